@@ -1,0 +1,46 @@
+"""Everything sekft raises on purpose.
+
+    SekftError
+    ├── UsageError          wrong input from the user: exit status 2
+    ├── BundleError         a scenario or trajectory file that cannot be read
+    ├── SandboxUnavailable  this machine cannot sandbox, and why
+    ├── InfraError          the sandbox or the endpoint failed, not the policy: retried on resume
+    ├── EndpointError       the model service refused for good (wrong key, unknown model)
+    └── StoreError          the run folder cannot be written or resumed
+
+A scenario that fails the gate and a rollout that fails its check are data, not errors.
+"""
+
+from __future__ import annotations
+
+
+class SekftError(Exception):
+    """Base of all errors that carry a message for the user; exit status 1."""
+
+    exit_status = 1
+
+
+class UsageError(SekftError):
+    """An argument, axis, value or setting that cannot be meant; exit status 2."""
+
+    exit_status = 2
+
+
+class BundleError(SekftError):
+    """A bundle names file, field, value seen and value wanted."""
+
+
+class SandboxUnavailable(SekftError):
+    """No backend can run here; the message says why and what to install."""
+
+
+class InfraError(SekftError):
+    """The sandbox or the endpoint broke; the rollout is retried, never scored."""
+
+
+class EndpointError(SekftError):
+    """The endpoint refused in a way that a retry cannot mend."""
+
+
+class StoreError(SekftError):
+    """The run folder cannot be written, or belongs to other settings."""

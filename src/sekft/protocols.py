@@ -1,0 +1,187 @@
+"""The seams: what an author, a sandbox, an operator and an engine are to the rest.
+
+A new member of a family satisfies its protocol and passes that family's contract suite;
+nothing else changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeVar
+
+from sekft.scenario import Cell, File, Login, Scenario
+from sekft.trajectory import OperatorInfo, SandboxInfo, Turn, Usage
+
+ItemT = TypeVar("ItemT", contravariant=True)
+ResultT = TypeVar("ResultT", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one session may use. Bytes count what the agent may write, not the userland."""
+
+    command_s: float = 10.0
+    check_s: float = 10.0
+    output_bytes: int = 32 * 1024
+    flood_bytes: int = 64 << 20
+    writable_bytes: int = 64 << 20
+    writable_inodes: int = 16384
+    memory_bytes: int = 512 << 20
+    processes: int = 128
+    file_bytes: int = 64 << 20
+    open_files: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSpec:
+    """What a fresh sandbox starts from.
+
+    clock_offset_s: shifts what `date` tells, for the agent and the checker alike.
+    hostname:       what the kernel tells; None takes login.host.
+    mtime_offset_s: added to every fixture's mtime.
+    """
+
+    userland: str
+    login: Login
+    files: tuple[File, ...]
+    limits: Limits = field(default_factory=Limits)
+    clock_offset_s: int = 0
+    mtime_offset_s: int = 0
+    hostname: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The session's own shell ended. kind none: reason says why (shell_ended …)."""
+
+    kind: Literal["exit", "panic", "none"]
+    status: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """One command's effect on the terminal.
+
+    output:    text as recorded, at most limits.output_bytes, invalid UTF-8 and NUL as U+FFFD.
+    status:    what `$?` holds afterwards.
+    ended:     set when this command ended the session.
+    malformed: why the action was not run at all (an unterminated here-document …).
+    """
+
+    output: str
+    status: int
+    raw_sha256: str
+    timed_out: bool = False
+    truncated: bool = False
+    dropped_bytes: int = 0
+    state_kept: bool = True
+    ended: Ended | None = None
+    malformed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """A verdict from the wait status alone: 0 passes; 126, 127, a signal or a time-out is an error."""
+
+    verdict: Literal["pass", "fail", "checker_error"]
+    status: int | None
+    output: str
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict == "pass"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """State of one path: everything that counts as state, and nothing that does not."""
+
+    type: Literal["file", "directory", "symlink", "other"]
+    mode: int
+    target: str | None = None
+    digest: str | None = None
+
+
+State = dict[str, Entry]
+
+
+class Session(Protocol):
+    """A shell that someone has landed in. All methods raise InfraError when the sandbox broke."""
+
+    info: SandboxInfo
+    greeting: str
+    """What login printed (banner, motd, profiles' output), before the first prompt."""
+
+    async def exec(self, command: str, timeout_s: float | None = None) -> ExecResult:
+        """Run one typed message in the session's shell; state carries over to the next."""
+        ...
+
+    def prompt(self) -> str:
+        """The prompt as displayed now: PS1 with $VAR expanded."""
+        ...
+
+    def cwd(self) -> str: ...
+
+    async def state(self) -> State:
+        """Every path under the writable roots that fixtures or commands can reach."""
+        ...
+
+    async def check(self, script: str) -> CheckResult:
+        """Kill everything of the agent, then run the script with trusted static tools."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Sandbox(Protocol):
+    """A backend. open() yields a fresh session and removes every trace of it afterwards."""
+
+    name: str
+
+    def open(self, spec: SandboxSpec) -> AbstractAsyncContextManager[Session]: ...
+
+    async def run(self, spec: SandboxSpec, script: str) -> ExecResult:
+        """One-shot: a fresh session, one command, gone."""
+        ...
+
+
+class Author(Protocol):
+    """Draws one candidate scenario; the gate decides whether it is admitted."""
+
+    name: str
+
+    async def draw(self, cell: Cell, seed: int) -> Scenario: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What is typed. fault: why the policy's answer held nothing that can be typed."""
+
+    text: str
+    usage: Usage = field(default_factory=Usage)
+    fault: str | None = None
+
+
+class Policy(Protocol):
+    """One rollout's operator. It sees what a student would see: the turns so far."""
+
+    async def act(self, turns: Sequence[Turn]) -> Action: ...
+
+
+class Operator(Protocol):
+    info: OperatorInfo
+
+    def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
+        """A fresh policy. Scripted operators may read the scenario's plan; models may not."""
+        ...
+
+
+class Engine(Protocol):
+    """Runs many jobs at once; yields results as they finish. A job's exception propagates."""
+
+    def map(
+        self, job: Callable[[ItemT], Awaitable[ResultT]], items: Iterable[ItemT], concurrency: int
+    ) -> AsyncIterator[ResultT]: ...

@@ -1,0 +1,272 @@
+"""The scenario bundle: one frozen JSON file that holds everything about one landing.
+
+The field names are a contract (docs/schemas/scenario.schema.json). The id hashes the
+canonical JSON without id, gate, provenance and split, so that the same scenario has the
+same id whoever authored it and whenever it was gated.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import posixpath
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sekft.errors import BundleError
+
+SCHEMA_VERSION: Final = 1
+BUNDLE_LIMIT_BYTES = 1 << 20
+WRITABLE_ROOTS = ("/etc", "/home", "/opt", "/srv", "/tmp", "/usr/local", "/var")
+UNHASHED = ("id", "gate", "provenance", "split")
+
+Cell = Mapping[str, str]
+Ending = Literal["exit", "panic"]
+Kind = Literal["work", "empty", "blocked"]
+NounT = TypeVar("NounT", bound=BaseModel)
+
+
+def _sandbox_path(path: str) -> str:
+    if not path.startswith("/") or posixpath.normpath(path) != path or "\0" in path:
+        raise ValueError("want an absolute path without '..', '//' or a trailing slash")
+    if not any(path.startswith(root + "/") for root in WRITABLE_ROOTS):
+        raise ValueError(f"path outside the writable tree; want it under {', '.join(WRITABLE_ROOTS)}")
+    return path
+
+
+SandboxPath = Annotated[str, AfterValidator(_sandbox_path)]
+Mode = Annotated[str, Field(pattern=r"^0[0-7]{3}$")]
+
+
+class Frozen(BaseModel):
+    """A value: immutable, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class File(Frozen):
+    """One fixture. `owner` root means that the agent can neither change nor remove it."""
+
+    path: SandboxPath
+    kind: Literal["file", "directory", "symlink"] = "file"
+    content: str | None = None
+    content_b64: str | None = None
+    target: str | None = None
+    mode: Mode = "0644"
+    owner: Literal["agent", "root"] = "agent"
+    mtime: int = 1700000000
+
+    @model_validator(mode="after")
+    def _one_body(self) -> File:
+        given = {name for name in ("content", "content_b64", "target") if getattr(self, name) is not None}
+        wanted = {"file": ({"content"}, {"content_b64"}), "directory": (set(),), "symlink": ({"target"},)}
+        if given not in wanted[self.kind]:
+            raise ValueError(f"a {self.kind} has {sorted(given) or 'no body'}, want {wanted[self.kind]}")
+        if self.content_b64 is not None:
+            base64.b64decode(self.content_b64, validate=True)
+        return self
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of a file; empty for a directory or a symlink."""
+        if self.content_b64 is not None:
+            return base64.b64decode(self.content_b64)
+        return (self.content or "").encode()
+
+
+class Login(Frozen):
+    """Who lands where and what is printed; motd and banner also exist as files."""
+
+    user: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
+    host: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    home: SandboxPath
+    motd: str = ""
+    banner: str = ""
+    env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = {}
+    prompt: str = "$ "
+
+
+class Provider(Frozen):
+    """The program in the sandbox that serves the directives and documents itself.
+
+    help:      commands that show its documentation, as typed.
+    interface: the drawn parts of the interface (syntax, verbs, options …), for novelty figures.
+    """
+
+    command: str
+    kind: str
+    help: list[str]
+    interface: dict[str, str] = {}
+
+
+class Directive(Frozen):
+    """What is asked, as the provider prints it."""
+
+    id: str
+    text: str
+
+
+class Expected(Frozen):
+    terminal: Ending
+    kind: Kind
+
+    @model_validator(mode="after")
+    def _agree(self) -> Expected:
+        wanted = "panic" if self.kind == "blocked" else "exit"
+        if self.terminal != wanted:
+            raise ValueError(f"{self.kind} ends in {self.terminal}, want {wanted}")
+        return self
+
+
+class Needles(Frozen):
+    """Short texts whose appearance in an output proves what the operator was shown.
+
+    notice: what shows that the queue is empty or the work blocked; None for work.
+    """
+
+    announcement: str
+    documentation: str
+    directives: list[str] = []
+    notice: str | None = None
+
+
+class Probe(Frozen):
+    """A wrong solution that the checker must reject."""
+
+    kind: str
+    commands: list[str]
+
+
+class Step(Frozen):
+    """One goal of the plan and the ways to reach it; each way is a list of commands.
+
+    The reference takes the first way of each step. The explorer chooses among them, and
+    types one only when every token of it is grounded.
+    """
+
+    goal: Literal["look", "learn", "retrieve", "execute", "acknowledge", "confirm", "end"]
+    ways: list[list[str]]
+
+
+class Provenance(Frozen):
+    author: str
+    model: str | None = None
+    version: str = ""
+    slot: int | None = None
+    attempt: int | None = None
+
+
+class GateReport(Frozen):
+    """What the gate proved. `mode` structural means that nothing was run."""
+
+    mode: Literal["sandbox", "structural"]
+    backend: str | None = None
+    userland_digest: str | None = None
+    checks: list[str] = []
+    mutants: int = 0
+    equivalent: int = 0
+
+
+class Scenario(Frozen):
+    """One landing: fixtures, provider, announcement, checker, reference, expected ending."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    id: str = ""
+    seed: int
+    cell: dict[str, str]
+    orientation: str
+    login: Login
+    files: list[File]
+    provider: Provider
+    directives: list[Directive]
+    expected: Expected
+    checker: str
+    reference: list[str]
+    needles: Needles
+    plan: list[Step] = []
+    protected: list[str] = []
+    volatile: list[str] = []
+    probes: list[Probe] = []
+    split: str = "train"
+    family: str
+    twin_of: str | None = None
+    reskin_of: str | None = None
+    provenance: Provenance
+    gate: GateReport | None = None
+
+    @model_validator(mode="after")
+    def _paths_are_unique(self) -> Scenario:
+        seen: set[str] = set()
+        for file in self.files:
+            if file.path in seen:
+                raise ValueError(f"files: {file.path} given twice")
+            seen.add(file.path)
+        return self
+
+    @cached_property
+    def content_id(self) -> str:
+        """The id that this content must carry: 16 hex digits of SHA-256."""
+        body = self.model_dump(mode="json", exclude=set(UNHASHED))
+        return hashlib.sha256(canonical(body)).hexdigest()[:16]
+
+    def sealed(self, **changes: Any) -> Scenario:
+        """A copy with these changes and the id that its content demands."""
+        copy = self.model_copy(update=changes)
+        copy.__dict__.pop("content_id", None)
+        return copy.model_copy(update={"id": copy.content_id})
+
+    def to_json(self) -> str:
+        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
+
+    @property
+    def userland(self) -> str:
+        return self.cell.get("userland", "busybox")
+
+
+def canonical(value: object) -> bytes:
+    """JSON with sorted keys and no spaces: what an id hashes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def load_scenario(path: Path) -> Scenario:
+    """Read one bundle. Raises BundleError naming file, field, value seen and value wanted."""
+    scenario = load_noun(Scenario, path)
+    if scenario.id != scenario.content_id:
+        raise BundleError(f"{path}: id: saw {scenario.id!r}, want {scenario.content_id!r} (the content's hash)")
+    return scenario
+
+
+def load_noun(kind: type[NounT], path: Path) -> NounT:
+    """Read one JSON file as that noun, with its schema version checked first."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        body = json.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path}: cannot be read: {error}") from error
+    except json.JSONDecodeError as error:
+        raise BundleError(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}, want JSON") from error
+    if not isinstance(body, dict):
+        raise BundleError(f"{path}: saw a {type(body).__name__}, want a JSON object")
+    version = body.get("schema_version")
+    if not isinstance(version, int) or not 1 <= version <= SCHEMA_VERSION:
+        raise BundleError(
+            f"{path}: schema_version: saw {version!r}, want 1 to {SCHEMA_VERSION} (a newer sekft wrote it?)"
+        )
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        raise BundleError(f"{path}: {explain(error)}") from error
+
+
+def explain(error: ValidationError) -> str:
+    """The first problem as `field: saw VALUE, want WHAT`, and how many more there are."""
+    first, *others = error.errors(include_url=False)
+    field = ".".join(str(part) for part in first["loc"]) or "(whole object)"
+    seen = "nothing" if first["type"] == "missing" else repr(first["input"])[:80]
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{field}: saw {seen}, want: {first['msg']}{more}"

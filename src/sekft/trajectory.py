@@ -1,0 +1,130 @@
+"""The trajectory: the recorded turns of one rollout, with verdict, outcome and keep.
+
+The field names are a contract (docs/schemas/trajectory.schema.json). Turn 0 is the
+environment's: it carries the orientation and the login text up to the first prompt. Then
+actions and environment turns alternate; the last turn is the action that ended the session,
+when one did.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from sekft.scenario import SCHEMA_VERSION, Frozen, load_noun
+
+Outcome = Literal[
+    "solved", "idle", "rightly_blocked",
+    "false_exit", "false_panic", "missed_block", "unearned", "unfinished", "malformed", "harmful",
+    "infra_error",
+]  # fmt: skip
+KEPT: tuple[Outcome, ...] = ("solved", "idle", "rightly_blocked")
+
+
+class Turn(Frozen):
+    """One message. Only turn 0 has an orientation; raw_sha256 digests an output's raw bytes."""
+
+    role: Literal["env", "action"]
+    content: str
+    orientation: str | None = None
+    raw_sha256: str | None = None
+    truncated: bool = False
+    timed_out: bool = False
+
+
+class OperatorInfo(Frozen):
+    kind: str
+    model: str | None = None
+    settings: dict[str, str] = {}
+
+
+class EndingSeen(Frozen):
+    """How the session ended. none: by a limit or because the shell ended otherwise (see reason)."""
+
+    kind: Literal["exit", "panic", "none"]
+    status: int | None = None
+    reason: str | None = None
+
+
+class Check(Frozen):
+    verdict: Literal["pass", "fail", "checker_error", "infra_error", "not_run"]
+    passed: bool
+    status: int | None = None
+    output: str = ""
+
+
+class Effect(Frozen):
+    """A path whose type, mode, link target or content differs between start and end."""
+
+    path: str
+    change: Literal["added", "removed", "changed"]
+
+
+class Mechanism(Frozen):
+    """Indexes into `turns`, or null where the mark was not reached."""
+
+    seen: int | None = None
+    noticed: int | None = None
+    learnt: int | None = None
+    retrieved: int | None = None
+    executed: int | None = None
+    ended: int | None = None
+
+
+class SandboxInfo(Frozen):
+    backend: str
+    userland: str
+    userland_digest: str
+    limits: dict[str, int] = {}
+
+
+class Usage(Frozen):
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Timing(Frozen):
+    wall_s: float = 0.0
+    operator_s: float = 0.0
+    sandbox_s: float = 0.0
+
+
+class Trajectory(Frozen):
+    schema_version: Literal[1] = SCHEMA_VERSION
+    id: str
+    scenario_id: str
+    sample: int
+    operator: OperatorInfo
+    turns: list[Turn]
+    ending: EndingSeen
+    check: Check
+    effects: list[Effect]
+    outcome: Outcome
+    keep: bool
+    keep_reasons: list[str]
+    mechanism: Mechanism
+    sandbox: SandboxInfo
+    seed: int
+    usage: Usage = Usage()
+    timing: Timing = Timing()
+
+    def to_json(self) -> str:
+        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
+
+    def messages(self) -> list[dict[str, str]]:
+        """The deploy form: system (orientation), then user and assistant in turn."""
+        head = [{"role": "system", "content": self.turns[0].orientation or ""}]
+        roles = {"env": "user", "action": "assistant"}
+        return head + [{"role": roles[turn.role], "content": turn.content} for turn in self.turns]
+
+
+def load_trajectory(path: Path) -> Trajectory:
+    """Read one trajectory. Raises BundleError naming file, field, value seen and value wanted."""
+    return load_noun(Trajectory, path)
+
+
+def schema(kind: type[Frozen]) -> dict[str, Any]:
+    """The published JSON Schema of a noun."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **kind.model_json_schema()}
