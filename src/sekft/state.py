@@ -1,0 +1,33 @@
+"""What differs between two states of a sandbox, and which paths a list of roots covers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sekft.protocols import Entry, State
+from sekft.trajectory import Effect
+
+
+def effects(before: State, after: State) -> list[Effect]:
+    """Every path that was added, removed or changed, sorted by path."""
+    found = []
+    for path in sorted(before.keys() | after.keys()):
+        if path not in before:
+            found.append(Effect(path=path, change="added"))
+        elif path not in after:
+            found.append(Effect(path=path, change="removed"))
+        elif before[path] != after[path]:
+            found.append(Effect(path=path, change="changed"))
+    return found
+
+
+def changes(before: State, after: State, volatile: Sequence[str] = ()) -> dict[str, Entry | None]:
+    """What each changed path outside `volatile` has become; None when it is gone."""
+    return {
+        effect.path: after.get(effect.path) for effect in effects(before, after) if not covered(effect.path, volatile)
+    }
+
+
+def covered(path: str, roots: Iterable[str]) -> bool:
+    """Whether the path is one of these roots or lies under one."""
+    return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)

@@ -1,0 +1,153 @@
+"""The run folder: files written whole or not at all, settings remembered, one writer at a time.
+
+FOLDER/<…>.json            what the stage makes
+FOLDER/.sekft/<stage>.json the settings that made it
+FOLDER/.sekft/lock         held while a command writes
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from sekft.errors import BundleError, StoreError
+
+HIDDEN = ".sekft"
+UNFINISHED = ".unfinished"
+Setting = str | int | float | bool | None | list[str]
+
+
+class Folder:
+    """A folder that one command at a time fills and any number of commands read."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Folder]:
+        """Make the folder, take its lock and clear what a killed writer left half-written.
+
+        Raises StoreError when it cannot be written or another process is writing.
+        """
+        with _explained(self.root):
+            (self.root / HIDDEN).mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.root / HIDDEN / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._lock(lock)
+            with _explained(self.root):
+                for leftover in self.root.rglob(f"*{UNFINISHED}"):
+                    leftover.unlink(missing_ok=True)
+            yield self
+        finally:
+            os.close(lock)
+
+    def _lock(self, handle: int) -> None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreError(f"{self.root}: another sekft is writing here: wait for it or use another --out") from None
+
+    def settle(self, stage: str, settings: Mapping[str, Setting], growing: Collection[str] = ()) -> None:
+        """Remember what this stage is made with; refuse to go on with anything else.
+
+        growing: settings that may be larger than before (how many, how often).
+        Raises StoreError naming each setting that differs.
+        """
+        file = self.root / HIDDEN / f"{stage}.json"
+        if file.exists():
+            _refuse_differences(file, _read(file), settings, growing)
+        self.write(file, json.dumps(dict(settings), indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+    def write(self, path: Path, text: str) -> None:
+        """Put the text at that path, whole or not at all. Raises StoreError."""
+        with _explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_whole(path, text)
+
+    def remove(self, path: Path) -> None:
+        with _explained(path):
+            path.unlink(missing_ok=True)
+
+
+def documents(folder: Path, pattern: str = "*.json") -> list[Path]:
+    """The visible JSON files in a folder, sorted; empty when there is no such folder."""
+    try:
+        return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
+    except OSError as error:
+        raise StoreError(f"{folder}: {error.strerror}") from error
+
+
+def _write_whole(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.chmod(0o644)
+        unfinished.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise
+
+
+def _refuse_differences(
+    file: Path, before: Mapping[str, Setting], now: Mapping[str, Setting], growing: Collection[str]
+) -> None:
+    differences = [
+        f"{name} was {_shown(before.get(name))}, now {_shown(now.get(name))}"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name) and not _grew(name, before, now, growing)
+    ]
+    if differences:
+        raise StoreError(
+            f"{file.parent.parent}: made with other settings: {'; '.join(differences)}. "
+            "Use the same settings to go on with it, or another --out."
+        )
+
+
+def _grew(name: str, before: Mapping[str, Setting], now: Mapping[str, Setting], growing: Collection[str]) -> bool:
+    was, new = before.get(name), now.get(name)
+    return name in growing and isinstance(was, int) and isinstance(new, int)
+
+
+def _shown(value: Setting) -> str:
+    return "unset" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _read(file: Path) -> dict[str, Setting]:
+    try:
+        body = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{file}: cannot be read: {error}; want the JSON that sekft wrote") from error
+    if not isinstance(body, dict):
+        raise BundleError(f"{file}: saw a {type(body).__name__}, want a JSON object")
+    return body
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn the system's refusal into a StoreError that says what to do."""
+    advice = {
+        errno.ENOSPC: "the disk is full: free some space and run the same command again; what was done is kept",
+        errno.EDQUOT: "the quota is used up: free some space and run the same command again; what was done is kept",
+        errno.EFBIG: "the file-size limit is reached (ulimit -f); what was done is kept",
+        errno.EACCES: "not writable by this user: choose another --out",
+        errno.EPERM: "not writable by this user: choose another --out",
+        errno.EROFS: "on a read-only file system: choose another --out",
+        errno.ENOTDIR: "a part of this path is not a folder: choose another --out",
+        errno.EEXIST: "a file is in the way: choose another --out",
+    }
+    try:
+        yield
+    except OSError as error:
+        reason = advice.get(error.errno or 0, "cannot be written")
+        raise StoreError(f"{path}: {error.strerror}: {reason}") from error
