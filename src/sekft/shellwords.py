@@ -43,7 +43,10 @@ class _Scan:
 
 
 def simple_commands(text: str) -> list[list[str]]:
-    """Each simple command as unquoted words, substitutions included, in order of closing."""
+    """Each simple command as unquoted words, substitutions included, in order of closing.
+
+    A redirection is one word of its first sign and its target: `<FILE`, `>FILE`.
+    """
     scan = _Scan()
     _read(without_heredocs(text), scan)
     return [words for words in map(_without_leaders, scan.commands) if words]
@@ -67,6 +70,11 @@ def calls(text: str, command: str) -> list[list[str]]:
     return [words for words in simple_commands(text) if program(words) == wanted]
 
 
+def arguments(words: list[str]) -> list[str]:
+    """The words that reach the program: neither its name nor redirections."""
+    return [word for word in words[1:] if not word.startswith(("<", ">"))]
+
+
 def mentions(text: str, command: str) -> bool:
     """Whether the program's name occurs as a word or as the end of a path."""
     return re.search(rf"(?<![\w.-]){re.escape(posixpath.basename(command))}(?![\w-])", text) is not None
@@ -88,7 +96,7 @@ def without_heredocs(text: str) -> str:
 
 def _without_leaders(words: list[str]) -> list[str]:
     rest = list(words)
-    while rest and (rest[0] in _LEADERS or _ASSIGNMENT.fullmatch(rest[0])):
+    while rest and (rest[0] in _LEADERS or rest[0].startswith(("<", ">")) or _ASSIGNMENT.fullmatch(rest[0])):
         rest.pop(0)
     return rest
 
@@ -195,11 +203,12 @@ def _unquoted(text: str, at: int) -> Iterator[tuple[int, str]]:
 
 
 def _redirection(text: str, at: int, scan: _Scan) -> int:
-    """Skip the operator; its target stays a word, for paths that are read are words too."""
+    """Start a word of the operator's first sign and its target, `</etc/motd` or `>2`."""
     if scan.word is not None and scan.word.isdigit():
         scan.word = None
     scan.end_word()
-    while at < len(text) and text[at] in "<>&-|":
+    scan.add(text[at])
+    while at < len(text) and text[at] in "<>&-| \t":
         at += 1
     return at
 

@@ -1,0 +1,279 @@
+"""The gate: a scenario is admitted on what fresh sandboxes show, or rejected with one reason.
+
+In order: the bundle's text, the reference twice (once under another date, host name and other
+mtimes), the untouched state, the documentation, what was shown when, then every wrong solution.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from sekft import mutants, shellwords
+from sekft.protocols import CheckResult, Ended, Entry, Limits, Sandbox, SandboxSpec, Session, State
+from sekft.rejection import Admitted, Reason, Rejected
+from sekft.scenario import GateReport, Scenario
+from sekft.state import changes, covered, effects
+from sekft.structure import examine
+
+CLOCK_SHIFT_S = 34_567_890
+MTIME_SHIFT_S = -3_210_987
+SHIFTED_HOST = "elsewhere"
+LIMITS = Limits()
+CHECKS = ["structure", "reference", "shifted", "untouched", "shown", "documented", "probes", "mutants"]
+EVIDENCE_CHARACTERS = 2000
+_JOINTS = re.compile(r"[=:,/@+]")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A list of commands in a fresh sandbox: what was shown, what it left, what the checker said.
+
+    outputs[i] answers commands[i]; states[i] is the state after it, where asked for.
+    """
+
+    login: str
+    commands: tuple[str, ...]
+    outputs: tuple[str, ...]
+    ended: Ended | None
+    broken: str | None
+    before: State
+    after: State
+    states: tuple[State, ...]
+    check: CheckResult
+    checked: State
+    digest: str
+
+    def evidence(self) -> dict[str, str]:
+        shown = {f"{at}: {text}": self.outputs[at] for at, text in enumerate(self.commands[: len(self.outputs)])}
+        shown["checker"] = f"{self.check.verdict} (status {self.check.status}) {self.check.output}"
+        return {name: text[-EVIDENCE_CHARACTERS:] for name, text in shown.items()}
+
+
+class _Refused(Exception):
+    def __init__(self, reason: Reason, detail: str, run: Run | None = None) -> None:
+        super().__init__(detail)
+        self.rejected = Rejected(reason, detail, run.evidence() if run else {})
+
+
+async def gate(scenario: Scenario, sandbox: Sandbox, limits: Limits = LIMITS) -> Admitted | Rejected:
+    """Prove one scenario in fresh sandboxes. Raises InfraError when a sandbox breaks."""
+    if (refused := examine(scenario)) is not None:
+        return refused
+    try:
+        return Admitted(await _Gate(scenario, sandbox, limits).admit())
+    except _Refused as refusal:
+        return refusal.rejected
+
+
+class _Gate:
+    def __init__(self, scenario: Scenario, sandbox: Sandbox, limits: Limits) -> None:
+        self.scenario, self.sandbox = scenario, sandbox
+        self.spec = SandboxSpec(
+            userland=scenario.userland, login=scenario.login, files=tuple(scenario.files), limits=limits
+        )
+
+    async def admit(self) -> Scenario:
+        reference = await self._reference(self.spec)
+        await self._shifted(reference)
+        await self._untouched()
+        self._shown(reference)
+        self._documented(reference, await self._help())
+        tried, equivalent = await self._mutants(reference)
+        report = GateReport(
+            mode="sandbox",
+            backend=self.sandbox.name,
+            userland_digest=reference.digest,
+            checks=CHECKS,
+            mutants=tried,
+            equivalent=equivalent,
+        )
+        return self.scenario.model_copy(update={"gate": report})
+
+    async def _run(self, spec: SandboxSpec, commands: Sequence[str], each_state: bool = False) -> Run:
+        async with self.sandbox.open(spec) as session:
+            return await _run(session, commands, self.scenario.checker, each_state)
+
+    async def _reference(self, spec: SandboxSpec) -> Run:
+        run = await self._run(spec, self.scenario.reference, each_state=True)
+        wanted = self.scenario.expected.terminal
+        if run.broken is not None:
+            raise _Refused(Reason.REFERENCE_BREAKS, run.broken, run)
+        if run.ended is None or run.ended.kind != wanted or len(run.outputs) < len(run.commands):
+            seen = f"{run.ended.kind} after command {len(run.outputs) - 1}" if run.ended else "no ending"
+            raise _Refused(Reason.REFERENCE_ENDING, f"saw {seen}, want {wanted} at the last command", run)
+        self._sound(run)
+        if not run.check.passed:
+            raise _Refused(Reason.REFERENCE_FAILS, "the checker fails after the reference, want pass", run)
+        touched = [effect.path for effect in effects(run.before, run.after)]
+        if harmed := [path for path in touched if covered(path, self.scenario.protected)]:
+            raise _Refused(Reason.REFERENCE_HARMS, f"the reference changes protected {harmed}", run)
+        if self.scenario.expected.kind == "work" and not self._made(run):
+            raise _Refused(Reason.WORK_WITHOUT_EFFECT, "the reference changes nothing outside volatile", run)
+        return run
+
+    def _made(self, run: Run) -> dict[str, Entry | None]:
+        return changes(run.before, run.after, self.scenario.volatile)
+
+    def _sound(self, run: Run) -> None:
+        """The checker must reach a verdict and leave the state alone."""
+        if run.check.verdict == "checker_error":
+            raise _Refused(Reason.CHECKER_ERROR, f"the checker ends with status {run.check.status}", run)
+        if written := effects(run.after, run.checked):
+            raise _Refused(Reason.CHECKER_WRITES, f"the checker changes {[effect.path for effect in written]}", run)
+
+    async def _shifted(self, reference: Run) -> None:
+        spec = replace(self.spec, hostname=SHIFTED_HOST, clock_offset_s=CLOCK_SHIFT_S, mtime_offset_s=MTIME_SHIFT_S)
+        try:
+            again = await self._reference(spec)
+        except _Refused as refusal:
+            detail = f"under another date, host name and mtimes: {refusal.rejected.detail}"
+            raise _with(refusal, Reason.DEPENDS_ON_SURROUNDINGS, detail) from None
+        if self._made(again) != self._made(reference):
+            differing = sorted(dict(self._made(again).items() ^ self._made(reference).items()))
+            raise _Refused(Reason.NOT_DETERMINISTIC, f"two runs of the reference leave {differing} different", again)
+
+    async def _untouched(self) -> None:
+        run = await self._run(self.spec, ())
+        self._sound(run)
+        kind = self.scenario.expected.kind
+        if kind == "work" and run.check.passed:
+            raise _Refused(Reason.PASSES_UNTOUCHED, "the untouched sandbox passes its check, want fail", run)
+        if kind != "work" and not run.check.passed:
+            raise _Refused(Reason.FAILS_UNTOUCHED, f"{kind}: the untouched sandbox fails its check, want pass", run)
+
+    async def _help(self) -> Run:
+        """The documentation as a newcomer gets it, from a fresh login."""
+        return await self._run(self.spec, self.scenario.provider.help)
+
+    def _shown(self, run: Run) -> None:
+        """The announcement comes first, and only answers tell what is asked."""
+        needles, command = self.scenario.needles, self.scenario.provider.command
+        first = next(at for at, text in enumerate(run.commands) if shellwords.calls(text, command))
+        early = [run.login, *run.outputs[:first]]
+        if not any(needles.announcement in text for text in early):
+            detail = f"{needles.announcement!r} is shown neither at login nor before the provider is first run"
+            raise _Refused(Reason.ANNOUNCEMENT_HIDDEN, detail, run)
+        for needle in (*needles.directives, *self._notices()):
+            if needle in run.login:
+                raise _Refused(Reason.ANNOUNCEMENT_GIVES_DIRECTIVE, f"login shows {needle!r}", run)
+            if any(needle in text for text in early):
+                raise _Refused(Reason.DIRECTIVE_LEAKS, f"{needle!r} is shown before the provider is first run", run)
+        told = [run.outputs[at] for at, text in enumerate(run.commands) if shellwords.calls(text, command)]
+        for needle in needles.directives:
+            if not any(needle in text for text in told):
+                raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, f"no answer of {command!r} shows {needle!r}", run)
+        for needle in self._notices():
+            if not any(needle in text for text in run.outputs):
+                raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, f"no output shows the notice {needle!r}", run)
+
+    def _notices(self) -> list[str]:
+        return [self.scenario.needles.notice] if self.scenario.needles.notice else []
+
+    def _documented(self, run: Run, manual: Run) -> None:
+        needles = self.scenario.needles
+        if not any(needles.documentation in text for text in manual.outputs):
+            detail = f"{self.scenario.provider.help} show {needles.documentation!r} nowhere"
+            raise _Refused(Reason.DOCUMENTATION_SILENT, detail, manual)
+        for needle in (*needles.directives, *self._notices()):
+            if any(needle in text for text in manual.outputs):
+                raise _Refused(Reason.DOCUMENTATION_GIVES_DIRECTIVE, f"the documentation shows {needle!r}", manual)
+        known = [run.login, *manual.outputs]
+        for at, text in enumerate(run.commands):
+            if text not in self.scenario.provider.help:
+                for word in self._unknown(text, known):
+                    detail = (
+                        f"reference.{at} passes {word!r} to {self.scenario.provider.command!r}, shown nowhere before"
+                    )
+                    raise _Refused(Reason.UNDOCUMENTED, detail, manual)
+            known.append(run.outputs[at])
+
+    def _unknown(self, text: str, known: Sequence[str]) -> Iterator[str]:
+        for words in shellwords.calls(text, self.scenario.provider.command):
+            for word in shellwords.arguments(words):
+                if not _is_known(word, known):
+                    yield word
+
+    async def _mutants(self, reference: Run) -> tuple[int, int]:
+        """Try every wrong solution; returns how many were tried and how many were none."""
+        made = self._made(reference)
+        generic = (
+            mutants.cheats(self.scenario, made, self._last_change(reference))
+            if self.scenario.expected.kind == "work"
+            else mutants.meddlings(self.scenario)
+        )
+        generic_reason = Reason.CHEAT_PASSES if self.scenario.expected.kind == "work" else Reason.CHANGE_UNNOTICED
+        probes = [(Reason.PROBE_PASSES, probe.kind, tuple(probe.commands)) for probe in self.scenario.probes]
+        trials = probes + [(generic_reason, mutant.kind, mutant.commands) for mutant in generic]
+        equivalent = 0
+        for reason, kind, commands in trials:
+            run = await self._run(self.spec, commands)
+            if self._made(run) == made:
+                equivalent += 1
+            elif run.check.verdict == "checker_error":
+                detail = f"the checker ends with status {run.check.status} after {kind}, want a verdict"
+                raise _Refused(Reason.CHECKER_ERROR, detail, run)
+            elif run.check.passed:
+                raise _Refused(reason, f"{kind}: the checker passes, want fail", run)
+        return len(trials), equivalent
+
+    def _last_change(self, run: Run) -> int | None:
+        states = [run.before, *run.states]
+        changing = [at for at in range(len(run.states)) if changes(states[at], states[at + 1], self.scenario.volatile)]
+        return changing[-1] if changing else None
+
+
+async def _run(session: Session, commands: Sequence[str], checker: str, each_state: bool) -> Run:
+    login = session.greeting + session.prompt()
+    before = await session.state()
+    outputs: list[str] = []
+    states: list[State] = []
+    ended, broken = None, None
+    for at, text in enumerate(commands):
+        result = await session.exec(text)
+        outputs.append(result.output)
+        if each_state:
+            states.append(await session.state())
+        if result.malformed is not None or result.timed_out:
+            broken = f"command {at} {result.malformed or 'runs out of time'}"
+            break
+        ended = result.ended
+        if ended is not None:
+            break
+    after = await session.state() if commands else before
+    check = await session.check(checker)
+    return Run(
+        login=login,
+        commands=tuple(commands),
+        outputs=tuple(outputs),
+        ended=ended,
+        broken=broken,
+        before=before,
+        after=after,
+        states=tuple(states),
+        check=check,
+        checked=await session.state(),
+        digest=session.info.userland_digest,
+    )
+
+
+def _with(refusal: _Refused, reason: Reason, detail: str) -> _Refused:
+    changed = _Refused(reason, detail)
+    changed.rejected = Rejected(reason, detail, refusal.rejected.evidence)
+    return changed
+
+
+def _is_known(word: str, known: Sequence[str]) -> bool:
+    """Whether the word, or every piece of it between joints, was shown; free text is exempt."""
+    if not word or any(char.isspace() for char in word) or "$" in word:
+        return True
+    if _occurs(word, known):
+        return True
+    pieces = [piece for piece in _JOINTS.split(word) if piece]
+    return len(pieces) > 1 and all(_occurs(piece, known) for piece in pieces)
+
+
+def _occurs(word: str, known: Sequence[str]) -> bool:
+    pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+    return any(pattern.search(text) for text in known)

@@ -1,0 +1,80 @@
+"""Why the gate refused a bundle. The codes are stable: figures and tests rely on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from sekft.scenario import Frozen, Scenario
+
+
+class Reason(StrEnum):
+    """docs/gate.md says what each means and what to do about it."""
+
+    # what reading the bundle alone shows
+    SCHEMA = "schema"
+    PATH_OUTSIDE_TREE = "path_outside_tree"
+    TOO_LARGE = "too_large"
+    ID_MISMATCH = "id_mismatch"
+    ORIENTATION = "orientation"
+    EMPTY_NEEDLE = "empty_needle"
+    KIND_MISMATCH = "kind_mismatch"
+    NO_CHECKER = "no_checker"
+    NO_DOCUMENTATION = "no_documentation"
+    PROVIDER_UNUSED = "provider_unused"
+    REFERENCE_FORM = "reference_form"
+    REFERENCE_TOO_LONG = "reference_too_long"
+    WRONG_ENDING = "wrong_ending"
+    PROTECTED_VOLATILE = "protected_volatile"
+    ANNOUNCEMENT_GIVES_DIRECTIVE = "announcement_gives_directive"
+    # what running it shows
+    REFERENCE_BREAKS = "reference_breaks"
+    REFERENCE_ENDING = "reference_ending"
+    REFERENCE_FAILS = "reference_fails"
+    REFERENCE_HARMS = "reference_harms"
+    WORK_WITHOUT_EFFECT = "work_without_effect"
+    DEPENDS_ON_SURROUNDINGS = "depends_on_surroundings"
+    NOT_DETERMINISTIC = "not_deterministic"
+    CHECKER_ERROR = "checker_error"
+    CHECKER_WRITES = "checker_writes"
+    PASSES_UNTOUCHED = "passes_untouched"
+    FAILS_UNTOUCHED = "fails_untouched"
+    ANNOUNCEMENT_HIDDEN = "announcement_hidden"
+    DIRECTIVE_LEAKS = "directive_leaks"
+    DIRECTIVE_NOT_SHOWN = "directive_not_shown"
+    DOCUMENTATION_SILENT = "documentation_silent"
+    DOCUMENTATION_GIVES_DIRECTIVE = "documentation_gives_directive"
+    UNDOCUMENTED = "undocumented"
+    PROBE_PASSES = "probe_passes"
+    CHEAT_PASSES = "cheat_passes"
+    CHANGE_UNNOTICED = "change_unnoticed"
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The scenario with its gate report."""
+
+    scenario: Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One reason, what was seen and wanted, and the outputs that show it."""
+
+    reason: Reason
+    detail: str
+    evidence: dict[str, str] = field(default_factory=dict)
+
+
+class Rejection(Frozen):
+    """The stored form of a rejected draw. `scenario` may be no scenario at all."""
+
+    schema_version: Literal[1] = 1
+    id: str
+    slot: int
+    attempt: int
+    reason: str
+    detail: str
+    evidence: dict[str, str]
+    scenario: dict[str, Any]
