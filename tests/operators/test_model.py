@@ -1,0 +1,120 @@
+"""The model operator against a real server on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from sekft.endpoint import Endpoint, Service
+from sekft.operators.model import ModelOperator, ModelPolicy, conversation, default_scaffold, echoes
+from sekft.trajectory import Turn
+from tests.served import Answer, Served, serving
+
+LANDED = Turn(role="env", content="motd: see `orders`\nmira@box:~$ ", orientation="A shell. `exit` ends it.")
+Start = Callable[..., tuple[ModelPolicy, Served]]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Starts a server with these answers and a policy that asks it."""
+    async with AsyncExitStack() as stack:
+
+        def started(*answers: Answer, temperature: float = 0.7, seed: int = 1) -> tuple[ModelPolicy, Served]:
+            served = stack.enter_context(serving(*answers))
+            endpoint = Endpoint(Service("tiny", served.url), first_pause_s=0.01)
+            stack.push_async_callback(endpoint.close)
+            return ModelPolicy(ModelOperator(endpoint, max_tokens=16, temperature=temperature), seed), served
+
+        yield started
+
+
+async def test_a_command_is_typed_without_its_wrapping(start: Start) -> None:
+    """What is typed is the command, with the tokens that it cost."""
+    policy, _ = start(Answer("Sure!\n```sh\n$ orders --help\n```"))
+    action = await policy.act([LANDED])
+    assert (action.text, action.fault) == ("orders --help", None)
+    assert (action.usage.requests, action.usage.completion_tokens) == (1, 3)
+
+
+async def test_the_model_sees_the_deploy_form_behind_the_scaffold(start: Start) -> None:
+    """The system message is scaffold and orientation; env turns are the user's, own actions the assistant's."""
+    policy, served = start()
+    turns = [LANDED, Turn(role="action", content="ls"), Turn(role="env", content="notes\nmira@box:~$ ")]
+    await policy.act(turns)
+    messages = served.requests[0]["messages"]
+    assert [message["role"] for message in messages] == ["system", "user", "assistant", "user"]
+    assert messages[0]["content"] == f"{default_scaffold().strip()}\n\n{LANDED.orientation}"
+    assert [message["content"] for message in messages[1:]] == [turn.content for turn in turns]
+
+
+async def test_an_answer_without_a_command_is_asked_for_again(start: Start) -> None:
+    """One answer of prose costs tokens, not the rollout; the second ask has another seed."""
+    policy, served = start(Answer("I will look around."), Answer("ls"))
+    action = await policy.act([LANDED])
+    assert (action.text, action.usage.requests) == ("ls", 2)
+    assert served.requests[0]["seed"] != served.requests[1]["seed"]
+
+
+async def test_a_model_that_only_chats_is_a_fault(start: Start) -> None:
+    """After the third answer without a command the policy says why there is none."""
+    policy, served = start(Answer("How can I help you today?"))
+    action = await policy.act([LANDED])
+    assert (action.text, action.fault, len(served.requests)) == ("", "prose", 3)
+
+
+async def test_a_greedy_model_is_asked_once(start: Start) -> None:
+    """At temperature 0 the same question has the same answer."""
+    policy, served = start(Answer(""), temperature=0.0)
+    assert (await policy.act([LANDED])).fault == "empty"
+    assert len(served.requests) == 1
+
+
+async def test_the_scaffold_is_never_typed(start: Start) -> None:
+    """An answer that repeats a line of the scaffold is a fault, even inside a command."""
+    line = max(default_scaffold().splitlines(), key=len)
+    policy, _ = start(Answer(f'echo "{line}"'))
+    assert (await policy.act([LANDED])).fault == "repeats the scaffold"
+
+
+async def test_a_full_context_ends_the_policy_and_not_the_run(start: Start) -> None:
+    """A conversation that has become too long is a fault of this rollout."""
+    policy, _ = start(Answer('{"error": {"message": "Requested tokens exceed context window of 8"}}', status=400))
+    assert (await policy.act([LANDED])).fault == "context full"
+
+
+async def test_seeds_differ_by_turn_and_repeat_by_seed(start: Start) -> None:
+    """The same policy seed asks with the same seeds, another turn with another."""
+    seeds = []
+    for seed in (1, 1, 2):
+        policy, served = start(seed=seed)
+        await policy.act([LANDED])
+        await policy.act([LANDED, LANDED])
+        seeds.append([request["seed"] for request in served.requests])
+    assert seeds[0] == seeds[1] != seeds[2]
+    assert seeds[0][0] != seeds[0][1]
+
+
+def test_the_record_names_model_and_settings_but_neither_url_nor_key() -> None:
+    """What is recorded of the operator suffices to repeat it and gives no secret away."""
+    info = ModelOperator(Endpoint(Service("tiny", "http://secret-host/v1", "sk-secret"))).info
+    assert (info.kind, info.model) == ("model", "tiny")
+    assert set(info.settings) == {"max_tokens", "temperature", "scaffold_sha256"}
+    assert "secret" not in info.model_dump_json()
+
+
+def test_the_shipped_scaffold_names_both_endings() -> None:
+    """The scaffold tells a model without training how a session ends."""
+    assert "`exit`" in default_scaffold()
+    assert "`panic`" in default_scaffold()
+
+
+def test_short_words_of_the_scaffold_may_be_typed() -> None:
+    """A command is no echo because a short line of the scaffold occurs in it."""
+    assert not echoes("exit", "exit\n" + "x" * 40)
+
+
+def test_a_conversation_without_orientation_still_starts_with_the_scaffold() -> None:
+    """A turn without orientation leaves no empty lines behind the scaffold."""
+    assert conversation("do\n", [Turn(role="env", content="$ ")])[0]["content"] == "do"
