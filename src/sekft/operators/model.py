@@ -9,8 +9,8 @@ import hashlib
 from collections.abc import Sequence
 from importlib import resources
 
-from sekft.endpoint import ContextFull, Endpoint
-from sekft.operators.actions import Parsed, parse_action
+from sekft.actions import Parsed, parse_action
+from sekft.endpoint import ContextFull, Endpoint, service
 from sekft.protocols import Action
 from sekft.scenario import Scenario
 from sekft.seeds import derive
@@ -21,6 +21,15 @@ TEMPERATURE = 0.7
 ASKS = 3
 SEED_BITS = 31
 ECHO_CHARACTERS = 20
+
+
+def make(temperature: float | None, max_tokens: int | None) -> ModelOperator:
+    """The operator that the environment names (SEKFT_OP_MODEL …). Raises UsageError when it names none."""
+    return ModelOperator(
+        Endpoint(service("operator")),
+        temperature=TEMPERATURE if temperature is None else temperature,
+        max_tokens=max_tokens or MAX_TOKENS,
+    )
 
 
 class ModelOperator:
@@ -51,6 +60,9 @@ class ModelOperator:
                 "scaffold_sha256": hashlib.sha256(self.scaffold.encode()).hexdigest()[:16],
             },
         )
+
+    async def close(self) -> None:
+        await self.endpoint.close()
 
     def policy(self, scenario: Scenario, sample: int, seed: int) -> ModelPolicy:
         """A policy that knows nothing of the scenario but the turns that it is shown."""

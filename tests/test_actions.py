@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekft.operators.actions import parse_action, still_open, without_comments
+from sekft.actions import parse_action, still_open, without_comments
 
 AS_IT_IS = [
     "ls -la",
