@@ -156,9 +156,15 @@ class Author(Protocol):
     async def draw(self, cell: Cell, seed: int) -> Scenario: ...
 
 
+CONTEXT_FULL = "context full"
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What is typed. fault: why the policy's answer held nothing that can be typed."""
+    """What is typed. fault: why the policy's answer held nothing that can be typed.
+
+    The fault CONTEXT_FULL means that tokens ran out: unfinished, where other faults are malformed.
+    """
 
     text: str
     usage: Usage = field(default_factory=Usage)

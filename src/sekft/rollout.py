@@ -10,7 +10,18 @@ from typing import TypeVar
 
 from sekft.errors import EndpointError, InfraError, SandboxUnavailable, StoreError
 from sekft.observed import Observed
-from sekft.protocols import CheckResult, ExecResult, Limits, Operator, Policy, Sandbox, SandboxSpec, Session, State
+from sekft.protocols import (
+    CONTEXT_FULL,
+    CheckResult,
+    ExecResult,
+    Limits,
+    Operator,
+    Policy,
+    Sandbox,
+    SandboxSpec,
+    Session,
+    State,
+)
 from sekft.scenario import Scenario
 from sekft.state import changes
 from sekft.trajectory import Check, EndingSeen, SandboxInfo, Timing, Turn, Usage
@@ -126,6 +137,8 @@ class _Landing:
         finally:
             self.operator_s += time.monotonic() - began
         self.usage = _sum(self.usage, action.usage)
+        if action.fault == CONTEXT_FULL:
+            return "", EndingSeen(kind="none", reason="tokens")
         text = action.text.rstrip("\n")
         if action.fault is not None or not text.strip():
             return "", self._malformed(action.fault or "an empty action")

@@ -14,6 +14,7 @@ import json
 import os
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from sekft.errors import BundleError, StoreError
@@ -21,6 +22,32 @@ from sekft.errors import BundleError, StoreError
 HIDDEN = ".sekft"
 UNFINISHED = ".unfinished"
 Setting = str | int | float | bool | None | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a command puts what it makes. root holds the lock and the settings."""
+
+    root: Path
+    scenarios: Path
+    rejected: Path
+    trajectories: Path
+    errors: Path
+
+    @classmethod
+    def of_run(cls, root: Path) -> Layout:
+        return cls(root, root / "scenarios", root / "rejected", root / "trajectories", root / "errors")
+
+    @classmethod
+    def of_stage(cls, root: Path) -> Layout:
+        """One stage's own folder: what it makes at the top, the rest beside it."""
+        return cls(root, root, root / "rejected", root, root / "errors")
+
+    @classmethod
+    def found(cls, root: Path) -> Layout:
+        """The layout that an existing folder has."""
+        is_run = any((root / name).is_dir() for name in ("scenarios", "trajectories"))
+        return cls.of_run(root) if is_run else cls.of_stage(root)
 
 
 class Folder:

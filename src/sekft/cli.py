@@ -1,0 +1,325 @@
+"""The command line. Every command imports what it needs when it runs, so that help is instant."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from sekft.errors import SekftError, UsageError
+
+if TYPE_CHECKING:
+    from sekft.pipeline import Generation, Rolling
+    from sekft.progress import Reporter
+    from sekft.store import Layout
+
+T = TypeVar("T")
+INTERRUPTED = 130
+
+EXAMPLES = """
+Examples:
+
+\b
+  sekft run --n 50 --samples 3 --out demo
+      scenarios, rollouts and a summary in one go
+  sekft generate --n 200 --seed 7 --out scenarios
+      scenarios alone, each proven in a sandbox
+  sekft generate --n 20 --where ending=blocked --out blocked
+      only some cells (sekft taxonomy lists the axes)
+  sekft rollout --scenarios scenarios --out trajectories --samples 3
+      let an operator act in them; SEKFT_OP_MODEL names a served model
+  sekft show demo
+      what a folder holds, and where to look next
+  sekft doctor
+      what this machine can run, and why not
+"""
+
+app = typer.Typer(
+    name="sekft",
+    help="Training data for models that operate a shell: scenarios, rollouts in real sandboxes, verdicts from state.",
+    epilog=EXAMPLES,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder to fill; the same command over it resumes.")]
+Seed = Annotated[int, typer.Option("--seed", help="Same seed and version: the same scenarios, byte for byte.")]
+Where = Annotated[
+    list[str] | None, typer.Option("--where", help="axis=value; the same axis twice means or. See sekft taxonomy.")
+]
+AuthorName = Annotated[
+    str | None, typer.Option("--author", help="procedural, …; default: teacher if SEKFT_MODEL is set, else procedural.")
+]
+OperatorName = Annotated[
+    str | None,
+    typer.Option(
+        "--operator", help="explorer, reference, model; default: model if SEKFT_OP_MODEL is set, else explorer."
+    ),
+]
+SandboxName = Annotated[str, typer.Option("--sandbox", help="auto, bubblewrap or docker.")]
+Concurrency = Annotated[int | None, typer.Option("--concurrency", min=1, help="At once; default 2 for each core.")]
+N = Annotated[int, typer.Option("--n", min=1, help="Admitted scenarios to end with.")]
+Samples = Annotated[int, typer.Option("--samples", min=1, help="Rollouts of each scenario.")]
+MaxTurns = Annotated[int, typer.Option("--max-turns", min=1, max=40, help="Actions before a rollout is unfinished.")]
+MaxTokens = Annotated[int | None, typer.Option("--max-tokens", min=1, help="Tokens a model may use for one action.")]
+Temperature = Annotated[float | None, typer.Option("--temperature", min=0.0, help="Sampling temperature of a model.")]
+NoSandbox = Annotated[
+    bool,
+    typer.Option("--no-sandbox", "--no-docker", help="Structural dry run: consistent on paper, proves nothing more."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        import sekft
+
+        typer.echo(sekft.__version__)
+        raise typer.Exit
+
+
+@app.command()
+def generate(
+    out: Out,
+    n: N = 50,
+    author: AuthorName = None,
+    seed: Seed = 0,
+    where: Where = None,
+    sandbox: SandboxName = "auto",
+    no_sandbox: NoSandbox = False,
+    concurrency: Concurrency = None,
+    as_json: Json = False,
+) -> None:
+    """Author scenarios and admit those that pass the gate."""
+    from sekft.pipeline import generate as stage
+    from sekft.progress import reporter
+    from sekft.store import Layout
+
+    layout = Layout.of_stage(out)
+    with reporter() as progress:
+        plan = _generation(progress, n, author, seed, where, sandbox, no_sandbox, concurrency)
+        _work(stage(plan, layout, progress), out)
+    _summary(layout, as_json)
+
+
+@app.command()
+def rollout(
+    scenarios: Annotated[Path, typer.Option("--scenarios", help="Folder of bundles, or a run folder.")],
+    out: Out,
+    samples: Samples = 3,
+    operator: OperatorName = None,
+    seed: Seed = 0,
+    sandbox: SandboxName = "auto",
+    concurrency: Concurrency = None,
+    max_turns: MaxTurns = 40,
+    max_tokens: MaxTokens = None,
+    temperature: Temperature = None,
+    as_json: Json = False,
+) -> None:
+    """Let an operator act in a fresh sandbox for every scenario and sample; judge and record each."""
+    from sekft.pipeline import load_scenarios, roll
+    from sekft.progress import reporter
+    from sekft.store import Layout
+
+    layout, bundles = Layout.of_stage(out), load_scenarios(scenarios)
+    with reporter() as progress:
+        plan = _rolling(progress, samples, operator, seed, sandbox, concurrency, max_turns, max_tokens, temperature)
+        broken = _work(roll(plan, bundles, layout, progress), out)
+    _summary(layout, as_json, scenarios)
+    _report_broken(broken, layout)
+
+
+@app.command()
+def run(
+    out: Out,
+    n: N = 50,
+    samples: Samples = 3,
+    author: AuthorName = None,
+    operator: OperatorName = None,
+    seed: Seed = 0,
+    where: Where = None,
+    sandbox: SandboxName = "auto",
+    concurrency: Concurrency = None,
+    max_turns: MaxTurns = 40,
+    max_tokens: MaxTokens = None,
+    temperature: Temperature = None,
+    as_json: Json = False,
+) -> None:
+    """Generate, roll out, verify and record in one go, into one run folder."""
+    from sekft.pipeline import generate as author_stage
+    from sekft.pipeline import load_scenarios, roll
+    from sekft.progress import reporter
+    from sekft.store import Layout
+
+    layout = Layout.of_run(out)
+    with reporter() as progress:
+        drawing = _generation(progress, n, author, seed, where, sandbox, False, concurrency)
+        rolling = _rolling(progress, samples, operator, seed, sandbox, concurrency, max_turns, max_tokens, temperature)
+        _work(author_stage(drawing, layout, progress), out)
+        broken = _work(roll(rolling, load_scenarios(out), layout, progress), out)
+    _summary(layout, as_json)
+    _report_broken(broken, layout)
+
+
+@app.command("taxonomy")
+def taxonomy_(
+    axis: Annotated[str | None, typer.Argument(help="One axis, with its briefs.")] = None, as_json: Json = False
+) -> None:
+    """The axes of variation and their values: what --where takes."""
+    from sekft.taxonomy_text import as_data, as_text
+
+    _print(as_data(axis) if as_json else as_text(axis))
+
+
+@app.command()
+def show(
+    path: Annotated[Path, typer.Argument(help="A scenario, a trajectory, a rejected draw, or a folder of them.")],
+    form: Annotated[str, typer.Option("--as", help="text, or messages: a trajectory's deploy form.")] = "text",
+    as_json: Json = False,
+) -> None:
+    """Print a scenario or a trajectory readably, or sum up a folder."""
+    from sekft.show import show as rendered
+    from sekft.store import Layout
+
+    if form not in ("text", "messages"):
+        raise UsageError(f"--as {form}: want text or messages")
+    if not path.exists():
+        raise UsageError(f"{path}: no such file or folder")
+    if path.is_dir():
+        _summary(Layout.found(path), as_json)
+    else:
+        _print(path.read_text(encoding="utf-8") if as_json else rendered(path, form))
+
+
+@app.command()
+def doctor(
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Run the backend's own test in real sandboxes.")
+    ] = False,
+    setup: Annotated[
+        bool, typer.Option("--setup", help="Build what is missing: the runner and the userlands.")
+    ] = False,
+    sandbox: SandboxName = "auto",
+    as_json: Json = False,
+) -> None:
+    """Say what this machine can run, and why not."""
+    from sekft.doctor import as_data, as_text, examine
+
+    findings = examine(sandbox, self_test=self_test, setup=setup)
+    _print(as_data(findings) if as_json else as_text(findings))
+    if not all(finding.ok for finding in findings if finding.needed):
+        raise typer.Exit(1)
+
+
+def _generation(
+    progress: Reporter,
+    n: int,
+    author: str | None,
+    seed: int,
+    where: list[str] | None,
+    sandbox: str,
+    no_sandbox: bool,
+    concurrency: int | None,
+) -> Generation:
+    from sekft import pipeline
+
+    chosen = author or pipeline.default_author()
+    progress.note(f"author: {chosen}" + ("" if author else " (default; --author chooses another)"))
+    if no_sandbox:
+        progress.note("WARNING: --no-sandbox: nothing is run, so nothing proves that a scenario can be solved;")
+        progress.note("WARNING: every scenario is stamped gate.mode = structural")
+    return pipeline.Generation(
+        n=n,
+        author=chosen,
+        seed=seed,
+        where=tuple(where or ()),
+        sandbox=None if no_sandbox else sandbox,
+        concurrency=concurrency or pipeline.default_concurrency(),
+    )
+
+
+def _rolling(
+    progress: Reporter,
+    samples: int,
+    operator: str | None,
+    seed: int,
+    sandbox: str,
+    concurrency: int | None,
+    max_turns: int,
+    max_tokens: int | None,
+    temperature: float | None,
+) -> Rolling:
+    from sekft import pipeline
+
+    chosen = operator or pipeline.default_operator()
+    progress.note(f"operator: {chosen}" + ("" if operator else " (default; --operator chooses another)"))
+    return pipeline.Rolling(
+        samples=samples,
+        operator=chosen,
+        seed=seed,
+        sandbox=sandbox,
+        concurrency=concurrency or pipeline.default_concurrency(),
+        max_turns=max_turns,
+        max_tokens=max_tokens,
+        temperature=temperature,
+    )
+
+
+def _work(stage: Coroutine[Any, Any, T], out: Path) -> T:
+    """Run a stage to its end, or stop cleanly at Ctrl-C and SIGTERM alike."""
+    import asyncio
+    import signal
+
+    async def interruptible() -> T:
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await stage
+
+    try:
+        return asyncio.run(interruptible())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        typer.echo(f"sekft: interrupted; what was done is kept in {out}: the same command goes on from there", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _summary(layout: Layout, as_json: bool, scenarios: Path | None = None) -> None:
+    from sekft.pipeline import load_scenarios
+    from sekft.summary import render, summarise
+
+    found = summarise(layout, load_scenarios(scenarios) if scenarios else None)
+    _print(found.model_dump_json(indent=1) + "\n" if as_json else render(found))
+
+
+def _report_broken(broken: int, layout: Layout) -> None:
+    if broken:
+        raise SekftError(
+            f"{broken} rollouts met an infra error (see {layout.errors}); the others are kept: "
+            "run the same command again to redo these"
+        )
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """The console command. Exit status: 0 done, 1 could not, 2 wrong usage, 130 interrupted."""
+    try:
+        app()
+    except SekftError as error:
+        typer.echo(f"sekft: error: {error}", err=True)
+        sys.exit(error.exit_status)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,111 @@
+"""What this machine can run, and why not."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+from sekft.errors import SekftError
+
+LEAST_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """needed: without it no sandboxed work can be done here. advice: what to do, when not ok."""
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str = ""
+    needed: bool = False
+
+
+def examine(sandbox: str, *, self_test: bool = False, setup: bool = False) -> list[Finding]:
+    """Look at everything that sekft may use; setup builds what is missing, self_test runs sandboxes."""
+    findings = [_python(), _platform(), *_programs(), *_services(os.environ)]
+    findings.extend(_backend(sandbox, self_test=self_test, setup=setup))
+    return findings
+
+
+def as_text(findings: list[Finding]) -> str:
+    """One line each; what is missing says what to do."""
+    width = max(len(finding.name) for finding in findings)
+    lines = []
+    for finding in findings:
+        mark = "ok  " if finding.ok else ("FAIL" if finding.needed else "--  ")
+        lines.append(f"{mark} {finding.name:<{width}}  {finding.detail}")
+        if finding.advice and not finding.ok:
+            lines.append(f"     {'':<{width}}  → {finding.advice}")
+    return "\n".join(lines) + "\n"
+
+
+def as_data(findings: list[Finding]) -> str:
+    return json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False) + "\n"
+
+
+def _python() -> Finding:
+    wanted = ".".join(map(str, LEAST_PYTHON))
+    return Finding(
+        "python", sys.version_info >= LEAST_PYTHON, platform.python_version(), f"install Python {wanted} or newer", True
+    )
+
+
+def _platform() -> Finding:
+    return Finding(
+        "platform",
+        sys.platform == "linux",
+        f"{platform.system()} {platform.release()} {platform.machine()}",
+        "bubblewrap needs Linux; other systems will use the docker backend",
+    )
+
+
+def _programs() -> Iterator[Finding]:
+    uses = {
+        "bwrap": ("the bubblewrap backend", "apt-get install bubblewrap"),
+        "apt-get": ("builds the userlands from Debian packages", "use Debian or Ubuntu, or a cache built there"),
+        "dpkg-deb": ("unpacks the userlands", "apt-get install dpkg"),
+    }
+    for program, (use, advice) in uses.items():
+        found = shutil.which(program)
+        yield Finding(program, found is not None, f"{found or 'not found'} ({use})", advice)
+    yield _compiler()
+
+
+def _compiler() -> Finding:
+    from importlib.util import find_spec
+
+    found = shutil.which("cc") or ("ziglang (a Python package)" if find_spec("ziglang") else None)
+    return Finding(
+        "compiler", found is not None, f"{found or 'not found'} (compiles the runner)", "pip install ziglang"
+    )
+
+
+def _services(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """What the environment names; a key is told as set or unset, never shown."""
+    for role, prefix in (("teacher", "SEKFT"), ("operator", "SEKFT_OP")):
+        model, key = environ.get(f"{prefix}_MODEL"), environ.get(f"{prefix}_KEY")
+        url = environ.get(f"{prefix}_URL") or environ.get("SEKFT_URL") or "the default URL"
+        detail = f"{model} at {_without_userinfo(url)}, key {'set' if key else 'unset'}" if model else "no model named"
+        yield Finding(f"{role} model", bool(model), detail, f"optional: set {prefix}_MODEL, {prefix}_URL, {prefix}_KEY")
+
+
+def _without_userinfo(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return scheme + separator + rest.rpartition("@")[2] if separator else url
+
+
+def _backend(name: str, *, self_test: bool, setup: bool) -> Iterator[Finding]:
+    from sekft import sandboxes
+
+    try:
+        sandbox = sandboxes.pick(name)
+    except SekftError as error:
+        yield Finding("sandbox", False, str(error), "", True)
+        return
+    yield Finding("sandbox", True, sandbox.name, "", True)
