@@ -16,6 +16,6 @@ def stream(root: int, *names: object) -> random.Random:
 
 
 def derive(root: int, *names: object) -> int:
-    """A 64-bit seed for the stream of that name; stable across versions and machines."""
+    """A 53-bit seed for the stream of that name: exact in JSON everywhere, stable across versions."""
     text = "\x1f".join([str(root), *(str(name) for name in names)])
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 11

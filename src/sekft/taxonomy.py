@@ -118,7 +118,9 @@ def coverage(taxonomy: Taxonomy, cells: Iterable[Mapping[str, str]]) -> list[Cov
     for name, axis in taxonomy.axes.items():
         seen = Counter(cell[name] for cell in cells if name in cell)
         total, weights = sum(seen.values()), sum(value.weight for value in axis.values.values())
-        distance = sum(abs(seen[v.name] / total - v.weight / weights) for v in axis.values.values()) / 2 if total else 0.0
+        distance = (
+            sum(abs(seen[v.name] / total - v.weight / weights) for v in axis.values.values()) / 2 if total else 0.0
+        )
         rows.append(Coverage(name, {value: seen[value] for value in axis.values}, distance))
     return rows
 
@@ -144,7 +146,7 @@ def _axis(name: str, body: Mapping[str, object]) -> Axis:
 
 def _point(seed: int, slot: int, index: int, axis: str) -> float:
     step = math.sqrt(_PRIMES[index]) % 1
-    offset = derive(seed, "axis", axis) / 2**64
+    offset = derive(seed, "axis", axis) / 2**53
     return (offset + (slot + 1) * step) % 1
 
 

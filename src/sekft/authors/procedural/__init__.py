@@ -1,0 +1,1 @@
+"""The procedural author: meanings and interfaces drawn apart, programs and pages rendered from both."""

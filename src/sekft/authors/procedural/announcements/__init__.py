@@ -1,0 +1,1 @@
+"""Announcement channels. Each module has `announce(world, tool, sentence) -> Announced`."""

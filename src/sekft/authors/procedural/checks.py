@@ -1,0 +1,70 @@
+"""The checker of a procedural scenario: the whole tree against the expected one.
+
+The expected state is known when the scenario is drawn, so the checker compares every path,
+mode and content under the listed roots and the provider's store. Files that the work makes
+or changes are compared as text, so that a missing last newline or another umask is no fault.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterable, Sequence
+
+from sekft.authors.procedural.world import LISTED_ROOTS
+from sekft.scenario import File
+
+
+def tree_checker(expected: Iterable[File], made: Sequence[File]) -> str:
+    """A POSIX sh script that exits 0 exactly when the tree is as expected.
+
+    expected: every file that must be there at the end, apart from `made`.
+    made:     files compared by their text alone.
+    """
+    loose = {file.path for file in made}
+    strict = [file for file in expected if file.path not in loose]
+    outside = _tops(file.path for file in strict if not file.path.startswith(LISTED_ROOTS))
+    free = " ".join(f"! -path {path}" for path in sorted(loose))
+    lines = ['fail() { echo "$1"; exit 1; }']
+    lines += [_text_check(file) for file in made]
+    lines += [
+        "listing() {",
+        f'  for at in {" ".join(LISTED_ROOTS)}; do find $at -mindepth 1 {free} "$@"; done',
+        f'  find {" ".join(outside)} "$@"' if outside else "  :",
+        "}",
+        "seen=$({ listing ! -type l -exec stat -c '%a %n' {} +",
+        "  listing -type l -exec stat -c '%N' {} +",
+        "  listing -type f -exec sha256sum {} +; } 2>/dev/null | LC_ALL=C sort)",
+        "want=$(cat <<'EXPECTED'",
+        *_listing(strict),
+        "EXPECTED",
+        ")",
+        '[ "$seen" = "$want" ] || fail "the tree is not as expected"',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _text_check(file: File) -> str:
+    path, text = shlex.quote(file.path), shlex.quote((file.content or "").rstrip("\n"))
+    return f'[ -f {path} ] && [ ! -L {path} ] && [ "$(head -c 65536 {path})" = {text} ] || fail "{file.path} is not as asked"'
+
+
+def _tops(paths: Iterable[str]) -> list[str]:
+    """The paths that lie under no other one of them: what `find` needs to be given."""
+    tops: list[str] = []
+    for path in sorted(paths):
+        if not any(path.startswith(top + "/") for top in tops):
+            tops.append(path)
+    return tops
+
+
+def _listing(files: Iterable[File]) -> list[str]:
+    lines = []
+    for file in files:
+        if file.kind == "symlink":
+            lines.append(f"'{file.path}' -> '{file.target}'")
+            continue
+        lines.append(f"{int(file.mode, 8):o} {file.path}")
+        if file.kind == "file" and file.mode != "0000":
+            lines.append(f"{hashlib.sha256(file.data).hexdigest()}  {file.path}")
+    return sorted(lines, key=lambda line: line.encode())

@@ -1,0 +1,95 @@
+"""The machine that someone lands on: who, where, and what lies around."""
+
+from __future__ import annotations
+
+import posixpath
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from sekft.authors.procedural.words import Names
+from sekft.scenario import File, Probe
+
+LISTED_ROOTS = ("/home", "/srv", "/opt")
+_PROMPTS = ("$ ", "$USER@$HOSTNAME:$PWD$ ", "[$USER $PWD] $ ", "$HOSTNAME% ", "$PWD $ ", "$USER@$HOSTNAME > ")
+
+
+@dataclass
+class World:
+    """One draw's names and places; kinds take what they need from it."""
+
+    rng: random.Random
+    names: Names
+    user: str
+    host: str
+    home: str
+    prompt: str
+    mtime: int
+    folders: list[str] = field(default_factory=list)
+
+    def file(self, path: str, content: str, mode: str = "0644") -> File:
+        return File(path=path, content=content, mode=mode, mtime=self.mtime + self.rng.randrange(86400))
+
+    def folder(self, path: str) -> File:
+        return File(path=path, kind="directory", mode="0755", mtime=self.mtime)
+
+    def place(self) -> str:
+        """A folder of its own for one task, in the home or under /srv or /opt."""
+        subject = self.names.subject()
+        root = self.rng.choice([self.home, self.home, f"/srv/{self.names.word((1, 2))}", f"/opt/{subject}-data"])
+        return posixpath.join(root, subject)
+
+
+def land(rng: random.Random) -> World:
+    """A user, a host and a prompt."""
+    names = Names(rng)
+    user, host = names.user(), names.host()
+    mtime = rng.randrange(1_600_000_000, 1_740_000_000)
+    return World(rng, names, user, host, f"/home/{user}", rng.choice(_PROMPTS), mtime)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One directive made concrete.
+
+    needle:  what only the directive's text shows.
+    files:   its fixtures. after: the files that the work makes or changes. gone: paths that it removes.
+    ways:    command lists that carry it out, the reference's first. confirm: looks that show the effect.
+    needs:   fixtures without which it cannot be done; a folder stands for all below it.
+    reads:   files that must be readable.
+    """
+
+    title: str
+    text: str
+    needle: str
+    files: tuple[File, ...]
+    after: tuple[File, ...]
+    ways: list[list[str]]
+    confirm: list[list[str]]
+    probes: tuple[Probe, ...]
+    gone: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+
+
+def with_parents(files: Iterable[File], world: World) -> list[File]:
+    """The files, with every folder above them that lies under a listed root, sorted by path."""
+    by_path = {file.path: file for file in files}
+    by_path.setdefault(world.home, world.folder(world.home))
+    for path in list(by_path):
+        while (path := posixpath.dirname(path)) not in LISTED_ROOTS and path.startswith(LISTED_ROOTS):
+            by_path.setdefault(path, world.folder(path))
+    return [by_path[path] for path in sorted(by_path)]
+
+
+def without(job: Job, lost: str) -> Job:
+    """The job with one input removed."""
+    kept = tuple(file for file in job.files if file.path != lost and not file.path.startswith(lost + "/"))
+    return replace(job, files=kept, after=(), gone=())
+
+
+def unreadable(job: Job, locked: str) -> Job:
+    """The job with one input that nobody here may read."""
+    changes = {"mode": "0000", "owner": "root"}
+    files = tuple(file.model_copy(update=changes) if file.path == locked else file for file in job.files)
+    return replace(job, files=files, after=(), gone=())
