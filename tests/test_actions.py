@@ -97,6 +97,7 @@ FAULTS = [
     ("<think>what now</think>", "only thoughts"),
     ("<think>and it never ends\nls", "only thoughts"),
     ("```python\nimport os\n```", "a fence without a command"),
+    ("```\nTo send mail, please include the following:\n```", "prose"),
     ("cat > a.md <<EOF\n```\nls\n```\nEOF", "a fence without a command"),
     ("# just a comment", "prose"),
     ("I need to look at the message of the day.", "prose"),

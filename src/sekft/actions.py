@@ -82,7 +82,7 @@ def parse_action(answer: str, prompt: str = "", cut: bool = False) -> Parsed:
         return Parsed(fault="a fence inside the command")
     if typed:
         return Parsed(typed)
-    return Parsed(fault="cut off" if cut else "empty" if body.fenced else "prose")
+    return Parsed(fault="cut off" if cut else "prose")
 
 
 def _without_thoughts(text: str) -> str:
@@ -132,7 +132,7 @@ def _typed(lines: list[str], prompt: str, fenced: bool) -> str:
             break  # what follows the first prompted command is output that the model made up
         if not bare.strip() or bare.lstrip().startswith("#"):
             continue
-        if fenced or _is_shell(bare) or (kept and _continues(bare)):
+        if _is_shell(bare) or (kept and (fenced or _continues(bare))):
             prompted = bare != line.strip()
             kept.append(bare if not kept or prompted else line.rstrip())
         elif kept:

