@@ -1,16 +1,17 @@
 """A scripted expert that lands, looks round, learns the tool, does the work and ends.
 
-It takes its next goal from the scenario's private plan and chooses among that goal's ways,
-but it types a command only when every token of it is grounded: seen earlier in this very
-trajectory, or common vocabulary. Samples differ in what they look at, which way they take
-and what they verify.
+It takes its goals from the scenario's private plan and chooses among each goal's ways, but it
+types a command only when every token of it is grounded: seen earlier in this very trajectory,
+or common vocabulary. Samples differ in what they look at, which way they take, what they
+verify, and in the slip that some of them make and mend.
 """
 
 from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sekft.errors import SekftError
 from sekft.grounding import Seen
@@ -19,29 +20,23 @@ from sekft.scenario import Scenario, Step
 from sekft.seeds import stream
 from sekft.trajectory import OperatorInfo, Turn
 
-# First looks of people who land on an unknown machine; outputs that differ from run to run
-# (processes, dates, kernel versions) would make replays differ, so they are left out.
-_LOOKS = (
-    "ls",
-    "ls -la",
-    "ls -l",
-    "pwd",
-    "whoami",
-    "id",
-    "env",
-    "ls -a",
-    "hostname",
-    "cat /etc/motd",
-    "ls /srv",
-    "ls -A",
-)
-_LOOK_WEIGHTS = (8, 6, 4, 5, 3, 2, 3, 2, 1, 2, 1, 1)
-_LOOK_COUNTS = (0, 1, 2, 3)
-_LOOK_COUNT_WEIGHTS = (40, 35, 18, 7)
+RECOVERY_SHARE = 0.25
+"""Share of trajectories that hold one mistake and its repair."""
 
-
-class NotGrounded(SekftError):
-    """No way of a step can be typed: the scenario demands a lucky guess."""
+# First looks of people who land on an unknown machine, with weights. Outputs that differ from
+# run to run (processes, dates, kernel versions) would make replays differ: left out.
+_LOOKS = {
+    "ls": 10, "ls -la": 8, "ls -l": 5, "pwd": 5, "whoami": 4, "id": 4, "env": 3, "ls -a": 3, "hostname": 2,
+    "pwd; ls": 3, "ls -R": 1,
+    "cat /etc/motd": 3, "ls /srv": 1, "ls -A": 2, "ls ~": 2, "ls -la ~": 2, "ls /home": 1, "printenv": 1, "id; pwd": 2,
+    "ls -lA": 1, "whoami; hostname": 2, "env | sort": 1, "cat /etc/issue": 1, "echo $HOME": 1, "pwd && ls -la": 2,
+    "find . -type f": 2, "ls /opt": 1, "whoami && pwd": 1,
+}  # fmt: skip
+_LOOK_COUNTS = {0: 34, 1: 36, 2: 20, 3: 10}
+_SLIPS = {
+    "cat": "cta", "chmod": "chmdo", "echo": "ehco", "env": "evn", "find": "fidn", "grep": "gerp", "head": "haed",
+    "ls": "sl", "man": "mna", "mv": "vm", "printf": "pritnf", "rm": "mr", "sed": "sde", "sort": "srot",
+}  # fmt: skip
 
 
 def make(temperature: float | None, max_tokens: int | None) -> ExplorerOperator:
@@ -49,59 +44,124 @@ def make(temperature: float | None, max_tokens: int | None) -> ExplorerOperator:
     return ExplorerOperator()
 
 
+class NotGrounded(SekftError):
+    """No way of a step can be typed: the scenario demands a lucky guess."""
+
+
 class ExplorerOperator:
-    info = OperatorInfo(kind="explorer")
+    """recovery_share: share of trajectories in which one mistake is made and mended."""
+
+    def __init__(self, recovery_share: float = RECOVERY_SHARE) -> None:
+        self.recovery_share = recovery_share
+        self.info = OperatorInfo(kind="explorer", settings={"recovery_share": f"{recovery_share:g}"})
 
     def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
-        return _Explorer(scenario, stream(seed, "explorer"))
+        return _Explorer(scenario, stream(seed, "explorer"), self.recovery_share)
+
+
+@dataclass(frozen=True)
+class _Beat:
+    """One command to be typed; spare: the other ways of its step, should it not be grounded."""
+
+    goal: str
+    command: str
+    spare: tuple[tuple[str, ...], ...] = ()
 
 
 class _Explorer:
-    def __init__(self, scenario: Scenario, rng: random.Random) -> None:
+    def __init__(self, scenario: Scenario, rng: random.Random, recovery_share: float) -> None:
         self._rng = rng
-        self._steps = deque(scenario.plan or [Step(goal="execute", ways=[scenario.reference])])
-        self._pending: deque[str] = deque(self._first_looks())
-        self._spare: list[list[str]] = []
-        self._typed: set[str] = set()
         self._seen = Seen()
         self._read = 0
+        beats = self._script(scenario)
+        if rng.random() < recovery_share:
+            beats = self._with_mistake(beats, scenario.provider.command)
+        self._beats = deque(beats)
 
     async def act(self, turns: Sequence[Turn]) -> Action:
         for turn in turns[self._read :]:
             self._seen.add(f"{turn.orientation or ''}\n{turn.content}")
         self._read = len(turns)
-        command = self._next()
-        self._typed.add(command)
-        return Action(command)
+        return Action(self._next())
 
     def _next(self) -> str:
-        """The next command that is grounded, changing to another way of the step where one is not."""
-        while True:
-            while not self._pending:
-                self._begin(self._steps.popleft())
-            command = self._pending.popleft()
-            if not self._seen.missing(command):
-                return command
-            self._other_way(command)
+        """The next command that is grounded, changing to another way of its step where one is not."""
+        while self._beats:
+            beat = self._beats.popleft()
+            if not (missing := self._seen.missing(beat.command)):
+                return beat.command
+            if not beat.spare:
+                raise NotGrounded(f"explorer: {beat.command!r} holds {missing}, which nothing has shown")
+            while self._beats and self._beats[0].spare is beat.spare:
+                self._beats.popleft()
+            self._beats.extendleft(reversed(_beats(beat.goal, beat.spare)))
+        raise NotGrounded("explorer: the plan ran out before an ending")
 
-    def _begin(self, step: Step) -> None:
-        ways = self._rng.sample(step.ways, len(step.ways))
-        if step.goal == "look":
-            ways.sort(key=lambda way: not any(command in self._typed for command in way))
-        first, *self._spare = ways
-        repeats = step.goal in ("look", "learn")
-        self._pending.extend(command for command in first if not (repeats and command in self._typed))
+    def _script(self, scenario: Scenario) -> list[_Beat]:
+        """Looks, then one way for each step; nothing is looked at or learnt twice."""
+        plan = scenario.plan or [Step(goal="execute", ways=[scenario.reference])]
+        beats = [_Beat("look", command) for command in self._first_looks()]
+        for step in plan:
+            typed = {beat.command for beat in beats}
+            ways = self._ordered(step, typed)
+            again = typed if step.goal in ("look", "learn") else set()
+            beats += [beat for beat in _beats(step.goal, ways) if beat.command not in again]
+        return beats
 
-    def _other_way(self, command: str) -> None:
-        if not self._spare:
-            raise NotGrounded(f"explorer: {command!r} holds {self._seen.missing(command)}, which nothing has shown")
-        self._pending = deque(self._spare.pop(0))
+    def _ordered(self, step: Step, typed: set[str]) -> tuple[tuple[str, ...], ...]:
+        ways = [tuple(way) for way in self._rng.sample(step.ways, len(step.ways))]
+        if step.goal == "look":  # go on from what was looked at already
+            ways.sort(key=lambda way: not any(command in typed for command in way))
+        return tuple(ways)
 
     def _first_looks(self) -> list[str]:
-        count = self._rng.choices(_LOOK_COUNTS, _LOOK_COUNT_WEIGHTS)[0]
+        count = self._rng.choices([*_LOOK_COUNTS], [*_LOOK_COUNTS.values()])[0]
         looks: list[str] = []
         while len(looks) < count:
-            look = self._rng.choices(_LOOKS, _LOOK_WEIGHTS)[0]
-            if look.split()[0] not in {other.split()[0] for other in looks}:
+            look = self._rng.choices([*_LOOKS], [*_LOOKS.values()])[0]
+            if look.split()[0].strip(";") not in {other.split()[0].strip(";") for other in looks}:
                 looks.append(look)
         return looks
+
+    def _with_mistake(self, beats: list[_Beat], tool: str) -> list[_Beat]:
+        """The script with one mistake in it, right before the command that mends it."""
+        options = [
+            (at, wrong)
+            for at, beat in enumerate(beats)
+            for mistake in (_slip, _nameless_call, _bare_file)
+            if (wrong := mistake(beat, tool)) is not None
+        ]
+        if not options:
+            return beats
+        at, wrong = self._rng.choice(options)
+        return [*beats[:at], _Beat(beats[at].goal, wrong), *beats[at:]]
+
+
+def _beats(goal: str, ways: Sequence[tuple[str, ...]]) -> list[_Beat]:
+    first, spare = ways[0], tuple(ways[1:])
+    return [_Beat(goal, command, spare) for command in first]
+
+
+Mistake = Callable[[_Beat, str], str | None]
+
+
+def _slip(beat: _Beat, tool: str) -> str | None:
+    """Fingers that swap two letters of the command."""
+    first, _, rest = beat.command.partition(" ")
+    return f"{_SLIPS[first]} {rest}".strip() if first in _SLIPS and "\n" not in rest else None
+
+
+def _nameless_call(beat: _Beat, tool: str) -> str | None:
+    """The tool called for one entry without saying which."""
+    words = beat.command.split()
+    if beat.goal not in ("retrieve", "acknowledge") or words[0] != tool or len(words) != 3:
+        return None
+    return f"{tool} {words[1]}"
+
+
+def _bare_file(beat: _Beat, tool: str) -> str | None:
+    """A file named without its folder."""
+    words = beat.command.split()
+    if beat.goal != "confirm" or len(words) != 2 or words[0] != "cat" or not words[1].startswith("/"):
+        return None
+    return f"cat {words[1].rsplit('/', 1)[-1]}"

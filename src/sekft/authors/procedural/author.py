@@ -250,7 +250,7 @@ def _retrievals(desk: Desk, entry: Entry, listed: bool, stopped: bool) -> list[l
 
 def _endings(blocked: obstacles.Blocked | None) -> list[list[str]]:
     if blocked is None:
-        return [["exit"]]
+        return [["exit"], ["exit 0"]]
     return [[f"panic '{reason}'"] for reason in blocked.reasons] + [[f'panic "{blocked.reasons[0]}"']]
 
 

@@ -21,6 +21,7 @@ class Documentation:
     """help: what --help prints. topics: per verb, for layered help. page: the manual page's text.
 
     learn: command lists that show the documentation, the reference's first.
+    bare: whether a call without arguments prints the help, too.
     """
 
     layout: str
@@ -29,6 +30,7 @@ class Documentation:
     page: str | None
     learn: list[list[str]]
     needle: str
+    bare: bool
 
 
 Layout = Callable[[Interface, str], str]
@@ -86,21 +88,23 @@ def document(rng: random.Random, interface: Interface, depth: str, summary: str,
     tool = interface.tool
     key = next(operation for operation in interface.operations if operation.role in ("read", "next"))
     needle = interface.usage(key)
-    ask = [[f"{tool} --help"], [f"{tool} -h"], [f"{tool} help"]]
+    bare = rng.random() < 0.5
+    start = [[f"{tool} --help"], [f"{tool} -h"], [f"{tool} help"], [tool] if bare else [tool, f"{tool} --help"]]
+    man = [f"man {tool}"]
     if depth == "terse":
-        return Documentation("synopsis", _synopsis(interface), {}, full, [*ask, [f"man {tool}"]], needle)
+        return Documentation("synopsis", _synopsis(interface), {}, full, [*start, man, [*start[0], *man]], needle, bare)
     if depth == "layered":
         topics = {operation.verb: _topic(interface, operation) for operation in interface.operations}
-        needed = [
-            operation.verb for operation in interface.operations if operation.role in ("list", "read", "next", "ack")
-        ]
-        deep = [[first, *(f"{tool} help {verb}" for verb in needed)] for first in (f"{tool} --help", f"{tool} help")]
-        deep.append([f"{tool} --help", *(f"{tool} --help {verb}" for verb in needed)])
-        return Documentation("topics", _contents(interface, summary), topics, None, deep, needle)
+        needed = [o.verb for o in interface.operations if o.role in ("list", "read", "next", "ack")]
+        ways = [[*first, *(f"{tool} help {verb}" for verb in needed)] for first in start]
+        ways.append([f"{tool} --help", *(f"{tool} --help {verb}" for verb in needed)])
+        return Documentation("topics", _contents(interface, summary), topics, None, ways, needle, bare)
     if depth == "manual":
         pointer = f"{tool}: {summary}\nThe calls are described in {tool}(1).\n"
-        return Documentation(layout, pointer, {}, full, [[f"{tool} --help", f"man {tool}"], [f"man {tool}"]], needle)
-    return Documentation(layout, full, {}, full if rng.random() < 0.5 else None, ask, needle)
+        ways = [*([*first, *man] for first in start), man]
+        return Documentation(layout, pointer, {}, full, ways, needle, bare)
+    page = full if rng.random() < 0.5 else None
+    return Documentation(layout, full, {}, page, [*start, *([man] if page else [])], needle, bare)
 
 
 def _synopsis(interface: Interface) -> str:

@@ -33,6 +33,7 @@ def render(
     """The whole script. texts: the messages `empty`, `done` and `unknown`, with $1 for an id."""
     cases = "\n".join(_case(interface, operation, texts) for operation in interface.operations)
     tool = interface.tool
+    bare = "main_help >&2" if documentation.bare else f"echo \"{tool}: nothing asked for, see '{tool} --help'\" >&2"
     return f"""\
 #!/bin/sh
 store={shlex.quote(store)}
@@ -43,7 +44,7 @@ wrong() {{ die 2 "cannot make sense of '$1', see '{tool} --help'"; }}
 need() {{ [ -n "$arg" ] || die 2 "$op wants {_article(interface)}, see '{tool} --help'"; ids | grep -qxF -e "$arg" || die 1 "{texts["unknown"]}"; }}
 {storage_code}
 entry() {{ {_HEADS[interface.head].replace("@noun@", interface.noun)}; }}
-[ $# -gt 0 ] || {{ main_help >&2; exit 2; }}
+[ $# -gt 0 ] || {{ {bare}; exit 2; }}
 case $1 in help|-h|--help) shift; show_help "$@"; exit 0 ;; esac
 {interface.parser()}
 case $op in
