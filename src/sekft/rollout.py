@@ -198,6 +198,7 @@ def _answer(result: ExecResult, prompt: str) -> Turn:
         role="env",
         content=_closed(result.output) + prompt,
         raw_sha256=result.raw_sha256,
+        status=result.status,
         truncated=result.truncated,
         timed_out=result.timed_out,
     )

@@ -23,12 +23,16 @@ KEPT: tuple[Outcome, ...] = ("solved", "idle", "rightly_blocked")
 
 
 class Turn(Frozen):
-    """One message. Only turn 0 has an orientation; raw_sha256 digests an output's raw bytes."""
+    """One message. Only turn 0 has an orientation.
+
+    raw_sha256: digest of an output's raw bytes. status: what `$?` held after the command it answers.
+    """
 
     role: Literal["env", "action"]
     content: str
     orientation: str | None = None
     raw_sha256: str | None = None
+    status: int | None = None
     truncated: bool = False
     timed_out: bool = False
 
