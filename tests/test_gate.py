@@ -1,0 +1,191 @@
+"""The gate admits three good bundles and refuses each bad one for its own reason."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sekft import sandboxes
+from sekft.gate import gate
+from sekft.protocols import Sandbox
+from sekft.rejection import Admitted, Reason, Rejected
+from sekft.scenario import Scenario
+from sekft.structure import gate_structure, read
+from tests import bundles
+from tests.bundles import Body
+
+Change = Callable[[Body], object]
+NEXT_MONTH = int(time.time()) + 30 * 86400
+DOC = Path(__file__).parents[1] / "docs" / "gate.md"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Sandbox:
+    return sandboxes.pick("auto")
+
+
+def file(body: Body, path: str) -> Body:
+    found: Body = next(each for each in body["files"] if each["path"] == path)
+    return found
+
+
+def program(body: Body) -> Body:
+    return file(body, "/usr/local/bin/chit")
+
+
+def swap(body: Body, old: str, new: str) -> None:
+    assert old in program(body)["content"]
+    program(body)["content"] = program(body)["content"].replace(old, new)
+
+
+UNREADABLE: dict[Reason, Change] = {
+    Reason.PATH_OUTSIDE_TREE: lambda body: body["files"].append({"path": "/home/../boot/x", "content": ""}),
+    Reason.SCHEMA: lambda body: body.pop("checker"),
+}
+
+ON_PAPER: dict[Reason, Change] = {
+    Reason.TOO_LARGE: lambda body: body["files"].append({"path": "/srv/big", "content": "x" * (1 << 20)}),
+    Reason.ORIENTATION: lambda body: body.update(orientation="Run `chit`, then `exit` or `panic`."),
+    Reason.EMPTY_NEEDLE: lambda body: body["needles"].update(documentation=" "),
+    Reason.KIND_MISMATCH: lambda body: body["needles"].update(notice="no chits are open"),
+    Reason.NO_CHECKER: lambda body: body.update(checker="\n"),
+    Reason.NO_DOCUMENTATION: lambda body: body["provider"].update(help=[]),
+    Reason.PROVIDER_UNUSED: lambda body: body.update(reference=["echo granite > stone.txt", "exit"]),
+    Reason.REFERENCE_FORM: lambda body: body["reference"].insert(3, "echo granite > stone.txt # as asked"),
+    Reason.REFERENCE_TOO_LONG: lambda body: body["reference"].__setitem__(slice(3, 3), ["ls"] * 40),
+    Reason.WRONG_ENDING: lambda body: body["reference"].__setitem__(-1, "panic all is done"),
+    Reason.PROTECTED_VOLATILE: lambda body: body["volatile"].append("/home/ana/plan.txt"),
+    Reason.ANNOUNCEMENT_GIVES_DIRECTIVE: lambda body: body["login"].update(
+        motd="What waits for ana lies with chit: Write granite into /home/ana/stone.txt\n"
+    ),
+}
+
+WHEN_RUN: dict[Reason, Change] = {
+    Reason.REFERENCE_BREAKS: lambda body: body["reference"].insert(3, "cat <<END\ngranite"),
+    Reason.REFERENCE_ENDING: lambda body: body["reference"].insert(3, "test -e stone.txt || exit"),
+    Reason.REFERENCE_FAILS: lambda body: body["reference"].__setitem__(3, "echo basalt > stone.txt"),
+    Reason.REFERENCE_HARMS: lambda body: body.update(protected=["/srv/chit/open/7"]),
+    Reason.DEPENDS_ON_SURROUNDINGS: lambda body: body.update(
+        checker=body["checker"].replace("[ -f", f'[ "$(date +%s)" -lt {NEXT_MONTH} ] && [ -f', 1)
+    ),
+    Reason.NOT_DETERMINISTIC: lambda body: body["reference"].insert(4, "hostname > where.txt"),
+    Reason.CHECKER_ERROR: lambda body: body.update(checker="granite-check\n"),
+    Reason.CHECKER_WRITES: lambda body: body.update(checker=": > /home/ana/checked; " + body["checker"]),
+    Reason.PASSES_UNTOUCHED: lambda body: body.update(checker="[ ! -e /home/ana/gravel.txt ]\n"),
+    Reason.ANNOUNCEMENT_HIDDEN: lambda body: body["login"].update(motd="Welcome to heron.\n"),
+    Reason.DIRECTIVE_LEAKS: lambda body: body["reference"].insert(0, "cat /srv/chit/open/7"),
+    Reason.DIRECTIVE_NOT_SHOWN: lambda body: body["reference"].__setitem__(2, "cat /srv/chit/open/7"),
+    Reason.DOCUMENTATION_SILENT: lambda body: swap(body, "Chits are kept until they are put away.\n", ""),
+    Reason.DOCUMENTATION_GIVES_DIRECTIVE: lambda body: swap(
+        body, "Chits are kept", "One says: Write granite into /home/ana/stone.txt\nChits are kept"
+    ),
+    Reason.UNDOCUMENTED: lambda body: swap(body, "       chit close ID   put a chit away\n", ""),
+    Reason.PROBE_PASSES: lambda body: body["probes"].append(
+        {"kind": "by_hand", "commands": [*body["reference"][3:5], "touch /home/ana/extra.txt"]}
+    ),
+    Reason.CHEAT_PASSES: lambda body: body.update(
+        checker="[ -f /home/ana/stone.txt ] && [ -f /srv/chit/closed/7 ]\n", probes=[]
+    ),
+}
+
+
+def empty_checked_loosely(body: Body) -> None:
+    body["checker"] = "[ -f /home/ana/plan.txt ] && [ ! -e /home/ana/stone.txt ]\n"
+
+
+def work_without_effect(body: Body) -> None:
+    body["volatile"] += ["/home/ana/stone.txt", "/srv/chit/open", "/srv/chit/closed"]
+
+
+OTHERS: list[tuple[Reason, Callable[[], Body], Change]] = [
+    (Reason.FAILS_UNTOUCHED, bundles.empty, lambda body: file(body, "/home/ana/plan.txt").update(content="fig\n")),
+    (Reason.CHANGE_UNNOTICED, bundles.empty, empty_checked_loosely),
+    (Reason.WORK_WITHOUT_EFFECT, bundles.work, work_without_effect),
+]
+
+RUN_CASES = [(reason, bundles.work, change) for reason, change in WHEN_RUN.items()] + OTHERS
+
+
+def changed(make: Callable[[], Body], change: Change) -> Scenario:
+    body = make()
+    change(body)
+    return bundles.sealed(body)
+
+
+@pytest.mark.parametrize("make", [bundles.work, bundles.empty, bundles.blocked])
+async def test_good_bundles_are_admitted(sandbox: Sandbox, make: Callable[[], Body]) -> None:
+    """One hand-written scenario of each expected ending passes, stamped with what was proven."""
+    result = await gate(bundles.sealed(make()), sandbox)
+    assert isinstance(result, Admitted), result
+    report = result.scenario.gate
+    assert report is not None
+    assert report.mode == "sandbox"
+    assert report.mutants > 4
+
+
+@pytest.mark.parametrize(("reason", "change"), UNREADABLE.items())
+def test_what_is_no_scenario_is_refused_on_reading(reason: Reason, change: Change) -> None:
+    """A path outside the tree and a missing field have codes of their own."""
+    body = bundles.work()
+    change(body)
+    result = read(body)
+    assert isinstance(result, Rejected)
+    assert result.reason is reason
+
+
+@pytest.mark.parametrize(("reason", "change"), ON_PAPER.items())
+def test_inconsistent_bundles_are_refused_without_running(reason: Reason, change: Change) -> None:
+    """The dry run alone finds each of these."""
+    result = gate_structure(changed(bundles.work, change))
+    assert isinstance(result, Rejected)
+    assert result.reason is reason
+
+
+def test_a_tampered_bundle_is_refused() -> None:
+    """An id that is not the content's hash is no scenario of ours."""
+    result = gate_structure(bundles.sealed(bundles.work()).model_copy(update={"id": "0" * 16}))
+    assert isinstance(result, Rejected)
+    assert result.reason is Reason.ID_MISMATCH
+
+
+def test_the_dry_run_stamps_what_it_did_not_prove() -> None:
+    """A structurally admitted bundle says so in its gate report."""
+    result = gate_structure(bundles.sealed(bundles.work()))
+    assert isinstance(result, Admitted)
+    assert result.scenario.gate is not None
+    assert result.scenario.gate.mode == "structural"
+
+
+@pytest.mark.parametrize(("reason", "make", "change"), RUN_CASES, ids=[case[0].value for case in RUN_CASES])
+async def test_bad_bundles_are_refused_when_run(
+    sandbox: Sandbox, reason: Reason, make: Callable[[], Body], change: Change
+) -> None:
+    """Each is consistent on paper; running it shows its own fault first, with evidence."""
+    scenario = changed(make, change)
+    assert isinstance(gate_structure(scenario), Admitted)
+    result = await gate(scenario, sandbox)
+    assert isinstance(result, Rejected)
+    assert (result.reason, result.detail) == (reason, result.detail)
+    assert result.evidence
+
+
+def test_every_reason_has_a_bad_bundle_and_a_line_in_the_docs() -> None:
+    """docs/gate.md lists exactly the codes, and each code is provoked in this file."""
+    listed = re.findall(r"^\| `(\w+)` \|", DOC.read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(Reason)
+    provoked = {*UNREADABLE, *ON_PAPER, *WHEN_RUN, *(reason for reason, _, _ in OTHERS), Reason.ID_MISMATCH}
+    assert provoked == set(Reason)
+
+
+async def test_a_mutant_with_the_same_end_state_is_equivalent(sandbox: Sandbox) -> None:
+    """A probe that solves the task by another road is counted, not held against the checker."""
+    body = bundles.work()
+    body["probes"] = [{"kind": "other_road", "commands": ["printf 'granite\\n' > stone.txt", "chit close 7", "exit"]}]
+    result = await gate(bundles.sealed(body), sandbox)
+    assert isinstance(result, Admitted), result
+    assert result.scenario.gate is not None
+    assert result.scenario.gate.equivalent == 1

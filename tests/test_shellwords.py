@@ -1,0 +1,69 @@
+"""Reading typed text: which programs it runs, with which words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sekft import shellwords
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("tool list", [["tool", "list"]]),
+        ("a; b && c || d | e &", [["a"], ["b"], ["c"], ["d"], ["e"]]),
+        ("if tool ready; then tool go; fi", [["tool", "ready"], ["tool", "go"]]),
+        ('X=1 tool \'two words\' "a\\"b"', [["tool", "two words", 'a"b']]),
+        ("echo $(tool list | head -1)", [["tool", "list"], ["head", "-1"], ["echo", "$(…)"]]),
+        ('echo "`tool id`"', [["tool", "id"], ["echo", "$(…)"]]),
+        ("cat > out <<EOF\ntool list\nEOF\nls", [["cat", ">out", "<EOF"], ["ls"]]),
+        ("tool x 2>/dev/null >> log", [["tool", "x", ">/dev/null", ">log"]]),
+        ("(cd /srv; tool x)", [["cd", "/srv"], ["tool", "x"]]),
+        ("echo 'tool list'", [["echo", "tool list"]]),
+        ("for x in a b; do tool $x; done", [["x", "in", "a", "b"], ["tool", "$x"]]),
+        ("a \\\n b", [["a", "b"]]),
+        ("exec tool go", [["tool", "go"]]),
+        ("", []),
+    ],
+)
+def test_simple_commands(text: str, wanted: list[list[str]]) -> None:
+    """Separators, keywords, assignments and substitutions fall away; quotes are removed."""
+    assert shellwords.simple_commands(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("ls # all of them", ["# all of them"]),
+        ("# note\nls", ["# note"]),
+        ("echo '# no' \"# no\" a#b ${x#y} $#", []),
+        ("cat <<EOF\n# no\nEOF", []),
+        ("cat <<'EOF' && ls # yes\n# no\nEOF", ["# yes"]),
+    ],
+)
+def test_comments(text: str, wanted: list[str]) -> None:
+    """A comment is what the shell would skip, not every #."""
+    assert shellwords.comments(text) == wanted
+
+
+def test_a_call_is_told_from_a_mention() -> None:
+    """Reading the program's file mentions it and does not call it."""
+    assert shellwords.calls("/usr/local/bin/tool list", "tool") == [["/usr/local/bin/tool", "list"]]
+    assert not shellwords.calls("cat /usr/local/bin/tool", "tool")
+    assert shellwords.mentions("cat /usr/local/bin/tool", "tool")
+    assert not shellwords.mentions("cat toolbox tool-kit", "tool")
+
+
+def test_arguments_are_what_reaches_the_program() -> None:
+    """Redirections are no arguments."""
+    assert shellwords.arguments(["tool", "close", ">out", "7", "<in"]) == ["close", "7"]
+
+
+@given(st.text(alphabet="ab '\"\\$(){}`;|&<>#\n=-E", max_size=60))
+def test_any_text_can_be_read(text: str) -> None:
+    """Whatever is typed, reading ends and yields words."""
+    for words in shellwords.simple_commands(text):
+        assert words
+    shellwords.comments(text)
