@@ -1,0 +1,61 @@
+"""The documentation's commands run, its links lead somewhere, and it names what exists."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+TESTED = re.compile(r"^<!-- tested -->\n```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)[^)]*\)")
+BLOCKS = [(page, block) for page in PAGES for block in TESTED.findall(page.read_text(encoding="utf-8"))]
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize(("page", "block"), BLOCKS, ids=[named(page) for page, _ in BLOCKS])
+def test_commands_of_the_documentation_work(page: Path, block: str, tmp_path: Path) -> None:
+    """Every block marked as tested runs to its end in an empty folder, without a model in the environment."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("SEKFT_OP_")}
+    env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
+    done = subprocess.run(["sh", "-e"], input=block, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every link inside the repository names a file or folder that exists."""
+    broken = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / link).exists()]
+    assert not broken
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/from-the-original.md"])
+def test_modules_named_in_the_documentation_exist(page: str) -> None:
+    """A module that these pages send a reader to is there."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    text = "\n".join(line.split("|", 2)[2] for line in text.splitlines() if line.startswith("| "))
+    paths = re.findall(r"`((?:src/sekft/|tests/?)?[\w/]*(?:\.py|\.toml|/))`", text)
+    missing = [path for path in paths if not (ROOT / path).exists() and not (ROOT / "src/sekft" / path).exists()]
+    assert paths
+    assert not missing
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    """No page of docs/ is an orphan."""
+    index = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    linked = {(ROOT / "docs" / link).resolve() for link in LINK.findall(index)}
+    orphans = [named(page) for page in PAGES if page.parent == ROOT / "docs" and page.resolve() not in linked]
+    assert orphans in ([], ["docs/index.md"])
+
+
+def test_contributing_stays_short() -> None:
+    """A newcomer reads CONTRIBUTING in one go."""
+    assert len((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()) <= 120
