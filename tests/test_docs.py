@@ -37,11 +37,11 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not broken
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/from-the-original.md"])
-def test_modules_named_in_the_documentation_exist(page: str) -> None:
-    """A module that these pages send a reader to is there."""
+@pytest.mark.parametrize(("page", "first_column"), [("CONTRIBUTING.md", 2), ("docs/from-the-original.md", -2)])
+def test_modules_named_in_the_documentation_exist(page: str, first_column: int) -> None:
+    """A module that these pages' tables send a reader to is there."""
     text = (ROOT / page).read_text(encoding="utf-8")
-    text = "\n".join(line.split("|", 2)[2] for line in text.splitlines() if line.startswith("| "))
+    text = "\n".join("|".join(line.split("|")[first_column:]) for line in text.splitlines() if line.startswith("| "))
     paths = re.findall(r"`((?:src/sekft/|tests/?)?[\w/]*(?:\.py|\.toml|/))`", text)
     missing = [path for path in paths if not (ROOT / path).exists() and not (ROOT / "src/sekft" / path).exists()]
     assert paths
@@ -52,8 +52,8 @@ def test_every_page_is_reached_from_the_index() -> None:
     """No page of docs/ is an orphan."""
     index = (ROOT / "docs/index.md").read_text(encoding="utf-8")
     linked = {(ROOT / "docs" / link).resolve() for link in LINK.findall(index)}
-    orphans = [named(page) for page in PAGES if page.parent == ROOT / "docs" and page.resolve() not in linked]
-    assert orphans in ([], ["docs/index.md"])
+    pages = {page for page in PAGES if page.parent == ROOT / "docs" and page.name != "index.md"}
+    assert not pages - linked
 
 
 def test_contributing_stays_short() -> None:
