@@ -1,0 +1,54 @@
+"""Sandboxes: backends that give a fresh shell session, and nothing of the host.
+
+A backend is one module with a class that satisfies protocols.Sandbox; its name is added to
+_BACKENDS and its contract suite is tests/sandboxes/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sekft.errors import SandboxUnavailable, UsageError
+from sekft.protocols import Sandbox
+
+_BACKENDS: tuple[str, ...] = ("bubblewrap",)
+
+
+def pick(name: str = "auto") -> Sandbox:
+    """The backend of that name, or the first that can run here.
+
+    Raises UsageError for an unknown name, SandboxUnavailable where it cannot run, with the reason.
+    """
+    if name not in ("auto", "docker", *_BACKENDS):
+        raise UsageError(f"sandbox {name!r}, want one of: auto, {', '.join(_BACKENDS)}, docker")
+    if name == "docker":
+        raise SandboxUnavailable("docker: this version has no docker backend yet; use --sandbox bubblewrap")
+    reasons: list[str] = []
+    for each in _BACKENDS if name == "auto" else (name,):
+        reason = probe(each)
+        if reason is None:
+            return _made(each)
+        reasons.append(reason)
+    raise SandboxUnavailable("; ".join(reasons))
+
+
+def probe(name: str) -> str | None:
+    """Try the backend in earnest: None when it runs here, else why not and what to install."""
+    from sekft.sandboxes import bubblewrap
+
+    probes: dict[str, Callable[[], str | None]] = {"bubblewrap": bubblewrap.probe}
+    return probes[name]()
+
+
+def prepare() -> list[str]:
+    """Build the runner and every userland that is missing (needs the network); tells where they lie."""
+    from sekft.sandboxes import userland
+
+    return [str(userland.tools()), *(str(userland.userland(name).rootfs) for name in userland.NAMES)]
+
+
+def _made(name: str) -> Sandbox:
+    from sekft.sandboxes.bubblewrap import BubblewrapSandbox
+
+    makers: dict[str, Callable[[], Sandbox]] = {"bubblewrap": BubblewrapSandbox}
+    return makers[name]()

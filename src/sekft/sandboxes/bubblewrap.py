@@ -1,0 +1,183 @@
+"""The bubblewrap backend: no daemon, no root. Namespaces by bwrap, everything else by the runner."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO
+
+from sekft.errors import InfraError, SandboxUnavailable
+from sekft.protocols import ExecResult, SandboxSpec
+from sekft.sandboxes import wire
+from sekft.sandboxes.fixtures import AGENT_ID
+from sekft.sandboxes.session import ShellSession
+from sekft.sandboxes.userland import Userland, tools, userland
+from sekft.trajectory import SandboxInfo
+
+LAUNCH_UID = 64231
+"""Host root starts sandboxes as this uid: root's own files then show as 65534, not as the agent's."""
+
+CLOSE_S = 3.0
+HINT = "install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap) and allow unprivileged user namespaces"
+_SETUP_CAPABILITIES = ("CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SYS_RESOURCE", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH")
+_NAMESPACES = (
+    "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+    "--uid", str(AGENT_ID), "--gid", str(AGENT_ID),
+)  # fmt: skip
+_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+# Not bwrap's own --dev: its devpts needs a second user namespace, in which the runner could not mount.
+_DEVICES = (
+    "--tmpfs", "/dev",
+    *(part for name in ("null", "zero", "full", "random", "urandom", "tty")
+      for part in ("--dev-bind", f"/dev/{name}", f"/dev/{name}")),
+    "--symlink", "/proc/self/fd", "/dev/fd", "--symlink", "/proc/self/fd/0", "/dev/stdin",
+    "--symlink", "/proc/self/fd/1", "/dev/stdout", "--symlink", "/proc/self/fd/2", "/dev/stderr",
+    "--remount-ro", "/dev",
+)  # fmt: skip
+
+
+class BubblewrapSandbox:
+    """See protocols.Sandbox. Userland and runner are built on first use."""
+
+    name = "bubblewrap"
+
+    @asynccontextmanager
+    async def open(self, spec: SandboxSpec) -> AsyncIterator[ShellSession]:
+        """A landed session. Raises SandboxUnavailable where bwrap cannot run, InfraError when it broke."""
+        chosen, folder = await asyncio.to_thread(lambda: (userland(spec.userland), tools()))
+        channel = await _Bwrap.start(command(chosen, folder, spec.hostname or spec.login.host))
+        try:
+            info = SandboxInfo(
+                backend=self.name,
+                userland=chosen.name,
+                userland_digest=chosen.digest,
+                limits={name: int(value) for name, value in asdict(spec.limits).items()},
+            )
+            yield await ShellSession.landed(channel, spec, info)
+        finally:
+            await channel.close()
+
+    async def run(self, spec: SandboxSpec, script: str) -> ExecResult:
+        async with self.open(spec) as session:
+            return await session.exec(script)
+
+
+def command(chosen: Userland, folder: Path, hostname: str) -> list[str]:
+    """The command line that starts the runner as PID 1 of a fresh sandbox."""
+    bwrap = shutil.which("bwrap")
+    if not bwrap:
+        raise SandboxUnavailable(f"bubblewrap: no bwrap on PATH; {HINT}")
+    launch = [str(folder / "runner"), "launch", str(LAUNCH_UID)] if os.geteuid() == 0 else []
+    return [
+        *launch, bwrap,
+        *_NAMESPACES, "--hostname", hostname, "--as-pid-1", "--die-with-parent",
+        *(part for capability in _SETUP_CAPABILITIES for part in ("--cap-add", capability)),
+        "--ro-bind", str(chosen.rootfs), "/", "--proc", "/proc", *_DEVICES,
+        "--ro-bind", str(folder), "/usr/lib/sekft", "/usr/lib/sekft/runner",
+    ]  # fmt: skip
+
+
+def probe() -> str | None:
+    """Why a sandbox cannot be made here, found by making one; None when it can."""
+    bwrap = shutil.which("bwrap")
+    if not bwrap:
+        return f"bubblewrap: no bwrap on PATH; {HINT}"
+    ids = {"user": LAUNCH_UID, "group": LAUNCH_UID, "extra_groups": []} if os.geteuid() == 0 else {}
+    trial = [bwrap, *_NAMESPACES, "--cap-add", "CAP_SYS_ADMIN", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]
+    result = subprocess.run(trial, capture_output=True, text=True, cwd="/", env={}, **ids)  # type: ignore[call-overload]
+    return f"bubblewrap: {result.stderr.strip()[-300:]}; {HINT}" if result.returncode else None
+
+
+def _spawn(arguments: list[str], stream: int, log: int) -> subprocess.Popen[bytes]:
+    """A blocking spawn: it takes about a millisecond, and asyncio's own would add a thread for each child."""
+    return subprocess.Popen(arguments, stdin=stream, stdout=stream, stderr=log, env={}, cwd="/", start_new_session=True)
+
+
+class _Bwrap:
+    """One bwrap process and the socket to the runner inside. Satisfies session.Channel."""
+
+    def __init__(self, process: subprocess.Popen[bytes], streams: _Streams, log: IO[bytes]) -> None:
+        self._process = process
+        self._reader, self._writer = streams
+        self._log = log
+        self._gone = asyncio.get_running_loop().create_future()
+        self._watch()
+
+    @classmethod
+    async def start(cls, arguments: list[str]) -> _Bwrap:
+        ours, theirs = socket.socketpair()
+        log = os.fdopen(os.memfd_create("bwrap"), "rb")
+        try:
+            process = _spawn(arguments, theirs.fileno(), log.fileno())
+        except OSError as error:
+            ours.close()
+            log.close()
+            raise SandboxUnavailable(f"bubblewrap: {arguments[0]}: {error}; {HINT}") from error
+        finally:
+            theirs.close()
+        try:
+            streams = await asyncio.open_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            log.close()
+            process.kill()
+            process.wait()
+            raise
+        return cls(process, streams, log)
+
+    def _watch(self) -> None:
+        """Reap the process when it ends, even when whoever waits for that is cancelled."""
+        loop, pidfd, gone = asyncio.get_running_loop(), os.pidfd_open(self._process.pid), self._gone
+
+        def ended() -> None:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
+            self._process.wait()
+            if not gone.done():
+                gone.set_result(None)
+
+        loop.add_reader(pidfd, ended)
+
+    async def ask(self, frame: bytes, wanted: str, timeout_s: float) -> bytes:
+        try:
+            async with asyncio.timeout(timeout_s):
+                self._writer.write(frame)
+                await self._writer.drain()
+                kind, length = wire.HEAD.unpack(await self._reader.readexactly(wire.HEAD.size))
+                payload = await self._reader.readexactly(length)
+        except TimeoutError as error:
+            raise InfraError(f"bubblewrap: no answer from the runner within {timeout_s:g} s") from error
+        except (OSError, asyncio.IncompleteReadError) as error:
+            raise self._broken() from error
+        if chr(kind) != wanted:
+            raise InfraError(f"bubblewrap: runner: {payload.decode(errors='replace')}")
+        return payload
+
+    def _broken(self) -> Exception:
+        """Without a first answer the machine cannot sandbox; bwrap's own words say why."""
+        said = self._said()
+        if said:
+            return SandboxUnavailable(f"bubblewrap: {said}; {HINT}")
+        return InfraError("bubblewrap: the sandbox ended unexpectedly")
+
+    def _said(self) -> str:
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace").strip()[-400:]
+
+    async def close(self) -> None:
+        """The end of the stream ends PID 1 and with it the sandbox; bwrap follows, or is killed."""
+        self._writer.transport.abort()
+        self._log.close()
+        try:
+            await asyncio.wait_for(asyncio.shield(self._gone), CLOSE_S)
+        except TimeoutError:
+            self._process.kill()
+            await asyncio.shield(self._gone)

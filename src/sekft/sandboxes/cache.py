@@ -1,0 +1,52 @@
+"""Where built userlands and tools are kept, and how they are built once, whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from sekft.errors import SandboxUnavailable
+
+
+def cache_root() -> Path:
+    """The cache folder. For root it lies outside /root, whose mode hides it from the sandbox's uid."""
+    chosen = os.environ.get("SEKFT_CACHE")
+    if chosen:
+        return Path(chosen).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/cache/sekft")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "sekft"
+
+
+def built(name: str, make: Callable[[Path], None]) -> Path:
+    """The folder of that name in the cache; `make` fills a fresh one when it is missing.
+
+    Concurrent builders wait for each other; a failed or killed build leaves nothing under the name.
+    Raises SandboxUnavailable when the cache cannot be written.
+    """
+    done = cache_root() / name
+    if done.is_dir():
+        return done
+    try:
+        done.parent.mkdir(parents=True, exist_ok=True)
+        with (done.parent / f".{done.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.is_dir():
+                _make_whole(done, make)
+    except OSError as error:
+        raise SandboxUnavailable(f"cache {done.parent}: {error}; set SEKFT_CACHE to a writable folder") from error
+    return done
+
+
+def _make_whole(done: Path, make: Callable[[Path], None]) -> None:
+    fresh = Path(tempfile.mkdtemp(prefix=f".{done.name}.", dir=done.parent))
+    try:
+        fresh.chmod(0o755)
+        make(fresh)
+        fresh.rename(done)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)

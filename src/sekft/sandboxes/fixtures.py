@@ -1,0 +1,139 @@
+"""What a fresh sandbox's writable tree holds, as data: a bundle's files and what every system has.
+
+The agent is one ordinary user. Only one uid exists inside, so what belongs to root is bound
+read-only instead: /etc, /home, /usr/local and /var, except what the bundle gives the agent there
+(and the folders that only its files imply).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import Literal
+
+from sekft.protocols import SandboxSpec
+from sekft.scenario import WRITABLE_ROOTS, File, Login
+
+AGENT_ID = 1000
+OVERFLOW_ID = 65534
+PAST = 1700000000
+DATE_SHIM = "/usr/local/bin/date"
+_ROOTS_OWN = ("/etc", "/home", "/usr/local", "/var")
+_SYSTEM_DIRECTORIES = (
+    "/usr/local/bin", "/usr/local/etc", "/usr/local/lib", "/usr/local/sbin", "/usr/local/share",
+    "/usr/local/share/man", "/usr/local/share/man/man1", "/var/cache", "/var/lib", "/var/log", "/var/mail",
+    "/var/opt", "/var/spool",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One path to make. body: a file's content or a link's target."""
+
+    path: str
+    kind: Literal["directory", "file", "link"]
+    mode: int
+    body: bytes = b""
+    owner: Literal["agent", "root"] = "agent"
+    mtime: int = PAST
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    path: str
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """nodes: parents first. binds: outermost first."""
+
+    nodes: tuple[Node, ...]
+    binds: tuple[Bind, ...]
+
+
+def tree(spec: SandboxSpec) -> Tree:
+    """Everything to make for that sandbox, sorted by path."""
+    nodes = {node.path: node for node in (*_system(spec), *_shim(spec.clock_offset_s))}
+    for file in spec.files:
+        nodes[file.path] = _node(file, spec.mtime_offset_s)
+    nodes.setdefault(spec.login.home, Node(spec.login.home, "directory", 0o755, mtime=PAST + spec.mtime_offset_s))
+    for node in sorted(nodes.values(), key=lambda node: (node.owner == "root", node.path)):
+        _imply_parents(nodes, node)  # the agent's first: a folder that anything of its implies is its own
+    ordered = tuple(nodes[path] for path in sorted(nodes))
+    return Tree(ordered, _binds(nodes))
+
+
+def _node(file: File, mtime_offset_s: int) -> Node:
+    mode, mtime = int(file.mode, 8), file.mtime + mtime_offset_s
+    if file.kind == "symlink":
+        return Node(file.path, "link", 0o777, (file.target or "").encode(), file.owner, mtime)
+    return Node(file.path, file.kind, mode, file.data, file.owner, mtime)
+
+
+def _imply_parents(nodes: dict[str, Node], node: Node) -> None:
+    parent = posixpath.dirname(node.path)
+    while parent not in nodes and node.path not in WRITABLE_ROOTS:
+        nodes[parent] = Node(parent, "directory", 0o755, owner=node.owner, mtime=node.mtime)
+        parent = posixpath.dirname(parent)
+
+
+def _system(spec: SandboxSpec) -> list[Node]:
+    """What every system has; a bundle's own file of the same path replaces it."""
+    login, mtime = spec.login, PAST + spec.mtime_offset_s
+    nodes = [Node(root, "directory", 0o755, owner=_owner(root), mtime=mtime) for root in WRITABLE_ROOTS]
+    nodes += [Node(path, "directory", 0o755, owner="root", mtime=mtime) for path in _SYSTEM_DIRECTORIES]
+    nodes += [Node(path, "directory", 0o1777, mtime=mtime) for path in ("/tmp", "/var/tmp")]
+    files = {
+        "/etc/passwd": _passwd(login),
+        "/etc/group": f"root:x:{OVERFLOW_ID}:\n{login.user}:x:{AGENT_ID}:\n",
+        "/etc/hostname": f"{spec.hostname or login.host}\n",
+        "/etc/hosts": f"127.0.0.1\tlocalhost\n127.0.1.1\t{spec.hostname or login.host}\n",
+        "/etc/motd": ended(login.motd),
+        "/etc/issue": ended(login.banner),
+        "/etc/shells": "/bin/sh\n",
+    }
+    return nodes + [Node(path, "file", 0o644, text.encode(), "root", mtime) for path, text in files.items()]
+
+
+def _owner(root: str) -> Literal["agent", "root"]:
+    return "root" if root in _ROOTS_OWN else "agent"
+
+
+def _passwd(login: Login) -> str:
+    return (
+        f"root:x:{OVERFLOW_ID}:{OVERFLOW_ID}:root:/root:/bin/sh\n"
+        f"{login.user}:x:{AGENT_ID}:{AGENT_ID}:{login.user}:{login.home}:/bin/sh\n"
+    )
+
+
+def _shim(offset_s: int) -> list[Node]:
+    """A `date` that tells a shifted time, for a sandbox that has another date."""
+    if not offset_s:
+        return []
+    text = f"#!/bin/sh\n{shifted_date('/usr/bin/date', offset_s)}\n"
+    return [Node(DATE_SHIM, "file", 0o755, text.encode(), "root")]
+
+
+def shifted_date(program: str, offset_s: int) -> str:
+    """One line of sh: run date at another time, unless its arguments name a time themselves."""
+    return (
+        f'case " $* " in *" -d"*|*" --date"*|*" -r"*|*" --reference"*) exec {program} "$@" ;; esac; '
+        f'exec {program} -d "@$(( $({program} +%s) + {offset_s} ))" "$@"'
+    )
+
+
+def _binds(nodes: dict[str, Node]) -> tuple[Bind, ...]:
+    """A bind wherever the owner changes on the way down; links cannot be bound and follow their folder."""
+    binds: list[Bind] = []
+    for path in sorted(nodes):
+        node, parent = nodes[path], nodes.get(posixpath.dirname(path))
+        above = parent.owner if parent else "agent"
+        if node.kind != "link" and node.owner != above:
+            binds.append(Bind(path, node.owner == "root"))
+    return tuple(binds)
+
+
+def ended(text: str) -> str:
+    """The text as lines: a last newline is added when one is missing."""
+    return text if not text or text.endswith("\n") else text + "\n"

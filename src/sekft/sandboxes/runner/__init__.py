@@ -1,0 +1,1 @@
+"""The PID-1 program of a sandbox: C source, compiled at set-up."""

@@ -1,0 +1,370 @@
+/* One command at a time: a fresh shell, its output, its wait status and the state that it leaves. */
+#include "runner.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DRAIN_MS 20
+#define IDLE_MAX 64
+
+/* Pipes that background jobs still hold: read and thrown away, so that their writers never block. */
+static int idle[IDLE_MAX];
+static int idle_count;
+
+/* Output kept: the first and the last `half` bytes. The newest byte is held back, because it may be stripped. */
+static struct {
+    unsigned char *head, *tail;
+    size_t half, head_len;
+    uint64_t total;
+    struct sha256 sum;
+    int held;
+} out;
+
+static struct {
+    pid_t shell;
+    int status, done, pipe_open, fd_out, fd_text_in, fd_text_out;
+    const unsigned char *text;
+    size_t text_left;
+    int text_ended;
+} job;
+
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+static void out_store(const unsigned char *data, size_t len) {
+    sha256_add(&out.sum, data, len);
+    out.total += len;
+    if (out.head_len < out.half) {
+        size_t n = out.half - out.head_len < len ? out.half - out.head_len : len;
+        memcpy(out.head + out.head_len, data, n);
+        out.head_len += n, data += n, len -= n;
+    }
+    uint64_t at = out.total - out.half - len; /* offset in the stream behind the head */
+    if (len > out.half) at += len - out.half, data += len - out.half, len = out.half;
+    for (size_t i = 0; i < len; i++) out.tail[(at + i) % out.half] = data[i];
+}
+
+static void out_release(void) {
+    unsigned char byte = (unsigned char)out.held;
+    if (out.held >= 0) out_store(&byte, 1);
+    out.held = -1;
+}
+
+static void out_reset(uint32_t cap) {
+    size_t half = cap / 2 > 0 ? cap / 2 : 1;
+    if (half != out.half) {
+        free(out.head), free(out.tail);
+        out.head = malloc(half), out.tail = malloc(half);
+        if (!out.head || !out.tail) die("no memory", "");
+        out.half = half;
+    }
+    out.head_len = 0, out.total = 0, out.held = -1;
+    sha256_init(&out.sum);
+}
+
+static void put_tail(struct buf *b) {
+    uint64_t behind = out.total - out.head_len;
+    size_t len = behind < out.half ? (size_t)behind : out.half, at = (size_t)(behind % out.half);
+    put_u32(b, (uint32_t)len);
+    if (behind > out.half) {
+        put(b, out.tail + at, out.half - at);
+        put(b, out.tail, at);
+    } else {
+        put(b, out.tail, len);
+    }
+}
+
+/* 1 while the pipe is open, 0 at its end. */
+static int read_output(void) {
+    static unsigned char block[65536];
+    for (;;) {
+        ssize_t n = read(job.fd_out, block, sizeof block);
+        if (n < 0) return errno == EAGAIN || errno == EINTR;
+        if (n == 0) return 0;
+        out_release();
+        out_store(block, (size_t)n - 1);
+        out.held = block[n - 1];
+        if (n < (ssize_t)sizeof block) return 1;
+    }
+}
+
+void reap(void) {
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        if (pid == job.shell) job.status = status, job.done = 1;
+}
+
+void kill_all(void) {
+    int status;
+    pid_t pid;
+    do {
+        kill(-1, SIGKILL);
+        while ((pid = waitpid(-1, &status, 0)) > 0 || errno == EINTR)
+            if (pid == job.shell) job.status = status, job.done = 1;
+    } while (errno != ECHILD);
+}
+
+int idle_fds(void *where, int limit) {
+    struct pollfd *fds = where;
+    int n = idle_count < limit ? idle_count : limit;
+    for (int i = 0; i < n; i++) fds[i] = (struct pollfd){idle[i], POLLIN, 0};
+    return n;
+}
+
+void drain_idle(void) {
+    static unsigned char block[65536];
+    for (int i = 0; i < idle_count;) {
+        ssize_t n = read(idle[i], block, sizeof block);
+        if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR))) {
+            i++;
+            continue;
+        }
+        close(idle[i]);
+        idle[i] = idle[--idle_count];
+    }
+}
+
+static void keep_idle(int fd) {
+    if (idle_count == IDLE_MAX) {
+        close(idle[0]);
+        memmove(idle, idle + 1, (IDLE_MAX - 1) * sizeof *idle);
+        idle_count--;
+    }
+    idle[idle_count++] = fd;
+}
+
+static void limit(int what, uint64_t value) {
+    struct rlimit r = {value, value};
+    setrlimit(what, &r);
+}
+
+static int memory_file(const void *data, size_t len) {
+    int fd = (int)syscall(SYS_memfd_create, "sh", 1u /* MFD_CLOEXEC */);
+    for (size_t done = 0; fd >= 0 && done < len;) {
+        ssize_t n = write(fd, (const char *)data + done, len - done);
+        if (n <= 0) die("cannot write", "memory file");
+        done += (size_t)n;
+    }
+    if (fd < 0) die("cannot make", "memory file");
+    return fd;
+}
+
+/* Moves a descriptor to its number in the child; dup2 clears close-on-exec. */
+static void place(int from, int to) {
+    if (from >= 0 && dup2(from, to) < 0) _exit(126);
+}
+
+struct program { const char *path, *cwd; char *const *argv, *const *envp; int fd7, fd8, fd9; };
+
+static void child(const struct program *p, int fd_write) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, 0);
+    setsid();
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    place(null, 0), place(fd_write, 1), place(fd_write, 2);
+    place(p->fd7, 7), place(p->fd8, 8), place(p->fd9, 9);
+    limit(RLIMIT_AS, limits.memory);
+    limit(RLIMIT_FSIZE, limits.file);
+    limit(RLIMIT_NPROC, limits.processes);
+    limit(RLIMIT_NOFILE, limits.open_files);
+    limit(RLIMIT_CPU, limits.cpu_s);
+    limit(RLIMIT_CORE, 0);
+    if (chdir(p->cwd)) _exit(126);
+    execve(p->path, p->argv, p->envp);
+    _exit(127);
+}
+
+/* Descriptors 0 to 9 are the child's; whatever the runner opens for itself must lie above. */
+static int high(int fd) {
+    int up = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+    if (up < 0) die("cannot place", "a descriptor");
+    close(fd);
+    return up;
+}
+
+static void start(const struct program *p) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC)) die("cannot make", "a pipe");
+    job.fd_out = high(ends[0]);
+    int fd_write = high(ends[1]);
+    fcntl(job.fd_out, F_SETFL, O_NONBLOCK);
+    job.done = 0, job.pipe_open = 1, job.status = 0;
+    job.shell = fork();
+    if (job.shell < 0) die("cannot fork", "");
+    if (job.shell == 0) child(p, fd_write);
+    close(fd_write);
+}
+
+/* The typed text, then a packet of one space. What is left in the pipe tells how far the shell read. */
+static void feed(void) {
+    while (job.text_left) {
+        ssize_t n = write(job.fd_text_in, job.text, job.text_left < 4096 ? job.text_left : 4096);
+        if (n < 0) return;
+        job.text += n, job.text_left -= (size_t)n;
+    }
+    if (!job.text_ended && write(job.fd_text_in, " ", 1) == 1) job.text_ended = 1;
+    if (job.text_ended) close(job.fd_text_in), job.fd_text_in = -1;
+}
+
+static void open_text(const unsigned char *text, size_t len) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_DIRECT | O_NONBLOCK)) die("cannot make", "a pipe");
+    job.fd_text_out = high(ends[0]), job.fd_text_in = high(ends[1]);
+    job.text = text, job.text_left = len, job.text_ended = 0;
+    feed();
+}
+
+static uint32_t close_text(void) {
+    int left = 0;
+    if (job.fd_text_out < 0) return 0;
+    ioctl(job.fd_text_out, FIONREAD, &left);
+    uint32_t sum = (uint32_t)left + (uint32_t)job.text_left + (job.text_ended ? 0u : 1u);
+    close(job.fd_text_out);
+    if (job.fd_text_in >= 0) close(job.fd_text_in);
+    job.fd_text_out = job.fd_text_in = -1;
+    return sum;
+}
+
+/* Waits for the shell. 0: it ended; 't': time-out; 'f': flood; everything is killed in the latter two. */
+static char supervise(int64_t deadline, uint64_t flood) {
+    struct pollfd fds[4 + IDLE_MAX];
+    char why = 0;
+    while (!job.done && !why) {
+        int64_t left = deadline - now_ms();
+        fds[0] = (struct pollfd){0, 0, 0};
+        fds[1] = (struct pollfd){child_events, POLLIN, 0};
+        fds[2] = (struct pollfd){job.pipe_open ? job.fd_out : -1, POLLIN, 0};
+        fds[3] = (struct pollfd){job.fd_text_in, POLLOUT, 0};
+        int count = 4 + idle_fds(fds + 4, IDLE_MAX);
+        if (left > 0) poll(fds, (nfds_t)count, (int)left);
+        if (fds[0].revents & (POLLHUP | POLLERR)) _exit(0);
+        if (fds[2].revents) job.pipe_open = read_output();
+        if (fds[3].revents) feed();
+        drain_idle();
+        if (fds[1].revents) {
+            char skip[1024];
+            (void)!read(child_events, skip, sizeof skip);
+            reap();
+        }
+        if (!job.done && now_ms() >= deadline) why = 't';
+        if (!job.done && out.total > flood) why = 'f';
+    }
+    if (why) kill_all();
+    return why;
+}
+
+static void drain(void) {
+    int64_t deadline = now_ms() + DRAIN_MS;
+    while (job.pipe_open) {
+        int64_t left = deadline - now_ms();
+        struct pollfd fd = {job.fd_out, POLLIN, 0};
+        if (left <= 0 || poll(&fd, 1, (int)left) <= 0) break;
+        job.pipe_open = read_output();
+    }
+    out_release();
+    if (job.pipe_open) keep_idle(job.fd_out);
+    else close(job.fd_out);
+}
+
+/* The agent could put anything in the state's place: only a small regular file is read. */
+static void put_dump(struct buf *b) {
+    struct stat st;
+    int fd = open(STATE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    unsigned char *data = 0;
+    ssize_t len = -1;
+    if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size <= (off_t)DUMP_LIMIT) {
+        data = malloc((size_t)st.st_size + 1);
+        if (data) len = read(fd, data, (size_t)st.st_size);
+    }
+    put_u8(b, len >= 0);
+    put_str(b, data, len >= 0 ? (size_t)len : 0);
+    free(data);
+    if (fd >= 0) close(fd);
+}
+
+static void report(char why, uint32_t left, int with_dump) {
+    struct buf b = {0};
+    unsigned char digest[32];
+    sha256_end(&out.sum, digest);
+    put_u32(&b, (uint32_t)job.status);
+    put_u8(&b, (uint8_t)why);
+    put_u32(&b, left);
+    put_u64(&b, out.total);
+    put(&b, digest, sizeof digest);
+    put_str(&b, out.head, out.head_len);
+    put_tail(&b);
+    if (with_dump) put_dump(&b);
+    else put_u8(&b, 0), put_u32(&b, 0);
+    send_frame('E', &b);
+    free(b.data);
+}
+
+/* in: u32 timeout_ms, u32 output bytes, u64 flood bytes, u8 strip, string prologue, string text. */
+void run_command(struct cursor *in) {
+    static char *const argv[] = {"sh", "-i", "+m", "sh", 0}, *const envp[] = {"ENV=/proc/self/fd/7", 0};
+    uint32_t timeout_ms = get_u32(in), prologue_len, text_len;
+    out_reset(get_u32(in));
+    uint64_t flood = get_u64(in);
+    int strip = get_u8(in);
+    const unsigned char *prologue = get_bytes(in, &prologue_len), *text = get_bytes(in, &text_len);
+    mkdir("/run/sekft", 0700); /* the agent may have removed it */
+    unlink(STATE_FILE);
+    open_text(text, text_len);
+    int fd7 = high(memory_file(prologue, prologue_len));
+    start(&(struct program){"/bin/sh", TOOLS, argv, envp, fd7, job.fd_text_out, -1});
+    close(fd7);
+    char why = supervise(now_ms() + timeout_ms, flood);
+    uint32_t left = close_text();
+    if (job.pipe_open) job.pipe_open = read_output();
+    if (strip && !why && !left && WIFEXITED(job.status) && out.held == '\n') out.held = -1;
+    drain();
+    report(why, left, !why);
+}
+
+/* in: string text. Does it parse? Tells by the wait status. */
+void run_parse(struct cursor *in) {
+    static char *const argv[] = {"sh", "-n", "sh", 0}, *const envp[] = {0};
+    uint32_t text_len;
+    const unsigned char *text = get_bytes(in, &text_len);
+    out_reset(4096);
+    open_text(text, text_len);
+    start(&(struct program){"/bin/sh", TOOLS, argv, envp, -1, job.fd_text_out, -1});
+    char why = supervise(now_ms() + 10000, 1 << 20);
+    close_text();
+    drain();
+    report(why, 0, 0);
+}
+
+/* in: u32 timeout_ms, u32 output bytes, string script. Everything of the agent dies first. */
+void run_check(struct cursor *in) {
+    static char *const argv[] = {"sh", "/proc/self/fd/9", 0};
+    static char *const envp[] = {"HOME=/", "TZ=UTC", "LANG=C.UTF-8", "PATH=" TOOLS "/bin", 0};
+    uint32_t timeout_ms = get_u32(in), len;
+    out_reset(get_u32(in));
+    const unsigned char *script = get_bytes(in, &len);
+    kill_all();
+    drain_idle();
+    int fd9 = high(memory_file(script, len));
+    start(&(struct program){TOOLS "/busybox", "/", argv, envp, -1, -1, fd9});
+    close(fd9);
+    char why = supervise(now_ms() + timeout_ms, 1 << 20);
+    kill_all();
+    drain();
+    report(why, 0, 0);
+}

@@ -1,0 +1,108 @@
+/* PID 1 of a sandbox: makes the writable tree, gives up its rights, then serves one frame at a time.
+ * The end of the control stream ends PID 1, and with it every process of the sandbox. */
+#include "runner.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+int child_events;
+
+static void read_exact(unsigned char *to, size_t len) {
+    while (len) {
+        ssize_t n = read(0, to, len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) _exit(0);
+        to += n, len -= (size_t)n;
+    }
+}
+
+static void reap_strays(void) {
+    char skip[1024];
+    (void)!read(child_events, skip, sizeof skip);
+    reap();
+}
+
+/* Waits for the next frame while it keeps background jobs' pipes empty. */
+static void await_frame(void) {
+    struct pollfd fds[80];
+    for (;;) {
+        fds[0] = (struct pollfd){0, POLLIN, 0};
+        fds[1] = (struct pollfd){child_events, POLLIN, 0};
+        int count = 2 + idle_fds(fds + 2, 64);
+        if (poll(fds, (nfds_t)count, -1) < 0 && errno != EINTR) die("cannot poll", "");
+        if (fds[1].revents) reap_strays();
+        drain_idle();
+        if (fds[0].revents) return;
+    }
+}
+
+static void serve(char type, struct cursor *in) {
+    struct buf reply = {0};
+    if (type == 'S') {
+        setup(in);
+        drop_rights();
+        confine();
+        dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
+        send_frame('R', &reply);
+    } else if (type == 'X') {
+        run_command(in);
+    } else if (type == 'P') {
+        run_parse(in);
+    } else if (type == 'C') {
+        run_check(in);
+    } else if (type == 'T') {
+        walk_state(&reply);
+        send_frame('T', &reply);
+        free(reply.data);
+    } else {
+        die("unknown frame", "");
+    }
+}
+
+/* runner launch UID PROGRAM…: gives up host root before the sandbox is even made. */
+static int launch(char **argv) {
+    gid_t id = (gid_t)atoi(argv[0]);
+    if (id == 0 || setgroups(0, 0) || setgid(id) || setuid(id)) return 126;
+    execvp(argv[1], argv + 1);
+    return 127;
+}
+
+/* What `ps` shows. */
+static void rename_self(int argc, char **argv) {
+    size_t room = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[0]);
+    prctl(PR_SET_NAME, "init", 0, 0, 0);
+    memset(argv[0], 0, room);
+    strncpy(argv[0], "init", room);
+}
+
+int main(int argc, char **argv) {
+    sigset_t set;
+    if (argc > 3 && !strcmp(argv[1], "launch")) return launch(argv + 2);
+    if (getpid() != 1) return 64;
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    rename_self(argc, argv);
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, 0);
+    child_events = fcntl(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), F_DUPFD_CLOEXEC, 10);
+    for (;;) {
+        unsigned char head[5];
+        await_frame();
+        read_exact(head, sizeof head);
+        uint32_t len = head[1] | (uint32_t)head[2] << 8 | (uint32_t)head[3] << 16 | (uint32_t)head[4] << 24;
+        if (len > FRAME_LIMIT) die("frame too long", "");
+        unsigned char *payload = malloc(len + 1u);
+        if (!payload) die("no memory", "");
+        read_exact(payload, len);
+        struct cursor in = {payload, len};
+        serve((char)head[0], &in);
+        free(payload);
+    }
+}

@@ -1,0 +1,53 @@
+/* The PID-1 program of a sandbox. Frames on fd 0 (in) and fd 1 (out): u8 type, u32 length, payload;
+ * integers little-endian, a string is u32 length + bytes. sekft/sandboxes/wire.py is the other end. */
+#ifndef SEKFT_RUNNER_H
+#define SEKFT_RUNNER_H
+#define _GNU_SOURCE
+#include <stddef.h>
+#include <stdint.h>
+
+#define TOOLS "/usr/lib/sekft"
+#define STATE_FILE "/run/sekft/state"
+#define FRAME_LIMIT (64u << 20)
+#define DUMP_LIMIT (4u << 20)
+#define HASH_LIMIT (16 << 20)
+
+struct buf { unsigned char *data; size_t len, cap; };
+void put(struct buf *b, const void *data, size_t len);
+void put_u8(struct buf *b, uint8_t value);
+void put_u32(struct buf *b, uint32_t value);
+void put_u64(struct buf *b, uint64_t value);
+void put_str(struct buf *b, const void *data, size_t len);
+void send_frame(char type, const struct buf *b);
+
+struct cursor { const unsigned char *data; size_t left; };
+uint8_t get_u8(struct cursor *c);
+uint32_t get_u32(struct cursor *c);
+uint64_t get_u64(struct cursor *c);
+const unsigned char *get_bytes(struct cursor *c, uint32_t *len);
+char *get_path(struct cursor *c); /* NUL-terminated copy; the caller frees it */
+
+/* Tell the harness what failed and end, which ends everything in the sandbox. */
+_Noreturn void die(const char *what, const char *about);
+
+struct limits { uint64_t memory, file; uint32_t processes, open_files, cpu_s; };
+extern struct limits limits;
+
+void setup(struct cursor *in);
+void drop_rights(void);
+void confine(void);
+void walk_state(struct buf *out);
+void kill_all(void);
+void reap(void);
+extern int child_events; /* signalfd of SIGCHLD */
+void run_command(struct cursor *in);
+void run_parse(struct cursor *in);
+void run_check(struct cursor *in);
+int idle_fds(void *pollfds, int limit);
+void drain_idle(void);
+
+struct sha256 { uint32_t h[8]; uint64_t len; unsigned char block[64]; size_t used; };
+void sha256_init(struct sha256 *s);
+void sha256_add(struct sha256 *s, const unsigned char *data, size_t len);
+void sha256_end(struct sha256 *s, unsigned char digest[32]);
+#endif

@@ -1,0 +1,132 @@
+/* What happens once, before any command: the writable tree, the fixtures, and giving up every right. */
+#include "runner.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct limits limits;
+
+static void tree(struct cursor *in) {
+    char options[96], from[64];
+    uint64_t bytes = get_u64(in);
+    uint32_t inodes = get_u32(in);
+    snprintf(options, sizeof options, "mode=0755,size=%llu,nr_inodes=%u", (unsigned long long)bytes, inodes);
+    if (mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, options)) die("cannot mount", "/run");
+    uint32_t roots = get_u32(in);
+    for (uint32_t i = 0; i < roots; i++) {
+        char *root = get_path(in);
+        snprintf(from, sizeof from, "/run/%u", i);
+        if (mkdir(from, 0755) || mount(from, root, 0, MS_BIND, 0)) die("cannot mount", root);
+        free(root);
+    }
+    /* Hides the tree's own root and holds the state that a shell leaves: apart, so that a full disk loses no state. */
+    if (mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=8m,nr_inodes=16") ||
+        mkdir("/run/sekft", 0700))
+        die("cannot mount", "/run");
+}
+
+struct entry { char kind; uint32_t mode; int64_t mtime; char *path; const unsigned char *data; uint32_t len; };
+
+static void make(const struct entry *e) {
+    if (e->kind == 'd') {
+        if (mkdir(e->path, 0700) && errno != EEXIST) die("cannot make directory", e->path);
+    } else if (e->kind == 'l') {
+        char *target = strndup((const char *)e->data, e->len);
+        if (!target || symlink(target, e->path)) die("cannot make symlink", e->path);
+        free(target);
+    } else {
+        int fd = open(e->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0) die("cannot make file", e->path);
+        for (uint32_t done = 0; done < e->len;) {
+            ssize_t n = write(fd, e->data + done, e->len - done);
+            if (n <= 0) die("cannot write", e->path);
+            done += (uint32_t)n;
+        }
+        if (fchmod(fd, e->mode)) die("cannot set the mode of", e->path);
+        close(fd);
+    }
+}
+
+static void stamp(const struct entry *e) {
+    struct timespec times[2] = {{e->mtime, 0}, {e->mtime, 0}};
+    if (e->kind == 'd' && chmod(e->path, e->mode)) die("cannot set the mode of", e->path);
+    if (utimensat(AT_FDCWD, e->path, times, AT_SYMLINK_NOFOLLOW)) die("cannot set the time of", e->path);
+}
+
+/* Entries come parents first; times and directory modes are set children first, so that they stay. */
+static void fixtures(struct cursor *in) {
+    uint32_t count = get_u32(in);
+    struct entry *all = calloc(count + 1u, sizeof *all);
+    if (!all) die("no memory", "");
+    for (uint32_t i = 0; i < count; i++) {
+        all[i].kind = (char)get_u8(in);
+        all[i].mode = get_u32(in);
+        all[i].mtime = (int64_t)get_u64(in);
+        all[i].path = get_path(in);
+        all[i].data = get_bytes(in, &all[i].len);
+        make(&all[i]);
+    }
+    for (uint32_t i = count; i-- > 0;) stamp(&all[i]), free(all[i].path);
+    free(all);
+}
+
+static void binds(struct cursor *in) {
+    for (uint32_t count = get_u32(in); count > 0; count--) {
+        unsigned long read_only = get_u8(in) ? MS_RDONLY : 0;
+        char *path = get_path(in);
+        if (mount(path, path, 0, MS_BIND, 0) ||
+            mount(0, path, 0, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | read_only, 0))
+            die("cannot protect", path);
+        free(path);
+    }
+}
+
+static void mask(void) {
+    static const char *const hidden[] = {"/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/cmdline",
+                                         "/proc/timer_list", "/proc/sched_debug", "/proc/kallsyms", 0};
+    const unsigned long quiet = MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    for (int i = 0; hidden[i]; i++) mount("/dev/null", hidden[i], 0, MS_BIND, 0);
+    /* A second lock behind the seccomp filter: no user namespace can be made in here at all. */
+    if (!mount(0, "/proc/sys", 0, quiet, 0)) {
+        int fd = open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
+        if (fd >= 0) (void)!write(fd, "0", 1), close(fd);
+        if (mount(0, "/proc/sys", 0, quiet | MS_RDONLY, 0)) die("cannot protect", "/proc/sys");
+    }
+}
+
+void setup(struct cursor *in) {
+    umask(0);
+    limits.memory = get_u64(in);
+    limits.file = get_u64(in);
+    limits.processes = get_u32(in);
+    limits.open_files = get_u32(in);
+    limits.cpu_s = get_u32(in);
+    tree(in);
+    fixtures(in);
+    binds(in);
+    mask();
+    umask(022);
+}
+
+/* Keeps CAP_DAC_READ_SEARCH for itself alone, so that state() sees what the agent made unreadable. */
+void drop_rights(void) {
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct caps[2] = {{0}};
+    for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EPERM) die("cannot drop capability", "");
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (syscall(SYS_capget, &head, caps)) die("cannot read capabilities", "");
+    uint32_t keep = caps[0].permitted & (1u << CAP_DAC_READ_SEARCH);
+    memset(caps, 0, sizeof caps);
+    caps[0].permitted = caps[0].effective = keep;
+    if (syscall(SYS_capset, &head, caps)) die("cannot drop capabilities", "");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) die("cannot lock down", "");
+}

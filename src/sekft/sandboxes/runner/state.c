@@ -1,0 +1,78 @@
+/* What the writable tree holds: type, mode, link target and content digest of every path, no link followed. */
+#include "runner.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const roots[] = {"/etc", "/home", "/opt", "/srv", "/tmp", "/usr/local", "/var", 0};
+
+static void put_digest(struct buf *out, int dir, const char *name, off_t size) {
+    static unsigned char block[65536];
+    unsigned char digest[32];
+    struct sha256 sum;
+    int fd = size > HASH_LIMIT ? -1 : openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) {
+        put_u8(out, size > HASH_LIMIT ? 3 : 2);
+        put_u64(out, (uint64_t)size);
+        return;
+    }
+    sha256_init(&sum);
+    for (ssize_t n; (n = read(fd, block, sizeof block)) > 0;) sha256_add(&sum, block, (size_t)n);
+    close(fd);
+    sha256_end(&sum, digest);
+    put_u8(out, 1);
+    put(out, digest, sizeof digest);
+}
+
+static void put_entry(struct buf *out, int dir, const char *name, const char *path, const struct stat *st) {
+    char target[PATH_MAX];
+    ssize_t len = 0;
+    char type = S_ISREG(st->st_mode) ? 'f' : S_ISDIR(st->st_mode) ? 'd' : S_ISLNK(st->st_mode) ? 'l' : 'o';
+    put_u8(out, (uint8_t)type);
+    put_u32(out, st->st_mode & 07777);
+    put_str(out, path, strlen(path));
+    if (type == 'l') len = readlinkat(dir, name, target, sizeof target);
+    put_str(out, target, len > 0 ? (size_t)len : 0);
+    if (type == 'f') put_digest(out, dir, name, st->st_size);
+    else put_u8(out, 0);
+}
+
+/* Paths are taken relative to an open directory: an agent's deep tree may exceed PATH_MAX as a whole. */
+static void walk(struct buf *out, int dir, const char *path, int depth) {
+    DIR *list = fdopendir(dir);
+    if (!list) {
+        close(dir);
+        return;
+    }
+    for (struct dirent *d; (d = readdir(list));) {
+        struct stat st;
+        if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..")) continue;
+        if (fstatat(dirfd(list), d->d_name, &st, AT_SYMLINK_NOFOLLOW)) continue;
+        size_t len = strlen(path) + strlen(d->d_name) + 2;
+        char *below = malloc(len);
+        if (!below) die("no memory", "");
+        snprintf(below, len, "%s/%s", path, d->d_name);
+        put_entry(out, dirfd(list), d->d_name, below, &st);
+        if (S_ISDIR(st.st_mode) && depth < 200 && out->len < FRAME_LIMIT - 65536) {
+            int fd = openat(dirfd(list), d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            if (fd >= 0) walk(out, fd, below, depth + 1);
+        }
+        free(below);
+    }
+    closedir(list);
+}
+
+void walk_state(struct buf *out) {
+    for (int i = 0; roots[i]; i++) {
+        struct stat st;
+        int fd = open(roots[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 || fstat(fd, &st)) die("cannot read", roots[i]);
+        put_entry(out, fd, ".", roots[i], &st);
+        walk(out, fd, roots[i], 0);
+    }
+}

@@ -1,0 +1,206 @@
+"""One meaning of a session on every backend: what a typed command does, shows and leaves behind.
+
+A backend gives a Channel to a runner (runner/runner.h) that is PID 1 of a fresh sandbox; all else
+is here. docs/session.md tells the semantics and what is lost between commands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from sekft.errors import BundleError, InfraError
+from sekft.protocols import CheckResult, ExecResult, SandboxSpec, State
+from sekft.sandboxes import wire
+from sekft.sandboxes.endings import ending, shell_status, words_in
+from sekft.sandboxes.fixtures import DATE_SHIM, ended, shifted_date, tree
+from sekft.sandboxes.output import decoded, fitted
+from sekft.sandboxes.shellstate import Function, ShellState, candidates, listed_traps, prologue, read_dump
+from sekft.scenario import Login
+from sekft.trajectory import SandboxInfo
+
+SETUP_S = 30.0
+GRACE_S = 15.0
+TIMED_OUT_STATUS = 124
+FLOODED_STATUS = 137
+TIMED_OUT = "[timed out after {:g} s]"
+FLOODED = "[killed after {} bytes of output]"
+UNTERMINATED = "unterminated here-document"
+NUL_BYTE = "NUL byte in the command"
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+_PROMPT_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
+
+
+class Channel(Protocol):
+    """A runner's two streams."""
+
+    async def ask(self, frame: bytes, wanted: str, timeout_s: float) -> bytes:
+        """Send a frame, return the payload of the answer of that type. Raises InfraError otherwise."""
+        ...
+
+    async def close(self) -> None:
+        """End the runner, and so everything in the sandbox. Idempotent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """One message on its way to the shell. text: as fed, newline-terminated."""
+
+    text: bytes
+    functions: tuple[Function, ...]
+    words: frozenset[str]
+
+
+class ShellSession:
+    """See protocols.Session. After an ending or a check only state(), check() and close() make sense."""
+
+    def __init__(self, channel: Channel, spec: SandboxSpec, info: SandboxInfo) -> None:
+        self.info = info
+        self.greeting = ""
+        self._channel = channel
+        self._spec = spec
+        self._shell = login_state(spec.login, spec.hostname)
+        self._over: str | None = None
+
+    @classmethod
+    async def landed(cls, channel: Channel, spec: SandboxSpec, info: SandboxInfo) -> ShellSession:
+        """Make the fixtures, log in, run the profiles. Raises BundleError when a profile ends the shell."""
+        session = cls(channel, spec, info)
+        await channel.ask(wire.setup(spec.limits, tree(spec)), "R", SETUP_S)
+        session.greeting = ended(spec.login.banner) + ended(spec.login.motd) + await session._profiles()
+        return session
+
+    async def _profiles(self) -> str:
+        given = {file.path for file in self._spec.files}
+        profiles = ["/etc/profile"] * ("/etc/profile" in given)
+        if f"{self._spec.login.home}/.profile" in given:
+            profiles.append('"$HOME/.profile"')
+        shown = ""
+        for profile in profiles:
+            result = await self.exec(f". {profile}")
+            if result.ended:
+                raise BundleError(f"files: {profile} ends the session at login, want it to go on")
+            shown += ended(result.output)
+        self._shell = replace(self._shell, status=0)
+        return shown
+
+    async def exec(self, command: str, timeout_s: float | None = None) -> ExecResult:
+        """timeout_s: None takes limits.command_s. The session is over once a result has `ended`."""
+        if self._over:
+            raise InfraError(f"exec after the session's {self._over}")
+        fault = await self._fault(command)
+        if fault:
+            return ExecResult("", self._shell.status, hashlib.sha256().hexdigest(), malformed=fault)
+        typed = _Typed(_fed(command), candidates(self._shell, command), words_in(command, self._shell))
+        limit_s = self._spec.limits.command_s if timeout_s is None else timeout_s
+        frame = wire.command(self._spec.limits, limit_s, True, prologue(self._shell, typed.functions), typed.text)
+        report = wire.read_report(await self._channel.ask(frame, "E", limit_s + GRACE_S))
+        if report.killed:
+            return self._killed(report, limit_s)
+        return self._finished(report, typed)
+
+    async def _fault(self, command: str) -> str | None:
+        """Why the message cannot be typed as it is."""
+        if "\0" in command:
+            return NUL_BYTE
+        if "<<" not in command:
+            return None
+        # A here-document without its end swallows the stray parenthesis, and only then does the text parse.
+        answer = await self._channel.ask(wire.parse(_fed(command) + b")\n"), "E", GRACE_S)
+        return UNTERMINATED if wire.read_report(answer).wait_status == 0 else None
+
+    def _killed(self, report: wire.Report, limit_s: float) -> ExecResult:
+        limits, timed_out = self._spec.limits, report.killed == "t"
+        note = TIMED_OUT.format(limit_s) if timed_out else FLOODED.format(limits.flood_bytes)
+        status = TIMED_OUT_STATUS if timed_out else FLOODED_STATUS
+        self._shell = replace(self._shell, status=status)
+        shown = fitted(report, limits.output_bytes, note)
+        return ExecResult(
+            shown.text, status, report.sha256, timed_out, shown.truncated, shown.dropped_bytes, state_kept=False
+        )
+
+    def _finished(self, report: wire.Report, typed: _Typed) -> ExecResult:
+        report = _without_traps(report, typed)
+        after = read_dump(report.dump, self._shell, typed.functions) if report.dump is not None else None
+        over = ending(report, typed.words, after)
+        status = shell_status(report.wait_status)
+        self._shell = after or replace(self._shell, status=status)
+        self._over = over.kind if over else None
+        shown = fitted(report, self._spec.limits.output_bytes)
+        return ExecResult(
+            shown.text, status, report.sha256, False, shown.truncated, shown.dropped_bytes, after is not None, over
+        )
+
+    def prompt(self) -> str:
+        """PS1 as given by the bundle or set since, with $VAR and ${VAR} expanded and nothing else."""
+        given = self._shell.prompt if self._shell.prompt is not None else self._spec.login.prompt
+        return decoded(_bytes(_PROMPT_VARIABLE.sub(lambda match: self._shell.value(match[1] or match[2]), given)))
+
+    def cwd(self) -> str:
+        return decoded(_bytes(self._shell.cwd))
+
+    async def state(self) -> State:
+        found = wire.read_state(await self._channel.ask(wire.frame("T"), "T", SETUP_S))
+        if self._spec.clock_offset_s:
+            found.pop(DATE_SHIM, None)
+        return found
+
+    async def check(self, script: str) -> CheckResult:
+        """Only the wait status counts: 0 passes; 126, 127, a signal or a time-out is no verdict."""
+        self._over = self._over or "check"
+        limits, offset_s = self._spec.limits, self._spec.clock_offset_s
+        shim = f"date() {{ {shifted_date('busybox date', offset_s).replace('exec ', '')}; }}; " if offset_s else ""
+        answer = await self._channel.ask(wire.check(limits, _bytes(shim + script)), "E", limits.check_s + GRACE_S)
+        report = wire.read_report(answer)
+        status = shell_status(report.wait_status)
+        shown = fitted(report, limits.output_bytes).text
+        if report.killed or status in (126, 127) or status > 128:
+            return CheckResult("checker_error", None if report.killed else status, shown)
+        return CheckResult("fail" if status else "pass", status, shown)
+
+    async def close(self) -> None:
+        self._over = self._over or "close"
+        await self._channel.close()
+
+
+def login_state(login: Login, hostname: str | None = None) -> ShellState:
+    """The login shell's state before any profile: the base environment, then login.env over it."""
+    exported = {
+        "HOME": login.home,
+        "LANG": "C.UTF-8",
+        "LOGNAME": login.user,
+        "PATH": _PATH,
+        "SHELL": "/bin/sh",
+        "TERM": "dumb",
+        "TZ": "UTC",
+        "USER": login.user,
+        **login.env,
+    }
+    own = {"HOSTNAME": hostname or login.host, "IFS": " \t\n", "PS4": "+ "}
+    return ShellState(login.home, {**own, **exported}, frozenset(exported))
+
+
+def _without_traps(report: wire.Report, typed: _Typed) -> wire.Report:
+    """`trap` lists the harness's traps too: they are taken out of what it printed."""
+    if b"trap -- " not in report.head or not report.whole:
+        return report
+    output = report.head + report.tail
+    for line in listed_traps(typed.functions):
+        output = output.replace(line, b"")
+    return replace(report, head=output, tail=b"", total=len(output), sha256=hashlib.sha256(output).hexdigest())
+
+
+def _fed(command: str) -> bytes:
+    text = _bytes(command)
+    return text if text.endswith(b"\n") else text + b"\n"
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; what stands for a raw byte becomes that byte, any other lone surrogate a question mark."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")

@@ -1,0 +1,173 @@
+"""Userlands: the root file systems that sandboxes start from, and the trusted tools beside them.
+
+A userland is read-only, usr-merged and holds dash as /bin/sh, `man`, and `panic`. Its /etc, /home,
+/var … are empty mount points; fixtures.py fills them anew for each sandbox. The tools folder is
+mounted on /usr/lib/sekft: the runner, a static busybox for checks, and the shell's end script.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from sekft.errors import SandboxUnavailable, UsageError
+from sekft.sandboxes.cache import built
+from sekft.sandboxes.packages import unpack
+from sekft.sandboxes.runner import build
+
+NAMES = ("busybox", "gnu")
+_HERE = Path(__file__).parent / "userlands"
+_KEPT = ("bin", "sbin", "lib", "lib64")
+_MOUNT_POINTS = (
+    "dev", "etc", "home", "opt", "proc", "root", "run", "srv", "sys", "tmp", "usr/lib/sekft", "usr/local", "var",
+)  # fmt: skip
+_NOT_APPLETS = ("sh", "man", "busybox")
+
+
+@dataclass(frozen=True, slots=True)
+class Userland:
+    """digest: over the packages' names and versions, our own files and the recipe."""
+
+    name: str
+    rootfs: Path
+    digest: str
+
+
+def userland(name: str) -> Userland:
+    """That userland, built on first use (needs the network once).
+
+    Raises UsageError for an unknown name, SandboxUnavailable when it cannot be built.
+    """
+    if name not in NAMES:
+        raise UsageError(f"userland {name!r}, want one of: {', '.join(NAMES)}")
+    folder = built(f"userlands/{name}-{_recipe(name)}", lambda folder: _build(name, folder))
+    return Userland(name, folder / "rootfs", json.loads((folder / "about.json").read_text())["digest"])
+
+
+def tools() -> Path:
+    """The folder that is mounted on /usr/lib/sekft, built on first use."""
+    runner = build.runner()
+    return built(f"tools/{build.digest()}-{_recipe('tools')}", lambda folder: _build_tools(runner, folder)) / "sekft"
+
+
+@cache
+def _packages() -> dict[str, list[str]]:
+    table = tomllib.loads((_HERE / "packages.toml").read_text())
+    return {name: [str(part) for part in table[name]["packages"]] for name in (*NAMES, "tools")}
+
+
+@cache
+def _recipe(name: str) -> str:
+    """What we put in: the package list, our own files and this very recipe."""
+    whole = hashlib.sha256(json.dumps(_packages()[name]).encode())
+    for path in sorted([*(_HERE / "files").iterdir(), Path(__file__)]):
+        whole.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return whole.hexdigest()[:12]
+
+
+def _build(name: str, folder: Path) -> None:
+    rootfs = folder / "rootfs"
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        unpacked = Path(scratch) / "unpacked"
+        versions = unpack(_packages()[name], unpacked)
+        for part in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/share/man", *_MOUNT_POINTS):
+            (rootfs / part).mkdir(parents=True, exist_ok=True)
+        _merge(unpacked, rootfs)
+    for part in _KEPT:
+        (rootfs / part).symlink_to(f"usr/{part}")
+    if name == "busybox":
+        _link_applets(rootfs / "usr/bin/busybox", rootfs / "usr/bin")
+    (rootfs / "usr/bin/sh").unlink(missing_ok=True)
+    (rootfs / "usr/bin/sh").symlink_to("dash")
+    if not (rootfs / "usr/bin/awk").exists():
+        (rootfs / "usr/bin/awk").symlink_to("mawk")
+    _own_files(rootfs)
+    _index_manual(rootfs)
+    _open_up(rootfs)
+    whole = hashlib.sha256(json.dumps([_recipe(name), sorted(versions.items())]).encode()).hexdigest()
+    (folder / "about.json").write_text(json.dumps({"name": name, "digest": whole, "packages": versions}, indent=1))
+
+
+def _merge(unpacked: Path, rootfs: Path) -> None:
+    """Copy programs, libraries and English manual pages; /bin and its like go to /usr."""
+    for part in _KEPT:
+        for source in (unpacked / part, unpacked / "usr" / part):
+            if source.is_dir():
+                shutil.copytree(source, rootfs / "usr" / part, symlinks=True, dirs_exist_ok=True, ignore=_left_out)
+    for section in sorted((unpacked / "usr/share/man").glob("man[1-9]")):
+        shutil.copytree(section, rootfs / "usr/share/man" / section.name, symlinks=True, dirs_exist_ok=True)
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    return {"gconv", "systemd", "audit", "locale", "mime"} & set(names)
+
+
+def _link_applets(busybox: Path, folder: Path, target: str = "busybox") -> None:
+    listed = subprocess.run([str(busybox), "--list"], capture_output=True, text=True, check=True).stdout.split()
+    for applet in listed:
+        if applet not in _NOT_APPLETS and not (folder / applet).is_symlink() and not (folder / applet).exists():
+            (folder / applet).symlink_to(target)
+
+
+def _own_files(rootfs: Path) -> None:
+    for name in ("panic", "man"):
+        shutil.copyfile(_HERE / "files" / name, rootfs / "usr/bin" / name)
+        (rootfs / "usr/bin" / name).chmod(0o755)
+    shutil.copyfile(_HERE / "files/panic.1", rootfs / "usr/share/man/man1/panic.1")
+    for tool, alias in (("mapropos", "apropos"), ("mwhatis", "whatis")):
+        (rootfs / "usr/bin" / alias).symlink_to(tool)
+
+
+def _index_manual(rootfs: Path) -> None:
+    """Makes mandoc's database with the userland's own loader and program, so that nothing of the host is used."""
+    loader = next((rootfs / "usr/lib").glob("*/ld-linux*.so.*"), None)
+    if loader is None:
+        raise SandboxUnavailable(f"{rootfs}: no dynamic loader in libc6")
+    command = [str(loader), "--argv0", "makewhatis", "--library-path", str(loader.parent)]
+    target = str(rootfs / "usr/share/man")
+    result = subprocess.run([*command, str(rootfs / "usr/bin/mandoc"), target], capture_output=True, text=True)
+    if result.returncode > 2:  # 1 and 2 are warnings about pages
+        raise SandboxUnavailable(f"makewhatis: exit {result.returncode}: {result.stderr.strip()[-300:]}")
+
+
+def _open_up(rootfs: Path) -> None:
+    """Every directory can be entered and every file read, whatever umask the builder has; nothing is set-uid."""
+    for folder, _, files in os.walk(rootfs):
+        Path(folder).chmod(0o755)
+        for name in files:
+            path = Path(folder) / name
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o111 else 0o644)
+
+
+def _build_tools(runner: Path, folder: Path) -> None:
+    tools = folder / "sekft"
+    (tools / "bin").mkdir(parents=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        unpack(_packages()["tools"], Path(scratch) / "unpacked")
+        busybox = next(path for path in (Path(scratch) / "unpacked").rglob("bin/busybox"))
+        shutil.copyfile(busybox, tools / "busybox")
+    shutil.copyfile(runner, tools / "runner")
+    shutil.copyfile(_HERE / "files/end", tools / "end")
+    # The shell opens its script by this name, so that messages begin with "sh:"; it leads to the typed text.
+    (tools / "sh").symlink_to("/proc/self/fd/8")
+    for program in ("busybox", "runner"):
+        (tools / program).chmod(0o755)
+    for applet in ("sh", "busybox"):
+        (tools / "bin" / applet).symlink_to("../busybox")
+    _link_applets(tools / "busybox", tools / "bin", "../busybox")
+    _open_up_tools(tools)
+
+
+def _open_up_tools(tools: Path) -> None:
+    for folder in (tools, tools / "bin"):
+        folder.chmod(0o755)
+    (tools / "end").chmod(0o644)

@@ -1,0 +1,142 @@
+"""The frames between harness and runner; runner/runner.h is the other end."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from sekft.errors import InfraError
+from sekft.protocols import Entry, Limits, State
+from sekft.sandboxes.fixtures import Tree
+from sekft.scenario import WRITABLE_ROOTS
+
+HEAD = struct.Struct("<BI")
+_EXIT = struct.Struct("<iBIQ32s")
+_TYPES = {"f": "file", "d": "directory", "l": "symlink", "o": "other"}
+
+
+def frame(kind: str, payload: bytes = b"") -> bytes:
+    return HEAD.pack(ord(kind), len(payload)) + payload
+
+
+def string(value: bytes | str) -> bytes:
+    data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+    return struct.pack("<I", len(data)) + data
+
+
+def setup(limits: Limits, tree: Tree) -> bytes:
+    """SETUP: limits, the writable roots, every path to make, every path to bind."""
+    parts = [
+        struct.pack(
+            "<QQIIIQI",
+            limits.memory_bytes,
+            limits.file_bytes,
+            limits.processes,
+            limits.open_files,
+            max(30, int(3 * limits.command_s)),
+            limits.writable_bytes,
+            limits.writable_inodes,
+        ),
+        struct.pack("<I", len(WRITABLE_ROOTS)),
+        *(string(root) for root in WRITABLE_ROOTS),
+        struct.pack("<I", len(tree.nodes)),
+    ]
+    for node in tree.nodes:
+        parts += [
+            struct.pack("<cIq", node.kind[0].encode(), node.mode, node.mtime),
+            string(node.path),
+            string(node.body),
+        ]
+    parts.append(struct.pack("<I", len(tree.binds)))
+    parts += [struct.pack("<B", bind.read_only) + string(bind.path) for bind in tree.binds]
+    return frame("S", b"".join(parts))
+
+
+def command(limits: Limits, timeout_s: float, strip: bool, prologue: bytes, text: bytes) -> bytes:
+    head = struct.pack("<IIQB", int(timeout_s * 1000), limits.output_bytes, limits.flood_bytes, strip)
+    return frame("X", head + string(prologue) + string(text))
+
+
+def parse(text: bytes) -> bytes:
+    return frame("P", string(text))
+
+
+def check(limits: Limits, script: bytes) -> bytes:
+    return frame("C", struct.pack("<II", int(limits.check_s * 1000), limits.output_bytes) + string(script))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How one process of the runner ended.
+
+    wait_status: as waitpid gives it.
+    killed:      "" | "t" (time-out) | "f" (flood).
+    left:        bytes of the typed text that the shell never read; 0 means that it read to the end.
+    total:       bytes that were output; head and tail hold the first and the last of them.
+    dump:        what the shell's end trap left; None when it left nothing readable.
+    """
+
+    wait_status: int
+    killed: str
+    left: int
+    total: int
+    sha256: str
+    head: bytes
+    tail: bytes
+    dump: bytes | None
+
+    @property
+    def whole(self) -> bool:
+        return self.total == len(self.head) + len(self.tail)
+
+
+def read_report(payload: bytes) -> Report:
+    """Raises InfraError when the frame is not one."""
+    try:
+        status, why, left, total, digest = _EXIT.unpack_from(payload)
+        head, at = _string(payload, _EXIT.size)
+        tail, at = _string(payload, at)
+        dump, _ = _string(payload, at + 1)
+        killed = chr(why) if why else ""
+        return Report(status, killed, left, total, digest.hex(), head, tail, dump if payload[at] else None)
+    except (struct.error, IndexError) as error:
+        raise InfraError(f"runner: bad EXIT frame: {error}") from error
+
+
+def read_state(payload: bytes) -> State:
+    """Paths that are not UTF-8 are shown with \\x escapes. Raises InfraError when the frame is not one."""
+    state: State = {}
+    at = 0
+    try:
+        while at < len(payload):
+            kind, mode = struct.unpack_from("<cI", payload, at)
+            path, at = _string(payload, at + 5)
+            target, at = _string(payload, at)
+            digest, at = _digest(payload, at)
+            kind_name = _TYPES[kind.decode()]
+            state[_shown(path)] = Entry(kind_name, mode, _shown(target) if kind == b"l" else None, digest)  # type: ignore[arg-type]
+    except (struct.error, IndexError, KeyError) as error:
+        raise InfraError(f"runner: bad STATE frame: {error}") from error
+    return state
+
+
+def _string(payload: bytes, at: int) -> tuple[bytes, int]:
+    (length,) = struct.unpack_from("<I", payload, at)
+    end = at + 4 + length
+    if end > len(payload):
+        raise IndexError("string beyond the frame")
+    return payload[at + 4 : end], end
+
+
+def _digest(payload: bytes, at: int) -> tuple[str | None, int]:
+    kind = payload[at]
+    if kind == 0:
+        return None, at + 1
+    if kind == 1:
+        return payload[at + 1 : at + 33].hex(), at + 33
+    (size,) = struct.unpack_from("<Q", payload, at + 1)
+    return f"{'unreadable' if kind == 2 else 'oversized'}:{size}", at + 9
+
+
+def _shown(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")
