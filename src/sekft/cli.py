@@ -76,15 +76,21 @@ NoSandbox = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 
 
-@app.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _tell_version(wanted: bool) -> None:
+    if wanted:
         import sekft
 
         typer.echo(sekft.__version__)
         raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_tell_version)
+    ] = False,
+) -> None:
+    del version
 
 
 @app.command()
@@ -316,7 +322,7 @@ def _print(text: str) -> None:
 def main() -> None:
     """The console command. Exit status: 0 done, 1 could not, 2 wrong usage, 130 interrupted."""
     try:
-        app()
+        app(prog_name="sekft")
     except SekftError as error:
         typer.echo(f"sekft: error: {error}", err=True)
         sys.exit(error.exit_status)
