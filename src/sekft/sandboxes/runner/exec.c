@@ -37,7 +37,7 @@ static struct {
     const unsigned char *text;
     size_t text_left;
     int text_ended;
-} job;
+} job = {.fd_text_in = -1, .fd_text_out = -1};
 
 static int64_t now_ms(void) {
     struct timespec t;
