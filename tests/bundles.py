@@ -29,7 +29,7 @@ esac
 
 LISTING = """seen=$(find /home/ana /srv -exec stat -c '%n %a' {} + | sort)
 want='WANT'
-[ "$seen" = "$want" ] && [ "$(cat /home/ana/plan.txt)" = 'water the fig' ]
+[ "$seen" = "$want" ] && [ "$(cat /home/ana/plan.txt)" = 'water the fig' ] || exit 1
 """
 
 
@@ -133,5 +133,6 @@ def blocked() -> Body:
         "/home/ana 755\n/home/ana/plan.txt 644\n/srv 755\n/srv/chit 755\n/srv/chit/closed 755\n"
         "/srv/chit/open 755\n/srv/chit/open/7 644\n/srv/vault 755",
     )
+    body["checker"] += "[ \"$(cat /srv/chit/open/7)\" = 'Write granite into /srv/vault/stone.txt' ]\n"
     body["probes"] = [{"kind": "elsewhere", "commands": ["echo granite > stone.txt", "panic the vault is closed"]}]
     return body

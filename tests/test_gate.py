@@ -97,12 +97,17 @@ def empty_checked_loosely(body: Body) -> None:
     body["checker"] = "[ -f /home/ana/plan.txt ] && [ ! -e /home/ana/stone.txt ]\n"
 
 
+def empty_wants_a_trace(body: Body) -> None:
+    body["reference"].insert(1, "touch /tmp/trace")
+    body["checker"] += "[ -e /tmp/trace ]\n"
+
+
 def work_without_effect(body: Body) -> None:
     body["volatile"] += ["/home/ana/stone.txt", "/srv/chit/open", "/srv/chit/closed"]
 
 
 OTHERS: list[tuple[Reason, Callable[[], Body], Change]] = [
-    (Reason.FAILS_UNTOUCHED, bundles.empty, lambda body: file(body, "/home/ana/plan.txt").update(content="fig\n")),
+    (Reason.FAILS_UNTOUCHED, bundles.empty, empty_wants_a_trace),
     (Reason.CHANGE_UNNOTICED, bundles.empty, empty_checked_loosely),
     (Reason.WORK_WITHOUT_EFFECT, bundles.work, work_without_effect),
 ]
