@@ -186,7 +186,7 @@ class _Gate:
                     detail = (
                         f"reference.{at} passes {word!r} to {self.scenario.provider.command!r}, shown nowhere before"
                     )
-                    raise _Refused(Reason.UNDOCUMENTED, detail, manual)
+                    raise _Refused(Reason.UNDOCUMENTED, detail, run)
             known.append(run.outputs[at])
 
     def _unknown(self, text: str, known: Sequence[str]) -> Iterator[str]:

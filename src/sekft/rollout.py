@@ -176,7 +176,7 @@ class _Landing:
             seed=self.seed,
             operator=self.operator.info,
             turns=tuple(self.turns),
-            ending=self.ending,
+            ending=EndingSeen(kind="none", reason=f"infra: {self.infra}") if self.infra else self.ending,
             sandbox=info,
             check=self.verdict,
             before=self.before,
