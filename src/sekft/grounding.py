@@ -60,7 +60,7 @@ class Seen:
         if atom in self._atoms or atom in _common() or (atom.isdigit() and len(atom) == 1):
             return True
         if _SHORT_OPTION.fullmatch(atom):
-            return command in vocabulary()["commands"]
+            return command in vocabulary()["commands"] or command in vocabulary()["slips"]
         bare = atom.strip(_EDGE)
         return not bare or (not atom.startswith("-") and (bare in self._atoms or bare in _common()))
 

@@ -28,7 +28,7 @@ RECOVERY_SHARE = 0.25
 _LOOKS = {
     "ls": 10, "ls -la": 8, "ls -l": 5, "pwd": 5, "whoami": 4, "id": 4, "env": 3, "ls -a": 3, "hostname": 2,
     "pwd; ls": 3, "ls -R": 1,
-    "cat /etc/motd": 3, "ls /srv": 1, "ls -A": 2, "ls ~": 2, "ls -la ~": 2, "ls /home": 1, "printenv": 1, "id; pwd": 2,
+    "cat /etc/motd": 3, "ls /srv": 1, "ls -A": 2, "ls ~": 2, "ls -la ~": 2, "ls /home": 1, "id; pwd": 2,
     "ls -lA": 1, "whoami; hostname": 2, "env | sort": 1, "cat /etc/issue": 1, "echo $HOME": 1, "pwd && ls -la": 2,
     "find . -type f": 2, "ls /opt": 1, "whoami && pwd": 1,
 }  # fmt: skip

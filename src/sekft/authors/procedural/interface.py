@@ -62,7 +62,7 @@ LIST_FORMATS: Mapping[str, tuple[str, str]] = {
     "tabs": ("", "%s\\t%s\\n"),
     "sentence": ("", "%s: %s\\n"),
     "brackets": ("", "[%s] %s\\n"),
-    "dashes": ("", "- %s, %s\\n"),
+    "dashes": ("", " -- %s, %s\\n"),
     "records": ("", "@id@=%s\\nabout=%s\\n--\\n"),
     "senders": ("", "%s  %s  (from %s)\\n"),
     "ruled": ("%-12s| %s\\n' '@ID@' 'ABOUT", "%-12s| %s\\n"),
