@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -68,6 +69,15 @@ def test_each_lack_is_a_reason(scenario: Scenario) -> None:
     made = recorded(scenario, observed(*contents))
     assert not made.keep
     assert made.keep_reasons == ["mechanism lacks learnt"]
+
+
+def test_an_infra_error_says_what_broke(scenario: Scenario) -> None:
+    """A rollout that leaves the set names what took it out."""
+    seen = replace(observed(*SESSION[:3]), infra="the sandbox ended unexpectedly")
+    assert recorded(scenario, seen).keep_reasons[:2] == [
+        "outcome infra_error",
+        "infra: the sandbox ended unexpectedly",
+    ]
 
 
 def test_a_key_in_a_turn_is_not_kept(scenario: Scenario) -> None:

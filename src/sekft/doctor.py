@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
@@ -108,4 +109,25 @@ def _backend(name: str, *, self_test: bool, setup: bool) -> Iterator[Finding]:
     except SekftError as error:
         yield Finding("sandbox", False, str(error), "", True)
         return
-    yield Finding("sandbox", True, sandbox.name, "", True)
+    yield Finding("sandbox", True, f"{sandbox.name} works here", "", True)
+    if setup:
+        yield _prepared()
+    missing = sandboxes.missing()
+    yield Finding(
+        "userlands",
+        not missing,
+        f"to be built: {', '.join(missing)}" if missing else "built",
+        "sekft doctor --setup builds them now (needs the network); otherwise the first use does",
+    )
+    if self_test:
+        for behaviour, ok, detail in asyncio.run(sandboxes.self_test(sandbox)):
+            yield Finding(f"self-test: {behaviour}", ok, detail, "", True)
+
+
+def _prepared() -> Finding:
+    from sekft import sandboxes
+
+    try:
+        return Finding("setup", True, ", ".join(sandboxes.prepare()), "", True)
+    except SekftError as error:
+        return Finding("setup", False, str(error), "", True)

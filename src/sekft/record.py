@@ -39,6 +39,8 @@ def record(scenario: Scenario, observed: Observed, verdict: Verdict, forbidden: 
     )
     faults = violations(draft, forbidden)
     against = reasons_against(draft, scenario.expected.kind, faults)
+    if observed.infra is not None:
+        against.insert(1, f"infra: {observed.infra}")
     reasons = against or [f"outcome {draft.outcome}", "mechanism complete", "deploy form clean"]
     judged = draft.model_copy(update={"keep": not against, "keep_reasons": reasons})
     return judged.model_copy(update={"id": content_id(judged)})

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sekft.errors import EndpointError, InfraError, SandboxUnavailable, StoreError
+from sekft.errors import InfraError, SekftError
 from sekft.observed import Observed
 from sekft.protocols import (
     CONTEXT_FULL,
@@ -57,7 +57,7 @@ async def rollout(
     """Roll once and check the final state.
 
     A sandbox or endpoint that breaks on the way is data too: `infra` says what broke.
-    Raises EndpointError, SandboxUnavailable and StoreError, which no other rollout would escape.
+    Raises every other SekftError (wrong key, no sandbox …), which no other rollout would escape.
     """
     landing = _Landing(scenario, operator, sample, seed, limits)
     spec = SandboxSpec(
@@ -67,10 +67,10 @@ async def rollout(
         async with sandbox.open(spec) as session:
             await landing.run(session)
             await landing.check(session)
-    except (EndpointError, SandboxUnavailable, StoreError):
-        raise
     except InfraError as error:
         landing.infra = str(error)
+    except SekftError:
+        raise
     except Exception as error:  # an operator's bug must cost its own rollout only
         landing.infra = f"{type(error).__name__}: {error}"
     return landing.observed(sandbox.name)

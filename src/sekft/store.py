@@ -105,9 +105,13 @@ class Folder:
 def documents(folder: Path, pattern: str = "*.json") -> list[Path]:
     """The visible JSON files in a folder, sorted; empty when there is no such folder."""
     try:
-        return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
+        return sorted(path for path in folder.glob(pattern) if not _is_hidden(path.relative_to(folder)))
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror}") from error
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _write_whole(path: Path, text: str) -> None:
