@@ -1,7 +1,7 @@
 """Sandboxes: backends that give a fresh shell session, and nothing of the host.
 
 A backend is one module with a class that satisfies protocols.Sandbox; its name is added to
-_BACKENDS and its contract suite is tests/sandboxes/.
+BACKENDS and its contract suite is tests/sandboxes/.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sekft.errors import SandboxUnavailable, UsageError
 from sekft.protocols import Sandbox
 
-_BACKENDS: tuple[str, ...] = ("bubblewrap",)
+BACKENDS: tuple[str, ...] = ("bubblewrap",)
 
 
 def pick(name: str = "auto") -> Sandbox:
@@ -19,12 +19,12 @@ def pick(name: str = "auto") -> Sandbox:
 
     Raises UsageError for an unknown name, SandboxUnavailable where it cannot run, with the reason.
     """
-    if name not in ("auto", "docker", *_BACKENDS):
-        raise UsageError(f"sandbox {name!r}, want one of: auto, {', '.join(_BACKENDS)}, docker")
+    if name not in ("auto", "docker", *BACKENDS):
+        raise UsageError(f"sandbox {name!r}, want one of: auto, {', '.join(BACKENDS)}, docker")
     if name == "docker":
         raise SandboxUnavailable("docker: this version has no docker backend yet; use --sandbox bubblewrap")
     reasons: list[str] = []
-    for each in _BACKENDS if name == "auto" else (name,):
+    for each in BACKENDS if name == "auto" else (name,):
         reason = probe(each)
         if reason is None:
             return _made(each)

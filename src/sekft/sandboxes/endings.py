@@ -31,6 +31,8 @@ def ending(report: Report, words: frozenset[str], after: ShellState | None) -> E
         return Ended("none", status, SHELL_ENDED)
     if not report.left:
         return None
+    if after is not None and "i" not in after.options and status in (126, 127):
+        return Ended("none", status, SHELL_ENDED)  # exec of what is not there: dash drops -i before it tries
     reason = panic_reason(report.dump) if report.dump is not None else None
     if reason is not None and status == 77:
         return Ended("panic", status, reason)

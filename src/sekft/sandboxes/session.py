@@ -21,8 +21,10 @@ from sekft.sandboxes.shellstate import Function, ShellState, candidates, listed_
 from sekft.scenario import Login
 from sekft.trajectory import SandboxInfo
 
+EMPTY_SHA256 = hashlib.sha256().hexdigest()
 SETUP_S = 30.0
 GRACE_S = 15.0
+PACKET_BYTES = 4096
 TIMED_OUT_STATUS = 124
 FLOODED_STATUS = 137
 TIMED_OUT = "[timed out after {:g} s]"
@@ -93,7 +95,11 @@ class ShellSession:
             raise InfraError(f"exec after the session's {self._over}")
         fault = await self._fault(command)
         if fault:
-            return ExecResult("", self._shell.status, hashlib.sha256().hexdigest(), malformed=fault)
+            return ExecResult("", self._shell.status, EMPTY_SHA256, malformed=fault)
+        if max(map(len, _fed(command).splitlines()), default=0) >= PACKET_BYTES:
+            error = await self._syntax_error(command)
+            if error:
+                return error
         typed = _Typed(_fed(command), candidates(self._shell, command), words_in(command, self._shell))
         limit_s = self._spec.limits.command_s if timeout_s is None else timeout_s
         frame = wire.command(self._spec.limits, limit_s, True, prologue(self._shell, typed.functions), typed.text)
@@ -112,6 +118,15 @@ class ShellSession:
         answer = await self._channel.ask(wire.parse(_fed(command) + b")\n"), "E", GRACE_S)
         return UNTERMINATED if wire.read_report(answer).wait_status == 0 else None
 
+    async def _syntax_error(self, command: str) -> ExecResult | None:
+        """A line of several packets must parse first: after an error the shell would run the rest of it."""
+        report = wire.read_report(await self._channel.ask(wire.parse(_fed(command)), "E", GRACE_S))
+        if report.wait_status == 0:
+            return None
+        status = shell_status(report.wait_status)
+        self._shell = replace(self._shell, status=status)
+        return ExecResult(fitted(report, self._spec.limits.output_bytes).text, status, report.sha256)
+
     def _killed(self, report: wire.Report, limit_s: float) -> ExecResult:
         limits, timed_out = self._spec.limits, report.killed == "t"
         note = TIMED_OUT.format(limit_s) if timed_out else FLOODED.format(limits.flood_bytes)
@@ -125,6 +140,8 @@ class ShellSession:
     def _finished(self, report: wire.Report, typed: _Typed) -> ExecResult:
         report = _without_traps(report, typed)
         after = read_dump(report.dump, self._shell, typed.functions) if report.dump is not None else None
+        if after and "v" in after.options and not report.left:
+            report = report.changed(_without_packet)
         over = ending(report, typed.words, after)
         status = shell_status(report.wait_status)
         self._shell = after or replace(self._shell, status=status)
@@ -185,12 +202,20 @@ def login_state(login: Login, hostname: str | None = None) -> ShellState:
 
 def _without_traps(report: wire.Report, typed: _Typed) -> wire.Report:
     """`trap` lists the harness's traps too: they are taken out of what it printed."""
-    if b"trap -- " not in report.head or not report.whole:
+    if b"trap -- " not in report.head:
         return report
-    output = report.head + report.tail
-    for line in listed_traps(typed.functions):
-        output = output.replace(line, b"")
-    return replace(report, head=output, tail=b"", total=len(output), sha256=hashlib.sha256(output).hexdigest())
+
+    def strip(output: bytes) -> bytes:
+        for line in listed_traps(typed.functions):
+            output = output.replace(line, b"")
+        return output
+
+    return report.changed(strip)
+
+
+def _without_packet(output: bytes) -> bytes:
+    """A verbose shell echoes what it reads, the runner's last packet included."""
+    return output.removesuffix(b" ")
 
 
 def _fed(command: str) -> bytes:

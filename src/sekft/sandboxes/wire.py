@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from sekft.errors import InfraError
 from sekft.protocols import Entry, Limits, State
@@ -88,6 +90,13 @@ class Report:
     @property
     def whole(self) -> bool:
         return self.total == len(self.head) + len(self.tail)
+
+    def changed(self, change: Callable[[bytes], bytes]) -> Report:
+        """The report with its output changed, where all of it is here."""
+        if not self.whole:
+            return self
+        output = change(self.head + self.tail)
+        return replace(self, head=output, tail=b"", total=len(output), sha256=hashlib.sha256(output).hexdigest())
 
 
 def read_report(payload: bytes) -> Report:

@@ -2,6 +2,7 @@
 #include "runner.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -211,10 +212,13 @@ static void start(const struct program *p) {
     close(fd_write);
 }
 
-/* The typed text, then a packet of one space. What is left in the pipe tells how far the shell read. */
+/* The typed text, a line a packet as a terminal gives it (after an error a shell drops the packet at hand, so the
+ * next line still runs), then a packet of one space. What is left in the pipe tells how far the shell read. */
 static void feed(void) {
     while (job.text_left) {
-        ssize_t n = write(job.fd_text_in, job.text, job.text_left < 4096 ? job.text_left : 4096);
+        size_t room = job.text_left < PIPE_BUF ? job.text_left : PIPE_BUF;
+        const unsigned char *end = memchr(job.text, '\n', room);
+        ssize_t n = write(job.fd_text_in, job.text, end ? (size_t)(end - job.text) + 1 : room);
         if (n < 0) return;
         job.text += n, job.text_left -= (size_t)n;
     }

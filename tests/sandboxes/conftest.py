@@ -1,0 +1,58 @@
+"""The sandbox contract suite runs over every backend and every userland."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from sekft import sandboxes
+from sekft.protocols import ExecResult, Limits, Sandbox, SandboxSpec, Session
+from sekft.sandboxes import BACKENDS
+from sekft.scenario import File, Login
+
+Landing = Callable[..., Awaitable[Session]]
+
+LOGIN = Login(user="ada", host="vault", home="/home/ada", prompt="$ ")
+
+
+@pytest.fixture(params=BACKENDS)
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    return sandboxes.pick(request.param)
+
+
+@pytest.fixture(params=["busybox", "gnu"])
+def userland(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def land(sandbox: Sandbox, userland: str) -> AsyncIterator[Landing]:
+    """Opens a fresh session: land(*files, login={…}, limits={…}, other fields of the spec)."""
+    async with AsyncExitStack() as stack:
+
+        async def land(
+            *files: File, login: dict[str, Any] | None = None, limits: dict[str, Any] | None = None, **spec: Any
+        ) -> Session:
+            whole = Login(**{**LOGIN.model_dump(), **(login or {})})
+            given = SandboxSpec(userland, whole, files, Limits(**(limits or {})), **spec)
+            return await stack.enter_async_context(sandbox.open(given))
+
+        yield land
+
+
+@pytest.fixture
+async def session(land: Landing) -> Session:
+    return await land()
+
+
+async def shown(session: Session, *commands: str) -> str:
+    """The last command's output, after the others ran."""
+    result: ExecResult | None = None
+    for command in commands:
+        result = await session.exec(command)
+        assert result.ended is None, f"{command!r} ended the session: {result}"
+    assert result
+    return result.output
