@@ -47,6 +47,21 @@ def prepare() -> list[str]:
     return [str(userland.tools()), *(str(userland.userland(name).rootfs) for name in userland.NAMES)]
 
 
+def missing() -> list[str]:
+    """What prepare() would still build; empty when everything is in the cache."""
+    from sekft.sandboxes import userland
+
+    folders = {"runner and tools": userland.tools_folder(), **userland.userland_folders()}
+    return [name for name, folder in folders.items() if not folder.is_dir()]
+
+
+async def self_test(sandbox: Sandbox) -> list[tuple[str, bool, str]]:
+    """What the backend must be able to do: (behaviour, holds, what was seen when it does not)."""
+    from sekft.sandboxes import selftest
+
+    return await selftest.self_test(sandbox)
+
+
 def _made(name: str) -> Sandbox:
     from sekft.sandboxes.bubblewrap import BubblewrapSandbox
 

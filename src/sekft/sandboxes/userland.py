@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from sekft.errors import SandboxUnavailable, UsageError
-from sekft.sandboxes.cache import built
+from sekft.sandboxes.cache import built, cache_root
 from sekft.sandboxes.packages import unpack
 from sekft.sandboxes.runner import build
 
@@ -48,28 +48,55 @@ def userland(name: str) -> Userland:
     """
     if name not in NAMES:
         raise UsageError(f"userland {name!r}, want one of: {', '.join(NAMES)}")
-    folder = built(f"userlands/{name}-{_recipe(name)}", lambda folder: _build(name, folder))
+    folder = built(_folder(name), lambda folder: _build(name, folder))
     return Userland(name, folder / "rootfs", json.loads((folder / "about.json").read_text())["digest"])
 
 
 def tools() -> Path:
     """The folder that is mounted on /usr/lib/sekft, built on first use."""
     runner = build.runner()
-    return built(f"tools/{build.digest()}-{_recipe('tools')}", lambda folder: _build_tools(runner, folder)) / "sekft"
+    return built(_tools_folder(), lambda folder: _build_tools(runner, folder)) / "sekft"
+
+
+def userland_folders() -> dict[str, Path]:
+    """Where each userland lies, once it is built."""
+    return {name: cache_root() / _folder(name) for name in NAMES}
+
+
+def tools_folder() -> Path:
+    return cache_root() / _tools_folder()
+
+
+def _folder(name: str) -> str:
+    return f"userlands/{name}-{_key(name)}"
+
+
+def _tools_folder() -> str:
+    return f"tools/{build.digest()}-{_key('tools')}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """number: raised in packages.toml when this module makes something else of the same packages."""
+
+    number: int
+    packages: list[str]
+    files: list[str]
 
 
 @cache
-def _packages() -> dict[str, list[str]]:
+def _recipe(name: str) -> _Recipe:
     table = tomllib.loads((_HERE / "packages.toml").read_text())
-    return {name: [str(part) for part in table[name]["packages"]] for name in (*NAMES, "tools")}
+    return _Recipe(int(table["recipe"]), list(table[name]["packages"]), list(table[name]["files"]))
 
 
 @cache
-def _recipe(name: str) -> str:
-    """What we put in: the package list, our own files and this very recipe."""
-    whole = hashlib.sha256(json.dumps(_packages()[name]).encode())
-    for path in sorted([*(_HERE / "files").iterdir(), Path(__file__)]):
-        whole.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+def _key(name: str) -> str:
+    """What we put in: the recipe, the package list and our own files."""
+    recipe = _recipe(name)
+    whole = hashlib.sha256(json.dumps([recipe.number, recipe.packages]).encode())
+    for file in recipe.files:
+        whole.update(file.encode() + b"\0" + (_HERE / "files" / file).read_bytes() + b"\0")
     return whole.hexdigest()[:12]
 
 
@@ -77,7 +104,7 @@ def _build(name: str, folder: Path) -> None:
     rootfs = folder / "rootfs"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         unpacked = Path(scratch) / "unpacked"
-        versions = unpack(_packages()[name], unpacked)
+        versions = unpack(_recipe(name).packages, unpacked)
         for part in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/share/man", *_MOUNT_POINTS):
             (rootfs / part).mkdir(parents=True, exist_ok=True)
         _merge(unpacked, rootfs)
@@ -87,12 +114,13 @@ def _build(name: str, folder: Path) -> None:
         _link_applets(rootfs / "usr/bin/busybox", rootfs / "usr/bin")
     (rootfs / "usr/bin/sh").unlink(missing_ok=True)
     (rootfs / "usr/bin/sh").symlink_to("dash")
-    if not (rootfs / "usr/bin/awk").exists():
-        (rootfs / "usr/bin/awk").symlink_to("mawk")
+    for name, target in (("awk", "mawk"), ("which", "which.debianutils")):  # links that Debian makes at installation
+        if not (rootfs / "usr/bin" / name).exists():
+            (rootfs / "usr/bin" / name).symlink_to(target)
     _own_files(rootfs)
     _index_manual(rootfs)
     _open_up(rootfs)
-    whole = hashlib.sha256(json.dumps([_recipe(name), sorted(versions.items())]).encode()).hexdigest()
+    whole = hashlib.sha256(json.dumps([_key(name), sorted(versions.items())]).encode()).hexdigest()
     (folder / "about.json").write_text(json.dumps({"name": name, "digest": whole, "packages": versions}, indent=1))
 
 
@@ -152,7 +180,7 @@ def _build_tools(runner: Path, folder: Path) -> None:
     tools = folder / "sekft"
     (tools / "bin").mkdir(parents=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        unpack(_packages()["tools"], Path(scratch) / "unpacked")
+        unpack(_recipe("tools").packages, Path(scratch) / "unpacked")
         busybox = next(path for path in (Path(scratch) / "unpacked").rglob("bin/busybox"))
         shutil.copyfile(busybox, tools / "busybox")
     shutil.copyfile(runner, tools / "runner")
