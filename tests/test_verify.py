@@ -120,6 +120,16 @@ def test_a_blind_ending_is_unearned(work: Scenario, empty: Scenario) -> None:
     assert judge(empty, observed("chit open", "no chits are open\nana$ ", "exit")).outcome == "idle"
 
 
+def test_a_notice_before_the_directive_is_not_retrieval() -> None:
+    """A refusal met by chance, before the work was known, leaves a blocked rollout unkept."""
+    blocked = bundles.sealed(bundles.blocked())
+    refused, asked = "cannot create /srv/vault/stone.txt\nana$ ", "Write granite into /srv/vault/stone.txt\nana$ "
+    lucky = observed("date > /srv/vault/stone.txt", refused, "chit read 7", asked, "panic no", ending="panic")
+    sure = observed("chit read 7", asked, "date > /srv/vault/stone.txt", refused, "panic no", ending="panic")
+    assert mechanism(blocked, lucky).retrieved is None
+    assert mechanism(blocked, sure).retrieved == 4
+
+
 def test_the_output_of_the_last_action_was_not_seen(empty: Scenario) -> None:
     """`chit open; exit` decides before it is told."""
     assert judge(empty, observed("chit open; exit")).outcome == "unearned"

@@ -142,8 +142,9 @@ def _reads_source(action: str, command: str) -> bool:
 def _all_shown(scenario: Scenario, turns: tuple[Turn, ...], by_provider: bool = False) -> int | None:
     """The turn by which every directive needle, and the notice where there is one, had appeared.
 
-    by_provider: directives count only in answers to the provider; the notice counts anywhere,
-    for a missing input or a refused permission is told by the system.
+    by_provider: directives count only in answers to the provider. The notice counts anywhere, for a
+    missing input or a refused permission is told by the system, but only once the directives are
+    known: a "No such file" met on the way says nothing about work that was not yet asked for.
     """
     missing = set(scenario.needles.directives)
     notice = scenario.needles.notice
@@ -152,7 +153,7 @@ def _all_shown(scenario: Scenario, turns: tuple[Turn, ...], by_provider: bool = 
     for at, action, output in _answers(turns):
         if not by_provider or shellwords.calls(action, scenario.provider.command):
             missing -= {needle for needle in missing if needle in output}
-        if notice is not None and notice in output:
+        if notice is not None and notice in output and not (by_provider and missing):
             notice = None
         if not missing and notice is None:
             return at
