@@ -29,7 +29,11 @@ LABEL = re.compile(
 )
 PROMPT = re.compile(r"\A(?:\[?[\w.-]+@[\w.-]+[^\n$#%>]{0,60}\]?|[~/][\w./~-]* ?|)[$%]\s+")
 ASSIGNMENT = re.compile(r"\A[A-Za-z_]\w*=")
-COMMAND_WORD = re.compile(r"\A(?:[a-z0-9_.~/$\"'\\-][\w./~${}\"'+:@%-]*|\[\[?|[{(!:.])\Z")
+COMMAND_WORD = re.compile(r"\A(?:[a-z0-9_.~/$\\-][\w./~${}\"'+:@%-]*|[{!:.])\Z")
+SPOKEN_WORD = re.compile(r"[\w][.,:?!]\Z|\A\d+[.)]|\w['’]\w")  # `done.`, `note:`, `1.`, `let's`
+OPENING = ("(", "$(", "{", "[", "'", '"')
+OPERATOR = re.compile(r"(?<=.)[;&|<>(]")
+REDIRECTION = re.compile(r"\A[0-9]?(?:[<>][^\s>]|>>?\s*[/~.])")
 SENTENCE = re.compile(r"\A(?:[A-Z][\w'’]*|i|i'm|i'll)\s.*[.:!?…]\Z|\A\W*[\w'’]+,\s|[.!?]\s+[A-Z][a-z]+\s", re.DOTALL)
 TELLING_WORDS = """
     the to will would let's let me is are i i'll i'm you your this that these an need should we it it's of here
@@ -156,17 +160,20 @@ def _continues(line: str) -> bool:
 def _is_shell(line: str) -> bool:
     """Whether a line is plainly a command: its first word could be one, and it does not read as a sentence."""
     words = line.split()
-    while words and ASSIGNMENT.match(words[0]):
+    while words and (assigned := ASSIGNMENT.match(words[0])):
+        if re.search("[$`'\"(]", words[0][assigned.end() :]):
+            return True
         words = words[1:]
-    if not words:
+    if not words or REDIRECTION.match(line):
         return True
-    first = words[0].rstrip(";")
-    if not COMMAND_WORD.match(first) and not first.startswith(("(", "$(", "{", "'", '"')):
+    first = OPERATOR.split(words[0], maxsplit=1)[0]
+    if not first.startswith(OPENING) and not (COMMAND_WORD.match(first) and not SPOKEN_WORD.search(first)):
         return False
     if first in SPEAKING:
         return True
-    telling = sum(word.lower().strip(".,;:!?") in TELLING for word in _unquoted(line).split())
-    return not SENTENCE.search(_unquoted(line)) and telling < 2 and not (telling and first.lower() in TELLING)
+    bare = _unquoted(line)
+    telling = sum(word.lower().strip(".,;:!?") in TELLING for word in bare.split())
+    return not SENTENCE.search(bare) and telling < 2 and not (telling and first.lower() in TELLING)
 
 
 def _unquoted(line: str) -> str:
