@@ -35,6 +35,8 @@ ATTEMPTS = 20
 """Draws for one slot before its cell counts as broken: a sound author needs one or two."""
 TRIES = 3
 """Times that a broken sandbox is tried again before the failure is reported."""
+GIVE_UP_AFTER = 20
+"""Infra errors in a row that say that this machine is broken, not a rollout."""
 FAULTS_SHOWN = 5
 KEYS = ("SEKFT_KEY", "SEKFT_OP_KEY")
 
@@ -234,10 +236,13 @@ async def _roll_all(
         _keep(folder, landing, made)
         return made
 
+    in_a_row = 0
     async for made in LocalEngine().map(land, waiting, plan.concurrency):
         reporter.step(f"{made.outcome} {made.scenario_id}")
-        if made.outcome == "infra_error":
-            broken += 1
+        in_a_row = in_a_row + 1 if made.outcome == "infra_error" else 0
+        broken += made.outcome == "infra_error"
+        if in_a_row == GIVE_UP_AFTER:
+            raise InfraError(f"{in_a_row} rollouts in a row broke, the last by {made.ending.reason}; stopped")
     return broken
 
 

@@ -22,6 +22,8 @@ def show(path: Path, form: str = "text") -> str:
     if form == "messages":
         if not isinstance(noun, Trajectory):
             raise UsageError(f"{path}: --as messages wants a trajectory")
+        if not noun.turns:
+            raise UsageError(f"{path}: no turns: {noun.ending.reason}")
         return json.dumps(noun.messages(), ensure_ascii=False, indent=1) + "\n"
     if isinstance(noun, Trajectory):
         return trajectory_text(noun)

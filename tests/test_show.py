@@ -1,0 +1,126 @@
+"""What a person reads: a trajectory as a session, a folder as a summary."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sekft.errors import UsageError
+from sekft.observed import Observed
+from sekft.record import record
+from sekft.rejection import Rejection
+from sekft.show import show
+from sekft.store import Layout
+from sekft.summary import Summary, render, summarise
+from sekft.trajectory import Check, EndingSeen, OperatorInfo, SandboxInfo, Trajectory, Turn
+from sekft.verify import judge
+from tests import bundles
+
+SCENARIO = bundles.sealed(bundles.work() | {"cell": {"userland": "busybox", "ending": "work", "task": "write"}})
+
+
+def trajectory(sample: int, *contents: str, infra: str | None = None) -> Trajectory:
+    turns = [
+        Turn(role="action" if at % 2 else "env", content=text, orientation=None if at else SCENARIO.orientation)
+        for at, text in enumerate(contents)
+    ]
+    seen = Observed(
+        sample=sample,
+        seed=1,
+        operator=OperatorInfo(kind="explorer"),
+        turns=tuple(turns),
+        ending=EndingSeen(kind="none" if infra else "exit", status=0),
+        sandbox=SandboxInfo(backend="bubblewrap", userland="busybox", userland_digest="d"),
+        check=Check(verdict="fail", passed=False, status=1),
+        infra=infra,
+    )
+    return record(SCENARIO, seen, judge(SCENARIO, seen))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run folder with one scenario, one rejected draw, two rollouts and an infra error."""
+    rejected = Rejection(
+        id="r1",
+        slot=0,
+        attempt=0,
+        reason="undocumented",
+        detail="reference.2 passes 'close'",
+        evidence={"1: chit open": "7\n"},
+        scenario=SCENARIO.model_dump(mode="json"),
+    )
+    files = {
+        f"scenarios/{SCENARIO.id}.json": SCENARIO.to_json(),
+        "rejected/r1.json": rejected.model_dump_json(),
+        f"trajectories/{SCENARIO.id}/explorer-0.json": trajectory(
+            0, "ana$ ", "ls", "plan.txt\nana$ ", "exit"
+        ).to_json(),
+        f"trajectories/{SCENARIO.id}/explorer-1.json": trajectory(1, "ana$ ", "exit").to_json(),
+        f"errors/{SCENARIO.id}/explorer-2.json": trajectory(2, infra="it fell over").to_json(),
+        ".sekft/generate.json": "{}",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_trajectory_reads_like_a_terminal(run: Path) -> None:
+    """Prompt, what was typed and its output stand as on a screen, with the judgement below."""
+    text = show(run / "trajectories" / SCENARIO.id / "explorer-0.json")
+    assert "ana$ ls\nplan.txt\nana$ exit\n" in text
+    assert SCENARIO.orientation in text
+    assert "outcome    false_exit" in text
+    assert "kept       no: outcome false_exit; mechanism lacks seen" in text
+
+
+def test_a_trajectory_as_messages(run: Path) -> None:
+    """--as messages is the deploy form, ready for a trainer."""
+    messages = json.loads(show(run / "trajectories" / SCENARIO.id / "explorer-1.json", "messages"))
+    assert [message["role"] for message in messages] == ["system", "user", "assistant"]
+
+
+def test_an_error_without_turns_can_be_shown(run: Path) -> None:
+    """A rollout whose sandbox never opened still says what broke."""
+    path = run / "errors" / SCENARIO.id / "explorer-2.json"
+    assert "infra: it fell over" in show(path)
+    with pytest.raises(UsageError, match="no turns"):
+        show(path, "messages")
+
+
+def test_a_rejected_draw_leads_with_its_reason(run: Path) -> None:
+    """Reason and evidence come before the bundle."""
+    text = show(run / "rejected" / "r1.json")
+    assert text.startswith("rejected  undocumented\n")
+    assert text.index("1: chit open") < text.index("checker")
+
+
+def test_the_summary_counts_what_is_there(run: Path) -> None:
+    """Every figure comes from the files: draws, outcomes by kind, endings, errors."""
+    found = summarise(Layout.found(run))
+    assert (found.scenarios.drawn, found.scenarios.admitted, found.scenarios.reasons) == (2, 1, {"undocumented": 1})
+    assert (found.rollouts, found.kept, found.errors) == (2, 0, 1)
+    assert found.outcomes == {"work": {"false_exit": 2}}
+    assert found.endings == {"exit": 2}
+    assert found.actions is not None
+    assert (found.actions.median, found.actions.most) == (1.5, 2)
+    assert found.scenarios.unproven == 1
+
+
+def test_the_summary_says_where_to_look(run: Path) -> None:
+    """It ends with commands that can be pasted: an example of each outcome, a reject, an error."""
+    found = summarise(Layout.found(run))
+    text = render(found)
+    for part in ("trajectories/", "rejected/r1.json", "errors/"):
+        assert any(part in command and command.startswith("sekft show ") for command in found.look)
+    assert "Look next" in text
+    assert "WARNING: 1 never ran in a sandbox" in text
+    assert Summary.model_validate_json(found.model_dump_json()) == found
+
+
+def test_an_empty_folder_sums_up(tmp_path: Path) -> None:
+    """Nothing there is no crash."""
+    assert str(tmp_path) in render(summarise(Layout.found(tmp_path)))
