@@ -114,9 +114,9 @@ def _build(name: str, folder: Path) -> None:
         _link_applets(rootfs / "usr/bin/busybox", rootfs / "usr/bin")
     (rootfs / "usr/bin/sh").unlink(missing_ok=True)
     (rootfs / "usr/bin/sh").symlink_to("dash")
-    for name, target in (("awk", "mawk"), ("which", "which.debianutils")):  # links that Debian makes at installation
-        if not (rootfs / "usr/bin" / name).exists():
-            (rootfs / "usr/bin" / name).symlink_to(target)
+    for link, target in (("awk", "mawk"), ("which", "which.debianutils")):  # links that Debian makes at installation
+        if not (rootfs / "usr/bin" / link).exists():
+            (rootfs / "usr/bin" / link).symlink_to(target)
     _own_files(rootfs)
     _index_manual(rootfs)
     _open_up(rootfs)
