@@ -32,6 +32,11 @@ _LOOKS = {
     "ls -lA": 1, "whoami; hostname": 2, "env | sort": 1, "cat /etc/issue": 1, "echo $HOME": 1, "pwd && ls -la": 2,
     "find . -type f": 2, "ls /opt": 1, "whoami && pwd": 1,
 }  # fmt: skip
+# Looks that show the same: nobody lists a folder twice in a row.
+_HOME = frozenset(("ls", "ls -la", "ls -l", "ls -a", "ls -A", "ls -lA", "ls ~", "ls -la ~", "ls -R", "pwd; ls",
+                   "pwd && ls -la", "find . -type f"))  # fmt: skip
+_ENVIRONMENT = frozenset(("env", "env | sort", "export -p"))
+_SIGHTS = (_HOME, _ENVIRONMENT)
 _LOOK_COUNTS = {0: 34, 1: 36, 2: 20, 3: 10}
 _SLIPS = {
     "cat": "cta", "chmod": "chmdo", "echo": "ehco", "env": "evn", "find": "fidn", "grep": "gerp", "head": "haed",
@@ -104,14 +109,14 @@ class _Explorer:
         for step in plan:
             typed = {beat.command for beat in beats}
             ways = self._ordered(step, typed)
-            again = typed if step.goal in ("look", "learn") else set()
-            beats += [beat for beat in _beats(step.goal, ways) if beat.command not in again]
+            again = _sights(typed) if step.goal in ("look", "learn") else set()
+            beats += [beat for beat in _beats(step.goal, ways) if not _sights({beat.command}) & again]
         return beats
 
     def _ordered(self, step: Step, typed: set[str]) -> tuple[tuple[str, ...], ...]:
         ways = [tuple(way) for way in self._rng.sample(step.ways, len(step.ways))]
         if step.goal == "look":  # go on from what was looked at already
-            ways.sort(key=lambda way: not any(command in typed for command in way))
+            ways.sort(key=lambda way: not any(_sights({command}) & _sights(typed) for command in way))
         return tuple(ways)
 
     def _first_looks(self) -> list[str]:
@@ -119,7 +124,7 @@ class _Explorer:
         looks: list[str] = []
         while len(looks) < count:
             look = self._rng.choices([*_LOOKS], [*_LOOKS.values()])[0]
-            if look.split()[0].strip(";") not in {other.split()[0].strip(";") for other in looks}:
+            if not _sights({look}) & _sights(set(looks)):
                 looks.append(look)
         return looks
 
@@ -127,9 +132,9 @@ class _Explorer:
         """The script with one mistake in it, right before the command that mends it."""
         options = [
             (at, wrong)
-            for at, beat in enumerate(beats)
-            for mistake in (_slip, _nameless_call, _bare_file)
-            if (wrong := mistake(beat, tool)) is not None
+            for at in range(len(beats))
+            for mistake in _MISTAKES
+            if (wrong := mistake(beats, at, tool)) is not None
         ]
         if not options:
             return beats
@@ -137,31 +142,49 @@ class _Explorer:
         return [*beats[:at], _Beat(beats[at].goal, wrong), *beats[at:]]
 
 
+def _sights(commands: set[str]) -> set[str]:
+    """The commands, each looking the same way named alike."""
+    return {next((min(sight) for sight in _SIGHTS if command in sight), command) for command in commands}
+
+
 def _beats(goal: str, ways: Sequence[tuple[str, ...]]) -> list[_Beat]:
     first, spare = ways[0], tuple(ways[1:])
     return [_Beat(goal, command, spare) for command in first]
 
 
-Mistake = Callable[[_Beat, str], str | None]
-
-
-def _slip(beat: _Beat, tool: str) -> str | None:
+def _slip(beats: Sequence[_Beat], at: int, tool: str) -> str | None:
     """Fingers that swap two letters of the command."""
-    first, _, rest = beat.command.partition(" ")
-    return f"{_SLIPS[first]} {rest}".strip() if first in _SLIPS and "\n" not in rest else None
+    first, _, rest = beats[at].command.partition(" ")
+    return f"{_SLIPS[first]} {rest}".strip() if first in _SLIPS and not set("\n;&|") & set(rest) else None
 
 
-def _nameless_call(beat: _Beat, tool: str) -> str | None:
+def _bare_call(beats: Sequence[_Beat], at: int, tool: str) -> str | None:
+    """The tool called with nothing to do, right before its help is asked for."""
+    first = next((n for n, beat in enumerate(beats) if beat.command.startswith(f"{tool} ")), None)
+    return tool if at == first else None
+
+
+def _nameless_call(beats: Sequence[_Beat], at: int, tool: str) -> str | None:
     """The tool called for one entry without saying which."""
-    words = beat.command.split()
-    if beat.goal not in ("retrieve", "acknowledge") or words[0] != tool or len(words) != 3:
+    words = beats[at].command.split()
+    if beats[at].goal not in ("retrieve", "acknowledge") or words[0] != tool or len(words) != 3:
         return None
     return f"{tool} {words[1]}"
 
 
-def _bare_file(beat: _Beat, tool: str) -> str | None:
+def _bare_file(beats: Sequence[_Beat], at: int, tool: str) -> str | None:
     """A file named without its folder."""
-    words = beat.command.split()
-    if beat.goal != "confirm" or len(words) != 2 or words[0] != "cat" or not words[1].startswith("/"):
+    words = beats[at].command.split()
+    if len(words) != 2 or words[0] not in ("cat", "head", "tail") or not words[1].startswith("/"):
         return None
-    return f"cat {words[1].rsplit('/', 1)[-1]}"
+    if beats[at].goal != "confirm" or any(beat.command.startswith("cd ") for beat in beats):
+        return None
+    return f"{words[0]} {words[1].rsplit('/', 1)[-1]}"
+
+
+_MISTAKES: tuple[Callable[[Sequence[_Beat], int, str], str | None], ...] = (
+    _slip,
+    _bare_call,
+    _nameless_call,
+    _bare_file,
+)

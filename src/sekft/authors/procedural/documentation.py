@@ -63,7 +63,7 @@ def _columns(interface: Interface, summary: str) -> str:
     return f"{interface.tool} ({summary})\n\n" + "\n".join(rows) + "\n"
 
 
-def _questions(interface: Interface, summary: str) -> str:
+def _stacked(interface: Interface, summary: str) -> str:
     rows = [f"{interface.usage(operation)}\n   ... {operation.does}" for operation in interface.operations]
     return f"# {interface.tool}, {summary}\n" + "\n".join(rows) + "\n"
 
@@ -74,7 +74,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "prose": _prose,
     "bullets": _bullets,
     "columns": _columns,
-    "stacked": _questions,
+    "stacked": _stacked,
 }
 
 
@@ -84,15 +84,19 @@ def document(rng: random.Random, interface: Interface, depth: str, summary: str,
     depth: a value of the documentation axis. sealed: a phrase of the exit status, or "".
     """
     layout = rng.choice(sorted(LAYOUTS))
-    full = LAYOUTS[layout](interface, summary) + (f"\n{sealed}\n" if sealed else "")
+    note = f"\n{sealed}\n" if sealed else ""
+    full = LAYOUTS[layout](interface, summary) + note
+    paged = full if layout != "sections" else _stacked(interface, summary) + note  # a page has its own sections
     tool = interface.tool
     key = next(operation for operation in interface.operations if operation.role in ("read", "next"))
     needle = interface.usage(key)
     bare = rng.random() < 0.5
-    start = [[f"{tool} --help"], [f"{tool} -h"], [f"{tool} help"], [tool] if bare else [tool, f"{tool} --help"]]
+    start = [[f"{tool} --help"], [f"{tool} -h"], [f"{tool} help"]]
     man = [f"man {tool}"]
     if depth == "terse":
-        return Documentation("synopsis", _synopsis(interface), {}, full, [*start, man, [*start[0], *man]], needle, bare)
+        return Documentation(
+            "synopsis", _synopsis(interface), {}, paged, [*start, man, [*start[0], *man]], needle, bare
+        )
     if depth == "layered":
         topics = {operation.verb: _topic(interface, operation) for operation in interface.operations}
         needed = [o.verb for o in interface.operations if o.role in ("list", "read", "next", "ack")]
@@ -102,8 +106,8 @@ def document(rng: random.Random, interface: Interface, depth: str, summary: str,
     if depth == "manual":
         pointer = f"{tool}: {summary}\nThe calls are described in {tool}(1).\n"
         ways = [*([*first, *man] for first in start), man]
-        return Documentation(layout, pointer, {}, full, ways, needle, bare)
-    page = full if rng.random() < 0.5 else None
+        return Documentation(layout, pointer, {}, paged, ways, needle, bare)
+    page = paged if rng.random() < 0.5 else None
     return Documentation(layout, full, {}, page, [*start, *([man] if page else [])], needle, bare)
 
 

@@ -22,7 +22,10 @@ def phrase(rng: random.Random, template: str, **slots: object) -> str:
 
 
 def sentence(rng: random.Random, template: str, **slots: object) -> str:
-    """A phrase that starts with a capital, unless its first word must be copied as it is."""
+    """A phrase that starts with a capital, unless its first word must be copied as it is.
+
+    A slot named `place` holds ordinary words; all others hold names, paths and texts.
+    """
     text = phrase(rng, template, **slots)
-    verbatim = any(text.startswith(str(value)) for value in slots.values() if value)
+    verbatim = any(text.startswith(str(value)) for name, value in slots.items() if name != "place" and value)
     return text if verbatim else text[:1].upper() + text[1:]

@@ -15,7 +15,7 @@ _FORMS = (
 
 
 def announce(world: World, tool: str, text: str) -> Announced:
-    name = world.rng.choice(_NAMES) + world.rng.choice(["", "_AT", "_BY", "_TOOL", "_DESK"])
+    name = world.rng.choice(_NAMES) + world.rng.choice(["", "_AT", "_BY", "_TOOL", "_FOR"])
     value = phrase(world.rng, world.rng.choice(_FORMS), user=world.user, tool=tool)
     motd = "".join(line + "\n" for line in noise(world, world.rng.randint(0, 3)))
     look = [["env"], ["env | sort"], ["ls -la", "env"], ["export -p"]]
