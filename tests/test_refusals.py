@@ -1,0 +1,158 @@
+"""Refusals that need a sandbox or a model service to come about: messages, statuses, what is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sekft.store import documents
+from tests import bundles
+from tests.commands import sekft
+from tests.served import Answer, serving
+
+
+@pytest.fixture
+def scenarios(tmp_path: Path) -> Path:
+    """A folder of one hand-written scenario."""
+    folder = tmp_path / "scenarios"
+    folder.mkdir()
+    scenario = bundles.sealed(bundles.work())
+    (folder / f"{scenario.id}.json").write_text(scenario.to_json())
+    return folder
+
+
+def roll(scenarios: Path, out: Path, *more: str, **environ: str) -> tuple[int, str, str]:
+    done = sekft("rollout", "--scenarios", scenarios, "--out", out, "--samples", "2", *more, **environ)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_down_endpoint(scenarios: Path, tmp_path: Path) -> None:
+    """Nobody listening: exit 1, the URL is named, and no rollout is written."""
+    status, _, log = roll(scenarios, tmp_path / "out", SEKFT_OP_MODEL="m", SEKFT_OP_URL="http://127.0.0.1:9/v1")
+    assert status == 1
+    assert "http://127.0.0.1:9/v1" in log
+    assert "operator: model (default" in log
+    assert not documents(tmp_path / "out", "*/*.json")
+
+
+def test_a_wrong_key(scenarios: Path, tmp_path: Path) -> None:
+    """A refused key: exit 1, told once, and the key is shown and stored nowhere."""
+    refusal = Answer('{"error": {"message": "bad key sk-secret-123"}}', status=401)
+    with serving(refusal) as served:
+        status, out, log = roll(
+            scenarios,
+            tmp_path / "out",
+            SEKFT_OP_MODEL="m",
+            SEKFT_OP_URL=served.url,
+            SEKFT_OP_KEY="sk-secret-123",
+        )
+    assert status == 1
+    assert "key" in log
+    stored = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    assert "sk-secret-123" not in out + log + stored
+
+
+def test_what_a_model_did_before_its_endpoint_failed_is_kept(scenarios: Path, tmp_path: Path) -> None:
+    """One sample done, then the key is withdrawn: the first stays, and the same command resumes to the rest."""
+    out, environ = tmp_path / "out", {"SEKFT_OP_MODEL": "m", "SEKFT_OP_KEY": "k"}
+    with serving(Answer("exit"), Answer("{}", status=403)) as served:
+        status, _, _ = roll(scenarios, out, "--concurrency", "1", SEKFT_OP_URL=served.url, **environ)
+    assert status == 1
+    assert [path.name for path in documents(out, "*/*.json")] == ["model-0.json"]
+    with serving(Answer("exit")) as served:
+        status, _, log = roll(scenarios, out, "--concurrency", "1", SEKFT_OP_URL=served.url, **environ)
+    assert status == 0, log
+    assert [path.name for path in documents(out, "*/*.json")] == ["model-0.json", "model-1.json"]
+
+
+def test_a_stumbling_endpoint_is_an_infra_error_and_is_redone(scenarios: Path, tmp_path: Path) -> None:
+    """A service that keeps failing goes to errors/ with exit 1; redone, the error's file goes."""
+    out, environ = tmp_path / "out", {"SEKFT_OP_MODEL": "m", "SEKFT_OP_KEY": "k"}
+    with serving(Answer("{}", status=500, headers={"Retry-After": "0"})) as served:
+        status, summary, log = roll(scenarios, out, "--concurrency", "2", SEKFT_OP_URL=served.url, **environ)
+    assert status == 1
+    assert "2 rollouts met an infra error" in log
+    assert "infra errors   2" in summary
+    errors = documents(out / "errors", "*/*.json")
+    assert [path.name for path in errors] == ["model-0.json", "model-1.json"]
+    assert json.loads(errors[0].read_text())["ending"]["reason"].startswith("infra: ")
+    with serving(Answer("exit")) as served:
+        status, _, log = roll(scenarios, out, SEKFT_OP_URL=served.url, **environ)
+    assert status == 0, log
+    assert not documents(out / "errors", "*/*.json")
+
+
+def test_no_backend_can_run(scenarios: Path, tmp_path: Path) -> None:
+    """Without bwrap nothing runs unsandboxed: exit 1, and what to install is said."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("sh", "cc", "dpkg-deb"):
+        if found := shutil.which(name):
+            (tools / name).symlink_to(found)
+    status, _, log = roll(scenarios, tmp_path / "out", "--operator", "reference", PATH=str(tools))
+    assert status == 1
+    assert "install bubblewrap" in log
+    generated = sekft("generate", "--n", "1", "--out", tmp_path / "generated", PATH=str(tools))
+    assert generated.returncode == 1
+    assert not documents(tmp_path / "generated")
+    doctor = sekft("doctor", PATH=str(tools))
+    assert doctor.returncode == 1
+    assert "FAIL sandbox" in doctor.stdout
+
+
+def test_a_userland_that_cannot_be_had(scenarios: Path, tmp_path: Path) -> None:
+    """A missing userland that cannot be built stops the run with the reason."""
+    status, _, log = roll(scenarios, tmp_path / "out", "--operator", "reference", SEKFT_CACHE="/proc/nowhere")
+    assert status == 1
+    assert "/proc/nowhere" in log
+
+
+def test_an_unknown_userland_is_named(scenarios: Path, tmp_path: Path) -> None:
+    """A scenario that wants a userland we do not have names it and those we have."""
+    body = bundles.work()
+    body["cell"]["userland"] = "plan9"
+    scenario = bundles.sealed(body)
+    (scenarios / f"{scenario.id}.json").write_text(scenario.to_json())
+    status, _, log = roll(scenarios, tmp_path / "out", "--operator", "reference")
+    assert status != 0
+    assert "plan9" in log
+    assert "busybox" in log
+
+
+def test_docker_is_not_here_yet(scenarios: Path, tmp_path: Path) -> None:
+    """Asking for the docker backend is answered plainly."""
+    status, _, log = roll(scenarios, tmp_path / "out", "--sandbox", "docker")
+    assert status == 1
+    assert "bubblewrap" in log
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a tiny file system")
+def test_a_full_disk_in_the_middle(tmp_path: Path) -> None:
+    """generate onto a small disk exits 1, says so, and every file that is there is whole."""
+    import subprocess
+
+    from tests.commands import SEKFT, environment
+
+    script = (
+        'mount -t tmpfs -o size=200k none "$1" || { echo "cannot mount"; exit 0; }; out=$1; shift; "$@" --out "$out"; '
+        'echo "status $?"; for file in "$out"/*.json; do python3 -m json.tool "$file" /dev/null || echo broken; done'
+    )
+    generate = [*SEKFT, "generate", "--no-sandbox", "--n", "200"]
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script, "sh", str(tmp_path), *generate],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+        timeout=120,
+    )
+    if "cannot mount" in done.stdout:
+        pytest.skip("this kernel lets not even root mount here")
+    assert "status 1" in done.stdout
+    assert "broken" not in done.stdout
+    assert "the disk is full" in done.stderr
