@@ -78,21 +78,24 @@ class _Explorer:
         self._rng = rng
         self._seen = Seen()
         self._read = 0
+        self._tool = scenario.provider.command
         beats = self._script(scenario)
         if rng.random() < recovery_share:
-            beats = self._with_mistake(beats, scenario.provider.command)
+            beats = self._with_mistake(beats, self._tool)
         self._beats = deque(beats)
 
     async def act(self, turns: Sequence[Turn]) -> Action:
         for turn in turns[self._read :]:
             self._seen.add(f"{turn.orientation or ''}\n{turn.content}")
         self._read = len(turns)
-        return Action(self._next())
+        return Action(self._next(turns))
 
-    def _next(self) -> str:
+    def _next(self, turns: Sequence[Turn]) -> str:
         """The next command that is grounded, changing to another way of its step where one is not."""
         while self._beats:
             beat = self._beats.popleft()
+            if self._is_told_already(beat, turns):
+                continue
             if not (missing := self._seen.missing(beat.command)):
                 return beat.command
             if not beat.spare:
@@ -101,6 +104,12 @@ class _Explorer:
                 self._beats.popleft()
             self._beats.extendleft(reversed(_beats(beat.goal, beat.spare)))
         raise NotGrounded("explorer: the plan ran out before an ending")
+
+    def _is_told_already(self, beat: _Beat, turns: Sequence[Turn]) -> bool:
+        """Whether a bare call has just printed the help that this asks for."""
+        if len(turns) < 3 or beat.command not in (f"{self._tool} {word}" for word in ("--help", "-h", "help")):
+            return False
+        return turns[-2].content == self._tool and "--help" not in turns[-1].content
 
     def _script(self, scenario: Scenario) -> list[_Beat]:
         """Looks, then one way for each step; nothing is looked at or learnt twice."""
