@@ -58,8 +58,9 @@ def tree(spec: SandboxSpec) -> Tree:
     for file in spec.files:
         nodes[file.path] = _node(file, spec.mtime_offset_s)
     nodes.setdefault(spec.login.home, Node(spec.login.home, "directory", 0o755, mtime=PAST + spec.mtime_offset_s))
+    # The agent's first: a folder that any of its files implies is its own.
     for node in sorted(nodes.values(), key=lambda node: (node.owner == "root", node.path)):
-        _imply_parents(nodes, node)  # the agent's first: a folder that anything of its implies is its own
+        _imply_parents(nodes, node, PAST + spec.mtime_offset_s)
     ordered = tuple(nodes[path] for path in sorted(nodes))
     return Tree(ordered, _binds(nodes))
 
@@ -71,10 +72,10 @@ def _node(file: File, mtime_offset_s: int) -> Node:
     return Node(file.path, file.kind, mode, file.data, file.owner, mtime)
 
 
-def _imply_parents(nodes: dict[str, Node], node: Node) -> None:
+def _imply_parents(nodes: dict[str, Node], node: Node, mtime: int) -> None:
     parent = posixpath.dirname(node.path)
     while parent not in nodes and node.path not in WRITABLE_ROOTS:
-        nodes[parent] = Node(parent, "directory", 0o755, owner=node.owner, mtime=node.mtime)
+        nodes[parent] = Node(parent, "directory", 0o755, owner=node.owner, mtime=mtime)
         parent = posixpath.dirname(parent)
 
 
