@@ -99,7 +99,7 @@ def document(rng: random.Random, interface: Interface, depth: str, summary: str,
         )
     if depth == "layered":
         topics = {operation.verb: _topic(interface, operation) for operation in interface.operations}
-        needed = [o.verb for o in interface.operations if o.role in ("list", "read", "next", "ack")]
+        needed = [o.verb for o in interface.operations if o.invented or o.role in ("list", "read", "next", "ack")]
         ways = [[*first, *(f"{tool} help {verb}" for verb in needed)] for first in start]
         ways.append([f"{tool} --help", *(f"{tool} --help {verb}" for verb in needed)])
         return Documentation("topics", _contents(interface, summary), topics, None, ways, needle, bare)
@@ -112,9 +112,11 @@ def document(rng: random.Random, interface: Interface, depth: str, summary: str,
 
 
 def _synopsis(interface: Interface) -> str:
+    """The bare calls; a word is spent only on what the verb does not say."""
     lines = [f"usage: {interface.usage(interface.operations[0])}"]
     lines += [f"       {interface.usage(operation)}" for operation in interface.operations[1:]]
-    notes = [f"{operation.verb}: {operation.does}" for operation in interface.operations if operation.role == "ack"]
+    unclear = [operation for operation in interface.operations if operation.invented or operation.role == "ack"]
+    notes = [f"{operation.verb}: {operation.does}" for operation in unclear]
     return "\n".join(lines + notes) + "\n"
 
 

@@ -120,11 +120,12 @@ def draw_interface(rng: random.Random, kind: Kind, names: Names, tool: str, extr
     used: set[str] = {noun}
     operations = []
     for role in roles:
-        verb = _verb(rng, role, kind, names, odd, used)
+        invented = odd and rng.random() < 0.6
+        verb = names.word((1, 2)) if invented else _verb(rng, role, kind, used)
         does = phrase(
             rng, rng.choice(kind.does.get(role) or COMMON_DOES[role]), noun=noun, nouns=nouns, id=f"<{takes.get(role)}>"
         )
-        operations.append(Operation(role, verb, takes.get(role), does))
+        operations.append(Operation(role, verb, takes.get(role), does, invented))
     rng.shuffle(operations)
     list_format, head = rng.choice(sorted(LIST_FORMATS)), rng.choice(kind.heads)
     key = rng.choice(["do", "op", "act", "call", "ask"])
@@ -139,9 +140,7 @@ def draw_interface(rng: random.Random, kind: Kind, names: Names, tool: str, extr
     return Interface(tool, noun, nouns, syntax, key, tuple(operations), placeholder, list_format, head, facts)
 
 
-def _verb(rng: random.Random, role: Role, kind: Kind, names: Names, odd: bool, used: set[str]) -> str:
-    if odd and rng.random() < 0.6:
-        return names.word((1, 2))
+def _verb(rng: random.Random, role: Role, kind: Kind, used: set[str]) -> str:
     words = (kind.verbs.get(role) or COMMON_VERBS[role]).split()
     verb = rng.choice([word for word in words if word not in used])
     used.add(verb)

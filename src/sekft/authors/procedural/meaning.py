@@ -46,12 +46,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Operation:
-    """A role with the verb that names it here. takes: the placeholder's name, None for no argument."""
+    """A role with the verb that names it here.
+
+    takes: the placeholder's name, None for no argument. invented: the verb itself tells nothing.
+    """
 
     role: Role
     verb: str
     takes: str | None
     does: str
+    invented: bool
 
 
 COMMON_VERBS: Mapping[Role, str] = {

@@ -1,0 +1,17 @@
+"""Pages that show real output are current."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_pages_made_from_rollouts_are_current() -> None:
+    """What README and docs/trajectories.md show is what this version records."""
+    checked = subprocess.run(
+        [sys.executable, ROOT / "docs/generate.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
