@@ -76,6 +76,7 @@ WHEN_RUN: dict[Reason, Change] = {
     Reason.CHECKER_ERROR: lambda body: body.update(checker="granite-check\n"),
     Reason.CHECKER_WRITES: lambda body: body.update(checker=": > /home/ana/checked; " + body["checker"]),
     Reason.PASSES_UNTOUCHED: lambda body: body.update(checker="[ ! -e /home/ana/gravel.txt ]\n"),
+    Reason.NOT_SEALED: lambda body: body["files"].append({"path": "/srv/x", "content": "opal\n", "mode": "0000"}),
     Reason.ANNOUNCEMENT_HIDDEN: lambda body: body["login"].update(motd="Welcome to heron.\n"),
     Reason.DIRECTIVE_LEAKS: lambda body: body["reference"].insert(0, "cat /srv/chit/open/7"),
     Reason.DIRECTIVE_NOT_SHOWN: lambda body: body["reference"].__setitem__(2, "cat /srv/chit/open/7"),
@@ -184,6 +185,13 @@ def test_every_reason_has_a_bad_bundle_and_a_line_in_the_docs() -> None:
     assert sorted(listed) == sorted(Reason)
     provoked = {*UNREADABLE, *ON_PAPER, *WHEN_RUN, *(reason for reason, _, _ in OTHERS), Reason.ID_MISMATCH}
     assert provoked == set(Reason)
+
+
+async def test_a_sealed_file_stays_shut(sandbox: Sandbox) -> None:
+    """A root-owned file of mode 0000 withstands its neighbours, so its bundle is admitted."""
+    body = bundles.work()
+    body["files"].append({"path": "/srv/x", "content": "opal\n", "mode": "0000", "owner": "root"})
+    assert isinstance(await gate(bundles.sealed(body), sandbox), Admitted)
 
 
 async def test_a_mutant_with_the_same_end_state_is_equivalent(sandbox: Sandbox) -> None:

@@ -21,7 +21,8 @@ CLOCK_SHIFT_S = 34_567_890
 MTIME_SHIFT_S = -3_210_987
 SHIFTED_HOST = "elsewhere"
 LIMITS = Limits()
-CHECKS = ["structure", "reference", "shifted", "untouched", "shown", "documented", "probes", "mutants"]
+SEALED = "0000"
+CHECKS = ["structure", "reference", "shifted", "untouched", "sealed", "shown", "documented", "probes", "mutants"]
 EVIDENCE_CHARACTERS = 2000
 _JOINTS = re.compile(r"[=:,/@+]")
 
@@ -78,6 +79,7 @@ class _Gate:
         reference = await self._reference(self.spec)
         await self._shifted(reference)
         await self._untouched()
+        await self._sealed()
         self._shown(reference)
         self._documented(reference, await self._help())
         tried, equivalent = await self._mutants(reference)
@@ -142,6 +144,15 @@ class _Gate:
             raise _Refused(Reason.PASSES_UNTOUCHED, "the untouched sandbox passes its check, want fail", run)
         if kind != "work" and not run.check.passed:
             raise _Refused(Reason.FAILS_UNTOUCHED, f"{kind}: the untouched sandbox fails its check, want pass", run)
+
+    async def _sealed(self) -> None:
+        """What has no permission bits stays shut: not by chmod, cp, mv or rm can its user get in."""
+        for file in self.scenario.files:
+            if file.kind == "file" and file.mode == SEALED:
+                run = await self._run(self.spec, mutants.break_ins(file))
+                told = file.data.decode(errors="replace").strip()
+                if effects(run.before, run.after) or (told and told in "".join(run.outputs)):
+                    raise _Refused(Reason.NOT_SEALED, f"{file.path} has mode {SEALED} and yet gives way", run)
 
     async def _help(self) -> Run:
         """The documentation as a newcomer gets it, from a fresh login."""

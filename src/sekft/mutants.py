@@ -45,6 +45,13 @@ def cheats(scenario: Scenario, made: Mapping[str, Entry | None], last_change: in
     return [mutant for mutant in found if mutant.commands]
 
 
+def break_ins(file: File) -> tuple[str, ...]:
+    """What someone would try on a file that nobody may read or change."""
+    path = shlex.quote(file.path)
+    tries = ("chmod 0644 {}", "cp {} /tmp/taken", "mv {} {}.taken", "rm -f {}", "echo x > {}", "cat {}")
+    return tuple(text.replace("{}", path) for text in tries)
+
+
 def meddlings(scenario: Scenario) -> list[Mutant]:
     """Changes to make where nothing was to be changed."""
     found = [STRAY_FILE, STRAY_HIDDEN, STRAY_DIRECTORY]

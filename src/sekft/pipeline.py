@@ -20,7 +20,7 @@ from sekft.errors import BundleError, InfraError, SekftError, UsageError
 from sekft.gate import gate
 from sekft.observed import Observed
 from sekft.progress import Reporter
-from sekft.protocols import Author, Operator, Sandbox
+from sekft.protocols import Author, Operator, OperatorSettings, Sandbox
 from sekft.record import record
 from sekft.rejection import Admitted, Rejected, Rejection
 from sekft.rollout import RolloutLimits, rollout
@@ -38,6 +38,8 @@ TRIES = 3
 GIVE_UP_AFTER = 20
 """Infra errors in a row that say that this machine is broken, not a rollout."""
 FAULTS_SHOWN = 5
+KEY_CHARACTERS = 8
+"""Shorter values are placeholders ("none", "x") that ordinary text may hold."""
 KEYS = ("SEKFT_KEY", "SEKFT_OP_KEY")
 
 
@@ -59,7 +61,7 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Rolling:
-    """max_tokens and temperature reach the operators that have such settings."""
+    """What of `settings` an operator has is part of what the folder is made with."""
 
     samples: int
     operator: str
@@ -67,8 +69,7 @@ class Rolling:
     sandbox: str = "auto"
     concurrency: int = 4
     max_turns: int = 40
-    max_tokens: int | None = None
-    temperature: float | None = None
+    settings: OperatorSettings = OperatorSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ async def roll(plan: Rolling, scenarios: list[Scenario], layout: Layout, reporte
     """
     from sekft import operators
 
-    operator = operators.make(plan.operator, temperature=plan.temperature, max_tokens=plan.max_tokens)
+    operator = operators.make(plan.operator, plan.settings)
     sandbox = _backend(plan.sandbox)
     try:
         with Folder(layout.root).writing() as folder:
@@ -227,7 +228,7 @@ async def _roll_all(
     plan: Rolling, waiting: list[Landing], operator: Operator, sandbox: Sandbox, folder: Folder, reporter: Reporter
 ) -> int:
     limits = RolloutLimits(turns=plan.max_turns)
-    forbidden = [value for name in KEYS if (value := os.environ.get(name))]
+    forbidden = [value for name in KEYS if len(value := os.environ.get(name, "")) >= KEY_CHARACTERS]
     broken = 0
 
     async def land(landing: Landing) -> Trajectory:

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     CHECKER_WRITES = "checker_writes"
     PASSES_UNTOUCHED = "passes_untouched"
     FAILS_UNTOUCHED = "fails_untouched"
+    NOT_SEALED = "not_sealed"
     ANNOUNCEMENT_HIDDEN = "announcement_hidden"
     DIRECTIVE_LEAKS = "directive_leaks"
     DIRECTIVE_NOT_SHOWN = "directive_not_shown"
