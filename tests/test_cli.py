@@ -121,6 +121,7 @@ def test_another_seed_is_refused_by_name(tmp_path: Path) -> None:
         (("generate", "--author", "nobody"), 2, "procedural"),
         (("generate", "--sandbox", "jail"), 2, "bubblewrap"),
         (("rollout", "--scenarios", "/nowhere"), 2, "no such folder"),
+        (("rollout", "--scenarios", ".", "--recovery-share", "2"), 2, "--recovery-share"),
         (("show", "/nowhere"), 2, "no such file"),
         (("taxonomy", "colour"), 2, "known axes: announcement"),
     ],

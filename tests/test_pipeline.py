@@ -9,11 +9,11 @@ import pytest
 
 from sekft import sandboxes
 from sekft.deployform import violations
-from sekft.errors import UsageError
+from sekft.errors import StoreError, UsageError
 from sekft.pipeline import AuthorExhausted, Generation, Rolling, default_author, default_operator, generate, roll
 from sekft.pipeline import load_scenarios as load
 from sekft.progress import Lines
-from sekft.protocols import SandboxSpec
+from sekft.protocols import OperatorSettings, SandboxSpec
 from sekft.scenario import Scenario
 from sekft.state import effects
 from sekft.store import Layout, documents
@@ -157,6 +157,13 @@ def test_defaults_come_from_the_environment() -> None:
     assert (default_author({}), default_operator({})) == ("procedural", "explorer")
     assert default_author({"SEKFT_MODEL": "m"}) == "teacher"
     assert default_operator({"SEKFT_OP_MODEL": "m"}) == "model"
+
+
+async def test_another_recovery_share_is_refused_by_name(run: Layout) -> None:
+    """The explorer's share of mended mistakes is part of what a folder is made with."""
+    rolling = Rolling(samples=2, operator="explorer", settings=OperatorSettings(recovery_share=0.5))
+    with pytest.raises(StoreError, match=r'operator\.recovery_share was "0\.25", now "0\.5"'):
+        await roll(rolling, load(run.root), run, Lines())
 
 
 async def test_an_unknown_operator_lists_the_known(run: Layout) -> None:

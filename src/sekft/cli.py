@@ -14,6 +14,7 @@ from sekft.errors import SekftError, UsageError
 if TYPE_CHECKING:
     from sekft.pipeline import Generation, Rolling
     from sekft.progress import Reporter
+    from sekft.protocols import OperatorSettings
     from sekft.store import Layout
 
 T = TypeVar("T")
@@ -69,6 +70,10 @@ Samples = Annotated[int, typer.Option("--samples", min=1, help="Rollouts of each
 MaxTurns = Annotated[int, typer.Option("--max-turns", min=1, max=40, help="Actions before a rollout is unfinished.")]
 MaxTokens = Annotated[int | None, typer.Option("--max-tokens", min=1, help="Tokens a model may use for one action.")]
 Temperature = Annotated[float | None, typer.Option("--temperature", min=0.0, help="Sampling temperature of a model.")]
+RecoveryShare = Annotated[
+    float | None,
+    typer.Option("--recovery-share", min=0.0, max=1.0, help="Explorer: share with a mistake mended; default 0.25."),
+]
 NoSandbox = Annotated[
     bool,
     typer.Option("--no-sandbox", "--no-docker", help="Structural dry run: consistent on paper, proves nothing more."),
@@ -129,16 +134,19 @@ def rollout(
     max_turns: MaxTurns = 40,
     max_tokens: MaxTokens = None,
     temperature: Temperature = None,
+    recovery_share: RecoveryShare = None,
     as_json: Json = False,
 ) -> None:
     """Let an operator act in a fresh sandbox for every scenario and sample; judge and record each."""
     from sekft.pipeline import load_scenarios, roll
     from sekft.progress import reporter
+    from sekft.protocols import OperatorSettings
     from sekft.store import Layout
 
     layout, bundles = Layout.of_stage(out), load_scenarios(scenarios)
     with reporter() as progress:
-        plan = _rolling(progress, samples, operator, seed, sandbox, concurrency, max_turns, max_tokens, temperature)
+        settings = OperatorSettings(temperature, max_tokens, recovery_share)
+        plan = _rolling(progress, samples, operator, seed, sandbox, concurrency, max_turns, settings)
         broken = _work(roll(plan, bundles, layout, progress), out)
     _summary(layout, as_json, scenarios)
     _report_broken(broken, layout)
@@ -158,18 +166,21 @@ def run(
     max_turns: MaxTurns = 40,
     max_tokens: MaxTokens = None,
     temperature: Temperature = None,
+    recovery_share: RecoveryShare = None,
     as_json: Json = False,
 ) -> None:
     """Generate, roll out, verify and record in one go, into one run folder."""
     from sekft.pipeline import generate as author_stage
     from sekft.pipeline import load_scenarios, roll
     from sekft.progress import reporter
+    from sekft.protocols import OperatorSettings
     from sekft.store import Layout
 
     layout = Layout.of_run(out)
     with reporter() as progress:
         drawing = _generation(progress, n, author, seed, where, sandbox, False, concurrency)
-        rolling = _rolling(progress, samples, operator, seed, sandbox, concurrency, max_turns, max_tokens, temperature)
+        settings = OperatorSettings(temperature, max_tokens, recovery_share)
+        rolling = _rolling(progress, samples, operator, seed, sandbox, concurrency, max_turns, settings)
         _work(author_stage(drawing, layout, progress), out)
         broken = _work(roll(rolling, load_scenarios(out), layout, progress), out)
     _summary(layout, as_json)
@@ -261,8 +272,7 @@ def _rolling(
     sandbox: str,
     concurrency: int | None,
     max_turns: int,
-    max_tokens: int | None,
-    temperature: float | None,
+    settings: OperatorSettings,
 ) -> Rolling:
     from sekft import pipeline
 
@@ -275,8 +285,7 @@ def _rolling(
         sandbox=sandbox,
         concurrency=concurrency or pipeline.default_concurrency(),
         max_turns=max_turns,
-        max_tokens=max_tokens,
-        temperature=temperature,
+        settings=settings,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -69,7 +69,7 @@ class Rolling:
     sandbox: str = "auto"
     concurrency: int = 4
     max_turns: int = 40
-    settings: OperatorSettings = OperatorSettings()
+    settings: OperatorSettings = field(default_factory=OperatorSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,19 @@ class Policy(Protocol):
     async def act(self, turns: Sequence[Turn]) -> Action: ...
 
 
+@dataclass(frozen=True, slots=True)
+class OperatorSettings:
+    """What a user may set of an operator; each kind takes what it has, None means the kind's own default.
+
+    max_tokens:     for one answer of a model.
+    recovery_share: share of the explorer's trajectories that hold a mistake and its repair, in [0, 1].
+    """
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    recovery_share: float | None = None
+
+
 class Operator(Protocol):
     info: OperatorInfo
 

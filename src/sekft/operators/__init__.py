@@ -1,7 +1,6 @@
 """The policies that act: one module a kind, found by its name.
 
-A kind's module has `make(temperature, max_tokens) -> Operator`; None means the kind's own default,
-and a scripted kind ignores both.
+A kind's module has `make(settings: OperatorSettings) -> Operator`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from pkgutil import iter_modules
 from typing import cast
 
 from sekft.errors import UsageError
-from sekft.protocols import Operator
+from sekft.protocols import Operator, OperatorSettings
 
 
 def kinds() -> list[str]:
@@ -19,9 +18,9 @@ def kinds() -> list[str]:
     return sorted(module.name for module in iter_modules(__path__))
 
 
-def make(name: str, *, temperature: float | None = None, max_tokens: int | None = None) -> Operator:
+def make(name: str, settings: OperatorSettings) -> Operator:
     """The operator of that kind. Raises UsageError for an unknown kind, naming the known ones."""
     if name not in kinds():
         raise UsageError(f"unknown operator {name!r}, want one of: {', '.join(kinds())}")
     module = import_module(f"{__name__}.{name}")
-    return cast(Operator, module.make(temperature=temperature, max_tokens=max_tokens))
+    return cast(Operator, module.make(settings))

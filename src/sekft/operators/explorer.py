@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sekft.errors import SekftError
+from sekft.errors import SekftError, UsageError
 from sekft.grounding import Seen
-from sekft.protocols import Action, Policy
+from sekft.protocols import Action, OperatorSettings, Policy
 from sekft.scenario import Scenario, Step
 from sekft.seeds import stream
 from sekft.trajectory import OperatorInfo, Turn
@@ -44,9 +44,11 @@ _SLIPS = {
 }  # fmt: skip
 
 
-def make(temperature: float | None, max_tokens: int | None) -> ExplorerOperator:
-    del temperature, max_tokens
-    return ExplorerOperator()
+def make(settings: OperatorSettings) -> ExplorerOperator:
+    share = RECOVERY_SHARE if settings.recovery_share is None else settings.recovery_share
+    if not 0 <= share <= 1:
+        raise UsageError(f"--recovery-share {share:g}: want a share from 0 to 1")
+    return ExplorerOperator(share)
 
 
 class NotGrounded(SekftError):

@@ -11,7 +11,7 @@ from importlib import resources
 
 from sekft.actions import Parsed, parse_action
 from sekft.endpoint import ContextFull, Endpoint, service
-from sekft.protocols import Action
+from sekft.protocols import Action, OperatorSettings
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.trajectory import OperatorInfo, Turn, Usage
@@ -23,12 +23,12 @@ SEED_BITS = 31
 ECHO_CHARACTERS = 20
 
 
-def make(temperature: float | None, max_tokens: int | None) -> ModelOperator:
+def make(settings: OperatorSettings) -> ModelOperator:
     """The operator that the environment names (SEKFT_OP_MODEL …). Raises UsageError when it names none."""
     return ModelOperator(
         Endpoint(service("operator")),
-        temperature=TEMPERATURE if temperature is None else temperature,
-        max_tokens=max_tokens or MAX_TOKENS,
+        temperature=TEMPERATURE if settings.temperature is None else settings.temperature,
+        max_tokens=settings.max_tokens or MAX_TOKENS,
     )
 
 

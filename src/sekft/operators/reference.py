@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sekft.protocols import Action, Policy
+from sekft.protocols import Action, OperatorSettings, Policy
 from sekft.scenario import Scenario
 from sekft.trajectory import OperatorInfo, Turn
 
 
-def make(temperature: float | None, max_tokens: int | None) -> ReferenceOperator:
-    del temperature, max_tokens
+def make(settings: OperatorSettings) -> ReferenceOperator:
+    del settings
     return ReferenceOperator()
 
 
