@@ -93,9 +93,11 @@ class _Gate:
         )
         return self.scenario.model_copy(update={"gate": report})
 
-    async def _run(self, spec: SandboxSpec, commands: Sequence[str], each_state: bool = False) -> Run:
+    async def _run(
+        self, spec: SandboxSpec, commands: Sequence[str], each_state: bool = False, before: State | None = None
+    ) -> Run:
         async with self.sandbox.open(spec) as session:
-            return await _run(session, commands, self.scenario.checker, each_state)
+            return await _run(session, commands, self.scenario.checker, each_state, before)
 
     async def _reference(self, spec: SandboxSpec) -> Run:
         run = await self._run(spec, self.scenario.reference, each_state=True)
@@ -219,7 +221,7 @@ class _Gate:
         trials = probes + [(generic_reason, mutant.kind, mutant.commands) for mutant in generic]
         equivalent = 0
         for reason, kind, commands in trials:
-            run = await self._run(self.spec, commands)
+            run = await self._run(self.spec, commands, before=reference.before)
             if self._made(run) == made:
                 equivalent += 1
             elif run.check.verdict == "checker_error":
@@ -235,9 +237,10 @@ class _Gate:
         return changing[-1] if changing else None
 
 
-async def _run(session: Session, commands: Sequence[str], checker: str, each_state: bool) -> Run:
+async def _run(session: Session, commands: Sequence[str], checker: str, each_state: bool, known: State | None) -> Run:
+    """Type the commands and check. known: the state of an equal sandbox, where only the end is of interest."""
     login = session.greeting + session.prompt()
-    before = await session.state()
+    before = await session.state() if known is None else known
     outputs: list[str] = []
     states: list[State] = []
     ended, broken = None, None
@@ -264,7 +267,7 @@ async def _run(session: Session, commands: Sequence[str], checker: str, each_sta
         after=after,
         states=tuple(states),
         check=check,
-        checked=await session.state(),
+        checked=await session.state() if known is None else after,
         digest=session.info.userland_digest,
     )
 
