@@ -39,6 +39,11 @@ async def test_status_survives(session: Session) -> None:
     assert await shown(session, "(exit 4)", "", "   ", "# nothing", "echo $?") == "4\n"
 
 
+async def test_the_last_argument_survives(session: Session) -> None:
+    """`$_` is the last word of the previous message's last command, as at a prompt."""
+    assert await shown(session, "mkdir -p 'a b'", 'cd "$_"; echo $_', "pwd; echo $_") == "/home/ada/a b\npwd\n"
+
+
 async def test_plain_and_exported_variables_survive_apart(session: Session) -> None:
     """A plain variable stays out of the environment; an exported one stays in it."""
     assert await shown(session, "a=1; export b=2", "echo $a$b; env | grep -E '^[ab]='") == "12\nb=2\n"

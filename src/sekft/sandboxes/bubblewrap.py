@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
@@ -49,10 +49,19 @@ class BubblewrapSandbox:
 
     name = "bubblewrap"
 
+    def __init__(self) -> None:
+        self._built: dict[str, tuple[Userland, Path]] = {}
+
+    async def _prepared(self, name: str) -> tuple[Userland, Path]:
+        """In a thread the first time: a build waits for the network and for other builders."""
+        if name not in self._built:
+            self._built[name] = await asyncio.to_thread(lambda: (userland(name), tools()))
+        return self._built[name]
+
     @asynccontextmanager
     async def open(self, spec: SandboxSpec) -> AsyncIterator[ShellSession]:
         """A landed session. Raises SandboxUnavailable where bwrap cannot run, InfraError when it broke."""
-        chosen, folder = await asyncio.to_thread(lambda: (userland(spec.userland), tools()))
+        chosen, folder = await self._prepared(spec.userland)
         channel = await _Bwrap.start(command(chosen, folder, spec.hostname or spec.login.host))
         try:
             info = SandboxInfo(
@@ -92,7 +101,10 @@ def probe() -> str | None:
         return f"bubblewrap: no bwrap on PATH; {HINT}"
     ids = {"user": LAUNCH_UID, "group": LAUNCH_UID, "extra_groups": []} if os.geteuid() == 0 else {}
     trial = [bwrap, *_NAMESPACES, "--cap-add", "CAP_SYS_ADMIN", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]
-    result = subprocess.run(trial, capture_output=True, text=True, cwd="/", env={}, **ids)  # type: ignore[call-overload]
+    try:
+        result = subprocess.run(trial, capture_output=True, text=True, cwd="/", env={}, **ids)  # type: ignore[call-overload]
+    except OSError as error:
+        return f"bubblewrap: {error}; {HINT}"
     return f"bubblewrap: {result.stderr.strip()[-300:]}; {HINT}" if result.returncode else None
 
 
@@ -107,9 +119,12 @@ class _Bwrap:
     def __init__(self, process: subprocess.Popen[bytes], streams: _Streams, log: IO[bytes]) -> None:
         self._process = process
         self._reader, self._writer = streams
-        self._log = log
-        self._gone = asyncio.get_running_loop().create_future()
-        self._watch()
+        self._log: IO[bytes] | None = log
+        self._waiting = False
+        self._pidfd = os.pidfd_open(process.pid)
+        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # The process is reaped when it ends, even when whoever waits for that has been cancelled.
+        asyncio.get_running_loop().add_reader(self._pidfd, self._reap)
 
     @classmethod
     async def start(cls, arguments: list[str]) -> _Bwrap:
@@ -133,20 +148,10 @@ class _Bwrap:
             raise
         return cls(process, streams, log)
 
-    def _watch(self) -> None:
-        """Reap the process when it ends, even when whoever waits for that is cancelled."""
-        loop, pidfd, gone = asyncio.get_running_loop(), os.pidfd_open(self._process.pid), self._gone
-
-        def ended() -> None:
-            loop.remove_reader(pidfd)
-            os.close(pidfd)
-            self._process.wait()
-            if not gone.done():
-                gone.set_result(None)
-
-        loop.add_reader(pidfd, ended)
-
     async def ask(self, frame: bytes, wanted: str, timeout_s: float) -> bytes:
+        if self._waiting:
+            raise InfraError("bubblewrap: an earlier request was cut off, so its answer is not known")
+        self._waiting = True
         try:
             async with asyncio.timeout(timeout_s):
                 self._writer.write(frame)
@@ -159,25 +164,41 @@ class _Bwrap:
             raise self._broken() from error
         if chr(kind) != wanted:
             raise InfraError(f"bubblewrap: runner: {payload.decode(errors='replace')}")
+        self._waiting = False
+        self._forget_log()
         return payload
 
     def _broken(self) -> Exception:
-        """Without a first answer the machine cannot sandbox; bwrap's own words say why."""
-        said = self._said()
-        if said:
-            return SandboxUnavailable(f"bubblewrap: {said}; {HINT}")
-        return InfraError("bubblewrap: the sandbox ended unexpectedly")
-
-    def _said(self) -> str:
+        """Before the first answer it is the machine that cannot sandbox; bwrap's own words say why."""
+        if not self._log:
+            return InfraError("bubblewrap: the sandbox ended unexpectedly")
         self._log.seek(0)
-        return self._log.read().decode(errors="replace").strip()[-400:]
+        said = self._log.read().decode(errors="replace").strip()[-400:]
+        return SandboxUnavailable(f"bubblewrap: {said or 'ended at once'}; {HINT}")
+
+    def _forget_log(self) -> None:
+        if self._log:
+            self._log.close()
+            self._log = None
 
     async def close(self) -> None:
         """The end of the stream ends PID 1 and with it the sandbox; bwrap follows, or is killed."""
+        self._forget_log()
+        with suppress(OSError):
+            self._writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         self._writer.transport.abort()
-        self._log.close()
         try:
-            await asyncio.wait_for(asyncio.shield(self._gone), CLOSE_S)
-        except TimeoutError:
-            self._process.kill()
-            await asyncio.shield(self._gone)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self._gone), CLOSE_S)
+        finally:
+            if not self._gone.done():  # slow to end, or we are cancelled
+                self._process.kill()
+                self._reap()
+
+    def _reap(self) -> None:
+        if self._gone.done():
+            return
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self._process.wait()
+        self._gone.set_result(None)

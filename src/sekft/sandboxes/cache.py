@@ -32,7 +32,8 @@ def built(name: str, make: Callable[[Path], None]) -> Path:
     if done.is_dir():
         return done
     try:
-        done.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (cache_root(), done.parent):
+            _ensure(folder)
         with (done.parent / f".{done.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not done.is_dir():
@@ -40,6 +41,13 @@ def built(name: str, make: Callable[[Path], None]) -> Path:
     except OSError as error:
         raise SandboxUnavailable(f"cache {done.parent}: {error}; set SEKFT_CACHE to a writable folder") from error
     return done
+
+
+def _ensure(folder: Path) -> None:
+    """Whatever umask root has, the sandbox's uid must be able to enter."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
 
 
 def _make_whole(done: Path, make: Callable[[Path], None]) -> None:

@@ -21,7 +21,7 @@ PANIC = (
 _MAGIC = b"sekft1"
 _STATE_FILE = "/run/sekft/state"
 _OPTIONS_KEPT = "aCefuvxb"
-_SHELLS_OWN = frozenset({"ENV", "PPID", "LINENO", "PWD", "OLDPWD", "PS1", "PS2", PANIC_MARK})
+_SHELLS_OWN = frozenset({"ENV", "PPID", "LINENO", "PWD", "OLDPWD", "PS1", "PS2", "_", PANIC_MARK})
 _FRESH = ("IFS", "PATH", "PS4")  # a fresh dash sets these by itself
 _HIDDEN_BY_DUMP = frozenset({"printf", "pwd", "umask", "alias", "type"})
 _QUOTED = rb"""((?:'[^']*'|"'+")*)"""
@@ -49,6 +49,7 @@ class ShellState:
     readonly: frozenset[str] = frozenset()
     oldpwd: str | None = None
     status: int = 0
+    last_argument: str = ""
     options: str = ""
     umask: str = "0022"
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -58,7 +59,7 @@ class ShellState:
 
     def value(self, name: str) -> str:
         """What $name expands to at the prompt."""
-        special = {"PWD": self.cwd, "OLDPWD": self.oldpwd or "", "?": str(self.status)}
+        special = {"_": self.last_argument, "PWD": self.cwd, "OLDPWD": self.oldpwd or "", "?": str(self.status)}
         return special[name] if name in special else self.variables.get(name, "")
 
 
@@ -127,17 +128,17 @@ def _last(state: ShellState) -> str:
     """Options and $? come last, in one line: none of it may be traced, echoed or rewritten by an alias."""
     options = "".join(sorted(set(state.options) & set(_OPTIONS_KEPT)))
     commands = [f"\\set -{options}"] if options else []
-    if "e" not in options:
-        commands.append(f"\\return {state.status & 255}")
-    return "{ " + "; ".join([*commands, ":"]) + "; } 2>/dev/null"
+    # return sets $? and, by what follows its number, $_; under errexit it would end the shell
+    commands.append((":" if "e" in options else f"\\return {state.status & 255}") + f" {quote(state.last_argument)}")
+    return "{ " + "; ".join(commands) + "; } 2>/dev/null"
 
 
 def read_dump(dump: bytes, before: ShellState, functions: tuple[Function, ...]) -> ShellState | None:
     """The state after a command; None when the dump is not whole."""
     fields = dump.split(b"\0")
     try:
-        status, options, count = int(fields[1]), _text(fields[2]), int(fields[3])
-        positional, rest = fields[4 : 4 + count], fields[4 + count :]
+        status, options, last, count = int(fields[1]), _text(fields[2]), _text(fields[3]), int(fields[4])
+        positional, rest = fields[5 : 5 + count], fields[5 + count :]
         if fields[0] != _MAGIC or len(rest) != 7 or not 0 <= count <= len(fields):
             return None
         cwd, umask = _text(rest[0].removesuffix(b"\n")), _text(rest[1].strip())
@@ -154,6 +155,7 @@ def read_dump(dump: bytes, before: ShellState, functions: tuple[Function, ...]) 
         readonly=frozenset(readonly) - _SHELLS_OWN,
         oldpwd=variables.get("OLDPWD"),
         status=status & 255,
+        last_argument=last,
         options=options,
         umask=umask,
         aliases=aliases,
