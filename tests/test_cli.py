@@ -1,4 +1,4 @@
-"""The command line where nothing has to run in a sandbox: help, settings, refusals, exit statuses."""
+"""The command line as a user meets it: help, settings, refusals, exit statuses."""
 
 from __future__ import annotations
 
@@ -98,6 +98,26 @@ def test_a_larger_n_goes_on(tmp_path: Path) -> None:
     assert paper(tmp_path / "grown", 9).returncode == 0
     paper(tmp_path / "whole", 9)
     assert contents(tmp_path / "grown") == contents(tmp_path / "whole")
+
+
+def test_a_stages_folder_does_not_become_a_run(tmp_path: Path) -> None:
+    """`sekft run` over what `sekft generate` made is refused before anything is drawn twice."""
+    assert sekft("generate", "--n", "1", "--out", tmp_path).returncode == 0
+    done = sekft("run", "--n", "1", "--out", tmp_path)
+    assert done.returncode == 1
+    assert 'layout was "stage", now "run"' in done.stderr
+    assert not (tmp_path / "scenarios").exists()
+
+
+def test_a_run_can_be_extended_stage_by_stage(tmp_path: Path) -> None:
+    """generate and rollout over a run folder fill its scenarios/ and trajectories/."""
+    assert sekft("run", "--n", "1", "--samples", "1", "--out", tmp_path).returncode == 0
+    assert sekft("generate", "--n", "2", "--out", tmp_path).returncode == 0
+    done = sekft("rollout", "--scenarios", tmp_path, "--samples", "1", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "scenarios").glob("*.json"))) == 2
+    assert len(list((tmp_path / "trajectories").glob("*/explorer-0.json"))) == 2
+    assert not list(tmp_path.glob("*.json"))
 
 
 def test_another_seed_is_refused_by_name(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def generate(
     from sekft.progress import reporter
     from sekft.store import Layout
 
-    layout = Layout.of_stage(out)
+    layout = Layout.found(out)
     with reporter() as progress:
         plan = _generation(progress, n, author, seed, where, sandbox, no_sandbox, concurrency)
         _work(stage(plan, layout, progress), out)
@@ -143,7 +143,7 @@ def rollout(
     from sekft.protocols import OperatorSettings
     from sekft.store import Layout
 
-    layout, bundles = Layout.of_stage(out), load_scenarios(scenarios)
+    layout, bundles = Layout.found(out), load_scenarios(scenarios)
     with reporter() as progress:
         settings = OperatorSettings(temperature, max_tokens, recovery_share)
         plan = _rolling(progress, samples, operator, seed, sandbox, concurrency, max_turns, settings)

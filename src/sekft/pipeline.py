@@ -107,7 +107,7 @@ async def generate(plan: Generation, layout: Layout, reporter: Reporter) -> None
     author = authors.make(plan.author)
     sandbox = None if plan.sandbox is None else _backend(plan.sandbox)
     with Folder(layout.root).writing() as folder:
-        folder.settle("generate", _generation_settings(plan, sandbox), growing=("n",))
+        folder.settle("generate", _generation_settings(plan, sandbox, layout), growing=("n",))
         done, tried = _slots(layout)
         slots = [slot for slot in range(plan.n) if slot not in done]
         cells = {slot: axes.cell(plan.seed, slot, where) for slot in slots}
@@ -121,10 +121,11 @@ async def generate(plan: Generation, layout: Layout, reporter: Reporter) -> None
             reporter.step(f"{scenario.expected.kind} {scenario.id}")
 
 
-def _generation_settings(plan: Generation, sandbox: Sandbox | None) -> dict[str, str | int | list[str]]:
+def _generation_settings(plan: Generation, sandbox: Sandbox | None, layout: Layout) -> dict[str, str | int | list[str]]:
     return {
         "author": plan.author,
         "gate": sandbox.name if sandbox else "structural",
+        "layout": layout.kind,
         "n": plan.n,
         "seed": plan.seed,
         "version": sekft.__version__,
@@ -214,7 +215,7 @@ async def roll(plan: Rolling, scenarios: list[Scenario], layout: Layout, reporte
     sandbox = _backend(plan.sandbox)
     try:
         with Folder(layout.root).writing() as folder:
-            settings = _rolling_settings(plan, operator, sandbox)
+            settings = _rolling_settings(plan, operator, sandbox, layout)
             folder.settle(f"rollout-{operator.info.kind}", settings, growing=("samples",))
             landings = list(_landings(plan, operator, scenarios, layout))
             waiting = [landing for landing in landings if not landing.path.exists()]
@@ -272,8 +273,11 @@ def _landings(plan: Rolling, operator: Operator, scenarios: list[Scenario], layo
             yield Landing(scenario, sample, layout.trajectories / name, layout.errors / name)
 
 
-def _rolling_settings(plan: Rolling, operator: Operator, sandbox: Sandbox) -> dict[str, str | int | float | None]:
+def _rolling_settings(
+    plan: Rolling, operator: Operator, sandbox: Sandbox, layout: Layout
+) -> dict[str, str | int | float | None]:
     return {
+        "layout": layout.kind,
         "max_turns": plan.max_turns,
         "model": operator.info.model,
         "operator": operator.info.kind,

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sekft.errors import BundleError, StoreError
 
@@ -28,6 +29,7 @@ Setting = str | int | float | bool | None | list[str]
 class Layout:
     """Where a command puts what it makes. root holds the lock and the settings."""
 
+    kind: Literal["run", "stage"]
     root: Path
     scenarios: Path
     rejected: Path
@@ -36,16 +38,16 @@ class Layout:
 
     @classmethod
     def of_run(cls, root: Path) -> Layout:
-        return cls(root, root / "scenarios", root / "rejected", root / "trajectories", root / "errors")
+        return cls("run", root, root / "scenarios", root / "rejected", root / "trajectories", root / "errors")
 
     @classmethod
     def of_stage(cls, root: Path) -> Layout:
         """One stage's own folder: what it makes at the top, the rest beside it."""
-        return cls(root, root, root / "rejected", root, root / "errors")
+        return cls("stage", root, root, root / "rejected", root, root / "errors")
 
     @classmethod
     def found(cls, root: Path) -> Layout:
-        """The layout that an existing folder has."""
+        """The layout that a folder has, or that a stage alone would give it."""
         is_run = any((root / name).is_dir() for name in ("scenarios", "trajectories"))
         return cls.of_run(root) if is_run else cls.of_stage(root)
 
