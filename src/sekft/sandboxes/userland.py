@@ -146,12 +146,10 @@ def _link_applets(busybox: Path, folder: Path, target: str = "busybox") -> None:
 
 
 def _own_files(rootfs: Path) -> None:
-    for name in ("panic", "man"):
+    for name in ("apropos", "man", "panic"):
         shutil.copyfile(_HERE / "files" / name, rootfs / "usr/bin" / name)
         (rootfs / "usr/bin" / name).chmod(0o755)
     shutil.copyfile(_HERE / "files/panic.1", rootfs / "usr/share/man/man1/panic.1")
-    for tool, alias in (("mapropos", "apropos"), ("mwhatis", "whatis")):
-        (rootfs / "usr/bin" / alias).symlink_to(tool)
 
 
 def _index_manual(rootfs: Path) -> None:
