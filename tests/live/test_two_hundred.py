@@ -1,0 +1,53 @@
+"""The set that a user would make, at its size: reproducible, and right in every rollout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sekft.deployform import violations
+from sekft.grounding import ungrounded
+from sekft.scenario import Scenario, load_scenario
+from sekft.trajectory import Trajectory, load_trajectory
+from tests.commands import sekft
+
+pytestmark = pytest.mark.live
+WANTED = {"work": "solved", "empty": "idle", "blocked": "rightly_blocked"}
+
+
+def _generate(out: Path, n: int) -> dict[str, bytes]:
+    done = sekft("generate", "--n", str(n), "--seed", "7", "--out", out)
+    assert done.returncode == 0, done.stderr
+    return {path.name: path.read_bytes() for path in out.glob("*.json")}
+
+
+@pytest.fixture(scope="module")
+def two_hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("set") / "scenarios"
+    assert len(_generate(out, 200)) == 200
+    return out
+
+
+def test_the_same_seed_gives_the_same_bytes_and_a_smaller_set_is_a_prefix(two_hundred: Path, tmp_path: Path) -> None:
+    """--n 200 twice is byte-identical; --n 100 is the scenarios of the first hundred slots."""
+    first = {path.name: path.read_bytes() for path in two_hundred.glob("*.json")}
+    assert _generate(tmp_path / "again", 200) == first
+    half = _generate(tmp_path / "half", 100)
+    slots = {name: Scenario.model_validate_json(body).provenance.slot for name, body in first.items()}
+    assert half == {name: first[name] for name, slot in slots.items() if slot is not None and slot < 100}
+
+
+def test_six_hundred_explorer_rollouts_are_right_grounded_and_in_deploy_form(two_hundred: Path, tmp_path: Path) -> None:
+    """Every ending is the expected one, every action grounded, every record clean."""
+    done = sekft("rollout", "--scenarios", two_hundred, "--samples", "3", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    scenarios = {path.stem: load_scenario(path) for path in two_hundred.glob("*.json")}
+    rolled = [load_trajectory(path) for path in (tmp_path / "out").glob("*/explorer-*.json")]
+    assert len(rolled) == 600
+    assert [(one.scenario_id, one.outcome, one.keep_reasons) for one in rolled if not _right(scenarios, one)] == []
+
+
+def _right(scenarios: dict[str, Scenario], one: Trajectory) -> bool:
+    wanted = WANTED[scenarios[one.scenario_id].expected.kind]
+    return one.outcome == wanted and one.keep and not ungrounded(one.turns) and not violations(one)
