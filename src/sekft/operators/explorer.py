@@ -23,6 +23,8 @@ from sekft.trajectory import OperatorInfo, Turn
 RECOVERY_SHARE = 0.25
 """Share of trajectories that hold one mistake and its repair."""
 
+_CHAINED_SHARE = 0.2
+
 # First looks of people who land on an unknown machine, with weights. Outputs that differ from
 # run to run (processes, dates, kernel versions) would make replays differ: left out.
 _LOOKS = {
@@ -82,8 +84,10 @@ class _Explorer:
         self._read = 0
         self._tool = scenario.provider.command
         beats = self._script(scenario)
+        if rng.random() < _CHAINED_SHARE:
+            beats = self._chained(beats)
         if rng.random() < recovery_share:
-            beats = self._with_mistake(beats, self._tool)
+            beats = self._with_mistake(beats, scenario)
         self._beats = deque(beats)
 
     async def act(self, turns: Sequence[Turn]) -> Action:
@@ -139,18 +143,23 @@ class _Explorer:
                 looks.append(look)
         return looks
 
-    def _with_mistake(self, beats: list[_Beat], tool: str) -> list[_Beat]:
+    def _with_mistake(self, beats: list[_Beat], scenario: Scenario) -> list[_Beat]:
         """The script with one mistake in it, right before the command that mends it."""
-        options = [
-            (at, wrong)
-            for at in range(len(beats))
-            for mistake in _MISTAKES
-            if (wrong := mistake(beats, at, tool)) is not None
-        ]
+        found = [[(at, mistake(beats, at, scenario)) for at in range(len(beats))] for mistake in _MISTAKES]
+        options = [places for row in found if (places := [(at, wrong) for at, wrong in row if wrong is not None])]
         if not options:
             return beats
-        at, wrong = self._rng.choice(options)
+        at, wrong = self._rng.choice(self._rng.choice(options))
         return [*beats[:at], _Beat(beats[at].goal, wrong), *beats[at:]]
+
+    def _chained(self, beats: list[_Beat]) -> list[_Beat]:
+        """The script with the work and the first look at its effect typed as one line."""
+        for at in range(len(beats) - 1):
+            one, two = beats[at], beats[at + 1]
+            if (one.goal, two.goal) == ("execute", "confirm") and not set("\n;") & set(one.command):
+                chained = _Beat("execute", f"{one.command} && {two.command}")
+                return [*beats[:at], chained, *self._chained(beats[at + 2 :])]
+        return beats
 
 
 def _sights(commands: set[str]) -> set[str]:
@@ -163,39 +172,59 @@ def _beats(goal: str, ways: Sequence[tuple[str, ...]]) -> list[_Beat]:
     return [_Beat(goal, command, spare) for command in first]
 
 
-def _slip(beats: Sequence[_Beat], at: int, tool: str) -> str | None:
+def _slip(beats: Sequence[_Beat], at: int, scenario: Scenario) -> str | None:
     """Fingers that swap two letters of the command."""
     first, _, rest = beats[at].command.partition(" ")
     return f"{_SLIPS[first]} {rest}".strip() if first in _SLIPS and not set("\n;&|") & set(rest) else None
 
 
-def _bare_call(beats: Sequence[_Beat], at: int, tool: str) -> str | None:
+def _bare_call(beats: Sequence[_Beat], at: int, scenario: Scenario) -> str | None:
     """The tool called with nothing to do, right before its help is asked for."""
-    first = next((n for n, beat in enumerate(beats) if beat.command.startswith(f"{tool} ")), None)
-    return tool if at == first else None
+    return scenario.provider.command if _is_first_call(beats, at, scenario) else None
 
 
-def _nameless_call(beats: Sequence[_Beat], at: int, tool: str) -> str | None:
+def _version_call(beats: Sequence[_Beat], at: int, scenario: Scenario) -> str | None:
+    """An option that most tools have and this one has not; its error says what to ask for."""
+    return f"{scenario.provider.command} --version" if _is_first_call(beats, at, scenario) else None
+
+
+def _no_page(beats: Sequence[_Beat], at: int, scenario: Scenario) -> str | None:
+    """The manual asked for a page that there is not."""
+    tool = scenario.provider.command
+    paged = any(file.path.endswith(f"/{tool}.1") for file in scenario.files)
+    return f"man {tool}" if not paged and _is_first_call(beats, at, scenario) else None
+
+
+def _nameless_call(beats: Sequence[_Beat], at: int, scenario: Scenario) -> str | None:
     """The tool called for one entry without saying which."""
     words = beats[at].command.split()
-    if beats[at].goal not in ("retrieve", "acknowledge") or words[0] != tool or len(words) != 3:
+    if beats[at].goal not in ("retrieve", "acknowledge") or words[0] != scenario.provider.command or len(words) != 3:
         return None
-    return f"{tool} {words[1]}"
+    return f"{words[0]} {words[1]}"
 
 
-def _bare_file(beats: Sequence[_Beat], at: int, tool: str) -> str | None:
-    """A file named without its folder."""
+def _elsewhere(beats: Sequence[_Beat], at: int, scenario: Scenario) -> str | None:
+    """A file or folder named without the way to it, from where it does not lie."""
     words = beats[at].command.split()
-    if len(words) != 2 or words[0] not in ("cat", "head", "tail") or not words[1].startswith("/"):
+    if len(words) != 2 or words[0] not in ("cat", "head", "tail", "ls") or not words[1].startswith("/"):
         return None
-    if beats[at].goal != "confirm" or any(beat.command.startswith("cd ") for beat in beats):
+    folder, _, name = words[1].rpartition("/")
+    moved = any(beat.command.startswith("cd ") for beat in beats)
+    if scenario.expected.kind != "work" or beats[at].goal == "look" or moved or folder == scenario.login.home:
         return None
-    return f"{words[0]} {words[1].rsplit('/', 1)[-1]}"
+    return f"{words[0]} {name}"
 
 
-_MISTAKES: tuple[Callable[[Sequence[_Beat], int, str], str | None], ...] = (
+def _is_first_call(beats: Sequence[_Beat], at: int, scenario: Scenario) -> bool:
+    tool = scenario.provider.command
+    return at == next((n for n, beat in enumerate(beats) if tool in beat.command.split()), None)
+
+
+_MISTAKES: tuple[Callable[[Sequence[_Beat], int, Scenario], str | None], ...] = (
     _slip,
     _bare_call,
+    _version_call,
+    _no_page,
     _nameless_call,
-    _bare_file,
+    _elsewhere,
 )
