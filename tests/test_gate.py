@@ -187,6 +187,18 @@ def test_every_reason_has_a_bad_bundle_and_a_line_in_the_docs() -> None:
     assert provoked == set(Reason)
 
 
+async def test_every_effect_of_the_reference_must_be_checked(sandbox: Sandbox) -> None:
+    """A checker that forgets one of the two things asked for lets the other stand alone."""
+    body = bundles.work()
+    body["reference"].insert(3, "mkdir yard; echo opal > yard/gem.txt")
+    result = await gate(bundles.sealed(body), sandbox)
+    assert isinstance(result, Rejected)
+    assert (result.reason, result.detail) == (
+        Reason.CHEAT_PASSES,
+        "undone /home/ana/yard: the checker passes, want fail",
+    )
+
+
 async def test_a_sealed_file_stays_shut(sandbox: Sandbox) -> None:
     """A root-owned file of mode 0000 withstands its neighbours, so its bundle is admitted."""
     body = bundles.work()

@@ -212,7 +212,7 @@ class _Gate:
         """Try every wrong solution; returns how many were tried and how many were none."""
         made = self._made(reference)
         generic = (
-            mutants.cheats(self.scenario, made, self._last_change(reference))
+            mutants.cheats(self.scenario, made, self._last_change(reference)) + mutants.omissions(self.scenario, made)
             if self.scenario.expected.kind == "work"
             else mutants.meddlings(self.scenario)
         )

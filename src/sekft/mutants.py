@@ -23,6 +23,8 @@ class Mutant:
     commands: tuple[str, ...]
 
 
+UNDONE_MOST = 6
+
 CLAIM = Mutant("claim", ('echo done > "$HOME/.done"; echo all done',))
 WIPE = Mutant("wipe", ('rm -rf "$HOME"/*',))
 STRAY_FILE = Mutant("stray_file", (': > "$HOME/stray.txt"',))
@@ -43,6 +45,28 @@ def cheats(scenario: Scenario, made: Mapping[str, Entry | None], last_change: in
     if calls:
         found.append(Mutant("acknowledge_only", calls))
     return [mutant for mutant in found if mutant.commands]
+
+
+def omissions(scenario: Scenario, made: Mapping[str, Entry | None]) -> list[Mutant]:
+    """The reference less one of its effects, for as many effects as UNDONE_MOST."""
+    fixtures = {file.path: file for file in scenario.files}
+    found = []
+    for path in list(made)[:UNDONE_MOST]:
+        undo = _undo(path, made[path], fixtures.get(path))
+        if undo is not None:
+            found.append(Mutant(f"undone {path}", (*scenario.reference[:-1], undo)))
+    return found
+
+
+def _undo(path: str, now: Entry | None, fixture: File | None) -> str | None:
+    """Put one path back as it was; None where that takes more than a text and a mode."""
+    name = shlex.quote(path)
+    if fixture is None:
+        return None if now is None else f"rm -rf {name}"
+    if fixture.kind != "file" or fixture.content is None:
+        return None
+    folder = shlex.quote(posixpath.dirname(path))
+    return f"mkdir -p {folder}; printf %s {shlex.quote(fixture.content)} > {name}; chmod {fixture.mode} {name}"
 
 
 def break_ins(file: File) -> tuple[str, ...]:
