@@ -13,7 +13,7 @@ import shutil
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 from sekft import sandboxes
 from sekft.protocols import Sandbox, SandboxSpec
@@ -31,16 +31,25 @@ def spawn() -> None:
     os.waitpid(pid, 0)
 
 
-async def timed(samples: list[float], operation: Callable[[], Awaitable[object]]) -> None:
+async def timed(samples: list[float], operation: Awaitable[object]) -> None:
     started = time.perf_counter()
-    await operation()
+    await operation
     samples.append((time.perf_counter() - started) * 1e3)
 
 
 async def latencies(sandbox: Sandbox, userland: str) -> dict[str, list[float]]:
     """Milliseconds by operation."""
     spec = SandboxSpec(userland, LOGIN, FILES)
-    names = ("spawn", "start to landed", "exec true", "exec /bin/true", "exec, state carried", "state", "check", "close")
+    names = (
+        "spawn",
+        "start to landed",
+        "exec true",
+        "exec /bin/true",
+        "exec, state carried",
+        "state",
+        "check",
+        "close",
+    )
     samples: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(ROUNDS):
         started = time.perf_counter()
@@ -50,13 +59,13 @@ async def latencies(sandbox: Sandbox, userland: str) -> dict[str, list[float]]:
         started = time.perf_counter()
         session = await opened.__aenter__()
         samples["start to landed"].append((time.perf_counter() - started) * 1e3)
-        await timed(samples["exec true"], lambda s=session: s.exec("true"))
-        await timed(samples["exec /bin/true"], lambda s=session: s.exec("/bin/true"))
+        await timed(samples["exec true"], session.exec("true"))
+        await timed(samples["exec /bin/true"], session.exec("/bin/true"))
         await session.exec(STATE)
-        await timed(samples["exec, state carried"], lambda s=session: s.exec("true"))
-        await timed(samples["state"], lambda s=session: s.state())
-        await timed(samples["check"], lambda s=session: s.check("true"))
-        await timed(samples["close"], lambda o=opened: o.__aexit__(None, None, None))
+        await timed(samples["exec, state carried"], session.exec("true"))
+        await timed(samples["state"], session.state())
+        await timed(samples["check"], session.check("true"))
+        await timed(samples["close"], opened.__aexit__(None, None, None))
     return samples
 
 
