@@ -25,6 +25,12 @@ async def test_output_without_a_last_newline_stays_as_it_is(session: Session) ->
     assert (await session.exec("printf 'a\\n'; exit")).output == "a\n"
 
 
+@pytest.mark.parametrize("text", ["exec 2>/tmp/log; echo hi", "set +i; echo hi", "set -v; echo hi", "set -I; echo hi"])
+async def test_the_end_of_input_leaves_no_trace(session: Session, text: str) -> None:
+    """Whatever the command does to its own shell, its last newline is its own."""
+    assert (await session.exec(text)).output == "hi\n"
+
+
 async def test_invalid_utf8_and_nul_become_replacement_characters(session: Session) -> None:
     """Each invalid byte and each NUL shows as U+FFFD; the digest is that of the raw bytes."""
     result = await session.exec("printf 'a\\377b\\000c\\303\\251\\n'")

@@ -92,7 +92,7 @@ def test_no_forged_dump_breaks_the_reader(noise: bytes) -> None:
     panic_reason(noise)
 
 
-WHOLE = b"sekft1\x000\0i\0\x000\0/\n\x000022\n\0\0\0x='1'\n\0\0"
+WHOLE = b"sekft1\x000\x000\0i\0_\x000\0/\n\x000022\n\0\0\0x='1'\n\0\0"
 
 
 def test_a_whole_dump_is_read() -> None:

@@ -85,6 +85,7 @@ async def test_the_manual_can_be_searched(land: Landing) -> None:
     session = await land(File(path="/usr/local/share/man/man1/chit.1", content=PAGE))
     assert "panic(1) - end the session" in await shown(session, "apropos panic")
     assert await shown(session, "man -k KEEPS") == "chit(1) - keeps chits\n"
+    assert await shown(session, "whatis chit; whatis panic | cut -c1-8") == "chit(1) - keeps chits\npanic(1)\n"
     assert (await session.exec("apropos nonesuch")).status == 1
 
 

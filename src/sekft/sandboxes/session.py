@@ -35,6 +35,9 @@ _PATH = "/usr/local/bin:/usr/bin:/bin"
 _PROMPT_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 
 
+_IGNORED_EOF = re.compile(rb'(\nUse "exit" to leave shell\.\n)+\Z')
+
+
 class Channel(Protocol):
     """A runner's two streams."""
 
@@ -102,7 +105,7 @@ class ShellSession:
                 return error
         typed = _Typed(_fed(command), candidates(self._shell, command), words_in(command, self._shell))
         limit_s = self._spec.limits.command_s if timeout_s is None else timeout_s
-        frame = wire.command(self._spec.limits, limit_s, True, prologue(self._shell, typed.functions), typed.text)
+        frame = wire.command(self._spec.limits, limit_s, prologue(self._shell, typed.functions), typed.text)
         report = wire.read_report(await self._channel.ask(frame, "E", limit_s + GRACE_S))
         if report.killed:
             return self._killed(report, limit_s)
@@ -138,10 +141,8 @@ class ShellSession:
         )
 
     def _finished(self, report: wire.Report, typed: _Typed) -> ExecResult:
-        report = _without_traps(report, typed)
         after = read_dump(report.dump, self._shell, typed.functions) if report.dump is not None else None
-        if after and "v" in after.options and not report.left:
-            report = report.changed(_without_packet)
+        report = report.changed(lambda output: _as_typed_at(output, report, typed, after))
         over = ending(report, typed.words, after)
         status = shell_status(report.wait_status)
         self._shell = after or replace(self._shell, status=status)
@@ -200,22 +201,20 @@ def login_state(login: Login, hostname: str | None = None) -> ShellState:
     return ShellState(login.home, {**own, **exported}, frozenset(exported))
 
 
-def _without_traps(report: wire.Report, typed: _Typed) -> wire.Report:
-    """`trap` lists the harness's traps too: they are taken out of what it printed."""
-    if b"trap -- " not in report.head:
-        return report
-
-    def strip(output: bytes) -> bytes:
+def _as_typed_at(output: bytes, report: wire.Report, typed: _Typed, after: ShellState | None) -> bytes:
+    """The output as a terminal would have it: without our traps, our last packet and what the end of input brings."""
+    if b"trap -- " in output:  # `trap` lists the harness's traps too
         for line in listed_traps(typed.functions):
             output = output.replace(line, b"")
+    if report.left or not report.stripped:
         return output
-
-    return report.changed(strip)
-
-
-def _without_packet(output: bytes) -> bytes:
-    """A verbose shell echoes what it reads, the runner's last packet included."""
-    return output.removesuffix(b" ")
+    if "trap" in typed.words if after is None else not after.heard or "i" not in after.options:
+        return output + b"\n"  # the newline was the command's own
+    if after and "v" in after.options:
+        return output.removesuffix(b" ")
+    if after and "I" in after.options:
+        return _IGNORED_EOF.sub(b"", output + b"\n")
+    return output
 
 
 def _fed(command: str) -> bytes:

@@ -41,7 +41,10 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class ShellState:
-    """Text is UTF-8 with surrogate escapes. variables holds what is set, exported or not."""
+    """Text is UTF-8 with surrogate escapes. variables holds what is set, exported or not.
+
+    heard: the shell's standard error was the session's output when it ended.
+    """
 
     cwd: str
     variables: Mapping[str, str]
@@ -56,6 +59,7 @@ class ShellState:
     positional: tuple[str, ...] = ()
     functions: tuple[Function, ...] = (Function("panic", PANIC),)
     prompt: str | None = None
+    heard: bool = True
 
     def value(self, name: str) -> str:
         """What $name expands to at the prompt."""
@@ -115,7 +119,9 @@ def traps(functions: Iterable[Function]) -> list[str]:
     """The end trap, and one that lets `kill $$` end a shell that would ignore it."""
     names = " ".join(sorted({function.name for function in functions}))
     known = f"; \\type {names}" if names else ""
-    dump = "{ \\. /usr/lib/sekft/end" + known + "; } >|" + _STATE_FILE + " 2>/dev/null"
+    # Quiet first (xtrace), then a look at the shell's own standard error, which the last part replaces.
+    keep = '{ \\set -- "$?" "$-" "${_-}" "$#" "$@"; \\set +efuvxCa; } 2>/dev/null; \\[ -p /proc/self/fd/2 ]; '
+    dump = keep + '{ \\set -- "$?" "$@"; \\. /usr/lib/sekft/end' + known + "; } >|" + _STATE_FILE + " 2>/dev/null"
     return [f"trap {quote(dump)} EXIT", "trap '\\unset -f kill; \\kill -9 $$' TERM"]
 
 
@@ -137,8 +143,9 @@ def read_dump(dump: bytes, before: ShellState, functions: tuple[Function, ...]) 
     """The state after a command; None when the dump is not whole."""
     fields = dump.split(b"\0")
     try:
-        status, options, last, count = int(fields[1]), _text(fields[2]), _text(fields[3]), int(fields[4])
-        positional, rest = fields[5 : 5 + count], fields[5 + count :]
+        heard = fields[1] == b"0"
+        status, options, last, count = int(fields[2]), _text(fields[3]), _text(fields[4]), int(fields[5])
+        positional, rest = fields[6 : 6 + count], fields[6 + count :]
         if fields[0] != _MAGIC or len(rest) != 7 or not 0 <= count <= len(fields):
             return None
         cwd, umask = _text(rest[0].removesuffix(b"\n")), _text(rest[1].strip())
@@ -162,6 +169,7 @@ def read_dump(dump: bytes, before: ShellState, functions: tuple[Function, ...]) 
         positional=tuple(_text(value) for value in positional),
         functions=_confirmed(functions, rest[6], before, aliases),
         prompt=variables.get("PS1") or before.prompt,
+        heard=heard,
     )
 
 

@@ -146,6 +146,7 @@ def _link_applets(busybox: Path, folder: Path, target: str = "busybox") -> None:
 
 
 def _own_files(rootfs: Path) -> None:
+    (rootfs / "usr/bin/whatis").symlink_to("apropos")
     for name in ("apropos", "man", "panic"):
         shutil.copyfile(_HERE / "files" / name, rootfs / "usr/bin" / name)
         (rootfs / "usr/bin" / name).chmod(0o755)

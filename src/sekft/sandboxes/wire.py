@@ -13,7 +13,7 @@ from sekft.sandboxes.fixtures import Tree
 from sekft.scenario import WRITABLE_ROOTS
 
 HEAD = struct.Struct("<BI")
-_EXIT = struct.Struct("<iBIQ32s")
+_EXIT = struct.Struct("<iBBIQ32s")
 _TYPES = {"f": "file", "d": "directory", "l": "symlink", "o": "other"}
 
 
@@ -50,12 +50,15 @@ def setup(limits: Limits, tree: Tree) -> bytes:
             string(node.body),
         ]
     parts.append(struct.pack("<I", len(tree.binds)))
-    parts += [struct.pack("<B", bind.read_only) + string(bind.path) for bind in tree.binds]
+    parts += [
+        struct.pack("<B", bind.read_only | (bind.path in WRITABLE_ROOTS) << 1) + string(bind.path)
+        for bind in tree.binds
+    ]
     return frame("S", b"".join(parts))
 
 
-def command(limits: Limits, timeout_s: float, strip: bool, prologue: bytes, text: bytes) -> bytes:
-    head = struct.pack("<IIQB", int(timeout_s * 1000), limits.output_bytes, limits.flood_bytes, strip)
+def command(limits: Limits, timeout_s: float, prologue: bytes, text: bytes) -> bytes:
+    head = struct.pack("<IIQ", int(timeout_s * 1000), limits.output_bytes, limits.flood_bytes)
     return frame("X", head + string(prologue) + string(text))
 
 
@@ -73,6 +76,7 @@ class Report:
 
     wait_status: as waitpid gives it.
     killed:      "" | "t" (time-out) | "f" (flood).
+    stripped:    a last newline, as an interactive shell prints at the end of its input, was taken off.
     left:        bytes of the typed text that the shell never read; 0 means that it read to the end.
     total:       bytes that were output; head and tail hold the first and the last of them.
     dump:        what the shell's end trap left; None when it left nothing readable.
@@ -80,6 +84,7 @@ class Report:
 
     wait_status: int
     killed: str
+    stripped: bool
     left: int
     total: int
     sha256: str
@@ -102,12 +107,14 @@ class Report:
 def read_report(payload: bytes) -> Report:
     """Raises InfraError when the frame is not one."""
     try:
-        status, why, left, total, digest = _EXIT.unpack_from(payload)
+        status, why, stripped, left, total, digest = _EXIT.unpack_from(payload)
         head, at = _string(payload, _EXIT.size)
         tail, at = _string(payload, at)
         dump, _ = _string(payload, at + 1)
         killed = chr(why) if why else ""
-        return Report(status, killed, left, total, digest.hex(), head, tail, dump if payload[at] else None)
+        return Report(
+            status, killed, bool(stripped), left, total, digest.hex(), head, tail, dump if payload[at] else None
+        )
     except (struct.error, IndexError) as error:
         raise InfraError(f"runner: bad EXIT frame: {error}") from error
 

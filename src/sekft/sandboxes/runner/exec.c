@@ -302,12 +302,13 @@ static void put_dump(struct buf *b) {
     if (fd >= 0) close(fd);
 }
 
-static void report(char why, uint32_t left, int with_dump) {
+static void report(char why, uint32_t left, int stripped, int with_dump) {
     struct buf b = {0};
     unsigned char digest[32];
     sha256_end(&out.sum, digest);
     put_u32(&b, (uint32_t)job.status);
     put_u8(&b, (uint8_t)why);
+    put_u8(&b, (uint8_t)stripped);
     put_u32(&b, left);
     put_u64(&b, out.total);
     put(&b, digest, sizeof digest);
@@ -319,13 +320,13 @@ static void report(char why, uint32_t left, int with_dump) {
     free(b.data);
 }
 
-/* in: u32 timeout_ms, u32 output bytes, u64 flood bytes, u8 strip, string prologue, string text. */
+/* An interactive dash ends its output with a newline when it reads the end of its input: it is taken off, and said.
+ * in: u32 timeout_ms, u32 output bytes, u64 flood bytes, string prologue, string text. */
 void run_command(struct cursor *in) {
     static char *const argv[] = {"sh", "-i", "+m", "sh", 0}, *const envp[] = {"ENV=/proc/self/fd/7", 0};
     uint32_t timeout_ms = get_u32(in), prologue_len, text_len;
     out_reset(get_u32(in));
     uint64_t flood = get_u64(in);
-    int strip = get_u8(in);
     const unsigned char *prologue = get_bytes(in, &prologue_len), *text = get_bytes(in, &text_len);
     mkdir("/run/sekft", 0700); /* the agent may have removed it */
     unlink(STATE_FILE);
@@ -336,9 +337,10 @@ void run_command(struct cursor *in) {
     char why = supervise(now_ms() + timeout_ms, flood);
     uint32_t left = close_text();
     if (job.pipe_open) job.pipe_open = read_output();
-    if (strip && !why && !left && WIFEXITED(job.status) && out.held == '\n') out.held = -1;
+    int strip = !why && !left && WIFEXITED(job.status) && out.held == '\n';
+    if (strip) out.held = -1;
     drain();
-    report(why, left, !why);
+    report(why, left, strip, !why);
 }
 
 /* in: string text. Does it parse? Tells by the wait status. */
@@ -352,7 +354,7 @@ void run_parse(struct cursor *in) {
     char why = supervise(now_ms() + 10000, 1 << 20);
     close_text();
     drain();
-    report(why, 0, 0);
+    report(why, 0, 0, 0);
 }
 
 /* in: u32 timeout_ms, u32 output bytes, string script. Everything of the agent dies first. */
@@ -370,5 +372,5 @@ void run_check(struct cursor *in) {
     char why = supervise(now_ms() + timeout_ms, 1 << 20);
     kill_all();
     drain();
-    report(why, 0, 0);
+    report(why, 0, 0, 0);
 }

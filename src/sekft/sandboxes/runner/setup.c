@@ -27,8 +27,9 @@ static void tree(struct cursor *in) {
         if (mkdir(from, 0755) || mount(from, root, 0, MS_BIND, 0)) die("cannot mount", root);
         free(root);
     }
-    /* Hides the tree's own root and holds the state that a shell leaves: apart, so that a full disk loses no state. */
-    if (mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=8m,nr_inodes=16") ||
+    /* The tree lives on in its binds. What takes its root's place holds the state that a shell leaves: apart, so that
+     * a full disk loses no state. */
+    if (umount2("/run", MNT_DETACH) || mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=8m,nr_inodes=16") ||
         mkdir("/run/sekft", 0700))
         die("cannot mount", "/run");
 }
@@ -80,9 +81,10 @@ static void fixtures(struct cursor *in) {
 
 static void binds(struct cursor *in) {
     for (uint32_t count = get_u32(in); count > 0; count--) {
-        unsigned long read_only = get_u8(in) ? MS_RDONLY : 0;
+        uint8_t how = get_u8(in); /* bit 0: read-only; bit 1: it is a mount already */
+        unsigned long read_only = how & 1 ? MS_RDONLY : 0;
         char *path = get_path(in);
-        if (mount(path, path, 0, MS_BIND, 0) ||
+        if ((!(how & 2) && mount(path, path, 0, MS_BIND, 0)) ||
             mount(0, path, 0, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | read_only, 0))
             die("cannot protect", path);
         free(path);
@@ -90,8 +92,7 @@ static void binds(struct cursor *in) {
 }
 
 static void mask(void) {
-    static const char *const hidden[] = {"/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/cmdline",
-                                         "/proc/timer_list", "/proc/sched_debug", "/proc/kallsyms", 0};
+    static const char *const hidden[] = {"/proc/keys", "/proc/key-users", "/proc/cmdline", 0};
     const unsigned long quiet = MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC;
     for (int i = 0; hidden[i]; i++) mount("/dev/null", hidden[i], 0, MS_BIND, 0);
     /* A second lock behind the seccomp filter: no user namespace can be made in here at all. */
