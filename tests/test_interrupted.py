@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -44,9 +45,38 @@ def stop_when(process: subprocess.Popen[str], reached: Callable[[], bool], numbe
     while not reached() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     assert process.poll() is None, "the command ended before it could be stopped"
+    family = descendants(process.pid)
     process.send_signal(number)
     _, log = process.communicate(timeout=60)
+    assert gone(family), "a sandbox outlived its command"
     return process.returncode, log
+
+
+def descendants(pid: int) -> set[int]:
+    """Every process below that one, sandboxed ones included."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def gone(pids: set[int]) -> bool:
+    """Whether all of them end within five seconds; a sandbox needs a moment to see its stream closed."""
+    deadline = time.monotonic() + 5
+    while (left := {pid for pid in pids if alive(pid)}) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not left
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +121,7 @@ def test_kill_9_in_the_middle_of_rollout(tmp_path: Path, scenarios: Path) -> Non
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
-    """Ctrl-C and SIGTERM end cleanly with status 130, what was done is kept, and no sandbox is left."""
+    """Ctrl-C and SIGTERM end cleanly with status 130, what was done is kept and no sandbox is left."""
     out = tmp_path / "out"
     status, log = stop_when(start(*GENERATE, out), lambda: len(visible(out)) >= 1, number)
     assert status == 130

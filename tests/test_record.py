@@ -128,6 +128,7 @@ def test_what_nobody_types_is_a_fault(text: str, fault: str) -> None:
         "cat > notes <<'END'\n# heading\nI will go.\nEND",
         "sed -i 's/#.*//' conf",
         "echo '```' > fence",
+        "> emptied.txt",
         "test -e x && { echo yes; exit 3; }",
     ],
 )

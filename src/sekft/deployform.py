@@ -14,7 +14,7 @@ ACTION_LIMIT = 40
 _THINK = re.compile(r"</?\s*(think|thinking|thought|reasoning|scratchpad)\b", re.IGNORECASE)
 _TEMPLATE = re.compile(r"<\|[a-z_]+\|>|\[/?INST\]|</?s>|<<SYS>>|</?(start|end)_of_turn>|</?tool_call>", re.IGNORECASE)
 _FENCE = re.compile(r"^\s*(```|~~~)", re.MULTILINE)
-_PROMPT = re.compile(r"^\s*[$>#] \S")
+_PROMPT = re.compile(r"^\s*\$ \S")
 _PROSE = re.compile(
     r"(I|I'm|I'll|I've|Let|Let's|Sure|Here|Here's|Now|First|Next|Then|Okay|Ok|The|We|We'll|This|That|To|Please|Based|"
     r"Looking|It|It's|There|Since|After|Command|Answer|Action|Step)\b[ ,:.!]"

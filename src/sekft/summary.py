@@ -17,13 +17,17 @@ COUNTS_SHOWN = 12
 
 
 class Yield(Frozen):
-    """The funnel of Stage A: every draw is admitted or rejected for one reason."""
+    """The funnel of Stage A: every draw is admitted or rejected for one reason.
+
+    refused: wrong solutions that the admitted scenarios' checkers saw through.
+    """
 
     drawn: int
     admitted: int
     rejected: int
     reasons: dict[str, int]
     unproven: int
+    refused: int
 
 
 class Lengths(Frozen):
@@ -97,6 +101,7 @@ def _yield(scenarios: Sequence[Scenario], rejections: Sequence[Rejection]) -> Yi
         rejected=len(rejections),
         reasons=_counted(rejection.reason for rejection in rejections),
         unproven=sum(scenario.gate is None or scenario.gate.mode != "sandbox" for scenario in scenarios),
+        refused=sum(scenario.gate.mutants - scenario.gate.equivalent for scenario in scenarios if scenario.gate),
     )
 
 
@@ -165,6 +170,8 @@ def _render_scenarios(summary: Summary) -> str:
         f"  admitted  {made.admitted:>6}{share}   {_spelled(summary.kinds)}",
         f"  rejected  {made.rejected:>6}   {_spelled(made.reasons)}".rstrip(),
     ]
+    if made.refused:
+        lines.append(f"  proof     {made.refused:>6} wrong solutions tried in the sandbox, every one refused")
     if made.unproven:
         lines.append(f"  WARNING: {made.unproven} never ran in a sandbox: consistent on paper, not proven solvable")
     return "\n".join(lines)
