@@ -100,7 +100,10 @@ class Report:
         """The report with its output changed, where all of it is here."""
         if not self.whole:
             return self
-        output = change(self.head + self.tail)
+        before = self.head + self.tail
+        output = change(before)
+        if output == before:
+            return self
         return replace(self, head=output, tail=b"", total=len(output), sha256=hashlib.sha256(output).hexdigest())
 
 
