@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands import SEKFT, environment, sekft
 
-COMMANDS = ("generate", "rollout", "run", "taxonomy", "show", "doctor")
+COMMANDS = ("generate", "rollout", "run", "taxonomy", "show", "play", "doctor")
 
 
 def paper(out: Path, n: int, *more: str) -> subprocess.CompletedProcess[str]:
@@ -191,6 +191,16 @@ def test_json_is_alone_on_stdout(tmp_path: Path) -> None:
     assert "author: procedural" in done.stderr
     assert set(json.loads(sekft("taxonomy", "--json").stdout)) >= {"task", "ending", "userland"}
     assert json.loads(sekft("show", tmp_path, "--json").stdout)["scenarios"]["drawn"] == 2
+
+
+def test_the_taxonomy_explains_itself() -> None:
+    """Every axis with its values; one axis with briefs, shares and what it cannot meet."""
+    axes = sekft("taxonomy").stdout
+    assert "ending" in axes
+    assert "work, empty, blocked" in axes
+    one = sekft("taxonomy", "ending").stdout
+    assert "blocked (" in one
+    assert "%): " in one
 
 
 def test_the_default_author_is_printed(tmp_path: Path) -> None:

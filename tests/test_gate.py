@@ -109,6 +109,7 @@ def work_without_effect(body: Body) -> None:
 
 OTHERS: list[tuple[Reason, Callable[[], Body], Change]] = [
     (Reason.FAILS_UNTOUCHED, bundles.empty, empty_wants_a_trace),
+    (Reason.DIRECTIVE_NOT_SHOWN, bundles.blocked, lambda body: body["reference"].pop(3)),
     (Reason.CHANGE_UNNOTICED, bundles.empty, empty_checked_loosely),
     (Reason.WORK_WITHOUT_EFFECT, bundles.work, work_without_effect),
 ]

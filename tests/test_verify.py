@@ -103,7 +103,9 @@ def test_a_full_session_has_every_mark(work: Scenario) -> None:
 def test_reading_the_source_is_not_learning(work: Scenario) -> None:
     """The documentation shown by cat of the program does not count, shown by man it does."""
     assert mechanism(work, observed("cat /usr/local/bin/chit", HELP, "exit")).learnt is None
+    assert mechanism(work, observed("chit open; cat /usr/local/bin/chit", HELP, "exit")).learnt is None
     assert mechanism(work, observed("man chit", HELP, "exit")).learnt == 2
+    assert mechanism(work, observed("ls -l /usr/local/bin/chit; chit --help", HELP, "exit")).learnt == 2
 
 
 def test_directives_must_come_from_the_provider(work: Scenario) -> None:

@@ -173,13 +173,17 @@ class _Gate:
                 raise _Refused(Reason.ANNOUNCEMENT_GIVES_DIRECTIVE, f"login shows {needle!r}", run)
             if any(needle in text for text in early):
                 raise _Refused(Reason.DIRECTIVE_LEAKS, f"{needle!r} is shown before the provider is first run", run)
-        told = [run.outputs[at] for at, text in enumerate(run.commands) if shellwords.calls(text, command)]
+        known = 0
         for needle in needles.directives:
-            if not any(needle in text for text in told):
+            shown = [at for at, text in enumerate(run.commands) if shellwords.calls(text, command)]
+            told = next((at for at in shown if needle in run.outputs[at]), None)
+            if told is None:
                 raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, f"no answer of {command!r} shows {needle!r}", run)
+            known = max(known, told)
         for needle in self._notices():
-            if not any(needle in text for text in run.outputs):
-                raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, f"no output shows the notice {needle!r}", run)
+            if not any(needle in text for text in run.outputs[known:]):
+                detail = f"no output shows the notice {needle!r} once the directives are known"
+                raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, detail, run)
 
     def _notices(self) -> list[str]:
         return [self.scenario.needles.notice] if self.scenario.needles.notice else []

@@ -31,6 +31,8 @@ TABLE: dict[Judged, Outcome] = {
     ("blocked", "panic", True): "rightly_blocked",
     ("blocked", "panic", False): "false_panic",
 }
+NAME_ONLY = {"ls", "stat", "file", "which", "type", "test", "[", "man", "echo", "readlink", "realpath", "basename"}
+"""What may be given a program's path without showing what is in it."""
 EARNED: tuple[Outcome, ...] = ("solved", "idle", "rightly_blocked")
 
 
@@ -132,10 +134,13 @@ def _learnt(scenario: Scenario, turns: tuple[Turn, ...]) -> int | None:
 
 
 def _reads_source(action: str, command: str) -> bool:
-    """Whether the program's own path is given to something else as an argument."""
+    """Whether the program's own path is given to something that may print its text."""
     name = "/" + command.rsplit("/", 1)[-1]
     return any(
-        word.endswith(name) for words in shellwords.simple_commands(action) for word in words[1:] if words[0] != "man"
+        word.endswith(name)
+        for words in shellwords.simple_commands(action)
+        for word in words[1:]
+        if shellwords.program(words) not in NAME_ONLY
     )
 
 
