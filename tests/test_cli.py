@@ -214,7 +214,7 @@ def test_a_scenario_reads_well(tmp_path: Path) -> None:
     paper(tmp_path, 1)
     path = next(tmp_path.glob("*.json"))
     text = sekft("show", path).stdout
-    for part in ("orientation", "login", "reference", "checker", "structural only"):
+    for part in ("orientation", "lands", "reference", "checker", "structural only"):
         assert part in text
     assert json.loads(sekft("show", path, "--json").stdout)["id"] == path.stem
     assert sekft("show", path, "--as", "messages").returncode == 2

@@ -9,8 +9,10 @@ import pytest
 
 from sekft.errors import UsageError
 from sekft.observed import Observed
+from sekft.pipeline import look
 from sekft.record import record
 from sekft.rejection import Rejection
+from sekft.screen import plain
 from sekft.show import show
 from sekft.store import Layout
 from sekft.summary import Summary, render, summarise
@@ -70,11 +72,44 @@ def run(tmp_path: Path) -> Path:
 
 def test_a_trajectory_reads_like_a_terminal(run: Path) -> None:
     """Prompt, what was typed and its output stand as on a screen, with the judgement below."""
-    text = show(run / "trajectories" / SCENARIO.id / "explorer-0.json")
-    assert "ana$ ls\nplan.txt\nana$ exit\n" in text
+    text = plain(show(run / "trajectories" / SCENARIO.id / "explorer-0.json"))
+    screen = [line.partition("│ ")[2] for line in text.splitlines() if "│" in line]
+    assert screen == ["ana$ ls", "plan.txt", "ana$ exit"]
     assert SCENARIO.orientation in text
-    assert "outcome    false_exit" in text
-    assert "kept       no: outcome false_exit; mechanism lacks seen" in text
+    assert "outcome   false_exit: ended by exit, but the check fails" in text
+    assert "kept      no: outcome false_exit; mechanism lacks seen" in text
+    assert "seen       missed" in text
+
+
+def test_marks_stand_in_the_margin_at_their_turns(run: Path) -> None:
+    """A mark is printed where the turn that earned it begins, with the turn's index."""
+    lines = plain(show(run / "trajectories" / SCENARIO.id / "explorer-0.json")).splitlines()
+    assert "    ended   3 │ ana$ exit" in lines
+    assert "            2 │ plan.txt" in lines
+
+
+def test_recorded_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    """What a session printed is shown as pictures: it cannot move the reader's cursor or forge a verdict."""
+    path = tmp_path / "t.json"
+    path.write_text(trajectory(0, "ana$ ", "printf x", "\x1b[2J\x9b31m\rana$ ", "exit").to_json(), encoding="utf-8")
+    assert not set("\x1b\x9b\r") & set(plain(show(path)))
+    assert "␛[2J" in show(path)
+
+
+def test_a_scenario_tells_where_it_is_announced_and_how_its_tool_explains_itself(run: Path) -> None:
+    """The announcement with its place, the help as printed in a sandbox, directives, checker, gate."""
+    text = plain(show(run / "scenarios" / f"{SCENARIO.id}.json", look=look))
+    for part in (
+        "in the message of the day: What waits for ana lies with chit.",
+        "ana$ chit --help\nusage: chit open       the numbers of the open chits\n",
+        "7: Write granite into /home/ana/stone.txt",
+        "$ chit close 7",
+        "checker (exit 0 passes)",
+        "/home/ana/plan.txt  (protected)\n    water the fig\n",
+        "never gated",
+    ):
+        assert part in text
+    assert "Chits are kept until" in plain(show(run / "scenarios" / f"{SCENARIO.id}.json"))
 
 
 def test_a_trajectory_as_messages(run: Path) -> None:
@@ -93,7 +128,7 @@ def test_an_error_without_turns_can_be_shown(run: Path) -> None:
 
 def test_a_rejected_draw_leads_with_its_reason(run: Path) -> None:
     """Reason and evidence come before the bundle."""
-    text = show(run / "rejected" / "r1.json")
+    text = plain(show(run / "rejected" / "r1.json"))
     assert text.startswith("rejected  undocumented\n")
     assert text.index("1: chit open") < text.index("checker")
 

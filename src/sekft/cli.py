@@ -34,6 +34,8 @@ Examples:
       let an operator act in them; SEKFT_OP_MODEL names a served model
   sekft show demo
       what a folder holds, and where to look next
+  sekft play demo/scenarios/ID.json
+      land in one of them yourself
   sekft doctor
       what this machine can run, and why not
 """
@@ -204,17 +206,46 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print a scenario or a trajectory readably, or sum up a folder."""
+    from sekft.pipeline import look
+    from sekft.screen import write
     from sekft.show import show as rendered
-    from sekft.store import Layout
+    from sekft.store import Layout, completed
 
     if form not in ("text", "messages"):
         raise UsageError(f"--as {form}: want text or messages")
-    if not path.exists():
-        raise UsageError(f"{path}: no such file or folder")
+    path = completed(path)
     if path.is_dir():
         _summary(Layout.found(path), as_json)
     else:
-        _print(path.read_text(encoding="utf-8") if as_json else rendered(path, form))
+        write(path.read_text(encoding="utf-8") if as_json else rendered(path, form, look))
+
+
+@app.command()
+def play(
+    scenario: Annotated[Path, typer.Argument(help="A scenario's file; FOLDER/ID or the beginning of the ID will do.")],
+    out: Annotated[Path, typer.Option("--out", help="Run folder that keeps the session.")] = Path("played"),
+    sandbox: SandboxName = "auto",
+    as_json: Json = False,
+) -> None:
+    """Land in a scenario yourself: type, end with exit or panic, see what it was worth."""
+    from contextlib import nullcontext, redirect_stdout
+
+    from sekft.pipeline import backend
+    from sekft.play import edit_lines
+    from sekft.play import play as session
+    from sekft.scenario import load_scenario
+    from sekft.store import Layout, completed
+
+    bundle, chosen = load_scenario(completed(scenario)), backend(sandbox)
+    edit_lines()
+    try:
+        with redirect_stdout(sys.stderr) if as_json else nullcontext():
+            made = session(bundle, Layout.of_run(out), chosen)
+    except KeyboardInterrupt:
+        typer.echo("sekft: interrupted; nothing is recorded", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        _print(made.to_json())
 
 
 @app.command()

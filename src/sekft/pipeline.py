@@ -5,9 +5,10 @@ This is the only module that knows both stages and families.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 import sekft
 from sekft import taxonomy
 from sekft.engines.local import LocalEngine
-from sekft.errors import BundleError, InfraError, SekftError, UsageError
+from sekft.errors import BundleError, InfraError, SandboxUnavailable, SekftError, UsageError
 from sekft.gate import gate
 from sekft.observed import Observed
 from sekft.progress import Reporter
@@ -28,7 +29,7 @@ from sekft.scenario import Scenario, load_noun, load_scenario
 from sekft.seeds import derive
 from sekft.store import Folder, Layout, documents
 from sekft.structure import gate_structure, unreadable
-from sekft.trajectory import Trajectory
+from sekft.trajectory import Trajectory, Turn
 from sekft.verify import judge
 
 ATTEMPTS = 20
@@ -105,7 +106,7 @@ async def generate(plan: Generation, layout: Layout, reporter: Reporter) -> None
     axes = taxonomy.load()
     where = taxonomy.parse_where(axes, plan.where)
     author = authors.make(plan.author)
-    sandbox = None if plan.sandbox is None else _backend(plan.sandbox)
+    sandbox = None if plan.sandbox is None else backend(plan.sandbox)
     with Folder(layout.root).writing() as folder:
         folder.settle("generate", _generation_settings(plan, sandbox, layout), growing=("n",))
         done, tried = _slots(layout)
@@ -212,7 +213,7 @@ async def roll(plan: Rolling, scenarios: list[Scenario], layout: Layout, reporte
     from sekft import operators
 
     operator = operators.make(plan.operator, plan.settings)
-    sandbox = _backend(plan.sandbox)
+    sandbox = backend(plan.sandbox)
     try:
         with Folder(layout.root).writing() as folder:
             settings = _rolling_settings(plan, operator, sandbox, layout)
@@ -229,13 +230,12 @@ async def _roll_all(
     plan: Rolling, waiting: list[Landing], operator: Operator, sandbox: Sandbox, folder: Folder, reporter: Reporter
 ) -> int:
     limits = RolloutLimits(turns=plan.max_turns)
-    forbidden = [value for name in KEYS if len(value := os.environ.get(name, "")) >= KEY_CHARACTERS]
     broken = 0
 
     async def land(landing: Landing) -> Trajectory:
         observed = await _tried(landing, operator, sandbox, plan.seed, limits)
-        made = record(landing.scenario, observed, judge(landing.scenario, observed), forbidden)
-        _keep(folder, landing, made)
+        made = record(landing.scenario, observed, judge(landing.scenario, observed), forbidden())
+        keep(folder, landing, made)
         return made
 
     in_a_row = 0
@@ -257,7 +257,7 @@ async def _tried(landing: Landing, operator: Operator, sandbox: Sandbox, seed: i
     return observed
 
 
-def _keep(folder: Folder, landing: Landing, made: Trajectory) -> None:
+def keep(folder: Folder, landing: Landing, made: Trajectory) -> None:
     """Infra errors stay apart, to be done again; a success removes the traces of earlier ones."""
     if made.outcome == "infra_error":
         folder.write(landing.error_path, made.to_json())
@@ -269,8 +269,17 @@ def _keep(folder: Folder, landing: Landing, made: Trajectory) -> None:
 def _landings(plan: Rolling, operator: Operator, scenarios: list[Scenario], layout: Layout) -> Iterator[Landing]:
     for sample in range(plan.samples):
         for scenario in scenarios:
-            name = Path(scenario.id) / f"{operator.info.kind}-{sample}.json"
-            yield Landing(scenario, sample, layout.trajectories / name, layout.errors / name)
+            yield landing(scenario, sample, operator.info.kind, layout)
+
+
+def landing(scenario: Scenario, sample: int, kind: str, layout: Layout) -> Landing:
+    name = Path(scenario.id) / f"{kind}-{sample}.json"
+    return Landing(scenario, sample, layout.trajectories / name, layout.errors / name)
+
+
+def forbidden() -> list[str]:
+    """Texts that no turn may hold: the keys of this process's environment."""
+    return [value for name in KEYS if len(value := os.environ.get(name, "")) >= KEY_CHARACTERS]
 
 
 def _rolling_settings(
@@ -314,7 +323,19 @@ def _loaded(paths: list[Path]) -> list[Scenario]:
     return scenarios
 
 
-def _backend(name: str) -> Sandbox:
+def look(scenario: Scenario) -> Sequence[Turn]:
+    """The landing and the tool's help as they show in a fresh sandbox; nothing where none can run."""
+    from sekft import operators
+
+    asking = scenario.model_copy(update={"reference": scenario.provider.help})
+    try:
+        replay = operators.make("reference", OperatorSettings())
+        return asyncio.run(rollout(asking, backend("auto"), replay, sample=0, seed=0)).turns
+    except (SandboxUnavailable, BundleError):
+        return ()
+
+
+def backend(name: str) -> Sandbox:
     from sekft import sandboxes
 
     return sandboxes.pick(name)

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sekft.errors import UsageError
 from sekft.rejection import Rejection
-from sekft.scenario import Scenario, load_noun, load_scenario
-from sekft.trajectory import Trajectory, load_trajectory
+from sekft.scenario import File, Scenario, load_noun, load_scenario
+from sekft.screen import bad, bold, closed, dim, good, ruled, table, visible
+from sekft.state import covered
+from sekft.trajectory import Trajectory, Turn, load_trajectory
+from sekft.transcript import session, trajectory_text
 
 CONTENT_LINES = 12
+Look = Callable[[Scenario], Sequence[Turn]]
+_LISTED = re.compile(r"([0-9a-f]{64}  |[0-7]{3,4} )/")
 
 
-def show(path: Path, form: str = "text") -> str:
+def _nothing(scenario: Scenario) -> Sequence[Turn]:
+    return ()
+
+
+def show(path: Path, form: str = "text", look: Look = _nothing) -> str:
     """The file as text, or a trajectory as its deploy-form messages.
 
+    look: lands in a scenario and asks the tool for its help; without it the tool's text is shown.
     Raises UsageError for a file that is neither noun, BundleError for a broken one.
     """
     noun = _read(path)
@@ -27,7 +39,7 @@ def show(path: Path, form: str = "text") -> str:
         return json.dumps(noun.messages(), ensure_ascii=False, indent=1) + "\n"
     if isinstance(noun, Trajectory):
         return trajectory_text(noun)
-    return scenario_text(noun) if isinstance(noun, Scenario) else rejection_text(noun)
+    return scenario_text(noun, look(noun)) if isinstance(noun, Scenario) else rejection_text(noun)
 
 
 def _read(path: Path) -> Scenario | Trajectory | Rejection:
@@ -43,100 +55,127 @@ def _read(path: Path) -> Scenario | Trajectory | Rejection:
     return load_scenario(path)
 
 
-def trajectory_text(trajectory: Trajectory) -> str:
-    """The session as it looked, then the judgement."""
-    orientation = trajectory.turns[0].orientation if trajectory.turns else None
-    screen = ""
-    for turn in trajectory.turns:
-        screen += turn.content + ("\n" if turn.role == "action" else "")
-    ending = trajectory.ending
-    marks = {mark: at for mark, at in trajectory.mechanism.model_dump().items() if at is not None}
-    facts = {
-        "ended by": " ".join(str(part) for part in (ending.kind, ending.status, ending.reason) if part is not None),
-        "check": f"{trajectory.check.verdict} (status {trajectory.check.status})",
-        "outcome": trajectory.outcome,
-        "kept": "yes" if trajectory.keep else f"no: {'; '.join(trajectory.keep_reasons)}",
-        "mechanism": ", ".join(f"{mark} at turn {at}" for mark, at in marks.items()) or "no mark reached",
-        "effects": ", ".join(f"{effect.change} {effect.path}" for effect in trajectory.effects) or "none",
-        "operator": " ".join(filter(None, (trajectory.operator.kind, trajectory.operator.model))),
-        "sandbox": f"{trajectory.sandbox.backend}, {trajectory.sandbox.userland}",
-        "scenario": trajectory.scenario_id,
-    }
-    head = f"{_ruled('orientation')}{_closed(orientation or '')}"
-    return f"{head}{_ruled('session')}{_closed(screen)}{_ruled('judgement')}{_table(facts)}"
+def scenario_text(scenario: Scenario, screen: Sequence[Turn] = ()) -> str:
+    """What an operator meets, what it is asked, what solves it, what checks it, what proves that.
 
-
-def scenario_text(scenario: Scenario) -> str:
-    """The landing, what it takes to solve it, and what checks it."""
+    screen: the landing and the tool's help as they showed in a sandbox.
+    """
+    made_by = " ".join(filter(None, (scenario.provenance.author, scenario.provenance.model)))
     facts = {
         "id": scenario.id,
-        "cell": ", ".join(f"{axis}={value}" for axis, value in scenario.cell.items()),
-        "expected": f"{scenario.expected.terminal} ({scenario.expected.kind})",
-        "provider": f"{scenario.provider.command} ({scenario.provider.kind})",
-        "protected": ", ".join(scenario.protected) or "nothing",
-        "volatile": ", ".join(scenario.volatile) or "nothing",
-        "gate": _gate(scenario),
+        "cell": " ".join(f"{axis}={value}" for axis, value in scenario.cell.items()),
+        "expected": f"{bold(scenario.expected.terminal)} ({scenario.expected.kind})",
+        "announced": "\n".join(_announced(scenario)) or bad("nowhere at login"),
+        "tool": f"{bold(scenario.provider.command)} ({scenario.provider.kind})",
+        "interface": " ".join(f"{part}={value}" for part, value in scenario.provider.interface.items()),
+        "environment": visible("\n".join(f"{name}={value}" for name, value in scenario.login.env.items())),
+        "author": f"{made_by}, seed {scenario.seed}",
     }
-    login = scenario.login
+    login, provider = scenario.login, scenario.provider
+    fixtures = (
+        scenario.files if not screen else [file for file in scenario.files if not _documents_itself(scenario, file)]
+    )
     return "".join(
         (
-            _table(facts),
-            _ruled("orientation"),
-            _closed(scenario.orientation),
-            _ruled("login"),
-            f"{login.user}@{login.host}, home {login.home}, prompt {login.prompt!r}\n",
-            *(f"{name}={value}\n" for name, value in login.env.items()),
-            _closed(login.banner + login.motd),
-            *(_file(scenario, at) for at in range(len(scenario.files))),
-            _ruled("directives"),
-            *(f"{directive.id}: {directive.text}\n" for directive in scenario.directives),
-            _ruled("reference"),
-            *(f"{command}\n" for command in scenario.reference),
-            _ruled("checker"),
-            _closed(scenario.checker),
+            table(facts),
+            ruled("orientation (the system message)"),
+            closed(visible(scenario.orientation)),
+            ruled(f"{login.user}@{login.host} lands" + (f", and asks {provider.command}" if screen else "")),
+            session(screen) or closed(visible(login.banner + login.motd)),
+            ruled("directives"),
+            *_directives(scenario),
+            ruled("reference"),
+            *(f"{dim('$')} {bold(visible(command))}\n" for command in scenario.reference),
+            ruled("checker (exit 0 passes)"),
+            *_checker(scenario.checker),
+            ruled("files"),
+            *(_file(scenario, file) for file in fixtures),
+            ruled("gate"),
+            _gate(scenario),
         )
     )
+
+
+def _announced(scenario: Scenario) -> Iterator[str]:
+    """Every place that holds the announcement, with its line."""
+    login, own = scenario.login, scenario.provider.command
+    places = {"in the banner": login.banner, "in the message of the day": login.motd}
+    places |= {f"in the environment, ${name}": f"{name}={value}" for name, value in login.env.items()}
+    places |= {f"in {file.path}": file.content or "" for file in scenario.files if not file.path.endswith(f"/{own}")}
+    for place, text in places.items():
+        yield from (f"{place}: {visible(line)}" for line in text.splitlines() if scenario.needles.announcement in line)
+
+
+def _directives(scenario: Scenario) -> Iterator[str]:
+    yield from (f"{directive.id}: {visible(directive.text)}\n" for directive in scenario.directives)
+    if not scenario.directives:
+        yield dim("none: nothing is to be done") + "\n"
+    if scenario.needles.notice:
+        told = "what shows that there is none" if scenario.expected.kind == "empty" else "what shows the block"
+        yield f"{dim(f'{told}:')} {visible(scenario.needles.notice)}\n"
+
+
+def _checker(script: str) -> Iterator[str]:
+    """The script, a run of modes and digests of single files told in one line."""
+    listed = 0
+    for line in visible(script).splitlines():
+        if _LISTED.match(line):
+            listed += 1
+            continue
+        yield from _folded(listed)
+        listed = 0
+        yield f"{line}\n"
+    yield from _folded(listed)
+
+
+def _folded(lines: int) -> Iterator[str]:
+    if lines:
+        yield dim(f"… {lines} lines: the mode or the digest of each path (--json shows them)") + "\n"
 
 
 def rejection_text(rejection: Rejection) -> str:
     """The reason first, then the outputs that show it, then the bundle."""
     facts = {
-        "rejected": rejection.reason,
-        "because": rejection.detail,
+        "rejected": bad(rejection.reason),
+        "because": visible(rejection.detail),
         "slot": f"{rejection.slot}, attempt {rejection.attempt}",
     }
-    evidence = "".join(f"{_ruled(name)}{_closed(text)}" for name, text in rejection.evidence.items())
+    evidence = "".join(f"{ruled(name)}{closed(visible(text))}" for name, text in rejection.evidence.items())
     bundle = scenario_text(Scenario.model_validate(rejection.scenario)) if rejection.scenario else ""
-    return _table(facts) + evidence + (_ruled("bundle") + bundle if bundle else "")
+    return table(facts) + evidence + (ruled("bundle") + bundle if bundle else "")
 
 
 def _gate(scenario: Scenario) -> str:
     gate = scenario.gate
     if gate is None:
-        return "never gated"
+        return bad("never gated") + "\n"
     if gate.mode == "structural":
-        return "structural only: nothing was run"
-    return f"proven in {gate.backend}; {gate.mutants} wrong solutions refused, of which {gate.equivalent} were none"
+        return bad("structural only: nothing was run, so nothing proves that it can be solved") + "\n"
+    refused = gate.mutants - gate.equivalent
+    tried = f"{gate.mutants} tried, {refused} refused by the checker"
+    return table(
+        {
+            "proven in": good(f"{gate.backend}, {scenario.userland}"),
+            "checks": ", ".join(gate.checks),
+            "wrong solutions": tried
+            + (f", {gate.equivalent} did the same as the right one" if gate.equivalent else ""),
+            "own probes": ", ".join(probe.kind for probe in scenario.probes),
+            "protected": "\n".join(scenario.protected),
+            "volatile": ", ".join(scenario.volatile),
+        }
+    )
 
 
-def _file(scenario: Scenario, at: int) -> str:
-    file = scenario.files[at]
-    head = _ruled(f"{file.path} {file.kind} {file.mode} {file.owner}")
-    if file.kind == "symlink":
-        return f"{head}→ {file.target}\n"
-    lines = file.data.decode(errors="replace").splitlines()
-    more = f"… {len(lines) - CONTENT_LINES} more lines\n" if len(lines) > CONTENT_LINES else ""
-    return head + "".join(f"{line}\n" for line in lines[:CONTENT_LINES]) + more
+def _documents_itself(scenario: Scenario, file: File) -> bool:
+    """Whether the file is the tool or its page, which were asked for what they say."""
+    command = scenario.provider.command
+    return (file.path.endswith(f"/{command}") and file.mode == "0755") or "/man/man" in file.path
 
 
-def _table(facts: dict[str, str]) -> str:
-    width = max(map(len, facts))
-    return "".join(f"{name:<{width}}  {value}\n" for name, value in facts.items())
-
-
-def _ruled(title: str) -> str:
-    return f"── {title} {'─' * max(2, 76 - len(title))}\n"
-
-
-def _closed(text: str) -> str:
-    return text if not text or text.endswith("\n") else text + "\n"
+def _file(scenario: Scenario, file: File) -> str:
+    note = dim("  (protected)") if covered(file.path, scenario.protected) else ""
+    target = f" → {visible(file.target or '')}" if file.kind == "symlink" else ""
+    head = f"{dim(f'{file.kind:<9} {file.mode} {file.owner:<5}')} {file.path}{target}{note}\n"
+    lines = visible(file.data.decode(errors="replace")).splitlines()
+    more = dim(f"    … {len(lines) - CONTENT_LINES} more lines") + "\n" if len(lines) > CONTENT_LINES else ""
+    return head + "".join(f"    {line}\n" for line in lines[:CONTENT_LINES]) + more

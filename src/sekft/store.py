@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sekft.errors import BundleError, StoreError
+from sekft.errors import BundleError, StoreError, UsageError
 
 HIDDEN = ".sekft"
+AMBIGUOUS_SHOWN = 4
 UNFINISHED = ".unfinished"
 Setting = str | int | float | bool | None | list[str]
 
@@ -110,6 +111,21 @@ def documents(folder: Path, pattern: str = "*.json") -> list[Path]:
         return sorted(path for path in folder.glob(pattern) if not _is_hidden(path.relative_to(folder)))
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror}") from error
+
+
+def completed(path: Path) -> Path:
+    """The path, or the one file there, or in scenarios/ there, whose name begins with its last part.
+
+    Raises UsageError when none does, or several do.
+    """
+    if path.exists():
+        return path
+    places = (path.parent, path.parent / "scenarios")
+    found = [each for place in places for each in documents(place) if each.name.startswith(path.name)]
+    if len(found) != 1:
+        names = ", ".join(each.stem for each in found[:AMBIGUOUS_SHOWN])
+        raise UsageError(f"{path}: " + (f"begins {len(found)} names: {names} …" if found else "no such file or folder"))
+    return found[0]
 
 
 def _is_hidden(path: Path) -> bool:

@@ -1,0 +1,69 @@
+"""Text for a terminal: rules, tables, emphasis. plain() takes the emphasis off for pipes and files."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+
+WIDTH = 80
+_EMPHASIS = re.compile(r"\x1b\[\d+m")
+_PICTURES = (
+    {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
+    | {0x7F: 0x2421}
+    | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+)
+
+
+def visible(text: str) -> str:
+    """Control characters as their pictures: recorded bytes must not drive the reader's terminal."""
+    return text.translate(_PICTURES)
+
+
+def bold(text: str) -> str:
+    return _marked(text, 1)
+
+
+def dim(text: str) -> str:
+    return _marked(text, 2)
+
+
+def good(text: str) -> str:
+    return _marked(text, 32)
+
+
+def bad(text: str) -> str:
+    return _marked(text, 31)
+
+
+def _marked(text: str, code: int) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if text else ""
+
+
+def plain(text: str) -> str:
+    return _EMPHASIS.sub("", text)
+
+
+def write(text: str) -> None:
+    """Print to stdout as it is now, with emphasis on a terminal alone (and not where NO_COLOR is set)."""
+    emphatic = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    sys.stdout.write(text if emphatic else plain(text))
+    sys.stdout.flush()
+
+
+def ruled(title: str) -> str:
+    return dim(f"── {title} {'─' * max(2, WIDTH - 4 - len(title))}") + "\n"
+
+
+def table(facts: Mapping[str, str]) -> str:
+    """A name and a value a line; what is empty is left out, further lines of a value stand under its first."""
+    facts = {name: value for name, value in facts.items() if value}
+    width = max(map(len, facts), default=0)
+    indented = {name: value.replace("\n", "\n" + " " * (width + 2)) for name, value in facts.items()}
+    return "".join(f"{dim(name.ljust(width))}  {value}\n" for name, value in indented.items())
+
+
+def closed(text: str) -> str:
+    """The text with the line end that puts what follows on its own line."""
+    return text if not text or text.endswith("\n") else text + "\n"
