@@ -16,7 +16,7 @@ import pytest
 
 from sekft import sandboxes
 from sekft.errors import BundleError, InfraError, SandboxUnavailable, UsageError
-from sekft.protocols import SandboxSpec
+from sekft.protocols import Limits, SandboxSpec
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
 from sekft.scenario import File, Login
 
@@ -88,7 +88,7 @@ def test_a_killed_harness_leaves_nothing() -> None:
     """SIGKILL of the harness takes the sandbox with it."""
     code = (
         "import asyncio\n"
-        "from sekft.protocols import SandboxSpec\n"
+        "from sekft.protocols import Limits, SandboxSpec\n"
         "from sekft.sandboxes.bubblewrap import BubblewrapSandbox\n"
         "from sekft.scenario import Login\n"
         "async def main():\n"
@@ -146,9 +146,11 @@ async def test_run_is_one_shot() -> None:
     assert (await sandbox.run(SPEC, "ls")).output == ""
 
 
-async def test_a_profile_that_ends_the_shell_is_the_bundles_fault() -> None:
+@pytest.mark.parametrize("profile", ["exit 3\n", "exec true\n", "sleep 60\n"])
+async def test_a_profile_that_nobody_survives_is_the_bundles_fault(profile: str) -> None:
     """Nobody could land there."""
-    spec = SandboxSpec("busybox", LOGIN, (File(path="/home/ada/.profile", content="exit 3\n"),))
+    limits = Limits(command_s=0.3)
+    spec = SandboxSpec("busybox", LOGIN, (File(path="/home/ada/.profile", content=profile),), limits)
     with pytest.raises(BundleError, match="profile"):
         async with BubblewrapSandbox().open(spec):
             pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sekft.protocols import Session
-from sekft.scenario import File
+from sekft.scenario import WRITABLE_ROOTS, File
 from tests.sandboxes.conftest import Landing, shown
 
 
@@ -113,6 +113,23 @@ async def test_refused(session: Session, command: str) -> None:
     assert await shown(session, "hostname") == "vault\n"
 
 
+async def test_no_user_namespace_is_left_to_make(session: Session) -> None:
+    """Behind the seccomp filter the kernel itself would refuse one more."""
+    assert await shown(session, "cat /proc/sys/user/max_user_namespaces") == "0\n"
+
+
+async def test_nothing_hides_from_the_state(session: Session) -> None:
+    """Every folder that can be written is one that state() walks, but for the shell's own state."""
+    await shown(session, "find / -path /proc -prune -o -type d -print > /tmp/folders 2>/dev/null")
+    probe = (
+        'while read -r d; do { echo > "$d/probe" && rm "$d/probe" && echo "$d"; } 2>/dev/null; done < /tmp/folders; :'
+    )
+    writable = (await shown(session, probe)).splitlines()
+    assert [path for path in writable if not f"{path}/".startswith(tuple(f"{root}/" for root in WRITABLE_ROOTS))] == [
+        "/run/sekft"
+    ]
+
+
 async def test_the_clock_cannot_be_set(session: Session) -> None:
     """Whatever the tool says, the time stays."""
     await shown(session, "date -s 2001-01-01")
@@ -163,10 +180,8 @@ async def test_files_and_descriptors_are_limited(land: Landing) -> None:
 
 
 async def test_no_way_to_the_harness(session: Session) -> None:
-    """No inherited descriptor, variable or mount tells of the host."""
-    assert "/work" not in await shown(
-        session, "cat /proc/self/mountinfo; env; ls -l /proc/self/fd; cat /proc/self/cgroup"
-    )
+    """No inherited descriptor, variable or control group tells of the host."""
+    assert "/work" not in await shown(session, "env; ls -l /proc/self/fd; cat /proc/self/cgroup")
     assert (await session.exec("echo x > /dev/tty")).status != 0
 
 

@@ -27,7 +27,7 @@ NAMES = ("busybox", "gnu")
 _HERE = Path(__file__).parent / "userlands"
 _KEPT = ("bin", "sbin", "lib", "lib64")
 _MOUNT_POINTS = (
-    "dev", "etc", "home", "opt", "proc", "root", "run", "srv", "sys", "tmp", "usr/lib/sekft", "usr/local", "var",
+    "dev", "etc", "home", "opt", "proc", "root", "run/sekft", "srv", "sys", "tmp", "usr/lib/sekft", "usr/local", "var",
 )  # fmt: skip
 _NOT_APPLETS = ("sh", "man", "busybox")
 

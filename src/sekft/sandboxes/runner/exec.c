@@ -328,7 +328,6 @@ void run_command(struct cursor *in) {
     out_reset(get_u32(in));
     uint64_t flood = get_u64(in);
     const unsigned char *prologue = get_bytes(in, &prologue_len), *text = get_bytes(in, &text_len);
-    mkdir("/run/sekft", 0700); /* the agent may have removed it */
     unlink(STATE_FILE);
     open_text(text, text_len);
     int fd7 = high(memory_file(prologue, prologue_len));

@@ -27,11 +27,10 @@ static void tree(struct cursor *in) {
         if (mkdir(from, 0755) || mount(from, root, 0, MS_BIND, 0)) die("cannot mount", root);
         free(root);
     }
-    /* The tree lives on in its binds. What takes its root's place holds the state that a shell leaves: apart, so that
-     * a full disk loses no state. */
-    if (umount2("/run", MNT_DETACH) || mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=8m,nr_inodes=16") ||
-        mkdir("/run/sekft", 0700))
-        die("cannot mount", "/run");
+    /* The tree lives on in its binds. The state that a shell leaves lies apart, so that a full tree loses no state. */
+    if (umount2("/run", MNT_DETACH) ||
+        mount("tmpfs", "/run/sekft", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=8m,nr_inodes=16"))
+        die("cannot mount", "/run/sekft");
 }
 
 struct entry { char kind; uint32_t mode; int64_t mtime; char *path; const unsigned char *data; uint32_t len; };
@@ -93,14 +92,15 @@ static void binds(struct cursor *in) {
 
 static void mask(void) {
     static const char *const hidden[] = {"/proc/keys", "/proc/key-users", "/proc/cmdline", 0};
-    const unsigned long quiet = MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC;
     for (int i = 0; hidden[i]; i++) mount("/dev/null", hidden[i], 0, MS_BIND, 0);
-    /* A second lock behind the seccomp filter: no user namespace can be made in here at all. */
-    if (!mount(0, "/proc/sys", 0, quiet, 0)) {
-        int fd = open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
-        if (fd >= 0) (void)!write(fd, "0", 1), close(fd);
-        if (mount(0, "/proc/sys", 0, quiet | MS_RDONLY, 0)) die("cannot protect", "/proc/sys");
-    }
+    /* A second lock behind the seccomp filter: no user namespace can be made in here at all. Some versions of bwrap have
+     * bound /proc/sys read-only already, others have not. */
+    const unsigned long again = MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    mount("/proc/sys", "/proc/sys", 0, MS_BIND, 0);
+    mount(0, "/proc/sys", 0, again, 0);
+    int fd = open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) (void)!write(fd, "0", 1), close(fd);
+    if (mount(0, "/proc/sys", 0, again | MS_RDONLY, 0)) die("cannot protect", "/proc/sys");
 }
 
 void setup(struct cursor *in) {
