@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,23 @@ def test_modules_named_in_the_documentation_exist(page: str, first_column: int) 
     paths = re.findall(r"`((?:src/sekft/|tests/?)?[\w/]*(?:\.py|\.toml|/))`", text)
     missing = [path for path in paths if not (ROOT / path).exists() and not (ROOT / "src/sekft" / path).exists()]
     assert paths
+    assert not missing
+
+
+def test_names_in_the_map_from_the_original_resolve() -> None:
+    """Each `module.name` and `Class.name` that the map gives as ours is there."""
+    text = (ROOT / "docs/from-the-original.md").read_text(encoding="utf-8")
+    homes = [import_module(f"sekft.{name}") for name in ("protocols", "scenario", "trajectory", "taxonomy")]
+    classes = {name: value for home in homes for name, value in vars(home).items() if isinstance(value, type)}
+    named = [tuple(name) for name in re.findall(r"\| .*\| .*`(\w+)\.(\w+)(?:\(.*\))?`.* \|", text)]
+    named = [(owner, name) for owner, name in named if name not in ("py", "md", "toml", "txt", "mode")]
+    missing = [
+        f"{owner}.{name}"
+        for owner, name in named
+        if not hasattr(classes.get(owner) or import_module(f"sekft.{owner}"), name)
+        and name not in getattr(classes.get(owner), "__dataclass_fields__", {})
+    ]
+    assert len(named) >= 10
     assert not missing
 
 
