@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -14,4 +16,6 @@ def test_pages_made_from_rollouts_are_current() -> None:
     checked = subprocess.run(
         [sys.executable, ROOT / "docs/generate.py", "--check"], capture_output=True, text=True, check=False
     )
+    if checked.returncode == 3:
+        pytest.skip(checked.stderr.strip())
     assert checked.returncode == 0, checked.stderr
