@@ -60,9 +60,9 @@ def terminal(trajectory: Trajectory) -> str:
 def section(title: str, trajectory: Trajectory) -> str:
     marks = ", ".join(f"{name} {at}" for name, at in trajectory.mechanism.model_dump().items() if at is not None)
     orientation = trajectory.turns[0].orientation
-    return (
-        f"## {title}\n\n> {orientation}\n\n{terminal(trajectory)}\nOutcome: `{trajectory.outcome}`. Marks: {marks}.\n"
-    )
+    place = f"{trajectory.sandbox.userland} userland {trajectory.sandbox.userland_digest}"
+    told = f"Outcome: `{trajectory.outcome}`. Marks: {marks}. Recorded in the {place}."
+    return f"## {title}\n\n> {orientation}\n\n{terminal(trajectory)}\n{told}\n"
 
 
 def pages() -> dict[Path, str]:
