@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from sekft.record import record
 from sekft.rejection import Rejection
 from sekft.screen import plain
 from sekft.show import show
-from sekft.store import Layout
+from sekft.store import Folder, Layout
 from sekft.summary import Summary, render, summarise
 from sekft.trajectory import Check, EndingSeen, OperatorInfo, SandboxInfo, Trajectory, Turn
 from sekft.verify import judge
@@ -151,9 +153,48 @@ def test_the_summary_says_where_to_look(run: Path) -> None:
     text = render(found)
     for part in ("trajectories/", "rejected/r1.json", "errors/"):
         assert any(part in command and command.startswith("sekft show ") for command in found.look)
-    assert "Look next" in text
+    assert f"sekft play {run}/scenarios/{SCENARIO.id}.json  # land in it yourself" in found.look
+    assert "Next\n  sekft show" in text
     assert "WARNING: 1 never ran in a sandbox" in text
     assert Summary.model_validate_json(found.model_dump_json()) == found
+
+
+def test_the_summary_crosses_endings_with_outcomes(run: Path) -> None:
+    """Expected endings stand down, outcomes across, in the page as in the figures."""
+    text = render(summarise(Layout.found(run)))
+    assert "  expected     false_exit\n  exit (work)           2\n" in text
+
+
+def test_the_summary_names_the_slowest_stage(run: Path) -> None:
+    """Wall seconds add up over the runs of a stage, and the longest is marked."""
+    for _ in range(2):
+        with Folder(run).writing() as folder, folder.timed("rollout explorer"):
+            time.sleep(0.05)
+    with Folder(run).writing() as folder, folder.timed("generate"):
+        pass
+    found = summarise(Layout.found(run))
+    assert found.times["rollout explorer"] >= 0.1
+    assert found.slowest == "rollout explorer"
+    assert "s   slowest" in render(found)
+    assert set(found.rollout_s) == {"operator", "sandbox"}
+
+
+def test_the_summary_tells_lengths_by_difficulty(tmp_path: Path) -> None:
+    """Commands per rollout are told for each difficulty that the scenarios have."""
+    hard = SCENARIO.sealed(cell={**SCENARIO.cell, "difficulty": "busy"})
+    path = tmp_path / "trajectories" / hard.id / "explorer-0.json"
+    path.parent.mkdir(parents=True)
+    rolled = trajectory(0, "ana$ ", "ls", "plan.txt\nana$ ", "exit").model_copy(update={"scenario_id": hard.id})
+    path.write_text(rolled.to_json(), encoding="utf-8")
+    found = summarise(Layout.of_run(tmp_path), [hard])
+    assert {name: each.median for name, each in found.actions_by_difficulty.items()} == {"busy": 2}
+
+
+def test_a_path_with_a_space_can_be_pasted(run: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The commands that the summary offers are quoted for a shell."""
+    spaced = tmp_path_factory.mktemp("x") / "my run"
+    shutil.copytree(run, spaced)
+    assert any(f"sekft show '{spaced}" in command for command in summarise(Layout.found(spaced)).look)
 
 
 def test_an_empty_folder_sums_up(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ async def generate(plan: Generation, layout: Layout, reporter: Reporter) -> None
     where = taxonomy.parse_where(axes, plan.where)
     author = authors.make(plan.author)
     sandbox = None if plan.sandbox is None else backend(plan.sandbox)
-    with Folder(layout.root).writing() as folder:
+    with Folder(layout.root).writing() as folder, folder.timed("generate"):
         folder.settle("generate", _generation_settings(plan, sandbox, layout), growing=("n",))
         done, tried = _slots(layout)
         slots = [slot for slot in range(plan.n) if slot not in done]
@@ -215,7 +215,7 @@ async def roll(plan: Rolling, scenarios: list[Scenario], layout: Layout, reporte
     operator = operators.make(plan.operator, plan.settings)
     sandbox = backend(plan.sandbox)
     try:
-        with Folder(layout.root).writing() as folder:
+        with Folder(layout.root).writing() as folder, folder.timed(f"rollout {operator.info.kind}"):
             settings = _rolling_settings(plan, operator, sandbox, layout)
             folder.settle(f"rollout-{operator.info.kind}", settings, growing=("samples",))
             landings = list(_landings(plan, operator, scenarios, layout))

@@ -2,6 +2,7 @@
 
 FOLDER/<…>.json            what the stage makes
 FOLDER/.sekft/<stage>.json the settings that made it
+FOLDER/.sekft/times.json   how long each stage took
 FOLDER/.sekft/lock         held while a command writes
 """
 
@@ -13,6 +14,7 @@ import fcntl
 import json
 import os
 import tempfile
+import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from typing import Literal
 from sekft.errors import BundleError, StoreError, UsageError
 
 HIDDEN = ".sekft"
+TIMES = "times.json"
 AMBIGUOUS_SHOWN = 4
 UNFINISHED = ".unfinished"
 Setting = str | int | float | bool | None | list[str]
@@ -94,6 +97,17 @@ class Folder:
             _refuse_differences(file, _read(file), settings, growing)
         self.write(file, json.dumps(dict(settings), indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
+    @contextlib.contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add what this takes, in wall seconds, to what the stage took before."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            taken = times(self.root)
+            taken[stage] = round(taken.get(stage, 0.0) + time.monotonic() - began, 2)
+            self.write(self.root / HIDDEN / TIMES, json.dumps(taken, indent=1) + "\n")
+
     def write(self, path: Path, text: str) -> None:
         """Put the text at that path, whole or not at all. Raises StoreError."""
         with _explained(path):
@@ -103,6 +117,12 @@ class Folder:
     def remove(self, path: Path) -> None:
         with _explained(path):
             path.unlink(missing_ok=True)
+
+
+def times(root: Path) -> dict[str, float]:
+    """Wall seconds that each stage has taken in this folder, over all its runs."""
+    file = root / HIDDEN / TIMES
+    return {stage: float(str(taken)) for stage, taken in _read(file).items()} if file.exists() else {}
 
 
 def documents(folder: Path, pattern: str = "*.json") -> list[Path]:

@@ -1,0 +1,59 @@
+"""What the command line's help says: examples, and the options that several commands share, each told once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLES = """
+Examples:
+
+\b
+  sekft run --n 50 --samples 3 --out demo
+      scenarios, rollouts and a summary in one go
+  sekft generate --n 200 --seed 7 --out scenarios
+      scenarios alone, each proven in a sandbox
+  sekft generate --n 20 --where ending=blocked --out blocked
+      only some cells (sekft taxonomy lists the axes)
+  sekft rollout --scenarios scenarios --out trajectories --samples 3
+      let an operator act in them; SEKFT_OP_MODEL names a served model
+  sekft show demo
+      what a folder holds, and where to look next
+  sekft play demo/scenarios/ID.json
+      land in one of them yourself
+  sekft doctor
+      what this machine can run, and why not
+"""
+
+Out = Annotated[Path, typer.Option("--out", help="Folder to fill; the same command over it resumes.")]
+Seed = Annotated[int, typer.Option("--seed", help="Same seed and version: the same scenarios, byte for byte.")]
+Where = Annotated[
+    list[str] | None, typer.Option("--where", help="axis=value; the same axis twice means or. See sekft taxonomy.")
+]
+AuthorName = Annotated[
+    str | None, typer.Option("--author", help="procedural, …; default: teacher if SEKFT_MODEL is set, else procedural.")
+]
+OperatorName = Annotated[
+    str | None,
+    typer.Option(
+        "--operator", help="explorer, reference, model; default: model if SEKFT_OP_MODEL is set, else explorer."
+    ),
+]
+SandboxName = Annotated[str, typer.Option("--sandbox", help="auto, bubblewrap or docker.")]
+Concurrency = Annotated[int | None, typer.Option("--concurrency", min=1, help="At once; default 2 for each core.")]
+N = Annotated[int, typer.Option("--n", min=1, help="Admitted scenarios to end with.")]
+Samples = Annotated[int, typer.Option("--samples", min=1, help="Rollouts of each scenario.")]
+MaxTurns = Annotated[int, typer.Option("--max-turns", min=1, max=40, help="Actions before a rollout is unfinished.")]
+MaxTokens = Annotated[int | None, typer.Option("--max-tokens", min=1, help="Tokens a model may use for one action.")]
+Temperature = Annotated[float | None, typer.Option("--temperature", min=0.0, help="Sampling temperature of a model.")]
+RecoveryShare = Annotated[
+    float | None,
+    typer.Option("--recovery-share", min=0.0, max=1.0, help="Explorer: share with a mistake mended; default 0.25."),
+]
+NoSandbox = Annotated[
+    bool,
+    typer.Option("--no-sandbox", "--no-docker", help="Structural dry run: consistent on paper, proves nothing more."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
