@@ -18,7 +18,7 @@ Landing = Callable[..., Awaitable[Session]]
 LOGIN = Login(user="ada", host="vault", home="/home/ada", prompt="$ ")
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(scope="session", params=BACKENDS)
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     return sandboxes.pick(request.param)
 
