@@ -1,12 +1,13 @@
 """Sandboxes: backends that give a fresh shell session, and nothing of the host.
 
-A backend is one module with a class that satisfies protocols.Sandbox; its name is added to
-BACKENDS and its contract suite is tests/sandboxes/.
+A backend is one module, named here in order of preference, with `probe()` and `backend()`; its
+contract suite is tests/sandboxes/.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
+from typing import Protocol, cast
 
 from sekft.errors import SandboxUnavailable, UsageError
 from sekft.protocols import Sandbox
@@ -14,30 +15,10 @@ from sekft.protocols import Sandbox
 BACKENDS: tuple[str, ...] = ("bubblewrap",)
 
 
-def pick(name: str = "auto") -> Sandbox:
-    """The backend of that name, or the first that can run here.
-
-    Raises UsageError for an unknown name, SandboxUnavailable where it cannot run, with the reason.
-    """
-    if name not in ("auto", "docker", *BACKENDS):
-        raise UsageError(f"sandbox {name!r}, want one of: auto, {', '.join(BACKENDS)}, docker")
-    if name == "docker":
-        raise SandboxUnavailable("docker: this version has no docker backend yet; use --sandbox bubblewrap")
-    reasons: list[str] = []
-    for each in BACKENDS if name == "auto" else (name,):
-        reason = probe(each)
-        if reason is None:
-            return _made(each)
-        reasons.append(reason)
-    raise SandboxUnavailable("; ".join(reasons))
-
-
-def probe(name: str) -> str | None:
+class _Backend(Protocol):
+    def probe(name: str) -> str | None:
     """Try the backend in earnest: None when it runs here, else why not and what to install."""
-    from sekft.sandboxes import bubblewrap
-
-    probes: dict[str, Callable[[], str | None]] = {"bubblewrap": bubblewrap.probe}
-    return probes[name]()
+    return _module(name).probe()
 
 
 def prepare() -> list[str]:
@@ -62,8 +43,5 @@ async def self_test(sandbox: Sandbox) -> list[tuple[str, bool, str]]:
     return await selftest.self_test(sandbox)
 
 
-def _made(name: str) -> Sandbox:
-    from sekft.sandboxes.bubblewrap import BubblewrapSandbox
-
-    makers: dict[str, Callable[[], Sandbox]] = {"bubblewrap": BubblewrapSandbox}
-    return makers[name]()
+def _module(name: str) -> _Backend:
+    return cast(_Backend, import_module(f"sekft.sandboxes.{name}"))

@@ -94,6 +94,10 @@ def command(chosen: Userland, folder: Path, hostname: str) -> list[str]:
     ]  # fmt: skip
 
 
+def backend() -> BubblewrapSandbox:
+    return BubblewrapSandbox()
+
+
 def probe() -> str | None:
     """Why a sandbox cannot be made here, found by making one; None when it can."""
     bwrap = shutil.which("bwrap")
