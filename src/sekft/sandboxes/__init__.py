@@ -16,7 +16,30 @@ BACKENDS: tuple[str, ...] = ("bubblewrap",)
 
 
 class _Backend(Protocol):
-    def probe(name: str) -> str | None:
+    def probe(self) -> str | None: ...
+
+    def backend(self) -> Sandbox: ...
+
+
+def pick(name: str = "auto") -> Sandbox:
+    """The backend of that name, or the first that can run here.
+
+    Raises UsageError for an unknown name, SandboxUnavailable where it cannot run, with the reason.
+    """
+    if name not in ("auto", "docker", *BACKENDS):
+        raise UsageError(f"sandbox {name!r}, want one of: auto, {', '.join(BACKENDS)}, docker")
+    if name == "docker":
+        raise SandboxUnavailable("docker: this version has no docker backend yet; use --sandbox bubblewrap")
+    reasons: list[str] = []
+    for each in BACKENDS if name == "auto" else (name,):
+        reason = probe(each)
+        if reason is None:
+            return _module(each).backend()
+        reasons.append(reason)
+    raise SandboxUnavailable("; ".join(reasons))
+
+
+def probe(name: str) -> str | None:
     """Try the backend in earnest: None when it runs here, else why not and what to install."""
     return _module(name).probe()
 
