@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from sekft import pipeline, sandboxes
+from sekft import pipeline, plans, sandboxes
 from sekft.progress import Lines
 from sekft.store import Layout
 
@@ -34,13 +34,13 @@ async def lasted_s(work: Coroutine[Any, Any, object]) -> float:
 
 async def main(n: int = SCENARIOS) -> None:
     sandboxes.prepare()
-    concurrency = pipeline.default_concurrency()
+    concurrency = plans.default_concurrency()
     with tempfile.TemporaryDirectory(prefix="sekft-bench-") as folder:
         layout = Layout.of_run(Path(folder) / "run")
-        drawing = pipeline.Generation(n=n, author="procedural", seed=1, concurrency=concurrency)
+        drawing = plans.Generation(n=n, author="procedural", seed=1, concurrency=concurrency)
         gated_s = await lasted_s(pipeline.generate(drawing, layout, Quiet()))
         scenarios = pipeline.load_scenarios(layout.root)
-        rolling = pipeline.Rolling(samples=SAMPLES, operator="explorer", concurrency=concurrency)
+        rolling = plans.Rolling(samples=SAMPLES, operator="explorer", concurrency=concurrency)
         rolled_s = await lasted_s(pipeline.roll(rolling, scenarios, layout, Quiet()))
     print(f"{n} scenarios, {SAMPLES} explorer rollouts each, {concurrency} at once, {os.cpu_count()} processors")
     print(f"gated scenarios a second: {n / gated_s:.1f}")

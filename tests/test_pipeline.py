@@ -10,8 +10,9 @@ import pytest
 from sekft import sandboxes
 from sekft.deployform import violations
 from sekft.errors import StoreError, UsageError
-from sekft.pipeline import AuthorExhausted, Generation, Rolling, default_author, default_operator, generate, roll
+from sekft.pipeline import AuthorExhausted, generate, roll
 from sekft.pipeline import load_scenarios as load
+from sekft.plans import Generation, Rolling, default_author, default_operator
 from sekft.progress import Lines
 from sekft.protocols import OperatorSettings, SandboxSpec
 from sekft.scenario import Scenario

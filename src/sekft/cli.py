@@ -30,7 +30,7 @@ from sekft.options import (
 )
 
 if TYPE_CHECKING:
-    from sekft.pipeline import Generation, Rolling
+    from sekft.plans import Generation, Rolling
     from sekft.progress import Reporter
     from sekft.protocols import OperatorSettings
     from sekft.store import Layout
@@ -245,20 +245,20 @@ def _generation(
     no_sandbox: bool,
     concurrency: int | None,
 ) -> Generation:
-    from sekft import pipeline
+    from sekft import plans
 
-    chosen = author or pipeline.default_author()
+    chosen = author or plans.default_author()
     progress.note(f"author: {chosen}" + ("" if author else " (default; --author chooses another)"))
     if no_sandbox:
         progress.note("WARNING: --no-sandbox: nothing is run, so nothing proves that a scenario can be solved;")
         progress.note("WARNING: every scenario is stamped gate.mode = structural")
-    return pipeline.Generation(
+    return plans.Generation(
         n=n,
         author=chosen,
         seed=seed,
         where=tuple(where or ()),
         sandbox=None if no_sandbox else sandbox,
-        concurrency=concurrency or pipeline.default_concurrency(),
+        concurrency=concurrency or plans.default_concurrency(),
     )
 
 
@@ -272,16 +272,16 @@ def _rolling(
     max_turns: int,
     settings: OperatorSettings,
 ) -> Rolling:
-    from sekft import pipeline
+    from sekft import plans
 
-    chosen = operator or pipeline.default_operator()
+    chosen = operator or plans.default_operator()
     progress.note(f"operator: {chosen}" + ("" if operator else " (default; --operator chooses another)"))
-    return pipeline.Rolling(
+    return plans.Rolling(
         samples=samples,
         operator=chosen,
         seed=seed,
         sandbox=sandbox,
-        concurrency=concurrency or pipeline.default_concurrency(),
+        concurrency=concurrency or plans.default_concurrency(),
         max_turns=max_turns,
         settings=settings,
     )

@@ -9,7 +9,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ from sekft.engines.local import LocalEngine
 from sekft.errors import BundleError, InfraError, SandboxUnavailable, SekftError, UsageError
 from sekft.gate import gate
 from sekft.observed import Observed
+from sekft.plans import Generation, Rolling
 from sekft.progress import Reporter
 from sekft.protocols import Author, Operator, OperatorSettings, Sandbox
 from sekft.record import record
@@ -49,31 +50,6 @@ class AuthorExhausted(SekftError):
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
-    """sandbox: a backend's name, or None for the structural dry run."""
-
-    n: int
-    author: str
-    seed: int = 0
-    where: tuple[str, ...] = ()
-    sandbox: str | None = "auto"
-    concurrency: int = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Rolling:
-    """What of `settings` an operator has is part of what the folder is made with."""
-
-    samples: int
-    operator: str
-    seed: int = 0
-    sandbox: str = "auto"
-    concurrency: int = 4
-    max_turns: int = 40
-    settings: OperatorSettings = field(default_factory=OperatorSettings)
-
-
-@dataclass(frozen=True, slots=True)
 class Landing:
     """One rollout to do."""
 
@@ -81,18 +57,6 @@ class Landing:
     sample: int
     path: Path
     error_path: Path
-
-
-def default_author(environ: Mapping[str, str] = os.environ) -> str:
-    return "teacher" if environ.get("SEKFT_MODEL") else "procedural"
-
-
-def default_operator(environ: Mapping[str, str] = os.environ) -> str:
-    return "model" if environ.get("SEKFT_OP_MODEL") else "explorer"
-
-
-def default_concurrency() -> int:
-    return 2 * (os.cpu_count() or 1)
 
 
 async def generate(plan: Generation, layout: Layout, reporter: Reporter) -> None:
@@ -244,7 +208,9 @@ async def _roll_all(
         in_a_row = in_a_row + 1 if made.outcome == "infra_error" else 0
         broken += made.outcome == "infra_error"
         if in_a_row == GIVE_UP_AFTER:
-            raise InfraError(f"{in_a_row} rollouts in a row broke, the last by {made.ending.reason}; stopped")
+            raise InfraError(
+                f"{in_a_row} rollouts in a row broke, the last by {made.ending.reason}; the same command goes on"
+            )
     return broken
 
 
