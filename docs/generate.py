@@ -1,6 +1,6 @@
 """Writes the pages that hold real output: run it after a change to the author or the explorer.
 
-.venv/bin/python docs/generate.py          # writes docs/trajectories.md and README's excerpt
+.venv/bin/python docs/generate.py          # writes docs/trajectories.md and the excerpts in README and guide
 .venv/bin/python docs/generate.py --check  # exits 1 when they are not current, 3 when it cannot tell
 """
 
@@ -17,9 +17,11 @@ from sekft.operators.explorer import ExplorerOperator
 from sekft.record import record
 from sekft.rollout import rollout
 from sekft.scenario import Scenario
+from sekft.screen import plain
 from sekft.seeds import derive
 from sekft.taxonomy import load
 from sekft.trajectory import Trajectory
+from sekft.transcript import trajectory_text
 from sekft.verify import judge
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,14 +70,24 @@ def section(title: str, trajectory: Trajectory) -> str:
 def pages() -> dict[Path, str]:
     """Every generated page, as it should read."""
     drawn = [scenario(slot) for slot in range(60)]
-    plain = [one for one in drawn if one.cell["difficulty"] == "plain" and one.cell["documentation"] != "manual"]
-    shown = {kind: next(one for one in plain if one.expected.kind == kind) for kind in ENDINGS}
+    easy = [one for one in drawn if one.cell["difficulty"] == "plain" and one.cell["documentation"] != "manual"]
+    shown = {kind: next(one for one in easy if one.expected.kind == kind) for kind in ENDINGS}
     rolled = {kind: asyncio.run(recorded(one)) for kind, one in shown.items()}
     sections = [section(title, rolled[kind]) for kind, title in ENDINGS.items()]
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    excerpt = f"<!-- excerpt -->\n{terminal(rolled['work'])}<!-- end of excerpt -->"
-    readme = re.sub(r"<!-- excerpt.*?-->(.*<!-- end of excerpt -->)?", lambda _: excerpt, readme, flags=re.DOTALL)
-    return {ROOT / "docs/trajectories.md": HEAD + "\n" + "\n".join(sections), ROOT / "README.md": readme}
+    shown_empty = f"```console\n{plain(trajectory_text(rolled['empty']))}```\n"
+    return {
+        ROOT / "docs/trajectories.md": HEAD + "\n" + "\n".join(sections),
+        ROOT / "README.md": filled(ROOT / "README.md", "excerpt", terminal(rolled["work"])),
+        ROOT / "docs/guide.md": filled(ROOT / "docs/guide.md", "shown", shown_empty),
+    }
+
+
+def filled(page: Path, name: str, text: str) -> str:
+    """The page with this text between its two marks."""
+    marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    return re.sub(
+        "(?s){}.*{}".format(*marks), lambda _: f"{marks[0]}\n{text}{marks[1]}", page.read_text(encoding="utf-8")
+    )
 
 
 def userlands(text: str) -> list[str]:

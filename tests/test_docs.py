@@ -15,20 +15,31 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 TESTED = re.compile(r"^<!-- tested -->\n```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)[^)]*\)")
-BLOCKS = [(page, block) for page in PAGES for block in TESTED.findall(page.read_text(encoding="utf-8"))]
+BLOCKS = [(page, blocks) for page in PAGES if (blocks := TESTED.findall(page.read_text(encoding="utf-8")))]
+UNTESTED = re.compile(r"(?<!<!-- tested -->\n)```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def named(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize(("page", "block"), BLOCKS, ids=[named(page) for page, _ in BLOCKS])
-def test_commands_of_the_documentation_work(page: Path, block: str, tmp_path: Path) -> None:
-    """Every block marked as tested runs to its end in an empty folder, without a model in the environment."""
+@pytest.mark.parametrize(("page", "blocks"), BLOCKS, ids=[named(page) for page, _ in BLOCKS])
+def test_commands_of_the_documentation_work(page: Path, blocks: list[str], tmp_path: Path) -> None:
+    """A page's tested blocks run one after the other in an empty folder, without a model in the environment."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("SEKFT_OP_")}
     env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
-    done = subprocess.run(["sh", "-e"], input=block, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    shell = ["sh", "-ec", "\n".join(blocks)]
+    done = subprocess.run(
+        shell, stdin=subprocess.DEVNULL, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_guide_leaves_no_command_untested() -> None:
+    """Only setting up the checkout, which every check does first, stands outside the tested blocks."""
+    assert UNTESTED.findall((ROOT / "docs/guide.md").read_text(encoding="utf-8")) == [
+        "./dev setup\n. .venv/bin/activate\n"
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

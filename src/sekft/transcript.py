@@ -49,7 +49,7 @@ def session(turns: Sequence[Turn], mechanism: Mechanism | None = None) -> str:
     for mark, at in mechanism.model_dump().items():
         if at is not None:
             marks[at] = f"{marks[at]}, {mark}" if at in marks else mark
-    return "".join(f"{_margin(at, marks)} {line}\n" for at, line in _lines(turns))
+    return "".join(f"{_margin(at, marks)}{line and f' {line}'}\n" for at, line in _lines(turns))
 
 
 def _margin(at: int | None, marks: Mapping[int, str]) -> str:
