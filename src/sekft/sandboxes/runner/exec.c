@@ -23,15 +23,6 @@
 static int idle[IDLE_MAX];
 static int idle_count;
 
-/* Output kept: the first and the last `half` bytes. The newest byte is held back, because it may be stripped. */
-static struct {
-    unsigned char *head, *tail;
-    size_t half, head_len;
-    uint64_t total;
-    struct sha256 sum;
-    int held;
-} out;
-
 static struct {
     pid_t shell;
     int status, done, pipe_open, fd_out, fd_text_in, fd_text_out;
@@ -46,61 +37,17 @@ static int64_t now_ms(void) {
     return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-static void out_store(const unsigned char *data, size_t len) {
-    sha256_add(&out.sum, data, len);
-    out.total += len;
-    if (out.head_len < out.half) {
-        size_t n = out.half - out.head_len < len ? out.half - out.head_len : len;
-        memcpy(out.head + out.head_len, data, n);
-        out.head_len += n, data += n, len -= n;
-    }
-    uint64_t at = out.total - out.half - len; /* offset in the stream behind the head */
-    if (len > out.half) at += len - out.half, data += len - out.half, len = out.half;
-    for (size_t i = 0; i < len; i++) out.tail[(at + i) % out.half] = data[i];
-}
-
-static void out_release(void) {
-    unsigned char byte = (unsigned char)out.held;
-    if (out.held >= 0) out_store(&byte, 1);
-    out.held = -1;
-}
-
-static void out_reset(uint32_t cap) {
-    size_t half = cap / 2 > 0 ? cap / 2 : 1;
-    if (half != out.half) {
-        free(out.head), free(out.tail);
-        out.head = malloc(half), out.tail = malloc(half);
-        if (!out.head || !out.tail) die("no memory", "");
-        out.half = half;
-    }
-    out.head_len = 0, out.total = 0, out.held = -1;
-    sha256_init(&out.sum);
-}
-
-static void put_tail(struct buf *b) {
-    uint64_t behind = out.total - out.head_len;
-    size_t len = behind < out.half ? (size_t)behind : out.half, at = (size_t)(behind % out.half);
-    put_u32(b, (uint32_t)len);
-    if (behind > out.half) {
-        put(b, out.tail + at, out.half - at);
-        put(b, out.tail, at);
-    } else {
-        put(b, out.tail, len);
-    }
-}
-
-/* 1 while the pipe is open, 0 at its end. */
+/* 1 while the pipe is open, 0 at its end. Reads more than a pipe holds, and no more: a flood must not keep it here. */
 static int read_output(void) {
     static unsigned char block[65536];
-    for (;;) {
+    for (int blocks = 0; blocks < 4; blocks++) {
         ssize_t n = read(job.fd_out, block, sizeof block);
         if (n < 0) return errno == EAGAIN || errno == EINTR;
         if (n == 0) return 0;
-        out_release();
-        out_store(block, (size_t)n - 1);
-        out.held = block[n - 1];
+        out_take(block, (size_t)n);
         if (n < (ssize_t)sizeof block) return 1;
     }
+    return 1;
 }
 
 void reap(void) {
@@ -267,7 +214,7 @@ static char supervise(int64_t deadline, uint64_t flood) {
             reap();
         }
         if (!job.done && now_ms() >= deadline) why = 't';
-        if (!job.done && out.total > flood) why = 'f';
+        if (!job.done && out_total() > flood) why = 'f';
     }
     if (why) kill_all();
     return why;
@@ -304,16 +251,11 @@ static void put_dump(struct buf *b) {
 
 static void report(char why, uint32_t left, int stripped, int with_dump) {
     struct buf b = {0};
-    unsigned char digest[32];
-    sha256_end(&out.sum, digest);
     put_u32(&b, (uint32_t)job.status);
     put_u8(&b, (uint8_t)why);
     put_u8(&b, (uint8_t)stripped);
     put_u32(&b, left);
-    put_u64(&b, out.total);
-    put(&b, digest, sizeof digest);
-    put_str(&b, out.head, out.head_len);
-    put_tail(&b);
+    out_put(&b);
     if (with_dump) put_dump(&b);
     else put_u8(&b, 0), put_u32(&b, 0);
     send_frame('E', &b);
@@ -336,8 +278,7 @@ void run_command(struct cursor *in) {
     char why = supervise(now_ms() + timeout_ms, flood);
     uint32_t left = close_text();
     if (job.pipe_open) job.pipe_open = read_output();
-    int strip = !why && !left && WIFEXITED(job.status) && out.held == '\n';
-    if (strip) out.held = -1;
+    int strip = !why && !left && WIFEXITED(job.status) && out_strip();
     drain();
     report(why, left, strip, !why);
 }

@@ -33,6 +33,13 @@ _Noreturn void die(const char *what, const char *about);
 struct limits { uint64_t memory, file; uint32_t processes, open_files, cpu_s; };
 extern struct limits limits;
 
+void out_reset(uint32_t cap);                            /* cap: bytes to keep of the next command's output */
+void out_take(const unsigned char *data, size_t len);    /* len > 0 */
+void out_release(void);                                  /* the byte held back counts as output after all */
+int out_strip(void);                                     /* drops the byte held back if it is a newline; tells so */
+uint64_t out_total(void);
+void out_put(struct buf *b);                             /* u64 total, digest, string head, string tail */
+
 void setup(struct cursor *in);
 void drop_rights(void);
 void confine(void);
