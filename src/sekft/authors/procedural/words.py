@@ -10,7 +10,7 @@ _NUCLEI = "a a e e i i o o u u a e i o u ai ea ie oa ou".split()
 _CODAS = ["", "", "", "l", "m", "n", "r", "s", "x", "nd", "rk", "lt", "st", "ck"]
 # Fragments that read as offensive in a name, and words that a shell or a reader would mistake.
 _BARRED = "anal anus arse ass cock coon crap cum dick dyke fag fuck gay hoe homo jap jew kik nazi nig piss poo porn"
-_BARRED += " pussy rape sex shit slut spic tit turd twat wank whore kill die dead"
+_BARRED += " fock fuk fuc cunt kunt shag prick bitch damn hell pussy rape sex shit slut spic tit turd twat wank whore kill die dead"
 _COMMANDS = frozenset(
     "ar ash at awk bash bc cal cat cd chmod chown cmp comm cp cut date dash dd df diff du echo ed env eval exec exit"
     " expr false file find fold free ftp grep gzip halt head help host id info join kill less ln login look ls mail"
