@@ -194,3 +194,4 @@ def test_an_unknown_scenario_is_wrong_usage(out: Path) -> None:
     assert done.returncode == 2
     assert "no such file" in done.stderr
     assert not (out / "new").exists()
+    assert "want one scenario of it" in sekft("play", out).stderr

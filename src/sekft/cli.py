@@ -203,7 +203,10 @@ def play(
     from sekft.scenario import load_scenario
     from sekft.store import Layout, completed
 
-    bundle, chosen = load_scenario(completed(scenario)), backend(sandbox)
+    path = completed(scenario)
+    if path.is_dir():
+        raise UsageError(f"{path}: a folder, want one scenario of it: {path}/ID, or the beginning of an ID")
+    bundle, chosen = load_scenario(path), backend(sandbox)
     edit_lines()
     try:
         with redirect_stdout(sys.stderr) if as_json else nullcontext():
