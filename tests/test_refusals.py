@@ -74,10 +74,10 @@ def test_a_stumbling_endpoint_is_an_infra_error_and_is_redone(scenarios: Path, t
     """A service that keeps failing goes to errors/ with exit 1; redone, the error's file goes."""
     out, environ = tmp_path / "out", {"SEKFT_OP_MODEL": "m", "SEKFT_OP_KEY": "k"}
     with serving(Answer("{}", status=500, headers={"Retry-After": "0"})) as served:
-        status, summary, log = roll(scenarios, out, "--concurrency", "2", SEKFT_OP_URL=served.url, **environ)
+        status, summary, log = roll(scenarios, out, "--concurrency", "2", "--json", SEKFT_OP_URL=served.url, **environ)
     assert status == 1
     assert "2 rollouts met an infra error" in log
-    assert "infra errors   2" in summary
+    assert json.loads(summary)["errors"] == 2
     errors = documents(out / "errors", "*/*.json")
     assert [path.name for path in errors] == ["model-0.json", "model-1.json"]
     assert json.loads(errors[0].read_text())["ending"]["reason"].startswith("infra: ")
