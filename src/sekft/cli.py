@@ -219,6 +219,31 @@ def play(
 
 
 @app.command()
+def replay(
+    path: Annotated[Path, typer.Argument(help="A trajectory, or a folder of them.")],
+    scenarios: Annotated[
+        Path | None, typer.Option("--scenarios", help="Their bundles, or one with a mended checker.")
+    ] = None,
+    recheck: Annotated[
+        bool, typer.Option("--recheck", help="Tell today's outcome beside the recorded one, whatever else differs.")
+    ] = False,
+    sandbox: SandboxName = "auto",
+    concurrency: Concurrency = None,
+    as_json: Json = False,
+) -> None:
+    """Type recorded actions again in fresh sandboxes; compare outputs, ending and final state."""
+    from sekft.pipeline import backend
+    from sekft.plans import default_concurrency
+    from sekft.replay import as_data, as_text, found, replay_all
+
+    rows = found(path, scenarios)
+    done = _work(replay_all(rows, backend(sandbox), concurrency or default_concurrency()), path)
+    _print(as_data(done) if as_json else as_text(done, recheck))
+    if not recheck and any(replayed.difference for _, _, replayed in done):
+        raise typer.Exit(1)
+
+
+@app.command()
 def doctor(
     self_test: Annotated[
         bool, typer.Option("--self-test", help="Run the backend's own test in real sandboxes.")

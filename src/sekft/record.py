@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sekft.deployform import violations
 from sekft.observed import Observed, Verdict
 from sekft.scenario import Kind, Scenario, canonical
+from sekft.state import digest
 from sekft.trajectory import KEPT, Mechanism, Trajectory
 
 _MARKS_OF_WORK = ("seen", "noticed", "learnt", "retrieved", "executed", "ended")
@@ -28,6 +29,7 @@ def record(scenario: Scenario, observed: Observed, verdict: Verdict, forbidden: 
         ending=observed.ending,
         check=observed.check,
         effects=list(verdict.effects),
+        final_state=digest(observed.after, scenario.volatile) if observed.after else None,
         outcome=verdict.outcome,
         keep=False,
         keep_reasons=[],

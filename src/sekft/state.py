@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 
 from sekft.protocols import Entry, State
+from sekft.scenario import canonical
 from sekft.trajectory import Effect
 
 
@@ -26,6 +29,12 @@ def changes(before: State, after: State, volatile: Sequence[str] = ()) -> dict[s
     return {
         effect.path: after.get(effect.path) for effect in effects(before, after) if not covered(effect.path, volatile)
     }
+
+
+def digest(state: State, volatile: Sequence[str] = ()) -> str:
+    """SHA-256 over every path outside `volatile`, with all that counts as its state."""
+    rows = [[path, *astuple(entry)] for path, entry in sorted(state.items()) if not covered(path, volatile)]
+    return hashlib.sha256(canonical(rows)).hexdigest()
 
 
 def covered(path: str, roots: Iterable[str]) -> bool:

@@ -96,6 +96,8 @@ class Timing(Frozen):
 
 
 class Trajectory(Frozen):
+    """One rollout as recorded. final_state: digest of what was left, `volatile` paths aside; see state.digest."""
+
     schema_version: Literal[1] = SCHEMA_VERSION
     id: str
     scenario_id: str
@@ -105,6 +107,7 @@ class Trajectory(Frozen):
     ending: EndingSeen
     check: Check
     effects: list[Effect]
+    final_state: str | None = None
     outcome: Outcome
     keep: bool
     keep_reasons: list[str]

@@ -1,0 +1,63 @@
+"""Replay: a stored trajectory is true, and a mended checker regrades it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sekft.scenario import load_scenario
+from sekft.trajectory import load_trajectory
+from tests.commands import sekft
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("replay") / "run"
+    done = sekft("run", "--n", "6", "--samples", "2", "--seed", "3", "--out", out)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_every_recorded_rollout_replays_to_the_same_outputs_and_state(run: Path) -> None:
+    """Nothing differs, over all endings and both userlands."""
+    done = sekft("replay", run)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "12 replayed, 0 differ\n"
+
+
+def test_the_first_difference_is_named(run: Path, tmp_path: Path) -> None:
+    """A record whose output was changed by hand is told by turn, with both lines."""
+    path = next(iter((run / "trajectories").glob("*/explorer-0.json")))
+    forged = tmp_path / "forged.json"
+    body = json.loads(path.read_text())
+    body["turns"][2]["content"] = "forged\n" + body["turns"][2]["content"]
+    forged.write_text(json.dumps(body))
+    done = sekft("replay", forged, "--scenarios", run)
+    assert done.returncode == 1
+    assert "turn 2: recorded 'forged', replayed" in done.stdout
+
+
+def test_a_mended_checker_regrades_without_an_operator(run: Path, tmp_path: Path) -> None:
+    """--recheck tells the outcome under the scenario's present checker beside the recorded one."""
+    path = next(
+        path
+        for path in sorted((run / "trajectories").glob("*/explorer-0.json"))
+        if load_trajectory(path).outcome == "solved"
+    )
+    scenario = load_scenario(run / "scenarios" / f"{path.parent.name}.json")
+    stricter = tmp_path / "stricter.json"
+    stricter.write_text(scenario.sealed(checker="exit 1\n").to_json())
+    done = sekft("replay", path, "--scenarios", stricter, "--recheck")
+    assert done.returncode == 0, done.stderr
+    assert "solved is now false_exit (check fail)" in done.stdout
+
+
+def test_a_trajectory_whose_scenario_is_not_there_says_where_to_point(run: Path, tmp_path: Path) -> None:
+    """The message names the scenario and the option."""
+    path = next(iter((run / "trajectories").glob("*/explorer-0.json")))
+    done = sekft("replay", path, "--scenarios", tmp_path)
+    assert done.returncode == 2
+    assert path.parent.name in done.stderr
+    assert "--scenarios" in done.stderr
