@@ -133,7 +133,7 @@ static void child(const struct program *p, int fd_write) {
     limit(RLIMIT_NOFILE, limits.open_files);
     limit(RLIMIT_CPU, limits.cpu_s);
     limit(RLIMIT_CORE, 0);
-    if (chdir(p->cwd)) _exit(126);
+    if (chdir(p->cwd) || confine_child()) _exit(126);
     execve(p->path, p->argv, p->envp);
     _exit(127);
 }

@@ -10,7 +10,9 @@
 #define STATE_FILE "/run/sekft/state"
 #define FRAME_LIMIT (64u << 20)
 #define DUMP_LIMIT (4u << 20)
-#define HASH_LIMIT (16 << 20)
+#define HASH_LIMIT (16 << 20)      /* of one file */
+#define HASH_ALL_LIMIT (96 << 20)  /* of one state: holes cost an agent nothing, but reading them costs us time */
+#define STATE_LIMIT (16u << 20)    /* of the answer: paths can be tens of thousands of bytes long */
 
 struct buf { unsigned char *data; size_t len, cap; };
 void put(struct buf *b, const void *data, size_t len);
@@ -43,6 +45,7 @@ void out_put(struct buf *b);                             /* u64 total, digest, s
 void setup(struct cursor *in);
 void drop_rights(void);
 void confine(void);
+int confine_child(void); /* what PID 1 alone may do: make memory files, which no limit counts */
 void walk_state(struct buf *out);
 void kill_all(void);
 void reap(void);

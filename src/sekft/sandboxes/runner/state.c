@@ -11,18 +11,23 @@
 
 static const char *const roots[] = {"/etc", "/home", "/opt", "/srv", "/tmp", "/usr/local", "/var", 0};
 
+static off_t hashed;
+
 static void put_digest(struct buf *out, int dir, const char *name, off_t size) {
     static unsigned char block[65536];
     unsigned char digest[32];
     struct sha256 sum;
-    int fd = size > HASH_LIMIT ? -1 : openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int too_large = size > HASH_LIMIT || hashed + size > HASH_ALL_LIMIT;
+    int fd = too_large ? -1 : openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
-        put_u8(out, size > HASH_LIMIT ? 3 : 2);
+        put_u8(out, too_large ? 3 : 2);
         put_u64(out, (uint64_t)size);
         return;
     }
+    hashed += size;
     sha256_init(&sum);
-    for (ssize_t n; (n = read(fd, block, sizeof block)) > 0;) sha256_add(&sum, block, (size_t)n);
+    for (ssize_t n, left = HASH_LIMIT; left > 0 && (n = read(fd, block, sizeof block)) > 0; left -= n)
+        sha256_add(&sum, block, (size_t)n);
     close(fd);
     sha256_end(&sum, digest);
     put_u8(out, 1);
@@ -49,7 +54,7 @@ static void walk(struct buf *out, int dir, const char *path, int depth) {
         close(dir);
         return;
     }
-    for (struct dirent *d; (d = readdir(list));) {
+    for (struct dirent *d; out->len < STATE_LIMIT && (d = readdir(list));) {
         struct stat st;
         if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..")) continue;
         if (fstatat(dirfd(list), d->d_name, &st, AT_SYMLINK_NOFOLLOW)) continue;
@@ -58,7 +63,7 @@ static void walk(struct buf *out, int dir, const char *path, int depth) {
         if (!below) die("no memory", "");
         snprintf(below, len, "%s/%s", path, d->d_name);
         put_entry(out, dirfd(list), d->d_name, below, &st);
-        if (S_ISDIR(st.st_mode) && depth < 200 && out->len < FRAME_LIMIT - 65536) {
+        if (S_ISDIR(st.st_mode) && depth < 200) {
             int fd = openat(dirfd(list), d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             if (fd >= 0) walk(out, fd, below, depth + 1);
         }
@@ -68,6 +73,7 @@ static void walk(struct buf *out, int dir, const char *path, int depth) {
 }
 
 void walk_state(struct buf *out) {
+    hashed = 0;
     for (int i = 0; roots[i]; i++) {
         struct stat st;
         int fd = open(roots[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
