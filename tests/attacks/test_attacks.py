@@ -1,0 +1,138 @@
+"""Each attack fails, and after it the sandbox, its sibling and the host are as they were."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from sekft.protocols import ExecResult, Limits, Sandbox, SandboxSpec, Session
+from sekft.scenario import File
+from tests.attacks import health
+from tests.attacks.attack import Attack
+from tests.attacks.cases import CLASSES
+from tests.sandboxes.conftest import LOGIN, Landing, shown
+
+ATTACKS = [pytest.param(attack, id=f"{kind}: {attack.name}") for kind, attacks in CLASSES.items() for attack in attacks]
+CAP_DAC_READ_SEARCH = 2
+Attacking = Callable[[Attack], Awaitable[ExecResult]]
+
+
+@pytest.fixture
+def attacking(sandbox: Sandbox, userland: str, land: Landing, probe: File) -> Attacking:
+    """Carry an attack out in a fresh sandbox, beside a sibling, and look at all three afterwards."""
+
+    async def attacking(attack: Attack) -> ExecResult:
+        sibling = await land()
+        await shown(sibling, "sleep 300 & echo kept > mine")
+        before = health.host()
+        spec = SandboxSpec(userland, LOGIN, (probe,), Limits(**attack.limits))
+        async with sandbox.open(spec) as session:
+            inside = await health.namespaces(session)
+            if attack.changes_host:
+                assert not health.shared(inside, sandbox)
+                assert "CapEff:\t0000000000000000" in await shown(session, "cat /proc/self/status")
+            result = await carried_out(session, attack)
+            await goes_on(session, result)
+            await is_judged(session)
+        assert health.until(lambda: not health.living(inside["pid"]))
+        assert health.host() == before
+        assert await shown(sibling, "cat mine; kill -0 $! 2>/dev/null; ls | wc -l; (echo forks)") == "kept\n1\nforks\n"
+        return result
+
+    return attacking
+
+
+async def carried_out(session: Session, attack: Attack) -> ExecResult:
+    for command in attack.commands[:-1]:
+        assert (await session.exec(command, attack.timeout_s)).ended is None
+    result = await session.exec(attack.commands[-1], attack.timeout_s)
+    assert (result.ended.kind if result.ended else "") == attack.ends
+    assert len(result.output.encode()) <= Limits().output_bytes
+    return result
+
+
+async def goes_on(session: Session, result: ExecResult) -> None:
+    """The next command runs, in the shell that was; whoever broke the shell's own state is told so again."""
+    if result.ended is None:
+        after = await session.exec("echo on")
+        assert (after.output[:3], after.status, after.ended) == ("on\n", 0, None)
+        assert after.output == "on\n" or not after.state_kept
+
+
+async def is_judged(session: Session) -> None:
+    """The state is told, nothing of the agent's runs any more, and verdicts are the checker's."""
+    assert "/home/ada" in await session.state()
+    assert (await session.check("set -- /proc/[0-9]*; [ $# = 2 ]")).passed
+    assert (await session.check("exit 3")).status == 3
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_an_attack_gets_nowhere(attacking: Attacking, attack: Attack) -> None:
+    """It comes to what the case says; sandbox, sibling and host stay healthy; nothing is left behind."""
+    result = await attacking(attack)
+    if attack.shows is not None:
+        assert re.fullmatch(attack.shows, result.output), result.output[-2000:]
+    if attack.hides is not None:
+        assert not re.search(attack.hides, result.output), result.output[-2000:]
+    if attack.status is not None:
+        assert result.status == attack.status
+    if attack.kept is not None:
+        assert result.state_kept == attack.kept
+
+
+async def test_every_namespace_is_the_sandboxes_own(sandbox: Sandbox, session: Session) -> None:
+    """None of them is the host's."""
+    assert health.shared(await health.namespaces(session), sandbox) == []
+
+
+async def test_siblings_share_no_namespace(sandbox: Sandbox, land: Landing) -> None:
+    """Two sandboxes see nothing of each other."""
+    one, other = await health.namespaces(await land()), await health.namespaces(await land())
+    assert [name for name in health.promised(sandbox) if one[name] == other[name]] == []
+
+
+async def test_no_capability_is_kept(session: Session) -> None:
+    """PID 1 keeps the right to read for itself; whatever it starts has none, and can gain none."""
+    text = await shown(session, "grep Cap /proc/self/status; grep Cap /proc/1/status")
+    agents, ones = (dict(re.findall(r"Cap(\w+):\t(\w+)", part)) for part in text.split("CapInh")[1:])
+    assert {int(value, 16) for value in agents.values()} == {0}
+    assert int(ones.pop("Prm"), 16) in (0, 1 << CAP_DAC_READ_SEARCH)
+    assert int(ones.pop("Eff"), 16) in (0, 1 << CAP_DAC_READ_SEARCH)
+    assert {int(value, 16) for value in ones.values()} == {0}
+
+
+async def test_a_listener_of_the_host_is_out_of_reach(land: Landing, probe: File) -> None:
+    """Neither a port on loopback nor an abstract UNIX socket, both opened here, can be connected to."""
+    name = f"sekft-attack-{id(probe)}"
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(f"\0{name}")
+        unix.listen()
+        session = await land(probe)
+        port = tcp.getsockname()[1]
+        assert await shown(session, f"./probe tcp {port}; ./probe abstract {name}") == "ECONNREFUSED\nECONNREFUSED\n"
+
+
+async def test_a_file_of_the_host_is_out_of_reach(land: Landing, tmp_path: Path) -> None:
+    """A file that anybody on the host may read does not exist inside."""
+    marker = tmp_path / "marker"
+    marker.write_text("of the host\n")
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    session = await land()
+    result = await session.exec(
+        f"cat {marker} /proc/1/root{marker} /proc/self/root{marker}; cd /tmp; find / -name marker"
+    )
+    assert "of the host" not in result.output
+    assert "/marker\n" not in result.output.replace(": No such file", "").replace(f"{marker}", "")
+    assert marker.read_text() == "of the host\n"
+
+
+async def test_pid_one_gives_away_nothing_of_the_host(session: Session) -> None:
+    """PID 1 is nobody's to inspect: its files are root's, so it is not dumpable, and its name says little."""
+    shown_by_stat = await shown(session, "stat -c %u /proc/1/fd /proc/1/environ /proc/1/mem; cat /proc/1/comm")
+    assert "1000" not in shown_by_stat.split()
+    assert shown_by_stat.endswith("init\n")
