@@ -124,11 +124,12 @@ def test_an_unknown_userland_is_named(scenarios: Path, tmp_path: Path) -> None:
     assert "busybox" in log
 
 
-def test_docker_is_not_here_yet(scenarios: Path, tmp_path: Path) -> None:
-    """Asking for the docker backend is answered plainly."""
+def test_docker_without_its_daemon(scenarios: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking for the docker backend where none answers is an error that says what to do, and nothing falls back."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody")
     status, _, log = roll(scenarios, tmp_path / "out", "--sandbox", "docker")
     assert status == 1
-    assert "bubblewrap" in log
+    assert "start its daemon" in log
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a tiny file system")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from sekft import sandboxes
 from sekft.protocols import ExecResult, Limits, Sandbox, SandboxSpec, Session
 from sekft.sandboxes import BACKENDS
+from sekft.sandboxes.docker import DockerSandbox
 from sekft.scenario import File, Login
 
 Landing = Callable[..., Awaitable[Session]]
@@ -18,9 +19,16 @@ Landing = Callable[..., Awaitable[Session]]
 LOGIN = Login(user="ada", host="vault", home="/home/ada", prompt="$ ")
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
-def sandbox(request: pytest.FixtureRequest) -> Sandbox:
-    return sandboxes.pick(request.param)
+# What needs a daemon runs in ./dev live.
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(name, marks=[pytest.mark.live] * (name == "docker")) for name in BACKENDS],
+)
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    chosen = sandboxes.pick(request.param)
+    yield chosen
+    if isinstance(chosen, DockerSandbox):
+        chosen.drain()
 
 
 @pytest.fixture(params=["busybox", "gnu"])

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from sekft.errors import SandboxUnavailable, UsageError
 from sekft.protocols import Sandbox
 
-BACKENDS: tuple[str, ...] = ("bubblewrap",)
+BACKENDS: tuple[str, ...] = ("bubblewrap", "docker")
 
 
 class _Backend(Protocol):
@@ -26,10 +26,8 @@ def pick(name: str = "auto") -> Sandbox:
 
     Raises UsageError for an unknown name, SandboxUnavailable where it cannot run, with the reason.
     """
-    if name not in ("auto", "docker", *BACKENDS):
-        raise UsageError(f"sandbox {name!r}, want one of: auto, {', '.join(BACKENDS)}, docker")
-    if name == "docker":
-        raise SandboxUnavailable("docker: this version has no docker backend yet; use --sandbox bubblewrap")
+    if name not in ("auto", *BACKENDS):
+        raise UsageError(f"sandbox {name!r}, want one of: auto, {', '.join(BACKENDS)}")
     reasons: list[str] = []
     for each in BACKENDS if name == "auto" else (name,):
         reason = probe(each)

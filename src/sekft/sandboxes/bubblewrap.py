@@ -13,10 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from sekft.errors import InfraError, SandboxUnavailable
+from sekft.errors import SandboxUnavailable
 from sekft.protocols import ExecResult, SandboxSpec
-from sekft.sandboxes import wire
 from sekft.sandboxes.fixtures import AGENT_ID
+from sekft.sandboxes.frames import Frames, StreamEnded
 from sekft.sandboxes.session import ShellSession
 from sekft.sandboxes.userland import Userland, tools, userland
 from sekft.trajectory import SandboxInfo
@@ -62,7 +62,7 @@ class BubblewrapSandbox:
     async def open(self, spec: SandboxSpec) -> AsyncIterator[ShellSession]:
         """A landed session. Raises SandboxUnavailable where bwrap cannot run, InfraError when it broke."""
         chosen, folder = await self._prepared(spec.userland)
-        channel = await _Bwrap.start(command(chosen, folder, spec.hostname or spec.login.host))
+        channel = await _Bwrap.start(command(chosen, folder))
         try:
             info = SandboxInfo(
                 backend=self.name,
@@ -79,7 +79,7 @@ class BubblewrapSandbox:
             return await session.exec(script)
 
 
-def command(chosen: Userland, folder: Path, hostname: str) -> list[str]:
+def command(chosen: Userland, folder: Path) -> list[str]:
     """The command line that starts the runner as PID 1 of a fresh sandbox."""
     bwrap = shutil.which("bwrap")
     if not bwrap:
@@ -87,7 +87,7 @@ def command(chosen: Userland, folder: Path, hostname: str) -> list[str]:
     launch = [str(folder / "runner"), "launch", str(LAUNCH_UID)] if os.geteuid() == 0 else []
     return [
         *launch, bwrap,
-        *_NAMESPACES, "--hostname", hostname, "--as-pid-1", "--die-with-parent",
+        *_NAMESPACES, "--as-pid-1", "--die-with-parent",
         *(part for capability in _SETUP_CAPABILITIES for part in ("--cap-add", capability)),
         "--ro-bind", str(chosen.rootfs), "/", "--proc", "/proc", *_DEVICES,
         "--ro-bind", str(folder), "/usr/lib/sekft", "/usr/lib/sekft/runner",
@@ -122,9 +122,9 @@ class _Bwrap:
 
     def __init__(self, process: subprocess.Popen[bytes], streams: _Streams, log: IO[bytes]) -> None:
         self._process = process
-        self._reader, self._writer = streams
+        self._writer = streams[1]
+        self._frames = Frames("bubblewrap", *streams)
         self._log: IO[bytes] | None = log
-        self._waiting = False
         self._pidfd = os.pidfd_open(process.pid)
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # The process is reaped when it ends, even when whoever waits for that has been cancelled.
@@ -153,29 +153,17 @@ class _Bwrap:
         return cls(process, streams, log)
 
     async def ask(self, frame: bytes, wanted: str, timeout_s: float) -> bytes:
-        if self._waiting:
-            raise InfraError("bubblewrap: an earlier request was cut off, so its answer is not known")
-        self._waiting = True
         try:
-            async with asyncio.timeout(timeout_s):
-                self._writer.write(frame)
-                await self._writer.drain()
-                kind, length = wire.HEAD.unpack(await self._reader.readexactly(wire.HEAD.size))
-                payload = await self._reader.readexactly(length)
-        except TimeoutError as error:
-            raise InfraError(f"bubblewrap: no answer from the runner within {timeout_s:g} s") from error
-        except (OSError, asyncio.IncompleteReadError) as error:
-            raise self._broken() from error
-        if chr(kind) != wanted:
-            raise InfraError(f"bubblewrap: runner: {payload.decode(errors='replace')}")
-        self._waiting = False
+            payload = await self._frames.ask(frame, wanted, timeout_s)
+        except StreamEnded as error:
+            raise self._broken(error) from error
         self._forget_log()
         return payload
 
-    def _broken(self) -> Exception:
+    def _broken(self, ended: StreamEnded) -> Exception:
         """Before the first answer it is the machine that cannot sandbox; bwrap's own words say why."""
         if not self._log:
-            return InfraError("bubblewrap: the sandbox ended unexpectedly")
+            return ended
         self._log.seek(0)
         said = self._log.read().decode(errors="replace").strip()[-400:]
         return SandboxUnavailable(f"bubblewrap: {said or 'ended at once'}; {HINT}")

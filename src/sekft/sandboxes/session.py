@@ -74,7 +74,7 @@ class ShellSession:
     async def landed(cls, channel: Channel, spec: SandboxSpec, info: SandboxInfo) -> ShellSession:
         """Make the fixtures, log in, run the profiles. Raises BundleError when a profile ends the shell."""
         session = cls(channel, spec, info)
-        await channel.ask(wire.setup(spec.limits, tree(spec)), "R", SETUP_S)
+        await channel.ask(wire.setup(spec.limits, spec.hostname or spec.login.host, tree(spec)), "R", SETUP_S)
         session.greeting = ended(spec.login.banner) + ended(spec.login.motd) + await session._profiles()
         return session
 

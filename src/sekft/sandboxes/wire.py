@@ -26,19 +26,19 @@ def string(value: bytes | str) -> bytes:
     return struct.pack("<I", len(data)) + data
 
 
-def setup(limits: Limits, tree: Tree) -> bytes:
-    """SETUP: limits, the writable roots, every path to make, every path to bind."""
+def setup(limits: Limits, hostname: str, tree: Tree) -> bytes:
+    """SETUP: limits, the host's name, the writable roots, every path to make, every path to bind."""
     parts = [
         struct.pack(
-            "<QQIIIQI",
+            "<QQIII",
             limits.memory_bytes,
             limits.file_bytes,
             limits.processes,
             limits.open_files,
             max(30, int(3 * limits.command_s)),
-            limits.writable_bytes,
-            limits.writable_inodes,
         ),
+        string(hostname),
+        struct.pack("<QI", limits.writable_bytes, limits.writable_inodes),
         struct.pack("<I", len(WRITABLE_ROOTS)),
         *(string(root) for root in WRITABLE_ROOTS),
         struct.pack("<I", len(tree.nodes)),

@@ -42,6 +42,7 @@ int out_strip(void);                                     /* drops the byte held 
 uint64_t out_total(void);
 void out_put(struct buf *b);                             /* u64 total, digest, string head, string tail */
 
+void enter(void);
 void setup(struct cursor *in);
 void drop_rights(void);
 void confine(void);

@@ -110,6 +110,9 @@ void setup(struct cursor *in) {
     limits.processes = get_u32(in);
     limits.open_files = get_u32(in);
     limits.cpu_s = get_u32(in);
+    char *host = get_path(in);
+    if (sethostname(host, strlen(host))) die("cannot set the host's name", host);
+    free(host);
     tree(in);
     fixtures(in);
     binds(in);

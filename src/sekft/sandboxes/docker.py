@@ -1,0 +1,206 @@
+"""The docker backend: a container a session, with the runner as its entry point; docs/docker.md tells more.
+
+The engine is asked to create, attach and start, nothing else: the session's frames go over the attached stream,
+and the end of that stream, for whatever reason, ends PID 1 and the container, which the engine then removes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+from collections import deque
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
+from functools import cache
+from threading import Lock
+
+from sekft.errors import InfraError, SandboxUnavailable
+from sekft.protocols import ExecResult, SandboxSpec
+from sekft.sandboxes.containers import HINT, STARTERS, Kind, Started, client, engine_says, kind_of, start
+from sekft.sandboxes.frames import Frames
+from sekft.sandboxes.images import image
+from sekft.sandboxes.session import ShellSession
+from sekft.sandboxes.userland import Userland, userland
+from sekft.trajectory import SandboxInfo
+
+WARM = 2 * (os.cpu_count() or 1)
+"""How many started containers wait for a session, once there was a first."""
+
+CLOSE_S = 5.0
+
+
+class DockerSandbox:
+    """See protocols.Sandbox. Images, runner and pool are made on first use."""
+
+    name = "docker"
+
+    def __init__(self, warm: int = WARM) -> None:
+        self._warm_wanted = warm
+        self._warm: dict[Kind, deque[Started]] = {}
+        self._starting: dict[Kind, int] = {}
+        self._images: dict[str, tuple[Userland, str]] = {}
+        self._starters = ThreadPoolExecutor(STARTERS, "sekft-docker")
+        self._lock = Lock()
+        self._building = Lock()
+        self._worked = False
+        atexit.register(self.drain)
+
+    @asynccontextmanager
+    async def open(self, spec: SandboxSpec) -> AsyncIterator[ShellSession]:
+        """A landed session. Raises SandboxUnavailable where docker cannot run it, InfraError when it broke."""
+        if spec.userland not in self._images:
+            await asyncio.to_thread(self._image, spec.userland)
+        chosen, _ = self._images[spec.userland]
+        container = await _Container.attached(await self._taken(kind_of(spec)))
+        try:
+            info = SandboxInfo(
+                backend=self.name,
+                userland=chosen.name,
+                userland_digest=chosen.digest,
+                limits={name: int(value) for name, value in asdict(spec.limits).items()},
+            )
+            yield await ShellSession.landed(container, spec, info)
+        finally:
+            await container.close()
+
+    async def run(self, spec: SandboxSpec, script: str) -> ExecResult:
+        async with self.open(spec) as session:
+            return await session.exec(script)
+
+    def drain(self) -> None:
+        """Ends the containers that nobody took."""
+        self._starters.shutdown(wait=True, cancel_futures=True)
+        for waiting in self._warm.values():
+            while waiting:
+                waiting.pop().stream.close()
+
+    def _image(self, name: str) -> tuple[Userland, str]:
+        if name not in self._images:
+            with self._building:
+                chosen = userland(name)
+                self._images[name] = chosen, engine_says(image, client(), chosen)
+        return self._images[name]
+
+    async def _taken(self, kind: Kind) -> Started:
+        with self._lock:
+            waiting = self._warm.setdefault(kind, deque())
+            while waiting:
+                started = waiting.popleft()
+                if started.alive():
+                    self._refill(kind)
+                    return started
+                started.stream.close()
+            self._refill(kind)
+        starting = asyncio.wrap_future(self._starters.submit(self._start, kind))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            starting.add_done_callback(_discard)
+            raise
+
+    def _refill(self, kind: Kind) -> None:
+        missing = self._warm_wanted - len(self._warm[kind]) - self._starting.get(kind, 0)
+        for _ in range(min(missing, STARTERS)):
+            self._starting[kind] = self._starting.get(kind, 0) + 1
+            self._starters.submit(self._start_warm, kind)
+
+    def _start_warm(self, kind: Kind) -> None:
+        try:
+            started = self._start(kind)
+            with self._lock:
+                self._warm[kind].append(started)
+        except (SandboxUnavailable, InfraError):
+            pass  # whoever needs one starts it, and is told why
+        finally:
+            with self._lock:
+                self._starting[kind] -= 1
+
+    def _start(self, kind: Kind) -> Started:
+        """An engine that has worked before and fails now is broken, not missing: that rollout is tried again."""
+        try:
+            started = engine_says(start, client(), self._image(kind.userland)[1], kind)
+        except SandboxUnavailable as error:
+            raise InfraError(str(error)) if self._worked else error from error
+        self._worked = True
+        return started
+
+
+class _Container:
+    """One container and its attached stream, in this event loop. Satisfies session.Channel."""
+
+    def __init__(self, started: Started, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._id = started.id
+        self._reader = reader
+        self._writer = writer
+        self._frames = Frames("docker", _Output(reader), writer)
+
+    @classmethod
+    async def attached(cls, started: Started) -> _Container:
+        try:
+            return cls(started, *await asyncio.open_connection(sock=started.stream))
+        except BaseException:
+            started.stream.close()
+            raise
+
+    async def ask(self, frame: bytes, wanted: str, timeout_s: float) -> bytes:
+        return await self._frames.ask(frame, wanted, timeout_s)
+
+    async def close(self) -> None:
+        """Waits until PID 1 is gone, and kills the container when it does not go; the engine removes it."""
+        try:
+            with suppress(OSError):
+                self._writer.write_eof()
+                async with asyncio.timeout(CLOSE_S):
+                    while await self._reader.read(1 << 16):
+                        pass
+                return
+            await asyncio.shield(asyncio.to_thread(_kill, self._id))
+        finally:
+            self._writer.transport.abort()
+
+
+class _Output:
+    """The runner's side of a stream in which the engine mixes stdout and stderr, each piece with a head of 8 bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self._held = bytearray()
+
+    async def readexactly(self, n: int, /) -> bytes:
+        while len(self._held) < n:
+            head = await self._reader.readexactly(8)
+            piece = await self._reader.readexactly(int.from_bytes(head[4:], "big"))
+            if head[0] == 1:
+                self._held += piece
+        wanted = bytes(self._held[:n])
+        del self._held[:n]
+        return wanted
+
+
+def _discard(starting: asyncio.Future[Started]) -> None:
+    if not starting.cancelled() and not starting.exception():
+        starting.result().stream.close()
+
+
+def _kill(container: str) -> None:
+    with suppress(Exception):  # gone already, or the engine is: nothing more can be done
+        client().remove_container(container, force=True)
+
+
+@cache
+def backend() -> DockerSandbox:
+    return DockerSandbox()
+
+
+def probe() -> str | None:
+    """Why the engine cannot be used; None when it answers and can filter system calls."""
+    try:
+        options = engine_says(client().info)["SecurityOptions"]
+    except SandboxUnavailable as error:
+        return str(error)
+    if not any("seccomp" in option for option in options):
+        return f"docker: the engine has no seccomp; {HINT}"
+    return None
