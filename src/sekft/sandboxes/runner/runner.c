@@ -69,7 +69,7 @@ static void serve(char type, struct cursor *in) {
 /* runner launch UID PROGRAM…: gives up host root before the sandbox is even made. */
 static int launch(char **argv) {
     gid_t id = (gid_t)atoi(argv[0]);
-    if (id == 0 || setgroups(0, 0) || setgid(id) || setuid(id)) return 126;
+    if (id == 0 || setgroups(1, &id) || setgid(id) || setuid(id)) return 126;
     execvp(argv[1], argv + 1);
     return 127;
 }
