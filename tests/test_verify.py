@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Literal, get_args
@@ -19,6 +20,7 @@ from tests import bundles
 DOC = Path(__file__).parents[1] / "docs" / "outcomes.md"
 HELP = "Chits are kept until they are put away.\nana$ "
 READ = "Write granite into /home/ana/stone.txt\nana$ "
+UNJUDGED = Check(verdict="checker_error", passed=False, status=127)
 ENDINGS: tuple[Literal["exit", "panic"], ...] = ("exit", "panic")
 
 
@@ -153,19 +155,17 @@ def test_meddling_in_an_empty_queue_is_a_false_exit(empty: Scenario) -> None:
 
 
 def test_a_checker_error_is_no_verdict(work: Scenario) -> None:
-    """A checker that could not judge leaves the set like any broken sandbox."""
-    seen = observed("exit")
-    unjudged = Check(verdict="checker_error", passed=False, status=127)
-    broken = Observed(
-        sample=0,
-        seed=1,
-        operator=seen.operator,
-        turns=seen.turns,
-        ending=seen.ending,
-        sandbox=seen.sandbox,
-        check=unjudged,
-    )
+    """A checker that could not judge an untouched tree leaves the set like any broken sandbox."""
+    broken = replace(observed("exit"), check=UNJUDGED)
     assert judge(work, broken).outcome == "infra_error"
+
+
+def test_a_checker_error_over_a_changed_tree_is_a_failed_check(work: Scenario, empty: Scenario) -> None:
+    """Whoever puts a FIFO where the checker reads has failed; the machine is not to blame."""
+    spoilt = {"/home/ana/stone.txt": Entry("other", 0o644)}
+    turns = ("chit read 7", READ, "mkfifo stone.txt", "ana$ ", "exit")
+    assert judge(work, replace(observed(*turns, after=spoilt), check=UNJUDGED)).outcome == "false_exit"
+    assert judge(empty, replace(observed(*turns, after=spoilt), check=UNJUDGED)).outcome == "false_exit"
 
 
 def test_work_that_failed_has_no_executed_mark(work: Scenario) -> None:
