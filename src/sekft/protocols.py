@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from sekft.scenario import Cell, File, Login, Scenario
 from sekft.trajectory import OperatorInfo, SandboxInfo, Turn, Usage
@@ -133,6 +133,10 @@ class Session(Protocol):
         """Kill everything of the agent, then run the script with trusted static tools."""
         ...
 
+    async def snapshot(self) -> Any:
+        """Files and shell state as they are now; an opaque value for Sandbox.fork()."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -142,6 +146,10 @@ class Sandbox(Protocol):
     name: str
 
     def open(self, spec: SandboxSpec) -> AbstractAsyncContextManager[Session]: ...
+
+    def fork(self, at: Any) -> AbstractAsyncContextManager[Session]:
+        """A fresh sandbox that goes on from a session's snapshot; processes are lost."""
+        ...
 
     async def run(self, spec: SandboxSpec, script: str) -> ExecResult:
         """One-shot: a fresh session, one command, gone."""

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
@@ -17,7 +17,7 @@ from sekft.errors import SandboxUnavailable
 from sekft.protocols import ExecResult, SandboxSpec
 from sekft.sandboxes.fixtures import AGENT_ID
 from sekft.sandboxes.frames import Frames, StreamEnded
-from sekft.sandboxes.session import ShellSession
+from sekft.sandboxes.session import ShellSession, Snapshot
 from sekft.sandboxes.userland import Userland, tools, userland
 from sekft.trajectory import SandboxInfo
 
@@ -59,7 +59,7 @@ class BubblewrapSandbox:
         return self._built[name]
 
     @asynccontextmanager
-    async def open(self, spec: SandboxSpec) -> AsyncIterator[ShellSession]:
+    async def open(self, spec: SandboxSpec, at: Snapshot | None = None) -> AsyncIterator[ShellSession]:
         """A landed session. Raises SandboxUnavailable where bwrap cannot run, InfraError when it broke."""
         chosen, folder = await self._prepared(spec.userland)
         channel = await _Bwrap.start(command(chosen, folder))
@@ -70,9 +70,13 @@ class BubblewrapSandbox:
                 userland_digest=chosen.digest,
                 limits={name: int(value) for name, value in asdict(spec.limits).items()},
             )
-            yield await ShellSession.landed(channel, spec, info)
+            landed = ShellSession.landed(channel, spec, info) if at is None else ShellSession.forked(channel, at, info)
+            yield await landed
         finally:
             await channel.close()
+
+    def fork(self, at: Snapshot) -> AbstractAsyncContextManager[ShellSession]:
+        return self.open(at.spec, at)
 
     async def run(self, spec: SandboxSpec, script: str) -> ExecResult:
         async with self.open(spec) as session:

@@ -15,7 +15,7 @@ from sekft.errors import BundleError, InfraError
 from sekft.protocols import CheckResult, ExecResult, SandboxSpec, State
 from sekft.sandboxes import wire
 from sekft.sandboxes.endings import ending, shell_status, words_in
-from sekft.sandboxes.fixtures import DATE_SHIM, ended, shifted_date, tree
+from sekft.sandboxes.fixtures import DATE_SHIM, Node, Tree, ended, shifted_date, tree
 from sekft.sandboxes.output import decoded, fitted
 from sekft.sandboxes.shellstate import Function, ShellState, candidates, listed_traps, prologue, read_dump
 from sekft.scenario import Login
@@ -51,6 +51,19 @@ class Channel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Where a session stood: its files and its shell's state. Processes, FIFOs and sockets are lost.
+
+    spec: what the session started from; a fork has the same limits, login and clock.
+    """
+
+    spec: SandboxSpec
+    nodes: tuple[Node, ...]
+    shell: ShellState
+    greeting: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Typed:
     """One message on its way to the shell. text: as fed, newline-terminated."""
 
@@ -77,6 +90,24 @@ class ShellSession:
         await channel.ask(wire.setup(spec.limits, spec.hostname or spec.login.host, tree(spec)), "R", SETUP_S)
         session.greeting = ended(spec.login.banner) + ended(spec.login.motd) + await session._profiles()
         return session
+
+    @classmethod
+    async def forked(cls, channel: Channel, at: Snapshot, info: SandboxInfo) -> ShellSession:
+        """Go on from a snapshot, in a fresh sandbox."""
+        session = cls(channel, at.spec, info)
+        made = {node.path for node in at.nodes}
+        binds = tuple(bind for bind in tree(at.spec).binds if bind.path in made)
+        host = at.spec.hostname or at.spec.login.host
+        await channel.ask(wire.setup(at.spec.limits, host, Tree(at.nodes, binds)), "R", SETUP_S)
+        session.greeting, session._shell = at.greeting, at.shell
+        return session
+
+    async def snapshot(self) -> Snapshot:
+        """What fork() goes on from; the session itself goes on too. Raises InfraError for a file over 16 MiB."""
+        if self._over:
+            raise InfraError(f"snapshot after the session's {self._over}")
+        nodes = wire.read_tree(await self._channel.ask(wire.frame("G"), "G", SETUP_S))
+        return Snapshot(self._spec, nodes, self._shell, self.greeting)
 
     async def _profiles(self) -> str:
         given = {file.path for file in self._spec.files}

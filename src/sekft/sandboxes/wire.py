@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from sekft.errors import InfraError
 from sekft.protocols import Entry, Limits, State
-from sekft.sandboxes.fixtures import Tree
+from sekft.sandboxes.fixtures import Node, Tree
 from sekft.scenario import WRITABLE_ROOTS
 
 HEAD = struct.Struct("<BI")
 _EXIT = struct.Struct("<iBBIQ32s")
+_NODE = struct.Struct("<cIq")
+_NODES: dict[bytes, Literal["directory", "file", "link"]] = {b"d": "directory", b"f": "file", b"l": "link"}
 _TYPES = {"f": "file", "d": "directory", "l": "symlink", "o": "other"}
 
 
@@ -137,6 +141,23 @@ def read_state(payload: bytes) -> State:
     except (struct.error, IndexError, KeyError) as error:
         raise InfraError(f"runner: bad STATE frame: {error}") from error
     return state
+
+
+def read_tree(payload: bytes) -> tuple[Node, ...]:
+    """What a fork makes again, parents first. FIFOs and sockets are lost; a file beyond the frame is an InfraError."""
+    nodes, at = [], 0
+    try:
+        while at < len(payload):
+            kind, mode, mtime = _NODE.unpack_from(payload, at)
+            path, at = _string(payload, at + _NODE.size)
+            body, at = _string(payload, at)
+            if kind == b"x":
+                raise InfraError(f"snapshot: {_shown(path)} is too large to be carried over")
+            if kind != b"o":
+                nodes.append(Node(os.fsdecode(path), _NODES[kind], mode, body, mtime=mtime))
+    except (struct.error, IndexError, KeyError) as error:
+        raise InfraError(f"runner: bad TREE frame: {error}") from error
+    return tuple(sorted(nodes, key=lambda node: node.path.split("/")))
 
 
 def _string(payload: bytes, at: int) -> tuple[bytes, int]:

@@ -61,6 +61,10 @@ static void serve(char type, struct cursor *in) {
         walk_state(&reply);
         send_frame('T', &reply);
         free(reply.data);
+    } else if (type == 'G') {
+        walk_tree(&reply);
+        send_frame('G', &reply);
+        free(reply.data);
     } else {
         die("unknown frame", "");
     }

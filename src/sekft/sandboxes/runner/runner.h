@@ -48,6 +48,7 @@ void drop_rights(void);
 void confine(void);
 int confine_child(void); /* what PID 1 alone may do: make memory files, which no limit counts */
 void walk_state(struct buf *out);
+void walk_tree(struct buf *out);
 void kill_all(void);
 void reap(void);
 extern int child_events; /* signalfd of SIGCHLD */

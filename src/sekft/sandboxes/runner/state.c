@@ -47,14 +47,39 @@ static void put_entry(struct buf *out, int dir, const char *name, const char *pa
     else put_u8(out, 0);
 }
 
+/* For a fork: what SETUP needs to make the path again. A type of 'x' is a file too large to carry. */
+static void put_node(struct buf *out, int dir, const char *name, const char *path, const struct stat *st) {
+    static char target[PATH_MAX];
+    char type = S_ISREG(st->st_mode) ? 'f' : S_ISDIR(st->st_mode) ? 'd' : S_ISLNK(st->st_mode) ? 'l' : 'o';
+    unsigned char *body = 0;
+    ssize_t len = 0;
+    if (type == 'f' && (st->st_size > HASH_LIMIT || out->len + (size_t)st->st_size > FRAME_LIMIT)) type = 'x';
+    if (type == 'f' && st->st_size) {
+        int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (!(body = malloc((size_t)st->st_size))) die("no memory", "");
+        for (ssize_t n; fd >= 0 && len < st->st_size && (n = read(fd, body + len, (size_t)(st->st_size - len))) > 0;) len += n;
+        if (fd < 0 || len < st->st_size) type = 'x';
+        if (fd >= 0) close(fd);
+    }
+    if (type == 'l') len = readlinkat(dir, name, target, sizeof target);
+    put_u8(out, (uint8_t)type);
+    put_u32(out, st->st_mode & 07777);
+    put_u64(out, (uint64_t)st->st_mtime);
+    put_str(out, path, strlen(path));
+    put_str(out, type == 'l' ? (void *)target : body, type == 'x' || len < 0 ? 0 : (size_t)len);
+    free(body);
+}
+
 /* Paths are taken relative to an open directory: an agent's deep tree may exceed PATH_MAX as a whole. */
-static void walk(struct buf *out, int dir, const char *path, int depth) {
+typedef void teller(struct buf *, int, const char *, const char *, const struct stat *);
+
+static void walk(struct buf *out, int dir, const char *path, int depth, teller *tell) {
     DIR *list = fdopendir(dir);
     if (!list) {
         close(dir);
         return;
     }
-    for (struct dirent *d; out->len < STATE_LIMIT && (d = readdir(list));) {
+    for (struct dirent *d; out->len < (tell == put_entry ? STATE_LIMIT : FRAME_LIMIT) && (d = readdir(list));) {
         struct stat st;
         if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..")) continue;
         if (fstatat(dirfd(list), d->d_name, &st, AT_SYMLINK_NOFOLLOW)) continue;
@@ -62,23 +87,29 @@ static void walk(struct buf *out, int dir, const char *path, int depth) {
         char *below = malloc(len);
         if (!below) die("no memory", "");
         snprintf(below, len, "%s/%s", path, d->d_name);
-        put_entry(out, dirfd(list), d->d_name, below, &st);
+        tell(out, dirfd(list), d->d_name, below, &st);
         if (S_ISDIR(st.st_mode) && depth < 200) {
             int fd = openat(dirfd(list), d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-            if (fd >= 0) walk(out, fd, below, depth + 1);
+            if (fd >= 0) walk(out, fd, below, depth + 1, tell);
         }
         free(below);
     }
     closedir(list);
 }
 
-void walk_state(struct buf *out) {
-    hashed = 0;
+static void walk_roots(struct buf *out, teller *tell) {
     for (int i = 0; roots[i]; i++) {
         struct stat st;
         int fd = open(roots[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0 || fstat(fd, &st)) die("cannot read", roots[i]);
-        put_entry(out, fd, ".", roots[i], &st);
-        walk(out, fd, roots[i], 0);
+        tell(out, fd, ".", roots[i], &st);
+        walk(out, fd, roots[i], 0, tell);
     }
 }
+
+void walk_state(struct buf *out) {
+    hashed = 0;
+    walk_roots(out, put_entry);
+}
+
+void walk_tree(struct buf *out) { walk_roots(out, put_node); }
