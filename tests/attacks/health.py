@@ -14,13 +14,14 @@ from sekft.protocols import Sandbox, Session
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 
-def host() -> dict[str, object]:
-    """This process's limits and standing, and the machine's names and knobs."""
+def host(sandbox: Sandbox) -> dict[str, object]:
+    """This process's limits and standing, and the machine's names and knobs. A warm pool may open descriptors."""
+    pooled = sandbox.name == "docker"
     return {
         "name": (socket.gethostname(), Path("/proc/sys/kernel/domainname").read_text()),
         "namespaces": Path("/proc/sys/user/max_user_namespaces").read_text(),
         "core": Path("/proc/sys/kernel/core_pattern").read_text(),
-        "descriptors": sorted(path.name for path in Path("/proc/self/fd").iterdir()),
+        "descriptors": pooled or sorted(path.name for path in Path("/proc/self/fd").iterdir()),
         "limits": [resource.getrlimit(which) for which in range(16)],
         "standing": (os.getpriority(os.PRIO_PROCESS, 0), os.sched_getaffinity(0), Path.cwd(), os.getpid()),
         "mounts": [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if "/sekft" in line],
@@ -33,23 +34,21 @@ async def namespaces(session: Session) -> dict[str, str]:
     return dict(zip(NAMESPACES, result.output.split(), strict=True))
 
 
-def promised(sandbox: Sandbox) -> list[str]:
-    """The namespaces that are a sandbox's own; Docker without remapped ids leaves the user namespace as it is."""
-    return [name for name in NAMESPACES if not (sandbox.name == "docker" and name == "user")]
-
-
-def shared(inside: dict[str, str], sandbox: Sandbox) -> list[str]:
+def shared(inside: dict[str, str]) -> list[str]:
     """Those of them that are this process's own, which is the host's."""
-    return [name for name in promised(sandbox) if inside[name] == str(Path(f"/proc/self/ns/{name}").readlink())]
+    return [name for name in NAMESPACES if inside[name] == str(Path(f"/proc/self/ns/{name}").readlink())]
 
 
-def living(pid_namespace: str) -> list[str]:
-    """This machine's processes in that PID namespace, so far as they can be read."""
-    found = []
+def living(pid_namespace: str) -> set[tuple[str, str]]:
+    """This machine's processes in that PID namespace, so far as they can be read: pid and start time.
+
+    The id of a namespace is given out again; a pid with its start time is not.
+    """
+    found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if str((folder / "ns" / "pid").readlink()) == pid_namespace:
-                found.append(folder.name)
+                found.add((folder.name, (folder / "stat").read_text().rpartition(")")[2].split()[19]))
         except OSError:
             continue
     return found

@@ -16,7 +16,7 @@ from sekft.verify import EARNED, judge
 from tests.attacks.cheater import Cheater
 
 LIMITS = RolloutLimits(session=Limits(command_s=2, check_s=2, processes=48))
-FEW, MANY = 12, 200
+FEW, MANY = 8, 200
 LONGEST_S = 90.0
 """A rollout of seven commands and a check that each run into their limit, and some room for a slow machine."""
 
