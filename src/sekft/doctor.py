@@ -29,7 +29,7 @@ class Finding:
 
 def examine(sandbox: str, *, self_test: bool = False, setup: bool = False) -> list[Finding]:
     """Look at everything that sekft may use; setup builds what is missing, self_test runs sandboxes."""
-    findings = [_python(), _platform(), *_programs(), *_services(os.environ)]
+    findings = [_python(), _platform(), *_programs(), _docker(), *_services(os.environ)]
     findings.extend(_backend(sandbox, self_test=self_test, setup=setup))
     return findings
 
@@ -62,7 +62,7 @@ def _platform() -> Finding:
         "platform",
         sys.platform == "linux",
         f"{platform.system()} {platform.release()} {platform.machine()}",
-        "bubblewrap needs Linux; other systems will use the docker backend",
+        "bubblewrap needs Linux; use --sandbox docker where a Docker daemon runs",
     )
 
 
@@ -85,6 +85,13 @@ def _compiler() -> Finding:
     return Finding(
         "compiler", found is not None, f"{found or 'not found'} (compiles the runner)", "pip install ziglang"
     )
+
+
+def _docker() -> Finding:
+    from sekft import sandboxes
+
+    reason = sandboxes.probe("docker")
+    return Finding("docker", not reason, reason or "a daemon answers (the docker backend)")
 
 
 def _services(environ: Mapping[str, str]) -> Iterator[Finding]:

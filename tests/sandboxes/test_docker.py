@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,22 @@ async def test_the_agent_sees_the_same_on_both_backends(docker: DockerSandbox, u
             return [(await session.exec(command)).output for command in commands]
 
     assert await seen(docker) == await seen(BubblewrapSandbox())
+
+
+@LIVE
+async def test_an_image_that_docker_build_made_is_a_userland(
+    docker: DockerSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SEKFT_IMAGE names it, whatever userland is asked for, and its id is the digest."""
+    await docker.run(replace(SPEC, userland="gnu"), "true")
+    client().tag("sekft-dash:gnu", "sekft-test", "latest", force=True)
+    monkeypatch.setenv("SEKFT_IMAGE", "sekft-test")
+    other = DockerSandbox(warm=0)
+    async with other.open(SPEC) as session:
+        assert "GNU" in (await session.exec("ls --version")).output
+        assert session.info.userland == "sekft-test"
+        assert f"sha256:{session.info.userland_digest}" == client().inspect_image("sekft-test")["Id"]
+    client().remove_image("sekft-test")
 
 
 @LIVE

@@ -12,7 +12,7 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import asdict
 from functools import cache
 from threading import Lock
@@ -21,9 +21,9 @@ from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import ExecResult, SandboxSpec
 from sekft.sandboxes.containers import HINT, STARTERS, Kind, Started, client, engine_says, kind_of, start
 from sekft.sandboxes.frames import Frames
-from sekft.sandboxes.images import image
-from sekft.sandboxes.session import ShellSession
-from sekft.sandboxes.userland import Userland, userland
+from sekft.sandboxes.images import chosen
+from sekft.sandboxes.session import ShellSession, Snapshot
+from sekft.sandboxes.userland import Userland
 from sekft.trajectory import SandboxInfo
 
 WARM = 2 * (os.cpu_count() or 1)
@@ -49,22 +49,28 @@ class DockerSandbox:
         atexit.register(self.drain)
 
     @asynccontextmanager
-    async def open(self, spec: SandboxSpec) -> AsyncIterator[ShellSession]:
+    async def open(self, spec: SandboxSpec, at: Snapshot | None = None) -> AsyncIterator[ShellSession]:
         """A landed session. Raises SandboxUnavailable where docker cannot run it, InfraError when it broke."""
         if spec.userland not in self._images:
             await asyncio.to_thread(self._image, spec.userland)
-        chosen, _ = self._images[spec.userland]
+        userland, _ = self._images[spec.userland]
         container = await _Container.attached(await self._taken(kind_of(spec)))
         try:
             info = SandboxInfo(
                 backend=self.name,
-                userland=chosen.name,
-                userland_digest=chosen.digest,
+                userland=userland.name,
+                userland_digest=userland.digest,
                 limits={name: int(value) for name, value in asdict(spec.limits).items()},
             )
-            yield await ShellSession.landed(container, spec, info)
+            landed = (
+                ShellSession.landed(container, spec, info) if at is None else ShellSession.forked(container, at, info)
+            )
+            yield await landed
         finally:
             await container.close()
+
+    def fork(self, at: Snapshot) -> AbstractAsyncContextManager[ShellSession]:
+        return self.open(at.spec, at)
 
     async def run(self, spec: SandboxSpec, script: str) -> ExecResult:
         async with self.open(spec) as session:
@@ -80,8 +86,7 @@ class DockerSandbox:
     def _image(self, name: str) -> tuple[Userland, str]:
         if name not in self._images:
             with self._building:
-                chosen = userland(name)
-                self._images[name] = chosen, engine_says(image, client(), chosen)
+                self._images[name] = engine_says(chosen, client(), name)
         return self._images[name]
 
     async def _taken(self, kind: Kind) -> Started:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from sekft.sandboxes.userland import Userland
+from sekft.sandboxes.userland import Userland, userland
 
 REPOSITORY = "sekft-dash"
 DIGEST_LABEL = "sekft.userland.digest"
@@ -16,23 +17,36 @@ SKELETON = ".sekft"
 what an engine adds to a root (/.dockerenv, /etc/resolv.conf, /sys, /dev/shm) is not there for the agent."""
 
 
-def image(client: Any, userland: Userland) -> str:
+def chosen(client: Any, name: str) -> tuple[Userland, str]:
+    """The userland and the id of its image: SEKFT_IMAGE, which docker build made, else our own of that name.
+
+    Raises SandboxUnavailable when our own cannot be built.
+    """
+    given = os.environ.get("SEKFT_IMAGE")
+    if given:
+        found = str(client.inspect_image(given)["Id"])
+        return Userland(given, Path("/"), found.removeprefix("sha256:")), found
+    ours = userland(name)
+    return ours, image(client, ours)
+
+
+def image(client: Any, ours: Userland) -> str:
     """The id of sekft-dash:<userland> with that digest; imported when it is not there yet."""
-    tag = f"{REPOSITORY}:{userland.name}"
-    found = client.images(name=tag, filters={"label": f"{DIGEST_LABEL}={userland.digest}"})
+    tag = f"{REPOSITORY}:{ours.name}"
+    found = client.images(name=tag, filters={"label": f"{DIGEST_LABEL}={ours.digest}"})
     if not found:
-        _import(client, userland)
-        found = client.images(name=tag, filters={"label": f"{DIGEST_LABEL}={userland.digest}"})
+        _import(client, ours)
+        found = client.images(name=tag, filters={"label": f"{DIGEST_LABEL}={ours.digest}"})
     return str(found[0]["Id"])
 
 
-def _import(client: Any, userland: Userland) -> None:
-    changes = [f"LABEL {DIGEST_LABEL}={userland.digest}", 'CMD ["/bin/sh"]', "ENV LANG=C.UTF-8 TZ=UTC"]
+def _import(client: Any, ours: Userland) -> None:
+    changes = [f"LABEL {DIGEST_LABEL}={ours.digest}", 'CMD ["/bin/sh"]', "ENV LANG=C.UTF-8 TZ=UTC"]
     with tempfile.NamedTemporaryFile(suffix=".tar") as layer:
         with tarfile.open(fileobj=layer, mode="w") as tar:
-            write_root(tar, userland.rootfs)
+            write_root(tar, ours.rootfs)
         layer.flush()
-        client.import_image_from_file(layer.name, repository=REPOSITORY, tag=userland.name, changes=changes)
+        client.import_image_from_file(layer.name, repository=REPOSITORY, tag=ours.name, changes=changes)
 
 
 def write_root(tar: tarfile.TarFile, rootfs: Path) -> None:
