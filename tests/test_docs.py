@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.attacks.cases import CLASSES
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 TESTED = re.compile(r"^<!-- tested -->\n```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -75,6 +77,20 @@ def test_names_in_the_map_from_the_original_resolve() -> None:
     ]
     assert len(named) >= 10
     assert not missing
+
+
+def test_tests_named_in_the_documentation_exist() -> None:
+    """Each test by which a promise of the sandbox is proved is there, and so is each class of attacks."""
+    page = (ROOT / "docs/containment.md").read_text(encoding="utf-8")
+    there = {
+        name for path in ROOT.glob("tests/**/test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())
+    }
+    named = set(re.findall(r"`(test_\w+)`", page))
+    proofs = [row.split("|")[4] for row in page.splitlines() if row.count("|") == 5][2:]
+    classes = {word.strip() for proof in proofs for word in proof.split(",")} - {f"`{name}`" for name in there}
+    assert len(named) >= 30
+    assert not named - there
+    assert classes <= set(CLASSES)
 
 
 def test_every_page_is_reached_from_the_index() -> None:
