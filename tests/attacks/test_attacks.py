@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sekft.errors import InfraError
 from sekft.protocols import ExecResult, Limits, Sandbox, SandboxSpec, Session
 from sekft.scenario import File
 from tests.attacks import health
@@ -137,3 +138,20 @@ async def test_pid_one_gives_away_nothing_of_the_host(session: Session) -> None:
     shown_by_stat = await shown(session, "stat -c %u /proc/1/fd /proc/1/environ /proc/1/mem; cat /proc/1/comm")
     assert "1000" not in shown_by_stat.split()
     assert shown_by_stat.endswith("init\n")
+
+
+async def test_a_snapshot_under_attack_is_whole_or_refused(sandbox: Sandbox, land: Landing) -> None:
+    """Links, FIFOs and a job that swaps folders for links write nothing outside the fork's own tree."""
+    session = await land()
+    await shown(session, "mkfifo p; ln -s /proc/self l; ln -s loop loop; mkdir -p d/e; echo x > d/e/f; chmod 000 d/e")
+    await shown(session, "(while :; do mkdir s; : > s/f; rm -r s; ln -s /run s; rm s; done) >/dev/null 2>&1 &")
+    refused = 0
+    for _ in range(5):
+        try:
+            async with sandbox.fork(await session.snapshot()) as fork:
+                assert await shown(fork, "ls -A /run") == "sekft\n"
+                assert (await fork.check("[ -d /home/ada/d ] && [ ! -e /run/f ]")).passed
+        except InfraError:  # what moved under the walk cannot be made again
+            refused += 1
+    assert refused < 5
+    assert await shown(session, "echo on") == "on\n"
