@@ -1,0 +1,79 @@
+"""What a whole scripted rollout costs on each backend, and in the original's way: `python -m bench.docker [rollouts]`.
+
+The original started a container for each rollout and ran `docker exec` for each command, with the working directory and
+the environment replayed; here by docker-py, as well as that can be written: the client is kept, one exec a command.
+Needs a docker daemon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sekft.protocols import Sandbox, SandboxSpec
+from sekft.sandboxes.bubblewrap import BubblewrapSandbox
+from sekft.sandboxes.containers import client
+from sekft.sandboxes.docker import DockerSandbox
+from sekft.sandboxes.images import chosen
+from sekft.scenario import Login
+
+SPEC = SandboxSpec("busybox", Login(user="ada", host="vault", home="/home/ada"), ())
+COMMANDS = ("pwd", "ls -la", "cd /tmp", "echo a > note", "cat note", "x=1", "export y=2", "echo $x $y", "rm note", "ls")
+CONCURRENCY = 4
+REPLAY = ". /tmp/.state 2>/dev/null; {}\ns=$?; {{ echo \"cd '$PWD'\"; export -p; }} > /tmp/.state; exit $s"
+
+
+async def ours(sandbox: Sandbox) -> None:
+    async with sandbox.open(SPEC) as session:
+        for command in COMMANDS:
+            await session.exec(command)
+
+
+def original(engine: Any, image: str) -> None:
+    host = engine.create_host_config(network_mode="none", cap_drop=["ALL"], tmpfs={"/tmp": "size=64m,mode=1777"})
+    made = engine.create_container(image, ["sleep", "3600"], user="1000:1000", host_config=host)
+    engine.start(made)
+    for command in COMMANDS:
+        run = engine.exec_create(made, ["sh", "-c", REPLAY.format(command)], workdir="/tmp")
+        engine.exec_start(run)
+        engine.exec_inspect(run)
+    engine.remove_container(made, force=True)
+
+
+async def rate(rollouts: int, one: Callable[[], Awaitable[None]]) -> float:
+    gate = asyncio.Semaphore(CONCURRENCY)
+
+    async def cycle() -> None:
+        async with gate:
+            await one()
+
+    started = time.perf_counter()
+    await asyncio.gather(*(cycle() for _ in range(rollouts)))
+    return rollouts / (time.perf_counter() - started)
+
+
+async def main(rollouts: int) -> None:
+    engine, docker, bubblewrap = client(), DockerSandbox(), BubblewrapSandbox()
+    _, image = await asyncio.to_thread(chosen, engine, SPEC.userland)
+    ways: dict[str, tuple[int, Callable[[], Awaitable[None]]]] = {
+        "docker run, docker exec": (rollouts, lambda: asyncio.to_thread(original, engine, image)),
+        "docker": (2 * rollouts, lambda: ours(docker)),
+        "bubblewrap": (10 * rollouts, lambda: ours(bubblewrap)),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(3):
+        for name, (count, one) in ways.items():
+            rates[name].append(await rate(count, one))
+    floor = statistics.median(rates["docker run, docker exec"])
+    for name, found in rates.items():
+        middle = statistics.median(found)
+        print(f"{name:<24}{middle:8.2f} rollouts/s ({min(found):.2f} to {max(found):.2f}){middle / floor:8.1f} x")
+    docker.drain()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20))
