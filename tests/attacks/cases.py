@@ -219,6 +219,20 @@ ENDINGS = [
     Attack("the shell replaced", ("exec true",), ends="none"),
 ]
 
+# Typed before a check that reads ~/answer and walks the home; none of them gives the answer.
+TAMPERING = [
+    "mkfifo answer",
+    "ln -s /dev/zero answer",
+    "ln -s answer answer",
+    "ln -s /proc/self/fd/9 answer",
+    "truncate -s 60M answer; cp answer b; cp answer c",
+    "mkdir answer; chmod 000 answer . ..",
+    "(echo 42; sleep 60) > /tmp/late & ln -s /proc/$!/fd/1 answer",
+    "touch -- -exec ; ln -s /dev/full answer",
+    "for f in /usr/lib/sekft/* /usr/lib/sekft/bin/*; do cp /bin/true $f; done; echo exit > e; export PATH=/tmp ENV=$PWD/e",
+    "while :; do sh -c 'kill -STOP $$' & done 2>/dev/null | sleep 0.2",
+]
+
 CLASSES = {
     "processes": PROCESSES,
     "output": OUTPUT,

@@ -14,7 +14,7 @@ from sekft.protocols import ExecResult, Limits, Sandbox, SandboxSpec, Session
 from sekft.scenario import File
 from tests.attacks import health
 from tests.attacks.attack import Attack
-from tests.attacks.cases import CLASSES
+from tests.attacks.cases import CLASSES, TAMPERING
 from tests.sandboxes.conftest import LOGIN, Landing, shown
 
 ATTACKS = [pytest.param(attack, id=f"{kind}: {attack.name}") for kind, attacks in CLASSES.items() for attack in attacks]
@@ -84,6 +84,16 @@ async def test_an_attack_gets_nowhere(attacking: Attacking, attack: Attack) -> N
         assert result.status == attack.status
     if attack.kept is not None:
         assert result.state_kept == attack.kept
+
+
+@pytest.mark.parametrize("tampering", TAMPERING)
+async def test_a_tampered_check_never_passes(land: Landing, tampering: str) -> None:
+    """It fails or runs into its limit, and the next check is not hindered by it."""
+    session = await land(limits={"check_s": 1, "processes": 40})
+    await session.exec(tampering, 1)
+    verdict = await session.check("sleep 0.1; find /home -type f -exec sha256sum {} +; grep -qx 42 /home/ada/answer")
+    assert not verdict.passed
+    await is_judged(session)
 
 
 async def test_every_namespace_is_the_sandboxes_own(session: Session) -> None:
