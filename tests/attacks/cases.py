@@ -229,7 +229,7 @@ TAMPERING = [
     "mkdir answer; chmod 000 answer . ..",
     "(echo 42; sleep 60) > /tmp/late & ln -s /proc/$!/fd/1 answer",
     "touch -- -exec ; ln -s /dev/full answer",
-    "for f in /usr/lib/sekft/* /usr/lib/sekft/bin/*; do cp /bin/true $f; done; echo exit > e; export PATH=/tmp ENV=$PWD/e",
+    "for f in /usr/lib/sekft/* /usr/lib/sekft/bin/*; do cp /bin/true $f; done; echo exit > e; export PATH=/ ENV=~/e",
     "while :; do sh -c 'kill -STOP $$' & done 2>/dev/null | sleep 0.2",
 ]
 
