@@ -175,6 +175,9 @@ class Breaking:
     def open(self, spec: SandboxSpec) -> AbstractAsyncContextManager[Session]:
         raise InfraError("the backend fell over")
 
+    def fork(self, at: object) -> AbstractAsyncContextManager[Session]:
+        raise InfraError("the backend fell over")
+
     async def run(self, spec: SandboxSpec, script: str) -> ExecResult:
         raise InfraError("the backend fell over")
 

@@ -30,9 +30,6 @@ from sekft.options import (
 )
 
 if TYPE_CHECKING:
-    from sekft.plans import Generation, Rolling
-    from sekft.progress import Reporter
-    from sekft.protocols import OperatorSettings
     from sekft.store import Layout
 
 T = TypeVar("T")
@@ -80,13 +77,14 @@ def generate(
     as_json: Json = False,
 ) -> None:
     """Author scenarios and admit those that pass the gate."""
+    from sekft import plans
     from sekft.pipeline import generate as stage
     from sekft.progress import reporter
     from sekft.store import Layout
 
     layout = Layout.found(out)
     with reporter() as progress:
-        plan = _generation(progress, n, author, seed, where, sandbox, no_sandbox, concurrency)
+        plan = plans.generation(progress.note, n, author, seed, where, sandbox, no_sandbox, concurrency)
         _work(stage(plan, layout, progress), out)
     _summary(layout, as_json)
 
@@ -107,6 +105,7 @@ def rollout(
     as_json: Json = False,
 ) -> None:
     """Let an operator act in a fresh sandbox for every scenario and sample; judge and record each."""
+    from sekft import plans
     from sekft.pipeline import load_scenarios, roll
     from sekft.progress import reporter
     from sekft.protocols import OperatorSettings
@@ -115,7 +114,7 @@ def rollout(
     layout, bundles = Layout.found(out), load_scenarios(scenarios)
     with reporter() as progress:
         settings = OperatorSettings(temperature, max_tokens, recovery_share)
-        plan = _rolling(progress, samples, operator, seed, sandbox, concurrency, max_turns, settings)
+        plan = plans.rolling(progress.note, samples, operator, seed, sandbox, concurrency, max_turns, settings)
         broken = _work(roll(plan, bundles, layout, progress), out)
     _summary(layout, as_json, scenarios)
     _report_broken(broken, layout)
@@ -139,6 +138,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Generate, roll out, verify and record in one go, into one run folder."""
+    from sekft import plans
     from sekft.pipeline import generate as author_stage
     from sekft.pipeline import load_scenarios, roll
     from sekft.progress import reporter
@@ -147,9 +147,9 @@ def run(
 
     layout = Layout.of_run(out)
     with reporter() as progress:
-        drawing = _generation(progress, n, author, seed, where, sandbox, False, concurrency)
+        drawing = plans.generation(progress.note, n, author, seed, where, sandbox, False, concurrency)
         settings = OperatorSettings(temperature, max_tokens, recovery_share)
-        rolling = _rolling(progress, samples, operator, seed, sandbox, concurrency, max_turns, settings)
+        rolling = plans.rolling(progress.note, samples, operator, seed, sandbox, concurrency, max_turns, settings)
         _work(author_stage(drawing, layout, progress), out)
         broken = _work(roll(rolling, load_scenarios(out), layout, progress), out)
     _summary(layout, as_json)
@@ -261,58 +261,6 @@ def doctor(
     _print(as_data(findings) if as_json else as_text(findings))
     if not all(finding.ok for finding in findings if finding.needed):
         raise typer.Exit(1)
-
-
-def _generation(
-    progress: Reporter,
-    n: int,
-    author: str | None,
-    seed: int,
-    where: list[str] | None,
-    sandbox: str,
-    no_sandbox: bool,
-    concurrency: int | None,
-) -> Generation:
-    from sekft import plans
-
-    chosen = author or plans.default_author()
-    progress.note(f"author: {chosen}" + ("" if author else " (default; --author chooses another)"))
-    if no_sandbox:
-        progress.note("WARNING: --no-sandbox: nothing is run, so nothing proves that a scenario can be solved;")
-        progress.note("WARNING: every scenario is stamped gate.mode = structural")
-    return plans.Generation(
-        n=n,
-        author=chosen,
-        seed=seed,
-        where=tuple(where or ()),
-        sandbox=None if no_sandbox else sandbox,
-        concurrency=concurrency or plans.default_concurrency(),
-    )
-
-
-def _rolling(
-    progress: Reporter,
-    samples: int,
-    operator: str | None,
-    seed: int,
-    sandbox: str,
-    concurrency: int | None,
-    max_turns: int,
-    settings: OperatorSettings,
-) -> Rolling:
-    from sekft import plans
-
-    chosen = operator or plans.default_operator()
-    progress.note(f"operator: {chosen}" + ("" if operator else " (default; --operator chooses another)"))
-    return plans.Rolling(
-        samples=samples,
-        operator=chosen,
-        seed=seed,
-        sandbox=sandbox,
-        concurrency=concurrency or plans.default_concurrency(),
-        max_turns=max_turns,
-        settings=settings,
-    )
 
 
 def _work(stage: Coroutine[Any, Any, T], out: Path) -> T:

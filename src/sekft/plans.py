@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sekft.protocols import OperatorSettings
@@ -44,3 +44,39 @@ def default_operator(environ: Mapping[str, str] = os.environ) -> str:
 
 def default_concurrency() -> int:
     return 2 * (os.cpu_count() or 1)
+
+
+def generation(
+    note: Callable[[str], None],
+    n: int,
+    author: str | None,
+    seed: int,
+    where: Sequence[str] | None,
+    sandbox: str,
+    no_sandbox: bool,
+    concurrency: int | None,
+) -> Generation:
+    """What `generate` is asked, its choices told through `note`."""
+    chosen = author or default_author()
+    note(f"author: {chosen}" + ("" if author else " (default; --author chooses another)"))
+    if no_sandbox:
+        note("WARNING: --no-sandbox: nothing is run, so nothing proves that a scenario can be solved;")
+        note("WARNING: every scenario is stamped gate.mode = structural")
+    place = None if no_sandbox else sandbox
+    return Generation(n, chosen, seed, tuple(where or ()), place, concurrency or default_concurrency())
+
+
+def rolling(
+    note: Callable[[str], None],
+    samples: int,
+    operator: str | None,
+    seed: int,
+    sandbox: str,
+    concurrency: int | None,
+    max_turns: int,
+    settings: OperatorSettings,
+) -> Rolling:
+    """What `rollout` is asked, its choices told through `note`."""
+    chosen = operator or default_operator()
+    note(f"operator: {chosen}" + ("" if operator else " (default; --operator chooses another)"))
+    return Rolling(samples, chosen, seed, sandbox, concurrency or default_concurrency(), max_turns, settings)
