@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import subprocess
 import sys
 import tarfile
@@ -36,8 +37,10 @@ def docker() -> Iterator[DockerSandbox]:
     sandbox.drain()
 
 
-def containers() -> set[str]:
-    return {each["Id"] for each in client().containers(all=True, filters={"label": LABEL})}
+def containers(harness: int | None = None) -> set[str]:
+    """Those of one harness, this process by default: others may use the same daemon."""
+    label = f"{LABEL}={harness or os.getpid()}"
+    return {each["Id"] for each in client().containers(all=True, filters={"label": label})}
 
 
 def test_without_a_daemon_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -169,7 +172,6 @@ async def test_a_cancelled_command_ends_its_container(docker: DockerSandbox) -> 
 @LIVE
 def test_a_killed_harness_leaves_no_container() -> None:
     """SIGKILL of the harness ends its session and its waiting containers: their streams are at an end."""
-    before = containers()
     code = (
         "import asyncio\n"
         "from sekft.protocols import SandboxSpec\n"
@@ -182,10 +184,10 @@ def test_a_killed_harness_leaves_no_container() -> None:
         "asyncio.run(main())\n"
     )
     harness = subprocess.Popen([sys.executable, "-c", code])
-    assert until(lambda: len(alive("sleep 4712.4")) >= 2 and len(containers() - before) == 3)
+    assert until(lambda: len(alive("sleep 4712.4")) >= 2 and len(containers(harness.pid)) == 3)
     harness.kill()
     harness.wait()
-    assert until(lambda: not alive("sleep 4712.4") and containers() <= before)
+    assert until(lambda: not alive("sleep 4712.4") and not containers(harness.pid))
 
 
 @LIVE
