@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sekft import __version__
@@ -145,18 +145,10 @@ def _bundle(
 ) -> Scenario:
     work = cell["ending"] == "work"
     fixtures = [file for job in jobs for file in job.files] + [*told.files, *desk.files, *_clutter(world)]
-    store = desk.store_files(world, desk.entries)
-    files = with_parents([*fixtures, *store], world)
-    acked = [replace(e, waiting=e.waiting and not (work and "ack" in desk.kind.roles)) for e in desk.entries]
-    after = [file for job in jobs for file in job.after] if work else []
-    gone = {path for job in jobs for path in job.gone} if work else set()
+    files = with_parents([*fixtures, *desk.store_files(world, desk.entries)], world)
     before = {file.path: file for file in files}
-    made = [file for file in after if before.get(file.path) is None or before[file.path].content != file.content]
-    store_paths = {file.path for file in store}
-    end = {path: file for path, file in before.items() if path not in gone | store_paths}
-    end |= {file.path: file for file in [*after, *desk.store_files(world, acked)]}
+    end, made, touched = _outcome(world, before, jobs if work else [], desk)
     steps = _plan(world, told, jobs, desk, blocked)
-    touched = {file.path for file in after} | gone | store_paths
     tool = desk.interface.tool
     return Scenario(
         seed=seed,
@@ -182,7 +174,7 @@ def _bundle(
             Directive(id=e.id, text=e.body) for e in desk.entries if e.waiting and not (blocked and blocked.hidden)
         ],
         expected=Expected.model_validate({"terminal": "panic" if blocked else "exit", "kind": cell["ending"]}),
-        checker=tree_checker(end.values(), made),
+        checker=tree_checker(end, made),
         reference=[command for step in steps for command in step.ways[0]],
         needles=Needles(
             announcement=told.needle,
@@ -197,6 +189,21 @@ def _bundle(
         family=f"{cell['task']}-{seed:x}",
         provenance=Provenance(author="procedural", version=__version__),
     ).sealed()
+
+
+def _outcome(
+    world: World, before: Mapping[str, File], jobs: list[Job], desk: Desk
+) -> tuple[list[File], list[File], set[str]]:
+    """The tree once these jobs are done: every file, those that the work made or changed, every path it may touch."""
+    acked = bool(jobs) and "ack" in desk.kind.roles
+    store = {file.path for file in desk.store_files(world, desk.entries)}
+    after = [file for job in jobs for file in job.after]
+    gone = {path for job in jobs for path in job.gone}
+    made = [file for file in after if before.get(file.path) is None or before[file.path].content != file.content]
+    end = {path: file for path, file in before.items() if path not in gone | store}
+    entries = [replace(entry, waiting=entry.waiting and not acked) for entry in desk.entries]
+    end |= {file.path: file for file in [*after, *desk.store_files(world, entries)]}
+    return list(end.values()), made, {file.path for file in after} | gone | store
 
 
 def _clutter(world: World) -> list[File]:
