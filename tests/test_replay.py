@@ -61,3 +61,13 @@ def test_a_trajectory_whose_scenario_is_not_there_says_where_to_point(run: Path,
     assert done.returncode == 2
     assert path.parent.name in done.stderr
     assert "--scenarios" in done.stderr
+
+
+def test_a_folder_without_trajectories_is_wrong_usage(tmp_path: Path) -> None:
+    """A rejected draw is no trajectory, whatever its file is called."""
+    rejected = tmp_path / "rejected"
+    rejected.mkdir()
+    (rejected / "draw-0-1.json").write_text("{}")
+    done = sekft("replay", tmp_path)
+    assert done.returncode == 2
+    assert "holds no trajectories" in done.stderr

@@ -13,7 +13,7 @@ from sekft.protocols import Action, Limits, Policy, Sandbox
 from sekft.record import record
 from sekft.rollout import RolloutLimits, rollout
 from sekft.scenario import Scenario, load_scenario
-from sekft.store import Layout, documents
+from sekft.store import Layout
 from sekft.trajectory import OperatorInfo, Trajectory, Turn, load_trajectory
 from sekft.verify import judge
 
@@ -92,9 +92,7 @@ def found(path: Path, scenarios: Path | None) -> list[tuple[Path, Trajectory, Sc
     scenarios: a folder of bundles, or one bundle for all of them (the same scenario with a mended checker);
     None looks in the run folder that the trajectory lies in. Raises BundleError and UsageError.
     """
-    layout = Layout.found(path) if path.is_dir() else None
-    paths = documents(layout.trajectories, "*/*-*.json") if layout else [path]
-    paths = [each for each in paths if layout is None or layout.errors not in each.parents]
+    paths = Layout.found(path).rollouts() if path.is_dir() else [path]
     one = load_scenario(scenarios) if scenarios and scenarios.is_file() else None
     rows = []
     for each in paths:

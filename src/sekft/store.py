@@ -55,6 +55,11 @@ class Layout:
         is_run = any((root / name).is_dir() for name in ("scenarios", "trajectories"))
         return cls.of_run(root) if is_run else cls.of_stage(root)
 
+    def rollouts(self) -> list[Path]:
+        """The trajectories, sorted; in a stage's own folder errors and rejected draws lie beside them."""
+        beside = (self.errors, self.rejected)
+        return [path for path in documents(self.trajectories, "*/*-*.json") if path.parent not in beside]
+
 
 class Folder:
     """A folder that one command at a time fills and any number of commands read."""

@@ -84,7 +84,7 @@ def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None) -> Summ
     elsewhere = bundles is not None
     scenarios = list(bundles) if bundles is not None else [load_scenario(path) for path in documents(layout.scenarios)]
     rejections = [] if elsewhere else [load_noun(Rejection, path) for path in documents(layout.rejected)]
-    paths = [path for path in documents(layout.trajectories, "*/*-*.json") if _is_rollout(path, layout)]
+    paths = layout.rollouts()
     trajectories = [load_trajectory(path) for path in paths]
     kinds = {scenario.id: scenario.expected.kind for scenario in scenarios}
     taken = times(layout.root)
@@ -109,10 +109,6 @@ def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None) -> Summ
         coverage=_coverage(scenarios),
         look=_look(layout, elsewhere, rejections, list(zip(paths, trajectories, strict=True))),
     )
-
-
-def _is_rollout(path: Path, layout: Layout) -> bool:
-    return path.parent not in (layout.errors, layout.rejected)
 
 
 def _yield(scenarios: Sequence[Scenario], rejections: Sequence[Rejection]) -> Yield:

@@ -9,7 +9,6 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
@@ -19,7 +18,6 @@ from sekft.sandboxes.fixtures import AGENT_ID
 from sekft.sandboxes.frames import Frames, StreamEnded
 from sekft.sandboxes.session import ShellSession, Snapshot
 from sekft.sandboxes.userland import Userland, tools, userland
-from sekft.trajectory import SandboxInfo
 
 LAUNCH_UID = 64231
 """Host root starts sandboxes as this uid: root's own files then show as 65534, not as the agent's."""
@@ -64,14 +62,7 @@ class BubblewrapSandbox:
         chosen, folder = await self._prepared(spec.userland)
         channel = await _Bwrap.start(command(chosen, folder))
         try:
-            info = SandboxInfo(
-                backend=self.name,
-                userland=chosen.name,
-                userland_digest=chosen.digest,
-                limits={name: int(value) for name, value in asdict(spec.limits).items()},
-            )
-            landed = ShellSession.landed(channel, spec, info) if at is None else ShellSession.forked(channel, at, info)
-            yield await landed
+            yield await ShellSession.begun(channel, spec, at, self.name, chosen)
         finally:
             await channel.close()
 

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import asdict
 from functools import cache
 from threading import Lock
 
@@ -24,7 +23,6 @@ from sekft.sandboxes.frames import Frames
 from sekft.sandboxes.images import chosen
 from sekft.sandboxes.session import ShellSession, Snapshot
 from sekft.sandboxes.userland import Userland
-from sekft.trajectory import SandboxInfo
 
 WARM = 2 * (os.cpu_count() or 1)
 """How many started containers wait for a session, once there was a first."""
@@ -56,16 +54,7 @@ class DockerSandbox:
         userland, _ = self._images[spec.userland]
         container = await _Container.attached(await self._taken(kind_of(spec)))
         try:
-            info = SandboxInfo(
-                backend=self.name,
-                userland=userland.name,
-                userland_digest=userland.digest,
-                limits={name: int(value) for name, value in asdict(spec.limits).items()},
-            )
-            landed = (
-                ShellSession.landed(container, spec, info) if at is None else ShellSession.forked(container, at, info)
-            )
-            yield await landed
+            yield await ShellSession.begun(container, spec, at, self.name, userland)
         finally:
             await container.close()
 

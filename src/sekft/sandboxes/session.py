@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from sekft.errors import BundleError, InfraError
@@ -18,6 +18,7 @@ from sekft.sandboxes.endings import ending, shell_status, words_in
 from sekft.sandboxes.fixtures import DATE_SHIM, Node, Tree, ended, shifted_date, tree
 from sekft.sandboxes.output import decoded, fitted
 from sekft.sandboxes.shellstate import Function, ShellState, candidates, listed_traps, prologue, read_dump
+from sekft.sandboxes.userland import Userland
 from sekft.scenario import Login
 from sekft.trajectory import SandboxInfo
 
@@ -82,6 +83,15 @@ class ShellSession:
         self._spec = spec
         self._shell = login_state(spec.login, spec.hostname)
         self._over: str | None = None
+
+    @classmethod
+    async def begun(
+        cls, channel: Channel, spec: SandboxSpec, at: Snapshot | None, backend: str, chosen: Userland
+    ) -> ShellSession:
+        """Land, or go on from a snapshot, with all that a record says about where."""
+        limits = {name: int(value) for name, value in asdict(spec.limits).items()}
+        info = SandboxInfo(backend=backend, userland=chosen.name, userland_digest=chosen.digest, limits=limits)
+        return await (cls.landed(channel, spec, info) if at is None else cls.forked(channel, at, info))
 
     @classmethod
     async def landed(cls, channel: Channel, spec: SandboxSpec, info: SandboxInfo) -> ShellSession:
