@@ -251,13 +251,16 @@ def doctor(
     setup: Annotated[
         bool, typer.Option("--setup", help="Build what is missing: the runner and the userlands.")
     ] = False,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Remove what killed runs left: containers that never started, old images.")
+    ] = False,
     sandbox: SandboxName = "auto",
     as_json: Json = False,
 ) -> None:
     """Say what this machine can run, and why not."""
     from sekft.doctor import as_data, as_text, examine
 
-    findings = examine(sandbox, self_test=self_test, setup=setup)
+    findings = examine(sandbox, self_test=self_test, setup=setup, clean=clean)
     _print(as_data(findings) if as_json else as_text(findings))
     if not all(finding.ok for finding in findings if finding.needed):
         raise typer.Exit(1)

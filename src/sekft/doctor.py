@@ -27,9 +27,11 @@ class Finding:
     needed: bool = False
 
 
-def examine(sandbox: str, *, self_test: bool = False, setup: bool = False) -> list[Finding]:
-    """Look at everything that sekft may use; setup builds what is missing, self_test runs sandboxes."""
+def examine(sandbox: str, *, self_test: bool = False, setup: bool = False, clean: bool = False) -> list[Finding]:
+    """Look at everything that sekft may use; setup builds what is missing, self_test runs sandboxes, clean removes."""
     findings = [_python(), _platform(), *_programs(), _docker(), *_services(os.environ)]
+    if clean:
+        findings.extend(_cleaned(sandbox))
     findings.extend(_backend(sandbox, self_test=self_test, setup=setup))
     return findings
 
@@ -129,6 +131,20 @@ def _backend(name: str, *, self_test: bool, setup: bool) -> Iterator[Finding]:
     if self_test:
         for behaviour, ok, detail in asyncio.run(sandboxes.self_test(sandbox)):
             yield Finding(f"self-test: {behaviour}", ok, detail, "", True)
+
+
+def _cleaned(wanted: str) -> Iterator[Finding]:
+    """One line for each thing removed. An engine that does not answer is a lack only for who asked for it."""
+    from sekft import sandboxes
+
+    for name in (name for name in sandboxes.BACKENDS if wanted in ("auto", name)):
+        try:
+            removed = sandboxes.clean(name)
+        except SekftError as error:
+            yield Finding(f"clean {name}", False, f"not looked at: {error}", "", wanted == name)
+            continue
+        for each in removed or ["nothing was left over"]:
+            yield Finding(f"clean {name}", True, f"removed {each}" if removed else each)
 
 
 def _prepared() -> Finding:

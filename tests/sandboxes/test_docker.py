@@ -19,9 +19,10 @@ from sekft import sandboxes
 from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
-from sekft.sandboxes.containers import LABEL, client
+from sekft.sandboxes.containers import client
 from sekft.sandboxes.docker import DockerSandbox
 from sekft.sandboxes.images import DIGEST_LABEL, SKELETON, write_root
+from sekft.sandboxes.leftovers import BORN, LABEL
 from sekft.scenario import File, Login
 from tests.sandboxes.test_bubblewrap import alive, until
 
@@ -78,7 +79,7 @@ async def test_a_container_holds_nothing_from_its_start(docker: DockerSandbox) -
         told: dict[str, Any] = client().inspect_container(made)
     config, host = told["Config"], told["HostConfig"]
     assert (config["User"], config["Tty"], told["ExecIDs"]) == ("1000:1000", False, None)
-    assert config["Labels"].keys() >= {LABEL}
+    assert config["Labels"].keys() >= {LABEL, BORN}
     assert (host["CapDrop"], host["CapAdd"], host["Privileged"]) == (["ALL"], None, False)
     assert (host["NetworkMode"], host["IpcMode"], host["ReadonlyRootfs"]) == ("none", "none", True)
     assert "no-new-privileges" in host["SecurityOpt"]

@@ -1,6 +1,6 @@
 """Sandboxes: backends that give a fresh shell session, and nothing of the host.
 
-A backend is one module, named here in order of preference, with `probe()` and `backend()`; its
+A backend is one module, named here in order of preference, with `probe()`, `backend()` and `clean()`; its
 contract suite is tests/sandboxes/.
 """
 
@@ -19,6 +19,8 @@ class _Backend(Protocol):
     def probe(self) -> str | None: ...
 
     def backend(self) -> Sandbox: ...
+
+    def clean(self) -> list[str]: ...
 
 
 def pick(name: str = "auto") -> Sandbox:
@@ -40,6 +42,11 @@ def pick(name: str = "auto") -> Sandbox:
 def probe(name: str) -> str | None:
     """Try the backend in earnest: None when it runs here, else why not and what to install."""
     return _module(name).probe()
+
+
+def clean(name: str) -> list[str]:
+    """Remove what killed harnesses left with that backend; tells what. Raises SandboxUnavailable."""
+    return _module(name).clean()
 
 
 def prepare() -> list[str]:

@@ -107,6 +107,11 @@ def probe() -> str | None:
     return f"bubblewrap: {result.stderr.strip()[-300:]}; {HINT}" if result.returncode else None
 
 
+def clean() -> list[str]:
+    """Nothing: namespaces, mounts and processes end with the harness, and no file or control group is made."""
+    return []
+
+
 def _spawn(arguments: list[str], stream: int, log: int) -> subprocess.Popen[bytes]:
     """A blocking spawn: it takes about a millisecond, and asyncio's own would add a thread for each child."""
     return subprocess.Popen(arguments, stdin=stream, stdout=stream, stderr=log, env={}, cwd="/", start_new_session=True)

@@ -51,6 +51,8 @@ def _ensure(folder: Path) -> None:
 
 
 def _make_whole(done: Path, make: Callable[[Path], None]) -> None:
+    for unfinished in done.parent.glob(f".{done.name}.*/"):  # of a killed builder: the lock is ours
+        shutil.rmtree(unfinished)
     fresh = Path(tempfile.mkdtemp(prefix=f".{done.name}.", dir=done.parent))
     try:
         fresh.chmod(0o755)

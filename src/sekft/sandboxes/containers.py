@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 from sekft.errors import SandboxUnavailable
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.fixtures import AGENT_ID
+from sekft.sandboxes.leftovers import labels
 from sekft.sandboxes.userland import tools
 
 T = TypeVar("T")
-LABEL = "sekft"
 HINT = "install Docker, start its daemon and let this user reach it; pip install 'sekft[docker]'"
 STARTERS = 4
 """How many may be starting at once."""
@@ -85,7 +85,7 @@ def start(engine: Any, image_id: str, kind: Kind) -> Started:
         user=f"{AGENT_ID}:{AGENT_ID}",
         environment={},
         working_dir="/",
-        labels={LABEL: str(os.getpid())},
+        labels=labels(),
         stdin_open=True,
         network_disabled=True,
         host_config=host_config(engine, kind.memory_bytes, kind.processes),
@@ -135,6 +135,7 @@ def engine_says(call: Callable[..., T], *arguments: Any) -> T:
     """The engine's refusals in words. Raises SandboxUnavailable."""
     from docker.errors import DockerException
 
+    _reach(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
     try:
         return call(*arguments)
     except (DockerException, OSError) as error:  # OSError: also what its HTTP library raises
@@ -158,5 +159,4 @@ def client() -> Any:
         import docker
     except ImportError as error:
         raise SandboxUnavailable(f"docker: {error}; {HINT}") from error
-    _reach(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
     return engine_says(lambda: docker.from_env(version="auto", max_pool_size=2 * STARTERS, timeout=START_S).api)

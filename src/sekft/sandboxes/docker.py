@@ -18,9 +18,10 @@ from threading import Lock
 
 from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import ExecResult, SandboxSpec
+from sekft.sandboxes import leftovers
 from sekft.sandboxes.containers import HINT, STARTERS, Kind, Started, client, engine_says, kind_of, start
 from sekft.sandboxes.frames import Frames
-from sekft.sandboxes.images import chosen
+from sekft.sandboxes.images import DIGEST_LABEL, chosen
 from sekft.sandboxes.session import ShellSession, Snapshot
 from sekft.sandboxes.userland import Userland
 
@@ -198,3 +199,8 @@ def probe() -> str | None:
     if not any("seccomp" in option for option in options):
         return f"docker: the engine has no seccomp; {HINT}"
     return None
+
+
+def clean() -> list[str]:
+    """Removes what killed harnesses left with the engine; tells what. Raises SandboxUnavailable without an engine."""
+    return engine_says(leftovers.remove, client(), DIGEST_LABEL)

@@ -42,11 +42,11 @@ def image(client: Any, ours: Userland) -> str:
 
 def _import(client: Any, ours: Userland) -> None:
     changes = [f"LABEL {DIGEST_LABEL}={ours.digest}", 'CMD ["/bin/sh"]', "ENV LANG=C.UTF-8 TZ=UTC"]
-    with tempfile.NamedTemporaryFile(suffix=".tar") as layer:
+    with tempfile.TemporaryFile() as layer:  # without a name: nothing of it outlives this process
         with tarfile.open(fileobj=layer, mode="w") as tar:
             write_root(tar, ours.rootfs)
-        layer.flush()
-        client.import_image_from_file(layer.name, repository=REPOSITORY, tag=ours.name, changes=changes)
+        layer.seek(0)
+        client.import_image_from_data(layer, repository=REPOSITORY, tag=ours.name, changes=changes)
 
 
 def write_root(tar: tarfile.TarFile, rootfs: Path) -> None:
