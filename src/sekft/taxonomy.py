@@ -1,26 +1,31 @@
-"""The axes of variation as pure data (axes/*.toml), and how cells are drawn from them.
+"""The axes of variation as data, and how cells are drawn from them.
 
-A cell holds one value on every axis. Slot i of a run takes its cell from a Kronecker
-sequence, one irrational step an axis: every prefix of a run is close to the declared
-weights on each axis, and pairs of values fill evenly, which independent draws of that
-number would not do.
+A cell holds one value on every axis; slot i of a run takes row i of the block designs in `cells`. An axis is
+axes/<axis>.toml. Its values stand in that file, or each is a module of the package that the file names: the first
+line of the module's docstring is the value's brief, its WEIGHT (2 where it has none) and EXCLUDES are literals.
+The modules are read, not imported: what the axes are does not hang on what the kinds need.
 """
 
 from __future__ import annotations
 
-import math
+import ast
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
+from typing import Any
 
+from sekft.cells import BLOCK, Design
 from sekft.errors import UsageError
-from sekft.seeds import derive, stream
+from sekft.seeds import stream
 
 Where = Mapping[str, frozenset[str]]
-_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
-_REDRAWS = 1000
+_WEIGHT = 2
+_BLOCKS_KEPT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +44,8 @@ class Axis:
     brief: str
     values: Mapping[str, Value]
 
-    def pick(self, point: float, allowed: frozenset[str] | None = None) -> str:
-        """The value in whose share of the weights the point in [0, 1) falls."""
-        values = [value for value in self.values.values() if allowed is None or value.name in allowed]
-        left = point * sum(value.weight for value in values)
-        for value in values:
-            left -= value.weight
-            if left < 0:
-                return value.name
-        return values[-1].name
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Taxonomy:
     axes: Mapping[str, Axis]
 
@@ -63,17 +58,12 @@ class Taxonomy:
 
     def cell(self, seed: int, slot: int, where: Where | None = None) -> dict[str, str]:
         """The cell of one slot. Raises UsageError when `where` leaves no allowed cell."""
-        where = where or {}
-        cell = {
-            name: axis.pick(_point(seed, slot, index, name), where.get(name))
-            for index, (name, axis) in enumerate(self.axes.items())
-        }
-        rng = stream(seed, "cell", slot)
-        for _ in range(_REDRAWS):
-            if self.allows(cell):
-                return cell
-            cell = {name: axis.pick(rng.random(), where.get(name)) for name, axis in self.axes.items()}
-        raise UsageError(f"--where leaves no allowed cell in {_REDRAWS} draws: {_spell(where)}")
+        number, at = divmod(slot, BLOCK)
+        block = _block(self, seed, number, tuple(sorted((where or {}).items())))
+        row = block[at]
+        if row is None:
+            raise UsageError(f"--where leaves no allowed cell: {_spell(where or {})}")
+        return dict(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +75,7 @@ class Coverage:
     total_variation: float
 
 
+@cache
 def load() -> Taxonomy:
     """Every axis of the package, in the order of their names."""
     axes = {}
@@ -92,7 +83,7 @@ def load() -> Taxonomy:
         if entry.name.endswith(".toml"):
             name = entry.name.removesuffix(".toml")
             axes[name] = _axis(name, tomllib.loads(entry.read_text(encoding="utf-8")))
-    return Taxonomy(axes)
+    return Taxonomy(MappingProxyType(axes))
 
 
 def parse_where(taxonomy: Taxonomy, terms: Sequence[str]) -> Where:
@@ -126,28 +117,71 @@ def coverage(taxonomy: Taxonomy, cells: Iterable[Mapping[str, str]]) -> list[Cov
 
 
 def _axis(name: str, body: Mapping[str, object]) -> Axis:
-    values = body["values"]
-    if not isinstance(values, dict):
-        raise TypeError(f"axes/{name}.toml: values is a {type(values).__name__}, want a table")
-    return Axis(
-        name,
-        str(body["brief"]),
-        {
-            key: Value(
-                key,
-                float(value["weight"]),
-                value["brief"],
-                {other: frozenset(barred) for other, barred in value.get("excludes", {}).items()},
-            )
-            for key, value in values.items()
-        },
-    )
+    values = list(kinds(_folder(str(body["package"])))) if "package" in body else [*_listed(name, body["values"])]
+    return Axis(name, str(body["brief"]), {value.name: value for value in values})
 
 
-def _point(seed: int, slot: int, index: int, axis: str) -> float:
-    step = math.sqrt(_PRIMES[index]) % 1
-    offset = derive(seed, "axis", axis) / 2**53
-    return (offset + (slot + 1) * step) % 1
+def _listed(axis: str, table: object) -> Iterator[Value]:
+    if not isinstance(table, dict):
+        raise TypeError(f"axes/{axis}.toml: values is a {type(table).__name__}, want a table, or a package")
+    for name, value in table.items():
+        yield _value(name, value["brief"], value["weight"], value.get("excludes", {}))
+
+
+def _folder(package: str) -> Traversable:
+    return files("sekft").joinpath(*package.split(".")[1:])
+
+
+def kinds(folder: Traversable) -> Iterator[Value]:
+    """Every module of a package as a value, by the file's name."""
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".py") and not entry.name.startswith("_"):
+            tree = ast.parse(entry.read_text("utf-8"), entry.name)
+            brief = (ast.get_docstring(tree) or "").partition("\n")[0]
+            said = {name: value for node in tree.body if isinstance(node, ast.Assign) for name, value in _literal(node)}
+            yield _value(entry.name.removesuffix(".py"), brief, said.get("WEIGHT", _WEIGHT), said.get("EXCLUDES", {}))
+
+
+def _literal(node: ast.Assign) -> Iterator[tuple[str, Any]]:
+    for target in node.targets:
+        if isinstance(target, ast.Name) and target.id in ("WEIGHT", "EXCLUDES"):
+            yield target.id, ast.literal_eval(node.value)
+
+
+def _value(name: str, brief: str, weight: float, excludes: Mapping[str, Iterable[str]]) -> Value:
+    return Value(name, float(weight), brief, {other: frozenset(barred) for other, barred in excludes.items()})
+
+
+@lru_cache(maxsize=_BLOCKS_KEPT)
+def _block(taxonomy: Taxonomy, seed: int, number: int, where: tuple[tuple[str, frozenset[str]], ...]) -> _Rows:
+    allowed = dict(where)
+    weights = {
+        name: {v.name: v.weight for v in axis.values.values() if v.name in allowed.get(name, axis.values)}
+        for name, axis in taxonomy.axes.items()
+    }
+    barred = {
+        ((name, value.name), (other, met))
+        for name, axis in taxonomy.axes.items()
+        for value in axis.values.values()
+        for other, names in value.excludes.items()
+        for met in names
+    }
+    both_ways = barred | {(other, one) for one, other in barred}
+    return _Rows(Design(weights, both_ways, stream(seed, "cells", number)).rows())
+
+
+class _Rows:
+    """A block's rows, made as far as they are asked for."""
+
+    def __init__(self, rows: Iterator[dict[str, str]]) -> None:
+        self._rows = rows
+        self._made: list[dict[str, str] | None] = []
+
+    def __getitem__(self, at: int) -> dict[str, str] | None:
+        """None where no row is allowed."""
+        while len(self._made) <= at:
+            self._made.append(next(self._rows, None))
+        return self._made[at]
 
 
 def _spell(where: Where) -> str:

@@ -1,0 +1,112 @@
+"""Which values meet in a cell: a block design over weighted axes.
+
+Rows are built one after another. On each axis only values that are behind their weight's schedule are
+candidates, so every prefix is close to the weights; of these the row takes what completes most pairs of
+values that have not met yet, so a block holds every pair that its weights leave room for. Independent
+draws would need some ten times as many rows for that.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Set
+
+BLOCK = 500
+"""Rows of one design. Blocks are drawn apart, so that any slot is at hand without those before its block."""
+_SETTLING = 40
+_TRIES = 6
+_SPARE = 1.2
+_HOPELESS = 300
+
+Level = tuple[str, str]
+
+
+class Design:
+    """One block's rows, in order; the same stream gives the same rows.
+
+    weights: axis → value → relative frequency. barred: pairs of (axis, value) that never meet, both ways round.
+    """
+
+    def __init__(
+        self, weights: Mapping[str, Mapping[str, float]], barred: Set[tuple[Level, Level]], rng: random.Random
+    ) -> None:
+        self._rng = rng
+        self._levels: list[Level] = [(axis, value) for axis, values in weights.items() for value in values]
+        self._share = [weights[axis][value] / sum(weights[axis].values()) for axis, value in self._levels]
+        self._axes = [
+            [index for index, level in enumerate(self._levels) if level[0] == axis]
+            for axis in sorted(weights, key=lambda axis: -len(weights[axis]))
+        ]
+        self._barred = [
+            sum(1 << index for index, other in enumerate(self._levels) if (one, other) in barred)
+            for one in self._levels
+        ]
+        self._met = [0] * len(self._levels)
+        self._missing: list[int] = []
+        self._refill()
+
+    def rows(self) -> Iterator[dict[str, str]]:
+        """At most BLOCK rows; ends before that when no row is allowed."""
+        for at in range(1, BLOCK + 1):
+            row = self._best(at)
+            if row is None:
+                return
+            mask = sum(1 << level for level in row)
+            if not self._gain(row, mask):
+                self._refill()
+            for level in row:
+                self._met[level] += 1
+                self._missing[level] &= ~mask
+            yield dict(sorted(self._levels[level] for level in row))
+
+    def _best(self, at: int) -> list[int] | None:
+        """The row that completes most pairs, of a few."""
+        best, gained = None, -1
+        for number in range(_TRIES):
+            row = self._row(at, self._overdue(at) if number % 2 and at <= BLOCK - _SETTLING else 0)
+            if row is not None and (gain := self._gain(row, sum(1 << level for level in row))) > gained:
+                best, gained = row, gain
+        return best or next((row for _ in range(_HOPELESS) if (row := self._row(at, 0, free=True)) is not None), None)
+
+    def _overdue(self, at: int) -> int:
+        """A pair that has not met, of values that the schedule can spare, as a mask; 0 where there is none."""
+        spare = sum(1 << level for level, share in enumerate(self._share) if share * at - self._met[level] > -_SPARE)
+        waiting = [(one, self._missing[one] & spare) for one in range(len(self._levels)) if spare >> one & 1]
+        waiting = [(one, others) for one, others in waiting if others]
+        if not waiting:
+            return 0
+        one, others = self._rng.choice(waiting)
+        return 1 << one | 1 << self._rng.choice([each for each in range(len(self._levels)) if others >> each & 1])
+
+    def _row(self, at: int, wanted: int, free: bool = False) -> list[int] | None:
+        """One value an axis, the longest axis first. free: chosen by chance alone. None at a dead end."""
+        row: list[int] = []
+        chosen = wanted
+        for levels in self._axes:
+            open_ = [level for level in levels if not self._barred[level] & chosen]
+            open_ = [level for level in open_ if wanted >> level & 1] or open_
+            if not open_:
+                return None
+            level = self._rng.choice(open_) if free else self._pick(open_, chosen, at)
+            row.append(level)
+            chosen |= 1 << level
+        return row
+
+    def _pick(self, open_: list[int], chosen: int, at: int) -> int:
+        rank = []
+        for level in open_:
+            behind = self._share[level] * at - self._met[level]
+            missing = self._missing[level]
+            gain = (missing & chosen).bit_count() if chosen else missing.bit_count()
+            settling = behind if at > BLOCK - _SETTLING else 0.0
+            rank.append((behind > 0, settling, gain, missing.bit_count() + self._rng.random(), level))
+        return max(rank)[-1]
+
+    def _gain(self, row: list[int], mask: int) -> int:
+        return sum((self._missing[level] & mask).bit_count() for level in row)
+
+    def _refill(self) -> None:
+        """All pairs count as not met again."""
+        everything = (1 << len(self._levels)) - 1
+        own = {index: sum(1 << level for level in levels) for levels in self._axes for index in levels}
+        self._missing = [everything & ~own[index] & ~self._barred[index] for index in range(len(self._levels))]
