@@ -35,8 +35,8 @@ from sekft.verify import judge
 
 ATTEMPTS = 20
 """Draws for one slot before its cell counts as broken: a sound author needs one or two."""
-TRIES = 3
-"""Times that a broken sandbox is tried again before the failure is reported."""
+PAUSES_S = (0.5, 4.0)
+"""Before what broke is tried again; the failure after the last is reported. A daemon's restart takes a few seconds."""
 GIVE_UP_AFTER = 20
 """Infra errors in a row that say that this machine is broken, not a rollout."""
 FAULTS_SHOWN = 5
@@ -149,11 +149,11 @@ class _Filler:
 async def _gated(scenario: Scenario, sandbox: Sandbox | None) -> Admitted | Rejected:
     if sandbox is None:
         return gate_structure(scenario)
-    for _ in range(TRIES - 1):
+    for pause_s in PAUSES_S:
         try:
             return await gate(scenario, sandbox)
         except InfraError:
-            continue
+            await asyncio.sleep(pause_s)
     return await gate(scenario, sandbox)
 
 
@@ -216,11 +216,12 @@ async def _roll_all(
 
 async def _tried(landing: Landing, operator: Operator, sandbox: Sandbox, seed: int, limits: RolloutLimits) -> Observed:
     policy_seed = derive(seed, "rollout", operator.info.kind, landing.scenario.id, landing.sample)
-    for attempt in range(TRIES):
+    for pause_s in PAUSES_S:
         observed = await rollout(landing.scenario, sandbox, operator, landing.sample, policy_seed, limits)
-        if observed.infra is None or attempt == TRIES - 1:
-            break
-    return observed
+        if observed.infra is None:
+            return observed
+        await asyncio.sleep(pause_s)
+    return await rollout(landing.scenario, sandbox, operator, landing.sample, policy_seed, limits)
 
 
 def keep(folder: Folder, landing: Landing, made: Trajectory) -> None:

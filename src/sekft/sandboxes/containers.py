@@ -86,6 +86,7 @@ def start(engine: Any, image_id: str, kind: Kind) -> Started:
         environment={},
         working_dir="/",
         labels=labels(),
+        stop_signal="SIGKILL",  # PID 1 heeds no other: the engine would wait 10 s for it
         stdin_open=True,
         network_disabled=True,
         host_config=host_config(engine, kind.memory_bytes, kind.processes),

@@ -10,11 +10,12 @@ import asyncio
 import atexit
 import os
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import cache
 from threading import Lock
+from typing import Any, TypeVar
 
 from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import ExecResult, SandboxSpec
@@ -25,6 +26,7 @@ from sekft.sandboxes.images import DIGEST_LABEL, chosen
 from sekft.sandboxes.session import ShellSession, Snapshot
 from sekft.sandboxes.userland import Userland
 
+T = TypeVar("T")
 WARM = 2 * (os.cpu_count() or 1)
 """How many started containers wait for a session, once there was a first."""
 
@@ -76,7 +78,7 @@ class DockerSandbox:
     def _image(self, name: str) -> tuple[Userland, str]:
         if name not in self._images:
             with self._building:
-                self._images[name] = engine_says(chosen, client(), name)
+                self._images[name] = self._asked(chosen, client(), name)
         return self._images[name]
 
     async def _taken(self, kind: Kind) -> Started:
@@ -114,13 +116,18 @@ class DockerSandbox:
                 self._starting[kind] -= 1
 
     def _start(self, kind: Kind) -> Started:
-        """An engine that has worked before and fails now is broken, not missing: that rollout is tried again."""
-        try:
-            started = engine_says(start, client(), self._image(kind.userland)[1], kind)
-        except SandboxUnavailable as error:
-            raise InfraError(str(error)) if self._worked else error from error
+        started = self._asked(start, client(), self._image(kind.userland)[1], kind)
         self._worked = True
         return started
+
+    def _asked(self, call: Callable[..., T], *arguments: Any) -> T:
+        """An engine that has worked before and fails now is broken, not missing: that rollout is tried again."""
+        try:
+            return engine_says(call, *arguments)
+        except SandboxUnavailable as error:
+            if self._worked:
+                raise InfraError(str(error)) from error
+            raise
 
 
 class _Container:
@@ -181,8 +188,8 @@ def _discard(starting: asyncio.Future[Started]) -> None:
 
 
 def _kill(container: str) -> None:
-    with suppress(Exception):  # gone already, or the engine is: nothing more can be done
-        client().remove_container(container, force=True)
+    with suppress(SandboxUnavailable):  # gone already, or the engine is: nothing more can be done
+        engine_says(lambda: client().remove_container(container, force=True))
 
 
 @cache
