@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
 from sekft import sandboxes
 from sekft.gate import gate
-from sekft.protocols import Sandbox
+from sekft.protocols import ExecResult, Sandbox, SandboxSpec, Session
 from sekft.rejection import Admitted, Reason, Rejected
 from sekft.scenario import Scenario
 from sekft.structure import gate_structure, read
@@ -215,3 +216,51 @@ async def test_a_mutant_with_the_same_end_state_is_equivalent(sandbox: Sandbox) 
     assert isinstance(result, Admitted), result
     assert result.scenario.gate is not None
     assert result.scenario.gate.equivalent == 1
+
+
+async def test_one_wrong_solution_does_not_reach_the_next(sandbox: Sandbox) -> None:
+    """Probes that leave a daemon, a FIFO and a carried-off folder do not change what the checker says of the others."""
+    body = bundles.work()
+    body["files"].append({"path": "/srv/x/sealed", "content": "opal\n", "mode": "0000", "owner": "root"})
+    mess = "mv /srv/x /srv/y; mkfifo stone.txt; (while :; do echo granite > plan.txt; done) & chmod 0 /srv /tmp ~"
+    body["probes"] = [{"kind": "mess", "commands": [mess]}] * 2
+    result = await gate(bundles.sealed(body), sandbox)
+    assert isinstance(result, Admitted), result
+    assert result.scenario.gate is not None
+    assert result.scenario.gate.equivalent == 0
+
+
+async def test_a_wrong_solution_that_needs_a_job_of_the_reference_is_typed_whole(sandbox: Sandbox) -> None:
+    """What a background job of the reference does reaches the wrong solutions that begin like it."""
+    body = bundles.work()
+    body["reference"].insert(3, "(sleep 0.3; echo basalt > late.txt) &")
+    body["reference"].insert(4, "sleep 0.6; rm late.txt")
+    body["probes"] = [{"kind": "like_it", "commands": [*body["reference"][:-1], "exit"]}]
+    result = await gate(bundles.sealed(body), sandbox)
+    assert isinstance(result, Admitted), result
+    assert result.scenario.gate is not None
+    assert result.scenario.gate.equivalent == 1
+
+
+class Counted:
+    """A sandbox that counts its starts."""
+
+    def __init__(self, inner: Sandbox) -> None:
+        self.name, self.inner, self.starts = inner.name, inner, 0
+
+    def open(self, spec: SandboxSpec) -> AbstractAsyncContextManager[Session]:
+        self.starts += 1
+        return self.inner.open(spec)
+
+    def fork(self, at: object) -> AbstractAsyncContextManager[Session]:
+        return self.inner.fork(at)
+
+    async def run(self, spec: SandboxSpec, script: str) -> ExecResult:
+        return await self.inner.run(spec, script)
+
+
+async def test_a_gate_starts_two_sandboxes(sandbox: Sandbox) -> None:
+    """One for each run of the reference, however many wrong solutions are tried."""
+    counted = Counted(sandbox)
+    assert isinstance(await gate(bundles.sealed(bundles.work()), counted), Admitted)
+    assert counted.starts == 2

@@ -1,4 +1,4 @@
-"""The gate: a scenario is admitted on what fresh sandboxes show, or rejected with one reason.
+"""The gate: a scenario is admitted on what sandboxes show, or rejected with one reason.
 
 In order: the bundle's text, the reference twice (once under another date, host name and other
 mtimes), the untouched state, the documentation, what was shown when, then every wrong solution.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sekft import mutants, shellwords
-from sekft.protocols import CheckResult, Ended, Entry, Limits, Sandbox, SandboxSpec, Session, State
+from sekft.protocols import Entry, Limits, Sandbox, SandboxSpec
 from sekft.rejection import Admitted, Reason, Rejected
 from sekft.scenario import GateReport, Scenario
 from sekft.state import changes, covered, effects
 from sekft.structure import examine
+from sekft.trial import Run, Trials, run_in
 
 CLOCK_SHIFT_S = 34_567_890
 MTIME_SHIFT_S = -3_210_987
@@ -23,33 +24,7 @@ SHIFTED_HOST = "elsewhere"
 LIMITS = Limits()
 SEALED = "0000"
 CHECKS = ["structure", "reference", "shifted", "untouched", "sealed", "shown", "documented", "probes", "mutants"]
-EVIDENCE_CHARACTERS = 2000
 _JOINTS = re.compile(r"[=:,/@+]")
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A list of commands in a fresh sandbox: what was shown, what it left, what the checker said.
-
-    outputs[i] answers commands[i]; states[i] is the state after it, where asked for.
-    """
-
-    login: str
-    commands: tuple[str, ...]
-    outputs: tuple[str, ...]
-    ended: Ended | None
-    broken: str | None
-    before: State
-    after: State
-    states: tuple[State, ...]
-    check: CheckResult
-    checked: State
-    digest: str
-
-    def evidence(self) -> dict[str, str]:
-        shown = {f"{at}: {text}": self.outputs[at] for at, text in enumerate(self.commands[: len(self.outputs)])}
-        shown["checker"] = f"{self.check.verdict} (status {self.check.status}) {self.check.output}"
-        return {name: text[-EVIDENCE_CHARACTERS:] for name, text in shown.items()}
 
 
 class _Refused(Exception):
@@ -76,13 +51,14 @@ class _Gate:
         )
 
     async def admit(self) -> Scenario:
-        reference = await self._reference(self.spec)
-        await self._shifted(reference)
-        await self._untouched()
-        await self._sealed()
-        self._shown(reference)
-        self._documented(reference, await self._help())
-        tried, equivalent = await self._mutants(reference)
+        async with Trials(self.sandbox, self.spec, self.scenario.checker) as trials:
+            reference = self._referred(await trials.reference(self.scenario.reference))
+            await self._shifted(reference)
+            self._untouched(await trials.run(()))
+            await self._sealed(trials)
+            self._shown(reference)
+            self._documented(reference, await trials.run(self.scenario.provider.help))
+            tried, equivalent = await self._mutants(trials, reference)
         report = GateReport(
             mode="sandbox",
             backend=self.sandbox.name,
@@ -93,14 +69,7 @@ class _Gate:
         )
         return self.scenario.model_copy(update={"gate": report})
 
-    async def _run(
-        self, spec: SandboxSpec, commands: Sequence[str], each_state: bool = False, before: State | None = None
-    ) -> Run:
-        async with self.sandbox.open(spec) as session:
-            return await _run(session, commands, self.scenario.checker, each_state, before)
-
-    async def _reference(self, spec: SandboxSpec) -> Run:
-        run = await self._run(spec, self.scenario.reference, each_state=True)
+    def _referred(self, run: Run) -> Run:
         wanted = self.scenario.expected.terminal
         if run.broken is not None:
             raise _Refused(Reason.REFERENCE_BREAKS, run.broken, run)
@@ -130,7 +99,8 @@ class _Gate:
     async def _shifted(self, reference: Run) -> None:
         spec = replace(self.spec, hostname=SHIFTED_HOST, clock_offset_s=CLOCK_SHIFT_S, mtime_offset_s=MTIME_SHIFT_S)
         try:
-            again = await self._reference(spec)
+            async with self.sandbox.open(spec) as session:
+                again = self._referred(await run_in(session, self.scenario.reference, self.scenario.checker))
         except _Refused as refusal:
             detail = f"under another date, host name and mtimes: {refusal.rejected.detail}"
             raise _with(refusal, Reason.DEPENDS_ON_SURROUNDINGS, detail) from None
@@ -138,8 +108,7 @@ class _Gate:
             differing = sorted(dict(self._made(again).items() ^ self._made(reference).items()))
             raise _Refused(Reason.NOT_DETERMINISTIC, f"two runs of the reference leave {differing} different", again)
 
-    async def _untouched(self) -> None:
-        run = await self._run(self.spec, ())
+    def _untouched(self, run: Run) -> None:
         self._sound(run)
         kind = self.scenario.expected.kind
         if kind == "work" and run.check.passed:
@@ -147,18 +116,14 @@ class _Gate:
         if kind != "work" and not run.check.passed:
             raise _Refused(Reason.FAILS_UNTOUCHED, f"{kind}: the untouched sandbox fails its check, want pass", run)
 
-    async def _sealed(self) -> None:
+    async def _sealed(self, trials: Trials) -> None:
         """What has no permission bits stays shut: not by chmod, cp, mv or rm can its user get in."""
         for file in self.scenario.files:
             if file.kind == "file" and file.mode == SEALED:
-                run = await self._run(self.spec, mutants.break_ins(file))
+                run = await trials.run(mutants.break_ins(file))
                 told = file.data.decode(errors="replace").strip()
                 if effects(run.before, run.after) or (told and told in "".join(run.outputs)):
                     raise _Refused(Reason.NOT_SEALED, f"{file.path} has mode {SEALED} and yet gives way", run)
-
-    async def _help(self) -> Run:
-        """The documentation as a newcomer gets it, from a fresh login."""
-        return await self._run(self.spec, self.scenario.provider.help)
 
     def _shown(self, run: Run) -> None:
         """The announcement comes first, and only answers tell what is asked."""
@@ -212,7 +177,7 @@ class _Gate:
                 if not _is_known(word, known):
                     yield word
 
-    async def _mutants(self, reference: Run) -> tuple[int, int]:
+    async def _mutants(self, trials: Trials, reference: Run) -> tuple[int, int]:
         """Try every wrong solution; returns how many were tried and how many were none."""
         made = self._made(reference)
         generic = (
@@ -222,10 +187,10 @@ class _Gate:
         )
         generic_reason = Reason.CHEAT_PASSES if self.scenario.expected.kind == "work" else Reason.CHANGE_UNNOTICED
         probes = [(Reason.PROBE_PASSES, probe.kind, tuple(probe.commands)) for probe in self.scenario.probes]
-        trials = probes + [(generic_reason, mutant.kind, mutant.commands) for mutant in generic]
+        wrong = probes + [(generic_reason, mutant.kind, mutant.commands) for mutant in generic]
         equivalent = 0
-        for reason, kind, commands in trials:
-            run = await self._run(self.spec, commands, before=reference.before)
+        for reason, kind, commands in wrong:
+            run = await trials.unlike(reference, commands)
             if self._made(run) == made:
                 equivalent += 1
             elif run.check.verdict == "checker_error":
@@ -233,47 +198,12 @@ class _Gate:
                 raise _Refused(Reason.CHECKER_ERROR, detail, run)
             elif run.check.passed:
                 raise _Refused(reason, f"{kind}: the checker passes, want fail", run)
-        return len(trials), equivalent
+        return len(wrong), equivalent
 
     def _last_change(self, run: Run) -> int | None:
         states = [run.before, *run.states]
         changing = [at for at in range(len(run.states)) if changes(states[at], states[at + 1], self.scenario.volatile)]
         return changing[-1] if changing else None
-
-
-async def _run(session: Session, commands: Sequence[str], checker: str, each_state: bool, known: State | None) -> Run:
-    """Type the commands and check. known: the state of an equal sandbox, where only the end is of interest."""
-    login = session.greeting + session.prompt()
-    before = await session.state() if known is None else known
-    outputs: list[str] = []
-    states: list[State] = []
-    ended, broken = None, None
-    for at, text in enumerate(commands):
-        result = await session.exec(text)
-        outputs.append(result.output)
-        if each_state:
-            states.append(await session.state())
-        if result.malformed is not None or result.timed_out:
-            broken = f"command {at} {result.malformed or 'runs out of time'}"
-            break
-        ended = result.ended
-        if ended is not None:
-            break
-    after = await session.state() if commands else before
-    check = await session.check(checker)
-    return Run(
-        login=login,
-        commands=tuple(commands),
-        outputs=tuple(outputs),
-        ended=ended,
-        broken=broken,
-        before=before,
-        after=after,
-        states=tuple(states),
-        check=check,
-        checked=await session.state() if known is None else after,
-        digest=session.info.userland_digest,
-    )
 
 
 def _with(refusal: _Refused, reason: Reason, detail: str) -> _Refused:

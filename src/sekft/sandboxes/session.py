@@ -15,7 +15,7 @@ from sekft.errors import BundleError, InfraError
 from sekft.protocols import CheckResult, ExecResult, SandboxSpec, State
 from sekft.sandboxes import wire
 from sekft.sandboxes.endings import ending, shell_status, words_in
-from sekft.sandboxes.fixtures import DATE_SHIM, Node, Tree, ended, shifted_date, tree
+from sekft.sandboxes.fixtures import DATE_SHIM, ended, shifted_date, tree
 from sekft.sandboxes.output import decoded, fitted
 from sekft.sandboxes.shellstate import Function, ShellState, candidates, listed_traps, prologue, read_dump
 from sekft.sandboxes.userland import Userland
@@ -55,11 +55,15 @@ class Channel(Protocol):
 class Snapshot:
     """Where a session stood: its files and its shell's state. Processes, FIFOs and sockets are lost.
 
-    spec: what the session started from; a fork has the same limits, login and clock.
+    spec:   what the session started from; a fork has the same limits, login and clock.
+    tree:   as the runner tells it; packed: the same with its binds, as the runner makes it.
+    whole:  nothing of the tree is lost.
     """
 
     spec: SandboxSpec
-    nodes: tuple[Node, ...]
+    tree: bytes
+    packed: bytes
+    whole: bool
     shell: ShellState
     greeting: str
 
@@ -83,6 +87,7 @@ class ShellSession:
         self._spec = spec
         self._shell = login_state(spec.login, spec.hostname)
         self._over: str | None = None
+        self._tree = tree(spec)
 
     @classmethod
     async def begun(
@@ -97,7 +102,8 @@ class ShellSession:
     async def landed(cls, channel: Channel, spec: SandboxSpec, info: SandboxInfo) -> ShellSession:
         """Make the fixtures, log in, run the profiles. Raises BundleError when a profile ends the shell."""
         session = cls(channel, spec, info)
-        await channel.ask(wire.setup(spec.limits, spec.hostname or spec.login.host, tree(spec)), "R", SETUP_S)
+        packed = wire.packed(session._tree)
+        await channel.ask(wire.setup(spec.limits, spec.hostname or spec.login.host, packed), "R", SETUP_S)
         session.greeting = ended(spec.login.banner) + ended(spec.login.motd) + await session._profiles()
         return session
 
@@ -105,10 +111,8 @@ class ShellSession:
     async def forked(cls, channel: Channel, at: Snapshot, info: SandboxInfo) -> ShellSession:
         """Go on from a snapshot, in a fresh sandbox."""
         session = cls(channel, at.spec, info)
-        made = {node.path for node in at.nodes}
-        binds = tuple(bind for bind in tree(at.spec).binds if bind.path in made)
         host = at.spec.hostname or at.spec.login.host
-        await channel.ask(wire.setup(at.spec.limits, host, Tree(at.nodes, binds)), "R", SETUP_S)
+        await channel.ask(wire.setup(at.spec.limits, host, at.packed), "R", SETUP_S)
         session.greeting, session._shell = at.greeting, at.shell
         return session
 
@@ -116,8 +120,23 @@ class ShellSession:
         """What fork() goes on from; the session itself goes on too. Raises InfraError for a file over 16 MiB."""
         if self._over:
             raise InfraError(f"snapshot after the session's {self._over}")
-        nodes = wire.read_tree(await self._channel.ask(wire.frame("G"), "G", SETUP_S))
-        return Snapshot(self._spec, nodes, self._shell, self.greeting)
+        told = await self._channel.ask(wire.frame("G"), "G", SETUP_S)
+        kinds = wire.read_tree(told)
+        binds = [bind for bind in self._tree.binds if bind.path in kinds]
+        packed = wire.repacked(len(kinds), told, binds)
+        return Snapshot(self._spec, told, packed, "o" not in kinds.values(), self._shell, self.greeting)
+
+    async def rewind(self, at: Snapshot) -> None:
+        """Every process dies, and the session stands where it stood, even after its end or a check.
+
+        at: a snapshot of this session, or of one from an equal spec.
+        Raises InfraError when anything of the tree does not come back: the session is then of no use.
+        """
+        if not at.whole:
+            raise InfraError("rewind: the snapshot lacks a FIFO or a socket")
+        if await self._channel.ask(wire.frame("B", at.packed), "B", SETUP_S) != at.tree:
+            raise InfraError("rewind: the tree is not what it was")
+        self._shell, self._over = at.shell, None
 
     async def _profiles(self) -> str:
         given = {file.path for file in self._spec.files}

@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from sekft.errors import InfraError
 from sekft.protocols import Entry, Limits, State
-from sekft.sandboxes.fixtures import Node, Tree
+from sekft.sandboxes.fixtures import Bind, Tree
 from sekft.scenario import WRITABLE_ROOTS
 
 HEAD = struct.Struct("<BI")
 _EXIT = struct.Struct("<iBBIQ32s")
 _NODE = struct.Struct("<cIq")
-_NODES: dict[bytes, Literal["directory", "file", "link"]] = {b"d": "directory", b"f": "file", b"l": "link"}
 _TYPES = {"f": "file", "d": "directory", "l": "symlink", "o": "other"}
 
 
@@ -30,8 +28,8 @@ def string(value: bytes | str) -> bytes:
     return struct.pack("<I", len(data)) + data
 
 
-def setup(limits: Limits, hostname: str, tree: Tree) -> bytes:
-    """SETUP: limits, the host's name, the writable roots, every path to make, every path to bind."""
+def setup(limits: Limits, hostname: str, tree: bytes) -> bytes:
+    """SETUP: limits, the host's name, the writable roots, then a packed tree."""
     parts = [
         struct.pack(
             "<QQIII",
@@ -45,20 +43,25 @@ def setup(limits: Limits, hostname: str, tree: Tree) -> bytes:
         struct.pack("<QI", limits.writable_bytes, limits.writable_inodes),
         struct.pack("<I", len(WRITABLE_ROOTS)),
         *(string(root) for root in WRITABLE_ROOTS),
-        struct.pack("<I", len(tree.nodes)),
-    ]
-    for node in tree.nodes:
-        parts += [
-            struct.pack("<cIq", node.kind[0].encode(), node.mode, node.mtime),
-            string(node.path),
-            string(node.body),
-        ]
-    parts.append(struct.pack("<I", len(tree.binds)))
-    parts += [
-        struct.pack("<B", bind.read_only | (bind.path in WRITABLE_ROOTS) << 1) + string(bind.path)
-        for bind in tree.binds
+        tree,
     ]
     return frame("S", b"".join(parts))
+
+
+def packed(tree: Tree) -> bytes:
+    """Every path to make, every path to bind."""
+    nodes = (
+        _NODE.pack(node.kind[0].encode(), node.mode, node.mtime) + string(node.path) + string(node.body)
+        for node in tree.nodes
+    )
+    return repacked(len(tree.nodes), b"".join(nodes), tree.binds)
+
+
+def repacked(count: int, nodes: bytes, binds: Sequence[Bind]) -> bytes:
+    """The same, of nodes as the runner tells them."""
+    flags = ((bind.read_only | (bind.path in WRITABLE_ROOTS) << 1, string(bind.path)) for bind in binds)
+    parts = [struct.pack("<I", count), nodes, struct.pack("<I", len(binds))]
+    return b"".join([*parts, *(struct.pack("<B", how) + path for how, path in flags)])
 
 
 def command(limits: Limits, timeout_s: float, prologue: bytes, text: bytes) -> bytes:
@@ -143,21 +146,20 @@ def read_state(payload: bytes) -> State:
     return state
 
 
-def read_tree(payload: bytes) -> tuple[Node, ...]:
-    """What a fork makes again, parents first. FIFOs and sockets are lost; a file beyond the frame is an InfraError."""
-    nodes, at = [], 0
+def read_tree(payload: bytes) -> dict[str, str]:
+    """path → kind as in a packed node, "o" for a FIFO or socket. A file beyond the frame is an InfraError."""
+    found, at = {}, 0
     try:
         while at < len(payload):
-            kind, mode, mtime = _NODE.unpack_from(payload, at)
+            kind = payload[at : at + 1].decode()
             path, at = _string(payload, at + _NODE.size)
-            body, at = _string(payload, at)
-            if kind == b"x":
+            at += 4 + int.from_bytes(payload[at : at + 4], "little")
+            if kind == "x":
                 raise InfraError(f"snapshot: {_shown(path)} is too large to be carried over")
-            if kind != b"o":
-                nodes.append(Node(os.fsdecode(path), _NODES[kind], mode, body, mtime=mtime))
-    except (struct.error, IndexError, KeyError) as error:
+            found[os.fsdecode(path)] = kind
+    except (IndexError, struct.error, UnicodeDecodeError) as error:
         raise InfraError(f"runner: bad TREE frame: {error}") from error
-    return tuple(sorted(nodes, key=lambda node: node.path.split("/")))
+    return found
 
 
 def _string(payload: bytes, at: int) -> tuple[bytes, int]:

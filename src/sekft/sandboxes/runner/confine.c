@@ -27,7 +27,7 @@ static const int denied[] = {
     SYS_acct, SYS_quotactl, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime, SYS_syslog,
     SYS_sethostname, SYS_setdomainname, SYS_vhangup, SYS_move_pages, SYS_migrate_pages, SYS_fanotify_init,
     SYS_name_to_handle_at, SYS_open_by_handle_at, SYS_personality, SYS_seccomp,
-    SYS_shmget, SYS_msgget, SYS_semget, /* they outlive their maker, and no limit counts them */
+    SYS_shmget, SYS_msgget, SYS_semget, SYS_mq_open, /* they outlive their maker, and no limit counts them */
     425, 426, 427,           /* io_uring_setup, _enter, _register */
     428, 429, 430, 431, 432, /* open_tree, move_mount, fsopen, fsconfig, fsmount */
     433, 438, 440, 442, 448, /* fspick, pidfd_getfd, process_madvise, mount_setattr, process_mrelease */

@@ -61,6 +61,13 @@ static void serve(char type, struct cursor *in) {
         walk_state(&reply);
         send_frame('T', &reply);
         free(reply.data);
+    } else if (type == 'B') {
+        kill_all();
+        drain_idle();
+        restore(in);
+        walk_tree(&reply);
+        send_frame('B', &reply);
+        free(reply.data);
     } else if (type == 'G') {
         walk_tree(&reply);
         send_frame('G', &reply);

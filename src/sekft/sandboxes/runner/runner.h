@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define TOOLS "/usr/lib/sekft"
+#define WRITABLE_ROOTS "/etc", "/home", "/opt", "/srv", "/tmp", "/usr/local", "/var"
 #define STATE_FILE "/run/sekft/state"
 #define FRAME_LIMIT (64u << 20)
 #define DUMP_LIMIT (4u << 20)
@@ -44,6 +45,7 @@ void out_put(struct buf *b);                             /* u64 total, digest, s
 
 void enter(void);
 void setup(struct cursor *in);
+void restore(struct cursor *in);
 void drop_rights(void);
 void confine(void);
 int confine_child(void); /* what PID 1 alone may do: make memory files, which no limit counts */

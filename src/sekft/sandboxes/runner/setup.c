@@ -1,5 +1,6 @@
 /* What happens once, before any command: the writable tree, the fixtures, and giving up every right. */
 #include "runner.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -9,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,15 +37,23 @@ static void tree(struct cursor *in) {
 
 struct entry { char kind; uint32_t mode; int64_t mtime; char *path; const unsigned char *data; uint32_t len; };
 
-static void make(const struct entry *e) {
+/* Whether this is a path that no rewind need touch, because the agent cannot: it lies under a read-only bind. */
+static int kept(int again) { return again && errno == EROFS; }
+
+static void make(const struct entry *e, int again) {
+    if (e->kind == 'o') return; /* a FIFO or socket of a snapshot: lost */
     if (e->kind == 'd') {
         if (mkdir(e->path, 0700) && errno != EEXIST) die("cannot make directory", e->path);
     } else if (e->kind == 'l') {
         char *target = strndup((const char *)e->data, e->len);
-        if (!target || symlink(target, e->path)) die("cannot make symlink", e->path);
+        if (!target || (symlink(target, e->path) && !(again && errno == EEXIST))) die("cannot make symlink", e->path);
         free(target);
     } else {
         int fd = open(e->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0 && again && errno == EEXIST) { /* a bind's own file */
+            if (chmod(e->path, 0600) && kept(again)) return;
+            fd = open(e->path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        }
         if (fd < 0) die("cannot make file", e->path);
         for (uint32_t done = 0; done < e->len;) {
             ssize_t n = write(fd, e->data + done, e->len - done);
@@ -55,14 +65,15 @@ static void make(const struct entry *e) {
     }
 }
 
-static void stamp(const struct entry *e) {
+static void stamp(const struct entry *e, int again) {
     struct timespec times[2] = {{e->mtime, 0}, {e->mtime, 0}};
-    if (e->kind == 'd' && chmod(e->path, e->mode)) die("cannot set the mode of", e->path);
-    if (utimensat(AT_FDCWD, e->path, times, AT_SYMLINK_NOFOLLOW)) die("cannot set the time of", e->path);
+    if (e->kind == 'o') return;
+    if (e->kind == 'd' && chmod(e->path, e->mode) && !kept(again)) die("cannot set the mode of", e->path);
+    if (utimensat(AT_FDCWD, e->path, times, AT_SYMLINK_NOFOLLOW) && !kept(again)) die("cannot set the time of", e->path);
 }
 
 /* Entries come parents first; times and directory modes are set children first, so that they stay. */
-static void fixtures(struct cursor *in) {
+static void fixtures(struct cursor *in, int again) {
     uint32_t count = get_u32(in);
     struct entry *all = calloc(count + 1u, sizeof *all);
     if (!all) die("no memory", "");
@@ -72,9 +83,9 @@ static void fixtures(struct cursor *in) {
         all[i].mtime = (int64_t)get_u64(in);
         all[i].path = get_path(in);
         all[i].data = get_bytes(in, &all[i].len);
-        make(&all[i]);
+        make(&all[i], again);
     }
-    for (uint32_t i = count; i-- > 0;) stamp(&all[i]), free(all[i].path);
+    for (uint32_t i = count; i-- > 0;) stamp(&all[i], again), free(all[i].path);
     free(all);
 }
 
@@ -88,6 +99,46 @@ static void binds(struct cursor *in) {
             die("cannot protect", path);
         free(path);
     }
+}
+
+/* A folder may have been renamed with a bind in it: every path must have the rights that it had. */
+static void same_binds(struct cursor *in) {
+    for (uint32_t count = get_u32(in); count > 0; count--) {
+        struct statvfs fs;
+        unsigned long read_only = get_u8(in) & 1 ? ST_RDONLY : 0;
+        char *path = get_path(in);
+        if (statvfs(path, &fs) || (fs.f_flag & ST_RDONLY) != read_only) die("another bind at", path);
+        free(path);
+    }
+}
+
+static void clear(int dir) {
+    DIR *list = fdopendir(dir);
+    if (!list) {
+        close(dir);
+        return;
+    }
+    fchmod(dir, 0700);
+    for (struct dirent *d; (d = readdir(list));) {
+        if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..") || !unlinkat(dir, d->d_name, 0)) continue;
+        int below = openat(dir, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (below >= 0) clear(below), unlinkat(dir, d->d_name, AT_REMOVEDIR);
+    }
+    closedir(list);
+}
+
+/* Without any right: what the agent can change is removed and made again; what it cannot is as it was. The harness
+ * compares the tree. in: the nodes and binds of a SETUP. */
+void restore(struct cursor *in) {
+    static const char *const roots[] = {WRITABLE_ROOTS, "/run/sekft", 0};
+    for (int i = 0; roots[i]; i++) {
+        int fd = open(roots[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0) clear(fd);
+    }
+    umask(0);
+    fixtures(in, 1);
+    same_binds(in);
+    umask(022);
 }
 
 static void mask(void) {
@@ -114,7 +165,7 @@ void setup(struct cursor *in) {
     if (sethostname(host, strlen(host))) die("cannot set the host's name", host);
     free(host);
     tree(in);
-    fixtures(in);
+    fixtures(in, 0);
     binds(in);
     mask();
     umask(022);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const roots[] = {"/etc", "/home", "/opt", "/srv", "/tmp", "/usr/local", "/var", 0};
+static const char *const roots[] = {WRITABLE_ROOTS, 0};
 
 static off_t hashed;
 
@@ -73,27 +73,45 @@ static void put_node(struct buf *out, int dir, const char *name, const char *pat
 /* Paths are taken relative to an open directory: an agent's deep tree may exceed PATH_MAX as a whole. */
 typedef void teller(struct buf *, int, const char *, const char *, const struct stat *);
 
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* Sorted: a tree that is made again in this order also lists in one order. */
+static char **names_in(DIR *list, size_t *count) {
+    char **names = 0;
+    size_t room = 0;
+    for (struct dirent *d; (d = readdir(list));) {
+        if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..")) continue;
+        if (*count == room && !(names = realloc(names, (room = 2 * room + 16) * sizeof *names))) die("no memory", "");
+        if (!(names[(*count)++] = strdup(d->d_name))) die("no memory", "");
+    }
+    if (*count) qsort(names, *count, sizeof *names, by_name);
+    return names;
+}
+
 static void walk(struct buf *out, int dir, const char *path, int depth, teller *tell) {
     DIR *list = fdopendir(dir);
     if (!list) {
         close(dir);
         return;
     }
-    for (struct dirent *d; out->len < (tell == put_entry ? STATE_LIMIT : FRAME_LIMIT) && (d = readdir(list));) {
+    size_t count = 0;
+    char **names = names_in(list, &count);
+    for (size_t i = 0; i < count; free(names[i++])) {
         struct stat st;
-        if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..")) continue;
-        if (fstatat(dirfd(list), d->d_name, &st, AT_SYMLINK_NOFOLLOW)) continue;
-        size_t len = strlen(path) + strlen(d->d_name) + 2;
+        if (out->len >= (tell == put_entry ? STATE_LIMIT : FRAME_LIMIT)) continue;
+        if (fstatat(dir, names[i], &st, AT_SYMLINK_NOFOLLOW)) continue;
+        size_t len = strlen(path) + strlen(names[i]) + 2;
         char *below = malloc(len);
         if (!below) die("no memory", "");
-        snprintf(below, len, "%s/%s", path, d->d_name);
-        tell(out, dirfd(list), d->d_name, below, &st);
+        snprintf(below, len, "%s/%s", path, names[i]);
+        tell(out, dir, names[i], below, &st);
         if (S_ISDIR(st.st_mode) && depth < 200) {
-            int fd = openat(dirfd(list), d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            int fd = openat(dir, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             if (fd >= 0) walk(out, fd, below, depth + 1, tell);
         }
         free(below);
     }
+    free(names);
     closedir(list);
 }
 
