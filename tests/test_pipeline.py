@@ -9,8 +9,9 @@ import pytest
 
 from sekft import sandboxes
 from sekft.deployform import violations
+from sekft.drawing import AuthorExhausted
 from sekft.errors import StoreError, UsageError
-from sekft.pipeline import AuthorExhausted, generate, roll
+from sekft.pipeline import generate, roll
 from sekft.pipeline import load_scenarios as load
 from sekft.plans import Generation, Rolling, default_author, default_operator
 from sekft.progress import Lines
@@ -136,7 +137,7 @@ class Hopeless:
 
     name = "hopeless"
 
-    async def draw(self, cell: object, seed: int) -> Scenario:
+    async def draw(self, cell: object, seed: int, skin: int = 0) -> Scenario:
         from tests import bundles
 
         return bundles.sealed(bundles.work() | {"checker": " ", "seed": seed})

@@ -14,6 +14,7 @@ from sekft.options import (
     EXAMPLES,
     AuthorName,
     Concurrency,
+    Holdout,
     Json,
     MaxTokens,
     MaxTurns,
@@ -22,10 +23,12 @@ from sekft.options import (
     OperatorName,
     Out,
     RecoveryShare,
+    Reskins,
     Samples,
     SandboxName,
     Seed,
     Temperature,
+    Twins,
     Where,
 )
 
@@ -71,6 +74,9 @@ def generate(
     author: AuthorName = None,
     seed: Seed = 0,
     where: Where = None,
+    holdout: Holdout = None,
+    twins: Twins = False,
+    reskins: Reskins = 0,
     sandbox: SandboxName = "auto",
     no_sandbox: NoSandbox = False,
     concurrency: Concurrency = None,
@@ -84,7 +90,8 @@ def generate(
 
     layout = Layout.found(out)
     with reporter() as progress:
-        plan = plans.generation(progress.note, n, author, seed, where, sandbox, no_sandbox, concurrency)
+        families = plans.Families(twins, reskins, tuple(holdout or ()))
+        plan = plans.generation(progress.note, n, author, seed, where, sandbox, no_sandbox, concurrency, families)
         _work(stage(plan, layout, progress), out)
     _summary(layout, as_json)
 
@@ -129,6 +136,9 @@ def run(
     operator: OperatorName = None,
     seed: Seed = 0,
     where: Where = None,
+    holdout: Holdout = None,
+    twins: Twins = False,
+    reskins: Reskins = 0,
     sandbox: SandboxName = "auto",
     concurrency: Concurrency = None,
     max_turns: MaxTurns = 40,
@@ -147,7 +157,8 @@ def run(
 
     layout = Layout.of_run(out)
     with reporter() as progress:
-        drawing = plans.generation(progress.note, n, author, seed, where, sandbox, False, concurrency)
+        families = plans.Families(twins, reskins, tuple(holdout or ()))
+        drawing = plans.generation(progress.note, n, author, seed, where, sandbox, False, concurrency, families)
         settings = OperatorSettings(temperature, max_tokens, recovery_share)
         rolling = plans.rolling(progress.note, samples, operator, seed, sandbox, concurrency, max_turns, settings)
         _work(author_stage(drawing, layout, progress), out)

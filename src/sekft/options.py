@@ -32,6 +32,16 @@ Seed = Annotated[int, typer.Option("--seed", help="Same seed and version: the sa
 Where = Annotated[
     list[str] | None, typer.Option("--where", help="axis=value; the same axis twice means or. See sekft taxonomy.")
 ]
+Holdout = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--holdout", help="axis=value that only held-out scenarios have; none for none; default: splits.toml."
+    ),
+]
+Twins = Annotated[bool, typer.Option("--twins", help="Each scenario also with the other ending, solvable or blocked.")]
+Reskins = Annotated[
+    int, typer.Option("--reskins", min=0, help="Versions more of each, all surface redrawn, the task the same.")
+]
 AuthorName = Annotated[
     str | None, typer.Option("--author", help="procedural, …; default: teacher if SEKFT_MODEL is set, else procedural.")
 ]
@@ -43,7 +53,7 @@ OperatorName = Annotated[
 ]
 SandboxName = Annotated[str, typer.Option("--sandbox", help="auto, bubblewrap or docker.")]
 Concurrency = Annotated[int | None, typer.Option("--concurrency", min=1, help="At once; default 2 for each core.")]
-N = Annotated[int, typer.Option("--n", min=1, help="Admitted scenarios to end with.")]
+N = Annotated[int, typer.Option("--n", min=1, help="Admitted scenarios to end with, twins and re-skins aside.")]
 Samples = Annotated[int, typer.Option("--samples", min=1, help="Rollouts of each scenario.")]
 MaxTurns = Annotated[int, typer.Option("--max-turns", min=1, max=40, help="Actions before a rollout is unfinished.")]
 MaxTokens = Annotated[int | None, typer.Option("--max-tokens", min=1, help="Tokens a model may use for one action.")]

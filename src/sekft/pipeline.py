@@ -7,46 +7,33 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 import sekft
-from sekft import taxonomy
+from sekft import drawing, splits, taxonomy
+from sekft.drawing import PAUSES_S, Filler, Progress
 from sekft.engines.local import LocalEngine
-from sekft.errors import BundleError, InfraError, SandboxUnavailable, SekftError, UsageError
-from sekft.gate import gate
+from sekft.errors import BundleError, InfraError, SandboxUnavailable, UsageError
 from sekft.observed import Observed
 from sekft.plans import Generation, Rolling
 from sekft.progress import Reporter
-from sekft.protocols import Author, Operator, OperatorSettings, Sandbox
+from sekft.protocols import Operator, OperatorSettings, Sandbox
 from sekft.record import record
-from sekft.rejection import Admitted, Rejected, Rejection
 from sekft.rollout import RolloutLimits, rollout
-from sekft.scenario import Scenario, load_noun, load_scenario
+from sekft.scenario import Scenario, load_scenario
 from sekft.seeds import derive
 from sekft.store import Folder, Layout, documents
-from sekft.structure import gate_structure, unreadable
 from sekft.trajectory import Trajectory, Turn
 from sekft.verify import judge
 
-ATTEMPTS = 20
-"""Draws for one slot before its cell counts as broken: a sound author needs one or two."""
-PAUSES_S = (0.5, 4.0)
-"""Before what broke is tried again; the failure after the last is reported. A daemon's restart takes a few seconds."""
 GIVE_UP_AFTER = 20
 """Infra errors in a row that say that this machine is broken, not a rollout."""
 FAULTS_SHOWN = 5
 KEY_CHARACTERS = 8
 """Shorter values are placeholders ("none", "x") that ordinary text may hold."""
 KEYS = ("SEKFT_KEY", "SEKFT_OP_KEY")
-
-
-class AuthorExhausted(SekftError):
-    """No draw of a slot passed the gate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +47,7 @@ class Landing:
 
 
 async def generate(plan: Generation, layout: Layout, reporter: Reporter) -> None:
-    """Stage A and the gate: fill slots 0 to n-1, each with the first draw that is admitted.
+    """Stage A and the gate: fill slots 0 to n-1, each with the first family that is admitted.
 
     Raises AuthorExhausted, StoreError, SandboxUnavailable, InfraError and UsageError; what was
     admitted or rejected before that is on disk.
@@ -69,104 +56,42 @@ async def generate(plan: Generation, layout: Layout, reporter: Reporter) -> None
 
     axes = taxonomy.load()
     where = taxonomy.parse_where(axes, plan.where)
+    held = splits.held_out(axes, plan.families.holdout)
     author = authors.make(plan.author)
     sandbox = None if plan.sandbox is None else backend(plan.sandbox)
     with Folder(layout.root).writing() as folder, folder.timed("generate"):
-        folder.settle("generate", _generation_settings(plan, sandbox, layout), growing=("n",))
-        done, tried = _slots(layout)
-        slots = [slot for slot in range(plan.n) if slot not in done]
-        cells = {slot: axes.cell(plan.seed, slot, where) for slot in slots}
-        filler = _Filler(author, sandbox, plan.seed, folder, layout)
+        folder.settle("generate", _generation_settings(plan, held, sandbox, layout), growing=("n",))
+        before = Progress.of(layout)
+        families = {
+            slot: drawing.family(axes, axes.cell(plan.seed, slot, where), plan.families.twins, plan.families.reskins)
+            for slot in range(plan.n)
+        }
+        slots = [slot for slot, members in families.items() if before.made[slot] < len(members)]
+        filler = Filler(author, sandbox, plan.seed, held, folder, layout)
         reporter.begin("scenarios", plan.n, plan.n - len(slots))
 
-        async def fill(slot: int) -> Scenario:
-            return await filler.fill(slot, cells[slot], tried[slot])
+        async def fill(slot: int) -> list[Scenario]:
+            return await filler.fill(slot, families[slot], before.tried[slot])
 
-        async for scenario in LocalEngine().map(fill, slots, plan.concurrency):
-            reporter.step(f"{scenario.expected.kind} {scenario.id}")
+        async for base, *others in LocalEngine().map(fill, slots, plan.concurrency):
+            reporter.step(f"{base.expected.kind} {base.id}" + (f" and {len(others)} more" if others else ""))
 
 
-def _generation_settings(plan: Generation, sandbox: Sandbox | None, layout: Layout) -> dict[str, str | int | list[str]]:
+def _generation_settings(
+    plan: Generation, held: taxonomy.Where, sandbox: Sandbox | None, layout: Layout
+) -> dict[str, str | int | list[str]]:
     return {
         "author": plan.author,
         "gate": sandbox.name if sandbox else "structural",
+        "holdout": splits.spelt(held),
         "layout": layout.kind,
         "n": plan.n,
+        "reskins": plan.families.reskins,
         "seed": plan.seed,
+        "twins": int(plan.families.twins),
         "version": sekft.__version__,
         "where": sorted(set(plan.where)),
     }
-
-
-def _slots(layout: Layout) -> tuple[set[int], Counter[int]]:
-    """The slots that are filled, and how many draws each slot has had rejected."""
-    done, tried = set(), Counter[int]()
-    for path in documents(layout.scenarios):
-        slot = load_scenario(path).provenance.slot
-        if slot is not None:
-            done.add(slot)
-    for path in documents(layout.rejected):
-        rejection = load_noun(Rejection, path)
-        tried[rejection.slot] = max(tried[rejection.slot], rejection.attempt + 1)
-    return done, tried
-
-
-@dataclass(frozen=True, slots=True)
-class _Filler:
-    author: Author
-    sandbox: Sandbox | None
-    seed: int
-    folder: Folder
-    layout: Layout
-
-    async def fill(self, slot: int, cell: Mapping[str, str], first: int) -> Scenario:
-        """Draw until one is admitted; attempts before `first` are known to be rejected."""
-        for attempt in range(first, ATTEMPTS):
-            scenario, result = await self._draw(slot, attempt, cell)
-            if isinstance(result, Admitted):
-                admitted = result.scenario
-                self.folder.write(self.layout.scenarios / f"{admitted.id}.json", admitted.to_json())
-                return admitted
-            rejection = _rejection(scenario, result, slot, attempt)
-            self.folder.write(self.layout.rejected / f"{rejection.id}.json", rejection.model_dump_json(indent=1) + "\n")
-        raise AuthorExhausted(
-            f"slot {slot} ({' '.join(f'{axis}={value}' for axis, value in cell.items())}): none of {ATTEMPTS} draws "
-            f"passed the gate; the reasons are in {self.layout.rejected}"
-        )
-
-    async def _draw(
-        self, slot: int, attempt: int, cell: Mapping[str, str]
-    ) -> tuple[Scenario | None, Admitted | Rejected]:
-        try:
-            drawn = await self.author.draw(cell, derive(self.seed, "author", slot, attempt))
-        except ValidationError as error:
-            return None, unreadable(error)
-        provenance = drawn.provenance.model_copy(update={"slot": slot, "attempt": attempt})
-        scenario = drawn.sealed(provenance=provenance)
-        return scenario, await _gated(scenario, self.sandbox)
-
-
-async def _gated(scenario: Scenario, sandbox: Sandbox | None) -> Admitted | Rejected:
-    if sandbox is None:
-        return gate_structure(scenario)
-    for pause_s in PAUSES_S:
-        try:
-            return await gate(scenario, sandbox)
-        except InfraError:
-            await asyncio.sleep(pause_s)
-    return await gate(scenario, sandbox)
-
-
-def _rejection(scenario: Scenario | None, why: Rejected, slot: int, attempt: int) -> Rejection:
-    return Rejection(
-        id=scenario.id if scenario else f"draw-{slot}-{attempt}",
-        slot=slot,
-        attempt=attempt,
-        reason=why.reason,
-        detail=why.detail,
-        evidence=why.evidence,
-        scenario=scenario.model_dump(mode="json") if scenario else {},
-    )
 
 
 async def roll(plan: Rolling, scenarios: list[Scenario], layout: Layout, reporter: Reporter) -> int:

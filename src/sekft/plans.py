@@ -10,8 +10,20 @@ from sekft.protocols import OperatorSettings
 
 
 @dataclass(frozen=True, slots=True)
+class Families:
+    """What each slot holds beside its base scenario, and which values make a family held out (see splits).
+
+    reskins: versions with all surface redrawn and the same latent task.
+    """
+
+    twins: bool = False
+    reskins: int = 0
+    holdout: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
-    """sandbox: a backend's name, or None for the structural dry run."""
+    """n: families to end with. sandbox: a backend's name, or None for the structural dry run."""
 
     n: int
     author: str
@@ -19,6 +31,7 @@ class Generation:
     where: tuple[str, ...] = ()
     sandbox: str | None = "auto"
     concurrency: int = 4
+    families: Families = Families()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,7 @@ def generation(
     sandbox: str,
     no_sandbox: bool,
     concurrency: int | None,
+    families: Families,
 ) -> Generation:
     """What `generate` is asked, its choices told through `note`."""
     chosen = author or default_author()
@@ -63,7 +77,7 @@ def generation(
         note("WARNING: --no-sandbox: nothing is run, so nothing proves that a scenario can be solved;")
         note("WARNING: every scenario is stamped gate.mode = structural")
     place = None if no_sandbox else sandbox
-    return Generation(n, chosen, seed, tuple(where or ()), place, concurrency or default_concurrency())
+    return Generation(n, chosen, seed, tuple(where or ()), place, concurrency or default_concurrency(), families)
 
 
 def rolling(

@@ -86,18 +86,18 @@ def load() -> Taxonomy:
     return Taxonomy(MappingProxyType(axes))
 
 
-def parse_where(taxonomy: Taxonomy, terms: Sequence[str]) -> Where:
+def parse_where(taxonomy: Taxonomy, terms: Sequence[str], option: str = "--where") -> Where:
     """`axis=value` terms: the same axis twice means or. Unknown names list the known."""
     where: dict[str, frozenset[str]] = {}
     for term in terms:
         axis, equals, value = term.partition("=")
         if not equals:
-            raise UsageError(f"--where {term!r}: want axis=value")
+            raise UsageError(f"{option} {term!r}: want axis=value")
         if axis not in taxonomy.axes:
-            raise UsageError(f"--where {term!r}: no axis {axis!r}; known axes: {', '.join(taxonomy.axes)}")
+            raise UsageError(f"{option} {term!r}: no axis {axis!r}; known axes: {', '.join(taxonomy.axes)}")
         values = taxonomy.axes[axis].values
         if value not in values:
-            raise UsageError(f"--where {term!r}: {axis} has no value {value!r}; known values: {', '.join(values)}")
+            raise UsageError(f"{option} {term!r}: {axis} has no value {value!r}; known values: {', '.join(values)}")
         where[axis] = where.get(axis, frozenset()) | {value}
     return where
 

@@ -1,0 +1,147 @@
+"""Stage A: every slot is drawn until its whole family passes the gate.
+
+A family is a base scenario with its twin and its re-skins, all of one author's seed. Each member is gated on its own,
+and a family is admitted whole or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from sekft import splits
+from sekft.errors import InfraError, SekftError
+from sekft.gate import gate
+from sekft.protocols import Author, Sandbox
+from sekft.rejection import Admitted, Rejected, Rejection
+from sekft.scenario import Cell, Scenario, load_noun, load_scenario
+from sekft.seeds import derive
+from sekft.store import Folder, Layout, documents
+from sekft.structure import gate_structure, unreadable
+from sekft.taxonomy import Taxonomy, Where
+
+ATTEMPTS = 20
+"""Draws for one slot before its cell counts as broken: a sound author needs one or two."""
+PAUSES_S = (0.5, 4.0)
+"""Before what broke is tried again; the failure after the last is reported. A daemon's restart takes a few seconds."""
+_TWIN_ENDINGS = {"work": ("blocked", "empty"), "blocked": ("work", "empty"), "empty": ("work", "blocked")}
+
+
+class AuthorExhausted(SekftError):
+    """No draw of a slot passed the gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One version of a family. skin: which redrawing of its surface, 0 for the base and its twin."""
+
+    cell: Cell
+    skin: int = 0
+    twin: bool = False
+
+
+def family(axes: Taxonomy, cell: Cell, twins: bool, reskins: int) -> list[Member]:
+    """The base, the version with the other ending where an allowed cell has one, the re-skins of the base."""
+    others = [{**cell, "ending": ending} for ending in _TWIN_ENDINGS.get(cell.get("ending", ""), ())]
+    twin = [Member(other, twin=True) for other in others if axes.allows(other)][:1] if twins else []
+    return [Member(cell), *twin, *(Member(cell, skin) for skin in range(1, reskins + 1))]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a folder holds already. made: slot → members. tried: slot → draws rejected."""
+
+    made: Counter[int]
+    tried: Counter[int]
+
+    @classmethod
+    def of(cls, layout: Layout) -> Progress:
+        found = cls(Counter(), Counter())
+        for path in documents(layout.scenarios):
+            slot = load_scenario(path).provenance.slot
+            if slot is not None:
+                found.made[slot] += 1
+        for path in documents(layout.rejected):
+            rejection = load_noun(Rejection, path)
+            found.tried[rejection.slot] = max(found.tried[rejection.slot], rejection.attempt + 1)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """Fills slots of one folder. sandbox: None for the structural dry run. held: the values of the held-out part."""
+
+    author: Author
+    sandbox: Sandbox | None
+    seed: int
+    held: Where
+    folder: Folder
+    layout: Layout
+
+    async def fill(self, slot: int, members: list[Member], first: int) -> list[Scenario]:
+        """Draw until a whole family is admitted; attempts before `first` are known to be rejected."""
+        for attempt in range(first, ATTEMPTS):
+            made = await self._draw(slot, attempt, members)
+            if not isinstance(made, Rejection):
+                for scenario in made:
+                    self.folder.write(self.layout.scenarios / f"{scenario.id}.json", scenario.to_json())
+                return made
+            self.folder.write(self.layout.rejected / f"{made.id}.json", made.model_dump_json(indent=1) + "\n")
+        raise AuthorExhausted(
+            f"slot {slot} ({_spelt(members[0].cell)}): none of {ATTEMPTS} draws passed the gate; "
+            f"the reasons are in {self.layout.rejected}"
+        )
+
+    async def _draw(self, slot: int, attempt: int, members: list[Member]) -> list[Scenario] | Rejection:
+        """The family of one attempt, or why its first bad member was refused."""
+        seed = derive(self.seed, "author", slot, attempt)
+        split = splits.part([member.cell for member in members], self.held)
+        made: list[Scenario] = []
+        for member in members:
+            try:
+                drawn = await self.author.draw(member.cell, seed, member.skin)
+            except ValidationError as error:
+                return _rejection(None, unreadable(error), slot, attempt)
+            base = made[0].id if made else None
+            scenario = drawn.sealed(
+                split=split,
+                twin_of=base if member.twin else None,
+                reskin_of=base if member.skin else None,
+                provenance=drawn.provenance.model_copy(update={"slot": slot, "attempt": attempt}),
+            )
+            result = await _gated(scenario, self.sandbox)
+            if isinstance(result, Rejected):
+                return _rejection(scenario, result, slot, attempt)
+            made.append(result.scenario)
+        return made
+
+
+async def _gated(scenario: Scenario, sandbox: Sandbox | None) -> Admitted | Rejected:
+    if sandbox is None:
+        return gate_structure(scenario)
+    for pause_s in PAUSES_S:
+        try:
+            return await gate(scenario, sandbox)
+        except InfraError:
+            await asyncio.sleep(pause_s)
+    return await gate(scenario, sandbox)
+
+
+def _rejection(scenario: Scenario | None, why: Rejected, slot: int, attempt: int) -> Rejection:
+    return Rejection(
+        id=scenario.id if scenario else f"draw-{slot}-{attempt}",
+        slot=slot,
+        attempt=attempt,
+        reason=why.reason,
+        detail=why.detail,
+        evidence=why.evidence,
+        scenario=scenario.model_dump(mode="json") if scenario else {},
+    )
+
+
+def _spelt(cell: Mapping[str, str]) -> str:
+    return " ".join(f"{axis}={value}" for axis, value in cell.items())
