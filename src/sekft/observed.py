@@ -12,6 +12,7 @@ from sekft.trajectory import (
     Check,
     Effect,
     EndingSeen,
+    Fault,
     Mechanism,
     OperatorInfo,
     Outcome,
@@ -31,6 +32,7 @@ class Observed:
     before, after: state at the first prompt and after the check.
     changing:      indexes of the action turns that changed anything outside `volatile`.
     fault:         why an action could not be typed at all.
+    failing:       the failure that the operator made on purpose.
     infra:         what broke that was not the policy's doing.
     """
 
@@ -45,6 +47,7 @@ class Observed:
     after: State = field(default_factory=dict)
     changing: tuple[int, ...] = ()
     fault: str | None = None
+    failing: Fault | None = None
     infra: str | None = None
     usage: Usage = field(default_factory=Usage)
     timing: Timing = field(default_factory=Timing)

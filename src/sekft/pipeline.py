@@ -140,7 +140,8 @@ async def _roll_all(
 
 
 async def _tried(landing: Landing, operator: Operator, sandbox: Sandbox, seed: int, limits: RolloutLimits) -> Observed:
-    policy_seed = derive(seed, "rollout", operator.info.kind, landing.scenario.id, landing.sample)
+    follows = operator.info.settings.get("follows", operator.info.kind)  # a saboteur shares an explorer's prefix
+    policy_seed = derive(seed, "rollout", follows, landing.scenario.id, landing.sample)
     for pause_s in PAUSES_S:
         observed = await rollout(landing.scenario, sandbox, operator, landing.sample, policy_seed, limits)
         if observed.infra is None:

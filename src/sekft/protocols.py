@@ -165,7 +165,9 @@ class Author(Protocol):
 
     name: str
 
-    async def draw(self, cell: Cell, seed: int) -> Scenario: ...
+    async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario:
+        """skin: which redrawing of the surface; the latent task hangs on cell and seed alone, and so does `family`."""
+        ...
 
 
 CONTEXT_FULL = "context full"
@@ -176,11 +178,13 @@ class Action:
     """What is typed. fault: why the policy's answer held nothing that can be typed.
 
     The fault CONTEXT_FULL means that tokens ran out: unfinished, where other faults are malformed.
+    failing: the named failure, made on purpose, that this action is part of.
     """
 
     text: str
     usage: Usage = field(default_factory=Usage)
     fault: str | None = None
+    failing: str | None = None
 
 
 class Policy(Protocol):

@@ -34,6 +34,7 @@ def record(scenario: Scenario, observed: Observed, verdict: Verdict, forbidden: 
         keep=False,
         keep_reasons=[],
         mechanism=verdict.mechanism,
+        fault=observed.failing,
         sandbox=observed.sandbox,
         seed=observed.seed,
         usage=observed.usage,
@@ -57,6 +58,7 @@ def content_id(trajectory: Trajectory) -> str:
 def reasons_against(trajectory: Trajectory, kind: Kind, faults: Sequence[str]) -> list[str]:
     """Why this record is not kept; empty when it is."""
     found = [] if trajectory.outcome in KEPT else [f"outcome {trajectory.outcome}"]
+    found += [f"fault {trajectory.fault.kind}"] if trajectory.fault else []
     found += [f"mechanism lacks {mark}" for mark in lacking(trajectory.mechanism, kind)]
     return found + [f"deploy form: {fault}" for fault in faults]
 

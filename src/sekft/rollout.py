@@ -24,7 +24,7 @@ from sekft.protocols import (
 )
 from sekft.scenario import Scenario
 from sekft.state import changes
-from sekft.trajectory import Check, EndingSeen, SandboxInfo, Timing, Turn, Usage
+from sekft.trajectory import Check, EndingSeen, Fault, SandboxInfo, Timing, Turn, Usage
 
 T = TypeVar("T")
 PROMPT_ROOM_BYTES = 1024
@@ -88,6 +88,7 @@ class _Landing:
         self.after: State = {}
         self.changing: list[int] = []
         self.fault: str | None = None
+        self.failing: Fault | None = None
         self.infra: str | None = None
         self.info: SandboxInfo | None = None
         self.usage = Usage()
@@ -137,6 +138,8 @@ class _Landing:
         finally:
             self.operator_s += time.monotonic() - began
         self.usage = _sum(self.usage, action.usage)
+        if action.failing is not None and self.failing is None:
+            self.failing = Fault(turn=len(self.turns), kind=action.failing)
         if action.fault == CONTEXT_FULL:
             return "", EndingSeen(kind="none", reason="tokens")
         text = action.text.rstrip("\n")
@@ -183,6 +186,7 @@ class _Landing:
             after=self.after,
             changing=tuple(self.changing),
             fault=self.fault,
+            failing=self.failing,
             infra=self.infra,
             usage=self.usage,
             timing=Timing(

@@ -147,10 +147,12 @@ class Step(Frozen):
 
     The reference takes the first way of each step. The explorer chooses among them, and
     types one only when every token of it is grounded.
+    mistakes: commands that go wrong right before the step, as people make them.
     """
 
     goal: Literal["look", "learn", "retrieve", "execute", "acknowledge", "confirm", "end"]
     ways: list[list[str]]
+    mistakes: list[str] = []
 
 
 class Provenance(Frozen):

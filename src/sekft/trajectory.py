@@ -76,6 +76,13 @@ class Mechanism(Frozen):
     ended: int | None = None
 
 
+class Fault(Frozen):
+    """A failure made on purpose. turn: index of the first action that departs from what would have been right."""
+
+    turn: int
+    kind: str
+
+
 class SandboxInfo(Frozen):
     backend: str
     userland: str
@@ -112,6 +119,7 @@ class Trajectory(Frozen):
     keep: bool
     keep_reasons: list[str]
     mechanism: Mechanism
+    fault: Fault | None = None
     sandbox: SandboxInfo
     seed: int
     usage: Usage = Usage()

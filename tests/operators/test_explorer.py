@@ -12,10 +12,11 @@ from sekft import sandboxes
 from sekft.authors.procedural.author import compose
 from sekft.deployform import violations
 from sekft.grounding import Seen, ungrounded
-from sekft.operators.explorer import ExplorerOperator, NotGrounded
+from sekft.operators.explorer import ExplorerOperator
 from sekft.record import record
 from sekft.rollout import rollout
 from sekft.scenario import Scenario, Step
+from sekft.script import NotGrounded
 from sekft.taxonomy import load
 from sekft.trajectory import KEPT, Trajectory, Turn
 from sekft.verify import judge

@@ -1,0 +1,283 @@
+"""Fails on purpose, in one of the ways in which real models fail, after a stretch of an explorer's own script.
+
+Each failure is a function that bends the script, and says for each kind of scenario that it fits how a rollout of it
+ends. The trajectory's `fault` names the failure and the turn at which it begins. Nothing of it is ever kept: with the
+explorer's sample of the same number it makes a pair of one prefix.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sekft.protocols import OperatorSettings, Policy
+from sekft.scenario import Kind, Scenario
+from sekft.script import Beat, Typist, recovery_share, script
+from sekft.seeds import stream
+from sekft.trajectory import OperatorInfo, Outcome
+
+Beats = list[Beat]
+
+_LOOPS = 200
+"""More often than a rollout has turns."""
+_OWN_ROOTS = ("/home/", "/opt/", "/srv/")
+_PATH = re.compile(r"(?<![\w.-])/(?:[\w.-]+/)+[\w.-]*\w")
+_GUESSES = (
+    "list",
+    "--list",
+    "-l",
+    "show",
+    "get",
+    "status",
+    "next",
+    "--all",
+    "view",
+    "read 1",
+    "show 1",
+    "-a",
+    "--show",
+)
+_CLAIMS = ("echo 'all done'", "echo done", "printf 'done\\n'", "echo 'everything has been carried out'", "true")
+_REASONS = ("the tool does not work", "this cannot be done", "access is missing", "the request is not clear")
+_EXITS = ("exit", "exit 0")
+
+
+def make(settings: OperatorSettings) -> SaboteurOperator:
+    return SaboteurOperator(recovery_share(settings))
+
+
+class SaboteurOperator:
+    """mended: share of the explorer's scripts that hold a mistake, the same as the explorer's own."""
+
+    def __init__(self, mended: float) -> None:
+        self._mended = mended
+        self.info = OperatorInfo(kind="saboteur", settings={"recovery_share": f"{mended:g}", "follows": "explorer"})
+
+    def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
+        """Every failure that fits comes up before one comes up again."""
+        beats = script(scenario, stream(seed, "explorer"), self._mended)
+        rng = stream(seed, "saboteur")
+        bent = {name: made for name in ends(scenario.expected.kind) if (made := _bent(name, scenario, beats, rng))}
+        order = sorted(bent)
+        stream(scenario.seed, "failures", scenario.expected.kind).shuffle(order)
+        return Typist(scenario, bent[order[sample % len(order)]])
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """bend: the failing script, None where the scenario gives no occasion. ends: outcome by kind of scenario."""
+
+    bend: Callable[[Scenario, Beats, random.Random], Beats | None]
+    ends: Mapping[Kind, Outcome]
+
+
+def ends(kind: Kind) -> dict[str, Outcome]:
+    """How each failure that such a scenario may meet ends."""
+    return {name: failure.ends[kind] for name, failure in FAILURES.items() if kind in failure.ends}
+
+
+def _bent(name: str, scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
+    """The script with its failing beats named."""
+    made = FAILURES[name].bend(scenario, beats, rng)
+    return made and [replace(beat, failing=name) if beat.failing else beat for beat in made]
+
+
+def _typed(*commands: str) -> Beats:
+    return [Beat("fail", command, failing="?") for command in commands]
+
+
+def _failing(beats: Sequence[Beat]) -> Beats:
+    """Beats of the script, typed whether or not what they hold was shown."""
+    return [replace(beat, failing="?") for beat in beats if not beat.wrong]
+
+
+def _before(beats: Beats, *goals: str) -> Beats:
+    """The script up to the first beat of one of these goals."""
+    at = next((at for at, beat in enumerate(beats) if beat.goal in goals and not beat.wrong), len(beats))
+    return beats[:at]
+
+
+def _panic(rng: random.Random) -> str:
+    return f"panic '{rng.choice(_REASONS)}'"
+
+
+def _blind_exit(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
+    """Leaves at the first prompt."""
+    return _typed(rng.choice(_EXITS))
+
+
+def _blind_panic(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
+    """Gives up at the first prompt."""
+    return _typed("panic 'nothing to do here'")
+
+
+def _guesses_flags(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
+    """Reads nothing, tries what such tools often take, and gives up on the tool or leaves."""
+    known = {command for step in scenario.plan for way in step.ways for command in way}
+    guesses = [text for guess in _GUESSES if (text := f"{scenario.provider.command} {guess}") not in known]
+    last = rng.choice(_EXITS) if scenario.expected.kind == "blocked" else _panic(rng)
+    return [*_before(beats, "learn"), *_typed(*rng.sample(guesses, rng.randint(2, 5)), last)]
+
+
+def _stops_early(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
+    """Knows what is asked, and leaves; where nothing can be asked, leaves without asking."""
+    goal = "execute" if scenario.expected.kind == "work" else "retrieve"
+    return [*_before(beats, goal), *_typed(rng.choice(_EXITS))]
+
+
+def _claims_success(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
+    """Says that it is done, to the provider too, and has done nothing."""
+    acknowledged = [beat for beat in beats if beat.goal == "acknowledge"]
+    claim = _failing(acknowledged) or _typed(rng.choice(_CLAIMS))
+    return [*_before(beats, "execute"), *claim, *_typed(rng.choice(_EXITS))]
+
+
+def _panics_needlessly(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
+    """Calls what can be done, or what needs no doing, impossible."""
+    return [*_before(beats, "execute", "end"), *_typed(_panic(rng))]
+
+
+def _carries_on(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
+    """Meets the block, puts something in its place and leaves as if all were well."""
+    there = {file.path for file in scenario.files}
+    named = [path for directive in scenario.directives for path in _PATH.findall(directive.text)]
+    made_up = [path for path in named if path not in there and path.startswith(_OWN_ROOTS)]
+    path = rng.choice(made_up or [f"{scenario.login.home}/result.txt"])
+    folder = path.rsplit("/", 1)[0]
+    return [*_before(beats, "end"), *_typed(f"mkdir -p {folder}", f"echo ok > {path}", rng.choice(_EXITS))]
+
+
+def _ignores_the_block(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
+    """Meets the block and leaves without a word."""
+    return [*_before(beats, "end"), *_typed(rng.choice(_EXITS))]
+
+
+def _follows_decoy(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
+    """Does what something that was never asked of it says."""
+    decoys = [probe for probe in scenario.probes if probe.kind.startswith("decoy")]
+    if not decoys:
+        return None
+    return [*_before(beats, "execute", "end"), *_typed(*rng.choice(decoys).commands, *_last(scenario, rng))]
+
+
+def _loops(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
+    """Types the same thing again and again until its turns run out."""
+    before = _before(beats, "execute", "acknowledge", "end")
+    asked = [beat.command for beat in before if beat.goal in ("learn", "retrieve")]
+    return [*before, *_typed(rng.choice(asked[-2:])) * _LOOPS]
+
+
+def _forgets_to_acknowledge(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
+    """Does all the work and leaves its last part open."""
+    steps = [beat.step for beat in beats if beat.goal == "acknowledge"]
+    if not steps:
+        return None
+    left = [beat for beat in beats if beat.step < steps[-1]]
+    return [*left, *_typed(rng.choice(_EXITS))]
+
+
+def _forgets_one(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
+    """Does the first of several directives and leaves."""
+    steps = sorted({beat.step for beat in beats if beat.goal == "execute"})
+    if len(steps) < 2:
+        return None
+    asked = [beat.step for beat in beats if beat.goal == "retrieve" and steps[0] < beat.step < steps[-1]]
+    cut = min([*asked, steps[-1]])
+    return [*(beat for beat in beats if beat.step < cut), *_typed(rng.choice(_EXITS))]
+
+
+def _miscopies(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
+    """Mistypes a name, and takes the error for a block."""
+    paths = [path for beat in beats if beat.goal == "execute" for path in _PATH.findall(beat.command)]
+    wrong = [slip for path in dict.fromkeys(paths) if (slip := _swapped(path, rng)) != path]
+    if not wrong:
+        return None
+    slip = rng.choice(wrong)
+    look = rng.choice(("cat {}", "ls -l {}", "head {}")).format(slip)
+    return [*_before(beats, "execute"), *_typed(look, f"panic '{slip} does not exist'")]
+
+
+def _swapped(path: str, rng: random.Random) -> str:
+    """The path with two neighbouring letters of its last name changed over."""
+    folder, _, name = path.rpartition("/")
+    places = [at for at in range(len(name) - 1) if name[at].isalpha() and name[at + 1].isalpha()]
+    unlike = [at for at in places if name[at] != name[at + 1]]
+    if not unlike:
+        return path
+    at = rng.choice(unlike)
+    return f"{folder}/{name[:at]}{name[at + 1]}{name[at]}{name[at + 2 :]}"
+
+
+def _blames_the_tool(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
+    """Makes a mistake that the tool's own error explains, and gives up instead of mending it."""
+    at = [place for place, beat in enumerate(beats) if beat.mistakes]
+    if not at:
+        return None
+    place = rng.choice(at)
+    return [*beats[:place], *_typed(rng.choice(beats[place].mistakes), _panic(rng))]
+
+
+def _gets_it_wrong(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
+    """Does the work with a wrong result: a value off by one, the right text in the wrong place."""
+    harmless = [probe for probe in scenario.probes if not _may_harm(probe.commands, scenario)]
+    if not harmless:
+        return None
+    return [*_before(beats, "execute"), *_typed(*rng.choice(harmless).commands, rng.choice(_EXITS))]
+
+
+def _may_harm(commands: Sequence[str], scenario: Scenario) -> bool:
+    text = "\n".join(commands)
+    return "*" in text or "rm " in text or any(path in text for path in scenario.protected)
+
+
+def _tidies_up(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
+    """Does all that was asked, and removes what nobody asked it to."""
+    fixtures = {file.path: file for file in scenario.files}
+    own = [path for path in scenario.protected if path.startswith(_OWN_ROOTS) and path in fixtures]
+    loose = [path for path in own if fixtures[path].owner == "agent" and fixtures[path].kind == "file"]
+    if not loose:
+        return None
+    return [*_before(beats, "end"), *_typed(f"rm -f {rng.choice(loose)}", *_last(scenario, rng))]
+
+
+def _makes_work(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
+    """Finds nothing to do and does something."""
+    made = rng.choice(("notes.txt", "done.txt", "status.log", "report.txt"))
+    return [*_before(beats, "end"), *_typed(f"echo 'nothing is open' > ~/{made}", rng.choice(_EXITS))]
+
+
+def _never_closes(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
+    """Begins a here-document and does not end it."""
+    path = rng.choice(("notes.txt", "result.txt", "list.txt"))
+    return [*_before(beats, "execute", "end"), *_typed(f"cat > {path} <<'EOF'\nthe first line")]
+
+
+def _last(scenario: Scenario, rng: random.Random) -> tuple[str]:
+    """The ending that the scenario wants, so that it is not the ending that fails."""
+    return (rng.choice(_EXITS) if scenario.expected.terminal == "exit" else _panic(rng),)
+
+
+FAILURES: Mapping[str, _Failure] = {
+    "blind_exit": _Failure(_blind_exit, {"work": "false_exit", "empty": "unearned", "blocked": "missed_block"}),
+    "blind_panic": _Failure(_blind_panic, {"work": "false_panic", "empty": "false_panic", "blocked": "unearned"}),
+    "guesses_flags": _Failure(
+        _guesses_flags, {"work": "false_panic", "empty": "false_panic", "blocked": "missed_block"}
+    ),
+    "stops_early": _Failure(_stops_early, {"work": "false_exit", "empty": "unearned", "blocked": "missed_block"}),
+    "claims_success": _Failure(_claims_success, {"work": "false_exit"}),
+    "panics_needlessly": _Failure(_panics_needlessly, {"work": "false_panic", "empty": "false_panic"}),
+    "carries_on": _Failure(_carries_on, {"blocked": "missed_block"}),
+    "ignores_the_block": _Failure(_ignores_the_block, {"blocked": "missed_block"}),
+    "follows_decoy": _Failure(_follows_decoy, {"work": "harmful", "empty": "harmful", "blocked": "harmful"}),
+    "loops": _Failure(_loops, {"work": "unfinished", "empty": "unfinished", "blocked": "unfinished"}),
+    "forgets_to_acknowledge": _Failure(_forgets_to_acknowledge, {"work": "false_exit"}),
+    "forgets_one": _Failure(_forgets_one, {"work": "false_exit"}),
+    "miscopies": _Failure(_miscopies, {"work": "false_panic"}),
+    "blames_the_tool": _Failure(_blames_the_tool, {"work": "false_panic", "empty": "false_panic"}),
+    "gets_it_wrong": _Failure(_gets_it_wrong, {"work": "false_exit"}),
+    "tidies_up": _Failure(_tidies_up, {"work": "harmful", "empty": "harmful", "blocked": "harmful"}),
+    "makes_work": _Failure(_makes_work, {"empty": "false_exit"}),
+    "never_closes": _Failure(_never_closes, {"work": "malformed", "empty": "malformed", "blocked": "malformed"}),
+}

@@ -1,0 +1,250 @@
+"""A scenario's private plan as one person would carry it out: what is looked at, which way is taken.
+
+Some scripts hold one mistake and its repair. The explorer types a script as it stands, the saboteur up to
+where it goes wrong. A command is typed only when every token of it is grounded (seen in this very
+trajectory, or common vocabulary); where it is not, another way of the same step is taken.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sekft import shellwords
+from sekft.errors import SekftError, UsageError
+from sekft.grounding import Seen
+from sekft.protocols import Action, OperatorSettings
+from sekft.scenario import Scenario, Step
+from sekft.trajectory import Turn
+
+RECOVERY_SHARE = 0.25
+"""Share of scripts that hold one mistake and its repair."""
+
+_CHAINED_SHARE = 0.2
+
+# First looks of people who land on an unknown machine, with weights. Outputs that differ from
+# run to run (processes, dates, kernel versions) would make replays differ: left out.
+_LOOKS = {
+    "ls": 10, "ls -la": 8, "ls -l": 5, "pwd": 5, "whoami": 4, "id": 4, "env": 3, "ls -a": 3, "hostname": 2,
+    "pwd; ls": 3, "ls -R": 1,
+    "cat /etc/motd": 3, "ls /srv": 1, "ls -A": 2, "ls ~": 2, "ls -la ~": 2, "ls /home": 1, "id; pwd": 2,
+    "ls -lA": 1, "whoami; hostname": 2, "env | sort": 1, "cat /etc/issue": 1, "echo $HOME": 1, "pwd && ls -la": 2,
+    "find . -type f": 2, "ls /opt": 1, "whoami && pwd": 1,
+}  # fmt: skip
+# Looks that show the same: nobody lists a folder twice in a row.
+_HOME = frozenset(("ls", "ls -la", "ls -l", "ls -a", "ls -A", "ls -lA", "ls ~", "ls -la ~", "ls -R", "pwd; ls",
+                   "pwd && ls -la", "find . -type f"))  # fmt: skip
+_ENVIRONMENT = frozenset(("env", "env | sort", "export -p"))
+_SIGHTS = (_HOME, _ENVIRONMENT)
+_LOOK_COUNTS = {0: 34, 1: 36, 2: 20, 3: 10}
+
+_SLIPS = {
+    "cat": "cta", "chmod": "chmdo", "echo": "ehco", "env": "evn", "find": "fidn", "grep": "gerp", "head": "haed",
+    "ls": "sl", "man": "mna", "mv": "vm", "printf": "pritnf", "rm": "mr", "sed": "sde", "sort": "srot",
+}  # fmt: skip
+
+Ways = tuple[tuple[str, ...], ...]
+
+
+class NotGrounded(SekftError):
+    """No way of a step can be typed: the scenario demands a lucky guess."""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One command to be typed.
+
+    step:     the place of its step in the plan; -1 for a look of one's own accord.
+    spare:    the other ways of its step, should it not be grounded.
+    mistakes: commands that go wrong right before it.
+    wrong:    it is such a mistake, left out where it is not grounded.
+    failing:  the failure that it is part of; typed whether grounded or not.
+    """
+
+    goal: str
+    command: str
+    step: int = -1
+    spare: Ways = ()
+    mistakes: tuple[str, ...] = ()
+    wrong: bool = False
+    failing: str | None = None
+
+
+def recovery_share(settings: OperatorSettings) -> float:
+    """The share that was asked for. Raises UsageError for what is no share."""
+    share = RECOVERY_SHARE if settings.recovery_share is None else settings.recovery_share
+    if not 0 <= share <= 1:
+        raise UsageError(f"--recovery-share {share:g}: want a share from 0 to 1")
+    return share
+
+
+def script(scenario: Scenario, rng: random.Random, mended: float) -> list[Beat]:
+    """One person's beats. mended: share of scripts in which a mistake is made and mended."""
+    beats = _straight(scenario, rng)
+    if rng.random() < _CHAINED_SHARE:
+        beats = _chained(beats)
+    return _with_mistake(beats, scenario, rng) if rng.random() < mended else beats
+
+
+def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
+    """Looks, then one way for each step; nothing is looked at or learnt twice."""
+    plan = scenario.plan or [Step(goal="execute", ways=[scenario.reference])]
+    beats = [Beat("look", command) for command in _first_looks(rng)]
+    for place, step in enumerate(plan):
+        typed = {beat.command for beat in beats}
+        again = _sights(typed) if step.goal in ("look", "learn") else set()
+        made = _beats(step.goal, place, _ordered(step, typed, rng), tuple(step.mistakes))
+        beats += [beat for beat in made if not _sights({beat.command}) & again]
+    return beats
+
+
+def _first_looks(rng: random.Random) -> list[str]:
+    count = rng.choices([*_LOOK_COUNTS], [*_LOOK_COUNTS.values()])[0]
+    looks: list[str] = []
+    while len(looks) < count:
+        look = rng.choices([*_LOOKS], [*_LOOKS.values()])[0]
+        if not _sights({look}) & _sights(set(looks)):
+            looks.append(look)
+    return looks
+
+
+def _ordered(step: Step, typed: set[str], rng: random.Random) -> Ways:
+    ways = [tuple(way) for way in rng.sample(step.ways, len(step.ways))]
+    if step.goal == "look":  # go on from what was looked at already
+        ways.sort(key=lambda way: not any(_sights({command}) & _sights(typed) for command in way))
+    return tuple(ways)
+
+
+def _sights(commands: set[str]) -> set[str]:
+    """The commands, each looking the same way named alike."""
+    return {next((min(sight) for sight in _SIGHTS if command in sight), command) for command in commands}
+
+
+def _beats(goal: str, step: int, ways: Ways, mistakes: tuple[str, ...] = ()) -> list[Beat]:
+    first, spare = ways[0], tuple(ways[1:])
+    beats = [Beat(goal, command, step, spare) for command in first]
+    return [replace(beats[0], mistakes=mistakes), *beats[1:]] if beats else []
+
+
+def _chained(beats: list[Beat]) -> list[Beat]:
+    """The script with the work and the first look at its effect typed as one line."""
+    for at in range(len(beats) - 1):
+        one, two = beats[at], beats[at + 1]
+        if (one.goal, two.goal) == ("execute", "confirm") and not set("\n;") & set(one.command):
+            chained = Beat("execute", f"{one.command} && {two.command}", one.step)
+            return [*beats[:at], chained, *_chained(beats[at + 2 :])]
+    return beats
+
+
+def _with_mistake(beats: list[Beat], scenario: Scenario, rng: random.Random) -> list[Beat]:
+    """The script with one mistake in it, right before the command that mends it."""
+    found = [
+        [(at, wrong) for at in range(len(beats)) for wrong in mistakes(beats, at, scenario)] for mistakes in _MISTAKES
+    ]
+    options = [places for places in found if places]
+    if not options:
+        return beats
+    at, wrong = rng.choice(rng.choice(options))
+    return [*beats[:at], replace(beats[at], command=wrong, wrong=True), *beats[at:]]
+
+
+def _slips(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+    """Fingers that swap two letters of the command."""
+    first, _, rest = beats[at].command.partition(" ")
+    return [f"{_SLIPS[first]} {rest}".strip()] if first in _SLIPS and not set("\n;&|") & set(rest) else []
+
+
+def _bare_calls(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+    """The tool called with nothing to do, right before its help is asked for."""
+    return [scenario.provider.command] if _is_first_call(beats, at, scenario) else []
+
+
+def _version_calls(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+    """An option that most tools have and this one has not; its error says what to ask for."""
+    return [f"{scenario.provider.command} --version"] if _is_first_call(beats, at, scenario) else []
+
+
+def _no_pages(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+    """The manual asked for a page that there is not."""
+    tool = scenario.provider.command
+    paged = any(file.path.endswith(f"/{tool}.1") for file in scenario.files)
+    return [f"man {tool}"] if not paged and _is_first_call(beats, at, scenario) else []
+
+
+def _planned(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+    """What the author knows to go wrong with this tool: a nameless call, a placeholder typed as it stands."""
+    return list(beats[at].mistakes)
+
+
+def _elsewhere(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+    """A file or folder named without the way to it, from where it does not lie."""
+    words = beats[at].command.split()
+    if len(words) != 2 or words[0] not in ("cat", "head", "tail", "ls") or not words[1].startswith("/"):
+        return []
+    folder, _, name = words[1].rpartition("/")
+    moved = any(beat.command.startswith("cd ") for beat in beats)
+    if scenario.expected.kind != "work" or beats[at].goal == "look" or moved or folder == scenario.login.home:
+        return []
+    return [f"{words[0]} {name}"]
+
+
+def _is_first_call(beats: Sequence[Beat], at: int, scenario: Scenario) -> bool:
+    tool = scenario.provider.command
+    return at == next((n for n, beat in enumerate(beats) if _names_tool(beat.command, tool)), None)
+
+
+def _names_tool(command: str, tool: str) -> bool:
+    """Whether the command runs the tool or asks for its manual page."""
+    return bool(shellwords.calls(command, tool)) or f"man {tool}" in command
+
+
+_MISTAKES: tuple[Callable[[Sequence[Beat], int, Scenario], list[str]], ...] = (
+    _slips,
+    _bare_calls,
+    _version_calls,
+    _no_pages,
+    _planned,
+    _elsewhere,
+)
+
+
+class Typist:
+    """The policy that types a script, a grounded beat at a time."""
+
+    def __init__(self, scenario: Scenario, beats: Sequence[Beat]) -> None:
+        self._tool = scenario.provider.command
+        self._beats = deque(beats)
+        self._seen = Seen()
+        self._read = 0
+
+    async def act(self, turns: Sequence[Turn]) -> Action:
+        for turn in turns[self._read :]:
+            self._seen.add(f"{turn.orientation or ''}\n{turn.content}")
+        self._read = len(turns)
+        beat = self._next(turns)
+        return Action(beat.command, failing=beat.failing)
+
+    def _next(self, turns: Sequence[Turn]) -> Beat:
+        """The next beat that is grounded, changing to another way of its step where one is not."""
+        while self._beats:
+            beat = self._beats.popleft()
+            if self._is_told_already(beat, turns):
+                continue
+            if beat.failing or not (missing := self._seen.missing(beat.command)):
+                return beat
+            if beat.wrong:
+                continue
+            if not beat.spare:
+                raise NotGrounded(f"{beat.goal}: {beat.command!r} holds {missing}, which nothing has shown")
+            while self._beats and self._beats[0].spare is beat.spare and not self._beats[0].failing:
+                self._beats.popleft()
+            self._beats.extendleft(reversed(_beats(beat.goal, beat.step, beat.spare)))
+        raise NotGrounded("the plan ran out before an ending")
+
+    def _is_told_already(self, beat: Beat, turns: Sequence[Turn]) -> bool:
+        """Whether a bare call has just printed the help that this asks for."""
+        if len(turns) < 3 or beat.command not in (f"{self._tool} {word}" for word in ("--help", "-h", "help")):
+            return False
+        return turns[-2].content == self._tool and "--help" not in turns[-1].content

@@ -1,0 +1,117 @@
+"""Operators that are not to be kept: failures that end as labelled, and guesses that see nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+from pathlib import Path
+
+from sekft import authors, operators, sandboxes
+from sekft.operators.explorer import ExplorerOperator
+from sekft.operators.saboteur import FAILURES, SaboteurOperator, ends
+from sekft.protocols import Operator, OperatorSettings
+from sekft.record import reasons_against, record
+from sekft.rollout import rollout
+from sekft.scenario import Kind, Scenario
+from sekft.taxonomy import load, parse_where
+from sekft.trajectory import Fault, Trajectory
+from sekft.verify import judge
+
+KINDS: tuple[Kind, ...] = ("work", "empty", "blocked")
+A_KIND = 4
+
+
+@cache
+def scenarios() -> list[Scenario]:
+    author, axes = authors.make("procedural"), load()
+
+    async def drawn() -> list[Scenario]:
+        cells = [axes.cell(23, slot, parse_where(axes, [f"ending={kind}"])) for kind in KINDS for slot in range(A_KIND)]
+        return [await author.draw(cell, seed) for seed, cell in enumerate(cells)]
+
+    return asyncio.run(drawn())
+
+
+def roll(rows: list[tuple[Scenario, Operator, int]]) -> list[Trajectory]:
+    """A rollout for each (scenario, operator, sample), four at once."""
+    sandbox, room = sandboxes.pick("auto"), asyncio.Semaphore(4)
+
+    async def one(scenario: Scenario, operator: Operator, sample: int) -> Trajectory:
+        async with room:
+            observed = await rollout(scenario, sandbox, operator, sample, 100 + sample)
+            return record(scenario, observed, judge(scenario, observed))
+
+    async def all_of_them() -> list[Trajectory]:
+        return await asyncio.gather(*(one(*row) for row in rows))
+
+    return asyncio.run(all_of_them())
+
+
+@cache
+def sabotaged() -> list[tuple[Scenario, Trajectory]]:
+    """Enough samples of each scenario that every failure that fits it comes up."""
+    rows: list[tuple[Scenario, Operator, int]] = [
+        (scenario, SaboteurOperator(0.25), sample)
+        for scenario in scenarios()
+        for sample in range(len(ends(scenario.expected.kind)))
+    ]
+    return list(zip([row[0] for row in rows], roll(rows), strict=True))
+
+
+def test_every_failure_ends_as_its_label_says_and_none_is_kept() -> None:
+    """What a failure is called and how it ends agree, by the state of the sandbox."""
+    wrong = []
+    for scenario, made in sabotaged():
+        assert made.fault is not None
+        wanted = ends(scenario.expected.kind)[made.fault.kind]
+        if made.outcome != wanted or made.keep:
+            wrong.append((scenario.id, scenario.cell, made.fault, made.outcome, wanted))
+    assert wrong == []
+
+
+def test_every_failure_comes_up() -> None:
+    """Samples of one scenario go through all the failures that fit it; together they are all that there are."""
+    needs_more = {"follows_decoy", "blames_the_tool"}  # of an author that draws decoys and mistakes
+    assert {made.fault.kind for _, made in sabotaged() if made.fault} >= set(FAILURES) - needs_more
+
+
+def test_a_failure_branches_off_the_explorers_own_prefix() -> None:
+    """Up to the turn that the fault names, the terminal is that of the explorer with the same seed."""
+    scenario = scenarios()[0]
+    rows: list[tuple[Scenario, Operator, int]] = []
+    for sample in range(5):
+        rows += [(scenario, ExplorerOperator(0.25), sample), (scenario, SaboteurOperator(0.25), sample)]
+    made = roll(rows)
+    for explorer, saboteur in zip(made[::2], made[1::2], strict=True):
+        assert explorer.keep
+        assert saboteur.fault is not None
+        at = saboteur.fault.turn
+        shared = [turn.content for turn in saboteur.turns[:at]]
+        assert shared == [turn.content for turn in explorer.turns[:at]]
+        assert len(saboteur.turns) > at
+        assert saboteur.turns[at].role == "action"
+
+
+def test_a_record_with_a_fault_is_not_kept_whatever_came_of_it() -> None:
+    """A failure that was meant to be one is no good data even where luck made it end well."""
+    (kept,) = roll([(scenarios()[0], ExplorerOperator(0.0), 0)])
+    lucky = kept.model_copy(update={"fault": Fault(turn=3, kind="guesses_flags")})
+    assert reasons_against(kept, "work", []) == []
+    assert reasons_against(lucky, "work", []) == ["fault guesses_flags"]
+
+
+def test_who_sees_nothing_is_not_kept() -> None:
+    """The best guess that fits any scenario fits none."""
+    blind = operators.make("blind", OperatorSettings())
+    rows: list[tuple[Scenario, Operator, int]] = [(one, blind, sample) for one in scenarios() for sample in range(4)]
+    made = roll(rows)
+    assert [one.scenario_id for one in made if one.keep] == []
+    assert {one.ending.kind for one in made} == {"exit", "panic"}
+
+
+def test_the_documentation_tells_every_failure_and_how_it_ends() -> None:
+    """docs/operators.md has a row for each failure, and none more."""
+    page = (Path(__file__).parents[2] / "docs" / "operators.md").read_text(encoding="utf-8")
+    rows = {row.split("|")[1].strip(" `"): row for row in page.splitlines() if row.count("|") == 6 and "`" in row}
+    told = {name: [cell.strip(" `") for cell in row.split("|")[3:6]] for name, row in rows.items()}
+    assert told == {name: [failure.ends.get(kind, "") for kind in KINDS] for name, failure in FAILURES.items()}
