@@ -57,7 +57,7 @@ class _Gate:
             self._untouched(await trials.run(()))
             await self._sealed(trials)
             self._shown(reference)
-            self._documented(reference, await trials.run(self.scenario.provider.help))
+            self._documented(reference, await trials.unlike(reference, self.scenario.provider.help))
             tried, equivalent = await self._mutants(trials, reference)
         report = GateReport(
             mode="sandbox",

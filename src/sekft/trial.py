@@ -77,7 +77,7 @@ class Trials:
         return await run_in(session, commands, self._checker)
 
     async def unlike(self, reference: Run, commands: Sequence[str]) -> Run:
-        """The end of a wrong solution: what it shares with the reference is not typed again, nor `before` looked at."""
+        """From the untouched state too, but what is known from the reference is neither typed nor looked at again."""
         count, known = reference.shared(commands), reference.before
         session = await self._back_to(reference.kept[count]) if reference.kept else None
         if session is None:
@@ -126,7 +126,7 @@ async def run_in(
         ended = result.ended
         if ended is not None:
             break
-    after = await session.state() if commands else before
+    after = (states[-1] if states else await session.state()) if commands else before
     check = await session.check(checker)
     return Run(
         login=login,

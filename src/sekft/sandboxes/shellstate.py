@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from sekft.sandboxes.functions import definitions
 
@@ -18,6 +19,7 @@ PANIC = (
     'panic() { /usr/bin/panic "$@" || { set -- "$?" "$*"; '
     f'case $1 in 77) {PANIC_MARK}=$2; exit 77 ;; esac; return "$1"; }}; }}'
 )
+REMEMBERED_BYTES = 4096
 _MAGIC = b"sekft1"
 _STATE_FILE = "/run/sekft/state"
 _OPTIONS_KEPT = "aCefuvxb"
@@ -200,12 +202,17 @@ def _confirmed(
     )
 
 
-def _listed(text: bytes) -> dict[str, str]:
+def _listed(text: bytes) -> Mapping[str, str]:
     return _assigned(_LISTED, text)
 
 
-def _assigned(pattern: re.Pattern[bytes], text: bytes) -> dict[str, str]:
+def _assigned(pattern: re.Pattern[bytes], text: bytes) -> Mapping[str, str]:
     """NAME='value' lines. Raises ValueError when anything else is among them."""
+    return _parsed(pattern, text) if len(text) <= REMEMBERED_BYTES else _parsed.__wrapped__(pattern, text)
+
+
+@lru_cache(maxsize=256)  # from one command to the next most of a shell's variables are the same
+def _parsed(pattern: re.Pattern[bytes], text: bytes) -> Mapping[str, str]:
     found: dict[str, str] = {}
     at = 0
     while at < len(text):

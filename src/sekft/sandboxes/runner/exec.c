@@ -153,7 +153,7 @@ static void start(const struct program *p) {
     int fd_write = high(ends[1]);
     fcntl(job.fd_out, F_SETFL, O_NONBLOCK);
     job.done = 0, job.pipe_open = 1, job.status = 0;
-    job.shell = fork();
+    job.shell = vfork(); /* the child changes nothing of ours before it execs: a fork copies page tables for each command */
     if (job.shell < 0) die("cannot fork", "");
     if (job.shell == 0) child(p, fd_write);
     close(fd_write);
