@@ -1,70 +1,153 @@
-"""What every channel shares: the sentence that announces, and the noise around it."""
+"""What every channel shares: how it is told, what stands around it, and how one comes to read it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sekft.authors.procedural.phrase import sentence
+from sekft.authors.procedural.wording import line, lines, other, said
 from sekft.authors.procedural.world import World
 from sekft.scenario import File
 
-_SENTENCES = (
-    "[Requests|Errands|Open matters|Pending items|Assignments] for <user> are [kept|held|collected|filed] [in|by|with] <tool>.",
-    "[Work|Whatever is pending|Anything outstanding] for <user> is [kept|held|handed out] by <tool>.",
-    "<tool> [holds|keeps|has] [the work|what is pending|open matters|the requests] for <user> [on <host>|].",
-    "[Since the move|As before|Since last season|On <host>], [requests|assignments|jobs] [reach|come to] <user> through <tool>.",
-    "The [tool|program|command] for [pending requests|assigned work|incoming work] [on this host|here] is <tool> [; it documents itself|].",
-    "[Assignments|Duties|Requests] on <host> [live in|are served by|are held in] <tool>.",
-    "<user>'s [duties|requests|open matters] [can be found|lie|wait] in <tool> [, which explains itself|].",
-)
-_NOISE = (
-    "Last login: [Mon|Tue|Wed|Thu|Fri] [Jan|Mar|May|Sep|Nov] [3|9|14|21|27] [06|09|13|18]:[02|17|41|55] from <place>",
-    "<host>: [up|running] for <n> days",
-    "[Backups|Snapshots] [run|are taken] [nightly|on Sundays|every six hours].",
-    "Disk [usage|use] of /home: <n>%",
-    "[Maintenance|A restart] is [planned|announced] for [Sunday|the first of the month], [05|13|22]:[00|30].",
-    "[Welcome|Good day], <user>.",
-    "[Quota|Home quota]: <n> MiB of 900 MiB used",
-    "This host is [part of|run by] <place>.",
-)
-_REMARKS = (
-    "[The printer|The scanner] [in room <n>|of the annex] [is back|works again].",
-    "[Backups|Snapshots] of this folder are [kept|taken] for <n> days.",
-    "[Keys|Spare keys] are with <place>.",
-    "<place> [looks after|runs] this host; [questions|complaints] go there.",
-    "[Old notes|Last year's papers] were moved to <place>.",
-    "The [heating|projector] in room <n> is on a timer.",
-)
+_MARGINS = ("", "", "", "", "  ", " * ", "- ", "| ", "> ")
+_BULLETS = ("- ", "* ", "+ ", "o ", "-- ")
+_TITLE = "[Notes|Notes for <user>|About <host>|Handover|Handover to <user>|House notes|Odds and ends|On this host|What is new|{weekday}|Desk of <user>|From <other>|In brief|Things to know]"
+_ENDINGS = ("", ".txt", ".txt", ".md", ".text", ".note")
 
 
 @dataclass(frozen=True)
 class Announced:
-    """What a channel adds to the login. look: ways to come to see it, [[]] when login shows it."""
+    """What a channel adds to the login. look: ways to come to see it, [[]] when login shows it.
+
+    prompt: the prompt, where the channel is the prompt.
+    """
 
     needle: str
     look: list[list[str]]
     motd: str = ""
     banner: str = ""
+    prompt: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     files: tuple[File, ...] = ()
 
 
 def announcement(world: World, tool: str) -> str:
     """One descriptive sentence that names the tool; never an imperative."""
-    return sentence(world.rng, world.rng.choice(_SENTENCES), user=world.user, host=world.host, tool=tool)
+    return line(world, "announcement", tool=tool)
 
 
 def noise(world: World, count: int) -> list[str]:
     """Lines such as real logins print."""
-    return [_remark(world, template) for template in world.rng.sample(_NOISE, count)]
+    return lines(world, "noise", count)
 
 
 def remarks(world: World, count: int) -> list[str]:
     """Lines such as people leave in files."""
-    return [_remark(world, template) for template in world.rng.sample(_REMARKS, count)]
+    return lines(world, "remark", count)
 
 
-def _remark(world: World, template: str) -> str:
-    place = world.rng.choice(["the annex", "the front desk", "the north office", "the archive", "the workshop"])
-    return sentence(world.rng, template, user=world.user, host=world.host, place=place, n=world.rng.randint(2, 88))
+def greeting(world: World, *told: str) -> str:
+    """What login prints: the lines told, in any order, among up to three others."""
+    rows = [*told, *noise(world, world.skin.randint(0, 3))]
+    world.skin.shuffle(rows)
+    margin, gap = world.skin.choice(_MARGINS), world.skin.choice(["\n", "\n", "\n", "\n\n"])
+    text = gap.join(margin + row for row in rows)
+    return text and framed(world, text, 0.2)
+
+
+def framed(world: World, text: str, share: float) -> str:
+    """The text, in this share of cases between two rules."""
+    rule = world.skin.choice("*-=#~_.+") * world.skin.randint(24, 64)
+    return f"{rule}\n{text}\n{rule}\n" if world.skin.random() < share else f"{text}\n"
+
+
+def page(world: World, text: str) -> str:
+    """A file's text that holds this line among remarks, laid out as people do."""
+    title = said(world, _TITLE)
+    heads = [
+        "",
+        "",
+        "",
+        f"# {title}\n\n",
+        f"{title}\n{'=' * len(title)}\n\n",
+        f"{title.upper()}\n\n",
+        f"== {title} ==\n",
+    ]
+    return world.skin.choice(heads) + body(world, text)
+
+
+def body(world: World, text: str) -> str:
+    """The same without a title, as in a letter."""
+    rows = [text, *remarks(world, world.skin.randint(1, 4))]
+    world.skin.shuffle(rows)
+    shape = world.skin.randrange(6)
+    if shape == 0:
+        bullet = world.skin.choice(_BULLETS)
+        rows = [bullet + row for row in rows]
+    elif shape == 1:
+        rows = [f"{place}. {row}" for place, row in enumerate(rows, 1)]
+    elif shape == 2:
+        greeted = said(world, "[Dear|Hello|Good morning,|Hi] <user>,")
+        rows = [greeted, "", *rows, "", said(world, "[Yours,|Regards,|So long,|Cheers,|--] <other>")]
+    return ("\n\n" if shape == 3 else "\n").join(rows) + "\n"
+
+
+def fields(world: World, rows: Sequence[tuple[str, str]], fillers: str = " ") -> list[str]:
+    """Names and values as lines, one to a row, aligned or not. fillers: what may stand between aligned ones."""
+    width = max(len(name) for name, _ in rows)
+    joint = world.skin.choice([": ", " = ", "=", "\t", " - ", " | "])
+    if world.skin.random() < 0.5:
+        return [f"{name}{joint}{value}" for name, value in rows]
+    filler = world.skin.choice(fillers)
+    return [f"{name:{filler}<{width + 2}} {value}" for name, value in rows]
+
+
+def somewhere(world: World, stem: str | None = None, folder: str | None = None) -> str:
+    """A path for a file of text: in a folder of the home, of the host's data or of its settings."""
+    roots = [world.home, "/srv", "/opt", "/usr/local/share", "/var/lib", "/srv"]
+    folder = folder or posixpath.join(world.skin.choice(roots), world.names.subject())
+    return posixpath.join(folder, (stem or world.names.word((2, 3))) + world.skin.choice(_ENDINGS))
+
+
+def placed(world: World, path: str, content: str) -> File:
+    """A file of the agent's, or of root's where the system keeps its own."""
+    file = world.file(path, content)
+    return file.model_copy(update={"owner": "root"}) if path.startswith(("/etc/", "/usr/", "/var/")) else file
+
+
+def signed(world: World) -> str:
+    return f"{other(world)}@{world.host}"
+
+
+def readings(world: World, file: File, needle: str, told: bool = False) -> list[list[str]]:
+    """Ways to come to read a line of a file. told: login names the path, so that no folder need be listed."""
+    folder, name = posixpath.split(file.path)
+    inside = file.path.startswith(f"{world.home}/")
+    near = posixpath.relpath(file.path, world.home) if inside else file.path
+    every = "ls -la" if name.startswith(".") else "ls -l"
+    short = "ls -A" if name.startswith(".") else "ls"
+    if told:
+        lists: list[list[str]] = [[], [], [f"{every} {folder}"]]
+        near = file.path
+    elif folder == world.home:
+        lists = [[short], [every], ["ls -la"], ["ls -a"]]
+    elif inside:
+        below = posixpath.dirname(near)
+        lists = [["ls", f"{short} {below}"], ["ls -l", f"{every} {below}"], ["find . -type f"], ["ls -R"]]
+    else:
+        lists = [[f"{short} {folder}"], [f"{every} {folder}"]]
+    ways = [[*listed, opening] for listed in lists for opening in _openings(world, file, near, needle)]
+    ways = [way for at, way in enumerate(ways) if way not in ways[:at]]
+    world.skin.shuffle(ways)
+    return ways[:6]
+
+
+def _openings(world: World, file: File, near: str, needle: str) -> list[str]:
+    """Commands that show the line of the file."""
+    rows = (file.content or "").splitlines()
+    shows = [f"cat {near}"]
+    shows += [f"head {near}"] * any(needle in row for row in rows[:10])
+    shows += [f"tail {near}"] * any(needle in row for row in rows[-10:])
+    shows += [f"grep {world.user} {near}"] * (world.user in needle)
+    return shows

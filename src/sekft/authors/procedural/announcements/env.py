@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, noise
-from sekft.authors.procedural.phrase import phrase
+from sekft.authors.procedural.announcing import Announced, greeting
+from sekft.authors.procedural.wording import said
 from sekft.authors.procedural.world import World
 
-_NAMES = "DESK WORK ERRANDS INTAKE PENDING DUTIES ROTA TRAY DOCKET ASSIGNED TODO QUEUE".split()
-_FORMS = (
-    "[requests|work|open matters] [for|of] <user>: <tool>",
-    "<tool> [holds|keeps|has] [the work|what is open|requests] for <user>",
-    "<tool> ([requests|assignments|jobs], documents itself)",
+_NAMES = (
+    "DESK WORK ERRANDS INTAKE PENDING DUTIES ROTA TRAY DOCKET ASSIGNED TODO QUEUE INBOX ORDERS CHORES JOBS REQUESTS"
 )
+_ENDS = ("", "", "_AT", "_BY", "_TOOL", "_FOR", "_VIA", "_IN", "_HOLDER", "_NOTE", "_INFO")
+# No apostrophe: `export -p` would show it another way.
+_VALUE = "[{things} [for|of] {whom}: <tool>|<tool> {keeps} {all}{things} for {whom}|<tool> ({things}[|, documents itself|, self-documenting|, with its own help])|<tool>; {things}|{things} -> <tool>|{things} for {whom} are {kept_in} <tool>|the {program} <tool>, for {things}|{things} {via} <tool>|<tool>, where {things} for <user> are {kept}]"
+_LEAD = "The environment of this [account|session] holds [local settings|what is particular to <host>|notes, too]."
 
 
 def announce(world: World, tool: str, text: str) -> Announced:
-    name = world.rng.choice(_NAMES) + world.rng.choice(["", "_AT", "_BY", "_TOOL", "_FOR"])
-    value = phrase(world.rng, world.rng.choice(_FORMS), user=world.user, tool=tool)
-    motd = "".join(line + "\n" for line in noise(world, world.rng.randint(0, 3)))
-    look = [["env"], ["env | sort"], ["ls -la", "env"], ["export -p"]]
-    return Announced(needle=value, motd=motd, env={name: value}, look=look)
+    name = world.skin.choice(_NAMES.split()) + world.skin.choice(_ENDS)
+    value = said(world, _VALUE, tool=tool)
+    told = [said(world, _LEAD)] if world.skin.random() < 0.3 else []
+    look = [["env"], ["env | sort"], ["ls -la", "env"], ["export -p"], ["ls", "env"], ["id", "env"]]
+    return Announced(needle=value, motd=greeting(world, *told), env={name: value}, look=look)

@@ -1,14 +1,26 @@
-"""The login profile prints a line that names the tool."""
+"""A login profile, the account's own or the host's, prints a line that names the tool."""
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, noise
+import shlex
+
+from sekft.authors.procedural.announcing import Announced, greeting, placed
+from sekft.authors.procedural.wording import said
 from sekft.authors.procedural.world import World
+
+_BEFORE = "[umask 022|# set up by <other>|PAGER=cat; export PAGER|# <host>, <iso>||EDITOR=ed; export EDITOR|# login of <user>]"
 
 
 def announce(world: World, tool: str, text: str) -> Announced:
-    before = world.rng.choice(["umask 022\n", "# set up by the host's keeper\n", "PAGER=cat\nexport PAGER\n", ""])
-    shown = text.replace("'", "'\\''")
-    file = world.file(f"{world.home}/.profile", f"{before}echo '{shown}'\n")
-    motd = "".join(line + "\n" for line in noise(world, world.rng.randint(0, 2)))
-    return Announced(needle=text, motd=motd, files=(file,), look=[[]])
+    quoted = shlex.quote(text)
+    prints = world.skin.choice(
+        [
+            f"echo {quoted}\n",
+            f"printf '%s\\n' {quoted}\n",
+            f"cat <<'NOTE'\n{text}\nNOTE\n",
+            f'note={quoted}\necho "$note"\n',
+        ]
+    )
+    path = world.skin.choice([f"{world.home}/.profile", f"{world.home}/.profile", "/etc/profile"])
+    file = placed(world, path, f"{said(world, _BEFORE)}\n{prints}".lstrip())
+    return Announced(needle=text, motd=greeting(world), files=(file,), look=[[]])

@@ -1,18 +1,18 @@
-"""A text file in the home folder mentions the tool among other things."""
+"""A text file in the home folder, or in a folder of it, mentions the tool among other things."""
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, noise, remarks
+from sekft.authors.procedural.announcing import Announced, greeting, page, readings
 from sekft.authors.procedural.world import World
 
-_NAMES = ("README", "README.txt", "NOTES", "WELCOME", "ABOUT", "read.me", "handover.txt", "START", "INFO", "notes.md")
+_NAMES = (
+    "README README.txt README.md NOTES NOTES.txt WELCOME ABOUT ABOUT.txt read.me handover.txt START INFO notes.md index.txt"
+    " 00-README desk.md house.txt letter.txt first.txt hello.txt memo.txt memo journal.txt blackboard.txt CONTENTS"
+).split()
 
 
 def announce(world: World, tool: str, text: str) -> Announced:
-    name = world.rng.choice(_NAMES)
-    lines = [text, *remarks(world, world.rng.randint(1, 4))]
-    world.rng.shuffle(lines)
-    motd = "".join(line + "\n" for line in noise(world, world.rng.randint(0, 3)))
-    file = world.file(f"{world.home}/{name}", "\n".join(lines) + "\n")
-    look = [["ls", f"cat {name}"], ["ls -la", f"cat {name}"], ["ls -l", f"cat ~/{name}"], ["ls", f"head {name}"]]
-    return Announced(needle=text, motd=motd, files=(file,), look=look)
+    folder = world.home if world.skin.random() < 0.7 else f"{world.home}/{world.names.subject()}"
+    name = world.skin.choice([*_NAMES, f"{world.names.word((2, 3))}.txt", f"{world.host}.txt"])
+    file = world.file(f"{folder}/{name}", page(world, text))
+    return Announced(needle=text, motd=greeting(world), files=(file,), look=readings(world, file, text))

@@ -1,0 +1,21 @@
+"""The name of an empty file in the home folder says it: nothing has to be opened."""
+
+from __future__ import annotations
+
+from sekft.authors.procedural.announcing import Announced, greeting
+from sekft.authors.procedural.wording import said
+from sekft.authors.procedural.world import World
+
+# Parts are joined by signs that no name holds, so that the tool's stands apart.
+_NAME = "[<things>@<tool>|<things>.are.in.<tool>|<things>.for.<user>.in.<tool>|<tool>.holds.<things>|<things>:<tool>|<things>=<tool>|<tool>,the.tool.for.<things>|<things>.via.<tool>|<things>.by.<tool>|<tool>:<things>.of.<user>]"
+_THINGS = (
+    "requests errands duties jobs orders chores tasks assignments REQUESTS TASKS ORDERS WORK work open.matters".split()
+)
+
+
+def announce(world: World, tool: str, text: str) -> Announced:
+    things = world.skin.choice(_THINGS)
+    name = said(world, _NAME, tool=tool, things=things).replace("WORK.are", "WORK.is").replace("work.are", "work.is")
+    file = world.file(f"{world.home}/{name}", "")
+    look = [["ls"], ["ls -l"], ["ls -la"], ["ls -A"], ["find . -type f"], ["pwd; ls"]]
+    return Announced(needle=name, motd=greeting(world), files=(file,), look=look)

@@ -1,0 +1,28 @@
+"""Login says that there is mail; a letter in it mentions the tool."""
+
+from __future__ import annotations
+
+from sekft.authors.procedural.announcing import Announced, body, greeting, readings, signed
+from sekft.authors.procedural.wording import moment, said
+from sekft.authors.procedural.world import World
+
+_NOTICE = "[You have mail|You have new mail|There is mail for <user>|1 message|Mailbox of <user>: 1 message|New mail for <user>]"
+_SUBJECT = "[[About|On|Concerning|As to|Re:] [{things}|your desk|<host>|the {season}|next week]|{weekday}|News from <place>|For <user>]"
+
+
+def announce(world: World, tool: str, text: str) -> Announced:
+    path = world.skin.choice(
+        [f"/var/mail/{world.user}", f"/var/mail/{world.user}", f"{world.home}/mbox", f"{world.home}/Mail/inbox"]
+    )
+    sender, when = signed(world), moment(world)
+    head = [f"From: {sender}", f"To: {world.user}@{world.host}", f"Date: {when:%a, %d %b %Y %H:%M:%S} +0000"]
+    world.skin.shuffle(head)
+    letter = [f"From {sender} {when:%a %b %e %H:%M:%S %Y}", *head, f"Subject: {said(world, _SUBJECT)}", ""]
+    file = world.file(path, "\n".join(letter) + "\n" + body(world, text))
+    named = world.skin.random() < 0.5
+    notice = said(world, _NOTICE) + (f" in {path}" if named else "") + world.skin.choice(["", "."])
+    look = readings(world, file, text, named)
+    if path.startswith("/var"):
+        look.append([f"cat {path.replace(world.user, '$USER')}"])
+    env = {"MAIL": path} if world.skin.random() < 0.3 else {}
+    return Announced(needle=text, motd=greeting(world, notice), env=env, files=(file,), look=look)
