@@ -9,6 +9,7 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +17,7 @@ from sekft.errors import SandboxUnavailable
 from sekft.protocols import ExecResult, SandboxSpec
 from sekft.sandboxes.fixtures import AGENT_ID
 from sekft.sandboxes.frames import Frames, StreamEnded
+from sekft.sandboxes.pool import Pool, alive
 from sekft.sandboxes.session import ShellSession, Snapshot
 from sekft.sandboxes.userland import Userland, tools, userland
 
@@ -47,7 +49,9 @@ class BubblewrapSandbox:
 
     name = "bubblewrap"
 
-    def __init__(self) -> None:
+    def __init__(self, warm: int = 0) -> None:
+        """warm: how many wait. None by default: where the processors are busy, a start costs the same either way."""
+        self._pool = Pool(_started, warm, slow=False)
         self._built: dict[str, tuple[Userland, Path]] = {}
 
     async def _prepared(self, name: str) -> tuple[Userland, Path]:
@@ -60,7 +64,7 @@ class BubblewrapSandbox:
     async def open(self, spec: SandboxSpec, at: Snapshot | None = None) -> AsyncIterator[ShellSession]:
         """A landed session. Raises SandboxUnavailable where bwrap cannot run, InfraError when it broke."""
         chosen, folder = await self._prepared(spec.userland)
-        channel = await _Bwrap.start(command(chosen, folder))
+        channel = await _Bwrap.attached(await self._pool.take(command(chosen, folder)))
         try:
             yield await ShellSession.begun(channel, spec, at, self.name, chosen)
         finally:
@@ -69,24 +73,28 @@ class BubblewrapSandbox:
     def fork(self, at: Snapshot) -> AbstractAsyncContextManager[ShellSession]:
         return self.open(at.spec, at)
 
+    def drain(self) -> None:
+        """Ends the sandboxes that nobody took."""
+        self._pool.drain()
+
     async def run(self, spec: SandboxSpec, script: str) -> ExecResult:
         async with self.open(spec) as session:
             return await session.exec(script)
 
 
-def command(chosen: Userland, folder: Path) -> list[str]:
+def command(chosen: Userland, folder: Path) -> tuple[str, ...]:
     """The command line that starts the runner as PID 1 of a fresh sandbox."""
     bwrap = shutil.which("bwrap")
     if not bwrap:
         raise SandboxUnavailable(f"bubblewrap: no bwrap on PATH; {HINT}")
     launch = [str(folder / "runner"), "launch", str(LAUNCH_UID)] if os.geteuid() == 0 else []
-    return [
+    return (
         *launch, bwrap,
         *_NAMESPACES, "--as-pid-1", "--die-with-parent",
         *(part for capability in _SETUP_CAPABILITIES for part in ("--cap-add", capability)),
         "--ro-bind", str(chosen.rootfs), "/", "--proc", "/proc", *_DEVICES,
         "--ro-bind", str(folder), "/usr/lib/sekft", "/usr/lib/sekft/runner",
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def backend() -> BubblewrapSandbox:
@@ -112,45 +120,67 @@ def clean() -> list[str]:
     return []
 
 
-def _spawn(arguments: list[str], stream: int, log: int) -> subprocess.Popen[bytes]:
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """log: what bwrap itself says."""
+
+    process: subprocess.Popen[bytes]
+    stream: socket.socket
+    log: IO[bytes]
+
+    def alive(self) -> bool:
+        return self.process.poll() is None and alive(self.stream)
+
+    def close(self) -> None:
+        self.stream.close()
+        self.log.close()
+        self.process.kill()
+        self.process.wait()
+
+
+def _started(arguments: tuple[str, ...]) -> _Started:
     """A blocking spawn: it takes about a millisecond, and asyncio's own would add a thread for each child."""
-    return subprocess.Popen(arguments, stdin=stream, stdout=stream, stderr=log, env={}, cwd="/", start_new_session=True)
+    ours, theirs = socket.socketpair()
+    log = os.fdopen(os.memfd_create("bwrap"), "rb")
+    try:
+        process = subprocess.Popen(
+            arguments,
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=log.fileno(),
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        ours.close()
+        log.close()
+        raise SandboxUnavailable(f"bubblewrap: {arguments[0]}: {error}; {HINT}") from error
+    finally:
+        theirs.close()
+    return _Started(process, ours, log)
 
 
 class _Bwrap:
     """One bwrap process and the socket to the runner inside. Satisfies session.Channel."""
 
-    def __init__(self, process: subprocess.Popen[bytes], streams: _Streams, log: IO[bytes]) -> None:
-        self._process = process
+    def __init__(self, started: _Started, streams: _Streams) -> None:
+        self._process = started.process
         self._writer = streams[1]
         self._frames = Frames("bubblewrap", *streams)
-        self._log: IO[bytes] | None = log
-        self._pidfd = os.pidfd_open(process.pid)
+        self._log: IO[bytes] | None = started.log
+        self._pidfd = os.pidfd_open(started.process.pid)
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # The process is reaped when it ends, even when whoever waits for that has been cancelled.
         asyncio.get_running_loop().add_reader(self._pidfd, self._reap)
 
     @classmethod
-    async def start(cls, arguments: list[str]) -> _Bwrap:
-        ours, theirs = socket.socketpair()
-        log = os.fdopen(os.memfd_create("bwrap"), "rb")
+    async def attached(cls, started: _Started) -> _Bwrap:
         try:
-            process = _spawn(arguments, theirs.fileno(), log.fileno())
-        except OSError as error:
-            ours.close()
-            log.close()
-            raise SandboxUnavailable(f"bubblewrap: {arguments[0]}: {error}; {HINT}") from error
-        finally:
-            theirs.close()
-        try:
-            streams = await asyncio.open_connection(sock=ours)
+            return cls(started, await asyncio.open_connection(sock=started.stream))
         except BaseException:
-            ours.close()
-            log.close()
-            process.kill()
-            process.wait()
+            started.close()
             raise
-        return cls(process, streams, log)
 
     async def ask(self, frame: bytes, wanted: str, timeout_s: float) -> bytes:
         try:

@@ -17,13 +17,11 @@ from sekft.errors import SandboxUnavailable
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.fixtures import AGENT_ID
 from sekft.sandboxes.leftovers import labels
+from sekft.sandboxes.pool import STARTERS, alive
 from sekft.sandboxes.userland import tools
 
 T = TypeVar("T")
 HINT = "install Docker, start its daemon and let this user reach it; pip install 'sekft[docker]'"
-STARTERS = 4
-"""How many may be starting at once."""
-
 START_S = 60.0
 RUNNER_BYTES, RUNNER_PROCESSES = 32 << 20, 16
 """What the runner and the kernel's own tables may take beside what limits give the agent."""
@@ -62,13 +60,10 @@ class Started:
     stream: socket.socket
 
     def alive(self) -> bool:
-        self.stream.setblocking(False)
-        try:
-            return bool(self.stream.recv(1, socket.MSG_PEEK))
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
+        return alive(self.stream)
+
+    def close(self) -> None:
+        self.stream.close()
 
 
 def kind_of(spec: SandboxSpec) -> Kind:

@@ -7,11 +7,8 @@ and the end of that stream, for whatever reason, ends PID 1 and the container, w
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
-from collections import deque
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import cache
 from threading import Lock
@@ -20,9 +17,10 @@ from typing import Any, TypeVar
 from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import ExecResult, SandboxSpec
 from sekft.sandboxes import leftovers
-from sekft.sandboxes.containers import HINT, STARTERS, Kind, Started, client, engine_says, kind_of, start
+from sekft.sandboxes.containers import HINT, Kind, Started, client, engine_says, kind_of, start
 from sekft.sandboxes.frames import Frames
 from sekft.sandboxes.images import DIGEST_LABEL, chosen
+from sekft.sandboxes.pool import Pool
 from sekft.sandboxes.session import ShellSession, Snapshot
 from sekft.sandboxes.userland import Userland
 
@@ -39,15 +37,10 @@ class DockerSandbox:
     name = "docker"
 
     def __init__(self, warm: int = WARM) -> None:
-        self._warm_wanted = warm
-        self._warm: dict[Kind, deque[Started]] = {}
-        self._starting: dict[Kind, int] = {}
+        self._pool = Pool(self._start, warm, slow=True)
         self._images: dict[str, tuple[Userland, str]] = {}
-        self._starters = ThreadPoolExecutor(STARTERS, "sekft-docker")
-        self._lock = Lock()
         self._building = Lock()
         self._worked = False
-        atexit.register(self.drain)
 
     @asynccontextmanager
     async def open(self, spec: SandboxSpec, at: Snapshot | None = None) -> AsyncIterator[ShellSession]:
@@ -55,7 +48,7 @@ class DockerSandbox:
         if spec.userland not in self._images:
             await asyncio.to_thread(self._image, spec.userland)
         userland, _ = self._images[spec.userland]
-        container = await _Container.attached(await self._taken(kind_of(spec)))
+        container = await _Container.attached(await self._pool.take(kind_of(spec)))
         try:
             yield await ShellSession.begun(container, spec, at, self.name, userland)
         finally:
@@ -70,50 +63,13 @@ class DockerSandbox:
 
     def drain(self) -> None:
         """Ends the containers that nobody took."""
-        self._starters.shutdown(wait=True, cancel_futures=True)
-        for waiting in self._warm.values():
-            while waiting:
-                waiting.pop().stream.close()
+        self._pool.drain()
 
     def _image(self, name: str) -> tuple[Userland, str]:
         if name not in self._images:
             with self._building:
                 self._images[name] = self._asked(chosen, client(), name)
         return self._images[name]
-
-    async def _taken(self, kind: Kind) -> Started:
-        with self._lock:
-            waiting = self._warm.setdefault(kind, deque())
-            while waiting:
-                started = waiting.popleft()
-                if started.alive():
-                    self._refill(kind)
-                    return started
-                started.stream.close()
-            self._refill(kind)
-        starting = asyncio.wrap_future(self._starters.submit(self._start, kind))
-        try:
-            return await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            starting.add_done_callback(_discard)
-            raise
-
-    def _refill(self, kind: Kind) -> None:
-        missing = self._warm_wanted - len(self._warm[kind]) - self._starting.get(kind, 0)
-        for _ in range(min(missing, STARTERS)):
-            self._starting[kind] = self._starting.get(kind, 0) + 1
-            self._starters.submit(self._start_warm, kind)
-
-    def _start_warm(self, kind: Kind) -> None:
-        try:
-            started = self._start(kind)
-            with self._lock:
-                self._warm[kind].append(started)
-        except (SandboxUnavailable, InfraError):
-            pass  # whoever needs one starts it, and is told why
-        finally:
-            with self._lock:
-                self._starting[kind] -= 1
 
     def _start(self, kind: Kind) -> Started:
         started = self._asked(start, client(), self._image(kind.userland)[1], kind)
@@ -180,11 +136,6 @@ class _Output:
         wanted = bytes(self._held[:n])
         del self._held[:n]
         return wanted
-
-
-def _discard(starting: asyncio.Future[Started]) -> None:
-    if not starting.cancelled() and not starting.exception():
-        starting.result().stream.close()
 
 
 def _kill(container: str) -> None:
