@@ -254,6 +254,21 @@ def replay(
         raise typer.Exit(1)
 
 
+@app.command("audit")
+def audit_(
+    folder: Annotated[Path, typer.Argument(help="A run folder, or one that `sekft generate` filled.")],
+    as_json: Json = False,
+) -> None:
+    """Say what a set is worth; status 1 where it has what no set may have, with the files."""
+    from sekft.audit import audit, render
+    from sekft.store import Layout
+
+    found = audit(Layout.found(folder))
+    _print(found.model_dump_json(indent=1) + "\n" if as_json else render(found))
+    if found.broken:
+        raise typer.Exit(1)
+
+
 @app.command()
 def doctor(
     self_test: Annotated[

@@ -124,6 +124,12 @@ class Folder:
             path.unlink(missing_ok=True)
 
 
+def settings(root: Path, stage: str) -> Mapping[str, object]:
+    """What a stage of this folder was made with; empty when it has not run here."""
+    file = root / HIDDEN / f"{stage}.json"
+    return _read(file) if file.exists() else {}
+
+
 def times(root: Path) -> dict[str, float]:
     """Wall seconds that each stage has taken in this folder, over all its runs."""
     file = root / HIDDEN / TIMES

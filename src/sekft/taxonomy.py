@@ -12,7 +12,7 @@ import ast
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -55,6 +55,16 @@ class Taxonomy:
             for axis, value in cell.items()
             for other, barred in self.axes[axis].values[value].excludes.items()
         )
+
+    def restricted(self, where: Where) -> Taxonomy:
+        """The axes with the values of `where` alone."""
+        axes = {
+            name: replace(
+                axis, values={v.name: v for v in axis.values.values() if v.name in where.get(name, axis.values)}
+            )
+            for name, axis in self.axes.items()
+        }
+        return Taxonomy(axes)
 
     def cell(self, seed: int, slot: int, where: Where | None = None) -> dict[str, str]:
         """The cell of one slot. Raises UsageError when `where` leaves no allowed cell."""
@@ -154,11 +164,8 @@ def _value(name: str, brief: str, weight: float, excludes: Mapping[str, Iterable
 
 @lru_cache(maxsize=_BLOCKS_KEPT)
 def _block(taxonomy: Taxonomy, seed: int, number: int, where: tuple[tuple[str, frozenset[str]], ...]) -> _Rows:
-    allowed = dict(where)
-    weights = {
-        name: {v.name: v.weight for v in axis.values.values() if v.name in allowed.get(name, axis.values)}
-        for name, axis in taxonomy.axes.items()
-    }
+    axes = taxonomy.restricted(dict(where)).axes
+    weights = {name: {v.name: v.weight for v in axis.values.values()} for name, axis in axes.items()}
     barred = {
         ((name, value.name), (other, met))
         for name, axis in taxonomy.axes.items()

@@ -1,0 +1,86 @@
+"""Texts with names, numbers and paths masked, and clusters of near-duplicates among them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+
+SIMILAR = 0.8
+"""Jaccard similarity of three-word runs from which two texts count as near-duplicates."""
+_RUN = 3
+_HASHES, _BANDS = 120, 20
+_RARE = 1000
+_QUOTED = re.compile(r"(?<!\w)'[^'\n]+'(?!\w)|\"[^\"\n]+\"|`[^`\n]+`|“[^”\n]+”|‘[^’\n]+’|«[^»\n]+»")
+_PATH = re.compile(r"(?:(?<=\s)|^)~?(?:/[\w.*+,@%-]+)+/?|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{1,5}\b")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|[\w-]*\d[\w-]*|[^\w\s]")
+
+
+def words(text: str) -> list[str]:
+    """Words, numbers and signs, in order."""
+    return _WORD.findall(text)
+
+
+def masked(texts: Sequence[str], names: Sequence[Collection[str]]) -> list[str]:
+    """The texts with quotations, paths, numbers and names masked.
+
+    names: for each text the words that name something in its scenario. A word in hardly any text is a name too.
+    """
+    cut = [words(_PATH.sub(" PATH ", _QUOTED.sub(" TEXT ", text))) for text in texts]
+    spread = Counter(word for tokens in cut for word in set(tokens))
+    rare = max(1, len(texts) // _RARE)
+    return [
+        " ".join(_merged([_mask(token, known, spread[token] <= rare) for token in tokens]))
+        for tokens, known in zip(cut, names, strict=True)
+    ]
+
+
+def _mask(token: str, known: Collection[str], rare: bool) -> str:
+    if token in ("PATH", "TEXT"):
+        return token
+    if any(char.isdigit() for char in token):
+        return "N"
+    return "NAME" if token[0].isalpha() and (rare or token in known) else token
+
+
+def _merged(tokens: list[str]) -> list[str]:
+    """Without a mask that repeats: how many words a name has says nothing."""
+    return [token for at, token in enumerate(tokens) if token != "NAME" or not at or tokens[at - 1] != "NAME"]
+
+
+def clusters(texts: Sequence[str]) -> list[list[int]]:
+    """Groups of indexes, largest first; a chain of near-duplicates is one group."""
+    from rensa import RMinHash, RMinHashLSH
+
+    places = defaultdict(list)
+    for at, text in enumerate(texts):
+        places[text].append(at)
+    distinct = [_runs(text) for text in places]
+    sketches = RMinHash.from_token_sets([sorted(runs) for runs in distinct], num_perm=_HASHES, seed=1)
+    index = RMinHashLSH(threshold=SIMILAR, num_perm=_HASHES, num_bands=_BANDS)
+    root = list(range(len(distinct)))
+    for at, sketch in enumerate(sketches):
+        for other in index.query(sketch):
+            if _found(root, other) != _found(root, at) and _similar(distinct[at], distinct[other]):
+                root[_found(root, at)] = _found(root, other)
+        index.insert(at, sketch)
+    groups: dict[int, list[int]] = defaultdict(list)
+    for number, members in enumerate(places.values()):
+        groups[_found(root, number)] += members
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def _runs(text: str) -> set[str]:
+    tokens = text.split()
+    return {" ".join(tokens[at : at + _RUN]) for at in range(max(1, len(tokens) - _RUN + 1))}
+
+
+def _similar(one: set[str], other: set[str]) -> bool:
+    return len(one & other) >= SIMILAR * len(one | other)
+
+
+def _found(root: list[int], at: int) -> int:
+    while root[at] != at:
+        root[at] = root[root[at]]
+        at = root[at]
+    return at

@@ -1,0 +1,82 @@
+"""How alike the texts are once names, numbers and paths are masked, and how many words there are."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from sekft import shellwords
+from sekft.likeness import clusters, masked, words
+from sekft.measures import Figure, Holdings, Rollout
+from sekft.scenario import Scenario
+
+_HEREDOC = re.compile(r"<<'(\w+)'\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
+_ROFF = re.compile(r"^\.[A-Z].*\n|\\&|\\", re.MULTILINE)
+_SHOWN = 100
+
+
+def measure(held: Holdings) -> Iterator[Figure]:
+    """Largest cluster of near-duplicates, as a share, of each kind of text."""
+    asked = [directive.text for one in held.bases for directive in one.directives]
+    names = [_names(one) for one in held.bases for _ in one.directives]
+    yield from _alike("directives", masked(asked, names))
+    told = [(documentation(one), _names(one)) for one in held.surfaces]
+    yield from _alike("documentation", masked([text for text, _ in told], [known for _, known in told]))
+    yield from _alike("sessions", [" ".join(skeleton(one)) for one in held.kept])
+    commands = Counter(part for one in held.kept for part in skeleton(one))
+    if commands:
+        most, count = commands.most_common(1)[0]
+        yield Figure("commands", len(commands), commands.total(), detail=f"{count} × {most}")
+    for kind, texts in (("directives", asked), ("documentation", [text for text, _ in told])):
+        counted = Counter(word.lower() for text in texts for word in words(text) if word.isalpha())
+        if counted:
+            once = sum(count == 1 for count in counted.values())
+            yield Figure("vocabulary", len(counted), counted.total(), kind, f"{once} of them once")
+
+
+def _alike(kind: str, texts: Sequence[str]) -> Iterator[Figure]:
+    if texts:
+        largest, *_ = clusters(texts)
+        detail = f"{len(set(texts))} different; {len(largest)} × {texts[largest[0]][:_SHOWN]!r}"
+        yield Figure("largest_cluster", len(largest) / len(texts), len(texts), kind, detail)
+
+
+def _names(one: Scenario) -> set[str]:
+    """What is named in this scenario alone: people, hosts, tools, files, ids."""
+    paths = " ".join(file.path for file in one.files)
+    ids = " ".join(directive.id for directive in one.directives)
+    return set(words(f"{one.login.user} {one.login.host} {one.provider.command} {paths} {ids}"))
+
+
+def documentation(one: Scenario) -> str:
+    """What the tool's help, its manual page and the files named for reading say, as stored in the bundle."""
+    command, told = one.provider.command, " ".join(one.provider.help)
+    found = []
+    for file in one.files:
+        text = file.content or ""
+        if "/man/" in file.path and file.path.rpartition("/")[2].startswith(command):
+            found.append(_ROFF.sub("", text))
+        elif "/bin/" in file.path and file.path.rpartition("/")[2].startswith(command):
+            found += [match[2] for match in _HEREDOC.finditer(text)]
+        elif file.path in told:
+            found.append(text)
+    return "\n".join(found)
+
+
+def skeleton(one: Rollout) -> list[str]:
+    """Each command with its program and options; the tool and all else masked."""
+    command = one.scenario.provider.command
+    found = []
+    for action in one.actions:
+        for parts in shellwords.simple_commands(action):
+            program = "TOOL" if shellwords.program(parts).startswith(command) else shellwords.program(parts)
+            found.append(
+                " ".join(
+                    [
+                        program,
+                        *("X" if part[0] not in "-<>" or program == "TOOL" else part[:2] for part in parts[1:] if part),
+                    ]
+                )
+            )
+    return found
