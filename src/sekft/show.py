@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -99,9 +100,12 @@ def scenario_text(scenario: Scenario, screen: Sequence[Turn] = ()) -> str:
 def _announced(scenario: Scenario) -> Iterator[str]:
     """Every place that holds the announcement, with its line."""
     login, own = scenario.login, scenario.provider.command
-    places = {"in the banner": login.banner, "in the message of the day": login.motd}
+    places = {"in the banner": login.banner, "in the message of the day": login.motd, "in the prompt": login.prompt}
     places |= {f"in the environment, ${name}": f"{name}={value}" for name, value in login.env.items()}
-    places |= {f"in {file.path}": file.content or "" for file in scenario.files if not file.path.endswith(f"/{own}")}
+    files = [file for file in scenario.files if not file.path.endswith(f"/{own}")]
+    places |= {f"in {file.path}": file.content or "" for file in files}
+    places |= {f"by the name of {file.path}": posixpath.basename(file.path) for file in files}
+    places |= {f"by the target of {file.path}": file.target for file in files if file.target}
     for place, text in places.items():
         yield from (f"{place}: {visible(line)}" for line in text.splitlines() if scenario.needles.announcement in line)
 
@@ -176,6 +180,8 @@ def _file(scenario: Scenario, file: File) -> str:
     note = dim("  (protected)") if covered(file.path, scenario.protected) else ""
     target = f" → {visible(file.target or '')}" if file.kind == "symlink" else ""
     head = f"{dim(f'{file.kind:<9} {file.mode} {file.owner:<5}')} {file.path}{target}{note}\n"
+    if file.content_b64 is not None:
+        return f"{head}    {dim(f'{len(file.data)} bytes')}\n"
     lines = visible(file.data.decode(errors="replace")).splitlines()
     more = dim(f"    … {len(lines) - CONTENT_LINES} more lines") + "\n" if len(lines) > CONTENT_LINES else ""
     return head + "".join(f"    {line}\n" for line in lines[:CONTENT_LINES]) + more

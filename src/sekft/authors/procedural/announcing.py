@@ -64,6 +64,14 @@ def framed(world: World, text: str, share: float) -> str:
 
 def page(world: World, text: str) -> str:
     """A file's text that holds this line among remarks, laid out as people do."""
+    if world.skin.random() < 0.2:
+        return letter(world, text)
+    rows = _among_remarks(world, text)
+    shape, bullet = world.skin.randrange(5), world.skin.choice(_BULLETS)
+    if shape == 0:
+        rows = [bullet + row for row in rows]
+    elif shape == 1:
+        rows = [f"{place}. {row}" for place, row in enumerate(rows, 1)]
     title = said(world, _TITLE)
     heads = [
         "",
@@ -74,23 +82,21 @@ def page(world: World, text: str) -> str:
         f"{title.upper()}\n\n",
         f"== {title} ==\n",
     ]
-    return world.skin.choice(heads) + body(world, text)
+    return world.skin.choice(heads) + ("\n\n" if shape == 2 else "\n").join(rows) + "\n"
 
 
-def body(world: World, text: str) -> str:
-    """The same without a title, as in a letter."""
+def letter(world: World, text: str, writer: str | None = None) -> str:
+    """The line among remarks, from somebody to the account."""
+    greeted = said(world, "[Dear|Hello|Good morning,|Hi|Good evening,] <user>,")
+    parting = said(world, "[Yours,|Regards,|So long,|Cheers,|--] <writer>", writer=writer or other(world))
+    gap = world.skin.choice(["\n", "\n", " ", "\n\n"])
+    return f"{greeted}\n\n{gap.join(_among_remarks(world, text))}\n\n{parting}\n"
+
+
+def _among_remarks(world: World, text: str) -> list[str]:
     rows = [text, *remarks(world, world.skin.randint(1, 4))]
     world.skin.shuffle(rows)
-    shape = world.skin.randrange(6)
-    if shape == 0:
-        bullet = world.skin.choice(_BULLETS)
-        rows = [bullet + row for row in rows]
-    elif shape == 1:
-        rows = [f"{place}. {row}" for place, row in enumerate(rows, 1)]
-    elif shape == 2:
-        greeted = said(world, "[Dear|Hello|Good morning,|Hi] <user>,")
-        rows = [greeted, "", *rows, "", said(world, "[Yours,|Regards,|So long,|Cheers,|--] <other>")]
-    return ("\n\n" if shape == 3 else "\n").join(rows) + "\n"
+    return rows
 
 
 def fields(world: World, rows: Sequence[tuple[str, str]], fillers: str = " ") -> list[str]:
@@ -116,12 +122,11 @@ def placed(world: World, path: str, content: str) -> File:
     return file.model_copy(update={"owner": "root"}) if path.startswith(("/etc/", "/usr/", "/var/")) else file
 
 
-def signed(world: World) -> str:
-    return f"{other(world)}@{world.host}"
+def readings(world: World, file: File, needle: str, told: bool = False, by_name: bool = False) -> list[list[str]]:
+    """Ways to come to read a line of a file.
 
-
-def readings(world: World, file: File, needle: str, told: bool = False) -> list[list[str]]:
-    """Ways to come to read a line of a file. told: login names the path, so that no folder need be listed."""
+    told: login names the path, so that no folder need be listed. by_name: the line may be looked up by the account.
+    """
     folder, name = posixpath.split(file.path)
     inside = file.path.startswith(f"{world.home}/")
     near = posixpath.relpath(file.path, world.home) if inside else file.path
@@ -137,17 +142,18 @@ def readings(world: World, file: File, needle: str, told: bool = False) -> list[
         lists = [["ls", f"{short} {below}"], ["ls -l", f"{every} {below}"], ["find . -type f"], ["ls -R"]]
     else:
         lists = [[f"{short} {folder}"], [f"{every} {folder}"]]
-    ways = [[*listed, opening] for listed in lists for opening in _openings(world, file, near, needle)]
+    ways = [[*listed, opening] for listed in lists for opening in _openings(file, near, needle)]
+    if by_name and world.user in needle:
+        ways += [[*listed, f"grep {world.user} {near}"] for listed in lists]
     ways = [way for at, way in enumerate(ways) if way not in ways[:at]]
     world.skin.shuffle(ways)
     return ways[:6]
 
 
-def _openings(world: World, file: File, near: str, needle: str) -> list[str]:
+def _openings(file: File, near: str, needle: str) -> list[str]:
     """Commands that show the line of the file."""
     rows = (file.content or "").splitlines()
     shows = [f"cat {near}"]
     shows += [f"head {near}"] * any(needle in row for row in rows[:10])
     shows += [f"tail {near}"] * any(needle in row for row in rows[-10:])
-    shows += [f"grep {world.user} {near}"] * (world.user in needle)
     return shows

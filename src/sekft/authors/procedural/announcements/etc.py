@@ -33,5 +33,5 @@ def announce(world: World, tool: str, text: str) -> Announced:
     file = placed(world, path, "\n".join([*([head] if head else []), *shown]) + "\n")
     pointed = world.skin.random() < 0.6
     motd = greeting(world, *([line(world, "lead", path=path)] if pointed else []))
-    look = [*readings(world, file, needle, pointed), [f"grep -r {world.user} /etc"]]
+    look = [*readings(world, file, needle, pointed, by_name=True), [f"grep -r {world.user} /etc"]]
     return Announced(needle=needle, motd=motd, files=(file,), look=look)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, body, greeting, readings, signed
-from sekft.authors.procedural.wording import moment, said
+from sekft.authors.procedural.announcing import Announced, greeting, letter, readings
+from sekft.authors.procedural.wording import moment, other, said
 from sekft.authors.procedural.world import World
 
 _NOTICE = "[You have mail|You have new mail|There is mail for <user>|1 message|Mailbox of <user>: 1 message|New mail for <user>]"
@@ -14,11 +14,12 @@ def announce(world: World, tool: str, text: str) -> Announced:
     path = world.skin.choice(
         [f"/var/mail/{world.user}", f"/var/mail/{world.user}", f"{world.home}/mbox", f"{world.home}/Mail/inbox"]
     )
-    sender, when = signed(world), moment(world)
+    writer, when = other(world), moment(world)
+    sender = f"{writer}@{world.host}"
     head = [f"From: {sender}", f"To: {world.user}@{world.host}", f"Date: {when:%a, %d %b %Y %H:%M:%S} +0000"]
     world.skin.shuffle(head)
-    letter = [f"From {sender} {when:%a %b %e %H:%M:%S %Y}", *head, f"Subject: {said(world, _SUBJECT)}", ""]
-    file = world.file(path, "\n".join(letter) + "\n" + body(world, text))
+    head = [f"From {sender} {when:%a %b %e %H:%M:%S %Y}", *head, f"Subject: {said(world, _SUBJECT)}", ""]
+    file = world.file(path, "\n".join(head) + "\n" + letter(world, text, writer))
     named = world.skin.random() < 0.5
     notice = said(world, _NOTICE) + (f" in {path}" if named else "") + world.skin.choice(["", "."])
     look = readings(world, file, text, named)

@@ -35,7 +35,10 @@ def announce(world: World, tool: str, text: str) -> Announced:
     file = placed(world, path, "\n".join(shown) + "\n")
     told = [] if at_home else [line(world, "lead", path=path)]
     return Announced(
-        needle=needle, motd=greeting(world, *told), files=(file,), look=readings(world, file, needle, bool(told))
+        needle=needle,
+        motd=greeting(world, *told),
+        files=(file,),
+        look=readings(world, file, needle, bool(told), by_name=True),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, greeting, placed, signed
-from sekft.authors.procedural.wording import moment
+from sekft.authors.procedural.announcing import Announced, greeting, placed
+from sekft.authors.procedural.wording import moment, other
 from sekft.authors.procedural.world import World
 
 _FORMS = (
@@ -26,6 +26,6 @@ _SHOWN = ("[ -r {0} ] && cat {0}\n", "cat {0}\n", "if [ -s {0} ]; then cat {0}; 
 
 def announce(world: World, tool: str, text: str) -> Announced:
     form, path = world.skin.choice(_FORMS), world.skin.choice(_KEPT)
-    message = form.format(who=signed(world), n=world.skin.randint(0, 9), when=moment(world), text=text)
+    message = form.format(who=f"{other(world)}@{world.host}", n=world.skin.randint(0, 9), when=moment(world), text=text)
     profile = placed(world, "/etc/profile", world.skin.choice(_SHOWN).format(path))
     return Announced(needle=text, motd=greeting(world), files=(placed(world, path, message), profile), look=[[]])
