@@ -14,8 +14,10 @@ from collections.abc import Iterator, Mapping, Set
 BLOCK = 500
 """Rows of one design. Blocks are drawn apart, so that any slot is at hand without those before its block."""
 _SETTLING = 40
+"""Last rows of a block, which choose for the weights first."""
 _TRIES = 6
-_SPARE = 1.2
+_SPARE = 2.0
+"""Rows by which a value may run ahead of its weight's schedule for a pair that is still missing."""
 _HOPELESS = 300
 
 Level = tuple[str, str]
