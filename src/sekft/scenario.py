@@ -164,7 +164,12 @@ class Provenance(Frozen):
 
 
 class GateReport(Frozen):
-    """What the gate proved. `mode` structural means that nothing was run."""
+    """What the gate proved. `mode` structural means that nothing was run.
+
+    mutants:    wrong solutions tried; equivalent: those of them whose end state is the reference's.
+    survivors:  those that the checker let pass; a scenario with one is rejected.
+    kill_rate:  share of the mutants that are not equivalent that the checker refused; None where there was none.
+    """
 
     mode: Literal["sandbox", "structural"]
     backend: str | None = None
@@ -172,10 +177,15 @@ class GateReport(Frozen):
     checks: list[str] = []
     mutants: int = 0
     equivalent: int = 0
+    survivors: list[str] = []
+    kill_rate: float | None = None
 
 
 class Scenario(Frozen):
-    """One landing: fixtures, provider, announcement, checker, reference, expected ending."""
+    """One landing: fixtures, provider, announcement, checker, reference, expected ending.
+
+    loose: paths whose bytes may differ between two right runs (archives, say); the checker judges what they hold.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     id: str = ""
@@ -193,6 +203,7 @@ class Scenario(Frozen):
     plan: list[Step] = []
     protected: list[str] = []
     volatile: list[str] = []
+    loose: list[str] = []
     probes: list[Probe] = []
     split: str = "train"
     family: str

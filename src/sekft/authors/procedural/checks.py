@@ -9,24 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sekft.authors.procedural.world import LISTED_ROOTS
 from sekft.scenario import File
 
 
-def tree_checker(expected: Iterable[File], made: Sequence[File]) -> str:
+def tree_checker(expected: Iterable[File], made: Sequence[File], judged: Mapping[str, str] | None = None) -> str:
     """A POSIX sh script that exits 0 exactly when the tree is as expected.
 
     expected: every file that must be there at the end, apart from `made`.
     made:     files compared by their text alone.
+    judged:   for each other path that may differ in bytes, a line of sh that succeeds when "$1", the path, is right.
     """
-    loose = {file.path for file in made}
+    judged = judged or {}
+    loose = {file.path for file in made} | set(judged)
     strict = [file for file in expected if file.path not in loose]
     outside = _tops(file.path for file in strict if not file.path.startswith(LISTED_ROOTS))
     free = " ".join(f"! -path {path}" for path in sorted(loose))
     lines = ['fail() { echo "$1"; exit 1; }']
     lines += [_text_check(file) for file in made]
+    for path, script in judged.items():
+        lines.append(f'set -- {shlex.quote(path)}; {{ {script}; }} >/dev/null 2>&1 || fail "{path} is not as asked"')
     lines += [
         "listing() {",
         f'  for at in {" ".join(LISTED_ROOTS)}; do find $at -mindepth 1 {free} "$@"; done',

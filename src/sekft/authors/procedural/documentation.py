@@ -1,134 +1,137 @@
-"""A tool's documentation, rendered from the interface that its program is rendered from."""
+"""A tool's documentation, rendered from the interface that its program is rendered from.
+
+A layout (one module of `layouts`) sets a `Page` as text; the depth says where that text is found.
+"""
 
 from __future__ import annotations
 
 import random
-import textwrap
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from sekft.authors.procedural.interface import Interface
-from sekft.authors.procedural.meaning import Operation
+from sekft.authors.procedural.meaning import ACKNOWLEDGE, Operation
 
-SEALED = (
-    "[Exit status 75: the store is sealed|When the store is sealed, calls end with status 75]"
-    " [, which only its keeper can undo|; a seal is lifted from outside, never from here]."
-)
+
+@dataclass(frozen=True)
+class Row:
+    """One call. does: what it does, "" where nothing is said."""
+
+    verb: str
+    usage: str
+    does: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a layout sets. notes: sentences on the whole program."""
+
+    tool: str
+    summary: str
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+
+Layout = Callable[[Page, random.Random], str]
+"""The page as text that ends in a line feed. The random stream is for the layout's own variants."""
 
 
 @dataclass(frozen=True)
 class Documentation:
-    """help: what --help prints. topics: per verb, for layered help. page: the manual page's text.
+    """helps: sh that defines show_help. page: the manual page's source. text: a file's path and text.
 
-    learn: command lists that show the documentation, the reference's first.
-    bare: whether a call without arguments prints the help, too.
+    learn:  command lists that show the documentation, the reference's first.
+    needle: the call by which a directive is read, as documented.
+    bare:   whether a call without a request prints the help, too.
     """
 
-    layout: str
-    help: str
-    topics: Mapping[str, str]
+    helps: str
     page: str | None
+    text: tuple[str, str] | None
     learn: list[list[str]]
     needle: str
     bare: bool
 
 
-Layout = Callable[[Interface, str], str]
-
-
-def _block(interface: Interface, summary: str) -> str:
-    width = max(len(interface.usage(operation)) for operation in interface.operations) + 2
-    rows = [f"  {interface.usage(operation):<{width}} {operation.does}" for operation in interface.operations]
-    return f"{interface.tool} - {summary}\n\nusage:\n" + "\n".join(rows) + "\n"
-
-
-def _sections(interface: Interface, summary: str) -> str:
-    rows = [f"    {interface.usage(operation)}\n        {operation.does}" for operation in interface.operations]
-    return f"NAME\n    {interface.tool} - {summary}\n\nCALLS\n" + "\n\n".join(rows) + "\n"
-
-
-def _prose(interface: Interface, summary: str) -> str:
-    parts = [f"`{interface.usage(operation)}` {operation.does}." for operation in interface.operations]
-    return f"{interface.tool}: {summary}.\n\n" + "\n".join(parts) + "\n"
-
-
-def _bullets(interface: Interface, summary: str) -> str:
-    rows = [f"  * {interface.usage(operation)} -- {operation.does}" for operation in interface.operations]
-    return f"{summary.capitalize()}\n\n" + "\n".join(rows) + "\n"
-
-
-def _columns(interface: Interface, summary: str) -> str:
-    width = max(len(operation.does) for operation in interface.operations) + 2
-    rows = [f"{operation.does:<{width}}{interface.usage(operation)}" for operation in interface.operations]
-    return f"{interface.tool} ({summary})\n\n" + "\n".join(rows) + "\n"
-
-
-def _stacked(interface: Interface, summary: str) -> str:
-    rows = [f"{interface.usage(operation)}\n   ... {operation.does}" for operation in interface.operations]
-    return f"# {interface.tool}, {summary}\n" + "\n".join(rows) + "\n"
-
-
-LAYOUTS: Mapping[str, Layout] = {
-    "block": _block,
-    "sections": _sections,
-    "prose": _prose,
-    "bullets": _bullets,
-    "columns": _columns,
-    "stacked": _stacked,
-}
-
-
-def document(rng: random.Random, interface: Interface, depth: str, summary: str, sealed: str) -> Documentation:
-    """Render help, topics and manual page at one depth.
-
-    depth: a value of the documentation axis. sealed: a phrase of the exit status, or "".
-    """
-    layout = rng.choice(sorted(LAYOUTS))
-    note = f"\n{sealed}\n" if sealed else ""
-    full = LAYOUTS[layout](interface, summary) + note
-    paged = full if layout != "sections" else _stacked(interface, summary) + note  # a page has its own sections
-    tool = interface.tool
-    key = next(operation for operation in interface.operations if operation.role in ("read", "next"))
-    needle = interface.usage(key)
+def document(
+    rng: random.Random, face: Interface, depth: str, layout: Layout, summary: str, notes: Sequence[str]
+) -> Documentation:
+    """Documentation of one depth, a value of the documentation axis."""
+    tool = face.tool
+    rows = tuple(_row(face, operation, depth) for operation in face.documented)
+    page = Page(tool, summary, rows, tuple(notes))
+    full = layout(page, rng)
+    needle = next(row.usage for row, o in zip(rows, face.documented, strict=True) if o.role in _TELLING)
     bare = rng.random() < 0.5
     start = [[f"{tool} --help"], [f"{tool} -h"], [f"{tool} help"]]
+    paged = man_page(tool, summary, full) if depth == "manual" or rng.random() < 0.3 else None
     man = [f"man {tool}"]
-    if depth == "terse":
-        return Documentation(
-            "synopsis", _synopsis(interface), {}, paged, [*start, man, [*start[0], *man]], needle, bare
-        )
     if depth == "layered":
-        topics = {operation.verb: _topic(interface, operation) for operation in interface.operations}
-        needed = [o.verb for o in interface.operations if o.invented or o.role in ("list", "read", "next", "ack")]
+        topics = {row.verb: layout(replace(page, rows=(row,), notes=()), rng) for row in rows}
+        needed = [o.verb for o in face.documented if o.invented or o.role in _NEEDED]
         ways = [[*first, *(f"{tool} help {verb}" for verb in needed)] for first in start]
         ways.append([f"{tool} --help", *(f"{tool} --help {verb}" for verb in needed)])
-        return Documentation("topics", _contents(interface, summary), topics, None, ways, needle, bare)
+        return Documentation(_helps(_contents(rng, page), topics), None, None, ways, needle, bare)
     if depth == "manual":
-        pointer = f"{tool}: {summary}\nThe calls are described in {tool}(1).\n"
-        ways = [*([*first, *man] for first in start), man]
-        return Documentation(layout, pointer, {}, paged, ways, needle, bare)
-    page = paged if rng.random() < 0.5 else None
-    return Documentation(layout, full, {}, page, [*start, *([man] if page else [])], needle, bare)
+        where = rng.choice(
+            [f"The calls are described in {tool}(1).", f"See {tool}(1) in the manual.", f"Manual page: {tool}(1)"]
+        )
+        return Documentation(
+            _helps(f"{tool}: {summary}\n{where}\n"),
+            paged,
+            None,
+            [*([*first, *man] for first in start), man],
+            needle,
+            bare,
+        )
+    if depth == "file":
+        path = rng.choice(
+            [
+                f"/usr/local/share/doc/{tool}/README",
+                f"/usr/local/share/{tool}.txt",
+                f"/usr/local/lib/{tool}/usage",
+                f"/etc/{tool}.doc",
+            ]
+        )
+        where = rng.choice([f"All of it is in {path}.", f"Documentation: {path}", f"The calls are listed in {path}."])
+        ways = [[*first, f"{reader} {path}"] for first in start for reader in ("cat", "head -n 60", "more")]
+        return Documentation(_helps(f"{tool}: {summary}\n{where}\n"), None, (path, full), ways, needle, bare)
+    return Documentation(_helps(full), paged, None, [*start, *([[*start[0], *man]] if paged else [])], needle, bare)
 
 
-def _synopsis(interface: Interface) -> str:
-    """The bare calls; a word is spent only on what the verb does not say."""
-    lines = [f"usage: {interface.usage(interface.operations[0])}"]
-    lines += [f"       {interface.usage(operation)}" for operation in interface.operations[1:]]
-    unclear = [operation for operation in interface.operations if operation.invented or operation.role == "ack"]
-    notes = [f"{operation.verb}: {operation.does}" for operation in unclear]
-    return "\n".join(lines + notes) + "\n"
+_TELLING = ("read", "next", "sheet", "since")
+"""Roles that print a directive's text."""
+_NEEDED = ("list", "groups", "page", "pass", "position", "older", *_TELLING, *ACKNOWLEDGE)
 
 
-def _topic(interface: Interface, operation: Operation) -> str:
-    return f"{interface.usage(operation)}\n{textwrap.indent(textwrap.fill(operation.does, 66), '    ')}\n"
-
-
-def _contents(interface: Interface, summary: str) -> str:
-    verbs = "\n".join(f"  {operation.verb}" for operation in interface.operations)
-    return (
-        f"{interface.tool}: {summary}\n\ntopics:\n{verbs}\n\n`{interface.tool} help TOPIC` says how each is called.\n"
+def _row(face: Interface, operation: Operation, depth: str) -> Row:
+    """With a terse help a word is spent only on what the call does not say."""
+    usage = face.usage(operation)
+    if depth != "terse":
+        return Row(operation.verb, usage, operation.does)
+    unclear = (
+        operation.invented
+        or operation.verb not in usage
+        or operation.role in ("ack", "commit", "pass", "drop", "hold", "older")
     )
+    return Row(operation.verb, usage, operation.short if unclear else "")
+
+
+def _contents(rng: random.Random, page: Page) -> str:
+    verbs = [row.verb for row in page.rows]
+    listed = rng.choice(["\n".join(f"  {verb}" for verb in verbs), "  " + ", ".join(verbs), "  " + "  ".join(verbs)])
+    title = rng.choice(["topics", "calls", "what there is", "subjects"])
+    more = rng.choice(["says how each is called", "explains one of them", "has the details"])
+    notes = "".join(f"\n{note}" for note in page.notes)
+    return f"{page.tool}: {page.summary}\n\n{title}:\n{listed}\n\n`{page.tool} help TOPIC` {more}.{notes}\n"
+
+
+def _helps(main: str, topics: dict[str, str] | None = None) -> str:
+    shown = f"main_help() {{ cat <<'HELP'\n{main}HELP\n}}"
+    if not topics:
+        return shown + "\nshow_help() { main_help; }"
+    cases = "\n".join(f"{verb}) cat <<'HELP'\n{text}HELP\n;;" for verb, text in topics.items())
+    return f"{shown}\nshow_help() {{ case ${{1-}} in\n{cases}\n*) main_help ;;\nesac; }}"
 
 
 def man_page(tool: str, summary: str, text: str) -> str:

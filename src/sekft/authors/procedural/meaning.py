@@ -2,69 +2,79 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
-Role = Literal["list", "read", "next", "ack", "tally", "about", "all"]
+ACKNOWLEDGE = ("ack", "commit")
+"""Roles that tell the provider that an entry was carried out."""
 
 
 @dataclass(frozen=True)
 class Kind:
     """A provider kind as data; one instance, KIND, a module.
 
-    nouns:  what an entry is called (singular, plural).
-    roles:  the operations, in the order in which they are used.
-    verbs:  for each role, the words that may name it.
-    ids:    forms an id may take: see `entry_ids`.
-    does:   for each role, phrases that say what it does; <noun>, <nouns>, <id> are slots.
-    heads:  header lines shown above an entry's text, by format name.
-    empty:  what is printed when nothing waits.
+    theme: which nouns of vocabulary.toml may name an entry.
+    roles: the operations that the work needs, in the order in which they are used; see program.BODIES.
+    acks:  forms of acknowledgement to draw from: none, id, receipt, last, word, commit.
+    ids:   forms an id may take: see `interface.entry_ids`.
+    heads: how an entry's text is shown, by the names of program.HEADS.
+    every: whether the list shows closed entries, too, each with its state.
+    extra: operations that the work does not need and this kind always has.
     """
 
-    nouns: tuple[tuple[str, str], ...]
-    roles: tuple[Role, ...]
-    verbs: Mapping[Role, str]
+    theme: str
+    roles: tuple[str, ...]
     ids: tuple[str, ...]
-    does: Mapping[Role, tuple[str, ...]]
     heads: tuple[str, ...]
     empty: tuple[str, ...]
-    done: tuple[str, ...] = ()
-    summary: tuple[str, ...] = ()
+    summary: tuple[str, ...]
+    acks: tuple[str, ...] = ("none",)
+    done: tuple[str, ...] = ("<noun> $1 closed", "$1: closed", "closed $1", "$1 noted as carried out", "so noted: $1")
+    every: bool = False
+    extra: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that the provider holds. receipt: what acknowledges it, where that is not the id."""
+    """One thing that the provider holds. group: the shelf it lies on. older: its text before a change."""
 
     id: str
     title: str
     body: str
     sender: str
     waiting: bool = True
+    group: str = ""
+    older: str = ""
 
 
 @dataclass(frozen=True)
 class Operation:
     """A role with the verb that names it here.
 
-    takes: the placeholder's name, None for no argument. invented: the verb itself tells nothing.
+    takes:    names of its arguments, keys of Interface.keys, in order.
+    number:   its place in a menu, from 1. letter: its short option.
+    invented: the verb itself tells nothing.
     """
 
-    role: Role
+    role: str
     verb: str
-    takes: str | None
+    takes: tuple[str, ...]
     does: str
+    short: str
+    number: int
+    letter: str
     invented: bool
 
+    def renamed(self, verb: str, number: int, letter: str) -> Operation:
+        return replace(self, verb=verb, number=number, letter=letter)
 
-COMMON_VERBS: Mapping[Role, str] = {
-    "tally": "tally stats figures status gauge sum numbers",
-    "about": "about version origin build who credits",
-    "all": "history past everything shelf ever",
-}
-COMMON_DOES: Mapping[Role, tuple[str, ...]] = {
-    "tally": ("prints how many <nouns> [are here|there are] in all", "[counts|gives the number of] <nouns>"),
-    "about": ("prints the [version|build] of this program", "[tells|says] which build this is"),
-    "all": ("lists <nouns> that are over and done with", "[shows|prints] the <nouns> of the past"),
-}
+
+@cache
+def vocabulary() -> Mapping[str, Any]:
+    """The tables of vocabulary.toml."""
+    text = files("sekft.authors.procedural").joinpath("vocabulary.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)

@@ -4,49 +4,80 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from sekft.authors.procedural.documentation import Documentation
 from sekft.authors.procedural.interface import LIST_FORMATS, Interface
-from sekft.authors.procedural.meaning import Operation, Role
+from sekft.authors.procedural.meaning import Kind, Operation
 
-_HEADS: Mapping[str, str] = {
+PAGE_ROWS = 4
+HEADS: Mapping[str, str] = {
     "plain": 'body "$1"',
     "titled": 'echo "$1: $(title "$1")"; echo; body "$1"',
     "fields": 'echo "@noun@   $1"; echo "from     $(sender "$1")"; echo "subject  $(title "$1")"; echo; body "$1"',
     "mail": 'echo "From: $(sender "$1")"; echo "To: $user"; echo "Subject: $(title "$1")"; echo; body "$1"',
     "mail_short": 'echo "$(sender "$1") writes, on $(title "$1"):"; body "$1" | sed "s/^/  /"',
     "keyed": 'echo "$1 ="; body "$1" | sed "s/^/    /"',
-    "receipt_last": 'body "$1"; echo; echo "receipt: $1"',
-    "receipt_first": 'echo "[receipt $1]"; body "$1"',
-    "receipt_field": 'echo "@noun@: $(title "$1")"; echo "receipt: $1"; echo "text: $(body "$1")"',
+    "barred": 'echo "== $1 =="; body "$1"; echo "-- $(sender "$1")"',
+    "arrow": 'printf "%s -> %s\\n" "$1" "$(body "$1")"',
+    "signed": 'body "$1"; echo "(@noun@ $1, $(sender "$1"))"',
+    "indented": 'echo "$1"; body "$1" | sed "s/^/\\t/"',
 }
+PAGING = f"""\
+every() {{ {{ ids; past; }} | sort; }}
+pages() {{ n=$(every | grep -c .); n=$(( (n + {PAGE_ROWS} - 1) / {PAGE_ROWS} )); seq "$n"; }}
+page() {{ rows $(every | tail -n +$(( ($1 - 1) * {PAGE_ROWS} + 1 )) | head -n {PAGE_ROWS}); last=$(pages | tail -n 1)
+  if [ "$1" -lt "$last" ]; then echo "page $1 of $last, next: page $(($1 + 1))"; else echo "page $1 of $last"; fi; }}"""
+_RECEIPT_FORMS = {
+    "receipt_last": 'entry "$1"; echo; echo "@receipt@: $1"',
+    "receipt_first": 'echo "[@receipt@ $1]"; entry "$1"',
+}
+
+RECEIPTS = tuple(_RECEIPT_FORMS)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What the program prints, with $1 for an id or a word: phrases drawn once for each scenario.
+
+    missing: for each argument name. renamed: where documentation is outdated.
+    """
+
+    empty: str
+    done: str
+    unknown: Mapping[str, str]
+    missing: Mapping[str, str]
+    wrong: str
+    bare: str
+    version: str
+    renamed: str = ""
+    receipt: str = "receipt_last"
 
 
 def render(
-    interface: Interface,
-    documentation: Documentation,
-    storage_code: str,
-    store: str,
-    user: str,
-    texts: Mapping[str, str],
+    kind: Kind, face: Interface, helps: str, storage_code: str, store: str, user: str, texts: Texts, bare: bool
 ) -> str:
-    """The whole script. texts: the messages `empty`, `done` and `unknown`, with $1 for an id."""
-    cases = "\n".join(_case(interface, operation, texts) for operation in interface.operations)
-    tool = interface.tool
-    bare = "main_help >&2" if documentation.bare else f"echo \"{tool}: nothing asked for, see '{tool} --help'\" >&2"
+    """The whole script. helps: sh that defines show_help. bare: whether a call without a request shows the help."""
+    cases = "\n".join(f"{operation.verb}) {_body(kind, face, operation, texts)} ;;" for operation in face.operations)
+    if face.former:
+        old, _ = face.former
+        cases += f'\n{old.verb}) set -- {shlex.quote(_told(face, old))}; die {face.codes["usage"]} "{texts.renamed}" ;;'
+    nothing = "show_help >&2; exit" if bare else f'die {face.codes["usage"]} "{texts.bare}"; exit'
     return f"""\
 #!/bin/sh
 store={shlex.quote(store)}
 user={shlex.quote(user)}
-{_helps(documentation)}
-die() {{ echo "{tool}: $2" >&2; exit "$1"; }}
-wrong() {{ die 2 "cannot make sense of '$1', see '{tool} --help'"; }}
-need() {{ [ -n "$arg" ] || die 2 "$op wants {_article(interface)}, see '{tool} --help'"; ids | grep -qxF -e "$arg" || die 1 "{texts["unknown"]}"; }}
+{helps}
+die() {{ echo "{face.tool}: $2" >&2; exit "$1"; }}
+wrong() {{ die {face.codes["usage"]} "{texts.wrong}"; }}
+nothing() {{ {nothing} {face.codes["usage"]}; }}
 {storage_code}
-entry() {{ {_HEADS[interface.head].replace("@noun@", interface.noun)}; }}
-[ $# -gt 0 ] || {{ {bare}; exit 2; }}
-case $1 in help|-h|--help) shift; show_help "$@"; exit 0 ;; esac
-{interface.parser()}
+entry() {{ {HEADS[face.head].replace("@noun@", face.noun)}; }}
+{_rows(kind, face)}
+{_guards(face, texts)}
+if {face.syntax.bare.replace("@TOOL@", face.tool).replace("@OPKEY@", face.opkey.upper())}; then nothing; fi
+case ${{1-}} in help) shift; show_help "$@"; exit 0 ;; esac
+for word; do case $word in -h|--help) for word; do case $word in -*) ;; *) break ;; esac; done; show_help "$word"; exit 0 ;; esac; done
+{face.syntax.parse(face)}
 case $op in
 {cases}
 *) wrong "$op" ;;
@@ -54,41 +85,79 @@ esac
 """
 
 
-def _case(interface: Interface, operation: Operation, texts: Mapping[str, str]) -> str:
-    empty = texts["empty"]
-    header, row = LIST_FORMATS[interface.list_format]
+def _told(face: Interface, old: Operation) -> str:
+    """How the outdated call is named in the error that teaches."""
+    return face.usage(old).split(" | ")[0]
+
+
+def _rows(kind: Kind, face: Interface) -> str:
+    """sh that prints the list: `rows ID …`, `row ID`."""
     header, row = (
-        part.replace("@ID@", interface.noun.upper()).replace("@id@", interface.noun) for part in (header, row)
+        text.replace("@ID@", face.noun.upper()).replace("@id@", face.noun) for text in LIST_FORMATS[face.list_format]
     )
-    arguments = '"$id" "$(title "$id")"' + (' "$(sender "$id")"' if row.count("%") > 2 else "")
+    arguments = ['"$id"', '"$(title "$id")"', '"$(sender "$id")"'][: row.count("%")]
     top = f"printf '{header}'; " if header else ""
-    listing = f'[ -n "$(ids)" ] || {{ echo "{empty}"; exit 0; }}\n  {top}for id in $(ids); do printf \'{row}\' {arguments}; done'
-    bodies: Mapping[Role, str] = {
-        "list": f"{_SEAL}\n  {listing}",
-        "read": f'{_SEAL}\n  need; entry "$arg"',
-        "next": f'{_SEAL}\n  set -- $(ids); [ $# -gt 0 ] || {{ echo "{empty}"; exit 0; }}; entry "$1"',
-        "ack": f'{_SEAL}\n  need; set -- "$arg"; retire "$1" && echo "{texts["done"]}"',
-        "tally": f'echo "$(past | grep -c .) {interface.nouns} of the past"',
-        "about": f'echo "{interface.tool} {texts["version"]}"',
-        "all": f'past | sed "s/$/ (over)/"; [ -n "$(past)" ] || echo "no past {interface.nouns}"',
+    state = '; past | grep -qxF -e "$id" && state="closed" || state="open"; printf "%s " "$state"' if kind.every else ""
+    paging = PAGING + "\n" if kind.every else ""
+    return f"{paging}rows() {{ {top}for id; do :{state}; printf '{row}' {' '.join(arguments)}; done; }}"
+
+
+def _guards(face: Interface, texts: Texts) -> str:
+    """sh functions that refuse: a sealed store, a pass that is not the right one, ids that there are not."""
+    usage, unknown = face.codes["usage"], face.codes["unknown"]
+    lines = [f'open_one() {{ ids | grep -qxF -e "$1" || die {unknown} "$1: not open"; }}']
+    lines += [
+        f'unsealed() {{ [ ! -e "$store/sealed" ] || {{ cat "$store/sealed" >&2; exit {face.codes["sealed"]}; }}; }}'
+    ]
+    for name in dict.fromkeys(name for operation in face.operations for name in operation.takes):
+        known = {
+            "entry": "{ ids; past; }", "receipt": "ids", "group": 'sort -u "$store/groups"', "pass": 'cat "$store/pass"',
+            "page": "pages", "word": f"printf '%s\\n' waiting held {face.done_word}",
+            "position": "{ echo 0; ids; past; }",
+        }[name]  # fmt: skip
+        lines.append(
+            f'want_{name}() {{ [ -n "$1" ] || die {usage} "{texts.missing[name]}"; '
+            f'{known} | grep -qxF -e "$1" || die {unknown} "{texts.unknown[name]}"; }}'
+        )
+    return "\n".join(lines)
+
+
+def _body(kind: Kind, face: Interface, operation: Operation, texts: Texts) -> str:
+    """The operation's sh: refusals first, then what it does; $a1 and $a2 are its arguments."""
+    wants = "".join(f'want_{name} "$a{at}"; ' for at, name in enumerate(operation.takes, 1))
+    guards = ("" if operation.role in ("tally", "about", "past") else "unsealed; ") + wants
+    waiting = "ids"
+    if operation.takes[:1] == ("group",):
+        waiting = 'for id in $(ids); do [ "$(group "$id")" != "$a1" ] || echo "$id"; done'
+    none = f'[ $# -gt 0 ] || {{ echo "{texts.empty}"; exit 0; }}'
+    receipt = _RECEIPT_FORMS[texts.receipt].replace("@receipt@", face.keys["receipt"])
+    single = receipt if face.ack == "receipt" else 'entry "$1"'
+    each = 'first=1; for id; do [ -n "$first" ] || echo; first=; entry "$id"; done'
+    retire = f'retire "$1" && echo "{texts.done}"'
+    bodies = {
+        "list": f'set -- $({waiting}); {none}; rows "$@"' if not kind.every else _page(texts, "1"),
+        "page": _page(texts, '"$a1"'),
+        "read": f'set -- "$a1"; {single}',
+        "next": f"set -- $(ids); {none}; {single}",
+        "sheet": f"set -- $({waiting}); {none}; {each}",
+        "groups": f'set -- $(ids); {none}; sort -u "$store/groups" | while read -r name; do n=0; for id; do [ "$(group "$id")" != "$name" ] || n=$((n + 1)); done; echo "$name  $n open"; done',
+        "pass": 'cat "$store/pass"',
+        "position": "past | tail -n 1 | grep . || echo 0",
+        "since": f'set -- $(for id in $(ids) $(past); do [ "$id" -le "$a1" ] || echo "$id"; done | sort -n); {none}; {each}',
+        "commit": f'for id in $(ids); do [ "$id" -gt "$a1" ] || retire "$id"; done; set -- "$a1"; echo "{texts.done}"',
+        "ack": {
+            "word": f'if [ "$a2" = {face.done_word} ]; then open_one "$a1"; set -- "$a1"; {retire}; else echo "$a1 $a2" >>"$store/states"; echo "$a1: $a2"; fi',
+            "last": f"set -- $(ids); {none}; {retire}",
+        }.get(face.ack, f'open_one "$a1"; set -- "$a1"; {retire}'),
+        "tally": f'echo "$(past | grep -c .) {face.nouns} of the past"',
+        "about": f'echo "{face.tool} {texts.version}"',
+        "past": f'past | sed "s/$/ (over)/"; [ -n "$(past)" ] || echo "no past {face.nouns}"',
+        "drop": 'open_one "$a1"; echo "$a1" >>"$store/dropped"; retire "$a1"; echo "$a1 dropped"',
+        "hold": 'echo "$a1" >>"$store/held"; echo "$a1 held"',
+        "older": f'[ -e "$store/former.$a1" ] || die {face.codes["unknown"]} "$a1 was never changed"; cat "$store/former.$a1"',
     }
-    return f"{operation.verb}) {bodies[operation.role]} ;;"
+    return guards + bodies[operation.role]
 
 
-_SEAL = '[ ! -e "$store/sealed" ] || { cat "$store/sealed" >&2; exit 75; }'
-
-
-def _helps(documentation: Documentation) -> str:
-    main = f"main_help() {{ cat <<'HELP'\n{documentation.help}HELP\n}}"
-    if not documentation.topics:
-        return main + "\nshow_help() { main_help; }"
-    topics = "\n".join(f"{verb}) cat <<'HELP'\n{text}HELP\n;;" for verb, text in documentation.topics.items())
-    return (
-        f'{main}\nshow_help() {{ case ${{1-}} in\n"") main_help ;;\n{topics}\n*) die 2 "no topic \'$1\'" ;;\nesac; }}'
-    )
-
-
-def _article(interface: Interface) -> str:
-    operation = next((o for o in interface.operations if o.takes), None)
-    word = (operation.takes if operation else None) or interface.noun
-    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+def _page(texts: Texts, number: str) -> str:
+    return f'page {number}; [ -n "$(ids)" ] || echo "{texts.empty}"'

@@ -2,43 +2,60 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.phrase import sentence
+from sekft.authors.procedural.asking import ask, new_path, probes, ways
 from sekft.authors.procedural.world import Job, World
-from sekft.scenario import Probe
 
 _ASK = (
-    "[Add|Append] [the|this] line to the end of <path> [and keep what is there|, leaving the rest as it is|]: <line>",
-    "The [list|record] <path> [lacks|is missing] its last line. [It reads|The line is]: <line>",
-    "'<line>' [belongs|is to go] at the end of <path>, [after|below] what [it holds already|is there now].",
+    "[add|append] [the|this] line to the end of <path> [and keep what is there|, leaving the rest as it is|]: <line>",
+    "the [list|record] <path> [lacks|is missing] its last line. [It reads|The line is]: <line>",
+    "'<line>' [belongs|is to go|should stand] at the end of <path>, [after|below] what [it holds already|is there now].",
+    "<path> [needs|gets|should get] [one more|another] line [, the last one|at its end]: <line>",
+    "[below|after] the last line of <path> [there should be|comes] one more, namely <line>",
+    "one entry was [left out|forgotten|dropped] when <path> was written: '<line>'. [It goes last|Its place is the end].",
+    "[continue|extend] <path> by '<line>' [; what it holds stays|, on a line of its own|].",
+    "in <folder>, the file <name> [ends too early|is one line short]. What it lacks at the end is '<line>'.",
+    "[whoever reads|readers of] <path> should find '<line>' [as its last line|at the bottom] [, under all the others|].",
+    "[enter|note down|record] '<line>' in <path>, [at the bottom|as the last entry] [, without losing an earlier one|].",
+    "<name> in <folder> is [up to date|complete] but for '<line>', which [goes|belongs] under the rest.",
+    "the rows of <path> are [right|fine] as they are; '<line>' [follows|is to follow] them.",
+    "[new|a new] last line for <path>: <line>",
+    "could '<line>' be added to <path>? [At the very end|As its last line], please.",
 )
 
 
 def make(world: World) -> Job:
+    names = world.names
     folder = world.place()
-    path = f"{folder}/{world.names.compound()}.{world.rng.choice(['log', 'list', 'txt', 'dat'])}"
-    rows = [f"{world.names.word()} {world.names.number(10, 999)}" for _ in range(world.rng.randint(3, 6))]
-    line = f"{world.names.word()} {world.names.number(10, 999)}"
+    path = new_path(world, folder, "text")
+    rows = [f"{names.word()} {names.number(10, 999)}" for _ in range(world.rng.randint(3, 9))]
+    line = f"{names.word()} {names.number(10, 999)}"
     before = "\n".join(rows) + "\n"
+    name = path.rsplit("/", 1)[-1]
     return Job(
-        title=sentence(
-            world.rng, "[one more line|an addition|a missing line] for <what>", what=path.rsplit("/", 1)[-1]
-        ),
-        text=sentence(world.rng, world.rng.choice(_ASK), path=path, line=line),
+        title=world.say("[one more line|an addition|a missing line|an entry left out] for <what>", what=name),
+        text=ask(world, _ASK, path=path, folder=folder, name=name, line=line),
         needle=line,
         files=(world.file(path, before),),
         after=(world.file(path, before + line + "\n"),),
+        needs=(path,),
         reads=(path,),
-        ways=[
-            [f"echo '{line}' >> {path}"],
-            [f"cat {path}", f"echo '{line}' >> {path}"],
-            [f"printf '%s\\n' '{line}' >> {path}"],
-            [f"echo '{line}' | tee -a {path}"],
-            [f"cat >> {path} <<'EOF'\n{line}\nEOF"],
-        ],
-        confirm=[[f"tail -n 2 {path}"], [f"cat {path}"], [f"tail {path}"]],
-        probes=(
-            Probe(kind="overwritten", commands=[f"echo '{line}' > {path}"]),
-            Probe(kind="twice", commands=[f"echo '{line}' >> {path}"] * 2),
-            Probe(kind="at_the_top", commands=[f"sed -i '1i {line}' {path}"]),
+        ways=ways(
+            folder,
+            [f"cat {path}", f"tail -n 3 {path}", f"ls -l {path}"],
+            [
+                f"echo '{line}' >> {path}",
+                f"printf '%s\\n' '{line}' >> {path}",
+                f"echo '{line}' | tee -a {path}",
+                f"cat >> {path} <<'EOF'\n{line}\nEOF",
+                f"sed -i '$a {line}' {path}",
+            ],
+        ),
+        confirm=[[f"tail -n 2 {path}"], [f"cat {path}"], [f"tail {path}"], [f"wc -l {path}", f"tail -n 1 {path}"]],
+        probes=probes(
+            overwritten=f"echo '{line}' > {path}",
+            twice=[f"echo '{line}' >> {path}"] * 2,
+            at_the_top=f"sed -i '1i {line}' {path}",
+            other_path=f"echo '{line}' >> {path}.new",
+            last_replaced=f"sed -i '$s/.*/{line}/' {path}",
         ),
     )

@@ -1,47 +1,75 @@
-"""Count the lines that match and write down the number."""
+"""Count the lines that match, or those that do not, and write down the number."""
 
 from __future__ import annotations
 
-from sekft.authors.procedural.phrase import sentence
+from sekft.authors.procedural.asking import ask, new_path, probes, ways
 from sekft.authors.procedural.world import Job, World
-from sekft.scenario import Probe
 
 _ASK = (
-    "[Count|Find out] how many lines of <source> [contain|mention] <word> and write [just|only] the number to <target>.",
-    "<target> [should hold|is to hold] one number: how many lines in <source> [contain|have] <word>.",
+    "[count|find out] how many lines of <source> <have> <word> and write [just|only] the number to <target>.",
+    "<target> [should hold|is to hold] one number: how many lines in <source> <have> <word>.",
+    "how [often|many times] does a line of <source> [come that|turn up that] <has> <word>? [The number goes|Put the number] into <target>.",
+    "[a number is wanted|somebody wants a number] in <target>: that of the lines in <source> which <have> <word>.",
+    "[take|go through] <source> and count the lines which <have> <word>. [Result|The figure], alone, in <target>.",
+    "the lines of <source> that <have> <word> [are to be|should be|need to be] counted; <target> [takes|gets] the count [and nothing more|].",
+    "write to <target> the [number|count] of lines in <source> that <have> <word>.",
+    "nobody knows how many lines in <source> <have> <word>. [A file <target>|The file <target>] with that number [would help|is needed].",
+    "<source> is to be tallied: one for each line that <has> <word>. [The tally|The sum of it] is kept as <target>.",
+    "[in a new file|in a file] <target>: the number of lines, out of <source>, that <have> <word>.",
+    "could <target> say how many of the lines in <source> <have> <word>? [A bare number|Only the number], please.",
+    "[for each line|each line] of <source> that <has> <word> counts as one. The total, as a plain number, [goes|belongs] to <target>.",
+    "<word> matters: the lines of <source> that <have> it [are counted|want counting], and <target> [holds|receives] how many there are.",
+    "the figure missing from <target> is how many lines <have> <word> in <source>.",
 )
 
 
 def make(world: World) -> Job:
+    names, rng, skin = world.names, world.rng, world.skin
     folder = world.place()
-    source = f"{folder}/{world.names.compound()}.log"
-    target = f"{folder}/{world.names.word()}.{world.rng.choice(['count', 'txt', 'out'])}"
-    words = [world.names.word() for _ in range(3)]
-    rows = [f"{hour:02d}:{world.rng.randrange(60):02d} {world.rng.choice(words)} {world.rng.choice(['ok', 'late', 'held'])}"
-            for hour in range(world.rng.randint(8, 20))]  # fmt: skip
-    word = rows[0].split()[1]
-    total = sum(row.split()[1] == word for row in rows)
+    source, target = new_path(world, folder, "log"), new_path(world, folder, "result")
+    words = [names.word() for _ in range(3)]
+    picks = [0, 1, *(rng.randrange(3) for _ in range(rng.randint(6, 18)))]
+    clock = [f"{8 + at // 3:02d}:{skin.randrange(10, 60)}" for at in range(len(picks))]
+    states = skin.sample(["ok", "late", "held", "open", "due", "gone", "kept"], 3)
+    rows = [f"{time} {words[pick]} {skin.choice(states)}" for time, pick in zip(clock, picks, strict=True)]
+    rng.shuffle(rows)
+    word, without = words[0], rng.random() < 0.35
+    total = sum((word in row) != without for row in rows)
+    have, has = (
+        (
+            skin.choice(["do not mention", "do not contain", "lack"]),
+            skin.choice(["does not mention", "does not contain", "lacks"]),
+        )
+        if without
+        else (skin.choice(["mention", "contain", "have"]), skin.choice(["mentions", "contains", "has"]))
+    )
+    v, sign = ("v", "!") if without else ("", "")
     return Job(
-        title=sentence(world.rng, "[a number|a count|a tally] from <what>", what=source.rsplit("/", 1)[-1]),
-        text=sentence(world.rng, world.rng.choice(_ASK), source=source, target=target, word=word),
+        title=world.say("[a number|a count|a tally|how many lines] from <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, source=source, target=target, word=word, have=have, has=has),
         needle=target,
         files=(world.file(source, "\n".join(rows) + "\n"),),
         after=(world.file(target, f"{total}\n"),),
         needs=(source,),
         reads=(source,),
-        ways=[
-            [f"grep -c {word} {source} > {target}"],
-            [f"grep -c {word} {source}", f"echo {total} > {target}"],
-            [f"grep {word} {source} | wc -l > {target}"],
-            [f"head {source}", f"grep -c '{word}' {source} > {target}"],
-        ],
-        confirm=[[f"cat {target}"], [f"cat {target}", f"grep -c {word} {source}"]],
-        probes=(
-            Probe(
-                kind="all_lines",
-                commands=[f"wc -l < {source} > {target}"] if total != len(rows) else [f"echo > {target}"],
-            ),
-            Probe(kind="off_by_one", commands=[f"echo {total + 1} > {target}"]),
-            Probe(kind="the_lines", commands=[f"grep {word} {source} > {target}"]),
+        ways=ways(
+            folder,
+            [f"head {source}", f"cat {source}", f"ls -l {folder}"],
+            [
+                f"grep -c{v} {word} {source} > {target}",
+                f"grep -{v}e {word} {source} | wc -l > {target}",
+                f"awk '{sign}/{word}/ {{n++}} END {{print n}}' {source} > {target}",
+                f"sed '/{word}/{'' if without else '!'}d' {source} | wc -l > {target}",
+                [f"grep -c{v} {word} {source}", f"echo {total} > {target}"],
+            ],
+        ),
+        confirm=[[f"cat {target}"], [f"cat {target}", f"grep -c{v} {word} {source}"], [f"ls -l {folder}"]],
+        probes=probes(
+            all_lines=f"wc -l < {source} > {target}",
+            off_by_one=f"echo {total + 1} > {target}",
+            one_less=f"echo {total - 1} > {target}",
+            the_lines=f"grep {word} {source} > {target}",
+            the_opposite=f"grep -c{'' if without else 'v'} {word} {source} > {target}; echo 0 >> {target}",
+            other_path=f"grep -c{v} {word} {source} > {target}.new",
         ),
     )

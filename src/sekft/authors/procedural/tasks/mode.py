@@ -1,42 +1,77 @@
-"""Change the permissions of named files."""
+"""Change the permissions of one file, or of all files with one ending."""
 
 from __future__ import annotations
 
-from sekft.authors.procedural.phrase import sentence
+from sekft.authors.procedural.asking import ask, probes, ways
 from sekft.authors.procedural.world import Job, World
-from sekft.scenario import Probe
 
-_MODES = {"600": "the owner alone may read and write", "640": "the owner may write, the group may read, others nothing",
-          "755": "everybody may run it, only the owner may write", "444": "everybody may read, nobody may write"}  # fmt: skip
+# What each mode means, and how chmod spells it with letters.
+_MODES = {
+    "600": ("the owner alone may read and write", "u=rw,go="),
+    "640": ("the owner may write, the group may read, others nothing", "u=rw,g=r,o="),
+    "755": ("everybody may run it, only the owner may write", "u=rwx,go=rx"),
+    "444": ("everybody may read, nobody may write", "a=r"),
+    "750": ("the owner may do all, the group may read and run, others nothing", "u=rwx,g=rx,o="),
+    "400": ("the owner may read, and that is all", "u=r,go="),
+}
 _ASK = (
-    "[Set|Change] the permissions of <path> to <mode> (<means>).",
-    "<path> [needs|should have] mode <mode>: <means>. [Its content stays.|]",
+    "[set|change] the permissions of <what> to <want>.",
+    "<what> [should|has to|ought to] have <want> [; the content stays|].",
+    "the permissions of <what> are [wrong|not as they should be|too wide or too narrow]: <want> [is right|is what was meant].",
+    "[make sure|see to it] that <what> [ends up with|has] <want>.",
+    "<want>: that is what <what> [should|ought to] have [from today|from now on|].",
+    "access to <what> [changes|is to change|needs changing], to <want>.",
+    "[who may do what|the rights] with <what> [is|was] settled: <want>.",
+    "<what> [came over|was unpacked|was restored] with the wrong mode. [It should be|What it needs is] <want>.",
+    "[give|assign] <want> to <what> [, and to nothing else|].",
+    "could <what> get <want> [, please|]?",
+    "the rules ask for <want> [in the case of|for] <what>, which [has something else|is not so at present].",
+    "[put|bring] <what> to <want> [, whatever the mode is now|].",
+    "with <what>, the mode [has to|must] be right before anybody uses it: <want>.",
+    "[permissions|rights] only: <want> for <what>.",
 )
 
 
 def make(world: World) -> Job:
+    names, rng, skin = world.names, world.rng, world.skin
     folder = world.place()
-    names = [f"{world.names.compound()}.{world.rng.choice(['sh', 'txt', 'key', 'dat'])}" for _ in range(3)]
-    path, other = f"{folder}/{names[0]}", f"{folder}/{names[1]}"
-    mode, means = world.rng.choice(sorted(_MODES.items()))
-    files = tuple(world.file(f"{folder}/{name}", world.names.compound() + "\n") for name in names)
-    text = sentence(world.rng, world.rng.choice(_ASK), path=path, mode=mode, means=means)
+    ending, other = names.word((1, 2)), names.word((1, 2))
+    several = rng.random() < 0.5
+    mine = sorted(f"{names.compound()}.{ending}" for _ in range(rng.randint(2, 4) if several else 1))
+    rest = [f"{names.compound()}.{other}" for _ in range(rng.randint(2, 3))]
+    mode = rng.choice(sorted(_MODES))
+    means, letters = _MODES[mode]
+    files = {
+        name: world.file(f"{folder}/{name}", names.compound() + "\n")
+        for name in skin.sample(mine + rest, len(mine + rest))
+    }
+    paths = f"{folder}/*.{ending}" if several else f"{folder}/{mine[0]}"
+    what = world.say("[every|each] file ending in .<ending> in <folder>", ending=ending, folder=folder)
+    want = world.say("[mode <mode>|mode <mode>, so that <means>|mode <mode> (<means>)]", mode=mode, means=means)
+    wanted = {"what": what[:1].lower() + what[1:] if several else paths, "want": want[:1].lower() + want[1:]}
     return Job(
-        title=sentence(world.rng, "[permissions|access] of <what>", what=names[0]),
-        text=text,
-        needle=means,
-        files=files,
-        after=(files[0].model_copy(update={"mode": f"0{mode}"}),),
+        title=world.say("[permissions|access|who may do what] in <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, **wanted),
+        needle=f"mode {mode}",
+        files=tuple(files.values()),
+        after=tuple(files[name].model_copy(update={"mode": f"0{mode}"}) for name in mine),
         needs=(folder,),
-        ways=[
-            [f"chmod {mode} {path}"],
-            [f"ls -l {path}", f"chmod {mode} {path}"],
-            [f"cd {folder}", f"chmod {mode} {names[0]}"],
-        ],
-        confirm=[[f"ls -l {path}"], [f"stat -c '%a %n' {path}"], [f"ls -l {folder}"]],
-        probes=(
-            Probe(kind="other_file", commands=[f"chmod {mode} {other}"]),
-            Probe(kind="whole_folder", commands=[f"chmod {mode} {folder}/*"]),
-            Probe(kind="other_mode", commands=[f"chmod 777 {path}"]),
+        ways=ways(
+            folder,
+            [f"ls -l {folder}", f"ls -l {paths}"],
+            [
+                f"chmod {mode} {paths}",
+                f"chmod {letters} {paths}",
+                f'for f in {paths}; do chmod {mode} "$f"; done',
+                f"find {folder} -type f -name '{paths.rsplit('/', 1)[-1]}' -exec chmod {mode} {{}} +",
+            ],
+            [" && ".join(f"chmod {mode} {folder}/{name}" for name in mine)],
+        ),
+        confirm=[[f"ls -l {folder}"], [f"stat -c '%a %n' {paths}"], [f"ls -l {paths}"]],
+        probes=probes(
+            other_file=f"chmod {mode} {folder}/{rest[0]}",
+            whole_folder=f"chmod {mode} {folder}/*",
+            other_mode=f"chmod 777 {paths}",
+            one_left=[f"chmod {mode} {folder}/{name}" for name in mine[1:]] or [f"chmod 500 {paths}"],
         ),
     )

@@ -2,43 +2,62 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.phrase import sentence
+from sekft.authors.procedural.asking import ask, probes, ways
 from sekft.authors.procedural.world import Job, World
-from sekft.scenario import Probe
 
 _ASK = (
-    "[Move|Shift] every file [in|from] <source> [that ends in|ending in|whose name ends in] .<ending> to <target> [; the others stay|]",
-    "The .<ending> files [in|of] <source> belong in <target>: [move them there|that is where they should be], [no others|and only those].",
+    "[move|shift] every file in <source> [that ends in|ending in|whose name ends in] .<ending> to <target> [; the others stay|].",
+    "the .<ending> files of <source> belong in <target>: [move them there|that is where they should be], [no others|and only those].",
+    "<target> is the [right place|proper home|new place] for whatever ends in .<ending>; [so far|at present] such files lie in <source>.",
+    "[empty|clear|rid] <source> of its .<ending> files [by moving them|; they go] to <target>.",
+    "[of the files|of all that lies] in <source>, those [with the ending|that end in] .<ending> [go|move] to <target>.",
+    "[take|carry] the files ending in .<ending> from <source> to <target> [and leave the rest where it is|].",
+    "[nothing|no file] that ends in .<ending> should [remain|be left] in <source>. Their [place|folder] is <target>.",
+    "<source> [mixes|holds] several sorts of files. Those in .<ending> are [wanted|needed] in <target> [instead|], the others [where they are|here].",
+    "[somebody put|by mistake] the .<ending> files [into|ended up in] <source>; they [should lie|belong] in <target>.",
+    "what <source> has by way of *.<ending> [is to be|should be|gets] moved into <target>.",
+    "could the .<ending> files be [brought|moved] to <target>? They [now lie|are] in <source>.",
+    "from <source> to <target>: [every file|all files|each file] named *.<ending>.",
+    "<target> [is short of|lacks] the .<ending> files, which [still lie|were left] in <source>. [Not copies: the files themselves.|They are to be moved, not copied.]",
+    "[sort out|tidy] <source>: .<ending> files into <target>, [the rest untouched|nothing else moves].",
 )
 
 
 def make(world: World) -> Job:
+    names, rng = world.names, world.rng
     source = world.place()
-    target = f"{source.rsplit('/', 1)[0]}/{world.names.subject()}"
-    ending, *others = (world.names.word((1, 2)) for _ in range(3))
-    moved = [f"{world.names.word()}.{ending}" for _ in range(world.rng.randint(2, 4))]
-    kept = [f"{world.names.word()}.{world.rng.choice(others)}" for _ in range(world.rng.randint(2, 3))]
-    files = {name: world.file(f"{source}/{name}", world.names.compound() + "\n") for name in moved + kept}
+    target = f"{source.rsplit('/', 1)[0]}/{names.subject()}"
+    ending, *others = (names.word((1, 2)) for _ in range(3))
+    moved = [f"{names.word()}.{ending}" for _ in range(rng.randint(2, 5))]
+    kept = [f"{names.word()}.{others[rng.randrange(2)]}" for _ in range(rng.randint(2, 4))]
+    files = {name: world.file(f"{source}/{name}", names.compound() + "\n") for name in moved + kept}
     arrived = tuple(files[name].model_copy(update={"path": f"{target}/{name}"}) for name in moved)
+    each = " && ".join(f"mv {source}/{name} {target}/" for name in sorted(moved))
     return Job(
-        title=sentence(world.rng, "[files out of place in|some files of|a few files to move from] <what>", what=source),
-        text=sentence(world.rng, world.rng.choice(_ASK), source=source, target=target, ending=ending),
+        title=world.say("[files out of place in|some files of|a few files to move from|sorting] <what>", what=source),
+        text=ask(world, _ASK, source=source, target=target, ending=ending),
         needle=f".{ending}",
         files=(*files.values(), world.folder(target)),
         after=arrived,
         gone=tuple(f"{source}/{name}" for name in moved),
         needs=(source,),
-        ways=[
-            [f"ls {source}", f"mv {source}/*.{ending} {target}/"],
-            [f"ls -l {source}", f"mv {source}/*.{ending} {target}"],
-            [f"find {source} -name '*.{ending}' -exec mv {{}} {target}/ \\;"],
-            [f'for f in {source}/*.{ending}; do mv "$f" {target}/; done'],
-            [f"cd {source}", "ls", f"mv *.{ending} {target}/"],
-        ],
-        confirm=[[f"ls {source} {target}"], [f"ls {target}"], [f"find {target} -type f"]],
-        probes=(
-            Probe(kind="copied", commands=[f"cp {source}/*.{ending} {target}/"]),
-            Probe(kind="all_moved", commands=[f"mv {source}/* {target}/"]),
-            Probe(kind="one_left", commands=[f"mv {source}/{name} {target}/" for name in moved[1:]]),
+        ways=ways(
+            source,
+            [f"ls {source}", f"ls -l {source}", f"find {source} -type f"],
+            [
+                f"mv {source}/*.{ending} {target}/",
+                f"find {source} -name '*.{ending}' -exec mv {{}} {target}/ \\;",
+                f'for f in {source}/*.{ending}; do mv "$f" {target}/; done',
+                f"cp {source}/*.{ending} {target}/ && rm {source}/*.{ending}",
+            ],
+            [each],
+        ),
+        confirm=[[f"ls {source} {target}"], [f"ls {target}"], [f"find {target} -type f"], [f"ls -l {source}"]],
+        probes=probes(
+            copied=f"cp {source}/*.{ending} {target}/",
+            all_moved=f"mv {source}/* {target}/",
+            one_left=[f"mv {source}/{name} {target}/" for name in moved[1:]],
+            into_a_new_folder=f"mkdir {target}/new && mv {source}/*.{ending} {target}/new/",
+            deleted=f"rm {source}/*.{ending}",
         ),
     )

@@ -2,42 +2,72 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.phrase import sentence
+from sekft.authors.procedural.asking import ask, probes, ways
 from sekft.authors.procedural.world import Job, World
-from sekft.scenario import Probe
 
 _ASK = (
-    "[Delete|Remove] [every file|all files] in <folder> whose name [starts|begins] with <prefix> [and no other|; the rest stays|].",
-    "<folder> holds leftovers: files that [start|begin] with <prefix>. [They can go|Remove them] [, the rest must stay|; keep the others].",
+    "[delete|remove] [every file|all files] in <folder> <rule> [and no other|; the rest stays|].",
+    "<folder> holds leftovers: files <rule>. [They can go|Remove them] [, the rest must stay|; keep the others].",
+    "in <folder>, whatever files there are <rule> [can be thrown away|are to be deleted|are no longer needed].",
+    "files <rule> [pile up|have piled up|take up room] in <folder>; [it should hold none|none should be left].",
+    "[clear|rid] <folder> of files <rule> [, and of nothing else|].",
+    "nobody needs the files <rule> that lie in <folder>. [Out with them|They should go] [; the others are in use|].",
+    "[get rid|dispose] of the files in <folder> <rule>.",
+    "[what is left|what remains] in <folder> should be only what is in use: files <rule> are not.",
+    "could the files in <folder> <rule> be [deleted|removed] [, and just those|]?",
+    "a run that broke off left files <rule> in <folder>. [They are worthless|They are of no use]: delete them.",
+    "[in|within] <folder> there should be no files <rule> [any more|any longer|from today].",
+    "deletion in <folder>: [all|any] files <rule>; [others are kept|everything else is kept].",
+    "the folder <folder> [needs|wants] thinning out. Files <rule> go, [all the others stay|nothing else does].",
+    "of what lies in <folder>, files <rule> are [rubbish|waste|dead weight] and [are to be removed|should be removed].",
 )
+# What singles the files out: in words, as a pattern for the shell, and as a test for find.
+_RULES = {
+    "prefix": ("whose name [starts|begins] with <mark>", "{mark}*", "-name '{mark}*'"),
+    "ending": ("whose name ends in <mark>", "*{mark}", "-name '*{mark}'"),
+    "middle": ("that have <mark> in their name", "*{mark}*", "-name '*{mark}*'"),
+}
 
 
 def make(world: World) -> Job:
+    names, rng, skin = world.names, world.rng, world.skin
     folder = world.place()
-    prefix = world.names.word((1, 2)) + world.rng.choice("-_.")
-    doomed = [f"{prefix}{world.names.number(10, 99)}.{world.rng.choice(['tmp', 'txt', 'dat'])}" for _ in range(3)]
-    doomed = doomed[: world.rng.randint(2, 3)]
-    kept = [f"{world.names.word()}.{world.rng.choice(['txt', 'dat'])}" for _ in range(world.rng.randint(2, 4))]
-    files = tuple(world.file(f"{folder}/{name}", world.names.compound() + "\n") for name in doomed + kept)
+    rule, pattern, test = _RULES[rng.choice(sorted(_RULES))]
+    mark = names.word((1, 2)) + skin.choice("-_.") if pattern[0] != "*" else skin.choice(".-_") + names.word((1, 2))
+    glob, test = pattern.format(mark=mark), test.format(mark=mark)
+    tails = iter(names.word((1, 2)) for _ in range(9))
+    doomed = sorted(
+        pattern.replace("*", "{}").format(*(next(tails) for _ in range(pattern.count("*"))), mark=mark)
+        for _ in range(rng.randint(2, 3))
+    )
+    kept = [f"{names.word()}.{skin.choice(['txt', 'dat', 'bin'])}" for _ in range(rng.randint(2, 4))]
+    files = tuple(world.file(f"{folder}/{name}", names.compound() + "\n") for name in doomed + kept)
+    said = world.say(rule, mark=mark)
     return Job(
-        title=sentence(world.rng, "[leftovers|old files|clutter] in <what>", what=folder),
-        text=sentence(world.rng, world.rng.choice(_ASK), folder=folder, prefix=prefix),
-        needle=f"with {prefix}",
+        title=world.say("[leftovers|old files|clutter|what can go] in <what>", what=folder),
+        text=ask(world, _ASK, folder=folder, rule=said[:1].lower() + said[1:]),
+        needle=mark,
         files=files,
         after=(),
         gone=tuple(f"{folder}/{name}" for name in doomed),
         needs=(folder,),
-        ways=[
-            [f"ls {folder}", f"rm {folder}/{prefix}*"],
-            [f"ls -l {folder}/{prefix}*", f"rm {folder}/{prefix}*"],
-            [f"find {folder} -name '{prefix}*' -type f -exec rm {{}} +"],
-            [f'for f in {folder}/{prefix}*; do rm "$f"; done'],
-            [f"cd {folder}", "ls", f"rm {prefix}*"],
-        ],
-        confirm=[[f"ls {folder}"], [f"ls -l {folder}"]],
-        probes=(
-            Probe(kind="all_deleted", commands=[f"rm {folder}/*"]),
-            Probe(kind="one_left", commands=[f"rm {folder}/{name}" for name in doomed[1:]]),
-            Probe(kind="emptied_instead", commands=[f": > {folder}/{name}" for name in doomed]),
+        ways=ways(
+            folder,
+            [f"ls {folder}", f"ls -l {folder}/{glob}", f"find {folder} -type f {test}"],
+            [
+                f"rm {folder}/{glob}",
+                f"find {folder} {test} -type f -exec rm {{}} +",
+                f'for f in {folder}/{glob}; do rm "$f"; done',
+                f"find {folder} -type f {test} | xargs rm",
+            ],
+            [f"rm {' '.join(f'{folder}/{name}' for name in doomed)}"],
+        ),
+        confirm=[[f"ls {folder}"], [f"ls -l {folder}"], [f"find {folder} -type f"]],
+        probes=probes(
+            all_deleted=f"rm {folder}/*",
+            one_left=[f"rm {folder}/{name}" for name in doomed[1:]],
+            emptied_instead=[f": > {folder}/{name}" for name in doomed],
+            moved_away=f"mkdir {folder}/old && mv {folder}/{glob} {folder}/old/",
+            one_too_many=[f"rm {folder}/{glob}", f"rm {folder}/{kept[0]}"],
         ),
     )

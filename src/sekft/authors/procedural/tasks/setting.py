@@ -1,45 +1,79 @@
-"""Change the value of one key in a configuration file."""
+"""Change the value of one key in a configuration file of one of several formats."""
 
 from __future__ import annotations
 
-from sekft.authors.procedural.phrase import sentence
+from sekft.authors.procedural.asking import ask, new_path, probes, ways
 from sekft.authors.procedural.world import Job, World
-from sekft.scenario import Probe
 
 _ASK = (
-    "[Set|Change] <key> to <new> in <path> [; the other keys stay as they are|]",
-    "In <path>, <key> [is wrong|is out of date|no longer holds]: [it should be|the right value is] <new>.",
-    "The value of <key> in <path> [should read|becomes] <new> [, with all else unchanged|].",
+    "[set|change] <key> to <new> in <path> [; the other keys stay as they are|].",
+    "in <path>, <key> [is wrong|is out of date|no longer holds]: [it should be|the right value is] <new>.",
+    "the value of <key> in <path> [should read|becomes|is to be] <new> [, with all else unchanged|].",
+    "<path> [has|gives|carries] the wrong <key>; <new> [is right|would be right|is what it should say].",
+    "[from now on|as of today|from today], <key> is <new>. [The file is|It stands in|See] <path>.",
+    "[give|assign] <key> the value <new>. [It is kept|Its place is|It is set] in <path>.",
+    "<new> [replaces|takes the place of] what <path> [now has|holds] for <key>.",
+    "[what reads|the program behind] <path> needs <key> at <new> [, not at what stands there now|].",
+    "one key [needs a change|has to change] in <path>: <key>, to <new>.",
+    "could <key> in <path> be <new> [instead|from here on]?",
+    "<key> was [mistyped|set too early|never adjusted] in <path>. [The proper value|What it should be] is <new>.",
+    "the file <path>, the key <key>: it [should|is to] have <new> as its value [, the rest is fine|].",
+    "<key> [moves|goes] to <new>. [This concerns|That is a matter of] <path> [and no other file|].",
+    "[correct|mend|put right] <path>, where <key> has to be <new>.",
 )
+# How a pair is written, what finds the value in it, and what stands before and after all pairs.
+_FORMATS = {
+    "equals": ("{key}={value}", "s/^{key}=.*/{key}={value}/", "", ""),
+    "spaced": ("{key} = {value}", "s/^{key} = .*/{key} = {value}/", "# settings\n", ""),
+    "colon": ("{key}: {value}", "s/^{key}: .*/{key}: {value}/", "---\n", ""),
+    "blank": ("{key} {value}", "s/^{key} .*/{key} {value}/", "", "# end\n"),
+    "exported": ("export {key}={value}", "s/^export {key}=.*/export {key}={value}/", "", ""),
+    "json": ('  "{key}": {value},', 's/"{key}": [^,]*/"{key}": {value}/', "{\n", '  "kept": true\n}\n'),
+    "indented": ("    {key}: {value}", "s/^    {key}: .*/    {key}: {value}/", "defaults:\n", ""),
+}
 
 
 def make(world: World) -> Job:
+    names, rng = world.names, world.rng
     folder = world.place()
-    path = f"{folder}/{world.names.word()}.{world.rng.choice(['conf', 'cfg', 'ini', 'settings'])}"
-    sign = world.rng.choice(["=", " = ", ": "])
-    pairs = {world.names.compound(): str(world.names.number(10, 9999)) for _ in range(world.rng.randint(4, 7))}
-    key, other = world.rng.sample(sorted(pairs), 2)
-    new = world.rng.choice([str(world.names.number(10, 9999)), world.names.word()])
-    before = "".join(f"{name}{sign}{value}\n" for name, value in pairs.items())
-    after = "".join(f"{name}{sign}{new if name == key else value}\n" for name, value in pairs.items())
-    change = f"s/^{key}{sign}.*/{key}{sign}{new}/"
+    path = new_path(world, folder, "config")
+    pair, change, head, foot = _FORMATS[world.skin.choice(sorted(_FORMATS))]
+    values = {names.compound().replace("-", "_"): names.number(10, 9999) for _ in range(rng.randint(4, 8))}
+    key, other = (list(values)[at] for at in rng.sample(range(len(values)), 2))
+    new = names.number(10, 9999)
+
+    def content(*lines: str) -> str:
+        return head + "".join(line + "\n" for line in lines) + foot
+
+    sed, wrong = change.format(key=key, value=new), change.format(key=other, value=new)
+    exact = f"s/{pair.format(key=key, value=values[key]).strip()}/{pair.format(key=key, value=new).strip()}/"
+    before = content(*(pair.format(key=name, value=value) for name, value in values.items()))
+    after = content(*(pair.format(key=name, value=new if name == key else value) for name, value in values.items()))
     return Job(
-        title=sentence(world.rng, "[a value|one key|a setting] in <what>", what=path.rsplit("/", 1)[-1]),
-        text=sentence(world.rng, world.rng.choice(_ASK), path=path, key=key, new=new),
+        title=world.say("[a value|one key|a setting|a correction] in <what>", what=path.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, path=path, key=key, new=new),
         needle=key,
         files=(world.file(path, before),),
         after=(world.file(path, after),),
         needs=(path,),
         reads=(path,),
-        ways=[
-            [f"cat {path}", f"sed -i '{change}' {path}"],
-            [f"grep -n {key} {path}", f"sed -i '{change}' {path}"],
-            [f"cat {path}", f"sed '{change}' {path} > /tmp/new && cat /tmp/new > {path}"],
-        ],
-        confirm=[[f"cat {path}"], [f"grep {key} {path}"]],
-        probes=(
-            Probe(kind="other_key", commands=[f"sed -i 's/^{other}{sign}.*/{other}{sign}{new}/' {path}"]),
-            Probe(kind="added_instead", commands=[f"echo '{key}{sign}{new}' >> {path}"]),
-            Probe(kind="only_that_key", commands=[f"echo '{key}{sign}{new}' > {path}"]),
+        ways=ways(
+            folder,
+            [f"cat {path}", f"grep -n {key} {path}", f"head {path}"],
+            [f"sed -i '{sed}' {path}"],
+            [
+                f"sed -i '{exact}' {path}",
+                [f"sed '{sed}' {path} > /tmp/new", f"cat /tmp/new > {path}"],
+                f"sed '{sed}' {path} > /tmp/new && cp /tmp/new {path}",
+                f"sed -i '/{key}/s/{values[key]}/{new}/' {path}",
+            ],
+        ),
+        confirm=[[f"cat {path}"], [f"grep {key} {path}"], [f"grep -n {new} {path}"]],
+        probes=probes(
+            other_key=f"sed -i '{wrong}' {path}",
+            added_instead=f"echo '{pair.format(key=key, value=new)}' >> {path}",
+            only_that_key=f"echo '{pair.format(key=key, value=new)}' > {path}",
+            off_by_one=f"sed -i '{change.format(key=key, value=new + 1)}' {path}",
+            other_path=f"sed '{sed}' {path} > {path}.new",
         ),
     )

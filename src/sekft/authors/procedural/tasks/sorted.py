@@ -1,47 +1,71 @@
-"""Write a sorted list without duplicates from an input file."""
+"""Write a sorted list from an input file, with or without its repeats."""
 
 from __future__ import annotations
 
-from sekft.authors.procedural.phrase import sentence
+from sekft.authors.procedural.asking import ask, new_path, probes, ways
 from sekft.authors.procedural.world import Job, World
-from sekft.scenario import Probe
 
 _ASK = (
-    "[Sort|Order] the lines of <source>, [drop|leave out] the [duplicates|repeats], and [write|save] the result to <target>.",
-    "<target> should [list|hold] the lines of <source> [in order|sorted], each [only once|one time]. [<source> stays as it is.|]",
+    "[sort|order] the lines of <source> <order>, [drop|leave out] the [duplicates|repeats], and [write|save] the result to <target>.",
+    "<target> should [list|hold] the lines of <source> <order>, each [only once|one time].",
+    "[a list|an ordered list] of what <source> holds, <order> and without repeats, [is wanted|is needed] as <target>.",
+    "<source> [has|holds] the same lines [more than once|several times] and in no order. <target> should have them <order>, [none twice|each once].",
+    "[make|produce] <target> from <source>: same lines, <order>, [no line twice|every line once].",
+    "[take out|without] the repeats, the lines of <source> are to be put <order> into <target> [; the source keeps its own order|].",
+    "each line of <source> [once|one time only], <order>: that is what <target> [should|has to] contain.",
+    "the lines of <source> go to <target> <order>. [A line that comes twice is written once.|Repeats are written only once.]",
+    "the reader of <target> needs the lines of <source> <order> and each of them a single time.",
+    "could the content of <source> be had <order>, no line repeated, in <target>? [The source stays as it is.|]",
+    "[an index|a clean list] is missing, <target>: the distinct lines of <source>, <order>.",
+    "<order> and free of duplicates, the lines of <source> are [wanted|expected] in <target>.",
+    "[from|out of] <source>, [collect|gather] the different lines and [keep|store] them <order> as <target>.",
+    "[what differs|all that differs] among the lines of <source> belongs into <target>, <order>.",
 )
 
 
 def make(world: World) -> Job:
+    names, rng, skin = world.names, world.rng, world.skin
     folder = world.place()
-    source = f"{folder}/{world.names.compound()}.txt"
-    target = f"{folder}/{world.names.compound()}.{world.rng.choice(['sorted', 'list', 'txt'])}"
-    words = [world.names.word() for _ in range(world.rng.randint(4, 6))]
-    rows = words + world.rng.choices(words, k=3)
-    world.rng.shuffle(rows)
-    if rows == sorted(rows):
-        rows.reverse()
-    result = "\n".join(sorted(set(rows))) + "\n"
+    source, target = new_path(world, folder, "text"), new_path(world, folder, "result")
+    words = [names.word() for _ in range(rng.randint(4, 8))]
+    rows = words + [words[rng.randrange(len(words))] for _ in range(rng.randint(2, 4))]
+    rng.shuffle(rows)
+    backwards = rng.random() < 0.35
+    result = sorted(set(rows), reverse=backwards)
+    if list(dict.fromkeys(rows)) == result:
+        rows = [*rows[1:], rows[0]]
+    order = skin.choice(
+        ["from z to a", "in reverse alphabetical order", "sorted backwards"]
+        if backwards
+        else ["in alphabetical order", "sorted", "from a to z", "in order"]
+    )
+    r = "r" if backwards else ""
     return Job(
-        title=sentence(
-            world.rng, "[an ordered list|a list without repeats] from <what>", what=source.rsplit("/", 1)[-1]
-        ),
-        text=sentence(world.rng, world.rng.choice(_ASK), source=source, target=target),
+        title=world.say("[an ordered list|a list without repeats|sorting] from <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, source=source, target=target, order=order),
         needle=target,
         files=(world.file(source, "\n".join(rows) + "\n"),),
-        after=(world.file(target, result),),
+        after=(world.file(target, "\n".join(result) + "\n"),),
         needs=(source,),
         reads=(source,),
-        ways=[
-            [f"sort -u {source} > {target}"],
-            [f"cat {source}", f"sort -u {source} > {target}"],
-            [f"sort {source} | uniq > {target}"],
-            [f"sort -u -o {target} {source}"],
-        ],
-        confirm=[[f"cat {target}"], [f"wc -l {source} {target}", f"cat {target}"]],
-        probes=(
-            Probe(kind="duplicates_kept", commands=[f"sort {source} > {target}"]),
-            Probe(kind="unsorted", commands=[f"cp {source} {target}"]),
-            Probe(kind="source_changed", commands=[f"sort -u {source} > {target}", f"cp {target} {source}"]),
+        ways=ways(
+            folder,
+            [f"cat {source}", f"wc -l {source}", f"ls -l {folder}"],
+            [
+                f"sort -u{r} {source} > {target}",
+                f"sort {'-r ' if backwards else ''}{source} | uniq > {target}",
+                f"sort -u{r} -o {target} {source}",
+                f"cat {source} | sort | uniq | {'tac' if backwards else 'cat'} > {target}",
+                f"awk '!a[$0]++' {source} | sort {'-r ' if backwards else ''}> {target}",
+            ],
+        ),
+        confirm=[[f"cat {target}"], [f"wc -l {source} {target}", f"cat {target}"], [f"head {target}"]],
+        probes=probes(
+            duplicates_kept=f"sort {'-r ' if backwards else ''}{source} > {target}",
+            unsorted=f"cp {source} {target}",
+            other_order=f"sort -u{'' if backwards else 'r'} {source} > {target}",
+            source_changed=[f"sort -u{r} {source} > {target}", f"cp {target} {source}"],
+            one_lost=f"sort -u{r} {source} | sed '$d' > {target}",
+            other_path=f"sort -u{r} {source} > {target}.new",
         ),
     )

@@ -2,44 +2,70 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.phrase import sentence
+from sekft.authors.procedural.asking import ask, new_path, probes, ways
 from sekft.authors.procedural.world import Job, World
-from sekft.scenario import Probe
 
 _ASK = (
-    "[Make|Create|Put down] a file <path> [that holds|holding|with] [exactly|only|just] [this|one] line: <text>",
-    "<path> [is missing|does not exist yet]; [it should hold|its content should be] the [single|one] line: <text>",
-    "[Leave|Place] the line '<text>' in a new file, <path> [, and nothing else in it|].",
+    "[make|create|put down] a file <path> [that holds|holding|with] [exactly|only|just] <what>.",
+    "<path> [is missing|does not exist yet|was never made]; [it should hold|it is to hold|what belongs in it is] <what>.",
+    "[leave|place|put] <what> in a new file, <path> [, and nothing more in it|].",
+    "a file by the name of <path> is [wanted|needed|expected], and in it <what>.",
+    "<what>: that is what <path> [should say|has to say|is to contain]. [The file is not there yet.|]",
+    "[write|save|record] <what> to <path> [; the file has to be made first|, which is not there yet|].",
+    "[what is missing in|one thing lacks in] <folder>: a file <name> [that reads|with] <what>.",
+    "in <folder>, [start|begin|set up] a file called <name>. Its whole content is <what>.",
+    "[somebody looks|they will look] for <path> and expects to find <what> in it. [It is not there.|]",
+    "the [programs|people] that read <path> [want|expect] <what>, and so far the file [is not there|does not exist].",
+    "could <path> be made, [please|if possible]? It [holds|should hold] <what>.",
+    "[to be filed|to be kept|for the record] as <path>: <what>.",
+    "<folder> [should have|needs|gets] a new file <name>. [Content|What goes in]: <what>.",
+    "[no more than|just] <what> [goes|belongs] into <path>, a file that [has yet to be made|nobody has made so far].",
 )
 
 
 def make(world: World) -> Job:
+    names, skin = world.names, world.skin
     folder = world.place()
-    path = f"{folder}/{world.names.compound()}.{world.rng.choice(['txt', 'note', 'mark', 'lst'])}"
-    text = " ".join(
-        [world.names.word(), world.rng.choice(["at", "of", "by", "for", "near"]), world.names.compound()]
-        + ([str(world.names.number(11, 980))] if world.rng.random() < 0.5 else [])
-    )
-    done = world.file(path, text + "\n")
+    path = new_path(world, folder, "text")
+    lines = [
+        f"{names.word()} {skin.choice(['at', 'of', 'by', 'for', 'near', 'to'])} {names.compound()}"
+        + (f" {names.number(11, 980)}" if skin.random() < 0.5 else "")
+        for _ in range(world.rng.choice([1, 1, 2]))
+    ]
+    if len(lines) == 1:
+        what = world.say("[the|one|this] [single line|line] '<line>'", line=lines[0])
+    else:
+        what = world.say(
+            "[two lines, '<one>' and '<two>'|the line '<one>' and [below it|after it|then] the line '<two>'],"
+            " [in that order|the one above the other]",
+            one=lines[0],
+            two=lines[1],
+        )
+    name, text = path.rsplit("/", 1)[-1], "\n".join(lines) + "\n"
+    quoted = " ".join(f"'{line}'" for line in lines)
+    echoed = " && ".join(f"echo '{line}' {sign} {path}" for line, sign in zip(lines, (">", ">>"), strict=False))
     return Job(
-        title=sentence(
-            world.rng, "[new|missing|short] [file|note|marker] [for|in] <what>", what=folder.rsplit("/", 1)[-1]
-        ),
-        text=sentence(world.rng, world.rng.choice(_ASK), path=path, text=text),
-        needle=text,
+        title=world.say("[new|missing|short] [file|note|marker] [for|in] <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, path=path, folder=folder, name=name, what=what[:1].lower() + what[1:]),
+        needle=lines[0],
         files=(world.folder(folder),),
-        after=(done,),
-        ways=[
-            [f"echo '{text}' > {path}"],
-            [f"printf '%s\\n' '{text}' > {path}"],
-            [f"cat > {path} <<'EOF'\n{text}\nEOF"],
-            [f"cd {folder}", f"echo '{text}' > {path.rsplit('/', 1)[-1]}"],
-            [f'echo "{text}" | tee {path}'],
-        ],
-        confirm=[[f"cat {path}"], [f"ls -l {folder}", f"cat {path}"], [f"ls {folder}"]],
-        probes=(
-            Probe(kind="other_text", commands=[f"echo '{text} too' > {path}"]),
-            Probe(kind="other_path", commands=[f"echo '{text}' > {path}.new"]),
-            Probe(kind="empty_file", commands=[f"touch {path}"]),
+        after=(world.file(path, text),),
+        ways=ways(
+            folder,
+            [f"ls {folder}", f"ls -la {folder}"],
+            [
+                f"printf '%s\\n' {quoted} > {path}",
+                echoed,
+                f"cat > {path} <<'EOF'\n{text}EOF",
+                f"printf '%s\\n' {quoted} | tee {path}",
+            ],
+        ),
+        confirm=[[f"cat {path}"], [f"ls -l {folder}", f"cat {path}"], [f"ls {folder}"], [f"wc {path}"]],
+        probes=probes(
+            other_text=f"printf '%s\\n' {quoted} too > {path}",
+            other_path=f"printf '%s\\n' {quoted} > {path}.new",
+            empty_file=f"touch {path}",
+            one_word=f"echo '{lines[0].split()[0]}' > {path}",
+            twice=f"printf '%s\\n' {quoted} {quoted} > {path}",
         ),
     )

@@ -1,0 +1,27 @@
+"""Variables set before the command name say what is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sekft.authors.procedural.interface import Interface, Syntax, arguments, by_name
+from sekft.authors.procedural.meaning import Operation
+
+
+def spell(face: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
+    words = [f"{face.opkey.upper()}={operation.verb}"]
+    words += [f"{face.keys[name].upper()}={value}" for name, value in zip(operation.takes, values, strict=False)]
+    return [" ".join([*words, face.tool])]
+
+
+def parse(face: Interface) -> str:
+    values = " ".join(f"v_{name}=${{{key.upper()}-}}" for name, key in arguments(face))
+    return f'[ $# -eq 0 ] || wrong "$1"\nop=${face.opkey.upper()} {values}\n{by_name(face)}'
+
+
+SYNTAX = Syntax(
+    spell,
+    parse,
+    bare='[ $# -eq 0 ] && [ -z "${@OPKEY@-}" ]',
+    note="[<tool> takes no arguments: a call is made of variables set for it.|What is wanted is told by variables, not by arguments.]",
+)

@@ -1,0 +1,24 @@
+"""One quoted expression in the form of a function call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sekft.authors.procedural.interface import Interface, Syntax
+from sekft.authors.procedural.meaning import Operation
+
+
+def spell(face: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
+    text = f"{operation.verb}({', '.join(values)})"
+    return [f"{face.tool} '{text}'", f'{face.tool} "{text}"']
+
+
+def parse(face: Interface) -> str:
+    return (
+        "case $1 in *'('*')') ;; *) wrong \"$1\" ;; esac\n"
+        "op=${1%%'('*} rest=${1#*'('}; rest=${rest%')'} a2=\n"
+        "a1=${rest%%,*}; case $rest in *,*) a2=${rest#*,}; a2=${a2# } ;; esac"
+    )
+
+
+SYNTAX = Syntax(spell, parse)

@@ -1,0 +1,28 @@
+"""Words of the form key=value, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sekft.authors.procedural.interface import Interface, Syntax, arguments, by_name
+from sekft.authors.procedural.meaning import Operation
+
+
+def spell(face: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
+    first = f"{face.opkey}{face.variant}{operation.verb}"
+    rest = [f"{face.keys[name]}{face.variant}{value}" for name, value in zip(operation.takes, values, strict=False)]
+    ways = [[first, *rest], [*rest, first]]
+    return [" ".join([face.tool, *way]) for way in (ways if rest else ways[:1])]
+
+
+def parse(face: Interface) -> str:
+    sign = face.variant
+    rows = [f"{face.opkey}{sign}*) op=${{word#*{sign}}} ;;"]
+    for name, key in arguments(face):
+        rows.append(f"{key}{sign}*) v_{name}=${{word#*{sign}}} ;;")
+    return f'op=\nfor word; do case $word in {" ".join(rows)} *) wrong "$word" ;; esac; done\n{by_name(face)}'
+
+
+SYNTAX = Syntax(
+    spell, parse, variants=("=", ":"), note="[The order of the words is free.|Words may come in any order.]"
+)

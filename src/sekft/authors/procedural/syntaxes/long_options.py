@@ -1,0 +1,30 @@
+"""Long options only: one for the operation, others for what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sekft.authors.procedural.interface import Interface, Syntax, arguments, by_name
+from sekft.authors.procedural.meaning import Operation
+
+
+def spell(face: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
+    words = [f"--{operation.verb}"]
+    words += [f"--{face.keys[name]}{face.variant}{value}" for name, value in zip(operation.takes, values, strict=False)]
+    return [" ".join([face.tool, *words])]
+
+
+def parse(face: Interface) -> str:
+    rows = [f"--{operation.verb}) op={operation.verb} ;;" for operation in face.known]
+    for name, key in arguments(face):
+        rows.append(
+            f"--{key}=*) v_{name}=${{1#*=}} ;;"
+            if face.variant == "="
+            else f"--{key}) v_{name}=${{2-}}; [ $# -lt 2 ] || shift ;;"
+        )
+    return (
+        f'op=\nwhile [ $# -gt 0 ]; do case $1 in {" ".join(rows)} *) wrong "$1" ;; esac; shift; done\n{by_name(face)}'
+    )
+
+
+SYNTAX = Syntax(spell, parse, variants=("=", " "))

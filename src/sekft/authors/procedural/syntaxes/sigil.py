@@ -1,0 +1,17 @@
+"""The operation is a word behind a sign."""
+
+from __future__ import annotations
+
+from sekft.authors.procedural.interface import Interface, Syntax
+
+
+def parse(face: Interface) -> str:
+    sign = face.variant
+    return f"case $1 in '{sign}'*) op=${{1#'{sign}'}} a1=${{2-}} a2=${{3-}} ;; *) wrong \"$1\" ;; esac"
+
+
+SYNTAX = Syntax(
+    spell=lambda face, operation, values: [" ".join([f"{face.tool} {face.variant}{operation.verb}", *values])],
+    parse=parse,
+    variants=("+", "-", "%", ":", "@", ","),
+)

@@ -1,0 +1,10 @@
+"""The operation is the first word, its arguments follow."""
+
+from __future__ import annotations
+
+from sekft.authors.procedural.interface import Syntax
+
+SYNTAX = Syntax(
+    spell=lambda face, operation, values: [" ".join([face.tool, operation.verb, *values])],
+    parse=lambda face: "op=$1 a1=${2-} a2=${3-}",
+)

@@ -1,0 +1,13 @@
+"""A program of its own for each operation; the bare name only explains."""
+
+from __future__ import annotations
+
+from sekft.authors.procedural.interface import Syntax
+
+SYNTAX = Syntax(
+    spell=lambda face, operation, values: [" ".join([f"{face.tool}-{operation.verb}", *values])],
+    parse=lambda face: (
+        f'op=${{0##*/}}; case $op in {face.tool}-*) op=${{op#{face.tool}-}} a1=${{1-}} a2=${{2-}} ;; *) wrong "$1" ;; esac'
+    ),
+    bare='[ $# -eq 0 ] && [ "${0##*/}" = @TOOL@ ]',
+)

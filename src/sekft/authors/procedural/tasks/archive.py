@@ -1,0 +1,69 @@
+"""Pack the files that match a rule into an archive."""
+
+from __future__ import annotations
+
+import hashlib
+
+from sekft.authors.procedural.asking import ask, probes, ways
+from sekft.authors.procedural.world import Job, World
+
+_ASK = (
+    "[pack|put] the .<ending> files of <folder> into the [archive|tar archive] <target> [; the files themselves stay|, and leave the files where they are].",
+    "<target> [should hold|is to hold] the files in <folder> that end in .<ending> [, compressed with gzip|, as a gzipped tar archive].",
+    "[a backup|a copy] of every .<ending> file in <folder> is [wanted|needed], as one archive (tar, gzip): <target>.",
+    "[make|create] <target>, a tar archive [packed|compressed] with gzip, of whatever ends in .<ending> in <folder>.",
+    "in <folder>, the files ending in .<ending> are to be archived [together|] as <target> [, others left out|].",
+    "before <folder> is [cleared|moved], its .<ending> files should be in <target>, a gzipped tar file.",
+    "[archive|collect], with tar and gzip, the .<ending> files from <folder>: <target>.",
+    "<target> is [missing|not there yet]; it is a tar.gz of the .<ending> files that lie in <folder>.",
+    "the .<ending> files of <folder>, all of them and nothing else, [belong|go] into a gzipped tar archive <target>.",
+    "could the .<ending> files in <folder> be [bundled|packed up] as <target>? Tar and gzip [will do|are what the others use].",
+    "[one file|a single file] is easier to send: <target>, a gzipped tar with the .<ending> files from <folder> in it.",
+    "[for safe keeping|to be on the safe side], tar up *.<ending> from <folder>, gzipped, under the name <target>.",
+    "what ends in .<ending> in <folder> should also exist packed, in <target> (tar, gzipped).",
+)
+
+
+def make(world: World) -> Job:
+    names, rng = world.names, world.rng
+    folder = world.place()
+    ending, other = names.word((1, 2)), names.word((1, 2))
+    target = f"{folder.rsplit('/', 1)[0]}/{names.compound()}.{world.skin.choice(['tar.gz', 'tgz'])}"
+    mine = sorted(f"{names.compound()}.{ending}" for _ in range(rng.randint(2, 4)))
+    rest = [f"{names.word()}.{other}" for _ in range(rng.randint(1, 3))]
+    files = {name: world.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
+    whole = hashlib.sha256(b"".join(files[name].data for name in mine)).hexdigest()
+    inside = f"{folder.rsplit('/', 1)[-1]}/*.{ending}"
+    each = 'tar -xzOf "$1" "$(tar -tzf "$1" | grep -E "(^|/)$name$")"'
+    return Job(
+        title=world.say("[a backup|an archive|packing] of <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, folder=folder, target=target, ending=ending),
+        needle=target,
+        files=tuple(files.values()),
+        after=(),
+        judged={
+            target: f'[ -f "$1" ] && [ ! -L "$1" ] && [ "$(tar -tzf "$1" | grep -c "[^/]$")" = {len(mine)} ] &&'
+            f' [ "$(for name in {" ".join(mine)}; do {each}; done | sha256sum | cut -c 1-64)" = {whole} ]'
+        },
+        needs=(folder,),
+        ways=ways(
+            folder,
+            [f"ls {folder}", f"ls -l {folder}"],
+            [
+                [f"cd {folder}", f"tar -czf {target} *.{ending}"],
+                f"cd {folder} && tar -cf - *.{ending} | gzip > {target}",
+                [f"cd {folder.rsplit('/', 1)[0]}", f"tar -czf {target} {inside}"],
+                f"(cd {folder} && tar -czf {target} *.{ending})",
+            ],
+            [f"tar -czf {target} -C {folder} {' '.join(mine)}"],
+        ),
+        confirm=[[f"tar -tzf {target}"], [f"ls -l {target}"], [f"gzip -t {target}", f"tar -tzf {target}"]],
+        probes=probes(
+            everything=f"tar -czf {target} -C {folder} .",
+            one_left=f"tar -czf {target} -C {folder} {' '.join(mine[1:])}",
+            not_packed=f"cat {folder}/*.{ending} > {target}",
+            moved_in=f"cd {folder} && tar -czf {target} *.{ending} && rm *.{ending}",
+            empty_archive=f"touch {target}",
+            other_path=f"tar -czf {target}.new -C {folder} {' '.join(mine)}",
+        ),
+    )

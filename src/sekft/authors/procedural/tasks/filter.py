@@ -1,0 +1,76 @@
+"""Keep the rows of a table whose number passes a limit."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+
+from sekft.authors.procedural.asking import ask, new_path, probes, ways
+from sekft.authors.procedural.world import Job, World
+
+_ASK = (
+    "[write|copy] the rows of <source> whose last number is <rule> to <target> [, in their order|].",
+    "<target> [should hold|is to hold] those rows of <source> that have <rule> in the last column.",
+    "[pick|choose|single out] the rows of <source> with <rule> in the last column; [they go|put them] into <target>, as they are.",
+    "from <source>, only rows with <rule> at the end matter. [Gather|Collect] them in <target>, [order kept|in the same order].",
+    "the last column of <source> is a number. Rows where it is <rule> [belong|are wanted] in <target> [as well|too].",
+    "[who reads|whoever reads] <target> wants [nothing but|only] the rows of <source> ending in a number <rule>.",
+    "[an extract|a selection] of <source> is needed as <target>: all rows, [whole|unchanged], whose last number is <rule>.",
+    "<rule>: that is the test. The rows of <source> whose last column passes it [go|are written] to <target>.",
+    "not all rows of <source> are [of interest|needed]: those with a last number <rule> are, [and they belong in|so put them into] <target>.",
+    "could <target> list the rows of <source> in which the last column is <rule>?",
+    "[leave out|drop] what does not matter from <source>: what remains, the rows with <rule> in the last place, is saved as <target>.",
+    "[make|create] <target> out of the rows of <source> that [end in|end with] a number <rule> [; the source is left alone|].",
+    "rows of <source>, last column <rule>, [unchanged and in order|as they stand]: into <target>.",
+    "a row of <source> [counts|qualifies] if its last number is <rule>. [All such rows|The rows that do] make up <target>.",
+)
+# How the test is said, how awk and test spell it, and what it says of a number.
+_RULES: Mapping[str, tuple[tuple[str, ...], str, str, Callable[[int, int], bool]]] = {
+    "more": (("above <limit>", "greater than <limit>", "more than <limit>", "over <limit>"), ">", "-gt", operator.gt),
+    "least": (("at least <limit>", "<limit> or more", "not below <limit>"), ">=", "-ge", operator.ge),
+    "less": (("below <limit>", "less than <limit>", "under <limit>"), "<", "-lt", operator.lt),
+    "most": (("at most <limit>", "<limit> or less", "not above <limit>"), "<=", "-le", operator.le),
+}
+
+
+def make(world: World) -> Job:
+    names, rng, skin = world.names, world.rng, world.skin
+    folder = world.place()
+    source, target = new_path(world, folder, "table"), new_path(world, folder, "result")
+    sep, rule = skin.choice([" ", ",", ":", "/"]), rng.choice(sorted(_RULES))
+    said, sign, test, passes = _RULES[rule]
+    limit = rng.randint(20, 70)
+    numbers = [limit - 1, limit, limit + 1, *(rng.randint(3, 99) for _ in range(rng.randint(3, 9)))]
+    rng.shuffle(numbers)
+    rows = [f"{names.word((1, 2))}{sep}{names.word((1, 3))}{sep}{number}" for number in numbers]
+    right = [row for row, number in zip(rows, numbers, strict=True) if passes(number, limit)]
+    awk, loop = f"awk -F'{sep}'", f"while IFS='{sep}' read -r n v x; do"
+    words = world.say(skin.choice(said), limit=limit)
+    return Job(
+        title=world.say("[some rows|an extract|a selection] from <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, source=source, target=target, rule=words[:1].lower() + words[1:]),
+        needle=target,
+        files=(world.file(source, "\n".join(rows) + "\n"),),
+        after=(world.file(target, "\n".join(right) + "\n"),),
+        needs=(source,),
+        reads=(source,),
+        ways=ways(
+            folder,
+            [f"head {source}", f"cat {source}", f"wc -l {source}"],
+            [
+                f"{awk} '$3 {sign} {limit}' {source} > {target}",
+                f"{awk} '{{if ($3 {sign} {limit}) print}}' {source} > {target}",
+                f"{awk} '$NF {sign} {limit} {{print $0}}' {source} > {target}",
+                f'{loop} [ "$x" {test} {limit} ] && echo "$n{sep}$v{sep}$x"; done < {source} > {target}',
+                f'{loop} if [ $x {test} {limit} ]; then echo "$n{sep}$v{sep}$x"; fi; done < {source} > {target}',
+            ],
+        ),
+        confirm=[[f"cat {target}"], [f"wc -l {source} {target}"], [f"head {target}"]],
+        probes=probes(
+            all_rows=f"cp {source} {target}",
+            limit_by_one=f"{awk} '$3 {sign[0]}{'' if '=' in sign else '='} {limit}' {source} > {target}",
+            one_lost=f"{awk} '$3 {sign} {limit}' {source} | sed 1d > {target}",
+            names_only=f"{awk} '$3 {sign} {limit} {{print $1}}' {source} > {target}",
+            other_path=f"{awk} '$3 {sign} {limit}' {source} > {target}.new",
+        ),
+    )

@@ -1,0 +1,70 @@
+"""Bring two tables together by the key that they share."""
+
+from __future__ import annotations
+
+from sekft.authors.procedural.asking import ask, new_path, probes, ways
+from sekft.authors.procedural.world import Job, World
+
+_ASK = (
+    "[join|combine] <one> and <two> by their first column into <target>: <row>, in the order of <one>.",
+    "<target> should [have|hold] a row for each key of <one>, [of the form|such as] <row>; the last part comes from <two>.",
+    "<one> gives a name to each key, <two> a number. [Both together|The two combined], as <row>, [belong|go] in <target>, ordered as <one> is.",
+    "the keys of <one> come again in <two>, [in another order|shuffled]. [Write|Put] <row> for each of them to <target>, following <one>.",
+    "[complete|extend] the rows of <one> by what <two> has for the same key, and keep the result, rows like <row>, as <target>.",
+    "[a table|one table] out of two is [wanted|needed]: <one> and <two>, matched on the first column, rows as <row>, in <target>.",
+    "for every row of <one>, [look up|find] its key in <two> and write <row> to <target>.",
+    "[somebody has to|somebody should] merge <one> with <two>: the key is the first column, a row becomes <row>, the order is that of <one>, the file is <target>.",
+    "in <target> [we want|are expected] rows such as <row>: key and name from <one>, the number from <two>.",
+    "could <one> and <two> be put side by side, key by key, as <row>? The place for it is <target>, [the order|and the order] that of <one>.",
+    "what <two> says of each key is [missing from|not in] <one>. [The joined rows|Rows with both], like <row>, are to be saved in <target>.",
+    "<target> does not exist yet. It holds the rows of <one>, each with the number of the same key in <two> after it: <row>.",
+    "matching <two> to <one> by key gives rows like <row>. [Store|Keep] them, in the order of <one>, as <target>.",
+)
+
+
+def make(world: World) -> Job:
+    names, rng = world.names, world.rng
+    folder = world.place()
+    one, two = new_path(world, folder, "table"), new_path(world, folder, "table")
+    target, sep = new_path(world, folder, "result"), world.skin.choice([" ", ",", ":", "/"])
+    count = rng.randint(4, 7)
+    keys = sorted(names.word((1, 2)) for _ in range(count))
+    values = {key: (names.word((1, 3)), names.number(10, 999)) for key in keys}
+    order = list(range(count))
+    while order == sorted(order):
+        rng.shuffle(order)
+    first = [f"{key}{sep}{values[key][0]}" for key in keys]
+    second = [f"{keys[at]}{sep}{values[keys[at]][1]}" for at in order]
+    joined = [f"{row}{sep}{values[key][1]}" for key, row in zip(keys, first, strict=True)]
+    said = world.say("[KEY<sep>NAME<sep>NUMBER|key<sep>name<sep>number]", sep=sep)
+    said = said[:1].lower() + said[1:] if "KEY" not in said else said
+    awk, files = f"awk -F'{sep}' -v OFS='{sep}'", f"{two} {one}"
+    loop = f"while IFS='{sep}' read -r x n; do echo \"$x{sep}$n{sep}$(grep \"^$x{sep}\" {two} | cut -d '{sep}' -f 2)\"; done"
+    return Job(
+        title=world.say("[two tables|a joined table|names and numbers] for <what>", what=target.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, one=one, two=two, target=target, row=said),
+        needle=target,
+        files=(world.file(one, "\n".join(first) + "\n"), world.file(two, "\n".join(second) + "\n")),
+        after=(world.file(target, "\n".join(joined) + "\n"),),
+        needs=(one, two),
+        reads=(one, two),
+        ways=ways(
+            folder,
+            [f"head {one} {two}", f"cat {one}", f"wc -l {one} {two}"],
+            [
+                f"{awk} 'NR == FNR {{a[$1] = $2; next}} {{print $1, $2, a[$1]}}' {files} > {target}",
+                f"{loop} < {one} > {target}",
+                f"sort {two} | cut -d '{sep}' -f 2 | paste -d '{sep}' {one} - > {target}",
+                f"{awk} 'FNR == NR {{v[$1] = $2; next}} $1 in v {{print $0, v[$1]}}' {files} > {target}",
+                [f"sort {two} > /tmp/y", f"cut -d '{sep}' -f 2 /tmp/y | paste -d '{sep}' {one} - > {target}"],
+            ],
+        ),
+        confirm=[[f"cat {target}"], [f"wc -l {one} {target}"], [f"head {target} {two}"]],
+        probes=probes(
+            not_matched=f"cut -d '{sep}' -f 2 {two} | paste -d '{sep}' {one} - > {target}",
+            one_below_the_other=f"cat {one} {two} > {target}",
+            one_lost=f"{loop} < {one} | sed '$d' > {target}",
+            names_left_out=f"sort {two} > {target}",
+            other_path=f"{loop} < {one} > {target}.new",
+        ),
+    )

@@ -1,0 +1,85 @@
+"""Rename files in bulk: another ending, or something put before the name."""
+
+from __future__ import annotations
+
+from sekft.authors.procedural.asking import ask, probes, ways
+from sekft.authors.procedural.world import Job, World
+
+_ENDING = (
+    "[every|each] file in <folder> that ends in .<old> should end in .<new> [instead|from now on]; [the names stay otherwise|the rest of its name stays].",
+    "[rename|change] the .<old> files in <folder> so that they end in .<new>.",
+    "the ending .<old> [is gone|is no longer used|was given up]: in <folder> it [becomes|is now] .<new>.",
+    "in <folder>, .<old> [turns into|becomes|is to be] .<new>, [for all files that have it|file by file].",
+    "<folder> [has|holds] files ending in .<old>. [Their ending should be|They want the ending] .<new>.",
+    "[what is called|whatever is named] *.<old> in <folder> [is to be|should be|ought to be] called *.<new>.",
+    "[give|lend] the files in <folder> with the ending .<old> the ending .<new> [; the others keep theirs|].",
+    "no name in <folder> should end in .<old> [any longer|any more]: .<new> [takes its place|is used instead].",
+    "the program that reads <folder> [looks for|expects] .<new>, yet [some files|several files] there end in .<old>. They need the new ending.",
+    "could the files ending in .<old> [become|be renamed to] .<new>? They [are|lie] in <folder>.",
+    "[bulk|plain] renaming in <folder>: .<old> to .<new> [, contents as they are|].",
+    ".<new> [instead of|rather than|in place of] .<old>, for every such file [in|of] <folder>.",
+)
+_PREFIX = (
+    "[every|each] file in <folder> that ends in .<old> should have <new> before its name [, as in <example>|; <example>, for example].",
+    "[put|set] <new> before the names of the .<old> files in <folder>, so that [the first is|one of them is] <example>.",
+    "in <folder>, the names of files ending in .<old> are to [begin|start] with <new>: <example> and so on.",
+    "the .<old> files of <folder> [lack|miss] the <new> that their names should [start|begin] with (<example>).",
+    "[rename|mark] all files ending in .<old> in <folder> by <new> [in front|at the beginning]: [one becomes|the first becomes] <example>.",
+    "<folder> [has|holds] .<old> files under short names; <new> [belongs|goes] in front of each [, giving names like <example>|, so <example>].",
+    "<example>: that is how the .<old> files in <folder> [should|ought to] be named, with <new> before the name they have.",
+    "could the .<old> files in <folder> be called <example> and the like, that is with <new> in front?",
+    "<new> [goes in front of|is put before] every name in <folder> that ends in .<old> [, other files keep their names|]. [Example|So]: <example>.",
+    "in front of each .<old> file's name in <folder> [there should stand|comes] <new>, which makes <example> of one of them.",
+    "names in <folder> [have changed|follow a new rule]: .<old> files begin with <new>, e.g. <example>.",
+    "[to tell them apart|so that they sort together], .<old> files in <folder> get <new> before their names; <example> [is one|would be one].",
+)
+
+
+def make(world: World) -> Job:
+    names, rng = world.names, world.rng
+    folder = world.place()
+    by_ending = rng.random() < 0.5
+    old, other = (names.word((1, 2)) for _ in range(2))
+    stems = sorted(names.compound() for _ in range(rng.randint(2, 4)))
+    new = names.word((1, 2)) if by_ending else names.word((1, 2)) + world.skin.choice("-_.")
+    renamed = {f"{stem}.{old}": f"{stem}.{new}" if by_ending else f"{new}{stem}.{old}" for stem in stems}
+    kept = [f"{names.word()}.{other}" for _ in range(rng.randint(2, 4))]
+    files = {name: world.file(f"{folder}/{name}", names.compound() + "\n") for name in [*renamed, *kept]}
+    target = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{folder}/{new}$(basename "$f")"'
+    short = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{new}$f"'
+    whole = f'"$(dirname "$f")/$(basename "$f" .{old}).{new}"' if by_ending else f'"{folder}/{new}${{f##*/}}"'
+    each = " && ".join(f"mv {folder}/{name} {folder}/{now}" for name, now in renamed.items())
+    return Job(
+        title=world.say("[names|file names|renaming] in <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(
+            world,
+            _ENDING if by_ending else _PREFIX,
+            folder=folder,
+            old=old,
+            new=new,
+            example=renamed[f"{stems[0]}.{old}"],
+        ),
+        needle=new,
+        files=tuple(files.values()),
+        after=tuple(files[name].model_copy(update={"path": f"{folder}/{now}"}) for name, now in renamed.items()),
+        gone=tuple(f"{folder}/{name}" for name in renamed),
+        needs=(folder,),
+        ways=ways(
+            folder,
+            [f"ls {folder}", f"ls -l {folder}"],
+            [
+                f'for f in {folder}/*.{old}; do mv "$f" {target}; done',
+                f'for f in {folder}/*.{old}; do mv "$f" {whole}; done',
+                [f"cd {folder}", f'for f in *.{old}; do mv "$f" {short}; done'],
+                f'ls {folder}/*.{old} | while read -r f; do mv "$f" {target}; done',
+            ],
+            [each] if by_ending else [],
+        ),
+        confirm=[[f"ls {folder}"], [f"ls -l {folder}"], [f"ls -A {folder}"]],
+        probes=probes(
+            copied=f'for f in {folder}/*.{old}; do cp "$f" {target}; done',
+            one_left=[f"mv {folder}/{name} {folder}/{now}" for name, now in list(renamed.items())[1:]],
+            all_renamed=f'for f in {folder}/*; do mv "$f" "$f.{new}"; done',
+            appended=f'for f in {folder}/*.{old}; do mv "$f" "$f.{new}"; done',
+        ),
+    )

@@ -1,0 +1,77 @@
+"""Write a report with one line for each of several inputs."""
+
+from __future__ import annotations
+
+from sekft.authors.procedural.asking import ask, new_path, probes, ways
+from sekft.authors.procedural.world import Job, World
+
+_ASK = (
+    "[write|compile] a report <target> with one line for each .<ending> file in <folder>: its name, a space, and <figure> [, in the order of the names|].",
+    "<target> should [have|hold] a line for every .<ending> file in <folder>, [name|the file's name] first, then <figure>.",
+    "for each .<ending> file in <folder> [we need|somebody needs] <figure>. [As lines|In the form] NAME NUMBER, sorted by name, in <target>.",
+    "how do the .<ending> files in <folder> compare? <target>: NAME and <figure> for each, [a blank between|one blank between them], names in order.",
+    "[go over|take] the .<ending> files in <folder> one by one and note name and <figure> in <target>, [one line each|a line for each].",
+    "the report <target> is [due|overdue]. It gives, file by file, <figure> for all .<ending> files in <folder>, the name in front.",
+    "one line a file, NAME NUMBER: that is the form of <target>. The files are those in .<ending> in <folder>, the number is <figure>.",
+    "[list|show] in <target>, by name, every .<ending> file of <folder> together with <figure>.",
+    "could <target> say, for each file ending in .<ending> in <folder>, <figure>? [Name first, number after it.|The name comes first, then a blank, then the number.]",
+    "<figure>, for each of the .<ending> files in <folder>, is [wanted|expected] in <target> behind the file's name.",
+    "[from|out of] several inputs one overview: <target>, with the name of each .<ending> file in <folder> and after a blank <figure>.",
+    "the .<ending> files of <folder> [are inputs|were handed in]; <target> sums them up, a line each, name (no folder) and <figure>.",
+    "[an overview|a summary] of <folder> is missing. Lines of <target>: name of a .<ending> file, blank, <figure>.",
+)
+
+
+def make(world: World) -> Job:
+    names, rng, skin = world.names, world.rng, world.skin
+    folder = world.place()
+    target = new_path(world, folder.rsplit("/", 1)[0], "result")
+    ending, other = names.word((1, 2)), names.word((1, 2))
+    mine = sorted(f"{names.compound()}.{ending}" for _ in range(rng.randint(3, 4)))
+    summed = rng.random() < 0.5
+    tables = [[rng.randint(2, 60) for _ in range(rng.randint(3, 7))] for _ in mine]
+    texts = ["".join(f"{names.word((1, 2))} {number}\n" for number in table) for table in tables]
+    figures = [sum(table) if summed else len(table) for table in tables]
+    right = "".join(f"{name} {figure}\n" for name, figure in zip(mine, figures, strict=True))
+    said = (
+        ("the sum of its second column", "what its second column adds up to")
+        if summed
+        else ("the number of its lines", "how many lines it has")
+    )
+    each = "awk '{s += $2} END {print s}' \"$f\"" if summed else 'wc -l < "$f"'
+    every = (
+        "awk '{a[FILENAME] += $2} END {for (f in a) print f, a[f]}'"
+        if summed
+        else "awk '{a[FILENAME]++} END {for (f in a) print f, a[f]}'"
+    )
+    echoed = " ".join(f"'{line}'" for line in right.splitlines())
+    rest = world.file(f"{folder}/{names.word()}.{other}", f"{names.word()} {names.number(100, 999)}\n")
+    return Job(
+        title=world.say("[a report|an overview|figures] on <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, folder=folder, target=target, ending=ending, figure=skin.choice(said)),
+        needle=target,
+        files=(*(world.file(f"{folder}/{name}", text) for name, text in zip(mine, texts, strict=True)), rest),
+        after=(world.file(target, right),),
+        needs=(folder,),
+        reads=(f"{folder}/{mine[0]}",),
+        ways=ways(
+            folder,
+            [f"head {folder}/*.{ending}", f"ls {folder}", f"ls -l {folder}"],
+            [
+                f'for f in {folder}/*.{ending}; do echo "$(basename "$f") $({each})"; done > {target}',
+                [f"cd {folder}", f'for f in *.{ending}; do echo "$f $({each})"; done > {target}'],
+                f"cd {folder} && {every} *.{ending} | sort > {target}",
+                [f'for f in {folder}/*.{ending}; do printf \'%s %s\\n\' "${{f##*/}}" "$({each})"; done > {target}'],
+                [f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done', f"printf '%s\\n' {echoed} > {target}"],
+            ],
+        ),
+        confirm=[[f"cat {target}"], [f"ls {folder}", f"cat {target}"], [f"wc -l {target}"]],
+        probes=probes(
+            with_folders=f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done > {target}',
+            other_files_too=f'cd {folder}; for f in *; do echo "$f $({each})"; done > {target}',
+            off_by_one=f"printf '%s\\n' {echoed} | sed \"1s/.*/{mine[0]} {figures[0] + 1}/\" > {target}",
+            one_lost=f"printf '%s\\n' {echoed} | sed '$d' > {target}",
+            names_only=f"cd {folder}; ls *.{ending} > {target}",
+            other_path=f"printf '%s\\n' {echoed} > {target}.new",
+        ),
+    )

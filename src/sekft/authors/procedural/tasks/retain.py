@@ -1,0 +1,73 @@
+"""Keep the newest of dated files and delete the others."""
+
+from __future__ import annotations
+
+from sekft.authors.procedural.asking import ask, probes, ways
+from sekft.authors.procedural.world import Job, World
+
+_ASK = (
+    "[keep|retain] the <count> newest of the <stem> files in <folder>, [by the date in their names|going by the date in the name], and delete the [older ones|others].",
+    "<folder> [holds|has] too many <stem> files: the <count> latest by date stay, [the rest goes|older ones are deleted].",
+    "of <folder>'s dated files named <stem>, [only|just] the last <count> are [needed|to be kept] [; delete the rest|, earlier ones can be deleted].",
+    "[delete|remove] all but the <count> most recent <stem> files in <folder> (the date is [in|part of] the name).",
+    "the rule for <stem> in <folder>: <count> are kept, the newest by name; [whatever is older|any older one] is removed.",
+    "older <stem> files [may go|can go] from <folder>, so that [only|exactly] the <count> newest, by their date, remain.",
+    "[thin out|trim] the <stem> files of <folder> to the <count> with the latest dates.",
+    "<count> <stem> files are [enough|what we keep] in <folder>: the newest ones. [Dates are in the names.|Their names hold the dates.] The rest [is to be|has to be] deleted.",
+    "names in <folder> that begin with <stem> end in a date. The <count> latest dates [stay|are kept], files with an earlier one [are deleted|go].",
+    "could the <stem> files in <folder> be cut down to the <count> newest? [The name gives the date.|Go by the date in the name.]",
+    "nothing but the <count> latest of the dated <stem> files should [remain|be left] in <folder> [, other files are not concerned|].",
+    "[room is needed|space runs short] in <folder>; of the files named <stem> the <count> newest are kept and the older ones deleted.",
+    "[everything|all] older than the <count> newest <stem> files in <folder> is to be deleted; the date [stands|is] in each name.",
+)
+
+
+def make(world: World) -> Job:
+    names, rng, skin = world.names, world.rng, world.skin
+    folder = world.place()
+    stem, ending = names.word(), names.word((1, 1))
+    keep, total = rng.randint(2, 4), rng.randint(5, 8)
+    year, form = (
+        skin.randint(2019, 2031),
+        skin.choice(["{y}-{m:02d}-{d:02d}", "{y}{m:02d}{d:02d}", "{y}.{m:02d}.{d:02d}"]),
+    )
+    days = sorted(skin.sample(range(336), total))
+    dated = [
+        f"{stem}-{form.format(y=year + day // 168, m=day % 168 // 14 + 1, d=day % 14 + 11)}.{ending}" for day in days
+    ]
+    rest = [f"{names.word()}.{ending}" for _ in range(rng.randint(1, 2))]
+    order = [*dated, *rest]
+    rng.shuffle(order)
+    doomed, kept = dated[:-keep], dated[-keep:]
+    glob = f"{folder}/{stem}-*"
+    digits = skin.random() < 0.5
+    count = str(keep) if digits else ["two", "three", "four"][keep - 2]
+    return Job(
+        title=world.say("[old files|what to keep|thinning out] in <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, folder=folder, stem=stem, count=count),
+        needle=stem,
+        files=tuple(world.file(f"{folder}/{name}", names.compound() + "\n") for name in order),
+        after=(),
+        gone=tuple(f"{folder}/{name}" for name in doomed),
+        needs=(folder,),
+        ways=ways(
+            folder,
+            [f"ls {folder}", f"ls -l {folder}", f"ls {glob}"],
+            [
+                f"ls {glob} | head -n -{keep} | xargs rm",
+                f"ls -r {glob} | tail -n +{keep + 1} | xargs rm",
+                f'ls {glob} | sort -r | sed 1,{keep}d | while read -r f; do rm "$f"; done',
+                f"rm $(ls {glob} | sort | head -n -{keep})",
+            ],
+            [f"rm {' '.join(f'{folder}/{name}' for name in doomed)}"],
+        ),
+        confirm=[[f"ls {folder}"], [f"ls {glob}"], [f"ls -l {folder}"]],
+        probes=probes(
+            one_too_few=f"ls {glob} | head -n -{keep + 1} | xargs rm",
+            one_too_many=f"ls {glob} | head -n -{keep - 1} | xargs rm",
+            newest_deleted=f"rm {' '.join(f'{folder}/{name}' for name in kept)}",
+            all_deleted=f"rm {folder}/{stem}-*",
+            others_too=[f"rm {folder}/{rest[0]}", *(f"rm {folder}/{name}" for name in doomed)],
+            moved_away=f"mkdir {folder}/old && mv {' '.join(f'{folder}/{name}' for name in doomed)} {folder}/old/",
+        ),
+    )

@@ -1,0 +1,83 @@
+"""Fill a template's placeholders with the values of another file."""
+
+from __future__ import annotations
+
+from sekft.authors.procedural.asking import ask, new_path, probes
+from sekft.authors.procedural.world import Job, World
+
+_ASK = (
+    "[fill in|complete] the template <form> with the values in <values> and [write|save] the result to <target>.",
+    "<target> [should be|is to be] <form> with every placeholder (<shape>) replaced by its value from <values>.",
+    "<form> has placeholders such as <shape>; <values> [says|tells] what goes in for each. [The filled-in text|The outcome] [goes|belongs] to <target>.",
+    "[make|produce] <target> out of <form>: each <shape> [gives way to|becomes] what <values> has for it.",
+    "the values in <values> are to be put into <form>, [in place of|instead of] the names between the signs (<shape>). [Keep|Store] that as <target> [, the template stays|].",
+    "what <target> [lacks|is waiting for] is the text of <form>, its placeholders (<shape>) [filled|settled] by <values>.",
+    "[from|out of] <form> and <values> [comes|we need] <target>, without a single <shape> left in it.",
+    "could <form> be filled in with <values>? [A placeholder looks like|Placeholders look like] <shape>; the result is <target>.",
+    "a letter is ready but for its blanks: <form>. The blanks (<shape>) are in <values>, the finished one is to be <target>.",
+    "in <form>, <shape> stands for a value, [and there are several|one of several]; <values> gives them all. Finished text: <target>.",
+    "[substitute|put] the values of <values> for the placeholders in <form> (they look like <shape>), [leaving|and leave] the result in <target>.",
+    "every <shape> in <form> has its value in <values>. [With all of them in place|Once they are in], the text is <target>.",
+    "<values> and <form> [belong together|go together]: names there, <shape> here. [Their product|The result] should be found as <target>.",
+)
+_SHAPES = ("@{}@", "%{}%", "__{}__", "[{}]", "={}=")
+
+
+def make(world: World) -> Job:
+    names, rng, skin = world.names, world.rng, world.skin
+    folder = world.place()
+    form, values, target = (new_path(world, folder, sort) for sort in ("text", "config", "result"))
+    shape = skin.choice(_SHAPES)
+    pairs = {names.word((1, 2)): names.compound() for _ in range(rng.randint(2, 3))}
+    keys = list(pairs)
+    order = [*range(len(keys)), *(rng.randrange(len(keys)) for _ in range(rng.randint(0, 2)))]
+    rng.shuffle(order)
+    text = "".join(
+        f"{world.say(skin.choice(_LINES), word=names.word(), other=names.word(), blank=shape.format(keys[at]))}\n"
+        for at in order
+    )
+    filled = text
+    for key, value in pairs.items():
+        filled = filled.replace(shape.format(key), value)
+    escaped = shape.replace("[", "\\[").replace("]", "\\]")
+    each = " ".join(f"-e 's/{escaped.format(key)}/{value}/g'" for key, value in pairs.items())
+    rule = f"s/^\\(.*\\)=\\(.*\\)$/s|{escaped.replace(chr(92), chr(92) * 2).format(chr(92) + '1')}|{chr(92)}2|g/"
+    loop = f'while IFS== read -r n v; do sed -i "s/{escaped.format("$n") if "_" not in shape else "__${n}__"}/$v/g" {target}; done < {values}'
+    return Job(
+        title=world.say("[a template|a form|a text with blanks] for <what>", what=target.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, form=form, values=values, target=target, shape=shape.format(keys[0])),
+        needle=target,
+        files=(world.file(form, text), world.file(values, "".join(f"{key}={value}\n" for key, value in pairs.items()))),
+        after=(world.file(target, filled),),
+        needs=(form, values),
+        reads=(form, values),
+        ways=[
+            [f"cat {form} {values}", f"sed {each} {form} > {target}"],
+            [f"cat {values}", f"sed {each} {form} > {target}"],
+            [f"cat {form}", f"cp {form} {target}", loop],
+            [f"sed '{rule}' {values} > /tmp/x", f"sed -f /tmp/x {form} > {target}"],
+            [f"head {values}", f"cp {form} {target}", f"sed -i {each} {target}"],
+            [
+                f"cd {folder}",
+                f"cat {form.rsplit('/', 1)[-1]} {values.rsplit('/', 1)[-1]}",
+                f"sed {each} {form} > {target}",
+            ],
+        ],
+        confirm=[[f"cat {target}"], [f"diff {form} {target}"], [f"ls -l {folder}", f"cat {target}"]],
+        probes=probes(
+            not_filled=f"cp {form} {target}",
+            one_left=f"sed 's/{escaped.format(keys[0])}/{pairs[keys[0]]}/g' {form} > {target}",
+            template_filled=[f"sed -i {each} {form}", f"cp {form} {target}"],
+            swapped=f"sed -e 's/{escaped.format(keys[0])}/{pairs[keys[1]]}/g' -e 's/{escaped.format(keys[1])}/{pairs[keys[0]]}/g' {form} > {target}",
+            other_path=f"sed {each} {form} > {target}.new",
+        ),
+    )
+
+
+_LINES = (
+    "the <word> of <blank> [is|was] <other>",
+    "[dear|to] <blank>, about the <word>",
+    "<word>: <blank>",
+    "[see|ask] <blank> for <word> and <other>",
+    "<other> [goes|went] to <blank> by <word>",
+)

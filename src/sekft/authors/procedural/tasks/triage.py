@@ -1,0 +1,70 @@
+"""Find in a log which source has most lines of one level, and write its name down."""
+
+from __future__ import annotations
+
+from sekft.authors.procedural.asking import ask, new_path, probes, ways
+from sekft.authors.procedural.world import Job, World
+
+_LEVELS = ("error", "fault", "alarm", "fail", "refused", "broken", "severe")
+_OTHERS = ("info", "note", "debug", "fine", "trace", "quiet")
+_ASK = (
+    "[find out|work out] which source has [the most|most] <level> lines in <source> and write its name to <target>.",
+    "<target> [should|has to] name the source with the most <level> lines in <source>.",
+    "one source in <source> [reports|logs] <level> more often than [all the others|any other]. [Its name goes|Put its name] into <target>.",
+    "who is behind most of the <level> lines in <source>? The [name|source] alone [goes|belongs] into <target>.",
+    "[the lines|each line] of <source> [hold|holds] a time, a level, a source. [Count|Compare] <level> by source and [leave|put] the top name in <target>.",
+    "[go through|read] <source> for <level>: the source it comes from most often is to be named in <target>.",
+    "[a name is wanted|somebody wants a name] in <target>: that of the source in <source> with most lines of level <level>.",
+    "in <source>, level <level>, [find|look for] the source that occurs most. [Write it|It is written] to <target>, [by itself|only the name].",
+    "<level> lines in <source> come from several sources; <target> [is for|should hold] the one that has most of them.",
+    "could <target> tell which source [causes|has] the largest number of <level> lines in <source>?",
+    "before anything is [replaced|mended], we need to know where <level> comes from most in <source>: the source's name, in <target>.",
+    "by the count of <level> lines in <source>, [one source leads|one source is ahead]. Its name is what <target> [should|is to] contain.",
+    "the [worst|busiest] source of <source>, judged by its <level> lines, [goes|is put] on record in <target> [, name only|].",
+)
+
+
+def make(world: World) -> Job:
+    names, rng, skin = world.names, world.rng, world.skin
+    folder = world.place()
+    source, target = new_path(world, folder, "log"), new_path(world, folder, "result")
+    level, others = skin.choice(_LEVELS), skin.sample(_OTHERS, 2)
+    sources = [names.word() for _ in range(3)]
+    most = rng.randint(4, 6)
+    events = [(level, 0)] * most + [(level, 1)] * (most - 1) + [(level, 2)] * rng.randint(1, 2)
+    events += [(others[rng.randrange(2)], 1 + rng.randrange(2)) for _ in range(rng.randint(5, 9))]
+    rng.shuffle(events)
+    rows = [
+        f"{8 + at // 4:02d}:{15 * (at % 4):02d} {sort} {sources[who]} {skin.choice(['at start', 'on close', 'again', 'in loop'])}"
+        for at, (sort, who) in enumerate(events)
+    ]
+    tally = f"grep ' {level} ' {source} | cut -d ' ' -f 3 | sort | uniq -c | sort -rn"
+    in_awk = f"awk '$2 == \"{level}\" {{a[$3]++}} END {{for (x in a) print a[x], x}}' {source} | sort -rn"
+    return Job(
+        title=world.say("[the worst source|one source|a look] in <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, source=source, target=target, level=level),
+        needle=target,
+        files=(world.file(source, "\n".join(rows) + "\n"),),
+        after=(world.file(target, sources[0] + "\n"),),
+        needs=(source,),
+        reads=(source,),
+        ways=ways(
+            folder,
+            [f"head {source}", f"cat {source}", f"grep -c {level} {source}"],
+            [
+                f"{tally} | head -n 1 | awk '{{print $2}}' > {target}",
+                [tally, f"echo {sources[0]} > {target}"],
+                f"{in_awk} | head -n 1 | cut -d ' ' -f 2 > {target}",
+                [in_awk, f"printf '%s\\n' {sources[0]} > {target}"],
+                f"{tally} | sed 's/.* //;q' > {target}",
+            ],
+        ),
+        confirm=[[f"cat {target}"], [f"grep -c '{level} {sources[0]}' {source}", f"cat {target}"], [f"ls -l {folder}"]],
+        probes=probes(
+            second=f"echo {sources[1]} > {target}",
+            least=f"echo {sources[2]} > {target}",
+            with_count=f"{tally} | head -n 1 > {target}",
+            all_of_them=f"{tally} | awk '{{print $2}}' > {target}",
+            other_path=f"echo {sources[0]} > {target}.new",
+        ),
+    )

@@ -1,0 +1,84 @@
+"""Unpack an archive into a folder."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import tarfile
+from collections.abc import Mapping
+
+from sekft.authors.procedural.asking import ask, probes, ways
+from sekft.authors.procedural.world import Job, World
+from sekft.scenario import File
+
+_ASK = (
+    "[unpack|extract] <source> into <target> [; the archive stays|].",
+    "the content of <source> [belongs|is needed] in <target> [, unpacked|].",
+    "<target> [should hold|is to hold] the files that are packed in <source>.",
+    "what <source> [contains|holds] has to lie in <target>, [file by file|as plain files].",
+    "<source> [came in|arrived] and nobody has unpacked it. The place for its files is <target>.",
+    "[open|unfold] the archive <source> [in|inside] <target>.",
+    "the files inside <source> are [wanted|asked for]: [put|place] them in <target>.",
+    "[into|to] <target>, [please|if possible]: everything from the archive <source>.",
+    "<target> is empty [so far|at present]; [what goes there|its content] comes out of <source>.",
+    "could <source> be [extracted|unpacked]? Its files [go|belong] under <target> [, the archive itself stays|].",
+    "somebody [needs|waits for] the files of <source> in <target> [, not the archive|, without the packing].",
+    "[restore|bring back] to <target> what was [saved|packed] in <source>.",
+    "the archive <source> is to be [unpacked|opened up], with <target> as the folder [for the files|that takes the files].",
+)
+
+
+def make(world: World) -> Job:
+    names, rng = world.names, world.rng
+    folder = world.place()
+    target = f"{folder}/{names.subject()}"
+    packed = world.skin.random() < 0.5
+    source = f"{folder}/{names.compound()}{world.skin.choice(['.tar.gz', '.tgz'] if packed else ['.tar'])}"
+    texts = {
+        f"{names.compound()}.{names.word((1, 1))}": f"{names.word()} {names.compound()}\n"
+        for _ in range(rng.randint(2, 4))
+    }
+    first, last = min(texts), max(texts)
+    z, out = ("z", "gunzip -c" if world.skin.random() < 0.5 else "zcat") if packed else ("", "cat")
+    content = base64.b64encode(_tar(texts, packed)).decode()
+    archive = File(path=source, content_b64=content, mtime=world.mtime)
+    return Job(
+        title=world.say("[an archive|a parcel of files|unpacking] for <what>", what=target.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, source=source, target=target),
+        needle=target,
+        files=(archive, world.folder(target)),
+        after=tuple(world.file(f"{target}/{name}", text) for name, text in texts.items()),
+        needs=(source,),
+        reads=(source,),
+        ways=ways(
+            folder,
+            [f"tar -t{z}f {source}", f"ls -l {folder}"],
+            [
+                f"tar -x{z}f {source} -C {target}",
+                [f"cd {target}", f"tar -x{z}f {source}"],
+                f"{out} {source} | tar -xf - -C {target}",
+                f"cd {target} && tar -x{z}f {source}",
+                f"(cd {target} && {out} {source} | tar -xf -)",
+            ],
+        ),
+        confirm=[[f"ls {target}"], [f"ls -l {target}"], [f"find {target} -type f"]],
+        probes=probes(
+            beside=f"tar -x{z}f {source} -C {folder}",
+            one_lost=f"tar -x{z}f {source} -C {target} && rm {target}/{first}",
+            emptied=f"tar -x{z}f {source} -C {target} && : > {target}/{last}",
+            archive_removed=f"tar -x{z}f {source} -C {target} && rm {source}",
+            archive_copied=f"cp {source} {target}/",
+        ),
+    )
+
+
+def _tar(texts: Mapping[str, str], packed: bool) -> bytes:
+    """The archive's bytes, the same everywhere: fixed times and owners, and gzip without compression."""
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, text in texts.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mtime = len(text), 1_700_000_000
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return gzip.compress(whole.getvalue(), 0, mtime=0) if packed else whole.getvalue()

@@ -1,0 +1,73 @@
+"""Verify files against a list of checksums and write down which are damaged."""
+
+from __future__ import annotations
+
+import hashlib
+
+from sekft.authors.procedural.asking import ask, new_path, probes
+from sekft.authors.procedural.world import Job, World
+
+_ASK = (
+    "[check|verify] the files in <folder> against <list> (<tool>) and write the name of [each|every] file that does not agree to <target>.",
+    "<target> [should name|is to name] the files of <folder> that differ from <list> [, one a line|], [as <tool> finds them|<tool> made that list].",
+    "some file in <folder> [was damaged|has changed] since <tool> wrote <list>. [Which|The name] [goes|belongs] into <target>, [one a line if there are several|one to a line].",
+    "<list> holds the sums by <tool> of what lies in <folder>. [Find|Name] what no longer agrees, in <target>, one name a line.",
+    "[which|what] files in <folder> fail <tool> with <list>? [Names to|Their names go to] <target>, one on each line.",
+    "names of [damaged|altered] files, one a line, are [wanted|due] in <target>; <tool> and <list> tell which ones of <folder> they are.",
+    "the sums in <list> (<tool>) no longer fit all files of <folder>. [Put|Write] the names of those that fail into <target>.",
+    "[let|have] <tool> go through <list> in <folder>; [names of failures go|what fails goes] in <target>, [nothing but names|names only].",
+    "could <target> list, by name, whatever in <folder> does not pass <tool> with <list>?",
+    "[for every|every] file in <folder> whose sum is not the one in <list> [gets|has] its name in <target>. The list [is|was made] by <tool>.",
+    "<folder> was [copied|restored]; not everything came through. By <list> (<tool>), name in <target> the files that are not what they were.",
+    "[a report|a short report] <target>: names of files in <folder> that disagree with their <tool> line in <list>.",
+    "trust in <folder> depends on <list>. Run <tool> over it, and let <target> have the names, bare, of what is not right.",
+)
+
+
+def make(world: World) -> Job:
+    names, rng = world.names, world.rng
+    folder = world.place()
+    target = new_path(world, folder.rsplit("/", 1)[0], "result")
+    tool = world.skin.choice(["md5sum", "sha256sum"])
+    mine = sorted(f"{names.compound()}.{names.word((1, 1))}" for _ in range(rng.randint(4, 6)))
+    spoilt = sorted(mine[at] for at in rng.sample(range(len(mine)), rng.choice([1, 1, 2])))
+    texts = {name: f"{names.word()} {names.compound()}\n" for name in mine}
+    sums = [
+        f"{hashlib.new(tool.removesuffix('sum'), text.encode()).hexdigest()}  {name}\n" for name, text in texts.items()
+    ]
+    index = f"{folder}/{names.word().upper()}"
+    changed = {name: text + f"{names.word()}\n" if name in spoilt else text for name, text in texts.items()}
+    files = tuple(world.file(f"{folder}/{name}", text) for name, text in changed.items())
+    bare = index.rsplit("/", 1)[-1]
+    check, named = f"{tool} -c {bare}", f"printf '%s\\n' {' '.join(spoilt)} > {target}"
+    good = next(name for name in mine if name not in spoilt)
+    each = "while read -r s n; do"
+    return Job(
+        title=world.say("[damaged files|a check|what has changed] in <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(world, _ASK, folder=folder, list=index, target=target, tool=tool),
+        needle=target,
+        files=(*files, world.file(index, "".join(sums))),
+        after=(world.file(target, "".join(name + "\n" for name in spoilt)),),
+        needs=(index,),
+        reads=(index,),
+        ways=[
+            [f"cd {folder}", check, named],
+            [f"cd {folder}", f"{check} | grep -v OK", named],
+            [f"cd {folder}", check, f"{check} | grep FAILED | cut -d : -f 1 > {target}"],
+            [f"cd {folder} && {check}", f"{check} | sed -n 's/: FAILED//p' > {target}"],
+            [f"cat {index}", f'cd {folder}; {each} {tool} "$n" | grep -q $s || echo "$n"; done < {bare} > {target}'],
+            [
+                f"cd {folder}",
+                f'{each} [ "$({tool} < "$n" | cut -d  -f 1)" = $s ] || echo $n; done < {{bare}} > {{target}}',
+            ],
+        ],
+        confirm=[[f"cat {target}"], [f"ls -l {folder}", f"cat {target}"], [f"wc -l {target}"]],
+        probes=probes(
+            another=f"echo {good} > {target}",
+            one_too_many=f"printf '%s\\n' {' '.join(spoilt)} {good} > {target}",
+            none=f": > {target}",
+            all_of_them=f"cut -c 35- {index} > {target}",
+            list_renewed=[named, f"cd {folder}", f"{tool} {' '.join(mine)} > {bare}"],
+            other_path=named + ".new",
+        ),
+    )

@@ -1,0 +1,112 @@
+"""Every provider does what its documentation says, and nothing when it is called wrongly."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sekft import sandboxes
+from sekft.authors.procedural import layouts, providers, syntaxes
+from sekft.authors.procedural.author import compose
+from sekft.authors.procedural.registry import modules
+from sekft.protocols import Sandbox, SandboxSpec
+from sekft.scenario import Scenario
+from sekft.state import effects
+from sekft.taxonomy import load
+
+CELLS = [load().cell(23, slot) for slot in range(120)]
+WORKING = {"ending": "work", "decoy": "none", "difficulty": "busy"}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Sandbox:
+    return sandboxes.pick("bubblewrap")
+
+
+def scenario_with(axis: str, value: str, seed: int) -> Scenario:
+    """A scenario of that value, the rest of its cell as drawn."""
+    return compose({**CELLS[seed % len(CELLS)], **WORKING, axis: value}, seed)
+
+
+def landing(scenario: Scenario) -> SandboxSpec:
+    return SandboxSpec(scenario.userland, scenario.login, tuple(scenario.files))
+
+
+VALUES = [
+    *(("syntax", name) for name in modules(syntaxes)),
+    *(("provider", name) for name in modules(providers)),
+    *(("layout", name) for name in modules(layouts)),
+    *(("documentation", name) for name in load().axes["documentation"].values),
+]
+
+
+@pytest.mark.parametrize(("axis", "value"), VALUES)
+@pytest.mark.parametrize("seed", [3, 4])
+async def test_wrong_calls_fail_with_a_message_and_change_nothing(
+    sandbox: Sandbox, axis: str, value: str, seed: int
+) -> None:
+    """A missing argument, a placeholder typed as it stands, a call of another form: a status, a word, no effect."""
+    scenario = scenario_with(axis, value, seed)
+    tool = scenario.provider.command
+    async with sandbox.open(landing(scenario)) as session:
+        before = await session.state()
+        for wrong in [*(slip for step in scenario.plan for slip in step.mistakes), f"{tool} --no-such-thing"]:
+            result = await session.exec(wrong)
+            assert result.status != 0, wrong
+            assert tool in result.output, (wrong, result.output)
+            assert "not found" not in result.output or "sh:" not in result.output, (wrong, result.output)
+        assert [
+            effect for effect in effects(before, await session.state()) if not effect.path.startswith("/tmp/")
+        ] == []
+
+
+@pytest.mark.parametrize(("axis", "value"), VALUES)
+async def test_help_is_shown_wherever_it_is_asked_for(sandbox: Sandbox, axis: str, value: str) -> None:
+    """`--help` and `-h` alone, after a word and before one print the documentation and end with 0."""
+    scenario = scenario_with(axis, value, 5)
+    tool = scenario.provider.command
+    async with sandbox.open(landing(scenario)) as session:
+        shown = await session.exec(f"{tool} --help")
+        assert shown.status == 0
+        assert tool in shown.output
+        for form in ("-h", "help", "nowhere --help", "--help nowhere"):
+            assert (await session.exec(f"{tool} {form}")).output == shown.output, form
+
+
+@pytest.mark.parametrize("syntax", modules(syntaxes))
+@pytest.mark.parametrize("provider", modules(providers))
+async def test_the_plan_works_in_every_syntax(sandbox: Sandbox, syntax: str, provider: str) -> None:
+    """Each way of every step of a plan runs, one after the other, without an error of the tool."""
+    cell = {
+        **CELLS[len(syntax) + len(provider)],
+        **WORKING,
+        "syntax": syntax,
+        "provider": provider,
+        "difficulty": "double",
+    }
+    scenario = compose(cell, len(syntax) * 31 + len(provider))
+    stale = scenario.cell["documentation"] == "stale"
+    async with sandbox.open(landing(scenario)) as session:
+        for command in scenario.reference:
+            result = await session.exec(command)
+            assert result.status == 0 or stale, (command, result.output)
+        assert result.ended is not None
+        assert (await session.check(scenario.checker)).passed
+
+
+def test_no_template_shows_through() -> None:
+    """No slot, choice or marker of the grammar is left in anything that is shown."""
+    for slot, cell in enumerate(CELLS):
+        scenario = compose(cell, slot)
+        shown = [
+            scenario.orientation,
+            scenario.login.motd,
+            scenario.login.banner,
+            *(d.text for d in scenario.directives),
+        ]
+        program = next(file for file in scenario.files if file.path == f"/usr/local/bin/{scenario.provider.command}")
+        shown.append(program.content or "")
+        for text in shown:
+            assert not re.search(r"@[a-zA-Z]+@|<(?:noun|nouns|user|host|place|keeper|n)>", text), text
+        assert not any("[" in text and "|" in text for text in shown[:3]), shown[:3]
