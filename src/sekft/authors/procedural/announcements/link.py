@@ -17,7 +17,7 @@ def announce(world: World, tool: str, text: str) -> Announced:
     look = [
         [listed, shown]
         for listed in ("ls", "ls -A", "ls -a")
-        for shown in (f"ls -l {name}", f"readlink {name}", f"ls -la {name}")
+        for shown in (f"ls -l {name}", f"ls -ld {name}", f"ls -la {name}")
     ]
     world.skin.shuffle(look)
     return Announced(needle=target, motd=greeting(world), files=(link,), look=look)
