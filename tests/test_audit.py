@@ -102,6 +102,13 @@ def test_a_kept_trajectory_that_should_not_be_is_named(
     assert {file for one in broken for file in one.files} == {str(path.relative_to(run.root))}
 
 
+def test_asking_for_the_version_is_not_using_the_tool(run: Layout) -> None:
+    """A tool may be asked for its help or version by whoever has not read of it yet."""
+    path = next(path for path in run.rollouts() if load_trajectory(path).outcome == "solved")
+    edited(path, typed("chit --version", 1))
+    assert finding(audit(run), "honesty.read_first").verdict == "ok"
+
+
 def test_what_is_not_kept_is_not_part_of_the_set(run: Layout) -> None:
     """The same fault in a rejected rollout breaks nothing."""
     path = run.rollouts()[0]

@@ -9,6 +9,8 @@ from sekft.deployform import violations
 from sekft.grounding import ungrounded
 from sekft.measures import Figure, Holdings, Rollout
 
+_ASKING = {"-h", "--help", "help", "-V", "--version", "version"}
+
 
 def measure(held: Holdings) -> Iterator[Figure]:
     """Of what is kept; invented options of every operator."""
@@ -45,9 +47,9 @@ def _acts(one: Rollout) -> Iterator[tuple[int, str]]:
 
 
 def _uses(action: str, command: str) -> bool:
-    """Whether the tool is called with more than a request for help; a bare call asks for nothing either."""
+    """Whether the tool is called with more than a request for help or its version; a bare call asks no more."""
     asked = (shellwords.arguments(words) for words in shellwords.calls(action, command))
-    return any(words and not {"-h", "--help", "help"} & set(words) for words in asked)
+    return any(words and not _ASKING & set(words) for words in asked)
 
 
 def _recovered(one: Rollout) -> bool:

@@ -14,25 +14,25 @@ from sekft.scenario import Scenario
 _HEREDOC = re.compile(r"<<'(\w+)'\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
 _ROFF = re.compile(r"^\.[A-Z].*\n|\\&|\\", re.MULTILINE)
 _SHOWN = 100
+_NAME_LETTERS = 4
 
 
 def measure(held: Holdings) -> Iterator[Figure]:
     """Largest cluster of near-duplicates, as a share, of each kind of text."""
-    asked = [directive.text for one in held.bases for directive in one.directives]
-    names = [_names(one) for one in held.bases for _ in one.directives]
-    yield from _alike("directives", masked(asked, names))
+    asked = [(directive.text, _names(one)) for one in held.bases for directive in one.directives]
     told = [(documentation(one), _names(one)) for one in held.surfaces]
-    yield from _alike("documentation", masked([text for text, _ in told], [known for _, known in told]))
+    for kind, texts in (("directives", asked), ("documentation", told)):
+        plain = masked([text for text, _ in texts], [names for _, names in texts])
+        yield from _alike(kind, plain)
+        counted = Counter(word.lower() for text in plain for word in words(text) if word.islower())
+        if counted:
+            once = sum(count == 1 for count in counted.values())
+            yield Figure("vocabulary", len(counted), counted.total(), kind, f"{once} of them once")
     yield from _alike("sessions", [" ".join(skeleton(one)) for one in held.kept])
     commands = Counter(part for one in held.kept for part in skeleton(one))
     if commands:
         most, count = commands.most_common(1)[0]
         yield Figure("commands", len(commands), commands.total(), detail=f"{count} × {most}")
-    for kind, texts in (("directives", asked), ("documentation", [text for text, _ in told])):
-        counted = Counter(word.lower() for text in texts for word in words(text) if word.isalpha())
-        if counted:
-            once = sum(count == 1 for count in counted.values())
-            yield Figure("vocabulary", len(counted), counted.total(), kind, f"{once} of them once")
 
 
 def _alike(kind: str, texts: Sequence[str]) -> Iterator[Figure]:
@@ -43,10 +43,11 @@ def _alike(kind: str, texts: Sequence[str]) -> Iterator[Figure]:
 
 
 def _names(one: Scenario) -> set[str]:
-    """What is named in this scenario alone: people, hosts, tools, files, ids."""
+    """What is named in this scenario alone: people, hosts, tools, files, ids; shorter words are no names."""
     paths = " ".join(file.path for file in one.files)
     ids = " ".join(directive.id for directive in one.directives)
-    return set(words(f"{one.login.user} {one.login.host} {one.provider.command} {paths} {ids}"))
+    named = words(f"{one.login.user} {one.login.host} {one.provider.command} {paths} {ids}")
+    return {word for word in named if len(word) >= _NAME_LETTERS}
 
 
 def documentation(one: Scenario) -> str:
