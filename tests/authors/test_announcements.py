@@ -10,17 +10,21 @@ import pytest
 from sekft import sandboxes
 from sekft.authors.procedural import announcements
 from sekft.authors.procedural.announcing import Announced, announcement, noise, remarks
+from sekft.authors.procedural.author import compose
 from sekft.authors.procedural.orientation import orientation
 from sekft.authors.procedural.registry import modules
 from sekft.authors.procedural.world import World, land
 from sekft.grounding import Seen
 from sekft.protocols import SandboxSpec
 from sekft.scenario import Login
+from sekft.screen import plain
+from sekft.show import scenario_text
 from sekft.structure import _IMPERATIVE
+from sekft.taxonomy import load
 
 CHANNELS = modules(announcements)
 TOOL = "brimo-ka"
-SEEDS = range(12)
+SEEDS = range(8)
 UNRESOLVED = re.compile(r"[<>{}\[\]|]")
 
 
@@ -96,6 +100,16 @@ def test_a_channel_is_another_in_another_skin(channel: str) -> None:
         one, other = told(channel, seed)[1], told(channel, seed, skin=1)[1]
         assert one != other
         assert told(channel, seed)[1] == one
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_login_and_orientation_tell_nothing_of_the_ending(channel: str) -> None:
+    """The same seed under another ending lands in the same place; `sekft show` finds the announcement there."""
+    for slot in range(4):
+        cell = load().cell(3, slot) | {"announcement": channel, "difficulty": "plain"}
+        drawn = [compose(cell | {"ending": ending}, slot) for ending in ("work", "empty", "blocked")]
+        assert len({(one.orientation, one.login.model_dump_json(), str(one.plan[0])) for one in drawn}) == 1
+        assert "nowhere" not in plain(scenario_text(drawn[0])).split("tool ")[0]
 
 
 def test_announcements_are_worded_in_hundreds_of_ways() -> None:
