@@ -33,9 +33,30 @@ want='WANT'
 """
 
 
+LOOSE = """[ "$(cat /home/ana/stone.txt)" = granite ] && [ -f /srv/chit/closed/7 ] && [ ! -e /srv/chit/open/7 ] &&
+[ "$(cat /home/ana/plan.txt)" = 'water the fig' ]
+"""
+"""What was asked for is there, whatever else is."""
+
+STRICT = LOOSE.rstrip() + " &&\n" + "[ \"$(find /home/ana /srv -exec stat -c '%n %a' {} + | sort)\" = 'DONE' ]\n"
+"""What was asked for is there, and nothing else; `sealed` says what DONE is."""
+
+
 def sealed(body: Body) -> Scenario:
     """The scenario of that body, with the id that its content demands."""
-    return Scenario.model_validate(body).sealed()
+    checker = str(body.get("checker", "")).replace("DONE", "\n".join(_done(body)))
+    return Scenario.model_validate(body | {"checker": checker} if checker else body).sealed()
+
+
+def _done(body: Body) -> list[str]:
+    """Every path of the tree and its mode, once the word is written and the chit is put away."""
+    modes = {file["path"]: file.get("mode", "0755" if file.get("kind") else "0644") for file in body["files"]}
+    for path in [*modes, "/home/ana/stone.txt", "/srv/chit/closed/7"]:
+        modes.setdefault(path, "0644")
+        while (path := path.rpartition("/")[0]).count("/") > 1 or path == "/srv":
+            modes.setdefault(path, "0755")
+    modes.pop("/srv/chit/open/7", None)
+    return sorted(f"{path} {int(mode, 8):o}" for path, mode in modes.items() if path.startswith(("/home/", "/srv")))
 
 
 def work() -> Body:
@@ -62,10 +83,7 @@ def work() -> Body:
         "provider": {"command": "chit", "kind": "spool", "help": ["chit --help"]},
         "directives": [{"id": "7", "text": "Write granite into /home/ana/stone.txt"}],
         "expected": {"terminal": "exit", "kind": "work"},
-        "checker": (
-            '[ "$(cat /home/ana/stone.txt)" = granite ] && [ -f /srv/chit/closed/7 ] && '
-            "[ ! -e /srv/chit/open/7 ] && [ \"$(cat /home/ana/plan.txt)\" = 'water the fig' ]\n"
-        ),
+        "checker": STRICT,
         "reference": [
             "chit --help",
             "chit open",

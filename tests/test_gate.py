@@ -73,7 +73,10 @@ WHEN_RUN: dict[Reason, Change] = {
     Reason.DEPENDS_ON_SURROUNDINGS: lambda body: body.update(
         checker=body["checker"].replace("[ -f", f'[ "$(date +%s)" -lt {NEXT_MONTH} ] && [ -f', 1)
     ),
-    Reason.NOT_DETERMINISTIC: lambda body: body["reference"].insert(4, "hostname > where.txt"),
+    Reason.NOT_DETERMINISTIC: lambda body: (
+        body.update(checker=bundles.LOOSE),
+        body["reference"].insert(4, "hostname > where.txt"),
+    ),
     Reason.CHECKER_ERROR: lambda body: body.update(checker="granite-check\n"),
     Reason.CHECKER_WRITES: lambda body: body.update(checker=": > /home/ana/checked; " + body["checker"]),
     Reason.PASSES_UNTOUCHED: lambda body: body.update(checker="[ ! -e /home/ana/gravel.txt ]\n"),
@@ -86,8 +89,10 @@ WHEN_RUN: dict[Reason, Change] = {
         body, "Chits are kept", "One says: Write granite into /home/ana/stone.txt\nChits are kept"
     ),
     Reason.UNDOCUMENTED: lambda body: swap(body, "       chit close ID   put a chit away\n", ""),
-    Reason.PROBE_PASSES: lambda body: body["probes"].append(
-        {"kind": "by_hand", "commands": [*body["reference"][3:5], "touch /home/ana/extra.txt"]}
+    Reason.DOCUMENTATION_UNREAD: lambda body: body["reference"].insert(0, "chit open"),
+    Reason.PROBE_PASSES: lambda body: (
+        body.update(checker=bundles.LOOSE),
+        body["probes"].append({"kind": "by_hand", "commands": [*body["reference"][3:5], "touch extra.txt"]}),
     ),
     Reason.CHEAT_PASSES: lambda body: body.update(
         checker="[ -f /home/ana/stone.txt ] && [ -f /srv/chit/closed/7 ]\n", probes=[]
@@ -104,6 +109,10 @@ def empty_wants_a_trace(body: Body) -> None:
     body["checker"] += "[ -e /tmp/trace ]\n"
 
 
+def blocked_by_its_own_word(body: Body) -> None:
+    body["reference"][3:] = ["panic 'cannot create /srv/vault/stone.txt'"]
+
+
 def work_without_effect(body: Body) -> None:
     body["volatile"] += ["/home/ana/stone.txt", "/srv/chit/open", "/srv/chit/closed"]
 
@@ -111,6 +120,7 @@ def work_without_effect(body: Body) -> None:
 OTHERS: list[tuple[Reason, Callable[[], Body], Change]] = [
     (Reason.FAILS_UNTOUCHED, bundles.empty, empty_wants_a_trace),
     (Reason.DIRECTIVE_NOT_SHOWN, bundles.blocked, lambda body: body["reference"].pop(3)),
+    (Reason.DIRECTIVE_NOT_SHOWN, bundles.blocked, blocked_by_its_own_word),
     (Reason.CHANGE_UNNOTICED, bundles.empty, empty_checked_loosely),
     (Reason.WORK_WITHOUT_EFFECT, bundles.work, work_without_effect),
 ]
@@ -191,14 +201,51 @@ def test_every_reason_has_a_bad_bundle_and_a_line_in_the_docs() -> None:
 
 async def test_every_effect_of_the_reference_must_be_checked(sandbox: Sandbox) -> None:
     """A checker that forgets one of the two things asked for lets the other stand alone."""
-    body = bundles.work()
+    body = bundles.work() | {"checker": bundles.LOOSE}
     body["reference"].insert(3, "mkdir yard; echo opal > yard/gem.txt")
     result = await gate(bundles.sealed(body), sandbox)
     assert isinstance(result, Rejected)
-    assert (result.reason, result.detail) == (
-        Reason.CHEAT_PASSES,
-        "undone /home/ana/yard: the checker passes, want fail",
-    )
+    assert result.reason is Reason.CHEAT_PASSES
+    assert result.report is not None
+    assert "undone /home/ana/yard" in result.report.survivors
+
+
+WRONG_ENDS = (
+    "claim", "wipe", "hollow", "filler", "acknowledge_only", "unfinished",
+    "off_by_one /home/ana/stone.txt", "line_lost /home/ana/stone.txt", "twice_over /home/ana/stone.txt",
+    "elsewhere /home/ana/stone.txt", "copy_left /home/ana/stone.txt", "linked /home/ana/stone.txt",
+    "stray_file", "append /home/ana/plan.txt", "remove /home/ana/plan.txt",
+)  # fmt: skip
+
+
+GULLIBLE = (
+    "[ -e /home/ana/stone.txt ] || [ ! -e /srv/chit/open/7 ] || [ -e /home/ana/.done ] || [ ! -e /home/ana/plan.txt ]\n"
+)
+
+
+async def test_every_wrong_end_is_tried_and_the_share_refused_is_stored(sandbox: Sandbox) -> None:
+    """A checker that passes whatever was touched is told each wrong end by name; a strict one refuses them all."""
+    strict = await gate(bundles.sealed(bundles.work()), sandbox)
+    assert isinstance(strict, Admitted), strict
+    assert strict.scenario.gate is not None
+    assert (strict.scenario.gate.kill_rate, strict.scenario.gate.survivors) == (1.0, [])
+    gullible = await gate(bundles.sealed(bundles.work() | {"checker": GULLIBLE}), sandbox)
+    assert isinstance(gullible, Rejected)
+    assert gullible.report is not None
+    assert set(WRONG_ENDS) <= set(gullible.report.survivors)
+    assert gullible.report.kill_rate == 0.0
+
+
+async def test_bytes_of_a_loose_path_may_differ_between_two_right_runs(sandbox: Sandbox) -> None:
+    """An archive that holds when it was made is no chance, where the bundle says that its bytes are free."""
+    body = bundles.work() | {"checker": bundles.LOOSE, "probes": []}
+    body["reference"].insert(4, "hostname > where.txt")
+    fixed = await gate(bundles.sealed(body), sandbox)
+    assert isinstance(fixed, Rejected)
+    assert fixed.reason is Reason.NOT_DETERMINISTIC
+    free = await gate(bundles.sealed(body | {"loose": ["/home/ana/where.txt"]}), sandbox)
+    assert isinstance(free, Rejected)
+    assert free.reason is Reason.CHEAT_PASSES
 
 
 async def test_a_sealed_file_stays_shut(sandbox: Sandbox) -> None:

@@ -110,6 +110,15 @@ def test_reading_the_source_is_not_learning(work: Scenario) -> None:
     assert mechanism(work, observed("ls -l /usr/local/bin/chit; chit --help", HELP, "exit")).learnt == 2
 
 
+def test_a_file_that_the_help_names_is_documentation() -> None:
+    """Read by whatever prints it; a file that no help command reads is none."""
+    body = bundles.work()
+    body["provider"]["help"] = ["chit --help", "cat /usr/local/share/chit.txt"]
+    filed = bundles.sealed(body)
+    assert mechanism(filed, observed("head /usr/local/share/chit.txt", HELP, "exit")).learnt == 2
+    assert mechanism(filed, observed("cat /usr/local/share/other.txt", HELP, "exit")).learnt is None
+
+
 def test_directives_must_come_from_the_provider(work: Scenario) -> None:
     """Directives read from the store are not retrieved, yet the right ending after them is earned."""
     peeked = observed("cat /srv/chit/open/7", READ, "exit")

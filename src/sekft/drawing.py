@@ -139,6 +139,7 @@ def _rejection(scenario: Scenario | None, why: Rejected, slot: int, attempt: int
         reason=why.reason,
         detail=why.detail,
         evidence=why.evidence,
+        gate=why.report,
         scenario=scenario.model_dump(mode="json") if scenario else {},
     )
 

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sekft import mutants, shellwords
+from sekft import shellwords
+from sekft.mutants import break_ins, mutants
 from sekft.protocols import Entry, Limits, Sandbox, SandboxSpec
 from sekft.rejection import Admitted, Reason, Rejected
 from sekft.scenario import GateReport, Scenario
@@ -24,13 +25,13 @@ SHIFTED_HOST = "elsewhere"
 LIMITS = Limits()
 SEALED = "0000"
 CHECKS = ["structure", "reference", "shifted", "untouched", "sealed", "shown", "documented", "probes", "mutants"]
-_JOINTS = re.compile(r"[=:,/@+]")
+_JOINTS = re.compile(r"[=:,/@+()]")
 
 
 class _Refused(Exception):
-    def __init__(self, reason: Reason, detail: str, run: Run | None = None) -> None:
+    def __init__(self, reason: Reason, detail: str, run: Run | None = None, report: GateReport | None = None) -> None:
         super().__init__(detail)
-        self.rejected = Rejected(reason, detail, run.evidence() if run else {})
+        self.rejected = Rejected(reason, detail, run.evidence() if run else {}, report)
 
 
 async def gate(scenario: Scenario, sandbox: Sandbox, limits: Limits = LIMITS) -> Admitted | Rejected:
@@ -58,15 +59,7 @@ class _Gate:
             await self._sealed(trials)
             self._shown(reference)
             self._documented(reference, await trials.unlike(reference, self.scenario.provider.help))
-            tried, equivalent = await self._mutants(trials, reference)
-        report = GateReport(
-            mode="sandbox",
-            backend=self.sandbox.name,
-            userland_digest=reference.digest,
-            checks=CHECKS,
-            mutants=tried,
-            equivalent=equivalent,
-        )
+            report = await self._mutants(trials, reference)
         return self.scenario.model_copy(update={"gate": report})
 
     def _referred(self, run: Run) -> Run:
@@ -89,6 +82,11 @@ class _Gate:
     def _made(self, run: Run) -> dict[str, Entry | None]:
         return changes(run.before, run.after, self.scenario.volatile)
 
+    def _fixed(self, run: Run) -> dict[str, Entry | None]:
+        """What was made, less the bytes that may differ between two right runs."""
+        made, loose = self._made(run), set(self.scenario.loose)
+        return {path: replace(entry, digest=None) if entry and path in loose else entry for path, entry in made.items()}
+
     def _sound(self, run: Run) -> None:
         """The checker must reach a verdict and leave the state alone."""
         if run.check.verdict == "checker_error":
@@ -104,8 +102,9 @@ class _Gate:
         except _Refused as refusal:
             detail = f"under another date, host name and mtimes: {refusal.rejected.detail}"
             raise _with(refusal, Reason.DEPENDS_ON_SURROUNDINGS, detail) from None
-        if self._made(again) != self._made(reference):
-            differing = sorted(dict(self._made(again).items() ^ self._made(reference).items()))
+        one, two = self._fixed(reference), self._fixed(again)
+        if one != two:
+            differing = sorted(dict(one.items() ^ two.items()))
             raise _Refused(Reason.NOT_DETERMINISTIC, f"two runs of the reference leave {differing} different", again)
 
     def _untouched(self, run: Run) -> None:
@@ -120,7 +119,7 @@ class _Gate:
         """What has no permission bits stays shut: not by chmod, cp, mv or rm can its user get in."""
         for file in self.scenario.files:
             if file.kind == "file" and file.mode == SEALED:
-                run = await trials.run(mutants.break_ins(file))
+                run = await trials.run(break_ins(file))
                 told = file.data.decode(errors="replace").strip()
                 if effects(run.before, run.after) or (told and told in "".join(run.outputs)):
                     raise _Refused(Reason.NOT_SEALED, f"{file.path} has mode {SEALED} and yet gives way", run)
@@ -140,13 +139,13 @@ class _Gate:
                 raise _Refused(Reason.DIRECTIVE_LEAKS, f"{needle!r} is shown before the provider is first run", run)
         known = 0
         for needle in needles.directives:
-            shown = [at for at, text in enumerate(run.commands) if shellwords.calls(text, command)]
+            shown = [at for at, text in enumerate(run.commands[:-1]) if shellwords.calls(text, command)]
             told = next((at for at in shown if needle in run.outputs[at]), None)
             if told is None:
                 raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, f"no answer of {command!r} shows {needle!r}", run)
             known = max(known, told)
         for needle in self._notices():
-            if not any(needle in text for text in run.outputs[known:]):
+            if not any(needle in text for text in run.outputs[known:-1]):  # a panic prints its own reason
                 detail = f"no output shows the notice {needle!r} once the directives are known"
                 raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, detail, run)
 
@@ -161,6 +160,7 @@ class _Gate:
         for needle in (*needles.directives, *self._notices()):
             if any(needle in text for text in manual.outputs):
                 raise _Refused(Reason.DOCUMENTATION_GIVES_DIRECTIVE, f"the documentation shows {needle!r}", manual)
+        self._read_first(run)
         known = [run.login, *manual.outputs]
         for at, text in enumerate(run.commands):
             if text not in self.scenario.provider.help:
@@ -171,24 +171,30 @@ class _Gate:
                     raise _Refused(Reason.UNDOCUMENTED, detail, run)
             known.append(run.outputs[at])
 
+    def _read_first(self, run: Run) -> None:
+        """Whoever learns from the reference learns to read before using."""
+        shown = [at for at, text in enumerate(run.outputs) if self.scenario.needles.documentation in text]
+        asks, command = self.scenario.provider.help, self.scenario.provider.command
+        used = [at for at, text in enumerate(run.commands) if text not in asks and shellwords.calls(text, command)]
+        if used and (not shown or shown[0] > used[0]):
+            detail = f"reference.{used[0]} uses {command!r} before its documentation was shown"
+            raise _Refused(Reason.DOCUMENTATION_UNREAD, detail, run)
+
     def _unknown(self, text: str, known: Sequence[str]) -> Iterator[str]:
         for words in shellwords.calls(text, self.scenario.provider.command):
             for word in shellwords.arguments(words):
                 if not _is_known(word, known):
                     yield word
 
-    async def _mutants(self, trials: Trials, reference: Run) -> tuple[int, int]:
-        """Try every wrong solution; returns how many were tried and how many were none."""
+    async def _mutants(self, trials: Trials, reference: Run) -> GateReport:
+        """Try every wrong solution. Raises _Refused with the report when one survives."""
         made = self._made(reference)
-        generic = (
-            mutants.cheats(self.scenario, made, self._last_change(reference)) + mutants.omissions(self.scenario, made)
-            if self.scenario.expected.kind == "work"
-            else mutants.meddlings(self.scenario)
-        )
-        generic_reason = Reason.CHEAT_PASSES if self.scenario.expected.kind == "work" else Reason.CHANGE_UNNOTICED
+        work = self.scenario.expected.kind == "work"
         probes = [(Reason.PROBE_PASSES, probe.kind, tuple(probe.commands)) for probe in self.scenario.probes]
-        wrong = probes + [(generic_reason, mutant.kind, mutant.commands) for mutant in generic]
-        equivalent = 0
+        generic = Reason.CHEAT_PASSES if work else Reason.CHANGE_UNNOTICED
+        found = mutants(self.scenario, made, self._changing(reference))
+        wrong = probes + [(generic, mutant.kind, mutant.commands) for mutant in found]
+        equivalent, survivors = 0, []
         for reason, kind, commands in wrong:
             run = await trials.unlike(reference, commands)
             if self._made(run) == made:
@@ -197,13 +203,31 @@ class _Gate:
                 detail = f"the checker ends with status {run.check.status} after {kind}, want a verdict"
                 raise _Refused(Reason.CHECKER_ERROR, detail, run)
             elif run.check.passed:
-                raise _Refused(reason, f"{kind}: the checker passes, want fail", run)
-        return len(wrong), equivalent
+                survivors.append((reason, kind, run))
+        report = self._report(reference, len(wrong), equivalent, [kind for _, kind, _ in survivors])
+        if survivors:
+            reason, kind, run = survivors[0]
+            more = f" (and {len(survivors) - 1} more)" if len(survivors) > 1 else ""
+            raise _Refused(reason, f"{kind}: the checker passes, want fail{more}", run, report)
+        return report
 
-    def _last_change(self, run: Run) -> int | None:
+    def _report(self, reference: Run, tried: int, equivalent: int, survivors: list[str]) -> GateReport:
+        wrong = tried - equivalent
+        return GateReport(
+            mode="sandbox",
+            backend=self.sandbox.name,
+            userland_digest=reference.digest,
+            checks=CHECKS,
+            mutants=tried,
+            equivalent=equivalent,
+            survivors=survivors,
+            kill_rate=1 - len(survivors) / wrong if wrong else None,
+        )
+
+    def _changing(self, run: Run) -> list[int]:
+        """Indexes of the commands that changed anything outside `volatile`."""
         states = [run.before, *run.states]
-        changing = [at for at in range(len(run.states)) if changes(states[at], states[at + 1], self.scenario.volatile)]
-        return changing[-1] if changing else None
+        return [at for at in range(len(run.states)) if changes(states[at], states[at + 1], self.scenario.volatile)]
 
 
 def _with(refusal: _Refused, reason: Reason, detail: str) -> _Refused:

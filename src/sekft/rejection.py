@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from sekft.scenario import Frozen, Scenario
+from sekft.scenario import Frozen, GateReport, Scenario
 
 
 class Reason(StrEnum):
@@ -47,6 +47,7 @@ class Reason(StrEnum):
     DOCUMENTATION_SILENT = "documentation_silent"
     DOCUMENTATION_GIVES_DIRECTIVE = "documentation_gives_directive"
     UNDOCUMENTED = "undocumented"
+    DOCUMENTATION_UNREAD = "documentation_unread"
     PROBE_PASSES = "probe_passes"
     CHEAT_PASSES = "cheat_passes"
     CHANGE_UNNOTICED = "change_unnoticed"
@@ -61,11 +62,15 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One reason, what was seen and wanted, and the outputs that show it."""
+    """One reason, what was seen and wanted, and the outputs that show it.
+
+    report: how wrong solutions fared, where it came to that.
+    """
 
     reason: Reason
     detail: str
     evidence: dict[str, str] = field(default_factory=dict)
+    report: GateReport | None = None
 
 
 class Rejection(Frozen):
@@ -78,4 +83,5 @@ class Rejection(Frozen):
     reason: str
     detail: str
     evidence: dict[str, str]
+    gate: GateReport | None = None
     scenario: dict[str, Any]

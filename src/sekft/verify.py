@@ -134,11 +134,16 @@ def _noticed(scenario: Scenario, turns: tuple[Turn, ...], seen: int | None) -> i
 
 
 def _learnt(scenario: Scenario, turns: tuple[Turn, ...]) -> int | None:
-    """Where the tool itself or `man` showed the documentation; its source does not count."""
+    """Where the tool, `man` or a file that its help names showed the documentation; its source does not count."""
     command = scenario.provider.command
+    files = [word for text in scenario.provider.help for word in text.split() if word.startswith("/")]
     for at, action, output in _answers(turns):
         told = shellwords.calls(action, command) or shellwords.calls(action, "man")
-        if told and not _reads_source(action, command) and scenario.needles.documentation in output:
+        if (
+            (told or any(path in action for path in files))
+            and not _reads_source(action, command)
+            and scenario.needles.documentation in output
+        ):
             return at
     return None
 
