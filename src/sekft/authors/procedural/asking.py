@@ -18,8 +18,8 @@ _ENDINGS = {
     "config": ".conf .cfg .ini .settings .rc .opts".split(),
     "result": ".out .txt .res .found .lst .result .answer".split(),
 }
-_SORT = "[spring|autumn|yearly|monthly|second|winter] [review|audit|inventory|handover|move|count|session]"
-# Whole sentences first, then clauses that a sentence goes on from; none of them says anything of the work itself.
+_SORT = "[spring|autumn|yearly|monthly|winter] [review|audit|inventory|handover|move|count|session]"
+# Whole sentences for any core, clauses for one that asks for something; neither says anything of the work itself.
 _OPENINGS = (
     "[A request|A note|Word|A wish] from <who> [, passed on as it came|, written in some haste|, by way of the front desk|].",
     "<who> [would like this done|has asked for this twice|needs this|brought this up again] [for <matter>|].",
@@ -50,6 +50,15 @@ _CLOSINGS = (
     "This was [overlooked|left out|put off] [last time|in spring|twice].",
     "[It|This] has been on the list since <past>.",
 )
+# First words of cores that ask for something: a purpose can stand before them, and never before a state.
+_ASKING = frozenset(
+    "add append apply archive assign arrange begin bring carry change check choose clear collect compare compile complete"
+    " compute connect continue copy correct count create cut delete dispose do drop empty enter extend extract fill find"
+    " gather get give go have hunt join keep leave lend let link list look make mark mend merge move name note open order"
+    " pack pick place point produce put re-point record redirect remove rename renew replace restore retain rid run save"
+    " see set shift show single sort start store substitute sum switch take tar thin tidy trim turn unfold unpack verify"
+    " work write".split()
+)
 
 
 def new_path(world: World, folder: str, sort: str) -> str:
@@ -71,11 +80,10 @@ def ask(world: World, cores: Sequence[str], **slots: object) -> str:
     )
     about = {"who": world.names.user(), "user": world.user, "matter": _lowered(coming), "past": _lowered(past)}
     core = world.say(template, **slots)
-    if around < 0.3:
+    if around < 0.4:
         core = f"{world.say(skin.choice(_OPENINGS), **about)} {core}"
-    elif around < 0.6:
-        verbatim = any(core.startswith(str(value)) for value in slots.values() if value)
-        core = f"{world.say(skin.choice(_CLAUSES), **about)} {core if verbatim else _lowered(core)}"
+    elif around < 0.65 and _lowered(core).split()[0] in _ASKING:
+        core = f"{world.say(skin.choice(_CLAUSES), **about)} {_lowered(core)}"
     if core.endswith(".") and skin.random() < 0.5:
         core = f"{core} {world.say(skin.choice(_CLOSINGS), **about)}"
     return core

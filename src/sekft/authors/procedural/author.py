@@ -215,19 +215,18 @@ def _plan(draft: _Draft) -> list[Step]:
     elif draft.ending == "empty":
         steps.append(_step(desk, "retrieve", visit.first()))
     else:
-        for job, entry in zip(draft.jobs, draft.waiting, strict=False):
-            steps.append(_step(desk, "retrieve", visit.reach(entry)))
-            if blocked is None:
-                steps += _carried_out(desk, job, entry)
+        jobs = iter(draft.jobs)
+        for entry in (entry for entry in desk.entries if entry.waiting):
+            ways = visit.reach(entry)
+            steps += [_step(desk, "retrieve", ways)] if ways != [[]] else []
+            if entry in draft.waiting and blocked is None:
+                steps += _carried_out(desk, next(jobs), entry)
         if blocked and blocked.look != [[]]:
             steps.append(Step(goal="execute", ways=blocked.look))
-    if (
-        draft.ending == "work"
-        and "list" in desk.kind.roles
-        and not desk.groups
-        and desk.acknowledgement(draft.waiting[0])
-    ):
-        steps.append(Step(goal="confirm", ways=[[], [desk.calls("list")[0]]]))
+    if draft.ending == "work":
+        left = visit.rest()
+        relist = "list" in desk.kind.roles and not desk.groups and desk.acknowledgement(draft.waiting[0])
+        steps.append(Step(goal="confirm", ways=[[], [desk.calls("list")[0]]] if left == [[]] and relist else left))
     steps.append(Step(goal="end", ways=_endings(blocked)))
     return _taught(desk, steps)
 

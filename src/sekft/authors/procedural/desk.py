@@ -67,7 +67,7 @@ class Desk:
             return self.calls("commit", entry.id)
         if not self.face.has("ack"):
             return []
-        values = {"id": [entry.id], "receipt": [entry.id], "word": [entry.id, self.face.done_word], "last": []}
+        values = {"id": [entry.id], "receipt": [entry.receipt], "word": [entry.id, self.face.done_word], "last": []}
         return self.calls("ack", *values[self.face.ack])
 
     def slips(self, typed: set[str]) -> list[str]:
@@ -105,7 +105,7 @@ class Desk:
         ids = [entry.id for entry in self.entries]
         pages = [str(number) for number in range(1, len(ids) // PAGE_ROWS + 2)]
         of = {
-            "entry": ids, "receipt": ids, "position": [*ids, "0"], "page": pages, "group": self.groups,
+            "entry": ids, "receipt": [entry.receipt for entry in self.entries], "position": [*ids, "0"], "page": pages, "group": self.groups,
             "word": [self.face.done_word], "pass": [self.password],
         }  # fmt: skip
         return product(*(of[name] for name in operation.takes))
@@ -136,6 +136,15 @@ class Visit:
         role = next(role for role in self.desk.kind.roles if role not in ("pass", "position"))
         values = [self._position()] if role == "since" else [self.desk.groups[0]] if self._grouped(role) else []
         return _ways([*calls, self.desk.calls(role, *values)])
+
+    def rest(self) -> list[list[str]]:
+        """Calls that show that nothing more waits, where what was seen so far leaves it open; [[]] where not."""
+        desk = self.desk
+        if "next" in desk.kind.roles:
+            return _ways([desk.calls("next")])
+        pages = range(2, (len(desk.entries) - 1) // PAGE_ROWS + 2) if "page" in desk.kind.roles else ()
+        left = [desk.calls("page", str(number)) for number in pages if f"page {number}" not in self.seen]
+        return _ways(left) if left else [[]]
 
     def _listing(self, entry: Entry) -> list[list[str]]:
         """The calls up to the one that names the entry, less what was called before."""
@@ -207,15 +216,15 @@ def furnish(world: World, cell: Cell, tool: str, order: Order) -> Desk:
     )
     face = draw_interface(skin, kind, names, tool, cell["syntax"], syntax, demand)
     groups = tuple(sorted(names.word((2, 3)) for _ in range(rng.randint(2, 4)))) if "groups" in kind.roles else ()
-    form, entries = _entries(world, kind, cell, order, groups)
+    form, entries = _entries(world, kind, cell, order, groups, face.ack)
     words = {"noun": face.noun, "nouns": face.nouns, "user": world.user, "host": world.host}
     summary = phrase(skin, skin.choice(kind.summary), **words)
     texts = _texts(skin, kind, face, words)
     layout = modules(layouts)[cell["layout"]].lay_out
-    told = _notes(world, face, order.notes)
-    documentation = document(skin, face, cell["documentation"], layout, summary, told)
     storage = skin.choice(sorted(STORAGES))
     store = skin.choice([f"/var/lib/{tool}", f"/srv/{tool}", f"/var/spool/{tool}", f"/opt/{tool}/store"])
+    told = _notes(world, face, store, order.notes)
+    documentation = document(skin, face, cell["documentation"], layout, summary, told)
     helps, bare = documentation.helps, documentation.bare
     program = render(kind, face, helps, STORAGES[storage].code, store, world.user, texts, bare)
     files = [File(path=f"/usr/local/bin/{tool}", content=program, mode="0755", mtime=world.mtime)]
@@ -237,7 +246,7 @@ def furnish(world: World, cell: Cell, tool: str, order: Order) -> Desk:
 
 
 def _entries(
-    world: World, kind: Kind, cell: Cell, order: Order, groups: Sequence[str]
+    world: World, kind: Kind, cell: Cell, order: Order, groups: Sequence[str], ack: str
 ) -> tuple[str, tuple[Entry, ...]]:
     """What the provider holds, in the order of the ids, whose form is told first."""
     rng, names, decoy = world.rng, world.names, order.decoy
@@ -258,10 +267,13 @@ def _entries(
     for slot, entry in zip(slots, asked, strict=True):
         aside.insert(slot, entry)
     form, ids = entry_ids(world.skin, names, kind.ids, len(aside))
+    receipts = [""] * len(ids)
+    if ack == "receipt":
+        _, receipts = entry_ids(world.skin, names, ("hex", "lettered", "pair", "suffixed"), len(ids))
     former = remarks(world, len(ids)) if "older" in kind.extra else [""] * len(ids)
     return form, tuple(
-        Entry(name, title, body, sender or names.user(), waiting, rng.choice(groups) if groups else "", older)
-        for name, older, (title, body, sender, waiting) in zip(ids, former, aside, strict=True)
+        Entry(name, title, body, sender or names.user(), waiting, rng.choice(groups) if groups else "", older, receipt)
+        for name, older, receipt, (title, body, sender, waiting) in zip(ids, former, receipts, aside, strict=True)
     )
 
 
@@ -271,7 +283,7 @@ def _texts(skin: random.Random, kind: Kind, face: Interface, words: Mapping[str,
     def draw(name: str, **slots: str) -> str:
         return phrase(skin, skin.choice(errors[name]), **slots)
 
-    old, hint = face.former, draw("hint", help=f"{face.tool} --help")
+    old, hint = face.former, " " + draw("hint", help=f"{face.tool} --help")
     return Texts(
         empty=phrase(skin, skin.choice(kind.empty), **words),
         done=phrase(skin, skin.choice(kind.done), **words),
@@ -285,15 +297,13 @@ def _texts(skin: random.Random, kind: Kind, face: Interface, words: Mapping[str,
     )
 
 
-def _notes(world: World, face: Interface, wanted: Sequence[str]) -> list[str]:
+def _notes(world: World, face: Interface, store: str, wanted: Sequence[str]) -> list[str]:
     """What the documentation says besides the calls, in any order."""
     skin = world.skin
     notes = [*wanted, phrase(skin, _SEALED, n=face.codes["sealed"])]
     if face.syntax.note:
         notes.append(phrase(skin, face.syntax.note, tool=face.tool))
     pool = skin.sample(vocabulary()["notes"]["harmless"], skin.randint(0, 2))
-    notes += [
-        world.say(text, n=skin.randint(3, 90), place=f"var/lib/{face.tool}", keeper=world.names.user()) for text in pool
-    ]
+    notes += [world.say(text, n=skin.randint(3, 90), path=store, keeper=world.names.user()) for text in pool]
     skin.shuffle(notes)
     return notes

@@ -60,14 +60,15 @@ def document(
     tool = face.tool
     rows = tuple(_row(face, operation, depth) for operation in face.documented)
     page = Page(tool, summary, rows, tuple(notes))
-    full = layout(page, rng)
+    style = rng.getrandbits(32)
+    full = layout(page, random.Random(style))
     needle = next(row.usage for row, o in zip(rows, face.documented, strict=True) if o.role in _TELLING)
     bare = rng.random() < 0.5
     start = [[f"{tool} --help"], [f"{tool} -h"], [f"{tool} help"]]
     paged = man_page(tool, summary, full) if depth == "manual" or rng.random() < 0.3 else None
     man = [f"man {tool}"]
     if depth == "layered":
-        topics = {row.verb: layout(replace(page, rows=(row,), notes=()), rng) for row in rows}
+        topics = {row.verb: layout(replace(page, rows=(row,), notes=()), random.Random(style)) for row in rows}
         needed = [o.verb for o in face.documented if o.invented or o.role in _NEEDED]
         ways = [[*first, *(f"{tool} help {verb}" for verb in needed)] for first in start]
         ways.append([f"{tool} --help", *(f"{tool} --help {verb}" for verb in needed)])
@@ -94,7 +95,7 @@ def document(
             ]
         )
         where = rng.choice([f"All of it is in {path}.", f"Documentation: {path}", f"The calls are listed in {path}."])
-        ways = [[*first, f"{reader} {path}"] for first in start for reader in ("cat", "head -n 60", "more")]
+        ways = [[*first, f"cat {path}"] for first in start]
         return Documentation(_helps(f"{tool}: {summary}\n{where}\n"), None, (path, full), ways, needle, bare)
     return Documentation(_helps(full), paged, None, [*start, *([[*start[0], *man]] if paged else [])], needle, bare)
 

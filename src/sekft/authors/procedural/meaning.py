@@ -40,7 +40,10 @@ class Kind:
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that the provider holds. group: the shelf it lies on. older: its text before a change."""
+    """One thing that the provider holds.
+
+    group: the shelf it lies on. older: its text before a change. receipt: what closes it, where that is not its id.
+    """
 
     id: str
     title: str
@@ -49,6 +52,7 @@ class Entry:
     waiting: bool = True
     group: str = ""
     older: str = ""
+    receipt: str = ""
 
 
 @dataclass(frozen=True)

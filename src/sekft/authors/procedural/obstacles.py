@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from sekft.authors.procedural.phrase import phrase
 from sekft.authors.procedural.words import Names
 from sekft.authors.procedural.world import Job, World, unreadable, without
 from sekft.scenario import File
@@ -81,10 +82,10 @@ _SEALS: Mapping[str, tuple[tuple[str, ...], str]] = {
     ),
     "down": (
         (
-            "[cannot reach|no answer from] the [back end|server]: <place> is down [since this morning|for repairs|]",
-            "<place> is down [; it holds what is asked for|, nothing can be fetched|]",
+            "[cannot reach|no answer from] the [back end|server]: <server> is down [since this morning|for repairs|]",
+            "<server> is down [; it holds what is asked for|, nothing can be fetched|]",
         ),
-        "<place> is down",
+        "<server> is down",
     ),
     "expired": (
         (
@@ -108,10 +109,10 @@ def _seal(kind: str) -> Apply:
         skin = world.skin
         date = f"{skin.randint(2019, 2031)}-{skin.randint(1, 12):02d}-{skin.randint(1, 28):02d}"
         slots = {
-            "user": world.user, "who": world.names.user(), "place": world.names.host(), "date": date, "n": skin.randint(20, 900),
+            "user": world.user, "who": world.names.user(), "server": world.names.host(), "date": date, "n": skin.randint(20, 900),
         }  # fmt: skip
         texts, notice = _SEALS[kind]
-        text, shown = world.say(skin.choice(texts), **slots), _filled(notice, slots)
+        text, shown = phrase(skin, skin.choice(texts), **slots), phrase(skin, notice, **slots)
         return Blocked(
             job=_undone(job),
             notice=shown,
@@ -180,8 +181,9 @@ def _locked(job: Job, world: World, met: bool = False) -> Blocked:
     kept = [file for file in job.files if file.path != folder]
     files = [file.model_copy(update={"owner": "root"}) if file.path.startswith(folder + "/") else file for file in kept]
     shut = world.folder(folder).model_copy(update={"owner": "root"})
-    first = [f"ls {folder}"] if path not in job.text else []
-    touch = f"touch {path}"
+    lying = path in {file.path for file in job.files}
+    first = [f"ls {folder}"] if lying and path not in job.text else []
+    touch = f"touch {path}" if lying or path in job.text else f"touch {folder}/new"
     return Blocked(
         job=replace(_undone(job), files=(*files, shut)),
         notice="Read-only file system",
@@ -340,12 +342,6 @@ def _lockable(job: Job) -> bool:
     return len(folders) == 1 and all(
         path.count("/") > (3 if path.startswith("/home/") else 2) for path in _changed(job)
     )
-
-
-def _filled(template: str, slots: Mapping[str, object]) -> str:
-    for name, value in slots.items():
-        template = template.replace(f"<{name}>", str(value))
-    return template
 
 
 def _always(job: Job) -> bool:

@@ -28,8 +28,8 @@ pages() {{ n=$(every | grep -c .); n=$(( (n + {PAGE_ROWS} - 1) / {PAGE_ROWS} ));
 page() {{ rows $(every | tail -n +$(( ($1 - 1) * {PAGE_ROWS} + 1 )) | head -n {PAGE_ROWS}); last=$(pages | tail -n 1)
   if [ "$1" -lt "$last" ]; then echo "page $1 of $last, next: page $(($1 + 1))"; else echo "page $1 of $last"; fi; }}"""
 _RECEIPT_FORMS = {
-    "receipt_last": 'entry "$1"; echo; echo "@receipt@: $1"',
-    "receipt_first": 'echo "[@receipt@ $1]"; entry "$1"',
+    "receipt_last": 'entry "$1"; echo; echo "@receipt@: $(receipt "$1")"',
+    "receipt_first": 'echo "[@receipt@ $(receipt "$1")]"; entry "$1"',
 }
 
 RECEIPTS = tuple(_RECEIPT_FORMS)
@@ -106,12 +106,13 @@ def _guards(face: Interface, texts: Texts) -> str:
     """sh functions that refuse: a sealed store, a pass that is not the right one, ids that there are not."""
     usage, unknown = face.codes["usage"], face.codes["unknown"]
     lines = [f'open_one() {{ ids | grep -qxF -e "$1" || die {unknown} "$1: not open"; }}']
+    lines.append('receipt() { sed -n "s/^$1 //p" "$store/receipts"; }')
     lines += [
         f'unsealed() {{ [ ! -e "$store/sealed" ] || {{ cat "$store/sealed" >&2; exit {face.codes["sealed"]}; }}; }}'
     ]
     for name in dict.fromkeys(name for operation in face.operations for name in operation.takes):
         known = {
-            "entry": "{ ids; past; }", "receipt": "ids", "group": 'sort -u "$store/groups"', "pass": 'cat "$store/pass"',
+            "entry": "{ ids; past; }", "receipt": 'cut -d " " -f 2 "$store/receipts"', "group": 'sort -u "$store/groups"', "pass": 'cat "$store/pass"',
             "page": "pages", "word": f"printf '%s\\n' waiting held {face.done_word}",
             "position": "{ echo 0; ids; past; }",
         }[name]  # fmt: skip
@@ -147,6 +148,7 @@ def _body(kind: Kind, face: Interface, operation: Operation, texts: Texts) -> st
         "commit": f'for id in $(ids); do [ "$id" -gt "$a1" ] || retire "$id"; done; set -- "$a1"; echo "{texts.done}"',
         "ack": {
             "word": f'if [ "$a2" = {face.done_word} ]; then open_one "$a1"; set -- "$a1"; {retire}; else echo "$a1 $a2" >>"$store/states"; echo "$a1: $a2"; fi',
+            "receipt": f'set -- "$(sed -n "s/ $a1\\$//p" "$store/receipts")"; open_one "$1"; {retire}',
             "last": f"set -- $(ids); {none}; {retire}",
         }.get(face.ack, f'open_one "$a1"; set -- "$a1"; {retire}'),
         "tally": f'echo "$(past | grep -c .) {face.nouns} of the past"',

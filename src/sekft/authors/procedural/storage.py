@@ -25,9 +25,11 @@ class Storage:
 
 
 def stored(name: str, entries: Iterable[Entry]) -> Texts:
-    """The store's files with these entries in it; former texts lie apart, whatever the storage."""
+    """The store's files with these entries in it; former texts and receipts lie apart, whatever the storage."""
     listed = list(entries)
-    return STORAGES[name].files(listed) | {f"former.{e.id}": e.older + "\n" for e in listed if e.older}
+    receipts = "".join(f"{e.id} {e.receipt}\n" for e in listed if e.receipt)
+    apart = {f"former.{e.id}": e.older + "\n" for e in listed if e.older} | ({"receipts": receipts} if receipts else {})
+    return STORAGES[name].files(listed) | apart
 
 
 def _folders(entries: list[Entry]) -> Texts:

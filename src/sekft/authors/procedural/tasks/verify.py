@@ -58,7 +58,7 @@ def make(world: World) -> Job:
             [f"cat {index}", f'cd {folder}; {each} {tool} "$n" | grep -q $s || echo "$n"; done < {bare} > {target}'],
             [
                 f"cd {folder}",
-                f'{each} [ "$({tool} < "$n" | cut -d  -f 1)" = $s ] || echo $n; done < {{bare}} > {{target}}',
+                f"{each} [ \"$({tool} < $n | cut -d ' ' -f 1)\" = $s ] || echo $n; done < {bare} > {target}",
             ],
         ],
         confirm=[[f"cat {target}"], [f"ls -l {folder}", f"cat {target}"], [f"wc -l {target}"]],
