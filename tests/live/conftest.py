@@ -1,4 +1,4 @@
-"""A real llama.cpp server with SmolLM2-135M-Instruct on loopback, for as long as the tests run."""
+"""A real llama.cpp server with SmolLM2-135M-Instruct on loopback, and a set of a user's size: shared by all tests."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.commands import sekft
 
 KEY = "sk-live-5c1e0b7a"
 MODEL = "smollm2-135m-instruct"
@@ -37,6 +39,25 @@ def model_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
             yield {**os.environ, "SEKFT_OP_MODEL": MODEL, "SEKFT_OP_URL": url, "SEKFT_OP_KEY": KEY}
         finally:
             server.terminate()
+
+
+@pytest.fixture(scope="session")
+def two_hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two hundred gated scenarios of seed 7."""
+    out = tmp_path_factory.mktemp("set") / "scenarios"
+    made = sekft("generate", "--n", "200", "--seed", "7", "--sandbox", "bubblewrap", "--out", out)
+    assert made.returncode == 0, made.stderr
+    assert len(list(out.glob("*.json"))) == 200
+    return out
+
+
+@pytest.fixture(scope="session")
+def six_hundred(two_hundred: Path) -> Path:
+    """Three explorer rollouts of each of them on bubblewrap."""
+    out = two_hundred.with_name("trajectories")
+    done = sekft("rollout", "--scenarios", two_hundred, "--samples", "3", "--sandbox", "bubblewrap", "--out", out)
+    assert done.returncode == 0, done.stderr
+    return out
 
 
 def _free_port() -> int:
