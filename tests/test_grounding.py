@@ -72,6 +72,6 @@ def test_only_earlier_turns_count() -> None:
 def test_the_vocabulary_holds_no_name_twice_and_no_long_option_of_a_rare_tool() -> None:
     """The published list stays what anybody knows: words, and options that start with a hyphen."""
     sections = vocabulary()
-    assert {"commands", "keywords", "words", "options", "slips"} == set(sections)
+    assert {"commands", "keywords", "modes", "options", "slips", "words"} == set(sections)
     assert all(option.startswith("-") for option in sections["options"])
     assert not any(word.startswith("-") for word in sections["commands"] | sections["keywords"])

@@ -3,7 +3,8 @@
 An action is cut into atoms at spaces and shell punctuation. An atom is grounded when it is
 in the published vocabulary (vocabulary.txt), is a single digit, or stood as a whole atom in
 what the environment showed earlier or in an earlier grounded action. A short option is free
-after a common command (`ls -la`), never after a tool that had to be learnt. The reason of a
+after a common command (`ls -la`), never after a tool that had to be learnt. A sed address is as
+grounded as its number (`12d`), a file name as its parts between dots. The reason of a
 panic is exempt: it is prose by its nature.
 """
 
@@ -19,6 +20,8 @@ from sekft.trajectory import Turn
 _CUT = re.compile(r"""[\s|&;<>(){}$"'`*?\[\]!=:,/@~#^%\\]+""")
 _COMMANDS = re.compile(r"[|&;\n(){}]+|\b(?:then|do|else)\b")
 _PANIC = re.compile(r"(^|[;&|\n]\s*)(panic)\b[^;&|\n]*")
+_ADDRESS = re.compile(r"(\d+)[dpq]")
+_LEADERS = frozenset(("while", "until", "if", "elif", "IFS"))
 _SHORT_OPTION = re.compile(r"-[A-Za-z0-9]{1,5}|-")
 _EDGE = ".-+_"
 
@@ -62,7 +65,14 @@ class Seen:
         if _SHORT_OPTION.fullmatch(atom):
             return command in vocabulary()["commands"] or command in vocabulary()["slips"]
         bare = atom.strip(_EDGE)
-        return not bare or (not atom.startswith("-") and (bare in self._atoms or bare in _common()))
+        if address := _ADDRESS.fullmatch(bare):
+            bare = address[1]
+        if not bare or atom.startswith("-"):
+            return not bare
+        return self._known(bare) or all(self._known(part) for part in bare.split("."))
+
+    def _known(self, word: str) -> bool:
+        return word in self._atoms or word in _common() or (word.isdigit() and len(word) == 1)
 
 
 def ungrounded(turns: Sequence[Turn]) -> dict[int, list[str]]:
@@ -79,7 +89,7 @@ def _typed(action: str) -> Iterator[tuple[str, str]]:
     """(command word, atom) for every atom of every simple command; a panic's reason left out."""
     for command in _COMMANDS.split(_PANIC.sub(r"\1\2", action)):
         atoms = list(_atoms(command))
-        first = atoms[0] if atoms else ""
+        first = next((atom for atom in atoms if atom not in _LEADERS), "")
         for atom in atoms:
             yield first, atom
 

@@ -1,0 +1,158 @@
+"""Every kind of task, met alone in a real sandbox: its ways do it, its probes do not, whatever the userland."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from sekft import sandboxes
+from sekft.authors.procedural import tasks
+from sekft.authors.procedural.checks import tree_checker
+from sekft.authors.procedural.obstacles import OBSTACLES, meet
+from sekft.authors.procedural.registry import modules
+from sekft.authors.procedural.world import Job, World, land, with_parents
+from sekft.grounding import Seen
+from sekft.protocols import SandboxSpec
+from sekft.scenario import Login
+from sekft.trial import Run, Trials
+
+KINDS = sorted(modules(tasks))
+SEEDS = range(2)
+SURFACE = range(60)
+
+
+def job(kind: str, seed: int, skin: int = 0) -> tuple[World, Job]:
+    world = land(seed, skin)
+    made: Job = modules(tasks)[kind].make(world.part("job"))
+    return world, made
+
+
+def checker(world: World, job: Job) -> str:
+    """Accepts the tree in which the job is done and nothing else has changed."""
+    before = {file.path: file for file in with_parents(job.files, world)}
+    end = {path: file for path, file in before.items() if path not in {*job.gone, *job.judged}}
+    end |= {file.path: file for file in job.after}
+    made = [file for file in job.after if file.path not in before or before[file.path].data != file.data]
+    return tree_checker(end.values(), [file for file in made if file.kind == "file"], job.judged)
+
+
+def trials(world: World, job: Job, userland: str) -> Trials:
+    login = Login(user=world.user, host=world.host, home=world.home)
+    spec = SandboxSpec(userland, login, tuple(with_parents(job.files, world)))
+    return Trials(sandboxes.pick("bubblewrap"), spec, checker(world, job))
+
+
+def ungrounded(told: str, run: Run) -> list[str]:
+    """What of the commands neither the directive nor an earlier answer has shown."""
+    seen, missing = Seen(), []
+    seen.add(told)
+    for command, output in zip(run.commands, run.outputs, strict=False):
+        missing += seen.missing(command)
+        seen.add(f"{command}\n{output}")
+    return missing
+
+
+@pytest.mark.parametrize("userland", ["busybox", "gnu"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_way_does_the_work_and_no_probe_does(kind: str, userland: str) -> None:
+    """Each way passes the check without a word unseen and without an error; each probe and doing nothing fail it."""
+    for seed in SEEDS:
+        world, made = job(kind, seed)
+        async with trials(world, made, userland) as tried:
+            run = await tried.reference(made.ways[0])
+            assert run.check.passed, run.evidence()
+            for way in made.ways:
+                run = await tried.run([*way, *made.confirm[0]])
+                assert run.check.passed, (seed, run.evidence())
+                assert not ungrounded(f"{made.title}\n{made.text}", run), (seed, run.evidence())
+                assert not any(word in text for text in run.outputs for word in _COMPLAINTS), (seed, run.evidence())
+            for look in made.confirm:
+                run = await tried.run([*made.ways[0], *look])
+                assert run.check.passed, (seed, run.evidence())
+            for probe in made.probes:
+                run = await tried.run(probe.commands)
+                assert run.check.verdict == "fail", (seed, probe.kind, run.evidence())
+            assert (await tried.run(())).check.verdict == "fail"
+
+
+_COMPLAINTS = ("sh: ", "No such file", "not permitted", "denied", "invalid option", "Usage:", "cannot ")
+
+
+@pytest.mark.parametrize("userland", ["busybox", "gnu"])
+@pytest.mark.parametrize("name", sorted(OBSTACLES))
+async def test_every_obstacle_shows_its_notice_and_gives_way_when_it_is_eased(name: str, userland: str) -> None:
+    """Each look shows the notice, of known words alone; the eased job can be done in every way."""
+    for at, kind in enumerate(KINDS):
+        world, made = job(kind, at)
+        if not OBSTACLES[name].fits(made):
+            continue
+        blocked, eased = meet(name, made, world.part("obstacle"))
+        async with trials(world, blocked.job, userland) as tried:
+            for look in blocked.look if blocked.look != [[]] else []:
+                run = await tried.run(look)
+                assert any(blocked.notice in text for text in run.outputs), (kind, run.evidence())
+                assert not ungrounded(blocked.job.text, run), (kind, run.evidence())
+                assert run.check.passed, (kind, run.evidence())
+        if blocked.look == [[]]:
+            shown = [blocked.job.text, blocked.sealed or "", blocked.extra.text if blocked.extra else ""]
+            assert any(blocked.notice in text for text in shown), (kind, blocked)
+        if OBSTACLES[name].conditional:
+            async with trials(world, eased, userland) as tried:
+                for way in eased.ways[:2]:
+                    run = await tried.run(way)
+                    assert run.check.passed, (kind, run.evidence())
+                    assert not ungrounded(eased.text, run), (kind, run.evidence())
+                    assert name == "damaged" or not any(blocked.notice in text for text in run.outputs), kind
+
+
+def drawn(kind: str) -> Sequence[Job]:
+    return [job(kind, seed)[1] for seed in SURFACE]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_asked_for_in_many_words_and_done_in_many_ways(kind: str) -> None:
+    """The needle stands in a text of one line, four ways and four probes or more are known, and no text repeats."""
+    jobs = drawn(kind)
+    for made in jobs:
+        assert made.needle in made.text
+        assert "\n" not in made.text + made.title
+        assert "|" not in made.text + made.title
+        assert not set("<>[]") & set(made.text) - set("[]" * (kind == "template"))
+        assert len({tuple(way) for way in made.ways}) >= 4
+        assert len({probe.kind for probe in made.probes}) >= 4
+        assert made.after or made.gone or made.judged
+        paths = [file.path for file in made.files]
+        assert len(paths) == len(set(paths))
+        assert all(any(path == need or path.startswith(need + "/") for path in paths) for need in made.needs)
+    assert len({made.text for made in jobs}) == len(jobs)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_skin_tells_the_same_task_in_other_names(kind: str) -> None:
+    """A re-skin has as many files and changes, under paths and words that the base does not have."""
+    for seed in SURFACE:
+        base, again = job(kind, seed)[1], job(kind, seed, skin=1)[1]
+        for one, two in (
+            (base.files, again.files),
+            (base.after, again.after),
+            (base.gone, again.gone),
+            (base.judged, again.judged),
+        ):
+            assert len(one) == len(two)
+        assert base.text != again.text
+        assert not {file.path for file in base.files} & {file.path for file in again.files}
+
+
+@pytest.mark.parametrize("name", sorted(OBSTACLES))
+def test_an_obstacle_and_its_easing_are_told_in_the_same_words(name: str) -> None:
+    """Whether the condition is met shows in the sandbox and never in the directive, a checksum apart."""
+    for kind in KINDS:
+        world, made = job(kind, 5)
+        if not OBSTACLES[name].fits(made):
+            continue
+        blocked, eased = meet(name, made, world.part("obstacle"))
+        if OBSTACLES[name].conditional and name != "damaged":
+            assert blocked.job.text == eased.text
+        elif not OBSTACLES[name].conditional:
+            assert eased == made
