@@ -38,7 +38,10 @@ Holdout = Annotated[
         "--holdout", help="axis=value that only held-out scenarios have; none for none; default: splits.toml."
     ),
 ]
-Twins = Annotated[bool, typer.Option("--twins", help="Each scenario also with the other ending, solvable or blocked.")]
+Twins = Annotated[
+    bool,
+    typer.Option("--twins", help="Each scenario of one directive also with the other ending, solvable or blocked."),
+]
 Reskins = Annotated[
     int, typer.Option("--reskins", min=0, help="Versions more of each, all surface redrawn, the task the same.")
 ]
