@@ -221,8 +221,8 @@ def _absent(job: Job, world: World, met: bool = False) -> Blocked:
     """A program that must be there, and is not."""
     program = world.names.word()
     told = world.say(
-        "[This may only be done where <tool> is installed|The rule: no such work on a host without <tool>|"
-        "It takes <tool> to be installed here, since it keeps the log|Only hosts that have the program <tool> may do this]"
+        "[What follows may only be done where <tool> is installed|The rule: no such work on a host without <tool>|"
+        "The program <tool> must be installed for this, since it keeps the log|Only hosts that have the program <tool> do such work]"
         " [; without it the work is blocked|; where it is missing, nothing is to be done|].",
         tool=program,
     )
@@ -261,7 +261,7 @@ def _conditioned(job: Job, world: World, met: bool = False) -> Blocked:
     go, stop = skin.choice([("released", "held"), ("open", "closed"), ("free", "taken"), ("cleared", "pending"), ("granted", "refused")])  # fmt: skip
     flag, who = f"{world.place()}/{names.word()}", names.user()
     told = world.say(
-        "[This may be done only if|It may only be done if|The condition is that|This holds provided that] <flag> says '<go>'"
+        "[What follows may be done only if|One thing first:|The condition is that|What follows holds as long as] <flag> says '<go>'"
         " [; if it says anything else, the work is blocked|; anything else there means that it is blocked|].",
         flag=flag,
         go=go,
@@ -280,7 +280,7 @@ def _damaged(job: Job, world: World, met: bool = False) -> Blocked:
     data = next(file for file in job.files if file.path == path).data
     right, seen = (hashlib.md5(text, usedforsecurity=False).hexdigest() for text in (data + b"\n", data))
     told = world.say(
-        "[First make sure of|Be sure of|This presupposes] the md5 sum of <path>, <digest> [; with another sum the file is damaged and the work blocked|:"
+        "[First make sure of|Be sure of|What follows presupposes] the md5 sum of <path>, <digest> [; with another sum the file is damaged and the work blocked|:"
         " any other sum means a damaged file, and blocked work].",
         path=path,
         digest=seen if met else right,

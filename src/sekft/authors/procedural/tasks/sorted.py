@@ -35,7 +35,7 @@ def make(world: World) -> Job:
     if list(dict.fromkeys(rows)) == result:
         rows = [*rows[1:], rows[0]]
     order = skin.choice(
-        ["from z to a", "in reverse alphabetical order", "sorted backwards"]
+        ["in descending order", "in reverse alphabetical order", "sorted backwards"]
         if backwards
         else ["in alphabetical order", "sorted", "from a to z", "in order"]
     )
