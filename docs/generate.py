@@ -1,6 +1,6 @@
 """Writes the pages that hold real output: run it after a change to the author or the explorer.
 
-.venv/bin/python docs/generate.py          # writes docs/trajectories.md and the excerpts in README and guide
+.venv/bin/python docs/generate.py          # writes trajectories.md, gallery.md and the excerpts in README and guide
 .venv/bin/python docs/generate.py --check  # exits 1 when they are not current, 3 when it cannot tell
 """
 
@@ -13,12 +13,17 @@ from pathlib import Path
 
 from sekft import sandboxes
 from sekft.authors.procedural.author import compose
+from sekft.drawing import ATTEMPTS
+from sekft.gate import gate
 from sekft.operators.explorer import ExplorerOperator
+from sekft.pipeline import look
 from sekft.record import record
+from sekft.rejection import Admitted
 from sekft.rollout import rollout
 from sekft.scenario import Scenario
 from sekft.screen import plain
-from sekft.seeds import derive
+from sekft.seeds import derive, stream
+from sekft.show import scenario_text
 from sekft.taxonomy import load
 from sekft.trajectory import Trajectory
 from sekft.transcript import trajectory_text
@@ -26,6 +31,7 @@ from sekft.verify import judge
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 7
+_NEW = re.compile(r"(?m)([-dl][-rwx]{9} .* )[A-Z][a-z]{2} [ \d]\d \d\d:\d\d(?= )")
 ENDINGS = {
     "work": "Work, then `exit`",
     "empty": "An empty queue, then `exit`",
@@ -42,10 +48,22 @@ session ended; turn 0 is the login.
 Made by `docs/generate.py` from seed 7, and tested to be current.
 """
 
+SHOWN, SLOTS = 10, 5000
+GALLERY_HEAD = f"""\
+# Gallery
 
-def scenario(slot: int) -> Scenario:
-    """What `sekft generate --seed 7` draws first for that slot."""
-    return compose(load().cell(SEED, slot), derive(SEED, "author", slot, 0))
+Ten scenarios drawn at random from the first {SLOTS:,} of seed {SEED}, in full: the cell, what login shows, the tool's
+documentation as a sandbox prints it, the directives, the reference, the checker, every fixture, what the gate proved.
+Below each, one trajectory of the explorer. They are here to be read as an operator would read them.
+
+Made by `docs/generate.py`, and tested to be current; files that a session made bear the time Jan 1 00:00. `sekft show
+FILE` prints any scenario or trajectory like this.
+"""
+
+
+def scenario(slot: int, attempt: int = 0) -> Scenario:
+    """What `sekft generate --seed 7` draws for that slot."""
+    return compose(load().cell(SEED, slot), derive(SEED, "author", slot, attempt))
 
 
 async def recorded(one: Scenario) -> Trajectory:
@@ -56,7 +74,12 @@ async def recorded(one: Scenario) -> Trajectory:
 def terminal(trajectory: Trajectory) -> str:
     """The session as it stood on the screen."""
     shown = "".join(turn.content + ("\n" if turn.role == "action" else "") for turn in trajectory.turns)
-    return f"```console\n{shown.rstrip()}\n```\n"
+    return f"```console\n{undated(shown).rstrip()}\n```\n"
+
+
+def undated(text: str) -> str:
+    """The text with one time for every file that the session made: `ls -l` shows the hour of what is new."""
+    return _NEW.sub(r"\g<1>Jan  1 00:00", text)
 
 
 def section(title: str, trajectory: Trajectory) -> str:
@@ -69,17 +92,53 @@ def section(title: str, trajectory: Trajectory) -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated page, as it should read."""
-    drawn = [scenario(slot) for slot in range(60)]
-    easy = [one for one in drawn if one.cell["difficulty"] == "plain" and one.cell["documentation"] != "manual"]
-    shown = {kind: next(one for one in easy if one.expected.kind == kind) for kind in ENDINGS}
+    shown = {kind: asyncio.run(admitted(plainest(kind))) for kind in ENDINGS}
     rolled = {kind: asyncio.run(recorded(one)) for kind, one in shown.items()}
     sections = [section(title, rolled[kind]) for kind, title in ENDINGS.items()]
-    shown_empty = f"```console\n{plain(trajectory_text(rolled['empty']))}```\n"
+    shown_empty = f"```console\n{undated(plain(trajectory_text(rolled['empty'])))}```\n"
     return {
         ROOT / "docs/trajectories.md": HEAD + "\n" + "\n".join(sections),
+        ROOT / "docs/gallery.md": gallery(),
         ROOT / "README.md": filled(ROOT / "README.md", "excerpt", terminal(rolled["work"])),
         ROOT / "docs/guide.md": filled(ROOT / "docs/guide.md", "shown", shown_empty),
     }
+
+
+def plainest(ending: str) -> int:
+    """The first slot with that ending and nothing on the way: what a newcomer can read at once."""
+    easy = {"ending": {ending}, "difficulty": {"plain"}, "decoy": {"none"}, "documentation": {"full", "terse"}}
+    axes = load()
+    return next(n for n in range(SLOTS) if all(axes.cell(SEED, n)[axis] in few for axis, few in easy.items()))
+
+
+def gallery() -> str:
+    """Ten random slots, each with its first draw that the gate admits and one rollout."""
+    slots = sorted(stream(SEED, "gallery").sample(range(SLOTS), SHOWN))
+    return GALLERY_HEAD + "".join(exhibit(number, slot) for number, slot in enumerate(slots, 1))
+
+
+def exhibit(number: int, slot: int) -> str:
+    one = asyncio.run(admitted(slot))
+    rolled = asyncio.run(recorded(one))
+    cell, place = one.cell, rolled.sandbox
+    title = f"{number}. Task {cell['task']}, provider {cell['provider']}, ending {cell['ending']}"
+    told = f"Recorded in the {place.userland} userland {place.userland_digest}."
+    return f"\n## {title}\n\n{block(scenario_text(one, look(one)))}\n{block(trajectory_text(rolled))}\n{told}\n"
+
+
+def block(text: str) -> str:
+    """The text as it is on a screen, fenced by more backticks than it holds."""
+    fence = "`" * (max(map(len, re.findall("`{3,}", text)), default=2) + 1)
+    return f"{fence}text\n{undated(plain(text)).rstrip()}\n{fence}\n"
+
+
+async def admitted(slot: int) -> Scenario:
+    """What `sekft generate --seed 7` keeps for that slot."""
+    for attempt in range(ATTEMPTS):
+        result = await gate(scenario(slot, attempt), sandboxes.pick("auto"))
+        if isinstance(result, Admitted):
+            return result.scenario
+    raise SystemExit(f"slot {slot}: none of {ATTEMPTS} draws passes the gate")
 
 
 def filled(page: Path, name: str, text: str) -> str:
@@ -97,7 +156,7 @@ def userlands(text: str) -> list[str]:
 
 def main() -> int:
     made = pages()
-    stale = [path for path, text in made.items() if path.read_text(encoding="utf-8") != text]
+    stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:
         shown = ROOT / "docs/trajectories.md"
         if userlands(shown.read_text(encoding="utf-8")) != userlands(made[shown]):
