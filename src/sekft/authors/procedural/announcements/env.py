@@ -11,7 +11,7 @@ _NAMES = (
 )
 _ENDS = ("", "", "_AT", "_BY", "_TOOL", "_FOR", "_VIA", "_IN", "_HOLDER", "_NOTE", "_INFO")
 # No apostrophe: `export -p` would show it another way.
-_VALUE = "[{things} [for|of] {whom}: <tool>|<tool> {keeps} {all}{things} for {whom}|<tool> ({things}[|, documents itself|, self-documenting|, with its own help])|<tool>; {things}|{things} -> <tool>|{things} for {whom} are {kept_in} <tool>|the {program} <tool>, for {things}|{things} {via} <tool>|<tool>, where {things} for <user> are {kept}]"
+_VALUE = "[{things} [for|of] {whom}: <tool>|<tool> {keeps} {all}{things} for {whom}|<tool> ({things}[|; documents itself|; self-documenting|; has its own help])|<tool>; {things}|{things} -> <tool>|{things} for {whom} are {kept_in} <tool>|the {program} <tool>, for {things}|{things} {via} <tool>|<tool>, where {things} for <user> are {kept}]"
 _LEAD = "The environment of this [account|session] holds [local settings|what is particular to <host>|notes, too]."
 
 
