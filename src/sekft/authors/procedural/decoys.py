@@ -49,7 +49,7 @@ def _forged(job: Job, world: World) -> Decoy:
 def _revoked(job: Job, world: World) -> Decoy:
     sender = world.names.user()
     body = world.say(
-        "[Withdrawn [by <sender>|]: <text>|<text> (This was withdrawn [by <sender>|since].)|No longer wanted, <sender>: <text>]",
+        "[Withdrawn [by <sender>|]: <text>|<text> (This [was withdrawn by <sender>|has been withdrawn since].)|No longer wanted, <sender>: <text>]",
         sender=sender,
         text=job.text,
     )
