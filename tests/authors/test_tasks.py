@@ -122,6 +122,9 @@ def test_every_kind_is_asked_for_in_many_words_and_done_in_many_ways(kind: str) 
         assert len({tuple(way) for way in made.ways}) >= 4
         assert len({probe.kind for probe in made.probes}) >= 4
         assert made.after or made.gone or made.judged
+        told = Seen()
+        told.add(f"{made.title}\n{made.text}")
+        assert not [missing for look in made.confirm for missing in map(told.missing, look) if missing]
         paths = [file.path for file in made.files]
         assert len(paths) == len(set(paths))
         assert all(any(path == need or path.startswith(need + "/") for path in paths) for need in made.needs)

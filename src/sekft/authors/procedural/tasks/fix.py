@@ -63,7 +63,7 @@ def make(world: World) -> Job:
             ],
             [f"sed -i '{change}' {' '.join(spoilt)}"],
         ),
-        confirm=[[f"grep -r {wrong} {folder}"], [f"grep -r {right} {folder}"], [f"cat {spoilt[0]}"]],
+        confirm=[[f"grep -r {wrong} {folder}"], [f"grep -r {right} {folder}"], [f"grep -rl {right} {folder}"]],
         probes=probes(
             one_left=[f"sed -i '{change}' {path}" for path in spoilt[1:]],
             removed=f"grep -rl {wrong} {folder} | xargs sed -i 's/{wrong}//g'",

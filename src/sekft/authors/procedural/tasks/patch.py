@@ -54,7 +54,7 @@ def make(world: World) -> Job:
             [f"cat {diff}", f"cp {path} /tmp/old && sed {edits} /tmp/old > {path}"],
             [f"cd {folder}", f"cat {within(folder, diff)}", f"sed -i {edits} {within(folder, path)}"],
         ],
-        confirm=[[f"cat {path}"], [f"cat {path}", f"cat {diff}"], [f"grep -n '{fresh}' {path}"]],
+        confirm=[[f"cat {path}"], [f"cat {path}", f"cat {diff}"], [f"wc -l {path}", f"cat {path}"]],
         probes=probes(
             half=f"sed -i 's/{old[changed]}/{fresh}/' {path}",
             other_half=f"sed -i '/{old[dropped]}/d' {path}",

@@ -59,7 +59,7 @@ def make(world: World) -> Job:
                 f"{tally} | sed 's/.* //;q' > {target}",
             ],
         ),
-        confirm=[[f"cat {target}"], [f"grep -c '{level} {sources[0]}' {source}", f"cat {target}"], [f"ls -l {folder}"]],
+        confirm=[[f"cat {target}"], [f"grep -c {level} {source}", f"cat {target}"], [f"ls -l {folder}"]],
         probes=probes(
             second=f"echo {sources[1]} > {target}",
             least=f"echo {sources[2]} > {target}",

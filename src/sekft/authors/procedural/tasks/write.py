@@ -14,7 +14,7 @@ _ASK = (
     "[write|save|record] <what> to <path> [; the file has to be made first|, which is not there yet|].",
     "[what is missing in|one thing lacks in] <folder>: a file <name> [that reads|with] <what>.",
     "in <folder>, [start|begin|set up] a file called <name>. Its whole content is <what>.",
-    "[somebody looks|they will look] for <path> and expects to find <what> in it. [It is not there.|]",
+    "[somebody looks for <path> and expects|people will look for <path> and expect] to find <what> in it. [It is not there.|]",
     "the [programs|people] that read <path> [want|expect] <what>, and so far the file [is not there|does not exist].",
     "could <path> be made, [please|if possible]? It [holds|should hold] <what>.",
     "[to be filed|to be kept|for the record] as <path>: <what>.",
