@@ -1,17 +1,19 @@
-"""All benchmarks: what a sandbox costs in plain spawns, then what the pipeline does in a second."""
+"""All benchmarks: the table of targets, what a sandbox costs in plain spawns, what the pipeline does in a second."""
 
 from __future__ import annotations
 
 import asyncio
 
-from bench import pipeline, sandbox
+from bench import pipeline, sandbox, table
 from sekft.sandboxes.userland import NAMES
 
 
 async def main() -> None:
+    await table.main()
     for userland in NAMES:
-        await sandbox.main(userland)
         print()
+        await sandbox.main(userland)
+    print()
     await pipeline.main()
 
 

@@ -24,6 +24,7 @@ from sekft.scenario import Login
 SPEC = SandboxSpec("busybox", Login(user="ada", host="vault", home="/home/ada"), ())
 COMMANDS = ("pwd", "ls -la", "cd /tmp", "echo a > note", "cat note", "x=1", "export y=2", "echo $x $y", "rm note", "ls")
 CONCURRENCY = 4
+ORIGINAL = "docker run, docker exec"
 REPLAY = ". /tmp/.state 2>/dev/null; {}\ns=$?; {{ echo \"cd '$PWD'\"; export -p; }} > /tmp/.state; exit $s"
 
 
@@ -56,23 +57,29 @@ async def rate(rollouts: int, one: Callable[[], Awaitable[None]]) -> float:
     return rollouts / (time.perf_counter() - started)
 
 
-async def main(rollouts: int) -> None:
+async def rates(rollouts: int) -> dict[str, list[float]]:
+    """Rollouts a second by way, three times each, in turn. Raises SandboxUnavailable without a daemon."""
     engine, docker, bubblewrap = client(), DockerSandbox(), BubblewrapSandbox()
     _, image = await asyncio.to_thread(chosen, engine, SPEC.userland)
     ways: dict[str, tuple[int, Callable[[], Awaitable[None]]]] = {
-        "docker run, docker exec": (rollouts, lambda: asyncio.to_thread(original, engine, image)),
+        ORIGINAL: (rollouts, lambda: asyncio.to_thread(original, engine, image)),
         "docker": (2 * rollouts, lambda: ours(docker)),
         "bubblewrap": (10 * rollouts, lambda: ours(bubblewrap)),
     }
-    rates: dict[str, list[float]] = {name: [] for name in ways}
+    found: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(3):
         for name, (count, one) in ways.items():
-            rates[name].append(await rate(count, one))
-    floor = statistics.median(rates["docker run, docker exec"])
-    for name, found in rates.items():
+            found[name].append(await rate(count, one))
+    docker.drain()
+    return found
+
+
+async def main(rollouts: int) -> None:
+    by_way = await rates(rollouts)
+    floor = statistics.median(by_way[ORIGINAL])
+    for name, found in by_way.items():
         middle = statistics.median(found)
         print(f"{name:<24}{middle:8.2f} rollouts/s ({min(found):.2f} to {max(found):.2f}){middle / floor:8.1f} x")
-    docker.drain()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from sekft.protocols import Sandbox, SandboxSpec
 from sekft.scenario import File, Login
 
 ROUNDS = 100
+REFILL_S = 0.05
 LOGIN = Login(user="ada", host="vault", home="/home/ada")
 FILES = tuple(File(path=f"/srv/data/{n}", content="a line\n" * 20) for n in range(20))
 STATE = "x=1; f() { echo f; }; alias l='ls -l'; set -- a b; cd /srv"
@@ -37,8 +38,8 @@ async def timed(samples: list[float], operation: Awaitable[object]) -> None:
     samples.append((time.perf_counter() - started) * 1e3)
 
 
-async def latencies(sandbox: Sandbox, userland: str) -> dict[str, list[float]]:
-    """Milliseconds by operation."""
+async def latencies(sandbox: Sandbox, userland: str, warm: Sandbox | None = None) -> dict[str, list[float]]:
+    """Milliseconds by operation. warm: the same backend with a pool, of which the start alone is timed."""
     spec = SandboxSpec(userland, LOGIN, FILES)
     names = (
         "spawn",
@@ -66,6 +67,11 @@ async def latencies(sandbox: Sandbox, userland: str) -> dict[str, list[float]]:
         await timed(samples["state"], session.state())
         await timed(samples["check"], session.check("true"))
         await timed(samples["close"], opened.__aexit__(None, None, None))
+        if warm:
+            await asyncio.sleep(REFILL_S)
+            opened = warm.open(spec)
+            await timed(samples.setdefault("start, warm pool", []), opened.__aenter__())
+            await opened.__aexit__(None, None, None)
     return samples
 
 
