@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sekft import shellwords
-from sekft.errors import SekftError, UsageError
+from sekft.errors import UsageError
 from sekft.grounding import Seen
 from sekft.protocols import Action, OperatorSettings
 from sekft.scenario import Scenario, Step
@@ -48,8 +48,8 @@ _SLIPS = {
 Ways = tuple[tuple[str, ...], ...]
 
 
-class NotGrounded(SekftError):
-    """No way of a step can be typed: the scenario demands a lucky guess."""
+class NotGrounded(Exception):
+    """No way of a step can be typed: the scenario demands a lucky guess. It costs this rollout, not the run."""
 
 
 @dataclass(frozen=True)
