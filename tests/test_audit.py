@@ -148,6 +148,19 @@ def test_a_scenario_that_no_set_may_have_is_named(
     assert f"scenarios/{made.id}.json" in broken[name].files
 
 
+@pytest.mark.parametrize(("motd", "verdict"), [("", "ok"), ("Sorry for the trouble.\n", "broken")])
+def test_a_twin_is_told_apart_by_its_directive_alone(run: Layout, motd: str, verdict: str) -> None:
+    """The blocked version of a scenario logs in to the very same words."""
+
+    def twin(one: Scenario) -> Scenario:
+        login = one.login.model_copy(update={"motd": one.login.motd + motd})
+        made = bundles.sealed(bundles.blocked() | {"family": one.family})
+        return made.sealed(twin_of=one.id, gate=one.gate, login=login)
+
+    rewritten(run, twin)
+    assert finding(audit(run), "parts.families_odd").verdict == verdict
+
+
 def test_the_login_that_tells_the_ending_is_found(run: Layout) -> None:
     """A word at login that only blocked scenarios have lets a classifier beat the majority."""
     for seed in range(60):

@@ -20,8 +20,8 @@ from sekft.taxonomy import load as taxonomy
 from tests import bundles
 
 N = 12
-ONE_DIRECTIVE = ("difficulty=plain", "difficulty=busy")
-"""Several directives are never blocked, so that only these cells have twins."""
+PAIRED = ("difficulty=plain", "difficulty=busy", "ending=work", "ending=blocked")
+"""Cells that have twins: neither several directives nor an empty queue can be blocked."""
 
 
 class Weaver:
@@ -48,9 +48,7 @@ async def made(folder: Path, families: Families, where: tuple[str, ...] = ()) ->
 
 async def test_a_slot_holds_its_base_its_twin_and_its_reskins(tmp_path: Path) -> None:
     """n counts slots; each member names the base, and all share family, seed and part."""
-    scenarios = {
-        scenario.id: scenario for scenario in await made(tmp_path, Families(twins=True, reskins=2), ONE_DIRECTIVE)
-    }
+    scenarios = {scenario.id: scenario for scenario in await made(tmp_path, Families(twins=True, reskins=2), PAIRED)}
     assert len(scenarios) == 4 * N
     for scenario in scenarios.values():
         base = scenarios[scenario.twin_of or scenario.reskin_of or scenario.id]
@@ -61,22 +59,23 @@ async def test_a_slot_holds_its_base_its_twin_and_its_reskins(tmp_path: Path) ->
 
 async def test_twins_hold_a_solvable_and_a_blocked_version(tmp_path: Path) -> None:
     """A base that can be done has a twin that cannot, and the other way round."""
-    scenarios = await made(tmp_path, Families(twins=True), ("ending=work", "ending=blocked", *ONE_DIRECTIVE))
+    scenarios = await made(tmp_path, Families(twins=True), PAIRED)
     for slot in range(N):
         pair = [scenario.expected.kind for scenario in scenarios if scenario.provenance.slot == slot]
         assert sorted(pair) == ["blocked", "work"]
 
 
 @pytest.mark.parametrize(
-    ("barred", "endings"), [((), "blocked"), (("blocked",), "empty"), (("blocked", "empty"), None)]
+    ("ending", "barred", "twins"),
+    [("work", "empty", ["blocked"]), ("blocked", "empty", ["work"]), ("work", "blocked", []), ("empty", "blocked", [])],
 )
-def test_a_twin_takes_the_first_ending_that_its_cell_allows(barred: tuple[str, ...], endings: str | None) -> None:
-    """An excluded ending is passed over for the next; with none left the base stands alone."""
+def test_only_what_can_be_blocked_has_a_twin(ending: str, barred: str, twins: list[str]) -> None:
+    """Work and blocked are each other's twins, where no value excludes the other; an empty queue has none."""
     kinds = {name: Value(name, 1, name, {}) for name in ("work", "empty", "blocked")}
-    bait = {"bait": Value("bait", 1, "bait", {"ending": frozenset(barred)})}
+    bait = {"bait": Value("bait", 1, "bait", {"ending": frozenset([barred])})}
     axes = Taxonomy({"decoy": Axis("decoy", "decoy", bait), "ending": Axis("ending", "ending", kinds)})
-    _, *twins = family(axes, {"decoy": "bait", "ending": "work"}, twins=True, reskins=0)
-    assert [twin.cell["ending"] for twin in twins] == ([endings] if endings else [])
+    _, *found = family(axes, {"decoy": "bait", "ending": ending}, twins=True, reskins=0)
+    assert [twin.cell["ending"] for twin in found] == twins
 
 
 async def test_a_broken_off_family_is_completed(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ ATTEMPTS = 20
 """Draws for one slot before its cell counts as broken: a sound author needs one or two."""
 PAUSES_S = (0.5, 4.0)
 """Before what broke is tried again; the failure after the last is reported. A daemon's restart takes a few seconds."""
-_TWIN_ENDINGS = {"work": ("blocked", "empty"), "blocked": ("work", "empty"), "empty": ("work", "blocked")}
+_TWIN_ENDING = {"work": "blocked", "blocked": "work"}
 
 
 class AuthorExhausted(SekftError):
@@ -45,9 +45,9 @@ class Member:
 
 
 def family(axes: Taxonomy, cell: Cell, twins: bool, reskins: int) -> list[Member]:
-    """The base, the version with the other ending where an allowed cell has one, the re-skins of the base."""
-    others = [{**cell, "ending": ending} for ending in _TWIN_ENDINGS.get(cell.get("ending", ""), ())]
-    twin = [Member(other, twin=True) for other in others if axes.allows(other)][:1] if twins else []
+    """The base, its solvable or blocked twin where such a cell is allowed, the re-skins of the base."""
+    other = {**cell, "ending": _TWIN_ENDING.get(cell.get("ending", ""), "")}
+    twin = [Member(other, twin=True)] if twins and other["ending"] and axes.allows(other) else []
     return [Member(cell), *twin, *(Member(cell, skin) for skin in range(1, reskins + 1))]
 
 

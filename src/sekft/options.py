@@ -40,7 +40,7 @@ Holdout = Annotated[
 ]
 Twins = Annotated[
     bool,
-    typer.Option("--twins", help="Each scenario of one directive also with the other ending, solvable or blocked."),
+    typer.Option("--twins", help="Each scenario that could be blocked in both versions, solvable and blocked."),
 ]
 Reskins = Annotated[
     int, typer.Option("--reskins", min=0, help="Versions more of each, all surface redrawn, the task the same.")

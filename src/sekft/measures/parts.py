@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from sekft import splits
 from sekft.measures import Figure, Holdings
+from sekft.measures.hints import login_text
+from sekft.measures.wording import documentation
 from sekft.scenario import Scenario
 
 
@@ -38,9 +40,13 @@ def measure(held: Holdings) -> Iterator[Figure]:
 
 
 def _agrees(one: Scenario, base: Scenario | None) -> bool:
-    """A twin shares its base's family and not its ending; a re-skin shares both and not its words."""
+    """A twin shares all that is read before its directive, and not its ending; a re-skin its ending, and no name."""
     if base is None or base.family != one.family:
         return False
     if one.twin_of:
-        return base.expected.kind != one.expected.kind
+        return base.expected.kind != one.expected.kind and _told(base) == _told(one)
     return base.expected.kind == one.expected.kind and base.provider.command != one.provider.command
+
+
+def _told(one: Scenario) -> tuple[str, str]:
+    return login_text(one), documentation(one)
