@@ -24,7 +24,10 @@ from tests import bundles
 from tests.commands import sekft
 
 HELD = dict(term.split("=", 1) for term in splits.spelt(splits.held_out(load())))
-BODIES = (bundles.work(), bundles.empty(), bundles.blocked())
+BODIES = [
+    body | {"provider": body["provider"] | {"interface": {"syntax": "subcommand", "verbs": verbs}}}
+    for body, verbs in ((bundles.work(), "read=read"), (bundles.empty(), "read=show"), (bundles.blocked(), "list=open"))
+]
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,13 @@ def test_a_sound_set_has_nothing_broken(sound: Layout) -> None:
     assert found.broken == []
     assert finding(found, "honesty.grounded").verdict == "ok"
     assert finding(found, "balance.pairs_absent").verdict == "told"
+
+
+def test_an_interface_has_a_shape_that_its_words_do_not_change(sound: Layout) -> None:
+    """Two verbs for one role are two interfaces of one shape; another role is another shape."""
+    found = audit(sound)
+    assert finding(found, "novelty.interfaces_repeated").value == 0
+    assert finding(found, "novelty.shapes").value == 2
 
 
 def test_every_figure_has_its_place_among_the_thresholds(sound: Layout) -> None:

@@ -21,6 +21,8 @@ Examples:
       let an operator act in them; SEKFT_OP_MODEL names a served model
   sekft show demo
       what a folder holds, and where to look next
+  sekft audit demo
+      what the set is worth; status 1 where it has what no set may have
   sekft play demo/scenarios/ID.json
       land in one of them yourself
   sekft doctor

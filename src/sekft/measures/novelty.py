@@ -15,8 +15,8 @@ _SHOWN = 3
 
 
 def measure(held: Holdings) -> Iterator[Figure]:
-    """Interfaces, then shapes: the same with every word masked."""
-    surfaces = held.surfaces
+    """Interfaces, then shapes: the same with every word masked. Bundles that tell no interface are left out."""
+    surfaces = [one for one in held.surfaces if one.provider.interface]
     if not surfaces:
         return
     interfaces: dict[tuple[str, ...], list[Scenario]] = {}
