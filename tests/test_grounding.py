@@ -29,6 +29,10 @@ def seen(*texts: str) -> Seen:
         "panic 'anything at all may stand here, in prose'",
         "cat > /tmp/new <<'EOF'\nkivo\nEOF",
         "find . -name '*.txt' -exec cat {} \\;",
+        "while IFS=: read -r x n; do echo $n; done < in-tray.txt",
+        "chmod u=rw,go= in-tray.txt",
+        "sed 1,3d in-tray.txt | tail -n +2",
+        "cp in-tray.txt kivo.luma",
     ],
 )
 def test_vocabulary_and_announced_names_are_grounded(action: str) -> None:
@@ -44,6 +48,8 @@ def test_vocabulary_and_announced_names_are_grounded(action: str) -> None:
         ("kivo --purge", "--purge"),
         ("kivo -x", "-x"),
         ("cat /srv/luma/out-tray.txt", "out-tray.txt"),
+        ("sed -n 12p /srv/luma/in-tray.txt", "12p"),
+        ("cp in-tray.txt mavo.luma", "mavo.luma"),
         ("chmod 640 /srv/luma/in-tray.txt", "640"),
         ("exit && mavo", "mavo"),
     ],

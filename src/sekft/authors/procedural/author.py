@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from sekft import __version__
 from sekft.authors.procedural import announcements, obstacles, tasks
 from sekft.authors.procedural.announcing import Announced, announcement, remarks
+from sekft.authors.procedural.blocked import Blocked
 from sekft.authors.procedural.checks import tree_checker
 from sekft.authors.procedural.decoys import DECOYS, Decoy
 from sekft.authors.procedural.desk import Desk, Order, Visit, furnish
 from sekft.authors.procedural.meaning import Entry
-from sekft.authors.procedural.obstacles import Blocked
 from sekft.authors.procedural.orientation import orientation
 from sekft.authors.procedural.registry import modules
 from sekft.authors.procedural.world import Job, World, land, with_parents
