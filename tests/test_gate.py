@@ -224,16 +224,19 @@ GULLIBLE = (
 
 
 async def test_every_wrong_end_is_tried_and_the_share_refused_is_stored(sandbox: Sandbox) -> None:
-    """A checker that passes whatever was touched is told each wrong end by name; a strict one refuses them all."""
+    """A checker that passes whatever was touched is told each wrong end by name, over some seeds; a strict one none."""
     strict = await gate(bundles.sealed(bundles.work()), sandbox)
     assert isinstance(strict, Admitted), strict
     assert strict.scenario.gate is not None
     assert (strict.scenario.gate.kill_rate, strict.scenario.gate.survivors) == (1.0, [])
-    gullible = await gate(bundles.sealed(bundles.work() | {"checker": GULLIBLE}), sandbox)
-    assert isinstance(gullible, Rejected)
-    assert gullible.report is not None
-    assert set(WRONG_ENDS) <= set(gullible.report.survivors)
-    assert gullible.report.kill_rate == 0.0
+    told: set[str] = set()
+    for seed in range(6):
+        gullible = await gate(bundles.sealed(bundles.work() | {"checker": GULLIBLE, "seed": seed}), sandbox)
+        assert isinstance(gullible, Rejected)
+        assert gullible.report is not None
+        assert gullible.report.kill_rate == 0.0
+        told.update(gullible.report.survivors)
+    assert told >= set(WRONG_ENDS)
 
 
 async def test_bytes_of_a_loose_path_may_differ_between_two_right_runs(sandbox: Sandbox) -> None:

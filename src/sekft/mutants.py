@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from sekft import shellwords
 from sekft.protocols import Entry
 from sekft.scenario import File, Scenario
+from sekft.seeds import stream
 from sekft.state import covered
 
 Made = Mapping[str, Entry | None]
 """What the reference's changed paths became; None where they are gone."""
 
-UNDONE_MOST = 4
-DROPPED_MOST = 4
+UNDONE_MOST = 3
+DROPPED_MOST = 3
 SPOILED_MOST = 1
 MEDDLED_MOST = 3
 FOREIGN_MOST = 1
@@ -66,32 +68,39 @@ LEFTOVERS = (
 )
 
 
-def mutants(scenario: Scenario, made: Made, changing: Sequence[int]) -> list[Mutant]:
-    """Every generic wrong solution of this scenario, each list of commands once.
+def mutants(scenario: Scenario, made: Made, changing: Sequence[int], most: int) -> list[Mutant]:
+    """Generic wrong solutions of this scenario, each list of commands once; some of every sort, drawn by its seed.
 
     changing: indexes of the reference's commands that changed anything outside `volatile`, in order.
+    most:     each costs a run; over a set of scenarios every kind comes up.
     """
-    found = _of_work(scenario, made, changing) if scenario.expected.kind == "work" else _of_nothing(scenario)
+    work = scenario.expected.kind == "work"
+    sorts = _of_work(scenario, made, changing) if work else [_of_nothing(scenario)]
+    rng = stream(scenario.seed, "mutants")
+    for sort in sorts:
+        rng.shuffle(sort)
     once: dict[tuple[str, ...], Mutant] = {}
-    for mutant in found:
+    for mutant in (mutant for row in zip_longest(*sorts) for mutant in row if mutant is not None):
         once.setdefault(mutant.commands, mutant)
-    return [mutant for commands, mutant in once.items() if commands]
+    return [mutant for commands, mutant in once.items() if commands][:most]
 
 
-def _of_work(scenario: Scenario, made: Made, changing: Sequence[int]) -> Iterator[Mutant]:
-    yield from _cheats(scenario, made)
-    yield from _omissions(scenario, changing)
+def _of_work(scenario: Scenario, made: Made, changing: Sequence[int]) -> list[list[Mutant]]:
     done = tuple(scenario.reference[:-1])
-    after = [*_undone(scenario, made), *_spoiled(scenario, made), *LEFTOVERS, *_meddled(_foreign(scenario, made))]
-    yield from (Mutant(mutant.kind, (*done, *mutant.commands)) for mutant in after)
+    foreign = _meddled(_foreign(scenario, made), ("append", "remove"))
+    after = [_undone(scenario, made), _spoiled(scenario, made), [*LEFTOVERS[::3], *foreign]]
+    return [
+        list(_omissions(scenario, changing)),
+        *([Mutant(mutant.kind, (*done, *mutant.commands)) for mutant in sort] for sort in after),
+        list(_cheats(scenario, made)),
+    ]
 
 
-def _of_nothing(scenario: Scenario) -> Iterator[Mutant]:
+def _of_nothing(scenario: Scenario) -> list[Mutant]:
     """Changes to make where nothing was to be changed."""
-    yield from LEFTOVERS
     own = [file for file in scenario.files if _own(file, scenario.volatile)]
     spread = own[:: max(1, len(own) // MEDDLED_MOST)]
-    yield from _meddled(spread[:MEDDLED_MOST])
+    return [*LEFTOVERS, *_meddled(spread[:MEDDLED_MOST])]
 
 
 def _cheats(scenario: Scenario, made: Made) -> Iterator[Mutant]:
@@ -158,11 +167,11 @@ def _foreign(scenario: Scenario, made: Made) -> list[File]:
     return sorted(own, key=lambda file: posixpath.dirname(file.path) not in beside)[:FOREIGN_MOST]
 
 
-def _meddled(files: Sequence[File]) -> Iterator[Mutant]:
+def _meddled(files: Sequence[File], kinds: Iterable[str] = _MEDDLED) -> Iterator[Mutant]:
     for file in files:
         mode = "0600" if file.mode != "0600" else "0640"
-        for kind, change in _MEDDLED.items():
-            yield Mutant(f"{kind} {file.path}", (change.format(shlex.quote(file.path), mode),))
+        for kind in kinds:
+            yield Mutant(f"{kind} {file.path}", (_MEDDLED[kind].format(shlex.quote(file.path), mode),))
 
 
 def break_ins(file: File) -> tuple[str, ...]:
