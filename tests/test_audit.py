@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from sekft import splits
-from sekft.audit import Audit, Finding, Threshold, audit, render, thresholds
+from sekft.audit import Audit, Finding, Threshold, audit, holdings, render, thresholds
 from sekft.errors import UsageError
 from sekft.measures import Figure
+from sekft.measures.wording import skeleton
 from sekft.pipeline import roll
 from sekft.plans import Rolling
 from sekft.progress import Lines
@@ -67,6 +68,14 @@ def test_an_interface_has_a_shape_that_its_words_do_not_change(sound: Layout) ->
     found = audit(sound)
     assert finding(found, "novelty.interfaces_repeated").value == 0
     assert finding(found, "novelty.shapes").value == 2
+
+
+def test_a_skeleton_keeps_programs_and_options_and_masks_the_rest(run: Layout) -> None:
+    """The tool has another name in each scenario, so neither it nor what it is given tells two sessions apart."""
+    path = next(path for path in run.rollouts() if load_trajectory(path).outcome == "solved")
+    edited(path, typed("chit -n read 7 > /tmp/x && find /srv -type f --color=no | sort -u", 1))
+    (one,) = (one for one in holdings(run).kept if one.file == str(path.relative_to(run.root)))
+    assert skeleton(one)[:3] == ["TOOL X X X >", "find X -type X --color", "sort -u"]
 
 
 def test_every_figure_has_its_place_among_the_thresholds(sound: Layout) -> None:

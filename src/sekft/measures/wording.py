@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -66,18 +67,18 @@ def documentation(one: Scenario) -> str:
 
 
 def skeleton(one: Rollout) -> list[str]:
-    """Each command with its program and options; the tool and all else masked."""
+    """Each command with its program, options and redirections; the tool, its options and all else masked."""
     command = one.scenario.provider.command
     found = []
     for action in one.actions:
-        for parts in shellwords.simple_commands(action):
-            program = "TOOL" if shellwords.program(parts).startswith(command) else shellwords.program(parts)
-            found.append(
-                " ".join(
-                    [
-                        program,
-                        *("X" if part[0] not in "-<>" or program == "TOOL" else part[:2] for part in parts[1:] if part),
-                    ]
-                )
-            )
+        for program, *parts in shellwords.simple_commands(action):
+            name = posixpath.basename(program)
+            own = name.startswith(command)
+            found.append(" ".join(["TOOL" if own else name, *(_masked(part, own) for part in parts if part)]))
     return found
+
+
+def _masked(part: str, own: bool) -> str:
+    if part[0] in "<>":
+        return part[0]
+    return part.partition("=")[0] if part[0] == "-" and not own else "X"
