@@ -86,7 +86,8 @@ def ask(world: World, cores: Sequence[str], **slots: object) -> str:
     elif around < 0.65 and _lowered(core).split()[0] in _ASKING:
         core = f"{world.say(skin.choice(_CLAUSES), **about)} {_lowered(core)}"
     if core.endswith(".") and skin.random() < 0.5:
-        core = f"{core} {world.say(skin.choice(_CLOSINGS), **about)}"
+        plain = [text for text in _CLOSINGS if "<matter>" not in text and "<past>" not in text]
+        core = f"{core} {world.say(skin.choice(plain if around < 0.65 else _CLOSINGS), **about)}"
     return core
 
 

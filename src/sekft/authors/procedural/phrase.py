@@ -27,5 +27,10 @@ def sentence(rng: random.Random, template: str, **slots: object) -> str:
     A slot named `place` holds ordinary words; all others hold names, paths and texts.
     """
     text = phrase(rng, template, **slots)
-    verbatim = any(text.startswith(str(value)) for name, value in slots.items() if name != "place" and value)
+    verbatim = any(_leads(text, str(value)) for name, value in slots.items() if name != "place" and value)
     return text if verbatim else text[:1].upper() + text[1:]
+
+
+def _leads(text: str, value: str) -> bool:
+    """Whether the text starts with that value as a whole, not with a word that happens to begin alike."""
+    return text.startswith(value) and not text[len(value) : len(value) + 1].isalnum()

@@ -13,7 +13,7 @@ _ASK = (
     "for each .<ending> file of <folder>, <target> [has|holds] a line by <tool>, <form>.",
     "[run|let] <tool> [go|] over the .<ending> files in <folder>; [its output goes|what it prints goes] to <target>, <form>.",
     "[a list of checksums|checksums] (<sort>) for *.<ending> in <folder>: [to be kept|kept] as <target>, <form>.",
-    "<sort> sums are [missing|wanted] for <folder>, that is for its .<ending> files. They [belong|go] into <target>, <form>.",
+    "sums by <tool> are [missing|wanted] for <folder>, that is for its .<ending> files. They [belong|go] into <target>, <form>.",
     "to [notice|detect] changes later, the .<ending> files in <folder> [need|get] their <sort> sums in <target>, <form>.",
     "could <target> have the <sort> sums of the .<ending> files in <folder>? <tool> [writes them|prints them] <form>, [and so they are wanted|as wanted].",
     "<tool> knows the form: one line for each .<ending> file in <folder>, <form>, all of them in <target>.",

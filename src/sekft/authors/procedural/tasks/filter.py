@@ -16,7 +16,7 @@ _ASK = (
     "the last column of <source> is a number. Rows where it is <rule> [belong|are wanted] in <target> [as well|too].",
     "[who reads|whoever reads] <target> wants [nothing but|only] the rows of <source> ending in a number <rule>.",
     "[an extract|a selection] of <source> is needed as <target>: all rows, [whole|unchanged], whose last number is <rule>.",
-    "<rule>: that is the test. The rows of <source> whose last column passes it [go|are written] to <target>.",
+    "one test decides, <rule>: the rows of <source> whose last column passes it [go|are written] to <target>.",
     "not all rows of <source> are [of interest|needed]: those with a last number <rule> are, [and they belong in|so put them into] <target>.",
     "could <target> list the rows of <source> in which the last column is <rule>?",
     "[leave out|drop] what does not matter from <source>: what remains, the rows with <rule> in the last place, is saved as <target>.",

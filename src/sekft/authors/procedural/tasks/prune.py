@@ -14,7 +14,7 @@ _ASK = (
     "nobody needs the files <rule> that lie in <folder>. [Out with them|They should go] [; the others are in use|].",
     "[get rid|dispose] of the files in <folder> <rule>.",
     "[what is left|what remains] in <folder> should be only what is in use: files <rule> are not.",
-    "could the files in <folder> <rule> be [deleted|removed] [, and just those|]?",
+    "could the files in <folder> <rule> be [deleted|removed|deleted, and just those]?",
     "a run that broke off left files <rule> in <folder>. [They are worthless|They are of no use]: delete them.",
     "[in|within] <folder> there should be no files <rule> [any more|any longer|from today].",
     "deletion in <folder>: [all|any] files <rule>; [others are kept|everything else is kept].",
@@ -33,7 +33,7 @@ def make(world: World) -> Job:
     names, rng, skin = world.names, world.rng, world.skin
     folder = world.place()
     rule, pattern, test = _RULES[rng.choice(sorted(_RULES))]
-    mark = names.word((1, 2)) + skin.choice("-_.") if pattern[0] != "*" else skin.choice(".-_") + names.word((1, 2))
+    mark = names.word((1, 2)) + skin.choice("-_") if pattern[0] != "*" else skin.choice(".-_") + names.word((1, 2))
     glob, test = pattern.format(mark=mark), test.format(mark=mark)
     tails = iter(names.word((1, 2)) for _ in range(9))
     doomed = sorted(

@@ -41,7 +41,7 @@ def make(world: World) -> Job:
     by_ending = rng.random() < 0.5
     old, other = (names.word((1, 2)) for _ in range(2))
     stems = sorted(names.compound() for _ in range(rng.randint(2, 4)))
-    new = names.word((1, 2)) if by_ending else names.word((1, 2)) + world.skin.choice("-_.")
+    new = names.word((1, 2)) if by_ending else names.word((1, 2)) + world.skin.choice("-_")
     renamed = {f"{stem}.{old}": f"{stem}.{new}" if by_ending else f"{new}{stem}.{old}" for stem in stems}
     kept = [f"{names.word()}.{other}" for _ in range(rng.randint(2, 4))]
     files = {name: world.file(f"{folder}/{name}", names.compound() + "\n") for name in [*renamed, *kept]}

@@ -15,7 +15,7 @@ _ASK = (
     "one line a file, NAME NUMBER: that is the form of <target>. The files are those in .<ending> in <folder>, the number is <figure>.",
     "[list|show] in <target>, by name, every .<ending> file of <folder> together with <figure>.",
     "could <target> say, for each file ending in .<ending> in <folder>, <figure>? [Name first, number after it.|The name comes first, then a blank, then the number.]",
-    "<figure>, for each of the .<ending> files in <folder>, is [wanted|expected] in <target> behind the file's name.",
+    "what is [wanted|expected] in <target>, behind the name of each .<ending> file in <folder>, is <figure>.",
     "[from|out of] several inputs one overview: <target>, with the name of each .<ending> file in <folder> and after a blank <figure>.",
     "the .<ending> files of <folder> [are inputs|were handed in]; <target> sums them up, a line each, name (no folder) and <figure>.",
     "[an overview|a summary] of <folder> is missing. Lines of <target>: name of a .<ending> file, blank, <figure>.",

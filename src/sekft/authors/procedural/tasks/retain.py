@@ -13,12 +13,12 @@ _ASK = (
     "the rule for <stem> in <folder>: <count> are kept, the newest by name; [whatever is older|any older one] is removed.",
     "older <stem> files [may go|can go] from <folder>, so that [only|exactly] the <count> newest, by their date, remain.",
     "[thin out|trim] the <stem> files of <folder> to the <count> with the latest dates.",
-    "<count> <stem> files are [enough|what we keep] in <folder>: the newest ones. [Dates are in the names.|Their names hold the dates.] The rest [is to be|has to be] deleted.",
+    "of the <stem> files, <count> are [enough|what we keep] in <folder>: the newest ones. [Dates are in the names.|Their names hold the dates.] The rest [is to be|has to be] deleted.",
     "names in <folder> that begin with <stem> end in a date. The <count> latest dates [stay|are kept], files with an earlier one [are deleted|go].",
     "could the <stem> files in <folder> be cut down to the <count> newest? [The name gives the date.|Go by the date in the name.]",
     "nothing but the <count> latest of the dated <stem> files should [remain|be left] in <folder> [, other files are not concerned|].",
     "[room is needed|space runs short] in <folder>; of the files named <stem> the <count> newest are kept and the older ones deleted.",
-    "[everything|all] older than the <count> newest <stem> files in <folder> is to be deleted; the date [stands|is] in each name.",
+    "whatever is older than the <count> newest <stem> files in <folder> is to be deleted; the date [stands|is] in each name.",
 )
 
 

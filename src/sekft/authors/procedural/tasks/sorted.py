@@ -17,7 +17,7 @@ _ASK = (
     "the reader of <target> needs the lines of <source> <order> and each of them a single time.",
     "could the content of <source> be had <order>, no line repeated, in <target>? [The source stays as it is.|]",
     "[an index|a clean list] is missing, <target>: the distinct lines of <source>, <order>.",
-    "<order> and free of duplicates, the lines of <source> are [wanted|expected] in <target>.",
+    "free of duplicates and <order>, the lines of <source> are [wanted|expected] in <target>.",
     "[from|out of] <source>, [collect|gather] the different lines and [keep|store] them <order> as <target>.",
     "[what differs|all that differs] among the lines of <source> belongs into <target>, <order>.",
 )

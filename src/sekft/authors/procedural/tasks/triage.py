@@ -16,7 +16,7 @@ _ASK = (
     "[go through|read] <source> for <level>: the source it comes from most often is to be named in <target>.",
     "[a name is wanted|somebody wants a name] in <target>: that of the source in <source> with most lines of level <level>.",
     "in <source>, level <level>, [find|look for] the source that occurs most. [Write it|It is written] to <target>, [by itself|only the name].",
-    "<level> lines in <source> come from several sources; <target> [is for|should hold] the one that has most of them.",
+    "lines of level <level> in <source> come from several sources; <target> [is for|should hold] the one that has most of them.",
     "could <target> tell which source [causes|has] the largest number of <level> lines in <source>?",
     "before anything is [replaced|mended], we need to know where <level> comes from most in <source>: the source's name, in <target>.",
     "by the count of <level> lines in <source>, [one source leads|one source is ahead]. Its name is what <target> [should|is to] contain.",

@@ -10,7 +10,7 @@ _ASK = (
     "<path> [is missing|does not exist yet|was never made]; [it should hold|it is to hold|what belongs in it is] <what>.",
     "[leave|place|put] <what> in a new file, <path> [, and nothing more in it|].",
     "a file by the name of <path> is [wanted|needed|expected], and in it <what>.",
-    "<what>: that is what <path> [should say|has to say|is to contain]. [The file is not there yet.|]",
+    "what <path> [should say|has to say|is to contain] is <what>. [The file is not there yet.|]",
     "[write|save|record] <what> to <path> [; the file has to be made first|, which is not there yet|].",
     "[what is missing in|one thing lacks in] <folder>: a file <name> [that reads|with] <what>.",
     "in <folder>, [start|begin|set up] a file called <name>. Its whole content is <what>.",
