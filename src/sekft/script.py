@@ -140,13 +140,14 @@ def _chained(beats: list[Beat]) -> list[Beat]:
 
 def _with_mistake(beats: list[Beat], scenario: Scenario, rng: random.Random) -> list[Beat]:
     """The script with one mistake in it, right before the command that mends it."""
-    found = [
-        [(at, wrong) for at in range(len(beats)) for wrong in mistakes(beats, at, scenario)] for mistakes in _MISTAKES
-    ]
-    options = [places for places in found if places]
+    found = {
+        mistakes: [(at, wrong) for at in range(len(beats)) for wrong in mistakes(beats, at, scenario)]
+        for mistakes in _MISTAKES
+    }
+    options = {mistakes: places for mistakes, places in found.items() if places}
     if not options:
         return beats
-    at, wrong = rng.choice(rng.choice(options))
+    at, wrong = rng.choice(options[rng.choices([*options], [_MISTAKES[mistakes] for mistakes in options])[0]])
     return [*beats[:at], replace(beats[at], command=wrong, wrong=True), *beats[at:]]
 
 
@@ -200,14 +201,15 @@ def _names_tool(command: str, tool: str) -> bool:
     return bool(shellwords.calls(command, tool)) or f"man {tool}" in command
 
 
-_MISTAKES: tuple[Callable[[Sequence[Beat], int, Scenario], list[str]], ...] = (
-    _slips,
-    _bare_calls,
-    _version_calls,
-    _no_pages,
-    _planned,
-    _elsewhere,
-)
+_MISTAKES: dict[Callable[[Sequence[Beat], int, Scenario], list[str]], int] = {
+    _slips: 1,
+    _bare_calls: 1,
+    _version_calls: 1,
+    _no_pages: 1,
+    _planned: 4,
+    _elsewhere: 1,
+}
+"""With weights: what students are seen to do wrong is how they call a tool."""
 
 
 class Typist:

@@ -83,6 +83,20 @@ def test_the_share_of_mended_mistakes_is_an_option(share: float) -> None:
     assert all(trajectory.keep for _, trajectory in rolls)
 
 
+def test_what_goes_wrong_with_a_tool_is_typed_and_mended() -> None:
+    """Calls that the author knows to fail (no id, a placeholder as it stands) meet an error and are mended."""
+    wrong = []
+    for scenario, trajectory in roll(range(60, 72), 1.0, samples=1):
+        assert trajectory.keep, trajectory.keep_reasons
+        known = {command for step in scenario.plan for command in step.mistakes}
+        right = {command for step in scenario.plan for way in step.ways for command in way}
+        for at, turn in enumerate(trajectory.turns):
+            if turn.role == "action" and turn.content in known - right:
+                wrong.append(trajectory.turns[at + 1].status)
+    assert len(wrong) >= 2
+    assert all(wrong)
+
+
 def _slipped(scenario: Scenario, trajectory: Trajectory) -> bool:
     """Whether a command failed other than by showing the notice."""
     notice = scenario.needles.notice
