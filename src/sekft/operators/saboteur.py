@@ -228,8 +228,10 @@ def _gets_it_wrong(scenario: Scenario, beats: Beats, rng: random.Random) -> Beat
 
 
 def _may_harm(commands: Sequence[str], scenario: Scenario) -> bool:
+    """Whether it names a protected file, or writes over one from its own folder: that would be harmful."""
     text = "\n".join(commands)
-    return "*" in text or "rm " in text or any(path in text for path in scenario.protected)
+    named = any(path in text or f"> {path.rsplit('/', 1)[1]}" in text for path in scenario.protected)
+    return named or "*" in text or "rm " in text
 
 
 def _tidies_up(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
