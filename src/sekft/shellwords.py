@@ -67,7 +67,11 @@ def program(words: list[str]) -> str:
 def calls(text: str, command: str) -> list[list[str]]:
     """The simple commands of the text that run this program, by base name, or one of its own (`tool-verb`)."""
     wanted = posixpath.basename(command)
-    return [words for words in simple_commands(text) if program(words).partition("-")[0] == wanted or program(words) == wanted]
+    return [
+        words
+        for words in simple_commands(text)
+        if program(words).partition("-")[0] == wanted or program(words) == wanted
+    ]
 
 
 def arguments(words: list[str]) -> list[str]:

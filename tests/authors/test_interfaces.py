@@ -112,5 +112,7 @@ def test_no_template_shows_through() -> None:
         program = next(file for file in scenario.files if file.path == f"/usr/local/bin/{scenario.provider.command}")
         shown.append(program.content or "")
         for text in shown:
-            assert not re.search(r"@(?:noun|id|ID|receipt|TOOL|OPKEY)@|<(?:noun|nouns|user|host|place|keeper|n)>", text), text
+            assert not re.search(
+                r"@(?:noun|id|ID|receipt|TOOL|OPKEY)@|<(?:noun|nouns|user|host|place|keeper|n)>", text
+            ), text
         assert not any("[" in text and "|" in text for text in shown[:3]), shown[:3]
