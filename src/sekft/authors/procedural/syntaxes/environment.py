@@ -8,14 +8,19 @@ from sekft.authors.procedural.interface import Interface, Syntax, arguments, by_
 from sekft.authors.procedural.meaning import Operation
 
 
+def _variable(word: str) -> str:
+    """The word as a variable's name."""
+    return word.upper().replace("-", "_")
+
+
 def spell(face: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
     words = [f"{face.opkey.upper()}={operation.verb}"]
-    words += [f"{face.keys[name].upper()}={value}" for name, value in zip(operation.takes, values, strict=False)]
+    words += [f"{_variable(face.keys[name])}={value}" for name, value in zip(operation.takes, values, strict=False)]
     return [" ".join([*words, face.tool])]
 
 
 def parse(face: Interface) -> str:
-    values = " ".join(f"v_{name}=${{{key.upper()}-}}" for name, key in arguments(face))
+    values = " ".join(f"v_{name}=${{{_variable(key)}-}}" for name, key in arguments(face))
     return f'[ $# -eq 0 ] || wrong "$1"\nop=${face.opkey.upper()} {values}\n{by_name(face)}'
 
 
