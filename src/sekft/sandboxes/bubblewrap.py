@@ -64,9 +64,12 @@ class BubblewrapSandbox:
     async def open(self, spec: SandboxSpec, at: Snapshot | None = None) -> AsyncIterator[ShellSession]:
         """A landed session. Raises SandboxUnavailable where bwrap cannot run, InfraError when it broke."""
         chosen, folder = await self._prepared(spec.userland)
-        channel = await _Bwrap.attached(await self._pool.take(command(chosen, folder)))
+        line = command(chosen, folder)
+        channel = await _Bwrap.attached(await self._pool.take(line))
         try:
-            yield await ShellSession.begun(channel, spec, at, self.name, chosen)
+            session = await ShellSession.begun(channel, spec, at, self.name, chosen)
+            self._pool.refill(line)
+            yield session
         finally:
             await channel.close()
 

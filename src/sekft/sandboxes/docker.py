@@ -48,9 +48,12 @@ class DockerSandbox:
         if spec.userland not in self._images:
             await asyncio.to_thread(self._image, spec.userland)
         userland, _ = self._images[spec.userland]
-        container = await _Container.attached(await self._pool.take(kind_of(spec)))
+        kind = kind_of(spec)
+        container = await _Container.attached(await self._pool.take(kind))
         try:
-            yield await ShellSession.begun(container, spec, at, self.name, userland)
+            session = await ShellSession.begun(container, spec, at, self.name, userland)
+            self._pool.refill(kind)
+            yield session
         finally:
             await container.close()
 

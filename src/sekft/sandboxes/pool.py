@@ -50,9 +50,7 @@ class Pool(Generic[KindT, StartedT]):
 
     async def take(self, kind: KindT) -> StartedT:
         """One that nobody used; one that died while it waited is passed over."""
-        found = self._alive(kind)
-        self._refill(kind)
-        if found is not None:
+        if (found := self._alive(kind)) is not None:
             return found
         if not self._slow:
             return self._start(kind)
@@ -81,7 +79,8 @@ class Pool(Generic[KindT, StartedT]):
                 return started
             started.close()
 
-    def _refill(self, kind: KindT) -> None:
+    def refill(self, kind: KindT) -> None:
+        """Start what is missing. For takers that have landed: sooner, the new ones would slow them down."""
         with self._lock:
             missing = min(STARTERS, self._wanted - len(self._waiting[kind]) - self._starting[kind])
             self._starting[kind] += max(0, missing)
