@@ -11,10 +11,12 @@ from sekft.authors.procedural import tasks
 from sekft.authors.procedural.checks import tree_checker
 from sekft.authors.procedural.obstacles import OBSTACLES, meet
 from sekft.authors.procedural.registry import modules
+from sekft.authors.procedural.words import Names
 from sekft.authors.procedural.world import Job, World, land, with_parents
 from sekft.grounding import Seen
 from sekft.protocols import SandboxSpec
 from sekft.scenario import Login
+from sekft.seeds import stream
 from sekft.trial import Run, Trials
 
 KINDS = sorted(modules(tasks))
@@ -159,3 +161,10 @@ def test_an_obstacle_and_its_easing_are_told_in_the_same_words(name: str) -> Non
             assert blocked.job.text == eased.text
         elif not OBSTACLES[name].conditional:
             assert eased == made
+
+
+def test_no_name_is_a_word_of_the_shell() -> None:
+    """A name that sh reads as a keyword would be cut off from what it stands in."""
+    keywords = {"then", "else", "elif", "done", "esac", "while", "until", "for", "case"}
+    rng = stream(3, "names")
+    assert not keywords & {Names(rng).word((1, 1)) for _ in range(60_000)}

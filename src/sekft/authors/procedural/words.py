@@ -25,7 +25,7 @@ _COMMANDS = frozenset(
     " make man more mount mv nice nl nohup od panic paste ping pr ps pwd read rm rmdir run sed seq set sh sleep sort"
     " spell split stat strings su sync tail tar tee test time top touch tr trap true tty type ulimit umask uname"
     " uniq units vi view wait watch wc wget who write xargs yes zip man mandoc mman patch shift bind shred tree skill"
-    " snice slab usleep resume reset".split()
+    " snice slab usleep resume reset then else elif done esac while until for case".split()
 )
 _FIRST = (
     "ada ben cora dov edda finn gia hugo ines jona kaya lars mila nils oda pia quin rosa sven tara ulf vera wim xena"
