@@ -26,10 +26,9 @@ SOLUTION = ("chit --help", "chit open", "chit read 7", "echo granite > stone.txt
 class Typist:
     """An operator that types a list; what is no text is raised, or returned as an action."""
 
-    info = OperatorInfo(kind="typist")
-
-    def __init__(self, *script: str | Action | Exception, pause_s: float = 0.0) -> None:
+    def __init__(self, *script: str | Action | Exception, pause_s: float = 0.0, model: str | None = None) -> None:
         self.script, self.pause_s = script, pause_s
+        self.info = OperatorInfo(kind="typist", model=model)
         self.seen: tuple[Turn, ...] = ()
 
     def policy(self, scenario: Scenario, sample: int, seed: int) -> Typist:
@@ -120,6 +119,12 @@ async def test_time_runs_out_while_the_operator_thinks(sandbox: Sandbox, work: S
     seen = await rollout(work, sandbox, Typist("ls", pause_s=60), 0, 1, RolloutLimits(wall_s=0.2))
     assert (seen.ending.kind, seen.ending.reason) == ("none", "time")
     assert recorded(work, seen).outcome == "unfinished"
+
+
+async def test_a_slow_endpoint_is_not_held_against_a_rollout(sandbox: Sandbox, work: Scenario) -> None:
+    """A served model may take longer than the session's limit: its endpoint's time-outs hold instead."""
+    seen = await rollout(work, sandbox, Typist("ls", "exit", pause_s=0.4, model="m"), 0, 1, RolloutLimits(wall_s=0.3))
+    assert seen.ending.kind == "exit"
 
 
 async def test_tokens_run_out(sandbox: Sandbox, work: Scenario) -> None:

@@ -1,106 +1,92 @@
-"""The model service: an OpenAI-compatible endpoint, named by the environment.
+"""One client for every OpenAI-compatible service: it retries, paces, counts, and pays for nothing twice.
 
-The teacher is named by SEKFT_MODEL, SEKFT_URL and SEKFT_KEY, the operator by SEKFT_OP_MODEL,
-SEKFT_OP_URL and SEKFT_OP_KEY, whose URL and key fall back to the teacher's. A key is sent to its
-URL and shown nowhere else: services echo it in their own error texts, so those are scrubbed.
+A key is sent to its URL and shown nowhere else: services echo it in what they say, so that is scrubbed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
+import math
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast
-from urllib.parse import urlsplit, urlunsplit
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
 
+from sekft.accounting import Budget, Journal, key_of
+from sekft.accounting import Reply as Reply
 from sekft.errors import EndpointError, InfraError, SekftError, UsageError
+from sekft.pacing import Pace
+from sekft.service import DEFAULT_URL as DEFAULT_URL
+from sekft.service import Service as Service
+from sekft.service import service as service
 from sekft.trajectory import Usage
 
 if TYPE_CHECKING:
     import openai
-    from openai.types.chat import ChatCompletion
 
-DEFAULT_URL = "http://localhost:4000/v1"
-NO_KEY = "none-needed"
 TRIES = 4
 FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
 TIMEOUT_S = 300.0
+TOTAL_S = 1800.0
+LAST_ANSWERS_S = 5.0
+OPTIONAL = ("seed", "temperature", "response_format")
+UNSUPPORTED = ("unsupported", "not support", "unrecognized", "unexpected", "unknown", "only the default")
+COST_HEADER = "x-litellm-response-cost"
 CONTEXT_FULL = ("context_length_exceeded", "context window", "context length", "context size", "exceed_context")
 
-Role = Literal["teacher", "operator"]
 Message = Mapping[str, str]
+Format = Mapping[str, object]
 
 
 class ContextFull(SekftError):
     """The conversation no longer fits the model's context: the rollout ran out of tokens."""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Where a model is served.
+class FormatRefused(SekftError):
+    """The service does not know this response_format: ask in a plainer one."""
 
-    variables: the prefix of the environment variables that named it, for messages.
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one request brought when it was no reply.
+
+    error:    for the caller, where no further try is made.
+    passing:  the same request may succeed later.
+    rejected: the service is full, not broken: such tries are not counted.
+    asked_s:  when to come back, by the service's own word.
     """
 
-    model: str
-    url: str = DEFAULT_URL
-    key: str = field(default=NO_KEY, repr=False)
-    variables: str = "SEKFT"
-
-    def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"{self.variables}_URL: saw {self.shown_url!r}, want http://HOST:PORT/v1 or https://…")
-
-    @property
-    def shown_url(self) -> str:
-        """The URL without a user or password in it."""
-        parts = urlsplit(self.url)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
-
-    def scrubbed(self, text: str) -> str:
-        """A service's own words, short, on one line and without the key."""
-        return " ".join(text.replace(self.key, "[key]").split())[:300]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """cut: the answer stopped at max_tokens."""
-
-    text: str
-    usage: Usage
-    cut: bool = False
-
-
-def service(role: Role, env: Mapping[str, str] | None = None) -> Service:
-    """The service that the environment names for that role. Raises UsageError when it names no model."""
-    env = os.environ if env is None else env
-    prefix = "SEKFT" if role == "teacher" else "SEKFT_OP"
-    model = env.get(f"{prefix}_MODEL", "")
-    if not model:
-        raise UsageError(f"no model for the {role}: set {prefix}_MODEL (and {prefix}_URL, default {DEFAULT_URL})")
-    return Service(
-        model=model,
-        url=env.get(f"{prefix}_URL") or env.get("SEKFT_URL") or DEFAULT_URL,
-        key=env.get(f"{prefix}_KEY") or env.get("SEKFT_KEY") or NO_KEY,
-        variables=prefix,
-    )
+    error: SekftError
+    passing: bool = True
+    rejected: bool = False
+    asked_s: float | None = None
 
 
 class Endpoint:
     """A client for one service; `async with` it, or await close().
 
     timeout_s:     for one request, first byte to last.
+    total_s:       for one call: its requests and the pauses between them, but not its waiting for a free slot.
     first_pause_s: before the second try; doubles with each further one.
     """
 
-    def __init__(self, service: Service, timeout_s: float = TIMEOUT_S, first_pause_s: float = FIRST_PAUSE_S) -> None:
+    def __init__(
+        self,
+        service: Service,
+        timeout_s: float = TIMEOUT_S,
+        first_pause_s: float = FIRST_PAUSE_S,
+        total_s: float = TOTAL_S,
+        pace: Pace | None = None,
+    ) -> None:
         self.service = service
-        self._timeout_s = timeout_s
-        self._first_pause_s = first_pause_s
+        self.pace = pace or Pace(service.shown_url)
+        self.journal, self.budget = Journal(), Budget()
+        self._timeout_s, self._first_pause_s, self._total_s = timeout_s, first_pause_s, total_s
         self._client: openai.AsyncOpenAI | None = None
+        self._under_way: set[asyncio.Task[Reply | _Said]] = set()
+        self._renamed: dict[str, str | None] = {}
 
     async def __aenter__(self) -> Endpoint:
         return self
@@ -109,102 +95,203 @@ class Endpoint:
         await self.close()
 
     async def close(self) -> None:
+        """Requests whose caller has gone get a little time: their answers are paid for, so the journal keeps them."""
+        if self._under_way:
+            _, late = await asyncio.wait(self._under_way, timeout=LAST_ANSWERS_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         client, self._client = self._client, None
         if client is not None:
             await client.close()
 
     async def chat(
-        self, messages: Sequence[Message], *, max_tokens: int, temperature: float, seed: int | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float,
+        seed: int | None = None,
+        response_format: Format | None = None,
+        request_id: str | None = None,
     ) -> Reply:
-        """One completion.
+        """One completion, from the journal where it was paid for before.
 
-        seed: 31 bits at most; some services refuse more.
+        seed:       31 bits at most; some services refuse more.
+        request_id: what the call is for; calls alike in all else are apart by it. It is not sent.
         Raises EndpointError where the service is down or refuses for good, InfraError where it kept
-        failing or timing out, ContextFull where the conversation has become too long.
+        failing or timing out, ContextFull where the conversation has become too long, FormatRefused,
+        and BudgetSpent before anything is sent.
         """
         request: dict[str, Any] = {"messages": list(messages), "max_tokens": max_tokens, "temperature": temperature}
         if seed is not None:
             request["seed"] = seed
-        completion, requests = await self._ask(request)
-        return self._reply(completion, requests)
+        if response_format is not None:
+            request["response_format"] = response_format
+        key = key_of(self.service.model, request, request_id)
+        if (known := self.journal.find(key)) is not None:
+            return known
+        failures = requests = 0
+        spent_s = 0.0
+        while True:
+            requests += 1
+            said, took_s = await self._try(self._adapted(request), requests, key, request_id)
+            if isinstance(said, Reply):
+                return said
+            failures += not said.rejected and not self.pace.resting
+            wait_s = self.pace.pause_s(requests, self._first_pause_s, said.asked_s)
+            spent_s += took_s + wait_s
+            if not said.passing or failures >= TRIES or spent_s > self._total_s:
+                raise said.error
+            await asyncio.sleep(wait_s)
 
-    async def _ask(self, request: dict[str, Any]) -> tuple[ChatCompletion, int]:
+    async def _try(
+        self, request: dict[str, Any], requests: int, key: str, request_id: str | None
+    ) -> tuple[Reply | _Said, float]:
+        """One request, and the seconds that it took. It goes on to its answer even where the caller is cancelled."""
+        async with self.pace.slot() as began:
+            self.budget.check(self.journal.spent)
+            task = asyncio.create_task(self._bought(request, requests, key, request_id))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+            said = await asyncio.shield(task)
+        if isinstance(said, Reply):
+            self.pace.fine()
+        elif said.rejected:
+            self.pace.rejected(began)
+        elif said.passing:
+            self.pace.failed(began, self.service.quoted(str(said.error).removeprefix(f"{self.service.shown_url} ")))
+        return said, time.monotonic() - began
+
+    async def _bought(self, request: dict[str, Any], requests: int, key: str, request_id: str | None) -> Reply | _Said:
+        said = await self._sent(request, requests)
+        if isinstance(said, Reply):
+            self.journal.add(key, request_id, said)
+        return said
+
+    async def _sent(self, request: dict[str, Any], requests: int) -> Reply | _Said:
         import openai  # takes 0.8 s: only where a model is asked
 
         if self._client is None:
             self._client = openai.AsyncOpenAI(
                 api_key=self.service.key, base_url=self.service.url, timeout=self._timeout_s, max_retries=0
             )
-        for attempt in range(1, TRIES + 1):
-            try:
-                completion = await self._client.chat.completions.create(model=self.service.model, **request)
-                return cast("ChatCompletion", completion), attempt
-            except openai.APIError as error:
-                if attempt == TRIES or not _passing(error):
-                    raise self._explained(error) from None
-                await asyncio.sleep(self._pause_s(error, attempt))
-            except ValueError:
-                raise self._not_ours() from None
-        raise InfraError(f"{self.service.shown_url}: no answer")
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                raw = await self._client.chat.completions.with_raw_response.create(model=self.service.model, **request)
+            return self._reply(raw.parse(), raw.headers, requests)
+        except (openai.APITimeoutError, TimeoutError):
+            return _Said(InfraError(f"{self.service.shown_url}: no answer within {self._timeout_s:g} s"))
+        except openai.APIStatusError as error:
+            return self._refused(error, request)
+        except openai.APIConnectionError as error:
+            return _Said(self._lost(error))
+        except (openai.APIError, ValueError):  # a truncated or foreign body
+            return _Said(self._not_ours())
 
-    def _pause_s(self, error: openai.APIError, attempt: int) -> float:
-        response = getattr(error, "response", None)
-        asked = response.headers.get("retry-after", "") if response is not None else ""
-        pause_s = float(asked) if asked.isdigit() else self._first_pause_s * 2.0 ** (attempt - 1)
-        return min(pause_s, LONGEST_PAUSE_S)
+    def _adapted(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The request with those fields renamed or left out that this service refused before."""
+        named = {self._renamed.get(name, name): value for name, value in request.items()}
+        return {name: value for name, value in named.items() if name is not None}
 
-    def _explained(self, error: openai.APIError) -> SekftError:
-        """What the user should know of a failed request; built from our own words where a key might be echoed."""
-        import openai
+    def _refused(self, error: openai.APIStatusError, request: Mapping[str, Any]) -> _Said:
+        """What the user should know of a status; built from our own words where a key might be echoed."""
+        where, names, status = self.service.shown_url, self.service.variables, error.status_code
+        said = self.service.quoted(_message(error))
+        low = said.lower()
+        if status in (401, 403):
+            return _Said(EndpointError(f"{where} wants another key (status {status}): set {names}_KEY"), passing=False)
+        if status == 404:
+            text = f"{where} has no model {self.service.model!r}: set {names}_MODEL (it said: {said})"
+            return _Said(EndpointError(text), passing=False)
+        if status in (400, 413, 422, 500) and any(mark in low for mark in CONTEXT_FULL):
+            return _Said(ContextFull(f"{self.service.model}: {said}"), passing=False)
+        text = f"{where} answered with status {status}: {said}"
+        if status in (408, 409, 425, 429) or status >= 500:
+            if "insufficient_quota" in error.response.text:
+                return _Said(EndpointError(text), passing=False)
+            asked_s = _asked_s(error.response.headers)
+            full = status == 429 or (status == 503 and asked_s is not None)
+            return _Said(InfraError(text), rejected=full, asked_s=asked_s)
+        if status in (400, 422) and self._adapts(low, request):
+            return _Said(InfraError(text), rejected=True, asked_s=0.0)
+        if "response_format" in request and status in (400, 422):
+            return _Said(FormatRefused(text), passing=False)
+        # One that has answered before refuses this conversation, as a filter does: that rollout is lost, not the run.
+        return _Said(InfraError(text) if self.pace.answered else EndpointError(text), passing=False)
 
-        where, names = self.service.shown_url, self.service.variables
-        if isinstance(error, openai.APITimeoutError):
-            return InfraError(f"{where}: no answer within {self._timeout_s:g} s, {TRIES} times")
-        if isinstance(error, openai.APIConnectionError):
-            return EndpointError(f"nothing answers at {where}: is it running? ({names}_URL says where)")
-        if not isinstance(error, openai.APIStatusError):
-            return self._not_ours()
-        said = self.service.scrubbed(_said(error))
-        if error.status_code in (401, 403):
-            return EndpointError(f"{where} wants another key (status {error.status_code}): set {names}_KEY")
-        if error.status_code == 404:
-            return EndpointError(f"{where} has no model {self.service.model!r}: set {names}_MODEL (it said: {said})")
-        if error.status_code in (400, 413, 422, 500) and any(mark in said.lower() for mark in CONTEXT_FULL):
-            return ContextFull(f"{self.service.model}: {said}")
-        kind = InfraError if _passing(error) else EndpointError
-        return kind(f"{where} answered with status {error.status_code}: {said}")
+    def _adapts(self, said: str, request: Mapping[str, Any]) -> bool:
+        """Whether the service refuses a field that can be renamed or left out from now on."""
+        if "max_completion_tokens" in said and "max_tokens" in request:
+            self._renamed["max_tokens"] = "max_completion_tokens"
+            return True
+        if "response_format" in request or not any(mark in said for mark in UNSUPPORTED):
+            return False
+        refused = [name for name in OPTIONAL if name in request and name in said]
+        self._renamed.update(dict.fromkeys(refused))
+        return bool(refused)
 
-    def _not_ours(self) -> EndpointError:
+    def _lost(self, error: openai.APIConnectionError) -> SekftError:
+        where = self.service.shown_url
+        if type(error.__cause__).__name__ == "ConnectError" and not self.pace.answered:
+            return EndpointError(
+                f"nothing answers at {where}: is it running? ({self.service.variables}_URL says where)"
+            )
+        return InfraError(f"{where}: the connection broke: {self.service.quoted(str(error.__cause__ or error))}")
+
+    def _not_ours(self) -> SekftError:
+        """A page or half an answer: of a service that never answered, another kind of server."""
+        where = self.service.shown_url
+        if self.pace.answered:
+            return InfraError(f"{where} sent what is no whole completion")
         return EndpointError(
-            f"{self.service.shown_url} answers, but not as an OpenAI-compatible service "
+            f"{where} answers, but not as an OpenAI-compatible service "
             f"({self.service.variables}_URL usually ends in /v1)"
         )
 
-    def _reply(self, completion: ChatCompletion, requests: int) -> Reply:
+    def _reply(self, completion: object, headers: Mapping[str, str], requests: int) -> Reply | _Said:
         # A page served with status 200 arrives as text; a proxy's half answer as an object without choices.
-        choices = getattr(completion, "choices", None)
-        if not choices:
-            raise self._not_ours()
-        counted = completion.usage
-        usage = Usage(
-            requests=requests,
-            prompt_tokens=counted.prompt_tokens if counted else 0,
-            completion_tokens=counted.completion_tokens if counted else 0,
-        )
-        return Reply(text=choices[0].message.content or "", usage=usage, cut=choices[0].finish_reason == "length")
+        message = getattr(next(iter(getattr(completion, "choices", None) or ()), None), "message", None)
+        if message is None:
+            return _Said(self._not_ours())
+        choice, counted = completion.choices[0], completion.usage  # type: ignore[attr-defined]
+        asked, answered = (counted.prompt_tokens, counted.completion_tokens) if counted else (0, 0)
+        text = message.content or getattr(message, "refusal", None) or ""
+        thoughts = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None) or ""
+        if not (text or thoughts or answered):
+            return _Said(InfraError(f"{self.service.shown_url} sent an answer without content or tokens"))
+        told = _number(headers.get(COST_HEADER, ""))
+        if told is None and self.service.price is None and self.budget.max_cost_usd is not None:
+            variable = f"{self.service.variables}_PRICE"
+            raise UsageError(f"--max-cost: {self.service.model} tells no cost: set {variable}, as 0.5/1.5")
+        cost_usd = self.service.cost_usd(asked, answered) if told is None else told
+        usage = Usage(requests=requests, prompt_tokens=asked, completion_tokens=answered, cost_usd=cost_usd)
+        scrubbed = self.service.scrubbed
+        return Reply(scrubbed(str(text)), usage, choice.finish_reason == "length", scrubbed(str(thoughts)))
 
 
-def _passing(error: openai.APIError) -> bool:
-    """Whether the same request may succeed a little later."""
-    import openai
+def _asked_s(headers: Mapping[str, str]) -> float | None:
+    """Retry-After in milliseconds, in seconds or as a date; None where the service asks for nothing."""
+    if (milliseconds := _number(headers.get("retry-after-ms", ""))) is not None:
+        return milliseconds / 1000
+    asked = headers.get("retry-after", "")
+    if not asked or (seconds := _number(asked)) is not None:
+        return seconds if asked else None
+    try:
+        return max(0.0, (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None
 
-    if isinstance(error, openai.APIStatusError):
-        full = any(mark in _said(error).lower() for mark in CONTEXT_FULL)
-        return error.status_code in (408, 409, 425, 429) or (error.status_code >= 500 and not full)
-    return isinstance(error, openai.APIConnectionError)
+
+def _number(text: str) -> float | None:
+    """A finite number that is not negative; None for anything else that a header holds."""
+    try:
+        return value if 0 <= (value := float(text)) < math.inf else None
+    except ValueError:
+        return None
 
 
-def _said(error: openai.APIStatusError) -> str:
+def _message(error: openai.APIStatusError) -> str:
     """The service's own words: the message of its error object, or its whole answer."""
     message = error.body.get("message") if isinstance(error.body, dict) else None
     return message if isinstance(message, str) else error.response.text or error.message

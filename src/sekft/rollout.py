@@ -36,7 +36,8 @@ class RolloutLimits:
     """When a rollout stops by itself.
 
     turns:  actions.
-    wall_s: checked before each action; a running command may overstay by its own time limit.
+    wall_s: checked before each action; a running command may overstay by its own time limit. A served model's
+            answers do not count: its endpoint has time-outs of its own, and no rollout is judged by them.
     tokens: completion tokens over the whole rollout; None sets no limit.
     """
 
@@ -125,19 +126,20 @@ class _Landing:
         return None
 
     async def _act(self, policy: Policy) -> tuple[str, EndingSeen | None]:
-        remaining_s = self.limits.wall_s - (time.monotonic() - self.started)
+        served = self.operator.info.model is not None
+        remaining_s = self.limits.wall_s - (time.monotonic() - self.started) + (self.operator_s if served else 0.0)
         if remaining_s <= 0:
             return "", EndingSeen(kind="none", reason="time")
         if self.limits.tokens is not None and self.usage.completion_tokens >= self.limits.tokens:
             return "", EndingSeen(kind="none", reason="tokens")
         began = time.monotonic()
         try:
-            action = await asyncio.wait_for(policy.act(tuple(self.turns)), remaining_s)
+            action = await asyncio.wait_for(policy.act(tuple(self.turns)), None if served else remaining_s)
         except TimeoutError:
             return "", EndingSeen(kind="none", reason="time")
         finally:
             self.operator_s += time.monotonic() - began
-        self.usage = _sum(self.usage, action.usage)
+        self.usage = self.usage + action.usage
         if action.failing is not None and self.failing is None:
             self.failing = Fault(turn=len(self.turns), kind=action.failing)
         if action.fault == CONTEXT_FULL:
@@ -215,11 +217,3 @@ def _closed(text: str) -> str:
 
 def _check(result: CheckResult) -> Check:
     return Check(verdict=result.verdict, passed=result.passed, status=result.status, output=result.output)
-
-
-def _sum(left: Usage, right: Usage) -> Usage:
-    return Usage(
-        requests=left.requests + right.requests,
-        prompt_tokens=left.prompt_tokens + right.prompt_tokens,
-        completion_tokens=left.completion_tokens + right.completion_tokens,
-    )

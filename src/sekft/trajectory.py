@@ -91,9 +91,24 @@ class SandboxInfo(Frozen):
 
 
 class Usage(Frozen):
+    """cost_usd: as the service or SEKFT_PRICE tells; 0 where neither does."""
+
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost_usd: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            requests=self.requests + other.requests,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cost_usd=round(self.cost_usd + other.cost_usd, 9),
+        )
 
 
 class Timing(Frozen):

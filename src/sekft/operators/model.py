@@ -85,7 +85,7 @@ class ModelPolicy:
                 parsed, used = await self._ask(turns, ask)
             except ContextFull:
                 return Action("", usage, fault="context full")
-            usage = _sum(usage, used)
+            usage = usage + used
             if parsed.fault is None:
                 break
         return Action(parsed.text, usage, parsed.fault)
@@ -122,11 +122,3 @@ def echoes(action: str, scaffold: str) -> bool:
     """Whether an action holds a line of the scaffold, long enough to be no accident."""
     lines = (line.strip() for line in scaffold.splitlines())
     return any(len(line) >= ECHO_CHARACTERS and line in action for line in lines)
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(
-        requests=one.requests + other.requests,
-        prompt_tokens=one.prompt_tokens + other.prompt_tokens,
-        completion_tokens=one.completion_tokens + other.completion_tokens,
-    )

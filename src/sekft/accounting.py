@@ -1,0 +1,123 @@
+"""What calls to models have brought and cost: the journal of a run folder, and the budget that stops it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sekft.errors import SekftError, StoreError
+from sekft.scenario import canonical
+from sekft.trajectory import Usage
+
+JOURNAL = "calls.jsonl"
+
+
+class BudgetSpent(SekftError):
+    """What the user allowed to spend is spent; what was bought is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """cut: the answer stopped at max_tokens. thoughts: reasoning that the service told apart from the text."""
+
+    text: str
+    usage: Usage
+    cut: bool = False
+    thoughts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a run folder may cost over all commands that fill it; None sets no limit.
+
+    Requests in flight when it is reached are finished, paid and kept.
+    """
+
+    max_cost_usd: float | None = None
+    max_tokens: int | None = None
+
+    def check(self, spent: Usage) -> None:
+        """Raises BudgetSpent when nothing is left."""
+        asked = f"in {spent.requests} requests are spent; what was done is kept: the same command with a higher"
+        if self.max_cost_usd is not None and spent.cost_usd >= self.max_cost_usd:
+            raise BudgetSpent(f"${spent.cost_usd:.4f} {asked} --max-cost goes on")
+        if self.max_tokens is not None and spent.tokens >= self.max_tokens:
+            raise BudgetSpent(f"{spent.tokens} tokens {asked} --max-total-tokens goes on")
+
+
+class Journal:
+    """The answers that were paid for: one JSON line a call, appended as it ends, found by what was asked.
+
+    file: None keeps count of what is spent and remembers no answer.
+    A last line that a kill cut short is dropped when the file is next opened.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.spent = Usage()
+        self._places: dict[str, tuple[int, int]] = {}
+        self._handle: int | None = None
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._end = self._read(file)
+
+    def _read(self, file: Path) -> int:
+        end = 0
+        with file.open("rb") as lines:
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    os.truncate(file, end)
+                    break
+                entry = json.loads(line)
+                self._places[entry["key"]] = (end, len(line))
+                self.spent += Usage(**entry["usage"])
+                end += len(line)
+        return end
+
+    def find(self, key: str) -> Reply | None:
+        """The answer to the same request, with what it cost then."""
+        if key not in self._places or self._handle is None:
+            return None
+        at, length = self._places[key]
+        entry = json.loads(os.pread(self._handle, length, at))
+        return Reply(entry["text"], Usage(**entry["usage"]), entry["cut"], entry["thoughts"])
+
+    def add(self, key: str, purpose: str | None, reply: Reply) -> None:
+        """Raises StoreError when it cannot be written."""
+        self.spent += reply.usage
+        if self._handle is None:
+            return
+        entry = {
+            "key": key,
+            "purpose": purpose,
+            "usage": reply.usage.model_dump(),
+            "cut": reply.cut,
+            "thoughts": reply.thoughts,
+            "text": reply.text,
+        }
+        line = json.dumps(entry, ensure_ascii=True).encode() + b"\n"
+        try:
+            if os.pwrite(self._handle, line, self._end) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise StoreError(
+                f"{JOURNAL}: {error.strerror}: the answer is lost, what was done before is kept"
+            ) from error
+        self._places[key] = (self._end, len(line))
+        self._end += len(line)
+
+    def close(self) -> None:
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
+
+
+def key_of(model: str, request: Mapping[str, object], purpose: str | None) -> str:
+    """What makes two calls the same: model, messages, settings, seed and purpose."""
+    body = {"model": model, "purpose": purpose, **request}
+    return hashlib.sha256(canonical(body)).hexdigest()[:32]
