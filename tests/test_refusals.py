@@ -87,6 +87,72 @@ def test_a_stumbling_endpoint_is_an_infra_error_and_is_redone(scenarios: Path, t
     assert not documents(out / "errors", "*/*.json")
 
 
+SOLUTION = ("chit --help", "chit open", "chit read 7", "echo granite > stone.txt", "chit close 7", "exit")
+
+
+def test_what_was_paid_for_is_not_paid_for_again(scenarios: Path, tmp_path: Path) -> None:
+    """A rollout that its endpoint broke off is done again without asking again what was answered before."""
+    out, environ = tmp_path / "out", {"SEKFT_OP_MODEL": "m", "SEKFT_OP_KEY": "k"}
+    with serving(*map(Answer, SOLUTION[:3]), Answer("{}", status=403)) as served:
+        roll(scenarios, out, "--samples", "1", SEKFT_OP_URL=served.url, **environ)
+    with serving(*map(Answer, SOLUTION[3:])) as served:
+        status, summary, log = roll(scenarios, out, "--samples", "1", "--json", SEKFT_OP_URL=served.url, **environ)
+    assert status == 0, log
+    assert len(served.requests) == 3
+    assert json.loads(summary)["kept"] == 1
+
+
+def test_a_spent_budget_stops_the_run_and_more_goes_on(scenarios: Path, tmp_path: Path) -> None:
+    """--max-total-tokens counts over all commands: exit 1 when it is spent, and a higher one finishes the rest."""
+    out, environ = tmp_path / "out", {"SEKFT_OP_MODEL": "m", "SEKFT_OP_KEY": "k"}
+    with serving(Answer("ls"), Answer("exit")) as served:
+        environ["SEKFT_OP_URL"] = served.url
+        status, _, log = roll(scenarios, out, "--concurrency", "1", "--max-total-tokens", "20", **environ)
+        assert status == 1
+        assert "20 tokens in 2 requests are spent" in log
+        status, _, log = roll(scenarios, out, "--concurrency", "1", "--max-total-tokens", "99", **environ)
+        assert status == 0, log
+
+
+def test_an_estimate_spends_nothing(scenarios: Path, tmp_path: Path) -> None:
+    """--dry-run tells tokens and dollars for what is left to do, asks nobody and makes no folder."""
+    out, environ = tmp_path / "out", {"SEKFT_OP_MODEL": "m", "SEKFT_OP_PRICE": "1/10"}
+    with serving() as served:
+        status, said, log = roll(scenarios, out, "--dry-run", "--json", SEKFT_OP_URL=served.url, **environ)
+    assert status == 0, log
+    assert not served.requests
+    assert not out.exists()
+    (told,) = json.loads(said)
+    assert told["calls"] > 2
+    assert told["cost_usd"] == pytest.approx((told["prompt_tokens"] + 10 * told["completion_tokens"]) / 1e6)
+    assert told["most_usd"] > told["cost_usd"]
+
+
+def test_thoughts_are_kept_apart_on_request(scenarios: Path, tmp_path: Path) -> None:
+    """--keep-thoughts writes a model's reasoning beside the trajectories, which hold none of it."""
+    out = tmp_path / "out"
+    with serving(Answer("<think>Nothing to see.</think>exit")) as served:
+        roll(scenarios, out, "--samples", "1", "--keep-thoughts", SEKFT_OP_MODEL="m", SEKFT_OP_URL=served.url)
+    (made,), (kept,) = documents(out, "*/*-*.json"), documents(out, "thoughts/*/*.json")
+    assert json.loads(kept.read_text()) == {"1": "Nothing to see."}
+    assert "Nothing" not in made.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--scaffold", "none-such"), "brief, careful, default"),
+        (("--action-format", "xml"), "plain or fenced"),
+        (("--scaffold", "brief", "--no-scaffold"), "one of them"),
+    ],
+)
+def test_settings_that_cannot_be_meant(scenarios: Path, tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    """Exit 2 with what would be right, before anything is asked."""
+    status, _, log = roll(scenarios, tmp_path / "out", *options, SEKFT_OP_MODEL="m")
+    assert status == 2
+    assert said in log
+
+
 def test_no_backend_can_run(scenarios: Path, tmp_path: Path) -> None:
     """Without bwrap nothing runs unsandboxed: exit 1, and what to install is said."""
     tools = tmp_path / "bin"

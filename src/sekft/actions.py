@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 THINK = re.compile(r"<(think|thinking|thought|reasoning)\b[^>]*>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 THINK_END = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
+THINK_TAG = re.compile(r"</?(?:think|thinking|thought|reasoning)\b[^>]*>", re.IGNORECASE)
 HARMONY_FINAL = re.compile(r"\A.*<\|channel\|>\s*final\s*<\|message\|>", re.DOTALL)
 HEADER_TOKEN = re.compile(
     r"\A\s*(?:<\|(?:im_start|start_header_id|start)\|>)?\s*assistant\s*(?:<\|end_header_id\|>|\n)"
@@ -87,6 +88,13 @@ def parse_action(answer: str, prompt: str = "", cut: bool = False) -> Parsed:
     if typed:
         return Parsed(typed)
     return Parsed(fault="cut off" if cut else "prose")
+
+
+def thoughts(answer: str) -> str:
+    """What a model reasoned in its answer, tags aside; empty where it did not."""
+    said = answer.replace("\r\n", "\n")
+    found = [match[0] for match in THINK.finditer(said)] or [match[0] for match in THINK_END.finditer(said)]
+    return "\n\n".join(THINK_TAG.sub("", text).strip() for text in found)
 
 
 def _without_thoughts(text: str) -> str:

@@ -12,24 +12,16 @@ import typer
 from sekft.errors import SekftError, UsageError
 from sekft.options import (
     EXAMPLES,
-    AuthorName,
+    Acting,
     Concurrency,
-    Holdout,
+    Drawing,
     Json,
-    MaxTokens,
-    MaxTurns,
-    N,
     NoSandbox,
-    OperatorName,
     Out,
-    RecoveryShare,
-    Reskins,
-    Samples,
     SandboxName,
     Seed,
-    Temperature,
-    Twins,
-    Where,
+    Spending,
+    flat,
 )
 
 if TYPE_CHECKING:
@@ -68,15 +60,12 @@ def _root(
 
 
 @app.command()
+@flat
 def generate(
     out: Out,
-    n: N = 50,
-    author: AuthorName = None,
+    drawing: Drawing,
+    spending: Spending,
     seed: Seed = 0,
-    where: Where = None,
-    holdout: Holdout = None,
-    twins: Twins = False,
-    reskins: Reskins = 0,
     sandbox: SandboxName = "auto",
     no_sandbox: NoSandbox = False,
     concurrency: Concurrency = None,
@@ -84,87 +73,79 @@ def generate(
 ) -> None:
     """Author scenarios and admit those that pass the gate."""
     from sekft import plans
+    from sekft.estimate import told
     from sekft.pipeline import generate as stage
     from sekft.progress import reporter
     from sekft.store import Layout
 
     layout = Layout.found(out)
     with reporter() as progress:
-        families = plans.Families(twins, reskins, tuple(holdout or ()))
-        plan = plans.generation(progress.note, n, author, seed, where, sandbox, no_sandbox, concurrency, families)
+        plan = plans.generation(progress.note, drawing, seed, sandbox, no_sandbox, concurrency, spending)
+        if spending.dry_run:
+            return _print(told(plan, None, (), layout, as_json))
         _work(stage(plan, layout, progress), out)
-    _summary(layout, as_json)
+    return _summary(layout, as_json)
 
 
 @app.command()
+@flat
 def rollout(
     scenarios: Annotated[Path, typer.Option("--scenarios", help="Folder of bundles, or a run folder.")],
     out: Out,
-    samples: Samples = 3,
-    operator: OperatorName = None,
+    acting: Acting,
+    spending: Spending,
     seed: Seed = 0,
     sandbox: SandboxName = "auto",
     concurrency: Concurrency = None,
-    max_turns: MaxTurns = 40,
-    max_tokens: MaxTokens = None,
-    temperature: Temperature = None,
-    recovery_share: RecoveryShare = None,
     as_json: Json = False,
 ) -> None:
     """Let an operator act in a fresh sandbox for every scenario and sample; judge and record each."""
     from sekft import plans
+    from sekft.estimate import told
     from sekft.pipeline import load_scenarios, roll
     from sekft.progress import reporter
-    from sekft.protocols import OperatorSettings
     from sekft.store import Layout
 
     layout, bundles = Layout.found(out), load_scenarios(scenarios)
     with reporter() as progress:
-        settings = OperatorSettings(temperature, max_tokens, recovery_share)
-        plan = plans.rolling(progress.note, samples, operator, seed, sandbox, concurrency, max_turns, settings)
+        plan = plans.rolling(progress.note, acting, seed, sandbox, concurrency, spending)
+        if spending.dry_run:
+            return _print(told(None, plan, bundles, layout, as_json))
         broken = _work(roll(plan, bundles, layout, progress), out)
     _summary(layout, as_json, scenarios)
-    _report_broken(broken, layout)
+    return _report_broken(broken, layout)
 
 
 @app.command()
+@flat
 def run(
     out: Out,
-    n: N = 50,
-    samples: Samples = 3,
-    author: AuthorName = None,
-    operator: OperatorName = None,
+    drawing: Drawing,
+    acting: Acting,
+    spending: Spending,
     seed: Seed = 0,
-    where: Where = None,
-    holdout: Holdout = None,
-    twins: Twins = False,
-    reskins: Reskins = 0,
     sandbox: SandboxName = "auto",
     concurrency: Concurrency = None,
-    max_turns: MaxTurns = 40,
-    max_tokens: MaxTokens = None,
-    temperature: Temperature = None,
-    recovery_share: RecoveryShare = None,
     as_json: Json = False,
 ) -> None:
     """Generate, roll out, verify and record in one go, into one run folder."""
     from sekft import plans
+    from sekft.estimate import told
     from sekft.pipeline import generate as author_stage
     from sekft.pipeline import load_scenarios, roll
     from sekft.progress import reporter
-    from sekft.protocols import OperatorSettings
     from sekft.store import Layout
 
     layout = Layout.of_run(out)
     with reporter() as progress:
-        families = plans.Families(twins, reskins, tuple(holdout or ()))
-        drawing = plans.generation(progress.note, n, author, seed, where, sandbox, False, concurrency, families)
-        settings = OperatorSettings(temperature, max_tokens, recovery_share)
-        rolling = plans.rolling(progress.note, samples, operator, seed, sandbox, concurrency, max_turns, settings)
-        _work(author_stage(drawing, layout, progress), out)
+        authoring = plans.generation(progress.note, drawing, seed, sandbox, False, concurrency, spending)
+        rolling = plans.rolling(progress.note, acting, seed, sandbox, concurrency, spending)
+        if spending.dry_run:
+            return _print(told(authoring, rolling, (), layout, as_json))
+        _work(author_stage(authoring, layout, progress), out)
         broken = _work(roll(rolling, load_scenarios(out), layout, progress), out)
     _summary(layout, as_json)
-    _report_broken(broken, layout)
+    return _report_broken(broken, layout)
 
 
 @app.command("taxonomy")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -31,7 +31,7 @@ FIRST_PAUSE_S = 0.5
 TIMEOUT_S = 300.0
 TOTAL_S = 1800.0
 LAST_ANSWERS_S = 5.0
-OPTIONAL = ("seed", "temperature", "response_format")
+OPTIONAL = ("seed", "temperature", "top_p", "response_format")
 UNSUPPORTED = ("unsupported", "not support", "unrecognized", "unexpected", "unknown", "only the default")
 COST_HEADER = "x-litellm-response-cost"
 CONTEXT_FULL = ("context_length_exceeded", "context window", "context length", "context size", "exceed_context")
@@ -94,6 +94,10 @@ class Endpoint:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    def attend(self, journal: Journal, budget: Budget, note: Callable[[str], None]) -> None:
+        """Answer from, and write to, this journal, spend no more than this, and tell of pauses there."""
+        self.journal, self.budget, self.pace.note = journal, budget, note
+
     async def close(self) -> None:
         """Requests whose caller has gone get a little time: their answers are paid for, so the journal keeps them."""
         if self._under_way:
@@ -101,6 +105,7 @@ class Endpoint:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        self.journal.close()
         client, self._client = self._client, None
         if client is not None:
             await client.close()
@@ -111,6 +116,7 @@ class Endpoint:
         *,
         max_tokens: int,
         temperature: float,
+        top_p: float | None = None,
         seed: int | None = None,
         response_format: Format | None = None,
         request_id: str | None = None,
@@ -124,10 +130,8 @@ class Endpoint:
         and BudgetSpent before anything is sent.
         """
         request: dict[str, Any] = {"messages": list(messages), "max_tokens": max_tokens, "temperature": temperature}
-        if seed is not None:
-            request["seed"] = seed
-        if response_format is not None:
-            request["response_format"] = response_format
+        asked = {"top_p": top_p, "seed": seed, "response_format": response_format}
+        request |= {name: value for name, value in asked.items() if value is not None}
         key = key_of(self.service.model, request, request_id)
         if (known := self.journal.find(key)) is not None:
             return known

@@ -34,6 +34,7 @@ class Observed:
     fault:         why an action could not be typed at all.
     failing:       the failure that the operator made on purpose.
     infra:         what broke that was not the policy's doing.
+    thoughts:      index of an action turn → what a model reasoned before it.
     """
 
     sample: int
@@ -49,6 +50,7 @@ class Observed:
     fault: str | None = None
     failing: Fault | None = None
     infra: str | None = None
+    thoughts: dict[int, str] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     timing: Timing = field(default_factory=Timing)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -72,3 +75,87 @@ NoSandbox = Annotated[
     typer.Option("--no-sandbox", "--no-docker", help="Structural dry run: consistent on paper, proves nothing more."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What may be said of the author and what it draws."""
+
+    n: N = 50
+    author: AuthorName = None
+    where: Where = None
+    holdout: Holdout = None
+    twins: Twins = False
+    reskins: Reskins = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """What may be said of the operator and its rollouts."""
+
+    samples: Samples = 3
+    operator: OperatorName = None
+    max_turns: MaxTurns = 40
+    max_tokens: MaxTokens = None
+    temperature: Temperature = None
+    top_p: Annotated[float | None, typer.Option("--top-p", min=0.0, max=1.0, help="Nucleus of a model's sampling.")] = (
+        None
+    )
+    scaffold: Annotated[
+        str | None, typer.Option("--scaffold", help="What a model is told first: a shipped scaffold's name, or a file.")
+    ] = None
+    no_scaffold: Annotated[
+        bool, typer.Option("--no-scaffold", help="Tell it nothing but the orientation, as a student is deployed.")
+    ] = False
+    action_format: Annotated[
+        str, typer.Option("--action-format", help="How a model is to answer: plain, or fenced.")
+    ] = "plain"
+    keep_thoughts: Annotated[
+        bool,
+        typer.Option("--keep-thoughts", help="Keep a model's reasoning in thoughts/, apart from its trajectories."),
+    ] = False
+    recovery_share: RecoveryShare = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What models may cost."""
+
+    max_cost: Annotated[
+        float | None,
+        typer.Option("--max-cost", min=0.0, help="US dollars that this folder may cost, all commands told."),
+    ] = None
+    max_total_tokens: Annotated[
+        int | None,
+        typer.Option("--max-total-tokens", min=0, help="Tokens that this folder may cost, prompts included."),
+    ] = None
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what models would cost, by estimate; ask and write nothing.")
+    ] = False
+
+
+def flat(command: Callable[..., None]) -> Callable[..., None]:
+    """Give the fields of a command's groups as options of their own: typer knows none but flat parameters."""
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    given: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        if name in groups:
+            types = get_type_hints(groups[name], include_extras=True)
+            given += [_option(field.name, types[field.name], field.default) for field in fields(groups[name])]
+        else:
+            given.append(_option(name, hints[name], parameter.default))
+
+    def called(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})  # type: ignore[operator]
+        command(**values)
+
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
+    called.__signature__ = inspect.Signature(given)  # type: ignore[attr-defined]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in given}
+    return called
+
+
+def _option(name: str, kind: object, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

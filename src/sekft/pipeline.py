@@ -6,14 +6,18 @@ This is the only module that knows both stages and families.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import sekft
 from sekft import drawing, splits, taxonomy
+from sekft.accounting import JOURNAL, Budget, Journal
 from sekft.drawing import PAUSES_S, Filler, Progress
+from sekft.endpoint import Endpoint
 from sekft.engines.local import LocalEngine
 from sekft.errors import BundleError, InfraError, SandboxUnavailable, UsageError
 from sekft.observed import Observed
@@ -24,7 +28,7 @@ from sekft.record import record
 from sekft.rollout import RolloutLimits, rollout
 from sekft.scenario import Scenario, load_scenario
 from sekft.seeds import derive
-from sekft.store import Folder, Layout, documents
+from sekft.store import HIDDEN, Folder, Layout, documents
 from sekft.trajectory import Trajectory, Turn
 from sekft.verify import judge
 
@@ -33,6 +37,7 @@ GIVE_UP_AFTER = 20
 FAULTS_SHOWN = 5
 KEY_CHARACTERS = 8
 """Shorter values are placeholders ("none", "x") that ordinary text may hold."""
+THOUGHTS = "thoughts"
 KEYS = ("SEKFT_KEY", "SEKFT_OP_KEY")
 
 
@@ -73,8 +78,9 @@ async def generate(plan: Generation, layout: Layout, reporter: Reporter) -> None
         async def fill(slot: int) -> list[Scenario]:
             return await filler.fill(slot, families[slot], before.tried[slot])
 
-        async for base, *others in LocalEngine().map(fill, slots, plan.concurrency):
-            reporter.step(f"{base.expected.kind} {base.id}" + (f" and {len(others)} more" if others else ""))
+        async with _attended(author, folder, plan.budget, reporter):
+            async for base, *others in LocalEngine().map(fill, slots, plan.concurrency):
+                reporter.step(f"{base.expected.kind} {base.id}" + (f" and {len(others)} more" if others else ""))
 
 
 def _generation_settings(
@@ -103,16 +109,14 @@ async def roll(plan: Rolling, scenarios: list[Scenario], layout: Layout, reporte
 
     operator = operators.make(plan.operator, plan.settings)
     sandbox = backend(plan.sandbox)
-    try:
-        with Folder(layout.root).writing() as folder, folder.timed(f"rollout {operator.info.kind}"):
-            settings = _rolling_settings(plan, operator, sandbox, layout)
-            folder.settle(f"rollout-{operator.info.kind}", settings, growing=("samples",))
-            landings = list(_landings(plan, operator, scenarios, layout))
-            waiting = [landing for landing in landings if not landing.path.exists()]
-            reporter.begin("rollouts", len(landings), len(landings) - len(waiting))
+    with Folder(layout.root).writing() as folder, folder.timed(f"rollout {operator.info.kind}"):
+        settings = _rolling_settings(plan, operator, sandbox, layout)
+        folder.settle(f"rollout-{operator.info.kind}", settings, growing=("samples",))
+        landings = list(_landings(plan, operator, scenarios, layout))
+        waiting = [landing for landing in landings if not landing.path.exists()]
+        reporter.begin("rollouts", len(landings), len(landings) - len(waiting))
+        async with _attended(operator, folder, plan.budget, reporter):
             return await _roll_all(plan, waiting, operator, sandbox, folder, reporter)
-    finally:
-        await _closed(operator)
 
 
 async def _roll_all(
@@ -125,6 +129,9 @@ async def _roll_all(
         observed = await _tried(landing, operator, sandbox, plan.seed, limits)
         made = record(landing.scenario, observed, judge(landing.scenario, observed), forbidden())
         keep(folder, landing, made)
+        if plan.keep_thoughts and observed.thoughts:
+            place = folder.root / THOUGHTS / landing.scenario.id / landing.path.name
+            folder.write(place, json.dumps(observed.thoughts, indent=1, ensure_ascii=False) + "\n")
         return made
 
     in_a_row = 0
@@ -234,7 +241,15 @@ def backend(name: str) -> Sandbox:
     return sandboxes.pick(name)
 
 
-async def _closed(operator: Operator) -> None:
-    close = getattr(operator, "close", None)
-    if close is not None:
-        await close()
+@asynccontextmanager
+async def _attended(worker: object, folder: Folder, budget: Budget, reporter: Reporter) -> AsyncIterator[None]:
+    """While it works, one that asks a model writes down what it pays for, and keeps within the budget."""
+    endpoint = getattr(worker, "endpoint", None)
+    if not isinstance(endpoint, Endpoint):
+        yield
+        return
+    endpoint.attend(Journal(folder.root / HIDDEN / JOURNAL), budget, reporter.note)
+    try:
+        yield
+    finally:
+        await endpoint.close()

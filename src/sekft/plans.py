@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from sekft.accounting import Budget
+from sekft.errors import UsageError
 from sekft.protocols import OperatorSettings
+
+if TYPE_CHECKING:
+    from sekft.options import Acting, Drawing, Spending
+
+FORMATS = ("plain", "fenced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class Generation:
     sandbox: str | None = "auto"
     concurrency: int = 4
     families: Families = Families()
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,8 @@ class Rolling:
     concurrency: int = 4
     max_turns: int = 40
     settings: OperatorSettings = field(default_factory=OperatorSettings)
+    budget: Budget = field(default_factory=Budget)
+    keep_thoughts: bool = False
 
 
 def default_author(environ: Mapping[str, str] = os.environ) -> str:
@@ -61,36 +72,61 @@ def default_concurrency() -> int:
 
 def generation(
     note: Callable[[str], None],
-    n: int,
-    author: str | None,
+    drawing: Drawing,
     seed: int,
-    where: Sequence[str] | None,
     sandbox: str,
     no_sandbox: bool,
     concurrency: int | None,
-    families: Families,
+    spending: Spending,
 ) -> Generation:
     """What `generate` is asked, its choices told through `note`."""
-    chosen = author or default_author()
-    note(f"author: {chosen}" + ("" if author else " (default; --author chooses another)"))
+    chosen = drawing.author or default_author()
+    note(f"author: {chosen}" + ("" if drawing.author else " (default; --author chooses another)"))
     if no_sandbox:
         note("WARNING: --no-sandbox: nothing is run, so nothing proves that a scenario can be solved;")
         note("WARNING: every scenario is stamped gate.mode = structural")
-    place = None if no_sandbox else sandbox
-    return Generation(n, chosen, seed, tuple(where or ()), place, concurrency or default_concurrency(), families)
+    return Generation(
+        n=drawing.n,
+        author=chosen,
+        seed=seed,
+        where=tuple(drawing.where or ()),
+        sandbox=None if no_sandbox else sandbox,
+        concurrency=concurrency or default_concurrency(),
+        families=Families(drawing.twins, drawing.reskins, tuple(drawing.holdout or ())),
+        budget=budget(spending),
+    )
 
 
 def rolling(
-    note: Callable[[str], None],
-    samples: int,
-    operator: str | None,
-    seed: int,
-    sandbox: str,
-    concurrency: int | None,
-    max_turns: int,
-    settings: OperatorSettings,
+    note: Callable[[str], None], acting: Acting, seed: int, sandbox: str, concurrency: int | None, spending: Spending
 ) -> Rolling:
-    """What `rollout` is asked, its choices told through `note`."""
-    chosen = operator or default_operator()
-    note(f"operator: {chosen}" + ("" if operator else " (default; --operator chooses another)"))
-    return Rolling(samples, chosen, seed, sandbox, concurrency or default_concurrency(), max_turns, settings)
+    """What `rollout` is asked, its choices told through `note`. Raises UsageError for an unknown action format."""
+    chosen = acting.operator or default_operator()
+    note(f"operator: {chosen}" + ("" if acting.operator else " (default; --operator chooses another)"))
+    if acting.action_format not in FORMATS:
+        raise UsageError(f"--action-format {acting.action_format}: want {' or '.join(FORMATS)}")
+    if acting.scaffold and acting.no_scaffold:
+        raise UsageError("--scaffold and --no-scaffold: want one of them")
+    settings = OperatorSettings(
+        temperature=acting.temperature,
+        max_tokens=acting.max_tokens,
+        recovery_share=acting.recovery_share,
+        top_p=acting.top_p,
+        scaffold="" if acting.no_scaffold else acting.scaffold,
+        fenced=acting.action_format == "fenced",
+    )
+    return Rolling(
+        samples=acting.samples,
+        operator=chosen,
+        seed=seed,
+        sandbox=sandbox,
+        concurrency=concurrency or default_concurrency(),
+        max_turns=acting.max_turns,
+        settings=settings,
+        budget=budget(spending),
+        keep_thoughts=acting.keep_thoughts,
+    )
+
+
+def budget(spending: Spending) -> Budget:
+    return Budget(spending.max_cost, spending.max_total_tokens)

@@ -179,12 +179,14 @@ class Action:
 
     The fault CONTEXT_FULL means that tokens ran out: unfinished, where other faults are malformed.
     failing: the named failure, made on purpose, that this action is part of.
+    thoughts: what a model reasoned before it; never part of the trajectory.
     """
 
     text: str
     usage: Usage = field(default_factory=Usage)
     fault: str | None = None
     failing: str | None = None
+    thoughts: str = ""
 
 
 class Policy(Protocol):
@@ -199,11 +201,16 @@ class OperatorSettings:
 
     max_tokens:     for one answer of a model.
     recovery_share: share of the explorer's trajectories that hold a mistake and its repair, in [0, 1].
+    scaffold:       what a model is told before the orientation: a shipped text's name or a file; empty for nothing.
+    fenced:         a model answers with its command in a code fence.
     """
 
     temperature: float | None = None
     max_tokens: int | None = None
     recovery_share: float | None = None
+    top_p: float | None = None
+    scaffold: str | None = None
+    fenced: bool = False
 
 
 class Operator(Protocol):

@@ -88,6 +88,7 @@ class _Landing:
         self.before: State = {}
         self.after: State = {}
         self.changing: list[int] = []
+        self.thoughts: dict[int, str] = {}
         self.fault: str | None = None
         self.failing: Fault | None = None
         self.infra: str | None = None
@@ -139,7 +140,9 @@ class _Landing:
             return "", EndingSeen(kind="none", reason="time")
         finally:
             self.operator_s += time.monotonic() - began
-        self.usage = self.usage + action.usage
+        self.usage += action.usage
+        if action.thoughts:
+            self.thoughts[len(self.turns)] = action.thoughts
         if action.failing is not None and self.failing is None:
             self.failing = Fault(turn=len(self.turns), kind=action.failing)
         if action.fault == CONTEXT_FULL:
@@ -190,6 +193,7 @@ class _Landing:
             fault=self.fault,
             failing=self.failing,
             infra=self.infra,
+            thoughts=self.thoughts,
             usage=self.usage,
             timing=Timing(
                 wall_s=round(time.monotonic() - self.started, 4),

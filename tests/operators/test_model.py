@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sekft.endpoint import Endpoint, Service
-from sekft.operators.model import ModelOperator, ModelPolicy, conversation, default_scaffold, echoes
+from sekft.errors import UsageError
+from sekft.operators.model import ModelOperator, ModelPolicy, conversation, default_scaffold, echoes, scaffold
 from sekft.trajectory import Turn
 from tests.served import Answer, Served, serving
 
 LANDED = Turn(role="env", content="motd: see `orders`\nmira@box:~$ ", orientation="A shell. `exit` ends it.")
+GOLDEN = Path(__file__).parent / "golden"
+SCAFFOLDS = ("brief", "careful", "default")
+FORMATS = ("plain", "fenced")
 Start = Callable[..., tuple[ModelPolicy, Served]]
 
 
@@ -21,11 +27,15 @@ async def start() -> AsyncIterator[Start]:
     """Starts a server with these answers and a policy that asks it."""
     async with AsyncExitStack() as stack:
 
-        def started(*answers: Answer, temperature: float = 0.7, seed: int = 1) -> tuple[ModelPolicy, Served]:
+        def started(
+            *answers: Answer, temperature: float = 0.7, seed: int = 1, **settings: Any
+        ) -> tuple[ModelPolicy, Served]:
             served = stack.enter_context(serving(*answers))
             endpoint = Endpoint(Service("tiny", served.url), first_pause_s=0.01)
             stack.push_async_callback(endpoint.close)
-            return ModelPolicy(ModelOperator(endpoint, max_tokens=16, temperature=temperature), seed), served
+            return ModelPolicy(
+                ModelOperator(endpoint, max_tokens=16, temperature=temperature, **settings), seed
+            ), served
 
         yield started
 
@@ -104,10 +114,63 @@ def test_the_record_names_model_and_settings_but_neither_url_nor_key() -> None:
     assert "secret" not in info.model_dump_json()
 
 
-def test_the_shipped_scaffold_names_both_endings() -> None:
-    """The scaffold tells a model without training how a session ends."""
-    assert "`exit`" in default_scaffold()
-    assert "`panic`" in default_scaffold()
+async def test_a_fenced_operator_is_shown_what_it_is_asked_for(start: Start) -> None:
+    """With fences the model's own commands stand in fences; what is typed and recorded is the command alone."""
+    policy, served = start(Answer("```sh\nls -l\n```"), fenced=True)
+    turns = [LANDED, Turn(role="action", content="ls"), Turn(role="env", content="mira@box:~$ ")]
+    assert (await policy.act(turns)).text == "ls -l"
+    assert served.requests[0]["messages"][2]["content"] == "```sh\nls\n```"
+
+
+async def test_a_student_is_shown_the_deploy_form_alone(start: Start) -> None:
+    """Without a scaffold the system message is the orientation, byte for byte."""
+    policy, served = start(scaffold="")
+    await policy.act([LANDED])
+    assert served.requests[0]["messages"][0] == {"role": "system", "content": LANDED.orientation}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer("<think>A look.</think>\nls"), Answer("ls", fields={"reasoning": "A look."})],
+    ids=["tag", "field"],
+)
+async def test_thoughts_are_told_and_never_typed(start: Start, answer: Answer) -> None:
+    """Reasoning goes with the action, wherever the service puts it, and is no part of its text."""
+    policy, _ = start(answer)
+    action = await policy.act([LANDED])
+    assert (action.text, action.thoughts) == ("ls", "A look.")
+
+
+async def test_the_nucleus_is_sent_when_it_is_set(start: Start) -> None:
+    """Sampling options reach the service; what is not set is left to it."""
+    for top_p in (0.9, None):
+        policy, served = start(top_p=top_p)
+        await policy.act([LANDED])
+        assert served.requests[0].get("top_p") == top_p
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("name", SCAFFOLDS)
+def test_scaffolds_are_the_golden_ones(name: str, form: str) -> None:
+    """What a model is told changes only on purpose (python -m tests.operators.test_model writes the files)."""
+    assert scaffold(name, form == "fenced") == (GOLDEN / f"{name}-{form}.txt").read_text()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("name", SCAFFOLDS)
+def test_every_scaffold_tells_how_to_answer_and_both_endings(name: str, form: str) -> None:
+    """A model without training learns the form of an answer and how a session ends."""
+    told = scaffold(name, form == "fenced")
+    assert all(word in told for word in ("`exit`", "`panic`", "typed as it is"))
+    assert "{" not in told
+
+
+def test_a_file_may_be_the_scaffold(tmp_path: Path) -> None:
+    """One's own scaffold is a file; what is neither file nor shipped names those that are."""
+    (tmp_path / "own.md").write_text("Act. {answer}")
+    assert scaffold(str(tmp_path / "own.md")).startswith("Act. Everything")
+    with pytest.raises(UsageError, match="brief, careful, default"):
+        scaffold("none-such")
 
 
 def test_short_words_of_the_scaffold_may_be_typed() -> None:
@@ -118,3 +181,9 @@ def test_short_words_of_the_scaffold_may_be_typed() -> None:
 def test_a_conversation_without_orientation_still_starts_with_the_scaffold() -> None:
     """A turn without orientation leaves no empty lines behind the scaffold."""
     assert conversation("do\n", [Turn(role="env", content="$ ")])[0]["content"] == "do"
+
+
+if __name__ == "__main__":
+    for name in SCAFFOLDS:
+        for form in FORMATS:
+            (GOLDEN / f"{name}-{form}.txt").write_text(scaffold(name, form == "fenced"))

@@ -1,6 +1,7 @@
 """The `model` operator: a served model that sees what a student would see, and a disposable scaffold.
 
-The scaffold (scaffolds/default.md) is put before the orientation and is never recorded.
+The scaffold (scaffolds/NAME.md, with the way to answer from scaffolds/answers/) is put before the orientation and is
+never recorded.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from importlib import resources
+from pathlib import Path
 
-from sekft.actions import Parsed, parse_action
-from sekft.endpoint import ContextFull, Endpoint, service
+from sekft.actions import Parsed, parse_action, thoughts
+from sekft.endpoint import ContextFull, Endpoint, Reply, service
+from sekft.errors import UsageError
 from sekft.protocols import Action, OperatorSettings
 from sekft.scenario import Scenario
 from sekft.seeds import derive
@@ -21,14 +24,23 @@ TEMPERATURE = 0.7
 ASKS = 3
 SEED_BITS = 31
 ECHO_CHARACTERS = 20
+SCAFFOLDS = resources.files("sekft") / "operators" / "scaffolds"
 
 
 def make(settings: OperatorSettings) -> ModelOperator:
-    """The operator that the environment names (SEKFT_OP_MODEL …). Raises UsageError when it names none."""
+    """The operator that the environment names (SEKFT_OP_MODEL …).
+
+    Raises UsageError when it names none, or for an unknown scaffold.
+    """
+    name = "default" if settings.scaffold is None else settings.scaffold
     return ModelOperator(
         Endpoint(service("operator")),
         temperature=TEMPERATURE if settings.temperature is None else settings.temperature,
         max_tokens=settings.max_tokens or MAX_TOKENS,
+        top_p=settings.top_p,
+        scaffold=scaffold(name, settings.fenced) if name else "",
+        name=name,
+        fenced=settings.fenced,
     )
 
 
@@ -37,6 +49,8 @@ class ModelOperator:
 
     max_tokens: for one answer, thoughts included.
     scaffold:   the text put before the orientation; None takes the one that sekft ships.
+    name:       the scaffold's, for the record.
+    fenced:     the model is shown its commands, and answers, in code fences.
     """
 
     def __init__(
@@ -45,24 +59,26 @@ class ModelOperator:
         *,
         max_tokens: int = MAX_TOKENS,
         temperature: float = TEMPERATURE,
+        top_p: float | None = None,
         scaffold: str | None = None,
+        name: str = "default",
+        fenced: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.max_tokens = max_tokens
         self.temperature = temperature
+        self.top_p = top_p
+        self.fenced = fenced
         self.scaffold = default_scaffold() if scaffold is None else scaffold
-        self.info = OperatorInfo(
-            kind="model",
-            model=endpoint.service.model,
-            settings={
-                "max_tokens": str(max_tokens),
-                "temperature": f"{temperature:g}",
-                "scaffold_sha256": hashlib.sha256(self.scaffold.encode()).hexdigest()[:16],
-            },
-        )
-
-    async def close(self) -> None:
-        await self.endpoint.close()
+        settings = {
+            "max_tokens": str(max_tokens),
+            "temperature": f"{temperature:g}",
+            "scaffold_sha256": hashlib.sha256(self.scaffold.encode()).hexdigest()[:16],
+        }
+        settings |= {"top_p": f"{top_p:g}"} if top_p is not None else {}
+        settings |= {"scaffold": Path(name).stem or "none"} if name != "default" else {}
+        settings |= {"action_format": "fenced"} if fenced else {}
+        self.info = OperatorInfo(kind="model", model=endpoint.service.model, settings=settings)
 
     def policy(self, scenario: Scenario, sample: int, seed: int) -> ModelPolicy:
         """A policy that knows nothing of the scenario but the turns that it is shown."""
@@ -78,43 +94,59 @@ class ModelPolicy:
 
     async def act(self, turns: Sequence[Turn]) -> Action:
         """The next command. An answer that holds none is asked for again, at most twice, then it is a fault."""
-        usage, parsed = Usage(), Parsed(fault="empty")
+        usage, parsed, thought = Usage(), Parsed(fault="empty"), []
         asks = ASKS if self._operator.temperature > 0 else 1
         for ask in range(asks):
             try:
-                parsed, used = await self._ask(turns, ask)
+                parsed, reply = await self._ask(turns, ask)
             except ContextFull:
                 return Action("", usage, fault="context full")
-            usage = usage + used
+            usage += reply.usage
+            thought += [text for text in (reply.thoughts or thoughts(reply.text),) if text]
             if parsed.fault is None:
                 break
-        return Action(parsed.text, usage, parsed.fault)
+        return Action(parsed.text, usage, parsed.fault, thoughts="\n\n".join(thought))
 
-    async def _ask(self, turns: Sequence[Turn], ask: int) -> tuple[Parsed, Usage]:
+    async def _ask(self, turns: Sequence[Turn], ask: int) -> tuple[Parsed, Reply]:
         operator = self._operator
         reply = await operator.endpoint.chat(
-            conversation(operator.scaffold, turns),
+            conversation(operator.scaffold, turns, operator.fenced),
             max_tokens=operator.max_tokens,
             temperature=operator.temperature,
+            top_p=operator.top_p,
             seed=derive(self._seed, len(turns), ask) % (1 << SEED_BITS),
         )
         prompt = turns[-1].content.rpartition("\n")[2]
         parsed = parse_action(reply.text, prompt=prompt, cut=reply.cut)
         if echoes(parsed.text, operator.scaffold):
             parsed = Parsed(fault="repeats the scaffold")
-        return parsed, reply.usage
+        return parsed, reply
 
 
 def default_scaffold() -> str:
-    return (resources.files("sekft") / "operators" / "scaffolds" / "default.md").read_text(encoding="utf-8")
+    return scaffold("default")
 
 
-def conversation(scaffold: str, turns: Sequence[Turn]) -> list[dict[str, str]]:
-    """The deploy form with the scaffold before the orientation."""
+def scaffold(name: str, fenced: bool = False) -> str:
+    """A shipped scaffold by its name, or a file's text, with how to answer put in its place.
+
+    Raises UsageError for what is neither.
+    """
+    shipped = {path.name.removesuffix(".md"): path for path in SCAFFOLDS.iterdir() if path.name.endswith(".md")}
+    if name not in shipped and not Path(name).is_file():
+        raise UsageError(f"--scaffold {name!r}: no such file; shipped are: {', '.join(sorted(shipped))}")
+    text = (shipped[name] if name in shipped else Path(name)).read_text(encoding="utf-8")
+    answer = SCAFFOLDS / "answers" / ("fenced.md" if fenced else "plain.md")
+    return text.replace("{answer}", answer.read_text(encoding="utf-8").strip())
+
+
+def conversation(scaffold: str, turns: Sequence[Turn], fenced: bool = False) -> list[dict[str, str]]:
+    """The deploy form with the scaffold before the orientation, and fences where the model is to use them."""
     system = f"{scaffold.strip()}\n\n{turns[0].orientation or ''}".strip()
-    roles = {"env": "user", "action": "assistant"}
+    action = "```sh\n{}\n```" if fenced else "{}"
+    forms = {"env": ("user", "{}"), "action": ("assistant", action)}
     return [{"role": "system", "content": system}] + [
-        {"role": roles[turn.role], "content": turn.content} for turn in turns
+        {"role": role, "content": form.format(turn.content)} for turn in turns for role, form in [forms[turn.role]]
     ]
 
 
