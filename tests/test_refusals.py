@@ -128,6 +128,22 @@ def test_an_estimate_spends_nothing(scenarios: Path, tmp_path: Path) -> None:
     assert told["most_usd"] > told["cost_usd"]
 
 
+def test_what_models_cost_and_brought_is_summed_up(scenarios: Path, tmp_path: Path) -> None:
+    """The summary tells what a kept trajectory cost, and pass@k; selected.txt lists what to learn from."""
+    out, answers = tmp_path / "out", [*map(Answer, SOLUTION), Answer("exit")]
+    options = ("--concurrency", "1", "--keep-band", "medium", "--keep-most", "1")
+    with serving(*answers) as served:
+        environ = {"SEKFT_OP_MODEL": "m", "SEKFT_OP_URL": served.url, "SEKFT_OP_PRICE": "100/1000"}
+        status, summary, log = roll(scenarios, out, *options, **environ)
+    assert status == 0, log
+    assert "operator    7 requests, 70 tokens, $0.0259, $0.0259 a kept trajectory" in summary
+    assert "pass@1 50%, pass@2 100%" in summary
+    assert "medium 1" in summary
+    (name,) = (out / "selected.txt").read_text().splitlines()
+    assert name.endswith("/model-0.json")
+    assert (out / name).exists()
+
+
 def test_thoughts_are_kept_apart_on_request(scenarios: Path, tmp_path: Path) -> None:
     """--keep-thoughts writes a model's reasoning beside the trajectories, which hold none of it."""
     out = tmp_path / "out"

@@ -87,13 +87,14 @@ class Journal:
         entry = json.loads(os.pread(self._handle, length, at))
         return Reply(entry["text"], Usage(**entry["usage"]), entry["cut"], entry["thoughts"])
 
-    def add(self, key: str, purpose: str | None, reply: Reply) -> None:
+    def add(self, key: str, role: str, purpose: str | None, reply: Reply) -> None:
         """Raises StoreError when it cannot be written."""
         self.spent += reply.usage
         if self._handle is None:
             return
         entry = {
             "key": key,
+            "role": role,
             "purpose": purpose,
             "usage": reply.usage.model_dump(),
             "cut": reply.cut,
@@ -115,6 +116,16 @@ class Journal:
         handle, self._handle = self._handle, None
         if handle is not None:
             os.close(handle)
+
+
+def spent(file: Path) -> dict[str, Usage]:
+    """What each role has spent by this journal, which another process may be writing; empty where there is none."""
+    found: dict[str, Usage] = {}
+    for line in file.read_bytes().splitlines(keepends=True) if file.exists() else ():
+        if line.endswith(b"\n"):
+            entry = json.loads(line)
+            found[entry["role"]] = found.get(entry["role"], Usage()) + Usage(**entry["usage"])
+    return found
 
 
 def key_of(model: str, request: Mapping[str, object], purpose: str | None) -> str:

@@ -170,7 +170,7 @@ class Endpoint:
     async def _bought(self, request: dict[str, Any], requests: int, key: str, request_id: str | None) -> Reply | _Said:
         said = await self._sent(request, requests)
         if isinstance(said, Reply):
-            self.journal.add(key, request_id, said)
+            self.journal.add(key, self.service.role, request_id, said)
         return said
 
     async def _sent(self, request: dict[str, Any], requests: int) -> Reply | _Said:

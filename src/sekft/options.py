@@ -115,6 +115,13 @@ class Acting:
         typer.Option("--keep-thoughts", help="Keep a model's reasoning in thoughts/, apart from its trajectories."),
     ] = False
     recovery_share: RecoveryShare = None
+    keep_band: Annotated[
+        list[str] | None,
+        typer.Option("--keep-band", help="List in selected.txt: hard, medium, …: how often its rollouts end right."),
+    ] = None
+    keep_most: Annotated[
+        int | None, typer.Option("--keep-most", min=1, help="List in selected.txt: so many kept ones of a scenario.")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,12 @@ from sekft.plans import Generation, Rolling
 from sekft.progress import Reporter
 from sekft.protocols import Operator, OperatorSettings, Sandbox
 from sekft.record import record
+from sekft.returns import selected
 from sekft.rollout import RolloutLimits, rollout
 from sekft.scenario import Scenario, load_scenario
 from sekft.seeds import derive
 from sekft.store import HIDDEN, Folder, Layout, documents
-from sekft.trajectory import Trajectory, Turn
+from sekft.trajectory import Trajectory, Turn, load_trajectory
 from sekft.verify import judge
 
 GIVE_UP_AFTER = 20
@@ -37,6 +38,7 @@ GIVE_UP_AFTER = 20
 FAULTS_SHOWN = 5
 KEY_CHARACTERS = 8
 """Shorter values are placeholders ("none", "x") that ordinary text may hold."""
+SELECTED = "selected.txt"
 THOUGHTS = "thoughts"
 KEYS = ("SEKFT_KEY", "SEKFT_OP_KEY")
 
@@ -116,7 +118,18 @@ async def roll(plan: Rolling, scenarios: list[Scenario], layout: Layout, reporte
         waiting = [landing for landing in landings if not landing.path.exists()]
         reporter.begin("rollouts", len(landings), len(landings) - len(waiting))
         async with _attended(operator, folder, plan.budget, reporter):
-            return await _roll_all(plan, waiting, operator, sandbox, folder, reporter)
+            broken = await _roll_all(plan, waiting, operator, sandbox, folder, reporter)
+        if plan.keep_bands or plan.keep_most:
+            _select(plan, landings, folder)
+        return broken
+
+
+def _select(plan: Rolling, landings: Sequence[Landing], folder: Folder) -> None:
+    """List what is to be learnt from of this operator's rollouts, whose difficulty is known once all are done."""
+    paths = [landing.path for landing in landings if landing.path.exists()]
+    rows = [(str(path.relative_to(folder.root)), load_trajectory(path)) for path in paths]
+    names = selected(rows, plan.keep_bands, plan.keep_most)
+    folder.write(folder.root / SELECTED, "".join(f"{name}\n" for name in names))
 
 
 async def _roll_all(

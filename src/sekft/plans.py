@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sekft.accounting import Budget
 from sekft.errors import UsageError
 from sekft.protocols import OperatorSettings
+from sekft.returns import BANDS
 
 if TYPE_CHECKING:
     from sekft.options import Acting, Drawing, Spending
@@ -45,7 +46,10 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Rolling:
-    """What of `settings` an operator has is part of what the folder is made with."""
+    """What of `settings` an operator has is part of what the folder is made with.
+
+    keep_bands, keep_most: what `selected.txt` lists, by difficulty and for each scenario; see returns.
+    """
 
     samples: int
     operator: str
@@ -56,6 +60,8 @@ class Rolling:
     settings: OperatorSettings = field(default_factory=OperatorSettings)
     budget: Budget = field(default_factory=Budget)
     keep_thoughts: bool = False
+    keep_bands: tuple[str, ...] = ()
+    keep_most: int | None = None
 
 
 def default_author(environ: Mapping[str, str] = os.environ) -> str:
@@ -105,6 +111,8 @@ def rolling(
     note(f"operator: {chosen}" + ("" if acting.operator else " (default; --operator chooses another)"))
     if acting.action_format not in FORMATS:
         raise UsageError(f"--action-format {acting.action_format}: want {' or '.join(FORMATS)}")
+    if unknown := set(acting.keep_band or ()) - set(BANDS):
+        raise UsageError(f"--keep-band {min(unknown)}: want one of {', '.join(BANDS)}")
     if acting.scaffold and acting.no_scaffold:
         raise UsageError("--scaffold and --no-scaffold: want one of them")
     settings = OperatorSettings(
@@ -125,6 +133,8 @@ def rolling(
         settings=settings,
         budget=budget(spending),
         keep_thoughts=acting.keep_thoughts,
+        keep_bands=tuple(acting.keep_band or ()),
+        keep_most=acting.keep_most,
     )
 
 

@@ -22,6 +22,7 @@ SHORTEST_KEY = 8
 QUOTED_CHARACTERS = 300
 
 Role = Literal["teacher", "operator"]
+PREFIXES: dict[Role, str] = {"teacher": "SEKFT", "operator": "SEKFT_OP"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ class Service:
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UsageError(f"{self.variables}_URL: saw {self.shown_url!r}, want http://HOST:PORT/v1 or https://…")
+
+    @property
+    def role(self) -> Role:
+        return "operator" if self.variables == PREFIXES["operator"] else "teacher"
 
     @property
     def shown_url(self) -> str:
@@ -67,7 +72,7 @@ class Service:
 def service(role: Role, env: Mapping[str, str] | None = None) -> Service:
     """The service that the environment names for that role. Raises UsageError when it names no model."""
     env = os.environ if env is None else env
-    prefix = "SEKFT" if role == "teacher" else "SEKFT_OP"
+    prefix = PREFIXES[role]
     model = env.get(f"{prefix}_MODEL", "")
     if not model:
         raise UsageError(f"no model for the {role}: set {prefix}_MODEL (and {prefix}_URL, default {DEFAULT_URL})")

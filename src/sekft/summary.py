@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import get_args
 
 from sekft import taxonomy
+from sekft.accounting import JOURNAL, spent
 from sekft.rejection import Rejection
+from sekft.returns import Returns, returns
+from sekft.returns import render as render_returns
 from sekft.scenario import Frozen, Scenario, load_noun, load_scenario
-from sekft.store import Layout, documents, times
+from sekft.store import HIDDEN, Layout, documents, times
 from sekft.trajectory import KEPT, Outcome, Trajectory, load_trajectory
 
 COUNTS_SHOWN = 12
@@ -72,6 +75,7 @@ class Summary(Frozen):
     slowest: str | None
     rollout_s: dict[str, float]
     errors: int
+    models: Returns
     coverage: list[AxisRow]
     look: list[str]
 
@@ -106,6 +110,7 @@ def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None) -> Summ
         slowest=max(taken, key=taken.__getitem__, default=None),
         rollout_s=_waited(trajectories),
         errors=len(documents(layout.errors, "*/*-*.json")),
+        models=returns(spent(layout.root / HIDDEN / JOURNAL), scenarios, rejections, trajectories),
         coverage=_coverage(scenarios),
         look=_look(layout, elsewhere, rejections, list(zip(paths, trajectories, strict=True))),
     )
@@ -200,6 +205,8 @@ def render(summary: Summary) -> str:
     parts = [_render_funnel(summary)] if summary.scenarios.drawn or summary.rollouts or summary.errors else []
     if summary.rollouts:
         parts += [_render_outcomes(summary), _render_turns(summary)]
+    if summary.models:
+        parts.append(render_returns(summary.models))
     if summary.times:
         parts.append(_render_times(summary))
     if summary.scenarios.admitted:
