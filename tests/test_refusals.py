@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sekft.store import documents
 from tests import bundles
-from tests.commands import sekft
+from tests.commands import sekft, start
 from tests.served import Answer, serving
 
 
@@ -55,6 +58,38 @@ def test_a_wrong_key(scenarios: Path, tmp_path: Path) -> None:
     assert "key" in log
     stored = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
     assert "sk-secret-123" not in out + log + stored
+
+
+def command_lines() -> Iterator[bytes]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it may have ended
+            yield path.read_bytes()
+
+
+def test_no_byte_of_a_run_holds_the_key(scenarios: Path, tmp_path: Path) -> None:
+    """A service that says the key back, aloud and in thought, brings it into no file, log or process listing."""
+    key, listings = "sk-secret-0123456789", b""
+    says_it = Answer(f"echo {key}", delay_s=0.3, fields={"reasoning": f"My key is {key}."})
+    with serving(says_it, Answer(f"{{{key}", raw=True), Answer(key, status=500), Answer("exit")) as served:
+        options = ("--samples", "1", "--operator", "model", "--keep-thoughts", "--out", tmp_path / "out")
+        running = start(
+            "rollout",
+            "--scenarios",
+            scenarios,
+            *options,
+            SEKFT_OP_MODEL="m",
+            SEKFT_OP_URL=served.url,
+            SEKFT_OP_KEY=key,
+        )
+        while running.poll() is None:
+            listings += b"".join(command_lines())
+            time.sleep(0.1)
+        out, log = running.communicate()
+    assert running.returncode == 0, log
+    assert b"rollout\0--scenarios" in listings
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"[key]" in stored
+    assert key.encode() not in stored + listings + out.encode() + log.encode()
 
 
 def test_what_a_model_did_before_its_endpoint_failed_is_kept(scenarios: Path, tmp_path: Path) -> None:
