@@ -182,7 +182,10 @@ class Endpoint:
             )
         try:
             async with asyncio.timeout(self._timeout_s):
-                raw = await self._client.chat.completions.with_raw_response.create(model=self.service.model, **request)
+                # In extra_body: typed fields are walked message by message, which takes a sixth of a call's CPU.
+                raw = await self._client.chat.completions.with_raw_response.create(
+                    model=self.service.model, messages=[], extra_body=request
+                )
             return self._reply(raw.parse(), raw.headers, requests)
         except (openai.APITimeoutError, TimeoutError):
             return _Said(InfraError(f"{self.service.shown_url}: no answer within {self._timeout_s:g} s"))
