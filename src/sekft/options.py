@@ -68,7 +68,9 @@ MaxTokens = Annotated[int | None, typer.Option("--max-tokens", min=1, help="Toke
 Temperature = Annotated[float | None, typer.Option("--temperature", min=0.0, help="Sampling temperature of a model.")]
 RecoveryShare = Annotated[
     float | None,
-    typer.Option("--recovery-share", min=0.0, max=1.0, help="Explorer: share with a mistake mended; default 0.25."),
+    typer.Option(
+        "--recovery-share", min=0.0, max=1.0, help="Share with a mistake to mend; default: explorer 0.25, model 0."
+    ),
 ]
 NoSandbox = Annotated[
     bool,

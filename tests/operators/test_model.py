@@ -141,6 +141,24 @@ async def test_thoughts_are_told_and_never_typed(start: Start, answer: Answer) -
     assert (action.text, action.thoughts) == ("ls", "A look.")
 
 
+async def test_a_share_of_rollouts_holds_one_slip(start: Start) -> None:
+    """One of the first commands is mistyped, once, so that it does nothing; the others are the model's own."""
+    policy, _ = start(Answer("orders --help"), slips=1.0)
+    typed = [(await policy.act([LANDED] * (2 * at + 1))).text for at in range(8)]
+    (slip,) = [text for text in typed if text != "orders --help"]
+    assert typed.index(slip) < 4
+    assert (sorted(slip), slip.endswith(" --help")) == (sorted("orders --help"), True)
+
+
+@pytest.mark.parametrize(
+    "command", ["exit", "panic it is locked", "echo a > b", "ls; rm x", "ls", "aaa", "true && exit"]
+)
+async def test_what_would_still_do_something_is_not_mistyped(start: Start, command: str) -> None:
+    """Endings, redirections and lists are typed as the model gave them."""
+    policy, _ = start(Answer(command), slips=1.0)
+    assert (await policy.act([LANDED] * 9)).text == command
+
+
 async def test_the_nucleus_is_sent_when_it_is_set(start: Start) -> None:
     """Sampling options reach the service; what is not set is left to it."""
     for top_p in (0.9, None):

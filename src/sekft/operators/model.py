@@ -7,6 +7,8 @@ never recorded.
 from __future__ import annotations
 
 import hashlib
+import random
+import re
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -16,7 +18,7 @@ from sekft.endpoint import ContextFull, Endpoint, Reply, service
 from sekft.errors import UsageError
 from sekft.protocols import Action, OperatorSettings
 from sekft.scenario import Scenario
-from sekft.seeds import derive
+from sekft.seeds import derive, stream
 from sekft.trajectory import OperatorInfo, Turn, Usage
 
 MAX_TOKENS = 256
@@ -24,6 +26,9 @@ TEMPERATURE = 0.7
 ASKS = 3
 SEED_BITS = 31
 ECHO_CHARACTERS = 20
+SLIPS_BEFORE = 4
+SLIPPABLE = re.compile(r"(?!exit\b|panic\b)(?=[a-z]*([a-z])(?!\1)[a-z])[a-z]{3,}( [^;&|<>$`()\n]*)?")
+"""One plain command: nothing of it happens when its first word is mistyped."""
 SCAFFOLDS = resources.files("sekft") / "operators" / "scaffolds"
 
 
@@ -41,6 +46,7 @@ def make(settings: OperatorSettings) -> ModelOperator:
         scaffold=scaffold(name, settings.fenced) if name else "",
         name=name,
         fenced=settings.fenced,
+        slips=settings.recovery_share or 0.0,
     )
 
 
@@ -51,6 +57,7 @@ class ModelOperator:
     scaffold:   the text put before the orientation; None takes the one that sekft ships.
     name:       the scaffold's, for the record.
     fenced:     the model is shown its commands, and answers, in code fences.
+    slips:      share of rollouts in which one early command is mistyped for the model, which then has to mend it.
     """
 
     def __init__(
@@ -63,12 +70,14 @@ class ModelOperator:
         scaffold: str | None = None,
         name: str = "default",
         fenced: bool = False,
+        slips: float = 0.0,
     ) -> None:
         self.endpoint = endpoint
         self.max_tokens = max_tokens
         self.temperature = temperature
         self.top_p = top_p
         self.fenced = fenced
+        self.slips = slips
         self.scaffold = default_scaffold() if scaffold is None else scaffold
         settings = {
             "max_tokens": str(max_tokens),
@@ -78,6 +87,7 @@ class ModelOperator:
         settings |= {"top_p": f"{top_p:g}"} if top_p is not None else {}
         settings |= {"scaffold": Path(name).stem or "none"} if name != "default" else {}
         settings |= {"action_format": "fenced"} if fenced else {}
+        settings |= {"recovery_share": f"{slips:g}"} if slips else {}
         self.info = OperatorInfo(kind="model", model=endpoint.service.model, settings=settings)
 
     def policy(self, scenario: Scenario, sample: int, seed: int) -> ModelPolicy:
@@ -91,6 +101,8 @@ class ModelPolicy:
     def __init__(self, operator: ModelOperator, seed: int) -> None:
         self._operator = operator
         self._seed = seed
+        self._rng = stream(seed, "slip")
+        self._slips_from = self._rng.randrange(SLIPS_BEFORE) if self._rng.random() < operator.slips else None
 
     async def act(self, turns: Sequence[Turn]) -> Action:
         """The next command. An answer that holds none is asked for again, at most twice, then it is a fault."""
@@ -105,7 +117,10 @@ class ModelPolicy:
             thought += [text for text in (reply.thoughts or thoughts(reply.text),) if text]
             if parsed.fault is None:
                 break
-        return Action(parsed.text, usage, parsed.fault, thoughts="\n\n".join(thought))
+        text = parsed.text
+        if self._slips_from is not None and len(turns) // 2 >= self._slips_from and SLIPPABLE.fullmatch(text):
+            text, self._slips_from = slipped(text, self._rng), None
+        return Action(text, usage, parsed.fault, thoughts="\n\n".join(thought))
 
     async def _ask(self, turns: Sequence[Turn], ask: int) -> tuple[Parsed, Reply]:
         operator = self._operator
@@ -121,6 +136,14 @@ class ModelPolicy:
         if echoes(parsed.text, operator.scaffold):
             parsed = Parsed(fault="repeats the scaffold")
         return parsed, reply
+
+
+def slipped(command: str, rng: random.Random) -> str:
+    """The command with two neighbouring, unlike letters of its first word swapped."""
+    word, blank, rest = command.partition(" ")
+    places = [at for at in range(len(word) - 1) if word[at] != word[at + 1]]
+    at = rng.choice(places)
+    return word[:at] + word[at + 1] + word[at] + word[at + 2 :] + blank + rest
 
 
 def default_scaffold() -> str:
