@@ -37,7 +37,7 @@ class Weaver:
 
 @pytest.fixture(autouse=True)
 def weaver(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authors, "make", lambda name: Weaver())
+    monkeypatch.setattr(authors, "make", lambda name, repairs: Weaver())
 
 
 async def made(folder: Path, families: Families, where: tuple[str, ...] = ()) -> list[Scenario]:

@@ -147,7 +147,7 @@ async def test_a_cell_that_never_passes_is_an_error(tmp_path: Path, monkeypatch:
     """After 20 rejected draws the slot is given up by name, and every reject is stored."""
     from sekft import authors
 
-    monkeypatch.setattr(authors, "make", lambda name: Hopeless())
+    monkeypatch.setattr(authors, "make", lambda name, repairs: Hopeless())
     layout = Layout.of_stage(tmp_path)
     with pytest.raises(AuthorExhausted, match=r"slot 0 .*none of 20 draws passed"):
         await generate(Generation(n=1, author="hopeless", sandbox=None), layout, Lines())

@@ -73,7 +73,7 @@ def parse_action(answer: str, prompt: str = "", cut: bool = False) -> Parsed:
     prompt: the prompt as displayed; an answer that repeats it loses it.
     cut:    the answer stopped at max_tokens, so its last line is not whole.
     """
-    said = _without_thoughts(answer.replace("\r\n", "\n").replace("\r", "\n"))
+    said = without_thoughts(answer.replace("\r\n", "\n").replace("\r", "\n"))
     if not said:
         return Parsed(fault="only thoughts" if answer.strip() else "empty")
     body = _unfenced(said)
@@ -97,7 +97,7 @@ def thoughts(answer: str) -> str:
     return "\n\n".join(THINK_TAG.sub("", text).strip() for text in found)
 
 
-def _without_thoughts(text: str) -> str:
+def without_thoughts(text: str) -> str:
     text = HARMONY_FINAL.sub("", text)
     text = THINK.sub("", text)
     text = THINK_END.sub("", text)  # the opening tag was in the template

@@ -11,23 +11,24 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
 from sekft import splits
+from sekft.drafts import Draft, Mender, begin
 from sekft.errors import InfraError, SekftError
 from sekft.gate import gate
 from sekft.protocols import Author, Sandbox
-from sekft.rejection import Admitted, Rejected, Rejection
+from sekft.rejection import Admitted, Reason, Rejected, Rejection
 from sekft.scenario import Cell, Scenario, load_noun, load_scenario
 from sekft.seeds import derive
 from sekft.store import Folder, Layout, documents
-from sekft.structure import gate_structure, unreadable
+from sekft.structure import gate_structure
 from sekft.taxonomy import Taxonomy, Where
 
 ATTEMPTS = 20
 """Draws for one slot before its cell counts as broken: a sound author needs one or two."""
 PAUSES_S = (0.5, 4.0)
 """Before what broke is tried again; the failure after the last is reported. A daemon's restart takes a few seconds."""
+GATE_S = 900.0
+"""For one gate: a sound scenario takes one to ten seconds, one that sleeps in every command could take hours."""
 _TWIN_ENDING = {"work": "blocked", "blocked": "work"}
 
 
@@ -59,11 +60,14 @@ class Progress:
     tried: Counter[int]
 
     @classmethod
-    def of(cls, layout: Layout) -> Progress:
+    def of(cls, layout: Layout, author: Author | Mender) -> Progress:
+        """Read the folder, and let the author meet what it holds."""
         found = cls(Counter(), Counter())
         for path in documents(layout.scenarios):
-            slot = load_scenario(path).provenance.slot
-            if slot is not None:
+            scenario = load_scenario(path)
+            if isinstance(author, Mender):
+                author.met(scenario)
+            if (slot := scenario.provenance.slot) is not None:
                 found.made[slot] += 1
         for path in documents(layout.rejected):
             rejection = load_noun(Rejection, path)
@@ -75,7 +79,7 @@ class Progress:
 class Filler:
     """Fills slots of one folder. sandbox: None for the structural dry run. held: the values of the held-out part."""
 
-    author: Author
+    author: Author | Mender
     sandbox: Sandbox | None
     seed: int
     held: Where
@@ -89,6 +93,8 @@ class Filler:
             if not isinstance(made, Rejection):
                 for scenario in made:
                     self.folder.write(self.layout.scenarios / f"{scenario.id}.json", scenario.to_json())
+                    if isinstance(self.author, Mender):
+                        self.author.met(scenario)
                 return made
             self.folder.write(self.layout.rejected / f"{made.id}.json", made.model_dump_json(indent=1) + "\n")
         raise AuthorExhausted(
@@ -102,36 +108,59 @@ class Filler:
         split = splits.part([member.cell for member in members], self.held)
         made: list[Scenario] = []
         for member in members:
-            try:
-                drawn = await self.author.draw(member.cell, seed, member.skin)
-            except ValidationError as error:
-                return _rejection(None, unreadable(error), slot, attempt)
             base = made[0].id if made else None
-            scenario = drawn.sealed(
-                split=split,
-                twin_of=base if member.twin else None,
-                reskin_of=base if member.skin else None,
-                provenance=drawn.provenance.model_copy(update={"slot": slot, "attempt": attempt}),
-            )
-            result = await _gated(scenario, self.sandbox)
-            if isinstance(result, Rejected):
-                return _rejection(scenario, result, slot, attempt)
-            made.append(result.scenario)
+            origin = {
+                "split": split,
+                "twin_of": base if member.twin else None,
+                "reskin_of": base if member.skin else None,
+            }
+            result = await self._settled(slot, attempt, begin(self.author, member.cell, seed, member.skin), origin)
+            if isinstance(result, Rejection):
+                return result
+            made.append(result)
         return made
+
+    async def _settled(
+        self, slot: int, attempt: int, draft: Draft, origin: Mapping[str, str | None]
+    ) -> Scenario | Rejection:
+        """The first candidate of a draft that is admitted, or why the last was not."""
+        refused: Rejected | None = None
+        candidate: Scenario | None = None
+        mended: list[str] = []
+        while (drawn := await draft.next(refused)) is not None:
+            if refused is not None:
+                mended.append(refused.reason)
+            if isinstance(drawn, Rejected):
+                candidate, refused = None, drawn
+                continue
+            told = {"slot": slot, "attempt": attempt, "mended": mended}
+            candidate = drawn.sealed(provenance=drawn.provenance.model_copy(update=told), **origin)
+            result = await _gated(candidate, self.sandbox)
+            if isinstance(result, Admitted):
+                return result.scenario
+            refused = result
+        why = refused or Rejected(Reason.SCHEMA, "the author gave no candidate")
+        return _rejection(candidate, why, slot, attempt, draft.exchange)
 
 
 async def _gated(scenario: Scenario, sandbox: Sandbox | None) -> Admitted | Rejected:
     if sandbox is None:
         return gate_structure(scenario)
-    for pause_s in PAUSES_S:
-        try:
+    try:
+        async with asyncio.timeout(GATE_S):
+            for pause_s in PAUSES_S:
+                try:
+                    return await gate(scenario, sandbox)
+                except InfraError:
+                    await asyncio.sleep(pause_s)
             return await gate(scenario, sandbox)
-        except InfraError:
-            await asyncio.sleep(pause_s)
-    return await gate(scenario, sandbox)
+    except TimeoutError:
+        return Rejected(Reason.TOO_SLOW, f"the gate was not through after {GATE_S:g} s")
 
 
-def _rejection(scenario: Scenario | None, why: Rejected, slot: int, attempt: int) -> Rejection:
+def _rejection(
+    scenario: Scenario | None, why: Rejected, slot: int, attempt: int, exchange: list[dict[str, str]]
+) -> Rejection:
     return Rejection(
         id=scenario.id if scenario else f"draw-{slot}-{attempt}",
         slot=slot,
@@ -140,6 +169,7 @@ def _rejection(scenario: Scenario | None, why: Rejected, slot: int, attempt: int
         detail=why.detail,
         evidence=why.evidence,
         gate=why.report,
+        exchange=exchange,
         scenario=scenario.model_dump(mode="json") if scenario else {},
     )
 

@@ -51,7 +51,10 @@ Reskins = Annotated[
     int, typer.Option("--reskins", min=0, help="Versions more of each, all surface redrawn, the task the same.")
 ]
 AuthorName = Annotated[
-    str | None, typer.Option("--author", help="procedural, …; default: teacher if SEKFT_MODEL is set, else procedural.")
+    str | None,
+    typer.Option(
+        "--author", help="procedural, teacher or hybrid; default: teacher if SEKFT_MODEL is set, else procedural."
+    ),
 ]
 OperatorName = Annotated[
     str | None,
@@ -89,6 +92,9 @@ class Drawing:
     holdout: Holdout = None
     twins: Twins = False
     reskins: Reskins = 0
+    repairs: Annotated[
+        int, typer.Option("--repairs", min=0, help="How often a model may mend a scenario that was refused.")
+    ] = 2
 
 
 @dataclass(frozen=True, slots=True)

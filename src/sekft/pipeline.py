@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +16,15 @@ from pathlib import Path
 import sekft
 from sekft import drawing, splits, taxonomy
 from sekft.accounting import JOURNAL, Budget, Journal
-from sekft.drawing import PAUSES_S, Filler, Progress
+from sekft.drafts import Mender
+from sekft.drawing import PAUSES_S, AuthorExhausted, Filler, Member, Progress
 from sekft.endpoint import Endpoint
 from sekft.engines.local import LocalEngine
-from sekft.errors import BundleError, InfraError, SandboxUnavailable, UsageError
+from sekft.errors import BundleError, InfraError, SandboxUnavailable, SekftError, UsageError
 from sekft.observed import Observed
 from sekft.plans import Generation, Rolling
 from sekft.progress import Reporter
-from sekft.protocols import Operator, OperatorSettings, Sandbox
+from sekft.protocols import Author, Operator, OperatorSettings, Sandbox
 from sekft.record import record
 from sekft.returns import selected
 from sekft.rollout import RolloutLimits, rollout
@@ -64,11 +65,13 @@ async def generate(plan: Generation, layout: Layout, reporter: Reporter) -> None
     axes = taxonomy.load()
     where = taxonomy.parse_where(axes, plan.where)
     held = splits.held_out(axes, plan.families.holdout)
-    author = authors.make(plan.author)
+    author = authors.make(plan.author, plan.repairs)
+    _refuse_families(plan, author)
     sandbox = None if plan.sandbox is None else backend(plan.sandbox)
     with Folder(layout.root).writing() as folder, folder.timed("generate"):
-        folder.settle("generate", _generation_settings(plan, held, sandbox, layout), growing=("n",))
-        before = Progress.of(layout)
+        settings = _generation_settings(plan, author, held, sandbox, layout)
+        folder.settle("generate", settings, growing=("n",))
+        before = Progress.of(layout, author)
         families = {
             slot: drawing.family(axes, axes.cell(plan.seed, slot, where), plan.families.twins, plan.families.reskins)
             for slot in range(plan.n)
@@ -76,19 +79,49 @@ async def generate(plan: Generation, layout: Layout, reporter: Reporter) -> None
         slots = [slot for slot, members in families.items() if before.made[slot] < len(members)]
         filler = Filler(author, sandbox, plan.seed, held, folder, layout)
         reporter.begin("scenarios", plan.n, plan.n - len(slots))
-
-        async def fill(slot: int) -> list[Scenario]:
-            return await filler.fill(slot, families[slot], before.tried[slot])
-
         async with _attended(author, folder, plan.budget, reporter):
-            async for base, *others in LocalEngine().map(fill, slots, plan.concurrency):
-                reporter.step(f"{base.expected.kind} {base.id}" + (f" and {len(others)} more" if others else ""))
+            await _fill_all(plan, filler, {slot: families[slot] for slot in slots}, before, reporter)
+
+
+async def _fill_all(
+    plan: Generation, filler: Filler, families: Mapping[int, list[Member]], before: Progress, reporter: Reporter
+) -> None:
+    """Fill every slot that can be; one that cannot is left for the same command and stops no other."""
+
+    async def fill(slot: int) -> list[Scenario] | SekftError:
+        try:
+            return await filler.fill(slot, families[slot], before.tried[slot])
+        except (InfraError, AuthorExhausted) as error:
+            return error
+
+    left: list[SekftError] = []
+    in_a_row, proven = 0, bool(before.made)
+    async for made in LocalEngine().map(fill, families, plan.concurrency):
+        if isinstance(made, SekftError):
+            left.append(made)
+            in_a_row += 1
+            if in_a_row == GIVE_UP_AFTER or (isinstance(made, AuthorExhausted) and not proven):
+                raise made
+            continue
+        in_a_row, proven = 0, True
+        base, *others = made
+        reporter.step(f"{base.expected.kind} {base.id}" + (f" and {len(others)} more" if others else ""))
+    if left:
+        why = f"{len(left)} of {plan.n} slots are left, the last because {left[-1]}"
+        raise type(left[-1])(f"{why}; the same command goes on")
+
+
+def _refuse_families(plan: Generation, author: Author | Mender) -> None:
+    if isinstance(author, Mender) and (plan.families.twins or plan.families.reskins):
+        raise UsageError(f"--author {plan.author} writes single scenarios: --twins and --reskins want procedural")
 
 
 def _generation_settings(
-    plan: Generation, held: taxonomy.Where, sandbox: Sandbox | None, layout: Layout
+    plan: Generation, author: Author | Mender, held: taxonomy.Where, sandbox: Sandbox | None, layout: Layout
 ) -> dict[str, str | int | list[str]]:
+    own = author.settings if isinstance(author, Mender) else {}
     return {
+        **{f"author.{name}": value for name, value in own.items()},
         "author": plan.author,
         "gate": sandbox.name if sandbox else "structural",
         "holdout": splits.spelt(held),

@@ -32,7 +32,10 @@ class Families:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """n: families to end with. sandbox: a backend's name, or None for the structural dry run."""
+    """n: families to end with. sandbox: a backend's name, or None for the structural dry run.
+
+    repairs: how often a model may mend a candidate that was refused.
+    """
 
     n: int
     author: str
@@ -41,6 +44,7 @@ class Generation:
     sandbox: str | None = "auto"
     concurrency: int = 4
     families: Families = Families()
+    repairs: int = 2
     budget: Budget = field(default_factory=Budget)
 
 
@@ -99,6 +103,7 @@ def generation(
         sandbox=None if no_sandbox else sandbox,
         concurrency=concurrency or default_concurrency(),
         families=Families(drawing.twins, drawing.reskins, tuple(drawing.holdout or ())),
+        repairs=drawing.repairs,
         budget=budget(spending),
     )
 

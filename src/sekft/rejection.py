@@ -51,6 +51,7 @@ class Reason(StrEnum):
     PROBE_PASSES = "probe_passes"
     CHEAT_PASSES = "cheat_passes"
     CHANGE_UNNOTICED = "change_unnoticed"
+    TOO_SLOW = "too_slow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,10 @@ class Rejected:
 
 
 class Rejection(Frozen):
-    """The stored form of a rejected draw. `scenario` may be no scenario at all."""
+    """The stored form of a rejected draw. `scenario` may be no scenario at all.
+
+    exchange: what was said with a model for it, from the first question to the last answer.
+    """
 
     schema_version: Literal[1] = 1
     id: str
@@ -84,4 +88,5 @@ class Rejection(Frozen):
     detail: str
     evidence: dict[str, str]
     gate: GateReport | None = None
+    exchange: list[dict[str, str]] = []
     scenario: dict[str, Any]

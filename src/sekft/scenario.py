@@ -156,11 +156,15 @@ class Step(Frozen):
 
 
 class Provenance(Frozen):
+    """Who made it. mended: why earlier candidates of the same draw were refused, in order. note: the author's own."""
+
     author: str
     model: str | None = None
     version: str = ""
     slot: int | None = None
     attempt: int | None = None
+    mended: list[str] = []
+    note: str | None = None
 
 
 class GateReport(Frozen):

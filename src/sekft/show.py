@@ -71,6 +71,8 @@ def scenario_text(scenario: Scenario, screen: Sequence[Turn] = ()) -> str:
         "interface": " ".join(f"{part}={value}" for part, value in scenario.provider.interface.items()),
         "environment": visible("\n".join(f"{name}={value}" for name, value in scenario.login.env.items())),
         "author": f"{made_by}, seed {scenario.seed}",
+        "mended": ", ".join(scenario.provenance.mended),
+        "note": scenario.provenance.note or "",
     }
     login, provider = scenario.login, scenario.provider
     fixtures = (

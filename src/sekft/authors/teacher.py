@@ -1,0 +1,236 @@
+"""The `teacher` author: a served model writes whole bundles and mends what the gate refuses.
+
+It supplies the content; ids, cell, seed, expected ending and provenance are ours. Nothing of what it writes is trusted:
+it is data until it has been validated, and it only ever runs in a sandbox.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from sekft import __version__, shellwords, taxonomy
+from sekft.authors.answers import Asker, Message, prompt
+from sekft.endpoint import Endpoint
+from sekft.rejection import Reason, Rejected
+from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, Provenance, Scenario, Step
+from sekft.seeds import derive, stream
+from sekft.service import service
+from sekft.structure import read
+
+CONTENT = (
+    "orientation", "login", "files", "provider", "directives", "reference", "checker", "needles", "protected", "probes",
+)  # fmt: skip
+"""What a teacher supplies of a bundle."""
+MAX_TOKENS = 16_000
+TEMPERATURE = 1.0
+REPAIRS = 2
+EXAMPLES = 2
+EXAMPLE_CHARACTERS = 24_000
+EVIDENCE_CHARACTERS = 6_000
+NAMES_SHOWN = 60
+MOST = {"files": 200, "probes": 24, "directives": 12, "protected": 400}
+"""Entries of a list. A gate runs every probe, and a sandbox is filled with every file many times over."""
+_PROBE_COMMANDS = 40
+_ENDINGS = {"work": "exit", "empty": "exit", "blocked": "panic"}
+_VOLATILE = ["/tmp", "/var/tmp"]
+
+
+class TeacherAuthor:
+    """repairs: how often a refused candidate may be mended."""
+
+    name = "teacher"
+
+    def __init__(self, endpoint: Endpoint, repairs: int = REPAIRS, max_tokens: int = MAX_TOKENS) -> None:
+        self.endpoint = endpoint
+        self.repairs = repairs
+        self.asker = Asker(endpoint, max_tokens, TEMPERATURE)
+        self.settings: Mapping[str, str] = {"model": endpoint.service.model, "repairs": str(repairs)}
+        self._known: list[Scenario] = []
+
+    def begin(self, cell: Cell, seed: int) -> TeacherDraft:
+        return TeacherDraft(self, cell, seed, self._asked(cell, seed))
+
+    def met(self, scenario: Scenario) -> None:
+        self._known.append(scenario)
+
+    async def close(self) -> None:
+        await self.endpoint.close()
+
+    def _asked(self, cell: Cell, seed: int) -> str:
+        return prompt("teacher", cell=briefs(cell), used=self._used(), examples=self._examples(cell, seed))
+
+    def _used(self) -> str:
+        names = [
+            name for one in reversed(self._known) for name in (one.provider.command, one.login.user, one.login.host)
+        ]
+        return ", ".join(list(dict.fromkeys(names))[:NAMES_SHOWN]) or "none so far"
+
+    def _examples(self, cell: Cell, seed: int) -> str:
+        """Admitted bundles of other cells, far from this one first; until there are some, a composed one."""
+        others = [one for one in self._known if one.cell != dict(cell)] or [_composed(cell, seed)]
+        stream(seed, "examples").shuffle(others)
+        others.sort(key=lambda one: sum(one.cell.get(axis) == value for axis, value in cell.items()))
+        texts: list[str] = []
+        room = EXAMPLE_CHARACTERS
+        for one in others:
+            text = json.dumps(content(one), ensure_ascii=False)
+            if len(texts) < EXAMPLES and (len(text) <= room or not texts):
+                texts.append(f"{briefs(one.cell)}\n\n{text}")
+                room -= len(text)
+        return "\n\n".join(texts)
+
+
+class TeacherDraft:
+    """One conversation: the question, then answers and why they were refused."""
+
+    def __init__(self, author: TeacherAuthor, cell: Cell, seed: int, asked: str) -> None:
+        self._author, self._cell, self._seed = author, cell, seed
+        self._body: dict[str, object] = {}
+        self._round = 0
+        self.exchange: list[Message] = [{"role": "user", "content": asked}]
+
+    async def next(self, refused: Rejected | None) -> Scenario | Rejected | None:
+        if refused is not None:
+            if self._round > self._author.repairs:
+                return None
+            self.exchange.append({"role": "user", "content": complaint(refused)})
+        wanted = CONTENT if not self._body else ()
+        answer = await self._author.asker.ask(
+            self.exchange,
+            schema(wanted),
+            CONTENT,
+            purpose=f"teacher/{self._seed:x}/{self._round}",
+            seed=derive(self._seed, "teacher", self._round),
+        )
+        self._round += 1
+        self.exchange.append({"role": "assistant", "content": answer.text or "(nothing)"})
+        if answer.body is None:
+            return Rejected(Reason.SCHEMA, answer.fault)
+        self._body |= {name: value for name, value in answer.body.items() if name in CONTENT}
+        return self._read()
+
+    def _read(self) -> Scenario | Rejected:
+        body = whole(self._body, self._cell, self._seed, self._author.endpoint.service.model)
+        if excess := _excess(body):
+            return Rejected(Reason.TOO_LARGE, excess)
+        found = read(_pruned(body))
+        return found.sealed(plan=plan(found)) if isinstance(found, Scenario) else found
+
+
+def make(repairs: int) -> TeacherAuthor:
+    """The teacher that the environment names (SEKFT_MODEL …). Raises UsageError when it names none."""
+    return TeacherAuthor(Endpoint(service("teacher")), repairs)
+
+
+def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> dict[str, Any]:
+    """A teacher's content with what is not a teacher's to choose."""
+    given = content.get("provider")
+    kind = cell.get("ending", "work")
+    return {
+        **content,
+        "provider": {**given, "kind": cell.get("provider", "")} if isinstance(given, dict) else given,
+        "seed": seed,
+        "cell": dict(cell),
+        "expected": {"terminal": _ENDINGS[kind], "kind": kind},
+        "volatile": _VOLATILE,
+        "family": f"teacher-{seed:x}",
+        "provenance": Provenance(author="teacher", model=model, version=__version__).model_dump(),
+    }
+
+
+def content(scenario: Scenario) -> dict[str, object]:
+    """What of a bundle a teacher would have written, less what is its default."""
+    body = scenario.model_dump(mode="json", include=set(CONTENT), exclude_defaults=True)
+    body["provider"] = {"command": scenario.provider.command, "help": scenario.provider.help}
+    body["files"] = [{name: value for name, value in file.items() if name != "mtime"} for file in body["files"]]
+    return {name: body[name] for name in CONTENT if name in body}
+
+
+def schema(required: Sequence[str]) -> dict[str, object]:
+    """The JSON Schema of an answer."""
+    full = Scenario.model_json_schema()
+    return {
+        "type": "object",
+        "properties": {name: full["properties"][name] for name in CONTENT},
+        "required": list(required),
+        "additionalProperties": False,
+        "$defs": full["$defs"],
+    }
+
+
+def briefs(cell: Cell) -> str:
+    """The cell, a line an axis: its value and what it means."""
+    axes = taxonomy.load().axes
+    known = {axis: axes[axis].values[value].brief for axis, value in cell.items() if value in axes[axis].values}
+    return "\n".join(f"- {axis}: {value}. {known.get(axis, '')}".rstrip() for axis, value in cell.items())
+
+
+def complaint(refused: Rejected) -> str:
+    """What a teacher is told of a refusal."""
+    rows = [f"{name}\n{text}".strip() for name, text in refused.evidence.items()]
+    evidence = "\n\n".join(rows)[-EVIDENCE_CHARACTERS:]
+    shown = f"What the sandbox showed, command by command:\n\n{evidence}\n" if evidence else ""
+    return prompt("repair", reason=refused.reason, detail=refused.detail, evidence=shown)
+
+
+def plan(scenario: Scenario) -> list[Step]:
+    """The reference as steps with one way each: what a scripted operator goes by."""
+    reference, command = scenario.reference, scenario.provider.command
+    asks = [at for at, text in enumerate(reference) if shellwords.calls(text, command)]
+    own = [at for at in range(len(reference) - 1) if at not in asks and reference[at] not in scenario.provider.help]
+    first, last_own = min(asks, default=len(reference)), max(own, default=-1)
+
+    def goal(at: int) -> str:
+        if at == len(reference) - 1:
+            return "end"
+        if reference[at] in scenario.provider.help:
+            return "learn"
+        if at in asks:
+            return "acknowledge" if last_own > first and at > last_own else "retrieve"
+        return "look" if at < first else "execute"
+
+    return [Step.model_validate({"goal": goal(at), "ways": [[text]]}) for at, text in enumerate(reference)]
+
+
+def _composed(cell: Cell, seed: int) -> Scenario:
+    """An example from the procedural author, as far from this cell as one draw of a few goes."""
+    from sekft.authors.procedural.author import compose
+
+    axes = taxonomy.load()
+    where = {"difficulty": frozenset(("plain",)), "decoy": frozenset(("none",))}
+    cells = [axes.cell(seed, at, where) for at in range(8)]
+    other = min(cells, key=lambda one: sum(one[axis] == cell.get(axis) for axis in one))
+    return compose(other, derive(seed, "example"))
+
+
+def _excess(body: Mapping[str, Any]) -> str:
+    """What there is too much of, in words; empty where all is within bounds."""
+    for name, most in MOST.items():
+        if isinstance(given := body.get(name), list) and len(given) > most:
+            return f"{name}: saw {len(given)} entries, want at most {most}"
+    probes = body.get("probes")
+    for probe in probes if isinstance(probes, list) else []:
+        commands = probe.get("commands") if isinstance(probe, dict) else None
+        if isinstance(commands, list) and len(commands) > _PROBE_COMMANDS:
+            return f"probes: saw one of {len(commands)} commands, want at most {_PROBE_COMMANDS}"
+    size = len(json.dumps(body, default=str))
+    return f"saw {size} bytes, want at most {BUNDLE_LIMIT_BYTES}" if size > BUNDLE_LIMIT_BYTES else ""
+
+
+def _pruned(body: dict[str, Any]) -> dict[str, Any]:
+    """Without keys that a bundle does not have: they are common, and they say nothing."""
+    try:
+        Scenario.model_validate(body)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            if fault["type"] == "extra_forbidden":
+                *way, last = fault["loc"]
+                inner: Any = body
+                for part in way:
+                    inner = inner[part]
+                inner.pop(last, None)
+    return body

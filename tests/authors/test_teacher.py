@@ -1,0 +1,191 @@
+"""The teacher author against a loopback service that writes as models write, with the gate behind it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sekft import authors
+from sekft.authors.teacher import CONTENT, TeacherAuthor
+from sekft.drawing import AuthorExhausted
+from sekft.endpoint import Endpoint
+from sekft.errors import UsageError
+from sekft.pipeline import generate, load_scenarios
+from sekft.plans import Families, Generation
+from sekft.progress import Lines
+from sekft.rejection import Rejected, Rejection
+from sekft.scenario import Scenario, load_noun
+from sekft.service import Service
+from sekft.store import Layout, documents
+from sekft.structure import examine
+from tests import teacher as forms
+from tests.teacher import Mess, Teacher, teaching
+
+CELL = {
+    "announcement": "motd", "decoy": "none", "difficulty": "plain", "documentation": "full", "ending": "work",
+    "layout": "block", "provider": "tickets", "syntax": "subcommand", "task": "append", "userland": "busybox",
+}  # fmt: skip
+KEY = "sk-teachers-own-key"
+
+
+async def drafted(served: Teacher, rounds: int = 3) -> Scenario | Rejected | None:
+    """The last of so many candidates, each told structure's complaint about the one before."""
+    author = TeacherAuthor(Endpoint(Service("big", served.url, KEY), first_pause_s=0.01), repairs=rounds - 1)
+    draft, refused, found = author.begin(CELL, 1), None, None
+    try:
+        while (drawn := await draft.next(refused)) is not None:
+            found = drawn
+            refused = drawn if isinstance(drawn, Rejected) else examine(drawn)
+            if refused is None:
+                return drawn
+    finally:
+        await author.close()
+    return found
+
+
+READ_AT_ONCE = [
+    forms.clean, forms.fenced, forms.thinking, forms.trailing_commas, forms.wrong_escapes, forms.raw_newlines,
+    forms.bare_quotes, forms.python_words, forms.wrapped, forms.extra_keys,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mess", READ_AT_ONCE, ids=lambda mess: mess.__name__)
+async def test_a_messy_answer_is_read_as_it_was_meant(mess: Mess) -> None:
+    """Fences, prose, thoughts and spoilt JSON cost no second question."""
+    with teaching(Teacher([mess])) as served:
+        found = await drafted(served, rounds=1)
+    assert isinstance(found, Scenario)
+    assert len(served.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("mess", "said"),
+    [
+        (forms.missing_field, "needles: saw nothing"),
+        (forms.wrong_type, "files.0.mode"),
+        (forms.truncated, "cut off"),
+        (forms.refusal, "no JSON object"),
+        (forms.nothing, "empty"),
+        (forms.no_ending, "want one that ends in exit"),
+        (forms.outside, "absolute path"),
+        (forms.leaking, "login.banner"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+async def test_what_is_wrong_is_told_and_mended(mess: Mess, said: str) -> None:
+    """A candidate that does not hold together is refused with words that name the fault; the next answer is taken."""
+    with teaching(Teacher([mess, forms.clean])) as served:
+        found = await drafted(served)
+    assert isinstance(found, Scenario)
+    assert said in served.requests[1]["messages"][-1]["content"]
+
+
+async def test_a_repair_may_bring_only_what_changes() -> None:
+    """Fields that a repair leaves out stay as they were."""
+    with teaching(Teacher([forms.no_ending, lambda body: json.dumps({"reference": body["reference"]})])) as served:
+        found = await drafted(served)
+    assert isinstance(found, Scenario)
+    assert found.reference[-1] == "exit"
+
+
+async def test_the_ladder_steps_down_once_and_for_all() -> None:
+    """A service that takes no schema is asked for any object, then for text; later questions start there."""
+    with teaching(Teacher([forms.no_ending, forms.fenced], formats=["text"])) as served:
+        assert isinstance(await drafted(served), Scenario)
+    asked = [request.get("response_format", {"type": "text"})["type"] for request in served.requests]
+    assert asked == ["json_schema", "json_object", "text", "text"]
+
+
+async def test_the_schema_asks_for_the_content_alone() -> None:
+    """Ids, cell, seed and provenance are ours: no answer is asked for them, and none is taken."""
+    with teaching(Teacher([lambda body: json.dumps(body | {"id": "mine", "seed": 9, "split": "held"})])) as served:
+        found = await drafted(served)
+    schema = served.requests[0]["response_format"]["json_schema"]["schema"]
+    assert set(schema["properties"]) == set(schema["required"]) == set(CONTENT)
+    assert isinstance(found, Scenario)
+    assert (found.id, found.seed, found.split, dict(found.cell)) == (found.content_id, 1, "train", CELL)
+    assert (found.provenance.author, found.provenance.model) == ("teacher", "big")
+
+
+@pytest.mark.parametrize(
+    "excess",
+    [
+        {"files": [{"path": f"/srv/f{at}", "content": ""} for at in range(300)]},
+        {"probes": [{"kind": "k", "commands": ["ls"]}] * 50},
+        {"probes": [{"kind": "k", "commands": ["sleep 9"] * 500}]},
+        {"checker": "x" * (2 << 20)},
+    ],
+    ids=["files", "probes", "commands", "bytes"],
+)
+async def test_a_bundle_without_measure_is_refused_before_anything_runs(excess: dict[str, object]) -> None:
+    """Sizes are bounded before the gate: a teacher cannot keep a machine busy for a day."""
+    with teaching(Teacher([lambda body: json.dumps(body | excess)])) as served:
+        found = await drafted(served, rounds=1)
+    assert isinstance(found, Rejected)
+
+
+async def generated(served: Teacher, folder: Path, monkeypatch: pytest.MonkeyPatch, n: int = 1) -> None:
+    for name, value in {"SEKFT_MODEL": "big", "SEKFT_URL": served.url, "SEKFT_KEY": KEY}.items():
+        monkeypatch.setenv(name, value)
+    where = tuple(f"{axis}={value}" for axis, value in CELL.items() if axis not in ("task", "layout"))
+    plan = Generation(n=n, author="teacher", where=where, concurrency=1)
+    await generate(plan, Layout.of_stage(folder), Lines())
+
+
+async def test_the_gate_tells_the_teacher_and_admits_what_it_mends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checker that passes everything is refused in the sandbox; the repaired one is admitted and says so."""
+    with teaching(Teacher([forms.lenient_checker, forms.clean])) as served:
+        await generated(served, tmp_path, monkeypatch)
+    (scenario,) = load_scenarios(tmp_path)
+    assert scenario.provenance.mended == ["passes_untouched"]
+    assert scenario.gate is not None
+    assert scenario.gate.mode == "sandbox"
+    complaint = served.requests[1]["messages"][-1]["content"]
+    assert "passes its check, want fail" in complaint
+    assert "What the sandbox showed" in complaint
+
+
+async def test_a_draw_that_is_never_mended_is_kept_with_its_whole_exchange(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rejected draw holds every question and answer, and nothing inadmissible gets in."""
+    monkeypatch.setattr("sekft.drawing.ATTEMPTS", 1)
+    with teaching(Teacher([forms.leaking])) as served, pytest.raises(AuthorExhausted, match="none of 1 draws"):
+        await generated(served, tmp_path, monkeypatch)
+    (file,) = documents(Layout.of_stage(tmp_path).rejected)
+    kept = load_noun(Rejection, file)
+    assert [turn["role"] for turn in kept.exchange] == ["user", "assistant"] * 3
+    assert kept.reason == "announcement_gives_directive"
+    assert documents(tmp_path) == []
+    assert KEY not in file.read_text(encoding="utf-8")
+
+
+async def test_later_prompts_show_admitted_bundles_and_the_names_used_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was admitted is an example for other cells, and its names are not to be used again, also after a resume."""
+    with teaching(Teacher()) as served:
+        await generated(served, tmp_path, monkeypatch)
+        (first,) = load_scenarios(tmp_path)
+        await generated(served, tmp_path, monkeypatch, n=2)
+    asked = served.requests[-1]["messages"][0]["content"]
+    assert f"{first.provider.command}, {first.login.user}, {first.login.host}" in asked
+    assert first.checker in [json.loads(line)["checker"] for line in asked.splitlines() if line.startswith("{")]
+
+
+async def test_a_teacher_writes_no_families(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twins and re-skins share a task by construction, which a free text cannot promise."""
+    monkeypatch.setenv("SEKFT_MODEL", "big")
+    plan = Generation(n=1, author="teacher", sandbox=None, families=Families(twins=True))
+    with pytest.raises(UsageError, match="single scenarios"):
+        await generate(plan, Layout.of_stage(tmp_path), Lines())
+
+
+def test_an_unknown_author_lists_the_known() -> None:
+    """A misspelt author is answered with the names there are."""
+    with pytest.raises(UsageError, match="procedural, teacher"):
+        authors.make("techer")

@@ -1,0 +1,173 @@
+"""A loopback service that plays a competent teacher, in the forms that real models write.
+
+It composes its answers with the procedural author, so what it means is right; `Mess` is what it does to them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from sekft.authors.procedural.author import compose
+from sekft.authors.teacher import content
+from tests.served import Answer
+
+Body = dict[str, Any]
+Mess = Callable[[Body], str]
+"""An answer's text, made of the content that is meant."""
+_AXIS = re.compile(r"^- (\w+): (\w+)\.", re.MULTILINE)
+
+
+def clean(body: Body) -> str:
+    return json.dumps(body)
+
+
+def fenced(body: Body) -> str:
+    return (
+        f"Here is the scenario you asked for:\n\n```json\n{json.dumps(body, indent=2)}\n```\n\nI hope {{this}} helps!"
+    )
+
+
+def thinking(body: Body) -> str:
+    return '<think>Maybe {"orientation": "no"} … let me see.</think>\n' + json.dumps(body)
+
+
+def trailing_commas(body: Body) -> str:
+    return re.sub(r"\n\s*([}\]])", r",\n\1", json.dumps(body, indent=1)).replace("[,", "[").replace("{,", "{")
+
+
+def wrong_escapes(body: Body) -> str:
+    """Shell's own backslashes and single quotes escaped as JSON knows no escapes."""
+    return json.dumps(body).replace("$", "\\$").replace("'", "\\'").replace("\\$", "$", 3)
+
+
+def raw_newlines(body: Body) -> str:
+    return json.dumps(body).replace("\\n", "\n")
+
+
+def bare_quotes(body: Body) -> str:
+    """One string with quotes in it that are not escaped."""
+    said = json.dumps(body | {"orientation": "MARK"})
+    text = json.dumps(body["orientation"])[1:-1]
+    return said.replace("MARK", f'{text} It is called "the shell" here.')
+
+
+def python_words(body: Body) -> str:
+    return "scenario = " + repr(body)
+
+
+def wrapped(body: Body) -> str:
+    return json.dumps({"scenario": body, "comment": "as asked"})
+
+
+def extra_keys(body: Body) -> str:
+    files = [file | {"comment": "a fixture"} for file in body["files"]]
+    return json.dumps(body | {"files": files, "title": "A scenario", "difficulty": 3})
+
+
+def missing_field(body: Body) -> str:
+    return json.dumps({name: value for name, value in body.items() if name != "needles"})
+
+
+def wrong_type(body: Body) -> str:
+    return json.dumps(body | {"files": [file | {"mode": 0o644} for file in body["files"]]})
+
+
+def truncated(body: Body) -> str:
+    text = json.dumps(body)
+    return text[: len(text) // 2]
+
+
+def refusal(body: Body) -> str:
+    return "I'm sorry, but I can't help with writing programs that run commands."
+
+
+def nothing(body: Body) -> str:
+    return ""
+
+
+def lenient_checker(body: Body) -> str:
+    """What many models write at first: a checker that looks for too little."""
+    return json.dumps(body | {"checker": "exit 0\n"})
+
+
+def no_ending(body: Body) -> str:
+    return json.dumps(body | {"reference": body["reference"][:-1]})
+
+
+def outside(body: Body) -> str:
+    return json.dumps(body | {"files": [*body["files"], {"path": "/root/../etc/shadow", "content": "x"}]})
+
+
+def leaking(body: Body) -> str:
+    needle = (body["needles"].get("directives") or [body["needles"]["notice"]])[0]
+    return json.dumps(body | {"login": body["login"] | {"banner": f"{needle}\n"}})
+
+
+REPAIRABLE: Sequence[Mess] = (
+    clean, fenced, thinking, trailing_commas, wrong_escapes, raw_newlines, bare_quotes, python_words, wrapped,
+    extra_keys, missing_field, wrong_type, truncated, refusal, nothing, lenient_checker, no_ending, outside, leaking,
+)  # fmt: skip
+"""Repairable in principle: read as they come, or put right once the teacher is told."""
+
+
+@dataclass
+class Teacher:
+    """messes: what it does to its first answer, its second …; the last one repeats.
+
+    formats: response formats that its service takes. requests: the JSON bodies seen.
+    """
+
+    messes: Sequence[Mess] = (clean,)
+    formats: Sequence[str] = ("json_schema", "json_object", "text")
+    requests: list[Body] = field(default_factory=list)
+    url: str = ""
+
+    def answer(self, request: Body) -> Answer:
+        wanted = request.get("response_format", {"type": "text"})["type"]
+        if wanted not in self.formats:
+            body = {"error": {"message": f"response_format {wanted} is not supported"}}
+            return Answer(json.dumps(body), status=400)
+        said = [message["content"] for message in request["messages"] if message["role"] == "user"]
+        meant = content(compose(self.cell(said[0]), 1))
+        return Answer(self.messes[min(len(said), len(self.messes)) - 1](meant))
+
+    def cell(self, asked: str) -> dict[str, str]:
+        return dict(_AXIS.findall(asked.partition("# What you answer")[0]))
+
+
+@contextmanager
+def teaching(teacher: Teacher) -> Iterator[Teacher]:
+    """The teacher at a free loopback port, gone afterwards."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            teacher.requests.append(request)
+            answer = teacher.answer(request)
+            content = answer.encoded()
+            self.send_response(answer.status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing: the tests look at what was served."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    teacher.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield teacher
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
