@@ -117,9 +117,22 @@ REPAIRABLE: Sequence[Mess] = (
 """Repairable in principle: read as they come, or put right once the teacher is told."""
 
 
+_OTHERWISE = {
+    "announcement": "It is well known here: {}",
+    "remark": "As they say, {}",
+    "directive": "Somebody would be glad of this: {}",
+    "documentation": "In short, {}",
+}
+
+
+def said_otherwise(row: Body) -> str:
+    """A passage reworded by the rules, as far as a fixed beginning goes."""
+    return _OTHERWISE[row["kind"]].format(row["text"])
+
+
 @dataclass
 class Teacher:
-    """messes: what it does to its first answer, its second …; the last one repeats.
+    """messes: what it does to its first answer of a conversation, its second …; the last one repeats.
 
     formats: response formats that its service takes. requests: the JSON bodies seen.
     """
@@ -128,6 +141,7 @@ class Teacher:
     formats: Sequence[str] = ("json_schema", "json_object", "text")
     requests: list[Body] = field(default_factory=list)
     url: str = ""
+    worded: int = 0
 
     def answer(self, request: Body) -> Answer:
         wanted = request.get("response_format", {"type": "text"})["type"]
@@ -135,6 +149,12 @@ class Teacher:
             body = {"error": {"message": f"response_format {wanted} is not supported"}}
             return Answer(json.dumps(body), status=400)
         said = [message["content"] for message in request["messages"] if message["role"] == "user"]
+        if "\nThe texts:\n" in said[0]:
+            rows = [json.loads(line) for line in said[0].splitlines() if line.startswith('{"name"')]
+            self.worded += 1
+            return Answer(
+                self.messes[min(self.worded, len(self.messes)) - 1]({row["name"]: said_otherwise(row) for row in rows})
+            )
         meant = content(compose(self.cell(said[0]), 1))
         return Answer(self.messes[min(len(said), len(self.messes)) - 1](meant))
 

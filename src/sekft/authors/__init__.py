@@ -8,7 +8,7 @@ from sekft.drafts import Mender
 from sekft.errors import UsageError
 from sekft.protocols import Author
 
-NAMES = ("procedural", "teacher")
+NAMES = ("procedural", "teacher", "hybrid")
 
 
 @overload
@@ -25,4 +25,8 @@ def make(name: str, repairs: int = 2) -> Author | Mender:
         from sekft.authors import teacher
 
         return teacher.make(repairs)
+    if name == "hybrid":
+        from sekft.authors import hybrid
+
+        return hybrid.make(repairs)
     raise UsageError(f"--author {name!r}: known authors: {', '.join(NAMES)}")

@@ -51,7 +51,7 @@ class ProceduralAuthor:
 
 
 @dataclass(frozen=True)
-class _Draft:
+class Sketch:
     """The parts of a scenario before they are put together. jobs: whose fixtures lie about, asked for or not."""
 
     world: World
@@ -86,11 +86,11 @@ class _Draft:
 
 def compose(cell: Cell, seed: int, skin: int = 0) -> Scenario:
     """One candidate for this cell. Raises KeyError for a value without a kind."""
-    draft = _draft(cell, seed, skin)
-    return _bundle(draft, cell, seed, skin)
+    return bundle(sketch(cell, seed, skin), cell, seed)
 
 
-def _draft(cell: Cell, seed: int, skin: int) -> _Draft:
+def sketch(cell: Cell, seed: int, skin: int = 0) -> Sketch:
+    """All that is drawn for this cell, while its wording can still be changed."""
     world = land(seed, skin)
     tool = world.names.word((2, 3))
     entrance = world.part("announcement")
@@ -119,10 +119,11 @@ def _draft(cell: Cell, seed: int, skin: int) -> _Draft:
     )
     desk = furnish(world.part("desk"), cell, tool, order)
     lying = (*asked, stopped.extra) if stopped.extra else asked
-    return _Draft(world, told, cell["ending"], lying, desk, decoy, blocked, _clutter(world.part("clutter")))
+    return Sketch(world, told, cell["ending"], lying, desk, decoy, blocked, _clutter(world.part("clutter")))
 
 
-def _bundle(draft: _Draft, cell: Cell, seed: int, skin: int) -> Scenario:
+def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
+    """The scenario of a sketch. Raises pydantic's ValidationError where it is none."""
     world, told, desk, blocked, decoy = draft.world, draft.told, draft.desk, draft.blocked, draft.decoy
     files = draft.fixtures
     before = {file.path: file for file in files}
@@ -179,7 +180,7 @@ def _paths(job: Job) -> set[str]:
     return {file.path for file in job.after} | set(job.gone) | set(job.judged)
 
 
-def _outcome(draft: _Draft, before: Mapping[str, File], done: Sequence[Job]) -> tuple[list[File], list[File], set[str]]:
+def _outcome(draft: Sketch, before: Mapping[str, File], done: Sequence[Job]) -> tuple[list[File], list[File], set[str]]:
     """The tree once these jobs are done: every file, those that the work made or changed, every path it may touch."""
     world, desk = draft.world, draft.desk
     answered = {entry.id for entry in draft.waiting if done and desk.acknowledgement(entry)}
@@ -206,7 +207,7 @@ def _clutter(world: World) -> tuple[File, ...]:
     return tuple(files)
 
 
-def _plan(draft: _Draft) -> list[Step]:
+def _plan(draft: Sketch) -> list[Step]:
     desk, blocked = draft.desk, draft.blocked
     steps = [Step(goal="look", ways=draft.told.look), Step(goal="learn", ways=desk.documentation.learn)]
     visit = Visit(desk)
@@ -268,7 +269,7 @@ def _endings(blocked: Blocked | None) -> list[list[str]]:
     return [[f"panic '{reason}'"] for reason in blocked.reasons] + [[f'panic "{blocked.reasons[0]}"']]
 
 
-def _probes(draft: _Draft, done: Sequence[Job]) -> list[Probe]:
+def _probes(draft: Sketch, done: Sequence[Job]) -> list[Probe]:
     """Each job's own wrong solutions with all else done right, the acknowledgement left out or alone, a decoy followed."""
     calls = [draft.desk.acknowledgement(entry) for entry in draft.waiting] if done else []
     acks = [forms[0] for forms in calls if forms]

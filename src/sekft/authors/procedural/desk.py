@@ -31,7 +31,10 @@ _SEALED = (
 
 @dataclass(frozen=True)
 class Desk:
-    """groups: the shelves that entries lie on. password: what guarded calls want. sealed: why nothing answers."""
+    """groups: the shelves that entries lie on. password: what guarded calls want. sealed: why nothing answers.
+
+    sentences: what the documentation says besides the calls, its summary first.
+    """
 
     kind: Kind
     face: Interface
@@ -44,6 +47,7 @@ class Desk:
     groups: tuple[str, ...] = ()
     password: str = ""
     sealed: str | None = None
+    sentences: tuple[str, ...] = ()
 
     def store_files(self, world: World, entries: Iterable[Entry]) -> list[File]:
         """The store with these entries, as files."""
@@ -241,8 +245,9 @@ def furnish(world: World, cell: Cell, tool: str, order: Order) -> Desk:
     face.facts.update({"ids": form, "storage": storage, "layout": cell["layout"], "depth": cell["documentation"]})
     password = names.word((2, 3)) if "pass" in kind.roles else ""
     return Desk(
-        kind, face, documentation, storage, store, entries, tuple(files), texts.empty, groups, password, order.sealed
-    )
+        kind, face, documentation, storage, store, entries, tuple(files), texts.empty, groups, password, order.sealed,
+        (summary, *told),
+    )  # fmt: skip
 
 
 def _entries(

@@ -137,11 +137,12 @@ def _helps(main: str, topics: dict[str, str] | None = None) -> str:
 
 def man_page(tool: str, summary: str, text: str) -> str:
     """The page as man(7) source; its text stays as it is, line by line."""
-    body = "\n".join(_roff(line) for line in text.splitlines())
-    return f".TH {tool.upper()} 1\n.SH NAME\n{_roff(tool)} \\- {_roff(summary)}\n.SH DESCRIPTION\n.nf\n{body}\n.fi\n"
+    body = "\n".join(roff(line) for line in text.splitlines())
+    return f".TH {tool.upper()} 1\n.SH NAME\n{roff(tool)} \\- {roff(summary)}\n.SH DESCRIPTION\n.nf\n{body}\n.fi\n"
 
 
-def _roff(line: str) -> str:
+def roff(line: str) -> str:
+    """One line of text as man(7) source."""
     escaped = line.replace("\\", "\\e")
     for plain, glyph in (("-", "\\-"), ("`", "\\(ga"), ("'", "\\(aq"), ("^", "\\(ha"), ("~", "\\(ti")):
         escaped = escaped.replace(plain, glyph)

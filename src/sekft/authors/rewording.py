@@ -1,0 +1,219 @@
+"""The wording of a sketch, passage by passage: what may be said otherwise, what must stay, what spoils it.
+
+A scenario's state, checker and reference are made after its wording was changed, so they always agree with it. What
+they cannot tell is whether a directive still asks for the same. So every fact of a passage (paths, names, values,
+numbers, words such as "not" or "last") stays as it is, in its order, and no other fact may be added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sekft.authors.procedural.author import Sketch
+from sekft.authors.procedural.documentation import roff
+from sekft.authors.procedural.world import Job
+from sekft.grounding import vocabulary
+from sekft.scenario import File
+
+HINGES = frozenset(
+    "not no never none nothing without only except unless if until first last second third all every each most least"
+    " more less fewer greater smaller two three four five six seven eight nine ten largest smallest highest lowest"
+    " longest shortest oldest newest top bottom above below exactly once twice panic exit withdrawn".split()
+)
+"""Words that turn a sentence's meaning."""
+_SENTENCE_WORDS = 4
+LONGEST = 2.0
+SPARE_CHARACTERS = 60
+_FORBIDDEN = set('|`$\\<>{}"')
+_QUOTED = r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|`[^`]*`"
+_WORD = re.compile(rf"{_QUOTED}|[^\s()\"`]+")
+_FACT = re.compile(r"[0-9/_=@%*~<>|$\\{}#+\"`]|\w[.:,-]\w|\A\.\w|\A[A-Z]{2,}|\A'.*'\Z")
+_STOPS = ".,;:?!"
+_TURNING = frozenset("from to into onto than by with as".split())
+"""Words that say what the next fact is for: they stay with it."""
+_ASKS = re.compile(
+    r"\A(?:please|run|use|type|read|find|look|check|see|try|do|open|ask|call|consult|query|go)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """kind: announcement, remark, directive or documentation. kept: pieces that stay, in this order.
+
+    last: the text ends in the last of them, so that its end is never in doubt.
+    """
+
+    kind: str
+    text: str
+    kept: tuple[str, ...] = ()
+
+    @property
+    def last(self) -> bool:
+        return bool(self.kept) and self.text.endswith(self.kept[-1])
+
+
+def passages(sketch: Sketch) -> list[Passage]:
+    """Every passage of one line that may be reworded, each text once."""
+    found = [*_announcement(sketch), *_directives(sketch), *_documentation(sketch), *_remarks(sketch)]
+    lines = {one.text: one for one in reversed(found) if one.text.isprintable() and one.text == one.text.strip()}
+    return [one for one in found if lines.get(one.text) is one]
+
+
+def fault(passage: Passage, text: str, secrets: Iterable[str]) -> str | None:
+    """Why this wording cannot stand for the passage, in words for its writer; None when it can.
+
+    secrets: what only a directive may say.
+    """
+    if not text or not text.isprintable() or text != text.strip():
+        return "want one line of printable text"
+    if len(text) > len(passage.text) * LONGEST + SPARE_CHARACTERS:
+        return f"too long: saw {len(text)} characters, want at most {len(passage.text) * LONGEST + SPARE_CHARACTERS:g}"
+    if (lost := _lost(passage, text)) is not None:
+        return f"want {lost!r} kept as it is, in the order of `keep`"
+    if passage.last and not text.endswith(passage.kept[-1]):
+        return f"want it to end in {passage.kept[-1]!r}, with nothing after it"
+    if added := _facts(text) - _facts(passage.text):
+        return f"adds {min(added)!r}, which was not said"
+    bare = text
+    for piece in passage.kept:
+        bare = bare.replace(piece, "")
+    if passage.kind != "remark" and _hinges(text) != _hinges(passage.text):
+        return f"want exactly these of the words that turn a meaning: {', '.join(_hinges(passage.text)) or 'none'}"
+    if strange := (_FORBIDDEN | ({"'"} if passage.kind == "announcement" else set())) & set(bare):
+        return f"want no {min(strange)} in it"
+    if passage.kind == "announcement" and _ASKS.match(text):
+        return "want a description, not a request"
+    if passage.kind != "directive" and any(secret in text for secret in secrets):
+        return "tells what only a directive may tell"
+    return None
+
+
+def secrets(sketch: Sketch) -> list[str]:
+    notice = [sketch.blocked.notice] if sketch.blocked else [sketch.desk.empty]
+    return [*(job.needle for job in sketch.jobs), *notice, sketch.desk.documentation.needle]
+
+
+def reworded(sketch: Sketch, wording: Mapping[str, str]) -> Sketch:
+    """The sketch with each text of `wording` said as its value says."""
+
+    def new(text: str) -> str:
+        for old, fresh in wording.items():
+            text = text.replace(old, fresh)
+        return text
+
+    def file(old: File) -> File:
+        if old.content is None:
+            return old
+        text = old.content
+        if old.path.startswith("/usr/local/share/man/"):
+            for said, fresh in wording.items():
+                text = text.replace(roff(said), roff(fresh))
+        return old.model_copy(update={"content": new(text)})
+
+    told, desk = sketch.told, sketch.desk
+    return replace(
+        sketch,
+        told=replace(
+            told,
+            needle=new(told.needle),
+            motd=new(told.motd),
+            banner=new(told.banner),
+            env={name: new(value) for name, value in told.env.items()},
+            files=tuple(map(file, told.files)),
+        ),
+        jobs=tuple(replace(job, text=new(job.text)) for job in sketch.jobs),
+        desk=replace(
+            desk,
+            entries=tuple(replace(entry, body=new(entry.body)) for entry in desk.entries),
+            files=tuple(map(file, desk.files)),
+        ),
+        clutter=tuple(map(file, sketch.clutter)),
+    )
+
+
+def _announcement(sketch: Sketch) -> Iterator[Passage]:
+    needle, tool = sketch.told.needle, sketch.desk.face.tool
+    kept = _kept(needle, {tool, sketch.world.user, sketch.world.host}, ())
+    told = tool in _words(needle) and len(needle.split()) >= _SENTENCE_WORDS and "  " not in needle
+    if told and not (_FORBIDDEN | {"'"}) & set(needle):
+        yield Passage("announcement", needle, kept)
+
+
+def _directives(sketch: Sketch) -> Iterator[Passage]:
+    bodies = {entry.body for entry in sketch.desk.entries}
+    notice = (sketch.blocked.notice,) if sketch.blocked else ()
+    for job in sketch.jobs:
+        if job.text in bodies:
+            yield Passage("directive", job.text, _kept(job.text, _named(job), (job.needle, *notice)))
+
+
+def _documentation(sketch: Sketch) -> Iterator[Passage]:
+    face = sketch.desk.face
+    names = {face.tool, face.noun, face.nouns, sketch.world.user, sketch.world.host}
+    names |= {operation.verb for operation in face.operations} | {entry.sender for entry in sketch.desk.entries}
+    for text in sketch.desk.sentences:
+        if any(text in (file.content or "") for file in sketch.desk.files):
+            yield Passage("documentation", text, _kept(text, names, ()))
+
+
+def _remarks(sketch: Sketch) -> Iterator[Passage]:
+    bodies = {job.text for job in sketch.jobs} | ({sketch.decoy.body} if sketch.decoy else set())
+    for entry in sketch.desk.entries:
+        if not entry.waiting and entry.body not in bodies:
+            yield Passage("remark", entry.body)
+    for file in sketch.clutter:
+        for line in (file.content or "").splitlines():
+            if " " in line:
+                yield Passage("remark", line)
+
+
+def _named(job: Job) -> set[str]:
+    """The words of the job's commands that are no shell vocabulary: names, values, patterns."""
+    commands = [*job.ways, *job.confirm, *(probe.commands for probe in job.probes)]
+    words = {word for way in commands for command in way for word in re.findall(r"[\w.-]+", command)}
+    return words - frozenset().union(*vocabulary().values())
+
+
+def _kept(text: str, names: Iterable[str], whole: Sequence[str]) -> tuple[str, ...]:
+    """The pieces of a text that are facts; neighbours that only a space parts are one piece."""
+    names = set(names)
+    spans = [match.span() for piece in whole if piece for match in re.finditer(re.escape(piece), text)]
+    before: tuple[str, int] = ("", 0)
+    for match in _WORD.finditer(text):
+        word = match[0].rstrip(_STOPS)
+        if word in names or _FACT.search(word):
+            begin = before[1] if before[0] in _TURNING else match.start()
+            spans.append((begin, match.start() + len(word)))
+        before = (match[0], match.start())
+    merged: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if merged and (begin <= merged[-1][1] or text[merged[-1][1] : begin] == " "):
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((begin, end))
+    return tuple(text[begin:end] for begin, end in merged)
+
+
+def _lost(passage: Passage, text: str) -> str | None:
+    """The first piece that does not stand in its place."""
+    at = 0
+    for piece in passage.kept:
+        found = re.compile(rf"(?<![\w/.-]){re.escape(piece)}(?![\w/-])").search(text, at)
+        if found is None:
+            return piece
+        at = found.end()
+    return None
+
+
+def _words(text: str) -> set[str]:
+    return {match[0].rstrip(_STOPS) for match in _WORD.finditer(text)}
+
+
+def _facts(text: str) -> set[str]:
+    return {word.strip("'\"`") for word in _words(text) if _FACT.search(word)}
+
+
+def _hinges(text: str) -> list[str]:
+    return sorted(set(re.findall(r"[a-z]+", text.lower())) & HINGES)
