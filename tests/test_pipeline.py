@@ -10,7 +10,7 @@ import pytest
 from sekft import sandboxes
 from sekft.deployform import violations
 from sekft.drawing import AuthorExhausted
-from sekft.errors import StoreError, UsageError
+from sekft.errors import InfraError, StoreError, UsageError
 from sekft.pipeline import generate, roll
 from sekft.pipeline import load_scenarios as load
 from sekft.plans import Generation, Rolling, default_author, default_operator
@@ -19,6 +19,7 @@ from sekft.protocols import OperatorSettings, SandboxSpec
 from sekft.scenario import Scenario
 from sekft.state import effects
 from sekft.store import Layout, documents
+from sekft.taxonomy import load as load_axes
 from sekft.trajectory import KEPT, Trajectory, load_trajectory
 
 N = 15
@@ -152,6 +153,31 @@ async def test_a_cell_that_never_passes_is_an_error(tmp_path: Path, monkeypatch:
     with pytest.raises(AuthorExhausted, match=r"slot 0 .*none of 20 draws passed"):
         await generate(Generation(n=1, author="hopeless", sandbox=None), layout, Lines())
     assert len(documents(layout.rejected)) == 20
+
+
+class Patchy(Hopeless):
+    """An author whose service is down whenever an empty queue is asked for."""
+
+    async def draw(self, cell: object, seed: int, skin: int = 0) -> Scenario:
+        from tests import bundles
+
+        if isinstance(cell, dict) and cell["ending"] == "empty":
+            raise InfraError("the service kept failing")
+        return bundles.sealed(bundles.work() | {"seed": seed})
+
+
+async def test_a_slot_that_breaks_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can be drawn is drawn; the command then says how many slots are left, and the next run does only these."""
+    from sekft import authors
+
+    monkeypatch.setattr(authors, "make", lambda name, repairs: Patchy())
+    layout, plan = Layout.of_stage(tmp_path), Generation(n=12, author="patchy", sandbox=None)
+    for _ in range(2):
+        with pytest.raises(InfraError, match=r"of 12 slots are left, .*kept failing"):
+            await generate(plan, layout, Lines())
+    empty = [slot for slot in range(12) if load_axes().cell(0, slot)["ending"] == "empty"]
+    assert empty
+    assert len(documents(layout.scenarios)) == 12 - len(empty)
 
 
 def test_defaults_come_from_the_environment() -> None:
