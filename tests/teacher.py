@@ -43,12 +43,12 @@ def trailing_commas(body: Body) -> str:
 
 
 def wrong_escapes(body: Body) -> str:
-    """Shell's own backslashes and single quotes escaped as JSON knows no escapes."""
-    return json.dumps(body).replace("$", "\\$").replace("'", "\\'").replace("\\$", "$", 3)
+    """Escaped as a shell would, where JSON knows no such escape."""
+    return json.dumps(body).replace("$", "\\$").replace("'", "\\'").replace("`", "\\`")
 
 
 def raw_newlines(body: Body) -> str:
-    return json.dumps(body).replace("\\n", "\n")
+    return re.sub(r"(?<!\\)((?:\\\\)*)\\n", "\\1\n", json.dumps(body))
 
 
 def bare_quotes(body: Body) -> str:
@@ -110,9 +110,13 @@ def leaking(body: Body) -> str:
     return json.dumps(body | {"login": body["login"] | {"banner": f"{needle}\n"}})
 
 
-REPAIRABLE: Sequence[Mess] = (
+READ_AT_ONCE: Sequence[Mess] = (
     clean, fenced, thinking, trailing_commas, wrong_escapes, raw_newlines, bare_quotes, python_words, wrapped,
-    extra_keys, missing_field, wrong_type, truncated, refusal, nothing, lenient_checker, no_ending, outside, leaking,
+    extra_keys,
+)  # fmt: skip
+"""Read as they come."""
+REPAIRABLE: Sequence[Mess] = (
+    *READ_AT_ONCE, missing_field, wrong_type, truncated, refusal, nothing, lenient_checker, no_ending, outside, leaking,
 )  # fmt: skip
 """Repairable in principle: read as they come, or put right once the teacher is told."""
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from sekft import authors
-from sekft.authors.teacher import CONTENT, TeacherAuthor
+from sekft.authors.messy import find
+from sekft.authors.procedural.author import compose
+from sekft.authors.teacher import CONTENT, TeacherAuthor, content
 from sekft.drawing import AuthorExhausted
 from sekft.endpoint import Endpoint
 from sekft.errors import UsageError
@@ -20,8 +22,9 @@ from sekft.scenario import Scenario, load_noun
 from sekft.service import Service
 from sekft.store import Layout, documents
 from sekft.structure import examine
+from sekft.taxonomy import load
 from tests import teacher as forms
-from tests.teacher import Mess, Teacher, teaching
+from tests.teacher import READ_AT_ONCE, Mess, Teacher, teaching
 
 CELL = {
     "announcement": "motd", "decoy": "none", "difficulty": "plain", "documentation": "full", "ending": "work",
@@ -45,12 +48,6 @@ async def drafted(served: Teacher, rounds: int = 3) -> Scenario | Rejected | Non
     return found
 
 
-READ_AT_ONCE = [
-    forms.clean, forms.fenced, forms.thinking, forms.trailing_commas, forms.wrong_escapes, forms.raw_newlines,
-    forms.bare_quotes, forms.python_words, forms.wrapped, forms.extra_keys,
-]  # fmt: skip
-
-
 @pytest.mark.parametrize("mess", READ_AT_ONCE, ids=lambda mess: mess.__name__)
 async def test_a_messy_answer_is_read_as_it_was_meant(mess: Mess) -> None:
     """Fences, prose, thoughts and spoilt JSON cost no second question."""
@@ -58,6 +55,19 @@ async def test_a_messy_answer_is_read_as_it_was_meant(mess: Mess) -> None:
         found = await drafted(served, rounds=1)
     assert isinstance(found, Scenario)
     assert len(served.requests) == 1
+
+
+READ_EXACTLY = [mess for mess in READ_AT_ONCE if mess not in (forms.extra_keys, forms.bare_quotes)]
+
+
+@pytest.mark.parametrize("mess", READ_EXACTLY, ids=lambda mess: mess.__name__)
+def test_spoilt_json_is_read_to_the_letter(mess: Mess) -> None:
+    """What is read is what was meant, character by character: programs full of quotes, backslashes and dollar signs."""
+    for slot in range(10):
+        meant = content(compose(load().cell(2, slot), slot))
+        found = find(mess(meant), CONTENT).body
+        assert found is not None
+        assert {name: found[name] for name in meant} == json.loads(json.dumps(meant))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ _SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/|\#[^\n]*)*", re.DOTALL)
 _BARE = re.compile(r"[A-Za-z_][\w-]*|-?\d[\d.eE+-]*")
 _CLOSES = re.compile(r"\s*(?:[,}\]:]|\Z|/[/*])")
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\", "/": "/"}
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\", "/": "/",
+            "$": "$", "`": "`"}  # fmt: skip
 
 
 class Malformed(Exception):
@@ -182,7 +183,7 @@ def _string(text: str, at: int) -> tuple[str, int]:
 
 
 def _escape(text: str, at: int) -> tuple[str, int]:
-    """One escape; what JSON does not know, such as `\\$` or `\\.`, stands for itself."""
+    """One escape. JSON knows no `\\$` and no `\\.`: the first is a sign escaped in vain, the second a pattern's own."""
     kind = text[at + 1 : at + 2]
     if kind == "u":
         try:

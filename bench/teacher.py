@@ -1,0 +1,83 @@
+"""What a messy teacher yields: `python -m bench.teacher [N]`, over a loopback service that spoils right answers.
+
+Each of N conversations begins with one of the spoilt forms of tests/teacher.py, in turn; each repair is right in two of
+three cases and spoilt again in the third. Then the same number of answers that cannot be admitted, whatever is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import cycle
+from pathlib import Path
+
+from bench.pipeline import Quiet
+from sekft import drawing, pipeline, plans
+from sekft.rejection import Rejection
+from sekft.scenario import Scenario, load_noun, load_scenario
+from sekft.seeds import stream
+from sekft.store import Layout, documents
+from tests import teacher as forms
+from tests.served import Answer
+from tests.teacher import READ_AT_ONCE, REPAIRABLE, Body, Mess, Teacher, teaching
+
+HOPELESS = (forms.lenient_checker, forms.leaking, forms.outside, forms.no_ending)
+SPOILT_AGAIN = 1 / 3
+
+
+class Moody(Teacher):
+    """begins: the form of each conversation's first answer, by the order in which conversations begin."""
+
+    def __init__(self, begins: Sequence[Mess], mends: bool) -> None:
+        super().__init__()
+        self._begins, self._mends = cycle(begins), mends
+        self._moods: dict[str, Mess] = {}
+
+    def answer(self, request: Body) -> Answer:
+        asked, rounds = request["messages"][0]["content"], len(request["messages"]) // 2
+        first = self._moods.setdefault(asked, next(self._begins))
+        rng = stream(len(self._moods), "mood", rounds)
+        again = rng.choice(REPAIRABLE if rng.random() < SPOILT_AGAIN else READ_AT_ONCE)
+        self.messes = [first if rounds == 0 or not self._mends else again]
+        return super().answer(request)
+
+
+def taught(begins: Sequence[Mess], mends: bool, n: int) -> None:
+    """Draw each of n scenarios once, and tell what came of it."""
+    drawing.ATTEMPTS = 1
+    began = time.monotonic()
+    admitted: list[Scenario] = []
+    refused: Counter[str] = Counter()
+    with teaching(Moody(begins, mends)) as served:
+        os.environ |= {"SEKFT_MODEL": "messy", "SEKFT_URL": served.url}
+        for seed in range(n):
+            with tempfile.TemporaryDirectory(prefix="sekft-bench-") as folder:
+                layout = Layout.of_run(Path(folder))
+                with suppress(drawing.AuthorExhausted):
+                    plan = plans.Generation(n=1, author="teacher", seed=seed, concurrency=1)
+                    asyncio.run(pipeline.generate(plan, layout, Quiet()))
+                admitted += [load_scenario(path) for path in documents(layout.scenarios)]
+                refused.update(load_noun(Rejection, path).reason for path in documents(layout.rejected))
+    rounds = Counter(len(one.provenance.mended) for one in admitted)
+    why = Counter(reason for one in admitted for reason in one.provenance.mended)
+    print(f"{n} conversations, {len(served.requests)} requests, {time.monotonic() - began:.0f} s")
+    print(f"  admitted {len(admitted)} ({len(admitted) / n:.1%}), by repairs: {dict(sorted(rounds.items()))}")
+    print(f"  mended: {dict(why.most_common())}")
+    print(f"  refused at last: {dict(refused.most_common())}")
+
+
+def main(n: int = 57) -> None:
+    print("repairable in principle")
+    taught(REPAIRABLE, True, n)
+    print("not admissible, never mended")
+    taught(HOPELESS, False, max(len(HOPELESS), n // 3))
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))
