@@ -41,8 +41,6 @@ class Mender(Protocol):
         """This one was admitted: later candidates are to differ from it."""
         ...
 
-    async def close(self) -> None: ...
-
 
 @dataclass
 class Single:

@@ -106,7 +106,7 @@ async def worded(served: Teacher, refusals: int = 0, cell: int = 0) -> list[Scen
         if isinstance(drawn, Scenario):
             made.append(drawn)
         refused = Rejected(Reason.DIRECTIVE_LEAKS, "the sandbox says so")
-    await author.close()
+    await author.endpoint.close()
     return made
 
 

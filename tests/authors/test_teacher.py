@@ -44,7 +44,7 @@ async def drafted(served: Teacher, rounds: int = 3) -> Scenario | Rejected | Non
             if refused is None:
                 return drawn
     finally:
-        await author.close()
+        await author.endpoint.close()
     return found
 
 

@@ -20,6 +20,7 @@ from sekft.rejection import Rejected
 from sekft.scenario import Cell, Provenance, Scenario
 from sekft.seeds import derive, stream
 from sekft.service import service
+from sekft.trajectory import Usage
 
 MAX_TOKENS = 4_000
 TEMPERATURE = 1.0
@@ -42,6 +43,7 @@ class HybridAuthor:
     """repairs: whether wording that the gate refuses may be mended (once), before the procedural text stays."""
 
     name = "hybrid"
+    usual = Usage(requests=5, prompt_tokens=5_000, completion_tokens=1_500)
 
     def __init__(self, endpoint: Endpoint, repairs: int = 1, max_tokens: int = MAX_TOKENS) -> None:
         self.endpoint = endpoint
@@ -61,9 +63,6 @@ class HybridAuthor:
         used = "; ".join(self.used) or "none so far"
         complaint = f"{told}\n\n" if told else ""
         return prompt("hybrid", voice=voice, used=used, complaint=complaint, passages=passages)
-
-    async def close(self) -> None:
-        await self.endpoint.close()
 
 
 class HybridDraft:

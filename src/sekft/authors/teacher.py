@@ -20,6 +20,7 @@ from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, Provenance, Scenario, Step
 from sekft.seeds import derive, stream
 from sekft.service import service
 from sekft.structure import read
+from sekft.trajectory import Usage
 
 CONTENT = (
     "orientation", "login", "files", "provider", "directives", "reference", "checker", "needles", "protected", "probes",
@@ -43,6 +44,7 @@ class TeacherAuthor:
     """repairs: how often a refused candidate may be mended."""
 
     name = "teacher"
+    usual = Usage(requests=3, prompt_tokens=34_000, completion_tokens=8_000)
 
     def __init__(self, endpoint: Endpoint, repairs: int = REPAIRS, max_tokens: int = MAX_TOKENS) -> None:
         self.endpoint = endpoint
@@ -56,9 +58,6 @@ class TeacherAuthor:
 
     def met(self, scenario: Scenario) -> None:
         self._known.append(scenario)
-
-    async def close(self) -> None:
-        await self.endpoint.close()
 
     def _asked(self, cell: Cell, seed: int) -> str:
         return prompt("teacher", cell=briefs(cell), used=self._used(), examples=self._examples(cell, seed))
