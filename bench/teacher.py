@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import tempfile
 import time
@@ -41,7 +42,9 @@ class Moody(Teacher):
 
     def answer(self, request: Body) -> Answer:
         asked, rounds = request["messages"][0]["content"], len(request["messages"]) // 2
-        first = self._moods.setdefault(asked, next(self._begins))
+        if asked not in self._moods:
+            self._moods[asked] = next(self._begins)
+        first = self._moods[asked]
         rng = stream(len(self._moods), "mood", rounds)
         again = rng.choice(REPAIRABLE if rng.random() < SPOILT_AGAIN else READ_AT_ONCE)
         self.messes = [first if rounds == 0 or not self._mends else again]
@@ -72,11 +75,34 @@ def taught(begins: Sequence[Mess], mends: bool, n: int) -> None:
     print(f"  refused at last: {dict(refused.most_common())}")
 
 
-def main(n: int = 57) -> None:
+WORDED = (
+    forms.clean, forms.fenced, forms.thinking, forms.truncated, forms.trailing_commas, forms.refusal, forms.wrapped,
+    forms.python_words, forms.nothing, forms.raw_newlines,
+)  # fmt: skip
+
+
+def reworded(n: int) -> None:
+    """Draw n hybrid scenarios; seven of ten answers can be read."""
+    served = Teacher(list(WORDED) * n * 10)
+    with tempfile.TemporaryDirectory(prefix="sekft-bench-") as folder, teaching(served):
+        os.environ |= {"SEKFT_MODEL": "messy", "SEKFT_URL": served.url}
+        layout = Layout.of_run(Path(folder))
+        plan = plans.Generation(n=n, author="hybrid", seed=6, concurrency=2)
+        asyncio.run(pipeline.generate(plan, layout, Quiet()))
+        made = pipeline.load_scenarios(layout.root)
+        refused = [load_noun(Rejection, path).reason for path in documents(layout.rejected)]
+    counts = [re.match(r"(\d+) of (\d+) passages", one.provenance.note or "") for one in made]
+    new, all_ = (sum(int(found[at]) for found in counts if found) for at in (1, 2))
+    print(f"{n} hybrid scenarios: {len(served.requests)} requests, draws refused: {refused or 'none'}")
+    print(f"  {new} of {all_} passages reworded ({new / all_:.1%}), {counts.count(None)} scenarios left as composed")
+
+
+def main(n: int = 38) -> None:
     print("repairable in principle")
     taught(REPAIRABLE, True, n)
     print("not admissible, never mended")
     taught(HOPELESS, False, max(len(HOPELESS), n // 3))
+    reworded(max(1, n // 2))
 
 
 if __name__ == "__main__":

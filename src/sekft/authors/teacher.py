@@ -22,9 +22,10 @@ from sekft.service import service
 from sekft.structure import read
 from sekft.trajectory import Usage
 
-CONTENT = (
+REQUIRED = (
     "orientation", "login", "files", "provider", "directives", "reference", "checker", "needles", "protected", "probes",
 )  # fmt: skip
+CONTENT = (*REQUIRED, "loose")
 """What a teacher supplies of a bundle."""
 MAX_TOKENS = 16_000
 TEMPERATURE = 1.0
@@ -33,7 +34,7 @@ EXAMPLES = 2
 EXAMPLE_CHARACTERS = 24_000
 EVIDENCE_CHARACTERS = 6_000
 NAMES_SHOWN = 60
-MOST = {"files": 200, "probes": 24, "directives": 12, "protected": 400}
+MOST = {"files": 200, "probes": 24, "directives": 12, "protected": 400, "loose": 12}
 """Entries of a list. A gate runs every probe, and a sandbox is filled with every file many times over."""
 _PROBE_COMMANDS = 40
 _ENDINGS = {"work": "exit", "empty": "exit", "blocked": "panic"}
@@ -97,11 +98,11 @@ class TeacherDraft:
             if self._round > self._author.repairs:
                 return None
             self.exchange.append({"role": "user", "content": complaint(refused)})
-        wanted = CONTENT if not self._body else ()
+        wanted = REQUIRED if not self._body else ()
         answer = await self._author.asker.ask(
             self.exchange,
             schema(wanted),
-            CONTENT,
+            REQUIRED,
             purpose=f"teacher/{self._seed:x}/{self._round}",
             seed=derive(self._seed, "teacher", self._round),
         )
