@@ -128,7 +128,8 @@ def spent(file: Path) -> dict[str, Usage]:
     return found
 
 
-def key_of(model: str, request: Mapping[str, object], purpose: str | None) -> str:
-    """What makes two calls the same: model, messages, settings, seed and purpose."""
-    body = {"model": model, "purpose": purpose, **request}
+def key_of(model: str, request: Mapping[str, object], purpose: str | None, named: bool = False) -> str:
+    """What makes two calls the same: model, messages, settings, seed, purpose. named: messages and settings aside."""
+    told = {"seed": request.get("seed")} if named else request
+    body = {"model": model, "purpose": purpose, **told}
     return hashlib.sha256(canonical(body)).hexdigest()[:32]

@@ -120,11 +120,14 @@ class Endpoint:
         seed: int | None = None,
         response_format: Format | None = None,
         request_id: str | None = None,
+        named: bool = False,
     ) -> Reply:
         """One completion, from the journal where it was paid for before.
 
         seed:       31 bits at most; some services refuse more.
         request_id: what the call is for; calls alike in all else are apart by it. It is not sent.
+        named:      request_id and seed alone say which call it is: after an interruption its messages may differ,
+                    as those of a prompt that tells what was made before.
         Raises EndpointError where the service is down or refuses for good, InfraError where it kept
         failing or timing out, ContextFull where the conversation has become too long, FormatRefused,
         and BudgetSpent before anything is sent.
@@ -132,7 +135,7 @@ class Endpoint:
         request: dict[str, Any] = {"messages": list(messages), "max_tokens": max_tokens, "temperature": temperature}
         asked = {"top_p": top_p, "seed": seed, "response_format": response_format}
         request |= {name: value for name, value in asked.items() if value is not None}
-        key = key_of(self.service.model, request, request_id)
+        key = key_of(self.service.model, request, request_id, named)
         if (known := self.journal.find(key)) is not None:
             return known
         failures = requests = 0

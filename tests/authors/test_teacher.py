@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ async def test_the_schema_asks_for_the_content_alone() -> None:
     with teaching(Teacher([lambda body: json.dumps(body | {"id": "mine", "seed": 9, "split": "held"})])) as served:
         found = await drafted(served)
     schema = served.requests[0]["response_format"]["json_schema"]["schema"]
-    assert set(schema["properties"]) == set(schema["required"]) == set(CONTENT)
+    assert set(schema["properties"]) == set(CONTENT) == {*schema["required"], "loose"}
     assert isinstance(found, Scenario)
     assert (found.id, found.seed, found.split, dict(found.cell)) == (found.content_id, 1, "train", CELL)
     assert (found.provenance.author, found.provenance.model) == ("teacher", "big")
@@ -199,3 +200,28 @@ def test_an_unknown_author_lists_the_known() -> None:
     """A misspelt author is answered with the names there are."""
     with pytest.raises(UsageError, match="procedural, teacher"):
         authors.make("techer")
+
+
+async def test_what_was_answered_is_not_asked_again_though_the_prompt_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slot that was cut off after its answers came is filled from the journal: the same scenario, no request."""
+    with teaching(Teacher([forms.no_ending, forms.clean])) as served:
+        await generated(served, tmp_path, monkeypatch, n=2)
+        asked = len(served.requests)
+        (lost,) = [one for one in load_scenarios(tmp_path) if one.provenance.slot == 0]
+        (tmp_path / f"{lost.id}.json").unlink()
+        await generated(served, tmp_path, monkeypatch, n=2)
+    assert len(served.requests) == asked
+    assert lost in load_scenarios(tmp_path)
+
+
+async def test_the_key_is_nowhere_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scenarios, rejections with their exchanges, journal and settings: no byte of them is the key."""
+    monkeypatch.setattr("sekft.drawing.ATTEMPTS", 2)
+    quoting = [lambda body: f"{KEY}: no", forms.leaking, forms.leaking, forms.clean]
+    with teaching(Teacher(quoting)) as served, suppress(AuthorExhausted):
+        await generated(served, tmp_path, monkeypatch)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) >= 3
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]

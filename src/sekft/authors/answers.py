@@ -51,6 +51,7 @@ class Asker:
                     seed=seed % (1 << SEED_BITS),
                     response_format=_format(rung, schema),
                     request_id=purpose,
+                    named=True,
                 )
             except ContextFull:
                 return Answer("", None, "the conversation no longer fits")
