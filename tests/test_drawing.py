@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from sekft import authors, splits
+from sekft import authors, drawing, splits
 from sekft.drawing import family
 from sekft.errors import UsageError
 from sekft.pipeline import generate
 from sekft.pipeline import load_scenarios as load
 from sekft.plans import Families, Generation
 from sekft.progress import Lines
-from sekft.scenario import Cell, Scenario
+from sekft.rejection import Rejection
+from sekft.scenario import Cell, Scenario, load_noun
 from sekft.store import Layout, documents
 from sekft.taxonomy import Axis, Taxonomy, Value
 from sekft.taxonomy import load as taxonomy
@@ -117,3 +118,22 @@ def test_an_unknown_held_out_value_is_wrong_usage() -> None:
     """The message names the option and lists the known."""
     with pytest.raises(UsageError, match=r"--holdout 'ending=odd'.*blocked"):
         splits.held_out(taxonomy(), ["ending=odd"])
+
+
+class Sleeper(Weaver):
+    """An author whose reference takes its time."""
+
+    async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario:
+        body = bundles.work()
+        return bundles.sealed(body | {"seed": seed, "reference": ["sleep 5", *body["reference"]]})
+
+
+async def test_a_gate_that_takes_too_long_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would keep a machine busy for hours is a rejected draw."""
+    monkeypatch.setattr(authors, "make", lambda name, repairs: Sleeper())
+    monkeypatch.setattr(drawing, "ATTEMPTS", 1)
+    monkeypatch.setattr(drawing, "GATE_S", 2.0)
+    with pytest.raises(drawing.AuthorExhausted):
+        await generate(Generation(n=1, author="sleeper"), Layout.of_stage(tmp_path), Lines())
+    (file,) = documents(Layout.of_stage(tmp_path).rejected)
+    assert load_noun(Rejection, file).reason == "too_slow"

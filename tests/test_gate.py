@@ -59,6 +59,7 @@ ON_PAPER: dict[Reason, Change] = {
     Reason.REFERENCE_FORM: lambda body: body["reference"].insert(3, "echo granite > stone.txt # as asked"),
     Reason.REFERENCE_TOO_LONG: lambda body: body["reference"].__setitem__(slice(3, 3), ["ls"] * 40),
     Reason.WRONG_ENDING: lambda body: body["reference"].__setitem__(-1, "panic all is done"),
+    Reason.IMPOSSIBLE_TREE: lambda body: body["files"].append({"path": "/home/ana/plan.txt/page", "content": "1\n"}),
     Reason.PROTECTED_VOLATILE: lambda body: body["volatile"].append("/home/ana/plan.txt"),
     Reason.ANNOUNCEMENT_GIVES_DIRECTIVE: lambda body: body["login"].update(
         motd="What waits for ana lies with chit: Write granite into /home/ana/stone.txt\n"
@@ -163,6 +164,29 @@ def test_inconsistent_bundles_are_refused_without_running(reason: Reason, change
     assert result.reason is reason
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        [{"path": "/srv/way", "kind": "symlink", "target": "/etc"}, {"path": "/srv/way/x", "content": ""}],
+        [{"path": "/srv/" + "n" * 256, "content": ""}],
+        [{"path": "/srv" + "/deep" * 300, "content": ""}],
+        [{"path": "/srv/nowhere", "kind": "symlink", "target": ""}],
+        [{"path": "/srv/nul", "kind": "symlink", "target": "a\0b"}],
+        [{"path": "/srv/late", "content": "", "mtime": 10**30}],
+        [{"path": "/srv/early", "content": "", "mtime": -1}],
+        [{"path": "/home/ana", "content": ""}],
+    ],
+    ids=["below a link", "long name", "long path", "no target", "NUL", "late", "early", "home"],
+)
+def test_a_tree_that_no_file_system_holds_is_refused(files: list[Body]) -> None:
+    """Found on paper: in a sandbox it would pass for the sandbox's own fault."""
+    body = bundles.work()
+    body["files"] += files
+    result = gate_structure(bundles.sealed(body))
+    assert isinstance(result, Rejected)
+    assert result.reason is Reason.IMPOSSIBLE_TREE
+
+
 def test_a_tampered_bundle_is_refused() -> None:
     """An id that is not the content's hash is no scenario of ours."""
     result = gate_structure(bundles.sealed(bundles.work()).model_copy(update={"id": "0" * 16}))
@@ -192,11 +216,11 @@ async def test_bad_bundles_are_refused_when_run(
 
 
 def test_every_reason_has_a_bad_bundle_and_a_line_in_the_docs() -> None:
-    """docs/gate.md lists exactly the codes, and each code is provoked in this file."""
+    """docs/gate.md lists exactly the codes, and each is provoked in this file, but too_slow in test_drawing.py."""
     listed = re.findall(r"^\| `(\w+)` \|", DOC.read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(Reason)
     provoked = {*UNREADABLE, *ON_PAPER, *WHEN_RUN, *(reason for reason, _, _ in OTHERS), Reason.ID_MISMATCH}
-    assert provoked == set(Reason)
+    assert provoked == set(Reason) - {Reason.TOO_SLOW}
 
 
 async def test_every_effect_of_the_reference_must_be_checked(sandbox: Sandbox) -> None:
