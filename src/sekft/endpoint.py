@@ -228,7 +228,8 @@ class Endpoint:
         if "response_format" in request and status in (400, 422):
             return _Said(FormatRefused(text), passing=False)
         # One that has answered before refuses this conversation, as a filter does: that rollout is lost, not the run.
-        return _Said(InfraError(text) if self.pace.answered else EndpointError(text), passing=False)
+        asked = f"{text} (asked with {names}_MODEL and {names}_KEY)"
+        return _Said(InfraError(text) if self.pace.answered else EndpointError(asked), passing=False)
 
     def _adapts(self, said: str, request: Mapping[str, Any]) -> bool:
         """Whether the service refuses a field that can be renamed or left out from now on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from tests.commands import sekft
 
 KEY = "sk-live-5c1e0b7a"
+PROXY_KEY = "sk-proxy-90d2c4f1"
 MODEL = "smollm2-135m-instruct"
 START_S = 120.0
 FIND_MODEL = (
@@ -37,6 +39,41 @@ def model_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
             _await_port(server, port, log)
             url = f"http://127.0.0.1:{port}/v1"
             yield {**os.environ, "SEKFT_OP_MODEL": MODEL, "SEKFT_OP_URL": url, "SEKFT_OP_KEY": KEY}
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="session")
+def proxy_environment(
+    model_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """The environment under which the live server is asked, as teacher and operator, through a LiteLLM proxy."""
+    litellm = os.environ.get("SEKFT_LIVE_LITELLM") or pytest.fail("want SEKFT_LIVE_LITELLM: run by ./dev live")
+    port, folder = _free_port(), tmp_path_factory.mktemp("proxy")
+    upstream = {
+        "model": f"openai/{MODEL}",
+        "api_base": model_environment["SEKFT_OP_URL"],
+        "api_key": "os.environ/UPSTREAM",
+    }
+    prices = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-5}
+    config = {
+        "model_list": [{"model_name": "small", "litellm_params": upstream | prices}],
+        "general_settings": {"master_key": "os.environ/MASTER"},
+    }
+    (folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
+    secrets = {"UPSTREAM": KEY, "MASTER": PROXY_KEY, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    command = [litellm, "--config", str(folder / "config.yaml"), "--host", "127.0.0.1", "--port", str(port)]
+    log = folder / "log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, env={**os.environ, **secrets}) as server,
+    ):
+        try:
+            _await_port(server, port, log)
+            asked = {"MODEL": "small", "URL": f"http://127.0.0.1:{port}/v1", "KEY": PROXY_KEY}
+            yield {**os.environ, **{f"SEKFT_OP_{name}": value for name, value in asked.items()}} | {
+                f"SEKFT_{name}": value for name, value in asked.items()
+            }
         finally:
             server.terminate()
 
