@@ -38,7 +38,7 @@ class Weaver:
 
 @pytest.fixture(autouse=True)
 def weaver(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authors, "make", lambda name, repairs: Weaver())
+    monkeypatch.setattr(authors, "make", lambda *_: Weaver())
 
 
 async def made(folder: Path, families: Families, where: tuple[str, ...] = ()) -> list[Scenario]:
@@ -130,7 +130,7 @@ class Sleeper(Weaver):
 
 async def test_a_gate_that_takes_too_long_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What would keep a machine busy for hours is a rejected draw."""
-    monkeypatch.setattr(authors, "make", lambda name, repairs: Sleeper())
+    monkeypatch.setattr(authors, "make", lambda *_: Sleeper())
     monkeypatch.setattr(drawing, "ATTEMPTS", 1)
     monkeypatch.setattr(drawing, "GATE_S", 2.0)
     with pytest.raises(drawing.AuthorExhausted):

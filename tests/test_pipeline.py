@@ -148,7 +148,7 @@ async def test_a_cell_that_never_passes_is_an_error(tmp_path: Path, monkeypatch:
     """After 20 rejected draws the slot is given up by name, and every reject is stored."""
     from sekft import authors
 
-    monkeypatch.setattr(authors, "make", lambda name, repairs: Hopeless())
+    monkeypatch.setattr(authors, "make", lambda *_: Hopeless())
     layout = Layout.of_stage(tmp_path)
     with pytest.raises(AuthorExhausted, match=r"slot 0 .*none of 20 draws passed"):
         await generate(Generation(n=1, author="hopeless", sandbox=None), layout, Lines())
@@ -170,7 +170,7 @@ async def test_a_slot_that_breaks_stops_no_other(tmp_path: Path, monkeypatch: py
     """What can be drawn is drawn; the command then says how many slots are left, and the next run does only these."""
     from sekft import authors
 
-    monkeypatch.setattr(authors, "make", lambda name, repairs: Patchy())
+    monkeypatch.setattr(authors, "make", lambda *_: Patchy())
     layout, plan = Layout.of_stage(tmp_path), Generation(n=12, author="patchy", sandbox=None)
     for _ in range(2):
         with pytest.raises(InfraError, match=r"of 12 slots are left, .*kept failing"):

@@ -95,6 +95,9 @@ class Drawing:
     repairs: Annotated[
         int, typer.Option("--repairs", min=0, help="How often a model may mend a scenario that was refused.")
     ] = 2
+    answer_tokens: Annotated[
+        int | None, typer.Option("--answer-tokens", min=1, help="Tokens a model that authors may use for one answer.")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

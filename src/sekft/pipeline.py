@@ -65,7 +65,7 @@ async def generate(plan: Generation, layout: Layout, reporter: Reporter) -> None
     axes = taxonomy.load()
     where = taxonomy.parse_where(axes, plan.where)
     held = splits.held_out(axes, plan.families.holdout)
-    author = authors.make(plan.author, plan.repairs)
+    author = authors.make(plan.author, plan.repairs, plan.answer_tokens)
     _refuse_families(plan, author)
     sandbox = None if plan.sandbox is None else backend(plan.sandbox)
     with Folder(layout.root).writing() as folder, folder.timed("generate"):

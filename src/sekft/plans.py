@@ -34,7 +34,8 @@ class Families:
 class Generation:
     """n: families to end with. sandbox: a backend's name, or None for the structural dry run.
 
-    repairs: how often a model may mend a candidate that was refused.
+    repairs:       how often a model may mend a candidate that was refused.
+    answer_tokens: for one answer of an author's model; None takes the author's own.
     """
 
     n: int
@@ -45,6 +46,7 @@ class Generation:
     concurrency: int = 4
     families: Families = Families()
     repairs: int = 2
+    answer_tokens: int | None = None
     budget: Budget = field(default_factory=Budget)
 
 
@@ -104,6 +106,7 @@ def generation(
         concurrency=concurrency or default_concurrency(),
         families=Families(drawing.twins, drawing.reskins, tuple(drawing.holdout or ())),
         repairs=drawing.repairs,
+        answer_tokens=drawing.answer_tokens,
         budget=budget(spending),
     )
 

@@ -12,11 +12,16 @@ NAMES = ("procedural", "teacher", "hybrid")
 
 
 @overload
-def make(name: Literal["procedural"], repairs: int = ...) -> Author: ...
+def make(name: Literal["procedural"], repairs: int = ..., max_tokens: int | None = ...) -> Author: ...
 @overload
-def make(name: str, repairs: int = ...) -> Author | Mender: ...
-def make(name: str, repairs: int = 2) -> Author | Mender:
-    """repairs: how often a model may mend a candidate that was refused. Raises UsageError for an unknown author."""
+def make(name: str, repairs: int = ..., max_tokens: int | None = ...) -> Author | Mender: ...
+def make(name: str, repairs: int = 2, max_tokens: int | None = None) -> Author | Mender:
+    """An author by its name.
+
+    repairs:    how often a model may mend a candidate that was refused.
+    max_tokens: for one answer of a model; None takes the author's own.
+    Raises UsageError for an unknown author.
+    """
     if name == "procedural":
         from sekft.authors.procedural.author import ProceduralAuthor
 
@@ -24,9 +29,9 @@ def make(name: str, repairs: int = 2) -> Author | Mender:
     if name == "teacher":
         from sekft.authors import teacher
 
-        return teacher.make(repairs)
+        return teacher.make(repairs, max_tokens or teacher.MAX_TOKENS)
     if name == "hybrid":
         from sekft.authors import hybrid
 
-        return hybrid.make(repairs)
+        return hybrid.make(repairs, max_tokens or hybrid.MAX_TOKENS)
     raise UsageError(f"--author {name!r}: known authors: {', '.join(NAMES)}")

@@ -49,7 +49,11 @@ class HybridAuthor:
         self.endpoint = endpoint
         self.repairs = min(repairs, 1)
         self.asker = Asker(endpoint, max_tokens, TEMPERATURE)
-        self.settings: Mapping[str, str] = {"model": endpoint.service.model, "repairs": str(self.repairs)}
+        self.settings: Mapping[str, str] = {
+            "model": endpoint.service.model,
+            "repairs": str(self.repairs),
+            "max_tokens": str(max_tokens),
+        }
         self.used: deque[str] = deque(maxlen=USED_SHOWN)
 
     def begin(self, cell: Cell, seed: int) -> HybridDraft:
@@ -155,6 +159,6 @@ class HybridDraft:
         return made.sealed(provenance=Provenance(author="hybrid", model=model, version=__version__, note=note))
 
 
-def make(repairs: int) -> HybridAuthor:
+def make(repairs: int, max_tokens: int) -> HybridAuthor:
     """The teacher that the environment names (SEKFT_MODEL …). Raises UsageError when it names none."""
-    return HybridAuthor(Endpoint(service("teacher")), repairs)
+    return HybridAuthor(Endpoint(service("teacher")), repairs, max_tokens)

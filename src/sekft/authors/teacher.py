@@ -51,7 +51,11 @@ class TeacherAuthor:
         self.endpoint = endpoint
         self.repairs = repairs
         self.asker = Asker(endpoint, max_tokens, TEMPERATURE)
-        self.settings: Mapping[str, str] = {"model": endpoint.service.model, "repairs": str(repairs)}
+        self.settings: Mapping[str, str] = {
+            "model": endpoint.service.model,
+            "repairs": str(repairs),
+            "max_tokens": str(max_tokens),
+        }
         self._known: list[Scenario] = []
 
     def begin(self, cell: Cell, seed: int) -> TeacherDraft:
@@ -121,9 +125,9 @@ class TeacherDraft:
         return found.sealed(plan=plan(found)) if isinstance(found, Scenario) else found
 
 
-def make(repairs: int) -> TeacherAuthor:
+def make(repairs: int, max_tokens: int) -> TeacherAuthor:
     """The teacher that the environment names (SEKFT_MODEL …). Raises UsageError when it names none."""
-    return TeacherAuthor(Endpoint(service("teacher")), repairs)
+    return TeacherAuthor(Endpoint(service("teacher")), repairs, max_tokens)
 
 
 def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> dict[str, Any]:

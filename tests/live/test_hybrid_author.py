@@ -1,0 +1,56 @@
+"""A real small model words scenarios: it breaks most rules, and every scenario holds all the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sekft.pipeline import load_scenarios
+from sekft.scenario import Scenario
+from sekft.store import documents
+from tests.commands import start
+from tests.live.conftest import KEY, MODEL
+
+pytestmark = pytest.mark.live
+
+SCENARIOS, TOKENS = 20, 160
+
+
+@pytest.fixture(scope="module")
+def worded(model_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("worded") / "scenarios"
+    named = {f"SEKFT_{name}": model_environment[f"SEKFT_OP_{name}"] for name in ("MODEL", "URL", "KEY")}
+    options = f"--n {SCENARIOS} --seed 12 --author hybrid --answer-tokens {TOKENS} --concurrency 2".split()
+    running = start("generate", "--out", folder, *options, **named)
+    _, said = running.communicate()
+    assert running.returncode == 0, said
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scenarios(worded: Path) -> list[Scenario]:
+    return load_scenarios(worded)
+
+
+def test_every_slot_is_filled_and_gated(scenarios: list[Scenario]) -> None:
+    """Whatever the model writes, as many scenarios are admitted in sandboxes as were asked for."""
+    assert len(scenarios) == SCENARIOS
+    assert {scenario.gate.mode for scenario in scenarios if scenario.gate} == {"sandbox"}
+
+
+def test_the_provenance_says_what_the_model_did(scenarios: list[Scenario]) -> None:
+    """Each names the model and how much of the wording is its own."""
+    for scenario in scenarios:
+        assert (scenario.provenance.author, scenario.provenance.model) == ("hybrid", MODEL)
+        assert "passages reworded" in str(scenario.provenance.note) or "stays" in str(scenario.provenance.note)
+
+
+def test_no_draw_is_lost_to_the_wording(worded: Path) -> None:
+    """At least nineteen of twenty draws are admitted: the composed text stays where the model's does not hold."""
+    assert len(documents(worded / "rejected")) <= SCENARIOS / 19
+
+
+def test_the_key_is_nowhere_in_the_folder(worded: Path) -> None:
+    """Neither scenarios nor the journal of answers hold the endpoint's key."""
+    assert not [path for path in worded.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
