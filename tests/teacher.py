@@ -138,11 +138,13 @@ def said_otherwise(row: Body) -> str:
 class Teacher:
     """messes: what it does to its first answer of a conversation, its second …; the last one repeats.
 
-    formats: response formats that its service takes. requests: the JSON bodies seen.
+    formats: response formats that its service takes; it refuses others with the status `refuses`.
+    requests: the JSON bodies seen.
     """
 
     messes: Sequence[Mess] = (clean,)
     formats: Sequence[str] = ("json_schema", "json_object", "text")
+    refuses: int = 400
     requests: list[Body] = field(default_factory=list)
     url: str = ""
     worded: int = 0
@@ -151,7 +153,7 @@ class Teacher:
         wanted = request.get("response_format", {"type": "text"})["type"]
         if wanted not in self.formats:
             body = {"error": {"message": f"response_format {wanted} is not supported"}}
-            return Answer(json.dumps(body), status=400)
+            return Answer(json.dumps(body), status=self.refuses)
         said = [message["content"] for message in request["messages"] if message["role"] == "user"]
         if "\nThe texts:\n" in said[0]:
             rows = [json.loads(line) for line in said[0].splitlines() if line.startswith('{"name"')]

@@ -217,6 +217,8 @@ class Endpoint:
         if status in (400, 413, 422, 500) and any(mark in low for mark in CONTEXT_FULL):
             return _Said(ContextFull(f"{self.service.model}: {said}"), passing=False)
         text = f"{where} answered with status {status}: {said}"
+        if "response_format" in request and "response_format" in low:  # llama_cpp.server says so with status 500
+            return _Said(FormatRefused(text), passing=False)
         if status in (408, 409, 425, 429) or status >= 500:
             if "insufficient_quota" in error.response.text:
                 return _Said(EndpointError(text), passing=False)

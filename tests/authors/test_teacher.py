@@ -101,9 +101,10 @@ async def test_a_repair_may_bring_only_what_changes() -> None:
     assert found.reference[-1] == "exit"
 
 
-async def test_the_ladder_steps_down_once_and_for_all() -> None:
+@pytest.mark.parametrize("status", [400, 422, 500])  # llama_cpp.server's is 500
+async def test_the_ladder_steps_down_once_and_for_all(status: int) -> None:
     """A service that takes no schema is asked for any object, then for text; later questions start there."""
-    with teaching(Teacher([forms.no_ending, forms.fenced], formats=["text"])) as served:
+    with teaching(Teacher([forms.no_ending, forms.fenced], formats=["text"], refuses=status)) as served:
         assert isinstance(await drafted(served), Scenario)
     asked = [request.get("response_format", {"type": "text"})["type"] for request in served.requests]
     assert asked == ["json_schema", "json_object", "text", "text"]
