@@ -14,7 +14,7 @@ from tests.live.conftest import KEY, MODEL
 
 pytestmark = pytest.mark.live
 
-SCENARIOS, TOKENS = 20, 160
+SCENARIOS, TOKENS = 6, 160
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +47,8 @@ def test_the_provenance_says_what_the_model_did(scenarios: list[Scenario]) -> No
 
 
 def test_no_draw_is_lost_to_the_wording(worded: Path) -> None:
-    """At least nineteen of twenty draws are admitted: the composed text stays where the model's does not hold."""
-    assert len(documents(worded / "rejected")) <= SCENARIOS / 19
+    """Every draw is admitted: the composed text stays where the model's does not hold."""
+    assert documents(worded / "rejected") == []
 
 
 def test_the_key_is_nowhere_in_the_folder(worded: Path) -> None:

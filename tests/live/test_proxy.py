@@ -15,10 +15,10 @@ from tests.live.conftest import KEY, PROXY_KEY
 
 pytestmark = pytest.mark.live
 
-SCENARIOS, SAMPLES = 25, 2
+SCENARIOS, SAMPLES = 10, 2
 
 
-def test_fifty_rollouts_through_the_proxy(proxy_environment: dict[str, str], tmp_path: Path) -> None:
+def test_rollouts_through_the_proxy(proxy_environment: dict[str, str], tmp_path: Path) -> None:
     """Each has an outcome and a cost by the proxy's own figure; no file or log holds a key."""
     options = f"--n {SCENARIOS} --samples {SAMPLES} --author procedural --operator model".split()
     options += "--max-turns 6 --max-tokens 32 --max-cost 5".split()
