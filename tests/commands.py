@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +24,9 @@ def sekft(*arguments: str | Path, **changes: str) -> subprocess.CompletedProcess
 
 
 def start(*arguments: str | Path, **changes: str) -> subprocess.Popen[str]:
-    """Start and leave running."""
+    """Start and leave running; it can be interrupted, also where these tests run in the background."""
     command = [*SEKFT, *map(str, arguments)]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**changes)
-    )
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**changes),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip

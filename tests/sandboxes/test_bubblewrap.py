@@ -201,3 +201,15 @@ async def test_the_self_test_holds_here() -> None:
     """Every behaviour that `sekft doctor --self-test` tries."""
     failures = [row for row in await sandboxes.self_test(sandboxes.pick("auto")) if not row[1]]
     assert failures == []
+
+
+async def test_signals_that_the_harness_ignores_count_inside() -> None:
+    """Under nohup, or as a job in the background, a session's shell is ended by a hang-up like any other."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGINT)}
+    try:
+        async with BubblewrapSandbox().open(SandboxSpec("busybox", LOGIN, ())) as session:
+            assert (await session.exec("kill -INT $$")).status == 130
+            assert (await session.exec("kill -HUP $$")).ended is not None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -100,6 +100,7 @@ int main(int argc, char **argv) {
     if (argc > 1 && !strcmp(argv[1], "enter")) enter(), send_frame('H', &(struct buf){0});
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     rename_self(argc, argv);
+    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL); /* what nohup ignores, we do not */
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, 0);
