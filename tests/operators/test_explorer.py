@@ -98,9 +98,13 @@ def test_what_goes_wrong_with_a_tool_is_typed_and_mended() -> None:
 
 
 def _slipped(scenario: Scenario, trajectory: Trajectory) -> bool:
-    """Whether a command failed other than by showing the notice."""
-    notice = scenario.needles.notice
-    return any(turn.status and not (notice and notice in turn.content) for turn in trajectory.turns)
+    """Whether a command failed that is no way of the plan, other than by showing the notice."""
+    notice, turns = scenario.needles.notice, trajectory.turns
+    planned = {command for step in scenario.plan for way in step.ways for command in way}
+    return any(
+        turn.status and turns[at - 1].content not in planned and not (notice and notice in turn.content)
+        for at, turn in enumerate(turns)
+    )
 
 
 async def test_an_explorer_that_would_have_to_guess_says_so() -> None:
