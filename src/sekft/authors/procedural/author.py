@@ -7,6 +7,7 @@ base by the obstacle alone, and a re-skin (another skin) keeps what is to be don
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -36,6 +37,7 @@ from sekft.scenario import (
 )
 
 _VOLATILE = ["/tmp", "/var/tmp"]
+_LONG = re.compile(r"\bls -\w*l")
 _JOBS = {"plain": 1, "busy": 1, "double": 2, "triple": 3}
 _ONE_AT_A_TIME = frozenset(("spool", "journal"))
 """Providers that show no second entry before the first is acknowledged, or all of them at once."""
@@ -233,10 +235,17 @@ def _plan(draft: Sketch) -> list[Step]:
 
 
 def _carried_out(desk: Desk, job: Job, entry: Entry) -> list[Step]:
-    steps = [Step(goal="execute", ways=job.ways), Step(goal="confirm", ways=[[], *job.confirm])]
+    looks = [way for way in job.confirm if not (_is_dated(job) and any(_LONG.search(command) for command in way))]
+    steps = [Step(goal="execute", ways=job.ways), Step(goal="confirm", ways=[[], *looks])]
     if forms := desk.acknowledgement(entry):
         steps.append(_step(desk, "acknowledge", [[form] for form in forms]))
     return steps
+
+
+def _is_dated(job: Job) -> bool:
+    """Whether the work makes or writes a file: a long listing would tell the hour, and no replay shows it again."""
+    before = {file.path: file.data for file in job.files}
+    return bool(job.judged) or any(before.get(file.path) != file.data for file in job.after)
 
 
 def _step(desk: Desk, goal: str, ways: list[list[str]]) -> Step:
