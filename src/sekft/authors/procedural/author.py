@@ -195,7 +195,7 @@ def _outcome(draft: Sketch, before: Mapping[str, File], done: Sequence[Job]) -> 
     end = {path: file for path, file in before.items() if path not in gone | store | judged}
     entries = [replace(entry, waiting=entry.waiting and entry.id not in answered) for entry in desk.entries]
     end |= {file.path: file for file in [*after, *desk.store_files(world, entries)]}
-    return list(end.values()), made, {file.path for file in after} | gone | store | judged
+    return list(end.values()), made, store.union(*map(_paths, done))
 
 
 def _clutter(world: World) -> tuple[File, ...]:
