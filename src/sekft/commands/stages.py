@@ -1,0 +1,97 @@
+"""Stages A to D: scenarios, and rollouts of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sekft.commands.running import report_broken, say, summary, work
+from sekft.options import Acting, Concurrency, Drawing, Json, NoSandbox, Out, SandboxName, Seed, Spending, flat
+
+
+@flat
+def generate(
+    out: Out,
+    drawing: Drawing,
+    spending: Spending,
+    seed: Seed = 0,
+    sandbox: SandboxName = "auto",
+    no_sandbox: NoSandbox = False,
+    concurrency: Concurrency = None,
+    as_json: Json = False,
+) -> None:
+    """Author scenarios and admit those that pass the gate."""
+    from sekft import plans
+    from sekft.estimate import told
+    from sekft.pipeline import generate as stage
+    from sekft.progress import reporter
+    from sekft.store import Layout
+
+    layout = Layout.found(out)
+    with reporter() as progress:
+        plan = plans.generation(progress.note, drawing, seed, sandbox, no_sandbox, concurrency, spending)
+        if spending.dry_run:
+            return say(told(plan, None, (), layout, as_json))
+        work(stage(plan, layout, progress), out)
+    return summary(layout, as_json)
+
+
+@flat
+def rollout(
+    scenarios: Annotated[Path, typer.Option("--scenarios", help="Folder of bundles, or a run folder.")],
+    out: Out,
+    acting: Acting,
+    spending: Spending,
+    seed: Seed = 0,
+    sandbox: SandboxName = "auto",
+    concurrency: Concurrency = None,
+    as_json: Json = False,
+) -> None:
+    """Let an operator act in a fresh sandbox for every scenario and sample; judge and record each."""
+    from sekft import plans
+    from sekft.estimate import told
+    from sekft.pipeline import load_scenarios, roll
+    from sekft.progress import reporter
+    from sekft.store import Layout
+
+    layout, bundles = Layout.found(out), load_scenarios(scenarios)
+    with reporter() as progress:
+        plan = plans.rolling(progress.note, acting, seed, sandbox, concurrency, spending)
+        if spending.dry_run:
+            return say(told(None, plan, bundles, layout, as_json))
+        broken = work(roll(plan, bundles, layout, progress), out)
+    summary(layout, as_json, scenarios)
+    return report_broken(broken, layout)
+
+
+@flat
+def run(
+    out: Out,
+    drawing: Drawing,
+    acting: Acting,
+    spending: Spending,
+    seed: Seed = 0,
+    sandbox: SandboxName = "auto",
+    concurrency: Concurrency = None,
+    as_json: Json = False,
+) -> None:
+    """Generate, roll out, verify and record in one go, into one run folder."""
+    from sekft import plans
+    from sekft.estimate import told
+    from sekft.pipeline import generate as author_stage
+    from sekft.pipeline import load_scenarios, roll
+    from sekft.progress import reporter
+    from sekft.store import Layout
+
+    layout = Layout.of_run(out)
+    with reporter() as progress:
+        authoring = plans.generation(progress.note, drawing, seed, sandbox, False, concurrency, spending)
+        rolling = plans.rolling(progress.note, acting, seed, sandbox, concurrency, spending)
+        if spending.dry_run:
+            return say(told(authoring, rolling, (), layout, as_json))
+        work(author_stage(authoring, layout, progress), out)
+        broken = work(roll(rolling, load_scenarios(out), layout, progress), out)
+    summary(layout, as_json)
+    return report_broken(broken, layout)
