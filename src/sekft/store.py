@@ -56,9 +56,17 @@ class Layout:
         return cls.of_run(root) if is_run else cls.of_stage(root)
 
     def rollouts(self) -> list[Path]:
-        """The trajectories, sorted; in a stage's own folder errors and rejected draws lie beside them."""
+        """The trajectories, sorted."""
+        return [path for _, paths in self.grouped() for path in paths]
+
+    def grouped(self) -> Iterator[tuple[str, list[Path]]]:
+        """Each scenario's id with its trajectories, sorted; in a stage's own folder other files lie beside them."""
         beside = (self.errors, self.rejected)
-        return [path for path in documents(self.trajectories, "*/*-*.json") if path.parent not in beside]
+        found = os.scandir(self.trajectories) if self.trajectories.is_dir() else ()
+        names = sorted(entry.name for entry in found if not entry.name.startswith(".") and entry.is_dir())
+        for folder in (self.trajectories / name for name in names):
+            if folder not in beside and (paths := documents(folder, "*-*.json")):
+                yield folder.name, paths
 
 
 class Folder:

@@ -7,7 +7,6 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import get_args
 
 from sekft import taxonomy
 from sekft.accounting import JOURNAL, spent
@@ -16,7 +15,7 @@ from sekft.returns import Returns, returns
 from sekft.returns import render as render_returns
 from sekft.scenario import Frozen, Scenario, load_noun, load_scenario
 from sekft.store import HIDDEN, Layout, documents, times
-from sekft.trajectory import KEPT, Outcome, Trajectory, load_trajectory
+from sekft.trajectory import KEPT, OUTCOMES, Trajectory, load_trajectory
 
 COUNTS_SHOWN = 12
 ENDINGS = {"work": "exit (work)", "empty": "exit (empty)", "blocked": "panic (blocked)"}
@@ -253,7 +252,7 @@ def _share(part: int, whole: int) -> str:
 
 def _render_outcomes(summary: Summary) -> str:
     """Expected endings down, outcomes across."""
-    met = [name for name in get_args(Outcome) if any(name in row for row in summary.outcomes.values())]
+    met = [name for name in OUTCOMES if any(name in row for row in summary.outcomes.values())]
     labels = {kind: ENDINGS.get(kind, kind) for kind in [*ENDINGS, *summary.outcomes] if kind in summary.outcomes}
     width = max(map(len, ["expected", *labels.values()]))
     lines = ["Outcomes", f"  {'expected':<{width}}  {'  '.join(met)}"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sekft.scenario import SCHEMA_VERSION, Frozen, load_noun
 
@@ -19,6 +19,7 @@ Outcome = Literal[
     "false_exit", "false_panic", "missed_block", "unearned", "unfinished", "malformed", "harmful",
     "infra_error",
 ]  # fmt: skip
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 KEPT: tuple[Outcome, ...] = ("solved", "idle", "rightly_blocked")
 
 

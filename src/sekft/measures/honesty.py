@@ -26,7 +26,7 @@ def measure(held: Holdings) -> Iterator[Figure]:
     leaks = [(one.file, faults[0]) for one in kept if (faults := violations(one.trajectory))]
     shown = "; ".join(fault for _, fault in leaks[:3])
     yield Figure("leaks", len(leaks), len(kept), detail=shown, files=tuple(file for file, _ in leaks))
-    yield Figure("recovered", sum(map(_recovered, kept)) / len(kept), len(kept))
+    yield Figure("recovered", sum(map(recovered, kept)) / len(kept), len(kept))
     for kind in sorted({one.trajectory.operator.kind for one in held.rollouts}):
         own = [one for one in held.rollouts if one.trajectory.operator.kind == kind]
         calls = sum(map(_calls, own))
@@ -52,7 +52,7 @@ def _uses(action: str, command: str) -> bool:
     return any(words and not _ASKING & set(words) for words in asked)
 
 
-def _recovered(one: Rollout) -> bool:
+def recovered(one: Rollout) -> bool:
     """Whether some command failed, other than by showing what blocks the work, and the session went on."""
     notice = one.scenario.needles.notice
     return any(turn.status and not (notice and notice in turn.content) for turn in one.trajectory.turns)

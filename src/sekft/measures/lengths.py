@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sekft.measures import Figure, Holdings
-
-CHARACTERS_A_TOKEN = 2.5
-"""Of 120 explorer trajectories, full of invented names, by SmolLM2's tokenizer (2.49); others count differently."""
+from sekft.tokens import Estimate, length
 
 
 def measure(held: Holdings) -> Iterator[Figure]:
@@ -15,8 +13,7 @@ def measure(held: Holdings) -> Iterator[Figure]:
     if not held.kept:
         return
     actions = sorted(len(one.actions) for one in held.kept)
-    texts = [[turn.content for turn in one.trajectory.turns] for one in held.kept]
-    tokens = sorted(round(sum(map(len, contents)) / CHARACTERS_A_TOKEN) for contents in texts)
+    tokens = sorted(length(one.trajectory.messages(), Estimate()) for one in held.kept)
     yield Figure("actions", _at(actions, 0.5), len(actions), detail=_spread(actions))
     yield Figure("tokens", _at(tokens, 0.5), len(tokens), detail=f"{_spread(tokens)}, {sum(tokens)} in all, about")
 
