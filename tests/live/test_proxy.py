@@ -15,13 +15,13 @@ from tests.live.conftest import KEY, PROXY_KEY
 
 pytestmark = pytest.mark.live
 
-SCENARIOS, SAMPLES = 10, 2
+SCENARIOS, SAMPLES = 25, 2
 
 
 def test_rollouts_through_the_proxy(proxy_environment: dict[str, str], tmp_path: Path) -> None:
     """Each has an outcome and a cost by the proxy's own figure; no file or log holds a key."""
     options = f"--n {SCENARIOS} --samples {SAMPLES} --author procedural --operator model".split()
-    options += "--max-turns 6 --max-tokens 32 --max-cost 5".split()
+    options += "--max-turns 6 --max-tokens 32 --max-cost 5 --concurrency 1".split()  # one prompt is kept warm
     command = [str(Path(sys.executable).with_name("sekft")), "run", *options, "--out"]
     done = subprocess.run(
         [*command, str(tmp_path / "run")], env=proxy_environment, capture_output=True, text=True, check=False

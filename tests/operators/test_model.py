@@ -129,6 +129,22 @@ async def test_a_student_is_shown_the_deploy_form_alone(start: Start) -> None:
     assert served.requests[0]["messages"][0] == {"role": "system", "content": LANDED.orientation}
 
 
+@pytest.mark.parametrize("text", ["Sure: `ls`", "```sh\nls\n```", "<think>a</think>ls"])
+async def test_what_a_student_answers_is_typed_as_it_stands(start: Start, text: str) -> None:
+    """Nobody takes prose or a fence off it, nor asks it twice: it is measured as it will be deployed."""
+    policy, served = start(Answer(text + "\n"), scaffold="")
+    action = await policy.act([LANDED])
+    assert (action.text, action.fault) == (text, None)
+    assert len(served.requests) == 1
+
+
+async def test_a_student_that_answers_nothing_is_not_asked_again(start: Start) -> None:
+    """An answer of blanks is a fault at once."""
+    policy, served = start(Answer(" \n"), scaffold="")
+    assert (await policy.act([LANDED])).fault == "empty"
+    assert len(served.requests) == 1
+
+
 @pytest.mark.parametrize(
     "answer",
     [Answer("<think>A look.</think>\nls"), Answer("ls", fields={"reasoning": "A look."})],

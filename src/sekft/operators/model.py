@@ -105,9 +105,9 @@ class ModelPolicy:
         self._slips_from = self._rng.randrange(SLIPS_BEFORE) if self._rng.random() < operator.slips else None
 
     async def act(self, turns: Sequence[Turn]) -> Action:
-        """The next command. An answer that holds none is asked for again, at most twice, then it is a fault."""
+        """The next command. An answer that holds none is a fault, behind a scaffold after two more asks."""
         usage, parsed, thought = Usage(), Parsed(fault="empty"), []
-        asks = ASKS if self._operator.temperature > 0 else 1
+        asks = ASKS if self._operator.temperature > 0 and self._operator.scaffold else 1
         for ask in range(asks):
             try:
                 parsed, reply = await self._ask(turns, ask)
@@ -131,11 +131,20 @@ class ModelPolicy:
             top_p=operator.top_p,
             seed=derive(self._seed, len(turns), ask) % (1 << SEED_BITS),
         )
+        if not operator.scaffold:
+            return as_deployed(reply), reply
         prompt = turns[-1].content.rpartition("\n")[2]
         parsed = parse_action(reply.text, prompt=prompt, cut=reply.cut)
         if echoes(parsed.text, operator.scaffold):
             parsed = Parsed(fault="repeats the scaffold")
         return parsed, reply
+
+
+def as_deployed(reply: Reply) -> Parsed:
+    """What a student answers is typed as it stands: nobody will take prose off it later."""
+    text = reply.text.rstrip("\n")
+    fault = "empty" if not text.strip() else "cut off" if reply.cut else None
+    return Parsed("" if fault else text, fault)
 
 
 def slipped(command: str, rng: random.Random) -> str:
