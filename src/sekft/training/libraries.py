@@ -1,0 +1,26 @@
+"""The extra `train`: whether it is there, and its libraries kept quiet and off the network."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+
+from sekft.errors import UsageError
+
+WANTED = ("torch", "transformers", "peft", "accelerate", "pyarrow")
+
+
+def prepare() -> None:
+    """Call before the first import of transformers: no model hub is ever asked, no bar drawn over ours.
+
+    Raises UsageError naming what the extra `train` would have installed.
+    """
+    missing = [name for name in WANTED if find_spec(name) is None]
+    if missing:
+        raise UsageError(f"training wants {', '.join(missing)}: pip install 'sekft[train]' (docs/training.md)")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
