@@ -18,7 +18,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from sekft.errors import BundleError, StoreError, UsageError
 
@@ -81,12 +81,12 @@ class Folder:
 
         Raises StoreError when it cannot be written or another process is writing.
         """
-        with _explained(self.root):
+        with explained(self.root):
             (self.root / HIDDEN).mkdir(parents=True, exist_ok=True)
             lock = os.open(self.root / HIDDEN / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             self._lock(lock)
-            with _explained(self.root):
+            with explained(self.root):
                 for leftover in self.root.rglob(f"*{UNFINISHED}"):
                     leftover.unlink(missing_ok=True)
             yield self
@@ -123,12 +123,25 @@ class Folder:
 
     def write(self, path: Path, text: str) -> None:
         """Put the text at that path, whole or not at all. Raises StoreError."""
-        with _explained(path):
+        with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             _write_whole(path, text)
 
+    def begin(self, path: Path) -> IO[bytes]:
+        """An open file that place() puts at that path; left alone, the next writing() removes it. Raises StoreError."""
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return (path.parent / f".{path.name}{UNFINISHED}").open("wb")
+
+    def place(self, file: IO[bytes], path: Path) -> None:
+        """Put what begin() opened at its path, whole. Raises StoreError."""
+        with explained(path), file:
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+
     def remove(self, path: Path) -> None:
-        with _explained(path):
+        with explained(path):
             path.unlink(missing_ok=True)
 
 
@@ -222,7 +235,7 @@ def _read(file: Path) -> dict[str, Setting]:
 
 
 @contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Turn the system's refusal into a StoreError that says what to do."""
     advice = {
         errno.ENOSPC: "the disk is full: free some space and run the same command again; what was done is kept",

@@ -1,0 +1,107 @@
+"""What a row is made of: one function a shape; which projection takes which is told in projections.toml.
+
+Every row's `metadata` is one JSON text, so that a table needs no column more when the metadata do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+import sekft
+from sekft.measures import Rollout
+from sekft.trajectory import Turn
+
+ATIF = "ATIF-v1.8"
+SHAREGPT = {"user": "human", "assistant": "gpt"}
+Message = dict[str, str]
+Row = Mapping[str, object]
+
+
+def whole(one: Rollout) -> Iterator[Row]:
+    yield {"messages": one.trajectory.messages(), "metadata": metadata(one)}
+
+
+def steps(one: Rollout) -> Iterator[Row]:
+    """A row for each action."""
+    messages = one.trajectory.messages()
+    for at, message in enumerate(messages):
+        if message["role"] == "assistant":
+            yield {"prompt": messages[:at], "completion": [message], "metadata": metadata(one, turn=at - 1)}
+
+
+def sharegpt(one: Rollout) -> Iterator[Row]:
+    system, *others = one.trajectory.messages()
+    conversations = [{"from": SHAREGPT[each["role"]], "value": each["content"]} for each in others]
+    yield {"conversations": conversations, "system": system["content"], "metadata": metadata(one)}
+
+
+def judged(one: Rollout) -> Iterator[Row]:
+    yield {"messages": one.trajectory.messages(), "label": one.trajectory.keep, "metadata": metadata(one)}
+
+
+def atif(one: Rollout) -> Iterator[Row]:
+    """A document: the orientation, the login, then a step for each action with what the terminal answered."""
+    made = one.trajectory
+    login, *turns = made.turns
+    told = [_step("system", login.orientation or ""), _step("user", login.content)]
+    typed = [
+        _step("agent", turn.content, answer) for turn, answer in zip(turns[::2], [*turns[1::2], None], strict=False)
+    ]
+    numbered = [{"step_id": number, **step} for number, step in enumerate([*told, *typed], 1)]
+    yield {
+        "schema_version": ATIF,
+        "session_id": made.scenario_id,
+        "trajectory_id": made.id,
+        "agent": {"name": made.operator.kind, "version": sekft.__version__, "model_name": made.operator.model},
+        "steps": numbered,
+        "final_metrics": {
+            "total_prompt_tokens": made.usage.prompt_tokens,
+            "total_completion_tokens": made.usage.completion_tokens,
+            "total_cost_usd": made.usage.cost_usd,
+            "total_steps": len(numbered),
+        },
+        "extra": {"metadata": metadata(one)},
+    }
+
+
+def _step(source: str, message: str, answer: Turn | None = None) -> dict[str, object]:
+    told = answer and {
+        "content": answer.content,
+        "extra": {"status": answer.status, "truncated": answer.truncated, "timed_out": answer.timed_out},
+    }
+    return {"source": source, "message": message, "observation": told and {"results": [told]}}
+
+
+def trace(one: Rollout) -> Iterator[Row]:
+    """The lines of one session's file: its header, then its messages."""
+    made = one.trajectory
+    name = f"{one.scenario.cell.get('task', one.scenario.family)}, {made.outcome}"
+    yield {"type": "session", "harness": "sekft", "id": made.id, "name": name, "metadata": metadata(one)}
+    for message in made.messages():
+        yield {"type": "message", "message": message}
+
+
+def metadata(one: Rollout, **more: object) -> str:
+    """What the row is of, as JSON with sorted keys."""
+    made, scenario = one.trajectory, one.scenario
+    told = made.model_dump(
+        mode="json", include={"scenario_id", "sample", "operator", "outcome", "ending", "mechanism", "fault"}
+    )
+    told |= scenario.model_dump(mode="json", include={"split", "family", "twin_of", "reskin_of", "cell"})
+    return as_json({"trajectory_id": made.id, "expected": scenario.expected.kind, **told, **more})
+
+
+def as_json(told: object) -> str:
+    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def messages_of(row: Row, columns: Sequence[str]) -> list[Message]:
+    """The messages that these columns hold, each as role and content, whatever the trainer calls the two."""
+    found: list[Message] = []
+    for name in columns:
+        value = row[name]
+        for each in value if isinstance(value, list) else [value]:
+            role, text = each.values() if isinstance(each, Mapping) else (name, str(each))
+            found.append({"role": role, "content": text})
+    return found
