@@ -20,10 +20,10 @@ _NAME_LETTERS = 4
 
 def measure(held: Holdings) -> Iterator[Figure]:
     """Largest cluster of near-duplicates, as a share, of each kind of text."""
-    asked = [(directive.text, _names(one)) for one in held.bases for directive in one.directives]
-    told = [(documentation(one), _names(one)) for one in held.surfaces]
+    asked = [(directive.text, names(one)) for one in held.bases for directive in one.directives]
+    told = [(documentation(one), names(one)) for one in held.surfaces]
     for kind, texts in (("directives", asked), ("documentation", told)):
-        plain = masked([text for text, _ in texts], [names for _, names in texts])
+        plain = masked([text for text, _ in texts], [named for _, named in texts])
         yield from _alike(kind, plain)
         counted = Counter(word.lower() for text in plain for word in words(text) if word.islower())
         if counted:
@@ -43,7 +43,7 @@ def _alike(kind: str, texts: Sequence[str]) -> Iterator[Figure]:
         yield Figure("largest_cluster", len(largest) / len(texts), len(texts), kind, detail)
 
 
-def _names(one: Scenario) -> set[str]:
+def names(one: Scenario) -> set[str]:
     """What is named in this scenario alone: people, hosts, tools, files, ids; shorter words are no names."""
     paths = " ".join(file.path for file in one.files)
     ids = " ".join(directive.id for directive in one.directives)
