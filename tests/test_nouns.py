@@ -1,4 +1,4 @@
-"""The two nouns as files: ids, schemas, and messages about bad ones."""
+"""The nouns as files: ids, schemas, and messages about bad ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sekft.errors import BundleError
+from sekft.pairs import Pair
 from sekft.scenario import Frozen, Scenario, load_scenario
 from sekft.trajectory import Trajectory, load_trajectory, schema
 from tests import bundles
@@ -17,7 +18,10 @@ SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
 REGENERATE = "python -m tests.test_nouns writes it"
 
 
-@pytest.mark.parametrize(("name", "kind"), [("scenario", Scenario), ("trajectory", Trajectory)])
+NOUNS: dict[str, type[Frozen]] = {"scenario": Scenario, "trajectory": Trajectory, "pair": Pair}
+
+
+@pytest.mark.parametrize(("name", "kind"), NOUNS.items())
 def test_published_schemas_are_the_types(name: str, kind: type[Frozen]) -> None:
     """docs/schemas holds exactly what the types say."""
     published = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
@@ -75,6 +79,6 @@ def test_json_and_back(tmp_path: Path) -> None:
 
 if __name__ == "__main__":
     SCHEMAS.mkdir(parents=True, exist_ok=True)
-    for name, kind in (("scenario", Scenario), ("trajectory", Trajectory)):
+    for name, kind in NOUNS.items():
         text = json.dumps(schema(kind), indent=1, ensure_ascii=False) + "\n"
         (SCHEMAS / f"{name}.schema.json").write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sekft.commands import looks, stages
+from sekft.commands import looks, sets, stages
 from sekft.errors import SekftError
 from sekft.options import EXAMPLES
 
@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "generate": stages.generate,
     "rollout": stages.rollout,
     "run": stages.run,
+    "pairs": sets.pairs,
     "taxonomy": looks.taxonomy,
     "show": looks.show,
     "play": looks.play,

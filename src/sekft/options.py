@@ -79,6 +79,11 @@ NoSandbox = Annotated[
     bool,
     typer.Option("--no-sandbox", "--no-docker", help="Structural dry run: consistent on paper, proves nothing more."),
 ]
+Trajectories = Annotated[Path, typer.Option("--trajectories", help="Folder of trajectories, or a run folder.")]
+TheirScenarios = Annotated[
+    Path | None,
+    typer.Option("--scenarios", help="Folder of bundles, or a run folder; default: beside the trajectories."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 
 
@@ -169,8 +174,10 @@ class Selecting:
         int | None, typer.Option("--max-length", min=1, help="Tokens of the longest conversation to take.")
     ] = None
     tokenizer: Annotated[
-        Path | None,
-        typer.Option("--tokenizer", help="A tokenizer.json, or a model's folder, that counts; default: an estimate."),
+        str | None,
+        typer.Option(
+            "--tokenizer", help="A tokenizer.json or a model's folder that counts, or smollm2; default: an estimate."
+        ),
     ] = None
     recovered_share: Annotated[
         float | None,

@@ -106,10 +106,12 @@ class Selection:
 def stored(layout: Layout, scenarios: Path | None = None) -> Iterator[Group]:
     """The rollouts of a folder, a scenario's at a time, both in the order of their names.
 
-    scenarios: a folder of bundles, or a run folder; None takes the layout's own.
+    scenarios: a folder of bundles, or a run folder; None takes the layout's own, or those beside it.
     Raises UsageError where a scenario is missing, BundleError for a broken file.
     """
-    place = Layout.found(scenarios).scenarios if scenarios else layout.scenarios
+    beside = layout.root.resolve().parent / "scenarios"
+    own = layout.scenarios if layout.kind == "run" or not beside.is_dir() else beside
+    place = Layout.found(scenarios).scenarios if scenarios else own
     for name, paths in layout.grouped():
         scenario = _scenario(place, name)
         yield [Rollout(str(path.relative_to(layout.root)), load_trajectory(path), scenario) for path in paths]

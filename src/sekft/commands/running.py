@@ -13,6 +13,7 @@ from sekft.errors import SekftError
 
 if TYPE_CHECKING:
     from sekft.store import Layout
+    from sekft.tokens import Counter
 
 T = TypeVar("T")
 INTERRUPTED = 130
@@ -50,6 +51,17 @@ def report_broken(broken: int, layout: Layout) -> None:
             f"{broken} rollouts met an infra error (see {layout.errors}); the others are kept: "
             "run the same command again to redo these"
         )
+
+
+def counting(name: str | None) -> Counter:
+    """What counts tokens: `smollm2`'s tokenizer, one from a file or a folder, or an estimate. Raises UsageError."""
+    from sekft.tokens import counter
+
+    if name == "smollm2":
+        from sekft.training.bases import base_folder
+
+        return counter(base_folder(name))
+    return counter(Path(name) if name else None)
 
 
 def say(text: str) -> None:

@@ -1,0 +1,173 @@
+"""Pairs out of rollouts of one scenario: where they are cut, and what is none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from pydantic import ValidationError
+
+from sekft.measures import Rollout
+from sekft.pairs import Forks, Pair
+from sekft.sameness import bare
+from sekft.selection import Group, stored
+from sekft.trajectory import KEPT, Fault, OperatorInfo, Outcome, Trajectory, Turn
+from tests import bundles, sets
+from tests.test_returns import made
+
+WORK = bundles.sealed(bundles.work())
+
+
+@pytest.fixture(scope="module")
+def groups(tmp_path_factory: pytest.TempPathFactory) -> list[Group]:
+    return list(stored(sets.filled(tmp_path_factory.mktemp("run"))))
+
+
+def rolled(outcome: Outcome, *contents: str, fault: int | None = None, answers: Sequence[str] = ()) -> Rollout:
+    """A rollout that typed this. answers: what the terminal shows after each; fault: a failure from that turn."""
+    shown = [*answers, *(f"answer to {text}\n$ " for text in contents[len(answers) :])]
+    turns = [Turn(role="env", content="$ ", orientation="A shell.")]
+    for text, answer in zip(contents, shown, strict=True):
+        turns += [Turn(role="action", content=text), Turn(role="env", content=answer)]
+    body = made(WORK.id, 0, outcome).model_copy(
+        update={
+            "id": f"{outcome} {contents} {answers}",
+            "turns": turns[:-1],
+            "operator": OperatorInfo(kind="saboteur" if fault else "explorer"),
+            "fault": Fault(turn=fault, kind="slips") if fault else None,
+            "keep": outcome in KEPT and not fault,
+        }
+    )
+    return Rollout("file", body, WORK)
+
+
+def paired(*group: Rollout, margin: float = 0.5, least: int = 2) -> tuple[list[Pair], Counter[str]]:
+    refused: Counter[str] = Counter()
+    return list(Forks(group, refused).pairs(margin, least)), refused
+
+
+def sides(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
+    return sorted((pair.chosen[0].content, pair.rejected[0].content) for pair in pairs)
+
+
+def test_every_pair_of_a_run_is_cut_at_a_typed_message(groups: list[Group]) -> None:
+    """Both trajectories hold the prompt, message for message, and then differ in what was typed, not in spelling."""
+    count = 0
+    for group in groups:
+        by_id: dict[str, Trajectory] = {one.trajectory.id: one.trajectory for one in group}
+        for pair in paired(*group)[0]:
+            count += 1
+            kept, failed = by_id[pair.chosen_side.trajectory], by_id[pair.rejected_side.trajectory]
+            for trajectory, side in ((kept, pair.chosen), (failed, pair.rejected)):
+                messages = trajectory.messages()[: pair.turn + 2]
+                assert [message.model_dump() for message in (*pair.prompt, *side)] == messages
+            assert failed.fault is not None
+            assert kept.keep
+            assert pair.turn >= failed.fault.turn
+            assert (pair.outcome, pair.cause, pair.source) == (failed.outcome, failed.fault.kind, "fault")
+            assert bare(pair.chosen[0].content) != bare(pair.rejected[0].content)
+            assert pair.chosen_side.right == pair.chosen_side.rollouts > 0 == pair.rejected_side.right
+    assert count > 3 * len(groups)
+
+
+def test_every_failure_meets_the_sample_whose_prefix_it_shares(groups: list[Group]) -> None:
+    """No failure of a scripted run is lost: each is the rejected side of a pair, or much like one that is."""
+    for group in groups:
+        pairs, refused = paired(*group)
+        met = {pair.rejected_side.trajectory for pair in pairs}
+        failed = {one.trajectory.id for one in group if one.trajectory.fault}
+        assert len(failed - met) <= refused["much like another pair"]
+
+
+def test_a_harmless_difference_before_the_failure_makes_no_pair() -> None:
+    """Who looked elsewhere first shares no prefix with the failure, however right the ending was."""
+    kept = rolled("solved", "ls", "make", "exit")
+    elsewhere = rolled("solved", "pwd", "make", "exit")
+    failed = rolled("false_exit", "ls", "exit", fault=3)
+    pairs, refused = paired(kept, elsewhere, failed)
+    assert sides(pairs) == [("make", "exit")]
+    assert (pairs[0].turn, pairs[0].cause, refused) == (3, "slips", Counter())
+
+
+def test_a_failure_that_begins_like_the_right_way_is_cut_where_it_leaves_it() -> None:
+    """The turn of the fault is where it may differ; the pair is cut where it does."""
+    kept = rolled("solved", "ls", "cat a", "make", "exit")
+    failed = rolled("harmful", "ls", "cat a", "rm a", "exit", fault=3)
+    (pair,), _ = paired(kept, failed)
+    assert (pair.turn, sides([pair])) == (5, [("make", "rm a")])
+
+
+def test_volatile_answers_part_nobody() -> None:
+    """Two sessions whose answers differ in times and order alone share their prefix."""
+    kept = rolled("solved", "ls -l", "make", "exit", answers=["a Nov 23 03:17\nb Nov 23 03:17\n$ "])
+    failed = rolled("false_exit", "ls -l", "exit", fault=3, answers=["b Nov 23 03:18\na Nov 23 03:18\n$ "])
+    pairs, refused = paired(kept, failed)
+    assert (sides(pairs), refused) == ([("make", "exit")], Counter())
+
+
+def test_an_environment_that_answers_otherwise_is_refused_and_counted() -> None:
+    """Where the first difference is not typed, no trainer may see the two as a pair."""
+    kept = rolled("solved", "roll", "make", "exit", answers=["six\n$ "])
+    failed = rolled("false_exit", "roll", "exit", fault=1, answers=["four\n$ "])
+    pairs, refused = paired(kept, failed)
+    assert (pairs, refused) == ([], Counter({"the environment answered otherwise": 1}))
+
+
+def test_several_right_ways_make_several_pairs_but_not_two_alike() -> None:
+    """Each other way at the same prompt is a chosen side; one that differs in options alone is not."""
+    ways = [rolled("solved", first, "make", "exit") for first in ("ls", "ls -la", "cat plan")]
+    failed = [rolled("false_exit", text, fault=1) for text in ("exit", "exit 0")]
+    pairs, refused = paired(*ways, *failed)
+    assert sides(pairs) == [("cat plan", "exit"), ("ls", "exit")]
+    assert refused == Counter({"much like another pair": 4})
+
+
+def test_a_choice_that_decides_how_rollouts_end_makes_a_pair() -> None:
+    """Of what nobody made fail, the choice that ends right most often stands against one that seldom does."""
+    right = [rolled("solved", "ls", "make", f"exit {n}") for n in range(3)]
+    wrong = [rolled("false_exit", "ls", "guess", f"exit {n}") for n in range(3)]
+    (pair,), _ = paired(*right, rolled("false_exit", "ls", "make", "exit 9"), *wrong)
+    assert (sides([pair]), pair.source, pair.cause, pair.margin) == ([("make", "guess")], "branch", None, 0.75)
+    assert (pair.chosen_side.rollouts, pair.chosen_side.right) == (4, 3)
+    assert (pair.rejected_side.rollouts, pair.rejected_side.right) == (3, 0)
+
+
+def test_a_choice_that_decides_little_or_was_seldom_made_is_none() -> None:
+    """A margin below the one asked for, or fewer rollouts behind a side, is left out."""
+    right = [rolled("solved", "ls", "make", f"exit {n}") for n in range(2)]
+    wrong = [rolled("false_exit", "ls", "guess", f"exit {n}") for n in range(2)]
+    mixed = [*right, rolled("false_exit", "ls", "make", "exit 9"), *wrong]
+    assert paired(*mixed, margin=0.7) == ([], Counter({"too small a margin": 1}))
+    assert len(paired(*right, *wrong, least=2)[0]) == 1
+    assert paired(*right, *wrong, least=3)[0] == []
+
+
+def test_a_failure_on_purpose_says_nothing_of_the_turns_before_it() -> None:
+    """The saboteur's ending does not count against what it had typed while all was well."""
+    kept = [rolled("solved", "ls", "make", f"exit {n}") for n in range(2)]
+    failed = [rolled("false_exit", "ls", "make", "rm a", f"exit {n}", fault=5) for n in range(4)]
+    other = [rolled("false_exit", "pwd", f"exit {n}") for n in range(2)]
+    pairs, _ = paired(*kept, *failed, *other)
+    (first,) = (pair for pair in pairs if pair.turn == 1)
+    assert (first.chosen_side.rollouts, first.chosen_side.right, first.margin) == (2, 2, 1.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {
+            "rejected": [{"role": "assistant", "content": "exit  0"}],
+            "chosen": [{"role": "assistant", "content": "exit"}],
+        },
+        {"prompt": [{"role": "user", "content": "$ "}, {"role": "assistant", "content": "ls"}]},
+        {"chosen": [{"role": "user", "content": "$ "}]},
+        {"rejected": []},
+    ],
+    ids=["same but for spelling", "prompt ends in an action", "side is an answer", "no side"],
+)
+def test_what_is_no_preference_cannot_be_written(groups: list[Group], change: dict[str, object]) -> None:
+    """A pair whose sides are equal, or whose first difference was not typed, is refused by the type itself."""
+    pair = next(pair for group in groups for pair in paired(*group)[0])
+    with pytest.raises(ValidationError):
+        Pair.model_validate(pair.model_dump() | change)
