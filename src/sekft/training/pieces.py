@@ -1,0 +1,128 @@
+"""What is learnt from: exported rows as tokens, each with what of it counts.
+
+A row with `messages` teaches all that the assistant types; with `prompt` and `completion` the completion alone; with
+`prompt`, `chosen` and `rejected` which of the two to prefer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sekft.errors import BundleError, UsageError
+
+Method = Literal["sft", "dpo"]
+Messages = Sequence[Mapping[str, str]]
+BATCH_ROWS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """ids, and for each whether it is learnt: what the assistant types, and the token that ends it."""
+
+    ids: tuple[int, ...]
+    learnt: tuple[bool, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, part: slice) -> Tokens:
+        return Tokens(self.ids[part], self.learnt[part])
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One example. branches: none, or the chosen and the rejected way on from the stem, each unaware of the other."""
+
+    stem: Tokens
+    branches: tuple[Tokens, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.stem) + sum(map(len, self.branches))
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest sequence that a model sees in it."""
+        return len(self.stem) + max(map(len, self.branches), default=0)
+
+
+def files(path: Path) -> list[Path]:
+    """The file, or the JSONL and Parquet files that lie in the folder, sorted. Raises UsageError when there is none."""
+    found = [path] if path.is_file() else sorted([*path.glob("*.jsonl"), *path.glob("*.parquet")])
+    if not found:
+        raise UsageError(f"--data {path}: want a .jsonl or .parquet file, or a folder of them such as EXPORT/sft/train")
+    return found
+
+
+def rows(file: Path) -> Iterator[dict[str, Any]]:
+    """The rows of one exported file. Raises BundleError naming file and line."""
+    if file.suffix == ".parquet":
+        from pyarrow import parquet
+
+        for batch in parquet.ParquetFile(file).iter_batches(batch_size=BATCH_ROWS):
+            yield from batch.to_pylist()
+        return
+    with file.open(encoding="utf-8") as lines:
+        for at, line in enumerate(lines, 1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise BundleError(f"{file}:{at}: {error}; want one JSON object a line") from error
+
+
+def pieces(path: Path, tokenizer: Any, method: Method) -> Iterator[Piece]:
+    """Every row as tokens.
+
+    tokenizer: of transformers, with a template that marks the assistant's spans.
+    Raises UsageError when a row's columns do not suit the method, BundleError when its text cannot be learnt from.
+    """
+    for file in files(path):
+        for at, row in enumerate(rows(file)):
+            yield _piece(row, tokenizer, method, f"{file}, row {at}")
+
+
+def _piece(row: Mapping[str, Any], tokenizer: Any, method: Method, where: str) -> Piece:
+    if method == "dpo" and {"prompt", "chosen", "rejected"} <= row.keys():
+        return _preference(row, tokenizer, where)
+    if method == "sft" and "messages" in row and "chosen" not in row:
+        return Piece(_rendered(row["messages"], tokenizer, where))
+    if method == "sft" and {"prompt", "completion"} <= row.keys() and "label" not in row:
+        stem, last = _parted([*row["prompt"], *row["completion"]], tokenizer, where)
+        return Piece(Tokens((*stem.ids, *last.ids), (*(False for _ in stem.ids), *last.learnt)))
+    wanted = "prompt, chosen and rejected" if method == "dpo" else "messages, or prompt and completion"
+    raise UsageError(f"{where}: columns {', '.join(sorted(row))}, want {wanted} for --method {method}")
+
+
+def _preference(row: Mapping[str, Any], tokenizer: Any, where: str) -> Piece:
+    sides = [_parted([*row["prompt"], *row[side]], tokenizer, where) for side in ("chosen", "rejected")]
+    (stem, chosen), (other, rejected) = sides
+    if stem.ids != other.ids:
+        raise BundleError(
+            f"{where}: the tokens before the two sides differ, want a side that starts with no white space"
+        )
+    return Piece(Tokens(stem.ids, tuple(False for _ in stem.ids)), (chosen, rejected))
+
+
+def _parted(messages: Messages, tokenizer: Any, where: str) -> tuple[Tokens, Tokens]:
+    """What stands before the last thing the assistant types, and that."""
+    tokens = _rendered(messages, tokenizer, where)
+    begins = len(tokens)
+    while begins and tokens.learnt[begins - 1]:
+        begins -= 1
+    return tokens[:begins], tokens[begins:]
+
+
+def _rendered(messages: Messages, tokenizer: Any, where: str) -> Tokens:
+    """The template's tokens up to the last one that is learnt."""
+    try:
+        read = tokenizer.apply_chat_template(list(messages), return_dict=True, return_assistant_tokens_mask=True)
+    except (TypeError, KeyError) as error:
+        raise BundleError(f"{where}: {error!r}; want messages with role and content") from error
+    learnt = tuple(bool(mark) for mark in read["assistant_masks"])
+    if not any(learnt):
+        raise BundleError(f"{where}: the assistant types nothing")
+    end = len(learnt) - learnt[::-1].index(True)
+    return Tokens(tuple(read["input_ids"][:end]), learnt[:end])

@@ -1,0 +1,118 @@
+"""The model while it trains: which of its weights learn, in what arithmetic, and the folder that comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sekft.errors import UsageError
+from sekft.training import attention, libraries
+from sekft.training.packs import Pack
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """layers: so many from the top learn, None for all weights. rank: of adapters in these layers alone, 0 for none."""
+
+    layers: int | None
+    rank: int = 0
+
+    @property
+    def name(self) -> str:
+        where = "all layers" if self.layers is None else f"top {self.layers} layers"
+        return f"LoRA of rank {self.rank} in {where}" if self.rank else where if self.layers else "all weights"
+
+
+class Student:
+    """A causal language model of transformers on one device.
+
+    The weights that learn stay in float32; the others are kept in the type that the arithmetic is done in.
+    """
+
+    def __init__(self, base: Path, learning: Learning, seed: int) -> None:
+        """Raises UsageError when the model has fewer layers than asked for."""
+        libraries.prepare()
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        attention.register()
+        self.base, self.learning = base, learning
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.half = bf16_here()
+        torch.manual_seed(seed)
+        self.model = AutoModelForCausalLM.from_pretrained(
+            base, dtype=torch.float32, attn_implementation=attention.NAME, local_files_only=True
+        )
+        self._adapted = _choose(self.model, learning)
+        for weight in self.model.parameters():
+            if self.half and not weight.requires_grad:
+                weight.data = weight.data.bfloat16()
+        self.model.to(self.device).train()
+
+    def weights(self) -> dict[str, Any]:
+        """What learns, by name."""
+        return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+
+    def logprobs(self, pack: Pack) -> Any:
+        """The log-probability of every learnt token: (targets,). The head is computed for these alone."""
+        import torch
+
+        def tensor(numbers: tuple[int, ...]) -> Any:
+            return torch.tensor(numbers, device=self.device)
+
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.half):
+            logits = self.model(
+                input_ids=tensor(pack.ids)[None],
+                position_ids=tensor(pack.positions)[None],
+                logits_to_keep=tensor(pack.sources),
+                spans=pack.spans,
+                use_cache=False,
+            ).logits[0]
+        return -torch.nn.functional.cross_entropy(logits.float(), tensor(pack.targets), reduction="none")
+
+    def save(self, into: Path) -> None:
+        """A folder that any loader takes: the base's own weights where nothing was learnt, adapters merged."""
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        learnt = {name: weight.detach().cpu() for name, weight in self.weights().items()}
+        whole = AutoModelForCausalLM.from_pretrained(self.base, dtype=torch.float32, local_files_only=True)
+        adapted = _choose(whole, self.learning)
+        with torch.no_grad():
+            for name, weight in whole.named_parameters():
+                if name in learnt:
+                    weight.copy_(learnt[name])
+        if adapted is not None:
+            whole = adapted.merge_and_unload()
+        whole.save_pretrained(into)
+
+
+def bf16_here() -> bool:
+    """Whether this machine computes in bfloat16; where it only imitates it, float32 is faster."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)  # type: ignore[no-any-return]
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def _choose(model: Any, learning: Learning) -> Any:
+    """Mark what learns. Gives the model with adapters around it, None without."""
+    layers = model.get_decoder().layers
+    if learning.layers is not None and not 1 <= learning.layers <= len(layers):
+        raise UsageError(f"--layers {learning.layers}: this model has {len(layers)}")
+    first = len(layers) - (learning.layers or len(layers))
+    if learning.rank:
+        from peft import LoraConfig, get_peft_model
+
+        chosen = list(range(first, len(layers)))
+        config = LoraConfig(
+            r=learning.rank, lora_alpha=2 * learning.rank, target_modules="all-linear", layers_to_transform=chosen
+        )
+        return get_peft_model(model, config)
+    if learning.layers is not None:
+        model.requires_grad_(False)
+        for layer in layers[first:]:
+            layer.requires_grad_(True)
+    return None

@@ -1,0 +1,141 @@
+"""Packs: what is laid where, and that a model finds in them exactly what it finds in each piece alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sekft.errors import BundleError, UsageError
+from sekft.training.bases import tokenizer_of
+from sekft.training.packs import pack, packed, steps
+from sekft.training.pieces import Piece, Tokens, pieces
+from tests.training import tiny
+
+torch = pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def tokenizer(base: Path) -> Any:
+    return tokenizer_of(base)
+
+
+def learnt(piece: Tokens, tokenizer: Any) -> str:
+    return str(tokenizer.decode([token for token, counts in zip(piece.ids, piece.learnt, strict=True) if counts]))
+
+
+def test_sessions_teach_what_is_typed_and_its_end(tokenizer: Any, tmp_path: Path) -> None:
+    """Of messages, each action and its end token are learnt, and nothing else."""
+    file = tiny.written(tmp_path / "rows.jsonl", [{"messages": tiny.conversation("ls -l", "exit")}])
+    (piece,) = pieces(file, tokenizer, "sft")
+    assert learnt(piece.stem, tokenizer) == "ls -l<|im_end|>exit<|im_end|>"
+
+
+def test_completions_teach_the_last_action_alone(tokenizer: Any, tmp_path: Path) -> None:
+    """Of prompt and completion, earlier actions are read and not learnt."""
+    said = tiny.conversation("ls -l", "exit")
+    file = tiny.written(tmp_path / "rows.jsonl", [{"prompt": said[:-1], "completion": said[-1:]}])
+    (piece,) = pieces(file, tokenizer, "sft")
+    assert learnt(piece.stem, tokenizer) == "exit<|im_end|>"
+
+
+def test_parquet_and_jsonl_are_the_same(tokenizer: Any, tmp_path: Path) -> None:
+    """Both forms of the same rows give the same tokens."""
+    from pyarrow import Table, parquet
+
+    rows = [{"messages": tiny.conversation("ls -l", "exit")}, {"messages": tiny.conversation("panic")}]
+    lines = tiny.written(tmp_path / "rows.jsonl", rows)
+    parquet.write_table(Table.from_pylist(rows), tmp_path / "rows.parquet")
+    assert list(pieces(lines, tokenizer, "sft")) == list(pieces(tmp_path / "rows.parquet", tokenizer, "sft"))
+
+
+@pytest.mark.parametrize("method", ["sft", "dpo"])
+def test_columns_that_do_not_suit_are_refused(tokenizer: Any, tmp_path: Path, method: Any) -> None:
+    """Rows of the other method are named with what they hold and what is wanted."""
+    file = tiny.pairs(tmp_path) if method == "sft" else tiny.sessions(tmp_path)
+    with pytest.raises(UsageError, match=f"--method {method}"):
+        list(pieces(file, tokenizer, method))
+
+
+def test_a_silent_session_is_refused(tokenizer: Any, tmp_path: Path) -> None:
+    """A row in which the assistant types nothing is no lesson, and the row is named."""
+    file = tiny.written(tmp_path / "rows.jsonl", [{"messages": tiny.conversation()}])
+    with pytest.raises(BundleError, match="row 0"):
+        list(pieces(file, tokenizer, "sft"))
+
+
+@pytest.mark.parametrize("method", ["sft", "dpo"])
+def test_a_pack_changes_no_probability(base: Path, tokenizer: Any, tmp_path: Path, method: Any) -> None:
+    """Every learnt token of a pack has the log-probability that the model gives it in its sequence alone."""
+    from transformers import AutoModelForCausalLM
+
+    from sekft.training.students import Learning, Student
+
+    file = tiny.sessions(tmp_path) if method == "sft" else tiny.pairs(tmp_path)
+    read = list(pieces(file, tokenizer, method))
+    student = Student(base, Learning(None), seed=0)
+    student.half = False
+    model = AutoModelForCausalLM.from_pretrained(base, attn_implementation="eager")
+    expected = []
+    for piece in read:
+        for branch in piece.branches or [Tokens((), ())]:
+            ids = torch.tensor([[*piece.stem.ids, *branch.ids]])
+            with torch.no_grad():
+                all_logprobs = model(ids).logits[0].log_softmax(-1)
+            marks = [*piece.stem.learnt, *branch.learnt]
+            expected += [all_logprobs[at - 1, ids[0, at]] for at, counts in enumerate(marks) if counts]
+    with torch.no_grad():
+        seen = student.logprobs(pack(read))
+    assert len(seen) > 40
+    torch.testing.assert_close(seen, torch.stack(expected), atol=1e-4, rtol=1e-4)
+
+
+def test_long_spans_are_causal_across_blocks(base: Path, tokenizer: Any) -> None:
+    """A sequence of several attention blocks gives what the eager model gives."""
+    from transformers import AutoModelForCausalLM
+
+    from sekft.training.attention import BLOCK
+    from sekft.training.students import Learning, Student
+
+    ids = tuple(tokenizer.encode("abcdefg " * BLOCK))[: 2 * BLOCK + 17]
+    student = Student(base, Learning(None), seed=0)
+    student.half = False
+    with torch.no_grad():
+        seen = student.logprobs(pack([Piece(Tokens(ids, (True,) * len(ids)))]))
+        logits = AutoModelForCausalLM.from_pretrained(base, attn_implementation="eager")(torch.tensor([ids])).logits[0]
+    expected = logits.log_softmax(-1)[:-1].gather(1, torch.tensor(ids)[1:, None])[:, 0]
+    torch.testing.assert_close(seen, expected, atol=1e-4, rtol=1e-4)
+
+
+def piece_of(size: int) -> Piece:
+    return Piece(Tokens((5,) * size, (True,) * size))
+
+
+def test_each_epoch_takes_every_piece_once() -> None:
+    """Steps hold every piece once an epoch, in another order each, and no step is over its size unless by one piece."""
+    made = [piece_of(size) for size in (30, 70, 20, 200, 50, 60)]
+    plan = steps(made, seed=3, epochs=2, step_tokens=100, most_tokens=None)
+    order = [at for step in plan for at in step]
+    assert sorted(order) == sorted([*range(6), *range(6)])
+    assert all(sum(len(made[at]) for at in step) <= 100 or len(step) == 1 for step in plan)
+    assert plan == steps(made, seed=3, epochs=2, step_tokens=100, most_tokens=None)
+    assert plan != steps(made, seed=4, epochs=2, step_tokens=100, most_tokens=None)
+
+
+def test_a_budget_of_tokens_ends_the_plan() -> None:
+    """No step begins once the budget is reached."""
+    made = [piece_of(10)] * 50
+    plan = steps(made, seed=3, epochs=1, step_tokens=20, most_tokens=100)
+    assert sum(map(len, plan)) == 10
+
+
+def test_packs_hold_no_more_than_a_device_takes() -> None:
+    """The pieces of a step are laid into packs of at most that many tokens, none lost."""
+    made = list(packed([piece_of(40)] * 5, pack_tokens=90))
+    assert [len(each) for each in made] == [80, 80, 40]
