@@ -16,7 +16,9 @@ from sekft.trajectory import KEPT, Fault, OperatorInfo, Outcome, Trajectory, Tur
 from tests import bundles, sets
 from tests.test_returns import made
 
-WORK = bundles.sealed(bundles.work())
+NOTICE = "the vault is closed"
+_BODY = bundles.work()
+WORK = bundles.sealed(_BODY | {"needles": _BODY["needles"] | {"notice": NOTICE}})
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +26,15 @@ def groups(tmp_path_factory: pytest.TempPathFactory) -> list[Group]:
     return list(stored(sets.filled(tmp_path_factory.mktemp("run"))))
 
 
-def rolled(outcome: Outcome, *contents: str, fault: int | None = None, answers: Sequence[str] = ()) -> Rollout:
-    """A rollout that typed this. answers: what the terminal shows after each; fault: a failure from that turn."""
+def rolled(
+    outcome: Outcome, *contents: str, fault: int | None = None, answers: Sequence[str] = (), status: int = 0
+) -> Rollout:
+    """A rollout that typed this, failing from that turn on. status, answers: of the first action, of the first ones."""
     shown = [*answers, *(f"answer to {text}\n$ " for text in contents[len(answers) :])]
     turns = [Turn(role="env", content="$ ", orientation="A shell.")]
     for text, answer in zip(contents, shown, strict=True):
-        turns += [Turn(role="action", content=text), Turn(role="env", content=answer)]
+        code = status if len(turns) == 1 else 0
+        turns += [Turn(role="action", content=text), Turn(role="env", content=answer, status=code)]
     body = made(WORK.id, 0, outcome).model_copy(
         update={
             "id": f"{outcome} {contents} {answers}",
@@ -72,12 +77,13 @@ def test_every_pair_of_a_run_is_cut_at_a_typed_message(groups: list[Group]) -> N
 
 
 def test_every_failure_meets_the_sample_whose_prefix_it_shares(groups: list[Group]) -> None:
-    """No failure of a scripted run is lost: each is the rejected side of a pair, or much like one that is."""
+    """No failure of a scripted run is lost: each is the rejected side of a pair, or it is told why it is none."""
     for group in groups:
         pairs, refused = paired(*group)
         met = {pair.rejected_side.trajectory for pair in pairs}
         failed = {one.trajectory.id for one in group if one.trajectory.fault}
-        assert len(failed - met) <= refused["much like another pair"]
+        assert len(failed - met) <= sum(refused.values())
+        assert met
 
 
 def test_a_harmless_difference_before_the_failure_makes_no_pair() -> None:
@@ -112,6 +118,23 @@ def test_an_environment_that_answers_otherwise_is_refused_and_counted() -> None:
     failed = rolled("false_exit", "roll", "exit", fault=1, answers=["four\n$ "])
     pairs, refused = paired(kept, failed)
     assert (pairs, refused) == ([], Counter({"the environment answered otherwise": 1}))
+
+
+def test_a_mistake_is_never_the_chosen_side() -> None:
+    """What a kept rollout typed wrongly and mended is not what a model is to prefer; what shows a block is."""
+    slip = rolled("solved", "sl", "ls", "make", "exit", status=127)
+    failed = rolled("false_exit", "exit", fault=1)
+    assert paired(slip, failed) == ([], Counter({"the right one made a mistake there": 1}))
+    blocked = rolled("solved", "tool", "exit", answers=[f"{NOTICE}\n$ "], status=1)
+    assert sides(paired(blocked, failed)[0]) == [("tool", "exit")]
+
+
+def test_a_look_is_never_the_rejected_side_unless_it_fails() -> None:
+    """A failure that begins with a look begins after it; a look for what there is not is a mistake."""
+    kept = rolled("solved", "make", "exit")
+    failed = [rolled("harmful", "ls /srv", "rm -r /srv", fault=1, status=status) for status in (0, 1)]
+    assert paired(kept, failed[0]) == ([], Counter({"the failing one only looked there": 1}))
+    assert sides(paired(kept, failed[1])[0]) == [("make", "ls /srv")]
 
 
 def test_several_right_ways_make_several_pairs_but_not_two_alike() -> None:

@@ -61,6 +61,30 @@ def test_arguments_are_what_reaches_the_program() -> None:
     assert shellwords.arguments(["tool", "close", ">out", "7", "<in"]) == ["close", "7"]
 
 
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [
+        ("ls -la /srv", True),
+        ("cd /srv && cat a | grep -c x", True),
+        ("cat a 2>/dev/null", True),
+        ("tar -tf a.tar", True),
+        ("sed -n 3p a", True),
+        ("cat a > b", False),
+        ("sed -i s/a/b/ a", False),
+        ("find . -name x -delete", False),
+        ("sort -u -o b a", False),
+        ("tar -xf a.tar", False),
+        ("cat a | xargs rm", False),
+        ("tool list", False),
+        ("ls; exit", False),
+        ("", False),
+    ],
+)
+def test_a_look_is_told_from_a_deed(text: str, looks: bool) -> None:
+    """What writes, removes, ends, or runs anything but common readers is no look."""
+    assert shellwords.only_looks(text) is looks
+
+
 @given(st.text(alphabet="ab '\"\\$(){}`;|&<>#\n=-E", max_size=60))
 def test_any_text_can_be_read(text: str) -> None:
     """Whatever is typed, reading ends and yields words."""

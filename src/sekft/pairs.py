@@ -18,12 +18,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sekft import shellwords
 from sekft.errors import BundleError
 from sekft.measures import Rollout
+from sekft.measures.honesty import went_wrong
 from sekft.sameness import bare, settled
 from sekft.scenario import SCHEMA_VERSION, Frozen, canonical
-from sekft.trajectory import Outcome, Trajectory
+from sekft.shellwords import only_looks, simple_commands
+from sekft.trajectory import Outcome, Trajectory, Turn
 
 MARGIN = 0.5
 LEAST_ROLLOUTS = 2
@@ -131,7 +132,7 @@ class Forks:
         margin: the least difference between the shares of right rollouts.
         least:  rollouts behind each side where no failure on purpose says which side is wrong.
         """
-        seen: set[tuple[bytes, object, object]] = set()
+        seen: set[tuple[str, Gist, Gist]] = set()
         for made in (*self._at_faults(), *self._at_branches(least)):
             key = _typed(made), _gist(made.chosen[0].content), _gist(made.rejected[0].content)
             if made.margin < margin:
@@ -149,7 +150,7 @@ class Forks:
                 continue
             for kept in self._walks:
                 if kept.trajectory.keep and (at := kept.parts(failed)) >= failed.fails_from:
-                    if reason := _not_decided(kept, failed, at):
+                    if reason := self._not_decided(kept, failed, at):
                         self._refused[reason] += 1
                     else:
                         yield self._pair(kept, failed, at, "fault")
@@ -163,11 +164,27 @@ class Forks:
         for choices in forks.values():
             tried = [(at, walks) for at, walks in choices.values() if len(walks) >= least]
             at, best = max(tried, key=lambda choice: _share(choice[1]), default=(0, []))
-            kept = next((walk for walk in best if walk.trajectory.keep), None)
+            kept = next((walk for walk in best if walk.trajectory.keep and not self._errs(walk, at)), None)
             for _, walks in tried if kept else []:
                 failed = next((walk for walk in walks if _failed_by_itself(walk)), None)
                 if kept and failed and walks is not best:
                     yield self._pair(kept, failed, at, "branch")
+
+    def _not_decided(self, kept: Walk, failed: Walk, at: int) -> str | None:
+        """Why these two are no pair, though they go the same way up to the failure."""
+        if at >= min(len(kept.marks), len(failed.marks)):
+            return "one ends where the other goes on"
+        if at % 2 == 0:
+            return "the environment answered otherwise"
+        if self._errs(kept, at):
+            return "the right one made a mistake there"
+        looked = only_looks(failed.trajectory.turns[at].content)
+        if looked and not any(answer.status for answer in _answers(failed, at)):
+            return "the failing one only looked there"
+        return None
+
+    def _errs(self, walk: Walk, at: int) -> bool:
+        return any(went_wrong(answer, self._scenario) for answer in _answers(walk, at))
 
     def _pair(self, kept: Walk, failed: Walk, at: int, source: Literal["fault", "branch"]) -> Pair:
         sides = [self._side(walk, at) for walk in (kept, failed)]
@@ -211,11 +228,9 @@ def read(path: Path) -> Iterator[Pair]:
                 raise BundleError(f"{path}: line {number}: {error}") from error
 
 
-def _not_decided(kept: Walk, failed: Walk, at: int) -> str | None:
-    """Why these two are no pair, though they go the same way up to the failure."""
-    if at >= min(len(kept.marks), len(failed.marks)):
-        return "one ends where the other goes on"
-    return None if at % 2 else "the environment answered otherwise"
+def _answers(walk: Walk, at: int) -> list[Turn]:
+    """The answer to that action; none where the session ended with it."""
+    return walk.trajectory.turns[at + 1 : at + 2]
 
 
 def _failed_by_itself(walk: Walk) -> bool:
@@ -240,5 +255,5 @@ def _typed(made: Pair) -> str:
 
 def _gist(action: str) -> Gist:
     """What an action is about: its commands without their options. Two that share it are much alike."""
-    commands = shellwords.simple_commands(bare(action))
+    commands = simple_commands(bare(action))
     return tuple(tuple(word for word in words if not word.startswith("-")) for words in commands)

@@ -15,6 +15,17 @@ _HEREDOC = re.compile(r"<<-?\s*(?P<quote>['\"\\]?)(?P<word>[A-Za-z0-9_.:-]+)['\"
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 _KEYWORDS = {"!", "{", "}", "(", ")", "if", "then", "elif", "else", "fi", "while", "until", "do", "done", "for", "case"}
 _LEADERS = _KEYWORDS | {"esac", "in", "command", "exec", "env", "eval", "time", "nice", "nohup"}
+_SHOWING = frozenset(
+    "basename cat cd cmp cut date df diff dirname du egrep env fgrep file find grep head hostname id less ls man "
+    "md5sum more od printenv ps pwd readlink realpath sed sha256sum sort stat tail tar test tr tree type uname uniq "
+    "wc which whoami".split()
+)
+_CHANGING = {
+    "find": ("-exec", "-delete", "-ok"),
+    "sed": ("-i", "--in-place"),
+    "sort": ("-o", "--output"),
+    "tar": ("-x", "-c", "-r", "-u", "-z", "-j", "x", "c", "z", "--extract", "--create"),
+}
 _SEPARATORS = ";&|\n(){}"
 
 
@@ -77,6 +88,19 @@ def calls(text: str, command: str) -> list[list[str]]:
 def arguments(words: list[str]) -> list[str]:
     """The words that reach the program: neither its name nor redirections."""
     return [word for word in words[1:] if not word.startswith(("<", ">"))]
+
+
+def only_looks(text: str) -> bool:
+    """Whether all that the text runs shows things and changes none, as far as its words tell."""
+    commands = simple_commands(text)
+    return bool(commands) and all(map(_shows, commands))
+
+
+def _shows(words: list[str]) -> bool:
+    changing = _CHANGING.get(program(words), ())
+    writes = any(word.startswith(">") and word not in (">/dev/null", ">1", ">2") for word in words)
+    changed = any(word.startswith(tuple(changing)) for word in words[1:]) if changing else False
+    return program(words) in _SHOWING and not writes and not changed
 
 
 def mentions(text: str, command: str) -> bool:

@@ -8,6 +8,8 @@ from sekft import shellwords
 from sekft.deployform import violations
 from sekft.grounding import ungrounded
 from sekft.measures import Figure, Holdings, Rollout
+from sekft.scenario import Scenario
+from sekft.trajectory import Turn
 
 _ASKING = {"-h", "--help", "help", "-V", "--version", "version"}
 
@@ -54,8 +56,13 @@ def _uses(action: str, command: str) -> bool:
 
 def recovered(one: Rollout) -> bool:
     """Whether some command failed, other than by showing what blocks the work, and the session went on."""
-    notice = one.scenario.needles.notice
-    return any(turn.status and not (notice and notice in turn.content) for turn in one.trajectory.turns)
+    return any(went_wrong(turn, one.scenario) for turn in one.trajectory.turns)
+
+
+def went_wrong(answer: Turn, scenario: Scenario) -> bool:
+    """Whether this answers a command that failed, other than by showing what blocks the work."""
+    notice = scenario.needles.notice
+    return bool(answer.status) and not (notice and notice in answer.content)
 
 
 def _calls(one: Rollout) -> int:
