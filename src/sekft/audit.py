@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from os.path import relpath
 from typing import Any, Literal
 
 from sekft import splits, taxonomy
@@ -72,13 +73,16 @@ class Threshold:
 
 def audit(layout: Layout) -> Audit:
     """Measure what a folder holds. Raises UsageError when it has no scenarios, BundleError when a file is broken."""
-    held = holdings(layout)
+    return judged(holdings(layout), str(layout.root))
+
+
+def judged(held: Holdings, folder: str) -> Audit:
     wanted = thresholds()
     order = list(wanted)
     figures = sorted(measure_all(held), key=lambda figure: order.index(figure.name))
     findings = [_finding(figure, wanted) for figure in figures]
     return Audit(
-        folder=str(layout.root),
+        folder=folder,
         scenarios=len(held.scenarios),
         rollouts=len(held.rollouts),
         kept=len(held.kept),
@@ -86,8 +90,9 @@ def audit(layout: Layout) -> Audit:
     )
 
 
-def holdings(layout: Layout) -> Holdings:
-    scenarios = {one.id: one for one in map(load_scenario, documents(layout.scenarios))}
+def holdings(layout: Layout, most: int | None = None) -> Holdings:
+    """What a folder holds; with `most`, its first so many scenarios and their rollouts alone."""
+    scenarios = {one.id: one for one in map(load_scenario, documents(layout.scenarios)[:most])}
     if not scenarios:
         raise UsageError(f"{layout.root}: holds no scenarios; want a folder of `sekft generate` or `sekft run`")
     axes, made = taxonomy.load(), settings(layout.root, "generate")
@@ -98,8 +103,8 @@ def holdings(layout: Layout) -> Holdings:
         scenarios=scenarios,
         rejections=tuple(load_noun(Rejection, path) for path in documents(layout.rejected)),
         rollouts=tuple(_rollouts(layout, scenarios)),
-        broken=tuple(str(path.relative_to(layout.root)) for path in documents(layout.errors, "*/*-*.json")),
-        folder=str(layout.scenarios.relative_to(layout.root)),
+        broken=tuple(relpath(path, layout.root) for path in documents(layout.errors, "*/*-*.json")),
+        folder=relpath(layout.scenarios, layout.root),
     )
 
 
@@ -109,10 +114,9 @@ def _terms(made: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _rollouts(layout: Layout, scenarios: Mapping[str, Scenario]) -> Iterator[Rollout]:
-    for path in layout.rollouts():
-        trajectory = load_trajectory(path)
-        if trajectory.scenario_id in scenarios:
-            yield Rollout(str(path.relative_to(layout.root)), trajectory, scenarios[trajectory.scenario_id])
+    for name, paths in layout.grouped():
+        for path in paths if name in scenarios else ():
+            yield Rollout(relpath(path, layout.root), load_trajectory(path), scenarios[name])
 
 
 def thresholds() -> Mapping[str, Threshold]:

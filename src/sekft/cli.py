@@ -8,15 +8,16 @@ from typing import Annotated
 
 import typer
 
-from sekft.commands import looks, sets, stages
+from sekft.commands import exports, looks, sets, stages
 from sekft.errors import SekftError
 from sekft.options import EXAMPLES
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "generate": stages.generate,
     "rollout": stages.rollout,
-    "run": stages.run,
     "pairs": sets.pairs,
+    "export": exports.export,
+    "run": stages.run,
     "taxonomy": looks.taxonomy,
     "show": looks.show,
     "play": looks.play,

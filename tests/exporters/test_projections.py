@@ -212,4 +212,4 @@ def test_lengths_are_of_what_a_trainer_sees(kept: list[Rollout]) -> None:
     for one in kept:
         for name in ("sft", "sharegpt", "kto_whole"):
             (row,) = rows(name, [one])
-            assert sorted(spoken(messages_of(row, FORMS[name].length))) == sorted(deployed(one))
+            assert sorted(spoken(messages_of(row, FORMS[name].length[0]))) == sorted(deployed(one))

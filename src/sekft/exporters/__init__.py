@@ -26,7 +26,7 @@ class Projection:
     row: str
     format: Format
     columns: Mapping[str, Any]
-    length: Sequence[str]
+    length: Sequence[Sequence[str]]
     use: str
     factory: Mapping[str, Any] = field(default_factory=dict)
 

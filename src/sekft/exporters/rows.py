@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import sekft
 from sekft.measures import Rollout
+from sekft.pairs import Pair
 from sekft.trajectory import Turn
 
 ATIF = "ATIF-v1.8"
@@ -80,6 +81,44 @@ def trace(one: Rollout) -> Iterator[Row]:
     yield {"type": "session", "harness": "sekft", "id": made.id, "name": name, "metadata": metadata(one)}
     for message in made.messages():
         yield {"type": "message", "message": message}
+
+
+def pair(one: Pair) -> Iterator[Row]:
+    yield {**_sides(one), "metadata": preferred(one)}
+
+
+def preference(one: Pair) -> Iterator[Row]:
+    told = _sides(one)
+    single = {side: told[side][0] for side in ("chosen", "rejected")}
+    yield {"messages": told["prompt"], **single, "metadata": preferred(one)}
+
+
+def swift_pair(one: Pair) -> Iterator[Row]:
+    told = _sides(one)
+    wrong = told["rejected"][0]["content"]
+    yield {"messages": told["prompt"] + told["chosen"], "rejected_response": wrong, "metadata": preferred(one)}
+
+
+def sides(one: Pair) -> Iterator[Row]:
+    told = _sides(one)
+    for side, label in (("chosen", True), ("rejected", False)):
+        yield {"prompt": told["prompt"], "completion": told[side], "label": label, "metadata": preferred(one)}
+
+
+def chat_sides(one: Pair) -> Iterator[Row]:
+    for row in sides(one):
+        joined = messages_of(row, ["prompt", "completion"])
+        yield {"messages": joined, "label": row["label"], "metadata": row["metadata"]}
+
+
+def _sides(one: Pair) -> dict[str, list[Message]]:
+    found: dict[str, list[Message]] = one.model_dump(mode="json", include={"prompt", "chosen", "rejected"})
+    return found
+
+
+def preferred(one: Pair) -> str:
+    """What the pair is of: all of it but its messages."""
+    return as_json(one.model_dump(mode="json", exclude={"prompt", "chosen", "rejected"}))
 
 
 def metadata(one: Rollout, **more: object) -> str:

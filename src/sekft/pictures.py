@@ -1,0 +1,73 @@
+"""The two pictures of a data card: how long sessions are, and how the values of the axes lie over the splits."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from sekft import splits
+from sekft.errors import UsageError
+from sekft.scenario import Scenario
+
+SCALE = 2
+"""Pixels for one: sharp at the Hub's width on a dense screen."""
+Row = Mapping[str, str | int | float]
+
+
+def lengths(bins: Mapping[str, Mapping[int, int]], width: int, marks: Mapping[int, str], counted: str) -> bytes:
+    """PNG: rows over tokens. bins: split → least tokens of a bin → rows. marks: tokens → what the line there says."""
+    spec = _spec("lengths")
+    spec["title"]["subtitle"] = f"counted by {counted}"
+    rows = [
+        {"split": split, "order": order, "from": start, "to": start + width, "rows": count}
+        for order, (split, counts) in enumerate(sorted(bins.items(), reverse=True))
+        for start, count in sorted(counts.items())
+    ]
+    named = [{"tokens": tokens, "says": says, "last": tokens == max(marks)} for tokens, says in marks.items()]
+    for layer in spec["layer"]:
+        layer["data"]["values"] = rows if layer["data"].pop("name") == "bins" else named
+    return _png(spec)
+
+
+def balance(scenarios: Sequence[Scenario]) -> bytes:
+    """PNG: for each axis and split the shares of its values, those that training never has in another colour."""
+    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for one in scenarios:
+        for axis, value in one.cell.items():
+            counts[axis, one.split][value] += 1
+    spec = _spec("balance")
+    spec["data"] = {"values": [row for (axis, split) in sorted(counts) for row in _shares(counts, axis, split)]}
+    return _png(spec)
+
+
+def _shares(counts: Mapping[tuple[str, str], Counter[str]], axis: str, split: str) -> list[Row]:
+    own, train = counts[axis, split], counts.get((axis, splits.TRAIN), Counter())
+    says = dict.fromkeys(own, "training" if split == splits.TRAIN else "held out")
+    if split != splits.TRAIN and train:
+        says |= {value: "held out, value that training never has" for value in own if value not in train}
+    rows: list[Row] = []
+    at = 0
+    for value in sorted(own, key=lambda value: (says[value], value)):
+        ends = at + own[value]
+        place = {"from": at / own.total(), "to": ends / own.total()}
+        rows.append({"axis": axis, "split": split, "value": value, "says": says[value], **place})
+        at = ends
+    return rows
+
+
+def _spec(name: str) -> dict[str, Any]:
+    spec: dict[str, Any] = json.loads(files("sekft").joinpath(f"templates/{name}.vl.json").read_text("utf-8"))
+    return spec
+
+
+def _png(spec: Mapping[str, Any]) -> bytes:
+    """Drawn here, without a browser or a network. Raises UsageError where the library is missing."""
+    try:
+        from vl_convert import vegalite_to_png
+    except ImportError:
+        raise UsageError("a card's pictures want vl-convert-python: pip install 'sekft[report]'") from None
+    drawn: bytes = vegalite_to_png(vl_spec=json.dumps(spec), scale=SCALE)
+    return drawn
