@@ -10,8 +10,8 @@ import pytest
 
 from sekft.errors import UsageError
 from sekft.grounding import ungrounded
+from sekft.habits import recovered
 from sekft.measures import Rollout
-from sekft.measures.honesty import recovered
 from sekft.selection import Group, Selection, Wanted, render, stored
 from sekft.store import Layout
 from sekft.tokens import Estimate, length

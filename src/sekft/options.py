@@ -59,7 +59,8 @@ AuthorName = Annotated[
 OperatorName = Annotated[
     str | None,
     typer.Option(
-        "--operator", help="explorer, reference, model; default: model if SEKFT_OP_MODEL is set, else explorer."
+        "--operator",
+        help="explorer, reference, model, student; default: model if SEKFT_OP_MODEL is set, else explorer.",
     ),
 ]
 SandboxName = Annotated[str, typer.Option("--sandbox", help="auto, bubblewrap or docker.")]
@@ -111,6 +112,9 @@ class Acting:
 
     samples: Samples = 3
     operator: OperatorName = None
+    model: Annotated[
+        str | None, typer.Option("--model", help="A student's folder, as transformers saves it, or smollm2.")
+    ] = None
     max_turns: MaxTurns = 40
     max_tokens: MaxTokens = None
     temperature: Temperature = None

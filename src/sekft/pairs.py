@@ -19,8 +19,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sekft.errors import BundleError
+from sekft.habits import went_wrong
 from sekft.measures import Rollout
-from sekft.measures.honesty import went_wrong
 from sekft.sameness import bare, settled
 from sekft.scenario import SCHEMA_VERSION, Frozen, canonical
 from sekft.shellwords import only_looks, simple_commands

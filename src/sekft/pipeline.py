@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import sekft
@@ -21,6 +21,7 @@ from sekft.drawing import PAUSES_S, AuthorExhausted, Filler, Member, Progress
 from sekft.endpoint import Endpoint
 from sekft.engines.local import LocalEngine
 from sekft.errors import BundleError, InfraError, SandboxUnavailable, SekftError, UsageError
+from sekft.generation import Generator
 from sekft.observed import Observed
 from sekft.plans import Generation, Rolling
 from sekft.progress import Reporter
@@ -142,7 +143,7 @@ async def roll(plan: Rolling, scenarios: list[Scenario], layout: Layout, reporte
     """
     from sekft import operators
 
-    operator = operators.make(plan.operator, plan.settings)
+    operator = operators.make(plan.operator, _settled(plan.settings))
     sandbox = backend(plan.sandbox)
     with Folder(layout.root).writing() as folder, folder.timed(f"rollout {operator.info.kind}"):
         settings = _rolling_settings(plan, operator, sandbox, layout)
@@ -155,6 +156,15 @@ async def roll(plan: Rolling, scenarios: list[Scenario], layout: Layout, reporte
         if plan.keep_bands or plan.keep_most:
             _select(plan, landings, folder)
         return broken
+
+
+def _settled(settings: OperatorSettings) -> OperatorSettings:
+    """With a local model's folder in the place of its name."""
+    if settings.model is None:
+        return settings
+    from sekft.training.bases import base_folder
+
+    return replace(settings, model=str(base_folder(settings.model)))
 
 
 def _select(plan: Rolling, landings: Sequence[Landing], folder: Folder) -> None:
@@ -290,12 +300,12 @@ def backend(name: str) -> Sandbox:
 @asynccontextmanager
 async def _attended(worker: object, folder: Folder, budget: Budget, reporter: Reporter) -> AsyncIterator[None]:
     """While it works, one that asks a model writes down what it pays for, and keeps within the budget."""
-    endpoint = getattr(worker, "endpoint", None)
-    if not isinstance(endpoint, Endpoint):
-        yield
-        return
-    endpoint.attend(Journal(folder.root / HIDDEN / JOURNAL), budget, reporter.note)
+    endpoint, generator = getattr(worker, "endpoint", None), getattr(worker, "generator", None)
+    if isinstance(endpoint, Endpoint):
+        endpoint.attend(Journal(folder.root / HIDDEN / JOURNAL), budget, reporter.note)
     try:
         yield
     finally:
-        await endpoint.close()
+        for held in (endpoint, generator):
+            if isinstance(held, Endpoint | Generator):
+                await held.close()

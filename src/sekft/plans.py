@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sekft.options import Acting, Drawing, Spending
 
 FORMATS = ("plain", "fenced")
+STUDENT = "student"
+STUDENTS_AT_ONCE = 16
+"""One reading of a model's weights serves them all; see docs/benchmarks.md for what more buys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,10 @@ def rolling(
     note: Callable[[str], None], acting: Acting, seed: int, sandbox: str, concurrency: int | None, spending: Spending
 ) -> Rolling:
     """What `rollout` is asked, its choices told through `note`. Raises UsageError for an unknown action format."""
-    chosen = acting.operator or default_operator()
+    chosen = acting.operator or (STUDENT if acting.model else default_operator())
+    if acting.model and chosen != STUDENT:
+        raise UsageError(f"--model {acting.model}: is for --operator {STUDENT}, not {chosen}")
+    at_once = concurrency or (STUDENTS_AT_ONCE if chosen == STUDENT else default_concurrency())
     note(f"operator: {chosen}" + ("" if acting.operator else " (default; --operator chooses another)"))
     if acting.action_format not in FORMATS:
         raise UsageError(f"--action-format {acting.action_format}: want {' or '.join(FORMATS)}")
@@ -130,13 +136,15 @@ def rolling(
         top_p=acting.top_p,
         scaffold="" if acting.no_scaffold else acting.scaffold,
         fenced=acting.action_format == "fenced",
+        model=acting.model,
+        at_once=at_once,
     )
     return Rolling(
         samples=acting.samples,
         operator=chosen,
         seed=seed,
         sandbox=sandbox,
-        concurrency=concurrency or default_concurrency(),
+        concurrency=at_once,
         max_turns=acting.max_turns,
         settings=settings,
         budget=budget(spending),

@@ -203,6 +203,8 @@ class OperatorSettings:
     recovery_share: share of the explorer's trajectories that hold a mistake and its repair, in [0, 1].
     scaffold:       what a model is told before the orientation: a shipped text's name or a file; empty for nothing.
     fenced:         a model answers with its command in a code fence.
+    model:          a local model's folder.
+    at_once:        how many rollouts it will meet at once; never changes what they are.
     """
 
     temperature: float | None = None
@@ -211,6 +213,8 @@ class OperatorSettings:
     top_p: float | None = None
     scaffold: str | None = None
     fenced: bool = False
+    model: str | None = None
+    at_once: int = 1
 
 
 class Operator(Protocol):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from sekft.errors import UsageError
 from sekft.grounding import ungrounded
+from sekft.habits import recovered
 from sekft.measures import Rollout
-from sekft.measures.honesty import recovered
 from sekft.record import lacking
 from sekft.returns import BANDS, band
 from sekft.scenario import Frozen, Scenario, load_scenario

@@ -9,6 +9,7 @@ when one did.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -145,10 +146,14 @@ class Trajectory(Frozen):
         return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
 
     def messages(self) -> list[dict[str, str]]:
-        """The deploy form: system (orientation), then user and assistant in turn."""
-        head = [{"role": "system", "content": self.turns[0].orientation or ""}]
-        roles = {"env": "user", "action": "assistant"}
-        return head + [{"role": roles[turn.role], "content": turn.content} for turn in self.turns]
+        return messages(self.turns)
+
+
+def messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
+    """The deploy form: system (orientation), then user and assistant in turn."""
+    roles = {"env": "user", "action": "assistant"}
+    head = [{"role": "system", "content": turns[0].orientation or ""}]
+    return head + [{"role": roles[turn.role], "content": turn.content} for turn in turns]
 
 
 def load_trajectory(path: Path) -> Trajectory:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
-from sekft.training import libraries
+from sekft import libraries
 from sekft.training.bases import training_template
 
 LAYERS = 4
@@ -29,6 +31,12 @@ def model(folder: Path, seed: int = 0) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@cache
+def shared() -> Path:
+    """One such folder for all tests of a process, which must leave it as it is."""
+    return model(Path(mkdtemp(prefix="sekft-tiny-")))
 
 
 def _tokenizer() -> Any:

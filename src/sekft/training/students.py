@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sekft import libraries
 from sekft.errors import UsageError
-from sekft.training import attention, libraries
+from sekft.training import attention
 from sekft.training.packs import Pack
 
 

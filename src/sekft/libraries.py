@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from sekft.errors import UsageError
 
-WANTED = ("torch", "transformers", "peft", "accelerate", "pyarrow")
+WANTED = ("torch", "transformers", "peft", "accelerate")
 
 
 def prepare() -> None:
@@ -17,7 +17,7 @@ def prepare() -> None:
     """
     missing = [name for name in WANTED if find_spec(name) is None]
     if missing:
-        raise UsageError(f"training wants {', '.join(missing)}: pip install 'sekft[train]' (docs/training.md)")
+        raise UsageError(f"this wants {', '.join(missing)}: pip install 'sekft[train]' (docs/training.md)")
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers.utils import logging

@@ -1,0 +1,325 @@
+"""One local model that answers many conversations at once, each with its key-value cache kept between turns.
+
+Every conversation has a row of one cache. A turn's new tokens are computed row by row, which keeps a processor busy
+as it is; then all rows that are answering go on together, a token each at a time, which reads the weights once for
+all of them. What a row holds already is found by comparing tokens, so nothing depends on the chat template, and a
+row that was given away costs time alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from sekft import libraries
+from sekft.errors import UsageError
+
+ROOM_TOKENS = 512
+"""By which the cache grows: it is as long as the longest conversation that it holds."""
+END = "<|im_end|>"
+MAX_TOKENS = 256
+Message = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """temperature: 0 takes the likeliest token. top_p: the nucleus of what it leaves. max_tokens: a turn's."""
+
+    temperature: float = 0.0
+    top_p: float | None = None
+    max_tokens: int = MAX_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said up to the end token. stopped: by that, by max_tokens, or because the model's context was full."""
+
+    text: str
+    prompt_tokens: int
+    tokens: int
+    stopped: Literal["end", "length", "context"]
+
+
+@dataclass(eq=False)
+class _Asked:
+    """A turn under way. row: whose cache it has; drawn: what was said so far."""
+
+    conversation: str
+    ids: list[int]
+    sampling: Sampling
+    seed: int
+    answer: asyncio.Future[Answer]
+    row: int = -1
+    random: Any = None
+    drawn: list[int] = field(default_factory=list)
+    stopped: Literal["end", "length", "context"] | None = None
+
+
+@dataclass
+class _Row:
+    """conversation: whose tokens these are. ids: those that the cache holds. used: when, in turns."""
+
+    conversation: str = ""
+    ids: list[int] = field(default_factory=list)
+    used: int = 0
+    busy: bool = False
+
+
+class Generator:
+    """A Hugging Face folder, loaded on the first question, and as many conversations as `rows` at once.
+
+    dtype:  a name of torch's; None takes float32 on a processor and what the folder holds on a GPU.
+    Batching changes sums in their last digits only: in float32 the answers are those of one conversation alone.
+    """
+
+    def __init__(self, folder: Path, rows: int = 16, dtype: str | None = None) -> None:
+        if not (folder / "config.json").is_file():
+            raise UsageError(f"{folder}: no config.json there; want a Hugging Face model's folder")
+        self.folder, self._dtype = folder, dtype
+        self._rows = [_Row() for _ in range(rows)]
+        self._waiting: list[_Asked] = []
+        self._asked: list[_Asked] = []
+        self._turns = 0
+        self._model: Any = None
+        self._thread = ThreadPoolExecutor(1, "generation")
+        self._work: asyncio.Task[None] | None = None
+
+    async def ask(self, conversation: str, messages: Sequence[Message], sampling: Sampling, seed: int = 0) -> Answer:
+        """The assistant's next message. conversation: the same name for the same rollout's turns."""
+        if self._model is None:
+            await self._in_thread(self._load)
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        ids = self.tokens(messages)
+        if len(ids) >= self._context:
+            return Answer("", len(ids), 0, "context")
+        self._waiting.append(_Asked(conversation, ids, sampling, seed, answer))
+        if self._work is None or self._work.done():
+            self._work = asyncio.create_task(self._answer_all())
+        return await answer
+
+    def tokens(self, messages: Sequence[Message]) -> list[int]:
+        """The conversation up to where the assistant's message begins."""
+        text = self._tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def forget(self, conversation: str) -> None:
+        """Give the conversation's row to the next that comes."""
+        for row in self._rows:
+            if row.conversation == conversation:
+                row.used = 0
+
+    async def close(self) -> None:
+        """Stop after the token under way; who still waits is told so."""
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)
+        self._thread.shutdown(wait=True)
+
+    async def _in_thread(self, work: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def _answer_all(self) -> None:
+        """Until nobody waits. What breaks the model is told to everyone whose turn was under way."""
+        try:
+            while self._waiting or self._asked:
+                self._admit()
+                await self._in_thread(self._step)
+                for asked in [each for each in self._asked if each.stopped is not None]:
+                    self._settle(asked)
+        except BaseException as error:
+            for asked in (*self._asked, *self._waiting):
+                if not asked.answer.done():
+                    asked.answer.set_exception(RuntimeError(f"generation stopped: {type(error).__name__}: {error}"))
+            self._asked, self._waiting, self._rows = [], [], [_Row() for _ in self._rows]
+            raise
+
+    def _admit(self) -> None:
+        """Give rows to those who wait: their own, else the one that was left alone for longest."""
+        for asked in list(self._waiting):
+            free = [at for at, row in enumerate(self._rows) if not row.busy]
+            if not free:
+                return
+            at = min(free, key=lambda at: (self._rows[at].conversation != asked.conversation, self._rows[at].used, at))
+            row = self._rows[at]
+            if row.conversation != asked.conversation:
+                row.conversation, row.ids = asked.conversation, []
+            row.busy, asked.row = True, at
+            self._waiting.remove(asked)
+            self._asked.append(asked)
+
+    def _settle(self, asked: _Asked) -> None:
+        self._asked.remove(asked)
+        self._turns += 1
+        row = self._rows[asked.row]
+        row.busy, row.used = False, self._turns
+        said = asked.drawn[: -1 if asked.stopped == "end" else None]
+        text = self._tokenizer.decode(said, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        if not asked.answer.done():
+            asked.answer.set_result(Answer(text, len(asked.ids), len(asked.drawn), asked.stopped or "end"))
+
+    # What follows runs in the thread.
+
+    def _load(self) -> None:
+        if self._model is not None:
+            return
+        libraries.prepare()
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        dtype = self._dtype or ("auto" if device == "cuda" else "float32")
+        self._tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+        if not self._tokenizer.chat_template:
+            raise UsageError(f"{self.folder}: has no chat template, want one: conversations are told in it")
+        model = AutoModelForCausalLM.from_pretrained(self.folder, dtype=dtype, local_files_only=True).to(device).eval()
+        self._context = int(model.config.max_position_embeddings)
+        self._cache = Rows(len(self._rows), self._context)
+        self._stops = stop_tokens(model.generation_config.eos_token_id, self._tokenizer)
+        self._model = model
+
+    def _step(self) -> None:
+        """The first token of everyone who has none, then one more for each who has not come to an end."""
+        import torch
+
+        with torch.inference_mode():
+            for asked in self._asked:
+                if not asked.drawn:
+                    self._prefill(asked)
+            going = [asked for asked in self._asked if asked.stopped is None]
+            if going:
+                self._decode(going)
+
+    def _prefill(self, asked: _Asked) -> None:
+        import torch
+
+        row = self._rows[asked.row]
+        start = min(_shared(row.ids, asked.ids), len(asked.ids) - 1)
+        new = torch.tensor([asked.ids[start:]], device=self._model.device)
+        positions = torch.arange(start, len(asked.ids), device=self._model.device)[None]
+        logits = self._forward(new, positions, slice(asked.row, asked.row + 1))
+        row.ids = list(asked.ids)
+        if asked.sampling.temperature > 0:
+            asked.random = torch.Generator().manual_seed(asked.seed)
+        self._take(asked, logits[0])
+
+    def _decode(self, going: Sequence[_Asked]) -> None:
+        """Idle rows between those that go on are computed, too: to leave them out would copy the cache."""
+        import torch
+
+        rows = {asked.row: asked for asked in going}
+        low, high = min(rows), max(rows) + 1
+        last = [[rows[at].drawn[-1]] if at in rows else [0] for at in range(low, high)]
+        # An idle row writes where its next token will be: what it holds stays whole.
+        at = [[min(len(self._rows[row].ids), self._context - 1)] for row in range(low, high)]
+        device = self._model.device
+        logits = self._forward(torch.tensor(last, device=device), torch.tensor(at, device=device), slice(low, high))
+        for row, asked in rows.items():
+            self._rows[row].ids.append(asked.drawn[-1])
+            self._take(asked, logits[row - low])
+
+    def _forward(self, ids: Any, positions: Any, rows: slice) -> Any:
+        """Logits after the last token of each row."""
+        self._cache.point(rows, positions)
+        made = self._model(
+            input_ids=ids,
+            position_ids=positions,
+            attention_mask=self._cache.mask(positions),
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return made.logits[:, -1]
+
+    def _take(self, asked: _Asked, logits: Any) -> None:
+        """Draw one token, and see whether it is the last."""
+        token = drawn(logits, asked.sampling, asked.random)
+        asked.drawn.append(token)
+        if token in self._stops:
+            asked.stopped = "end"
+        elif len(asked.drawn) == asked.sampling.max_tokens:
+            asked.stopped = "length"
+        elif len(self._rows[asked.row].ids) + 1 >= self._context:
+            asked.stopped = "context"
+
+
+class Rows:
+    """The key-value cache of many conversations, a row each, as transformers asks for one.
+
+    Zeros, where nothing was written: what a mask hides is still multiplied by nought.
+    """
+
+    def __init__(self, rows: int, context: int) -> None:
+        self._rows, self._context = rows, context
+        self._layers: list[tuple[Any, Any]] = []
+        self._room = 0
+
+    def point(self, rows: slice, positions: Any) -> None:
+        """Where the next forward pass writes, and how far it reads."""
+        self._at, self._positions, self._length = rows, positions, int(positions.max()) + 1
+
+    def mask(self, positions: Any) -> Any:
+        """(row, 1, token, position): which positions a token sees: its own and all before it."""
+        import torch
+
+        seen = torch.arange(self._length, device=positions.device)
+        return (seen[None, None, :] <= positions[:, :, None])[:, None]
+
+    def update(self, keys: Any, values: Any, layer: int, *_: object) -> tuple[Any, Any]:
+        """Write (row, head, token, channel) at the positions; what each row may see of this layer."""
+        if layer == len(self._layers):
+            self._layers.append(self._grown(keys, values, None))
+        elif self._layers[layer][0].shape[2] < self._length:
+            self._layers[layer] = self._grown(keys, values, self._layers[layer])
+        found = []
+        for held, new in zip(self._layers[layer], (keys, values), strict=True):
+            rows = held[self._at]
+            if len(rows) == 1:
+                start = int(self._positions[0, 0])
+                rows[:, :, start : start + new.shape[2]] = new
+            else:
+                index = self._positions[:, None, :, None].expand(-1, new.shape[1], -1, new.shape[3])
+                rows.scatter_(2, index, new)
+            found.append(rows[:, :, : self._length])
+        return found[0], found[1]
+
+    def _grown(self, keys: Any, values: Any, held: tuple[Any, Any] | None) -> tuple[Any, Any]:
+        room = min(-(-self._length // ROOM_TOKENS) * ROOM_TOKENS, self._context)
+        made = []
+        for new, old in zip((keys, values), held or (None, None), strict=True):
+            grown = new.new_zeros((self._rows, new.shape[1], room, new.shape[3]))
+            if old is not None:
+                grown[:, :, : old.shape[2]] = old
+            made.append(grown)
+        return made[0], made[1]
+
+
+def stop_tokens(named: int | Sequence[int] | None, tokenizer: Any) -> set[int]:
+    """What ends an assistant's message: what the folder names, and ChatML's end where the vocabulary has it."""
+    stops = {named} if isinstance(named, int) else set(named or ())
+    stops |= {tokenizer.eos_token_id} - {None}
+    return stops | ({tokenizer.convert_tokens_to_ids(END)} if END in tokenizer.get_vocab() else set())
+
+
+def drawn(logits: Any, sampling: Sampling, random: Any) -> int:
+    """One token. random: a torch.Generator of the turn's own, so that no neighbour shifts what is drawn."""
+    if sampling.temperature <= 0:
+        return int(logits.argmax())
+    shares = (logits.float().cpu() / sampling.temperature).softmax(-1)
+    if sampling.top_p is not None:
+        ordered, order = shares.sort(descending=True)
+        beyond = ordered.cumsum(-1) - ordered >= sampling.top_p
+        shares[order[beyond]] = 0.0
+    return int(shares.multinomial(1, generator=random))
+
+
+def _shared(held: Sequence[int], wanted: Sequence[int]) -> int:
+    """How many tokens the two begin with alike."""
+    return next(
+        (at for at, (one, other) in enumerate(zip(held, wanted, strict=False)) if one != other),
+        min(len(held), len(wanted)),
+    )
