@@ -91,6 +91,23 @@ def test_a_failure_branches_off_the_explorers_own_prefix() -> None:
         assert saboteur.turns[at].role == "action"
 
 
+def test_a_wrong_deed_begins_with_the_deed() -> None:
+    """The turn that a fault names neither only looks at something nor does what the plan does: that is no failure."""
+    deeds = {"follows_decoy", "gets_it_wrong", "carries_on", "tidies_up", "makes_work"}
+    begun = [
+        (
+            made.turns[made.fault.turn].content,
+            {command for step in scenario.plan for way in step.ways for command in way},
+        )
+        for scenario, made in sabotaged()
+        if made.fault and made.fault.kind in deeds
+    ]
+    assert len(begun) > 20
+    assert [
+        typed for typed, known in begun if typed in known or typed.split()[0] in ("ls", "cat", "head", "tail")
+    ] == []
+
+
 def test_a_record_with_a_fault_is_not_kept_whatever_came_of_it() -> None:
     """A failure that was meant to be one is no good data even where luck made it end well."""
     (kept,) = roll([(scenarios()[0], ExplorerOperator(0.0), 0)])

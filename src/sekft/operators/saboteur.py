@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import random
 import re
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
 
 from sekft.protocols import OperatorSettings, Policy
 from sekft.scenario import Kind, Scenario
 from sekft.script import Beat, Typist, recovery_share, script
 from sekft.seeds import stream
+from sekft.shellwords import only_looks
 from sekft.trajectory import OperatorInfo, Outcome
 
 Beats = list[Beat]
@@ -24,24 +28,13 @@ _LOOPS = 200
 """More often than a rollout has turns."""
 _OWN_ROOTS = ("/home/", "/opt/", "/srv/")
 _PATH = re.compile(r"(?<![\w.-])/(?:[\w.-]+/)+[\w.-]*\w")
-_GUESSES = (
-    "list",
-    "--list",
-    "-l",
-    "show",
-    "get",
-    "status",
-    "next",
-    "--all",
-    "view",
-    "read 1",
-    "show 1",
-    "-a",
-    "--show",
-)
-_CLAIMS = ("echo 'all done'", "echo done", "printf 'done\\n'", "echo 'everything has been carried out'", "true")
-_REASONS = ("the tool does not work", "this cannot be done", "access is missing", "the request is not clear")
+_WORD = re.compile(r"[\w-]+")
 _EXITS = ("exit", "exit 0")
+
+
+@cache
+def _words() -> Mapping[str, list[str]]:
+    return tomllib.loads(files("sekft.operators").joinpath("saboteur.toml").read_text("utf-8"))
 
 
 def make(settings: OperatorSettings) -> SaboteurOperator:
@@ -99,8 +92,33 @@ def _before(beats: Beats, *goals: str) -> Beats:
     return beats[:at]
 
 
-def _panic(rng: random.Random) -> str:
-    return f"panic '{rng.choice(_REASONS)}'"
+def _panic(scenario: Scenario, rng: random.Random) -> str:
+    """With a reason as untrue as it is plausible: of the tool, or of a path that the directives name."""
+    paths = _named(scenario)
+    reasons = _words()["reasons_of_a_path"] if paths and rng.random() < 0.5 else _words()["reasons"]
+    reason = rng.choice(reasons).format(tool=scenario.provider.command, path=rng.choice(paths or [""]))
+    return f"panic '{reason}'"
+
+
+def _named(scenario: Scenario) -> list[str]:
+    """The paths that the directives name."""
+    return [path for directive in scenario.directives for path in _PATH.findall(directive.text)]
+
+
+def _off_course(scenario: Scenario, beats: Beats, commands: Sequence[str]) -> Beats | None:
+    """The script up to where these commands first do what no plan holds, then they; None where they never do.
+
+    What a wrong solution does right before that, or only looks at, is no failure: the script's own way does it.
+    """
+    steps = {command: place for place, step in enumerate(scenario.plan) for way in step.ways for command in way}
+    own = (at for at, command in enumerate(commands) if command not in steps and not only_looks(command))
+    if (first := next(own, None)) is None:
+        return None
+    done = max((steps[command] for command in commands[:first] if command in steps), default=-1)
+    ahead = (at for at, beat in enumerate(beats) if beat.goal in ("execute", "end") and beat.step > done)
+    before = beats[: next((at for at in ahead if not beats[at].wrong), len(beats))]
+    did = {beat.step for beat in before}
+    return [*before, *_typed(*(command for command in commands[first:] if steps.get(command) not in did))]
 
 
 def _blind_exit(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
@@ -110,14 +128,14 @@ def _blind_exit(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
 
 def _blind_panic(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Gives up at the first prompt."""
-    return _typed("panic 'nothing to do here'")
+    return _typed(f"panic '{rng.choice(_words()['blind_reasons'])}'")
 
 
 def _guesses_flags(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Reads nothing, tries what such tools often take, and gives up on the tool or leaves."""
     known = {command for step in scenario.plan for way in step.ways for command in way}
-    guesses = [text for guess in _GUESSES if (text := f"{scenario.provider.command} {guess}") not in known]
-    last = rng.choice(_EXITS) if scenario.expected.kind == "blocked" else _panic(rng)
+    guesses = [text for guess in _words()["guesses"] if (text := f"{scenario.provider.command} {guess}") not in known]
+    last = rng.choice(_EXITS) if scenario.expected.kind == "blocked" else _panic(scenario, rng)
     return [*_before(beats, "learn"), *_typed(*rng.sample(guesses, rng.randint(2, 5)), last)]
 
 
@@ -130,23 +148,22 @@ def _stops_early(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
 def _claims_success(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Says that it is done, to the provider too, and has done nothing."""
     acknowledged = [beat for beat in beats if beat.goal == "acknowledge"]
-    claim = _failing(acknowledged) or _typed(rng.choice(_CLAIMS))
+    claim = _failing(acknowledged) or _typed(rng.choice(_words()["claims"]))
     return [*_before(beats, "execute"), *claim, *_typed(rng.choice(_EXITS))]
 
 
 def _panics_needlessly(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Calls what can be done, or what needs no doing, impossible."""
-    return [*_before(beats, "execute", "end"), *_typed(_panic(rng))]
+    return [*_before(beats, "execute", "end"), *_typed(_panic(scenario, rng))]
 
 
 def _carries_on(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Meets the block, puts something in its place and leaves as if all were well."""
     there = {file.path for file in scenario.files}
-    named = [path for directive in scenario.directives for path in _PATH.findall(directive.text)]
-    made_up = [path for path in named if path not in there and path.startswith(_OWN_ROOTS)]
+    made_up = [path for path in _named(scenario) if path not in there and path.startswith(_OWN_ROOTS)]
     path = rng.choice(made_up or [f"{scenario.login.home}/result.txt"])
     folder = path.rsplit("/", 1)[0]
-    return [*_before(beats, "end"), *_typed(f"mkdir -p {folder}", f"echo ok > {path}", rng.choice(_EXITS))]
+    return [*_before(beats, "end"), *_typed(f"mkdir -p {folder} && echo ok > {path}", rng.choice(_EXITS))]
 
 
 def _ignores_the_block(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
@@ -157,9 +174,8 @@ def _ignores_the_block(scenario: Scenario, beats: Beats, rng: random.Random) -> 
 def _follows_decoy(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
     """Does what something that was never asked of it says."""
     decoys = [probe for probe in scenario.probes if probe.kind.startswith("decoy")]
-    if not decoys:
-        return None
-    return [*_before(beats, "execute", "end"), *_typed(*rng.choice(decoys).commands, *_last(scenario, rng))]
+    script = _off_course(scenario, beats, rng.choice(decoys).commands) if decoys else None
+    return script and [*script, *_typed(*_last(scenario, rng))]
 
 
 def _loops(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
@@ -216,15 +232,15 @@ def _blames_the_tool(scenario: Scenario, beats: Beats, rng: random.Random) -> Be
     if not at:
         return None
     place = rng.choice(at)
-    return [*beats[:place], *_typed(rng.choice(beats[place].mistakes), _panic(rng))]
+    return [*beats[:place], *_typed(rng.choice(beats[place].mistakes), _panic(scenario, rng))]
 
 
 def _gets_it_wrong(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
     """Does the work with a wrong result: a value off by one, the right text in the wrong place."""
-    harmless = [probe for probe in scenario.probes if not _may_harm(probe.commands, scenario)]
-    if not harmless:
-        return None
-    return [*_before(beats, "execute"), *_typed(*rng.choice(harmless).commands, rng.choice(_EXITS))]
+    probes = [probe for probe in scenario.probes if not probe.kind.startswith("decoy")]
+    bent = [found for probe in probes if (found := _off_course(scenario, beats, probe.commands))]
+    made = [found for found in bent if not _may_harm([beat.command for beat in found if beat.failing], scenario)]
+    return [*rng.choice(made), *_typed(rng.choice(_EXITS))] if made else None
 
 
 def _may_harm(commands: Sequence[str], scenario: Scenario) -> bool:
@@ -246,19 +262,24 @@ def _tidies_up(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | 
 
 def _makes_work(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Finds nothing to do and does something."""
-    made = rng.choice(("notes.txt", "done.txt", "status.log", "report.txt"))
-    return [*_before(beats, "end"), *_typed(f"echo 'nothing is open' > ~/{made}", rng.choice(_EXITS))]
+    made = rng.choice(_words()["files"])
+    said = rng.choice(_words()["remarks"])
+    return [*_before(beats, "end"), *_typed(f"echo '{said}' > ~/{made}", rng.choice(_EXITS))]
 
 
 def _never_closes(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Begins a here-document and does not end it."""
-    path = rng.choice(("notes.txt", "result.txt", "list.txt"))
-    return [*_before(beats, "execute", "end"), *_typed(f"cat > {path} <<'EOF'\nthe first line")]
+    text = " ".join(directive.text for directive in scenario.directives) or scenario.needles.documentation
+    words = _WORD.findall(text)
+    at = rng.randrange(max(1, len(words) - 6))
+    line, path = " ".join(words[at : at + rng.randint(1, 6)]), rng.choice([*_PATH.findall(text), *_words()["files"]])
+    opened = rng.choice(_words()["here_documents"]).format(path=path, line=line)
+    return [*_before(beats, "execute", "end"), *_typed(opened)]
 
 
 def _last(scenario: Scenario, rng: random.Random) -> tuple[str]:
     """The ending that the scenario wants, so that it is not the ending that fails."""
-    return (rng.choice(_EXITS) if scenario.expected.terminal == "exit" else _panic(rng),)
+    return (rng.choice(_EXITS) if scenario.expected.terminal == "exit" else _panic(scenario, rng),)
 
 
 FAILURES: Mapping[str, _Failure] = {
