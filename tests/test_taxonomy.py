@@ -82,6 +82,18 @@ def test_where_restricts_with_or_within_an_axis_and_and_between_axes() -> None:
     assert {cell["userland"] for cell in cells} == {"gnu"}
 
 
+def test_where_leaves_values_out() -> None:
+    """`axis!=value` takes all others of its axis, or of those that are named."""
+    where = parse_where(load(), ["ending!=empty", "userland=gnu", "userland=busybox", "userland!=gnu"])
+    assert where == {"ending": {"work", "blocked"}, "userland": {"busybox"}}
+
+
+def test_where_leaves_something() -> None:
+    """An axis without any value left is refused by name."""
+    with pytest.raises(UsageError, match="leaves no value of userland"):
+        parse_where(load(), ["userland=gnu", "userland!=gnu"])
+
+
 @pytest.mark.parametrize(
     ("term", "named"),
     [("colour=red", "announcement"), ("ending=sideways", "blocked"), ("ending", "axis=value")],

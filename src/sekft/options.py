@@ -35,7 +35,8 @@ Examples:
 Out = Annotated[Path, typer.Option("--out", help="Folder to fill; the same command over it resumes.")]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed and version: the same scenarios, byte for byte.")]
 Where = Annotated[
-    list[str] | None, typer.Option("--where", help="axis=value; the same axis twice means or. See sekft taxonomy.")
+    list[str] | None,
+    typer.Option("--where", help="axis=value, the same axis twice means or; axis!=value leaves it out."),
 ]
 Holdout = Annotated[
     list[str] | None,

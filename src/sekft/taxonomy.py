@@ -97,18 +97,26 @@ def load() -> Taxonomy:
 
 
 def parse_where(taxonomy: Taxonomy, terms: Sequence[str], option: str = "--where") -> Where:
-    """`axis=value` terms: the same axis twice means or. Unknown names list the known."""
-    where: dict[str, frozenset[str]] = {}
+    """`axis=value` terms: the same axis twice means or; `axis!=value` leaves it out. Unknown names list the known."""
+    named: dict[str, frozenset[str]] = {}
+    without: dict[str, frozenset[str]] = {}
     for term in terms:
         axis, equals, value = term.partition("=")
+        axis, into = (axis[:-1], without) if axis.endswith("!") else (axis, named)
         if not equals:
-            raise UsageError(f"{option} {term!r}: want axis=value")
+            raise UsageError(f"{option} {term!r}: want axis=value or axis!=value")
         if axis not in taxonomy.axes:
             raise UsageError(f"{option} {term!r}: no axis {axis!r}; known axes: {', '.join(taxonomy.axes)}")
         values = taxonomy.axes[axis].values
         if value not in values:
             raise UsageError(f"{option} {term!r}: {axis} has no value {value!r}; known values: {', '.join(values)}")
-        where[axis] = where.get(axis, frozenset()) | {value}
+        into[axis] = into.get(axis, frozenset()) | {value}
+    where = {
+        axis: named.get(axis, frozenset(taxonomy.axes[axis].values)) - without.get(axis, frozenset())
+        for axis in [*named, *(axis for axis in without if axis not in named)]
+    }
+    if empty := [axis for axis, values in where.items() if not values]:
+        raise UsageError(f"{option}: leaves no value of {empty[0]}")
     return where
 
 
