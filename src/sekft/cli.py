@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sekft.commands import exports, looks, sets, stages
+from sekft.commands import exports, learning, looks, sets, stages
 from sekft.errors import SekftError
 from sekft.options import EXAMPLES
 
@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "pairs": sets.pairs,
     "export": exports.export,
     "run": stages.run,
+    "train": learning.train,
     "taxonomy": looks.taxonomy,
     "show": looks.show,
     "play": looks.play,

@@ -39,7 +39,7 @@ class Student:
 
         attention.register()
         self.base, self.learning = base, learning
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = device()
         self.half = bf16_here()
         torch.manual_seed(seed)
         self.model = AutoModelForCausalLM.from_pretrained(
@@ -89,6 +89,13 @@ class Student:
         whole.save_pretrained(into)
 
 
+def device() -> str:
+    """cuda where there is one, else cpu."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def bf16_here() -> bool:
     """Whether this machine computes in bfloat16; where it only imitates it, float32 is faster."""
     import torch
@@ -105,13 +112,16 @@ def _choose(model: Any, learning: Learning) -> Any:
         raise UsageError(f"--layers {learning.layers}: this model has {len(layers)}")
     first = len(layers) - (learning.layers or len(layers))
     if learning.rank:
-        from peft import LoraConfig, get_peft_model
+        import torch
+        from peft import LoraConfig, LoraModel
 
-        chosen = list(range(first, len(layers)))
-        config = LoraConfig(
-            r=learning.rank, lora_alpha=2 * learning.rank, target_modules="all-linear", layers_to_transform=chosen
-        )
-        return get_peft_model(model, config)
+        chosen = [
+            name
+            for name, module in model.named_modules()
+            if isinstance(module, torch.nn.Linear) and any(module in layer.modules() for layer in layers[first:])
+        ]
+        config = LoraConfig(r=learning.rank, lora_alpha=2 * learning.rank, target_modules=chosen)
+        return LoraModel(model, config, "default")
     if learning.layers is not None:
         model.requires_grad_(False)
         for layer in layers[first:]:

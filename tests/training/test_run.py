@@ -1,0 +1,163 @@
+"""A training run: what learns, what it leaves, and that stopping it changes nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sekft.errors import StoreError, UsageError
+from sekft.progress import Lines
+from sekft.training.recipe import Choices
+from sekft.training.run import train
+from tests.commands import sekft, start
+from tests.training import tiny
+
+torch = pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")
+
+RECIPE = Choices(rate=0.01, epochs=12, step_tokens=400)
+TYPED = ("--rate", "0.01", "--epochs", "12", "--step-tokens", "400")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.sessions(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def student(base: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(base, data, tmp_path_factory.mktemp("out") / "student")
+
+
+def trained(base: Path, data: Path, out: Path, choices: Choices = RECIPE) -> Path:
+    train(choices, str(base), data, out, "sekft train …", Lines(), checkpoint_s=300.0)
+    return out
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    from transformers import AutoModelForCausalLM
+
+    return dict(AutoModelForCausalLM.from_pretrained(folder).named_parameters())
+
+
+def changed(base: Path, student: Path) -> Iterator[str]:
+    before, after = weights(base), weights(student)
+    assert before.keys() == after.keys()
+    yield from (name for name in before if not torch.equal(before[name], after[name]))
+
+
+def report(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "training.json").read_text())
+    return found
+
+
+def losses(folder: Path) -> list[float]:
+    return [json.loads(line)["loss"] for line in (folder / "steps.jsonl").read_text().splitlines()]
+
+
+def test_the_loss_falls(student: Path) -> None:
+    """Twelve epochs over eight sessions at least halve the loss."""
+    found = report(student)
+    assert found["loss_after"] < found["loss_before"] / 2
+    assert found["steps"] == len(losses(student))
+
+
+def test_the_upper_half_learns_by_default_on_a_cpu(base: Path, student: Path) -> None:
+    """Nothing below it, no embedding and no norm outside of it differs from the base; all in it does."""
+    touched = set(changed(base, student))
+    upper = {name for name in weights(base) if ".layers.2." in name or ".layers.3." in name}
+    assert touched == upper
+
+
+def test_the_card_says_what_made_it(student: Path, data: Path) -> None:
+    """Beside the weights lie the card, with data, command and seed, and the template with its marks."""
+    card = (student / "README.md").read_text()
+    assert str(data) in card
+    assert "sekft train …" in card
+    assert "$" not in card
+    assert "{%- generation -%}" in (student / "chat_template.jinja").read_text()
+
+
+def test_a_finished_run_is_left_alone(base: Path, data: Path, student: Path) -> None:
+    """The same command again does nothing, and another rate is refused with the difference named."""
+    before = (student / "model.safetensors").stat().st_mtime_ns
+    trained(base, data, student)
+    assert (student / "model.safetensors").stat().st_mtime_ns == before
+    with pytest.raises(StoreError, match=r"rate was 0\.01, now 0\.5"):
+        trained(base, data, student, replace(RECIPE, rate=0.5))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_run_goes_on_as_if_it_had_not(
+    base: Path, data: Path, student: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Killed or asked to stop in the middle, the same command ends with the same losses and the same weights."""
+    out = tmp_path / "student"
+    command = ("train", "--base", base, "--data", data, "--out", out, *TYPED, "--checkpoint-s", "0")
+    running = start(*command, OMP_NUM_THREADS="1")
+    checkpoint, deadline = out / ".sekft" / "checkpoint.pt", time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    running.send_signal(number)
+    said = running.communicate(timeout=60)[1]
+    assert running.returncode == (130 if number == signal.SIGTERM else -signal.SIGKILL), said
+    assert not (out / "training.json").exists()
+    resumed = sekft(*command, OMP_NUM_THREADS="1")
+    assert resumed.returncode == 0, resumed.stderr
+    assert losses(out) == losses(student)
+    assert not list(changed(student, out))
+    assert not checkpoint.exists()
+
+
+def test_all_weights_learn_when_asked(base: Path, data: Path, tmp_path: Path) -> None:
+    """--layers 0 changes every weight, the embedding among them."""
+    out = trained(base, data, tmp_path / "student", replace(RECIPE, layers=0))
+    assert set(changed(base, out)) == weights(base).keys()
+
+
+def test_adapters_are_merged(base: Path, data: Path, tmp_path: Path) -> None:
+    """--lora leaves an ordinary model whose linear layers, and nothing else, moved."""
+    out = trained(base, data, tmp_path / "student", replace(RECIPE, rank=4, layers=1))
+    touched = set(changed(base, out))
+    assert touched
+    assert all(".layers.3." in name and "_proj" in name for name in touched)
+    assert report(out)["loss_after"] < report(out)["loss_before"]
+
+
+def test_pairs_come_into_order(base: Path, tmp_path: Path) -> None:
+    """That it is DPO is told by the data; it begins undecided and ends with every chosen side ahead."""
+    out = trained(base, tiny.pairs(tmp_path), tmp_path / "student")
+    found = report(out)
+    assert found["recipe"]["method"] == "dpo"
+    assert losses(out)[0] == pytest.approx(math.log(2))
+    assert found["right_after"] == 1.0
+
+
+def test_longer_rows_are_left_out_and_counted(base: Path, tmp_path: Path) -> None:
+    """Nothing is cut short: a row over --max-length is left out; when none is left, the command says so."""
+    rows = [{"messages": tiny.conversation("exit")}, {"messages": tiny.conversation("x" * 900, "exit")}]
+    data = tiny.written(tmp_path / "rows.jsonl", rows)
+    out = trained(base, data, tmp_path / "student", replace(RECIPE, max_length=600))
+    assert (report(out)["rows"], report(out)["too_long"]) == (1, 1)
+    with pytest.raises(UsageError, match="none of 2 rows"):
+        trained(base, data, tmp_path / "none", replace(RECIPE, max_length=9))
+
+
+def test_wrong_usage_is_told(base: Path, data: Path, tmp_path: Path) -> None:
+    """A method that there is not exits 2, and so do more layers than there are; each says what is wanted."""
+    for more, says in ((("--method", "ppo"), "want sft or dpo"), (("--layers", "9"), "this model has 4")):
+        done = sekft("train", "--base", base, "--data", data, "--out", tmp_path / "student", *more)
+        assert done.returncode == 2
+        assert says in done.stderr
