@@ -22,6 +22,8 @@ Examples:
       only some cells (sekft taxonomy lists the axes)
   sekft rollout --scenarios scenarios --out trajectories --samples 3
       let an operator act in them; SEKFT_OP_MODEL names a served model
+  sekft train --data demo/export --out student
+      a small model that learns from them, on a CPU, too
   sekft show demo
       what a folder holds, and where to look next
   sekft audit demo

@@ -145,6 +145,15 @@ def test_pairs_come_into_order(base: Path, tmp_path: Path) -> None:
     assert found["right_after"] == 1.0
 
 
+def test_an_export_holds_the_rows_of_its_method(base: Path, tmp_path: Path) -> None:
+    """Of a whole export, SFT takes the rows of sft/train and DPO those of dpo/train."""
+    tiny.sessions(tmp_path / "sft" / "train", count=3)
+    tiny.pairs(tmp_path / "dpo" / "train", count=2)
+    short = replace(RECIPE, epochs=1)
+    assert report(trained(base, tmp_path, tmp_path / "one", short))["rows"] == 3
+    assert report(trained(base, tmp_path, tmp_path / "two", replace(short, method="dpo")))["rows"] == 2
+
+
 def test_longer_rows_are_left_out_and_counted(base: Path, tmp_path: Path) -> None:
     """Nothing is cut short: a row over --max-length is left out; when none is left, the command says so."""
     rows = [{"messages": tiny.conversation("exit")}, {"messages": tiny.conversation("x" * 900, "exit")}]

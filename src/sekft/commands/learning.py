@@ -14,12 +14,14 @@ from sekft.options import Json
 
 
 def train(
-    data: Annotated[Path, typer.Option("--data", help="An exported file, or a folder of them: EXPORT/sft/train.")],
+    data: Annotated[Path, typer.Option("--data", help="An export, one of its files, or a folder of them.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the student; the same command over it resumes.")],
     base: Annotated[
         str, typer.Option("--base", help="smollm2, or a local Hugging Face folder; for DPO a student of SFT.")
     ] = "smollm2",
-    method: Annotated[str | None, typer.Option("--method", help="sft or dpo; default: what the data is.")] = None,
+    method: Annotated[
+        str | None, typer.Option("--method", help="sft or dpo; default: what the rows are, of an export sft.")
+    ] = None,
     layers: Annotated[
         int | None,
         typer.Option(

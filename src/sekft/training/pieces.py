@@ -49,11 +49,19 @@ class Piece:
         return len(self.stem) + max(map(len, self.branches), default=0)
 
 
+def part(path: Path, method: Method | None) -> Path:
+    """Of a whole export the rows to train on, of SFT where no method is named; anything else as it is."""
+    train = path / (method or "sft") / "train"
+    return train if train.is_dir() else path
+
+
 def files(path: Path) -> list[Path]:
     """The file, or the JSONL and Parquet files that lie in the folder, sorted. Raises UsageError when there is none."""
     found = [path] if path.is_file() else sorted([*path.glob("*.jsonl"), *path.glob("*.parquet")])
     if not found:
-        raise UsageError(f"--data {path}: want a .jsonl or .parquet file, or a folder of them such as EXPORT/sft/train")
+        raise UsageError(
+            f"--data {path}: want a .jsonl or .parquet file, a folder of them, or an export with that form"
+        )
     return found
 
 

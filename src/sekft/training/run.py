@@ -26,7 +26,7 @@ from sekft.training.bases import base_folder, tokenizer_of
 from sekft.training.card import card
 from sekft.training.checkpoint import Step
 from sekft.training.packs import steps
-from sekft.training.pieces import Piece, pieces
+from sekft.training.pieces import Piece, part, pieces
 from sekft.training.recipe import Choices, Recipe, complete
 
 DONE = "training.json"
@@ -68,7 +68,7 @@ def train(
     Raises UsageError for data that cannot be learnt from, StoreError when the folder was made with other settings,
     KeyboardInterrupt, after a checkpoint, when asked to stop.
     """
-    folder = base_folder(base)
+    folder, data = base_folder(base), part(data, choices.method)
     tokenizer = tokenizer_of(folder)
     from sekft.training.students import Student, device
 
