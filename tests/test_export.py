@@ -227,3 +227,37 @@ def test_wrong_usage_is_told(options: tuple[str, ...], says: str, run: Layout, t
     assert done.returncode == 2
     assert says in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_ends_ready_to_train_on(tmp_path: Path) -> None:
+    """`sekft run` leaves pairs and an export with its card, tells of it, and gives the same bytes when run again."""
+    found = []
+    for _ in range(2):
+        done = sekft("run", "--n", "3", "--samples", "1", "--seed", "7", "--out", tmp_path, "--json")
+        assert done.returncode == 0, done.stderr
+        body = json.loads(done.stdout)
+        assert body["operators"] == {"explorer": 3, "saboteur": 3}
+        files = {path for path in (tmp_path / "export").rglob("*") if path.is_file()}
+        found.append({path: path.read_bytes() for path in files})
+    assert found[0] == found[1]
+    made = Exported.model_validate(body["export"])
+    assert {part.projection for part in made.parts} == {"sft", "dpo", "kto"}
+    assert read(tmp_path / "export") == made
+    assert f"sekft run --n 3 --samples 1 --seed 7 --out {tmp_path}" in (tmp_path / "export/README.md").read_text()
+
+
+def test_a_run_of_another_operator_has_that_one_alone(tmp_path: Path) -> None:
+    """With the reference nobody fails on purpose, so that the export has no pairs."""
+    done = sekft("run", "--n", "2", "--samples", "1", "--operator", "reference", "--out", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    body = json.loads(done.stdout)
+    assert body["operators"] == {"reference": 2}
+    assert {part["projection"] for part in body["export"]["parts"]} == {"sft"}
+
+
+def test_a_run_that_keeps_nothing_says_so_and_exports_nothing(tmp_path: Path) -> None:
+    """Where no rollout is kept the run is done all the same: the note tells why there is no data set."""
+    done = sekft("run", "--n", "2", "--samples", "1", "--operator", "blind", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "no rollout is kept" in done.stderr
+    assert "Data set" not in done.stdout

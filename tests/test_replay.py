@@ -24,7 +24,7 @@ def test_every_recorded_rollout_replays_to_the_same_outputs_and_state(run: Path)
     """Nothing differs, over all endings and both userlands."""
     done = sekft("replay", run)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout == "12 replayed, 0 differ\n"
+    assert done.stdout == "24 replayed, 0 differ\n"
 
 
 def test_the_first_difference_is_named(run: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from sekft.contamination import RUN, Overlap, overlaps
 from sekft.export import BIN, Exported, Lengths, Part, Sources
 from sekft.exporters import Projection, projections
 from sekft.measures import Holdings, Rollout
-from sekft.scenario import Kind
+from sekft.scenario import Kind, Scenario
 from sekft.store import HIDDEN, Folder, Layout, documents
 
 CARD, LENGTHS, BALANCE = "README.md", "lengths.png", "balance.png"
@@ -44,8 +44,7 @@ class Described:
 def write(out: Path, made: Exported, sources: Sources, told: Described) -> list[Overlap]:
     """Put the card and its pictures into the folder of an export; what the texts have in common with others.
 
-    Raises UsageError where there are no scenarios, a file to compare with cannot be read, or the pictures' library
-    is missing.
+    Raises UsageError where there are no scenarios, or a file to compare with cannot be read.
     """
     layout = sources.layout
     if sources.scenarios:
@@ -54,11 +53,10 @@ def write(out: Path, made: Exported, sources: Sources, told: Described) -> list[
     scenarios = list(held.scenarios.values())
     common = overlaps(scenarios, told.against)
     with Folder(out).writing() as folder:
-        for name, drawn in ((LENGTHS, _lengths(made)), (BALANCE, pictures.balance(scenarios))):
-            if drawn:
-                file = folder.begin(out / name)
-                file.write(drawn)
-                folder.place(file, out / name)
+        for name, drawn in _pictures(made, scenarios):
+            file = folder.begin(out / name)
+            file.write(drawn)
+            folder.place(file, out / name)
         folder.write(out / CARD, text(out, made, held, common, sources, told))
     return common
 
@@ -85,8 +83,8 @@ def text(
         uses="\n".join(f"- `{name}`: {_use(forms[name], rows, made)}" for name, rows in present.items()),
         margin=", with a fifth added because tokens are estimated" if _estimated(made) else "",
         cut=_cut(made),
-        lengths=LENGTHS,
-        balance=BALANCE,
+        lengths=_picture(LENGTHS, "Tokens of a session", made),
+        balance=_picture(BALANCE, "Scenarios by the values of each axis", made),
         **_shown(sample),
         funnel=_funnel(made, held, found, sources.pairs),
         killed=_killed(found),
@@ -162,14 +160,21 @@ def _cut(made: Exported) -> str:
     return f"{over / bins.total():.0%}" if bins else "some"
 
 
-def _lengths(made: Exported) -> bytes | None:
-    whole = _whole(made)
-    if not whole:
-        return None
-    longest = max(max_length(part, made) or 0 for part in made.parts if part.tokens in whole.values())
-    marks = {TRL_DEFAULT: f"{TRL_DEFAULT:,}: TRL's default", longest: f"max_length {longest:,}"}
-    bins = {split: lengths.bins for split, lengths in whole.items()}
-    return pictures.lengths(bins, BIN, marks, made.counted)
+def _pictures(made: Exported, scenarios: Sequence[Scenario]) -> Iterator[tuple[str, bytes]]:
+    if not pictures.drawable():
+        return
+    if whole := _whole(made):
+        longest = max(max_length(part, made) or 0 for part in made.parts if part.tokens in whole.values())
+        marks = {TRL_DEFAULT: f"{TRL_DEFAULT:,}: TRL's default", longest: f"max_length {longest:,}"}
+        bins = {split: lengths.bins for split, lengths in whole.items()}
+        yield LENGTHS, pictures.lengths(bins, BIN, marks, made.counted)
+    yield BALANCE, pictures.balance(scenarios)
+
+
+def _picture(name: str, says: str, made: Exported) -> str:
+    if not pictures.drawable():
+        return f"({says}: the picture wants `pip install 'sekft[report]'`.)"
+    return f"![{says}]({name})" if name != LENGTHS or _whole(made) else ""
 
 
 def _sample(held: Holdings) -> Rollout | None:

@@ -6,7 +6,8 @@
     ├── SandboxUnavailable  this machine cannot sandbox, and why
     ├── InfraError          the sandbox or the endpoint failed, not the policy: retried on resume
     ├── EndpointError       the model service refused for good (wrong key, unknown model)
-    └── StoreError          the run folder cannot be written or resumed
+    ├── StoreError          the run folder cannot be written or resumed
+    └── NothingKept         no stored rollout is fit for what is asked
 
 A scenario that fails the gate and a rollout that fails its check are data, not errors.
 """
@@ -44,3 +45,7 @@ class EndpointError(SekftError):
 
 class StoreError(SekftError):
     """The run folder cannot be written, or belongs to other settings."""
+
+
+class NothingKept(SekftError):
+    """A data set without a row; the message says of what."""

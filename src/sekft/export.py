@@ -31,6 +31,8 @@ MANIFEST, TEMPLATE, FACTORY = "export.json", "chatml.jinja", "dataset_info.json"
 PAIRS_FOLDER, PAIRS, LABELS = "pairs", "pairs.jsonl", "labels.jsonl"
 SPLITS = (splits.TRAIN, splits.HELD_OUT)
 BIN = 64
+UNASKED = 2
+"""Lines of a funnel that no option asks for: what is stored, what is kept."""
 SHARES = {"p10": 0.1, "median": 0.5, "p90": 0.9, "p99": 0.99}
 
 
@@ -272,12 +274,16 @@ def factory(made: Exported) -> dict[str, Any]:
 
 
 def render(made: Exported, out: Path) -> str:
-    """What was written, form by form."""
-    lines = [
-        f"  {part.projection:<18} {part.split:<8} {part.rows:>8} rows {part.size_bytes / 1e6:>8.1f} MB  {_spread(part)}"
-        for part in made.parts
-    ]
-    return "\n".join([f"{out}: tokens by {made.counted}", *lines, ""]) + funnel(made.funnel)
+    """What was written, form by form, and what the filters did."""
+    lines = [f"{out} (README.md is its data card; tokens by {made.counted})"]
+    for part in made.parts:
+        sizes = f"{part.rows:>8} rows {_bytes(part.size_bytes):>10}"
+        lines.append(f"  {part.projection:<18} {part.split:<8} {sizes}  {_spread(part)}".rstrip())
+    return "\n".join(lines) + "\n" + (funnel(made.funnel) if len(made.funnel) > UNASKED else "")
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.0f} kB"
 
 
 def _spread(part: Part) -> str:

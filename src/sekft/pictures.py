@@ -6,10 +6,10 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from importlib.util import find_spec
 from typing import Any
 
 from sekft import splits
-from sekft.errors import UsageError
 from sekft.scenario import Scenario
 
 SCALE = 2
@@ -63,11 +63,14 @@ def _spec(name: str) -> dict[str, Any]:
     return spec
 
 
+def drawable() -> bool:
+    """Whether the library that draws is installed (extra `report`)."""
+    return find_spec("vl_convert") is not None
+
+
 def _png(spec: Mapping[str, Any]) -> bytes:
-    """Drawn here, without a browser or a network. Raises UsageError where the library is missing."""
-    try:
-        from vl_convert import vegalite_to_png
-    except ImportError:
-        raise UsageError("a card's pictures want vl-convert-python: pip install 'sekft[report]'") from None
+    """Drawn here, without a browser or a network."""
+    from vl_convert import vegalite_to_png
+
     drawn: bytes = vegalite_to_png(vl_spec=json.dumps(spec), scale=SCALE)
     return drawn

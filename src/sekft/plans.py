@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sekft.accounting import Budget
@@ -152,6 +152,17 @@ def rolling(
         keep_bands=tuple(acting.keep_band or ()),
         keep_most=acting.keep_most,
     )
+
+
+def failing_beside(plan: Rolling, note: Callable[[str], None]) -> list[Rolling]:
+    """Who `sekft run` lets fail beside this operator: an explorer never does, and pairs want a rejected side.
+
+    A model fails by itself, and so does a student; the others are for other uses than training.
+    """
+    if plan.operator != "explorer":
+        return []
+    note("operator: saboteur, too: it fails on purpose where the explorer does not, for the rejected side of pairs")
+    return [replace(plan, operator="saboteur", keep_bands=(), keep_most=None)]
 
 
 def budget(spending: Spending) -> Budget:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sekft.commands.running import counting, say
-from sekft.errors import UsageError
+from sekft.errors import NothingKept, UsageError
 from sekft.options import Json, Out, Selecting, TheirScenarios, Trajectories, flat
+
+if TYPE_CHECKING:
+    from sekft.card import Described
+    from sekft.contamination import Overlap
+    from sekft.export import Exported, Exporting, Sources
+    from sekft.progress import Reporter
+    from sekft.tokens import Counter
 
 
 @flat
@@ -43,10 +51,9 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write kept trajectories and pairs as trainers read them, train and held-out apart."""
-    from sekft import card, contamination
+    from sekft import contamination
     from sekft.card import Described
     from sekft.export import Exporting, Sources, default, render
-    from sekft.export import export as stage
     from sekft.exporters import FORMATS
     from sekft.progress import reporter
     from sekft.selection import wanted
@@ -56,11 +63,31 @@ def export(
         raise UsageError(f"--format {form}: want {' or '.join(FORMATS)}")
     sources = Sources.of(trajectories, scenarios, pairs)
     plan = Exporting(tuple(to or default(sources)), wanted(selecting, kept=True), known, shard_rows)
+    card = None if no_card else Described(title, licence, tuple(against or ()), command())
     with reporter() as progress:
-        made = stage(plan, sources, out, counting(selecting.tokenizer), progress)
-        told = Described(title, licence, tuple(against or ()), shlex.join(["sekft", *sys.argv[1:]]))
-        common = [] if no_card else card.write(out, made, sources, told)
+        made, common = deliver(plan, sources, out, counting(selecting.tokenizer), card, progress)
     if as_json:
-        body = made.model_dump(mode="json") | {"overlaps": [each.model_dump(mode="json") for each in common]}
-        return say(json.dumps(body, indent=1) + "\n")
+        return say(json.dumps(as_data(made, common), indent=1) + "\n")
     return say(render(made, out) + contamination.render(common))
+
+
+def deliver(
+    plan: Exporting, sources: Sources, out: Path, count: Counter, told: Described | None, progress: Reporter
+) -> tuple[Exported, list[Overlap]]:
+    """An export and, where something is told of it, its card. Raises NothingKept where there is not a row."""
+    from sekft.card import write
+    from sekft.export import export as stage
+
+    made = stage(plan, sources, out, count, progress)
+    if not made.parts:
+        raise NothingKept(f"{sources.layout.root}: not a row to export: no rollout is kept and passes the filters")
+    return made, write(out, made, sources, told) if told else []
+
+
+def as_data(made: Exported, common: Sequence[Overlap]) -> dict[str, object]:
+    return made.model_dump(mode="json") | {"overlaps": [each.model_dump(mode="json") for each in common]}
+
+
+def command() -> str:
+    """What was typed."""
+    return shlex.join(["sekft", *sys.argv[1:]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -12,11 +13,14 @@ import typer
 from sekft.errors import SekftError
 
 if TYPE_CHECKING:
+    from sekft.export import Exported
     from sekft.store import Layout
     from sekft.tokens import Counter
 
 T = TypeVar("T")
 INTERRUPTED = 130
+EXPORT = "export"
+"""Where in a run folder `sekft run` puts what is ready to train on."""
 
 
 def work(stage: Coroutine[Any, Any, T], out: Path) -> T:
@@ -37,12 +41,17 @@ def work(stage: Coroutine[Any, Any, T], out: Path) -> T:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def summary(layout: Layout, as_json: bool, scenarios: Path | None = None) -> None:
+def summary(layout: Layout, as_json: bool, scenarios: Path | None = None, made: Exported | None = None) -> None:
+    """What a folder holds. made: the export that ends it."""
+    from sekft import export
     from sekft.pipeline import load_scenarios
     from sekft.summary import render, summarise
 
     found = summarise(layout, load_scenarios(scenarios) if scenarios else None)
-    say(found.model_dump_json(indent=1) + "\n" if as_json else render(found))
+    if as_json:
+        body = found.model_dump(mode="json") | ({"export": made.model_dump(mode="json")} if made else {})
+        return say(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
+    return say(render(found) + (f"\nData set in {export.render(made, layout.root / EXPORT)}" if made else ""))
 
 
 def report_broken(broken: int, layout: Layout) -> None:

@@ -1,14 +1,19 @@
-"""Stages A to D: scenarios, and rollouts of them."""
+"""Stages A to D, scenarios and rollouts of them, and all stages in one go."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sekft.commands.running import report_broken, say, summary, work
+from sekft.commands.running import EXPORT, report_broken, say, summary, work
 from sekft.options import Acting, Concurrency, Drawing, Json, NoSandbox, Out, SandboxName, Seed, Spending, flat
+
+if TYPE_CHECKING:
+    from sekft.export import Exported
+    from sekft.progress import Reporter
+    from sekft.store import Layout
 
 
 @flat
@@ -77,7 +82,7 @@ def run(
     concurrency: Concurrency = None,
     as_json: Json = False,
 ) -> None:
-    """Generate, roll out, verify and record in one go, into one run folder."""
+    """All of it in one go, into one run folder: scenarios, rollouts, pairs, and an export ready to train on."""
     from sekft import plans
     from sekft.estimate import told
     from sekft.pipeline import generate as author_stage
@@ -92,6 +97,31 @@ def run(
         if spending.dry_run:
             return say(told(authoring, rolling, (), layout, as_json))
         work(author_stage(authoring, layout, progress), out)
-        broken = work(roll(rolling, load_scenarios(out), layout, progress), out)
-    summary(layout, as_json)
+        scenarios = load_scenarios(out)
+        broken = work(roll(rolling, scenarios, layout, progress), out)
+        for failing in plans.failing_beside(rolling, progress.note):
+            broken += work(roll(failing, scenarios, layout, progress), out)
+        made = _data_set(layout, seed, progress)
+    summary(layout, as_json, made=made)
     return report_broken(broken, layout)
+
+
+def _data_set(layout: Layout, seed: int, progress: Reporter) -> Exported | None:
+    """Pairs, and the export of a run folder; none where nothing is kept."""
+    from sekft.card import Described
+    from sekft.commands.exports import command, deliver
+    from sekft.errors import NothingKept
+    from sekft.export import Exporting, Sources, default
+    from sekft.pairing import Pairing, pair
+    from sekft.store import Folder
+    from sekft.tokens import Estimate
+
+    pair(layout, None, layout, Pairing(seed=seed), progress)
+    sources = Sources.of(layout.root)
+    try:
+        with Folder(layout.root).timed("export"):
+            plan, told = Exporting(default(sources)), Described(command=command())
+            return deliver(plan, sources, layout.root / EXPORT, Estimate(), told, progress)[0]
+    except NothingKept as error:
+        progress.note(str(error))
+        return None
