@@ -22,6 +22,7 @@ def worded(proxy_environment: dict[str, str], tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("worded") / "scenarios"
     named = {f"SEKFT_{name}": proxy_environment[f"SEKFT_{name}"] for name in ("MODEL", "URL", "KEY")}
     options = f"--n {SCENARIOS} --seed 12 --author hybrid --answer-tokens {TOKENS} --repairs 0 --concurrency 1".split()
+    options += "--where difficulty=plain --where documentation=terse".split()  # few passages: small prompts
     running = start("generate", "--out", folder, *options, **named)
     _, said = running.communicate()
     assert running.returncode == 0, said
