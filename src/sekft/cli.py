@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sekft.commands import exports, learning, looks, sets, stages
+from sekft.commands import evaluating, exports, learning, looks, sets, stages
 from sekft.errors import SekftError
 from sekft.options import EXAMPLES
 
@@ -58,6 +58,7 @@ def _root(
 
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(evaluating.app, name="eval")
 
 
 def main() -> None:

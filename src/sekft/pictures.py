@@ -19,7 +19,7 @@ Row = Mapping[str, str | int | float]
 
 def lengths(bins: Mapping[str, Mapping[int, int]], width: int, marks: Mapping[int, str], counted: str) -> bytes:
     """PNG: rows over tokens. bins: split → least tokens of a bin → rows. marks: tokens → what the line there says."""
-    spec = _spec("lengths")
+    spec = spec_of("lengths")
     spec["title"]["subtitle"] = f"counted by {counted}"
     rows = [
         {"split": split, "order": order, "from": start, "to": start + width, "rows": count}
@@ -29,7 +29,7 @@ def lengths(bins: Mapping[str, Mapping[int, int]], width: int, marks: Mapping[in
     named = [{"tokens": tokens, "says": says, "last": tokens == max(marks)} for tokens, says in marks.items()]
     for layer in spec["layer"]:
         layer["data"]["values"] = rows if layer["data"].pop("name") == "bins" else named
-    return _png(spec)
+    return png(spec)
 
 
 def balance(scenarios: Sequence[Scenario]) -> bytes:
@@ -38,9 +38,9 @@ def balance(scenarios: Sequence[Scenario]) -> bytes:
     for one in scenarios:
         for axis, value in one.cell.items():
             counts[axis, one.split][value] += 1
-    spec = _spec("balance")
+    spec = spec_of("balance")
     spec["data"] = {"values": [row for (axis, split) in sorted(counts) for row in _shares(counts, axis, split)]}
-    return _png(spec)
+    return png(spec)
 
 
 def _shares(counts: Mapping[tuple[str, str], Counter[str]], axis: str, split: str) -> list[Row]:
@@ -58,7 +58,8 @@ def _shares(counts: Mapping[tuple[str, str], Counter[str]], axis: str, split: st
     return rows
 
 
-def _spec(name: str) -> dict[str, Any]:
+def spec_of(name: str) -> dict[str, Any]:
+    """A picture as templates/ has it, its data still to come."""
     spec: dict[str, Any] = json.loads(files("sekft").joinpath(f"templates/{name}.vl.json").read_text("utf-8"))
     return spec
 
@@ -68,7 +69,7 @@ def drawable() -> bool:
     return find_spec("vl_convert") is not None
 
 
-def _png(spec: Mapping[str, Any]) -> bytes:
+def png(spec: Mapping[str, Any]) -> bytes:
     """Drawn here, without a browser or a network."""
     from vl_convert import vegalite_to_png
 

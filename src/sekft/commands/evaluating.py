@@ -1,0 +1,127 @@
+"""What an operator can do, and what differs between operators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sekft.commands.running import report_broken, say, work
+from sekft.errors import UsageError
+from sekft.options import Acting, Concurrency, Json, Samples, SandboxName, Seed, Spending, flat
+
+SAMPLED = 0.7
+"""The temperature where there are several samples and none is named."""
+
+app = typer.Typer(
+    rich_markup_mode=None, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated(Acting):
+    """An operator in the form in which it is deployed: no scaffold, greedy, one rollout of each scenario."""
+
+    samples: Samples = 1
+
+
+@app.callback()
+@flat
+def evaluate(
+    context: typer.Context,
+    acting: Evaluated,
+    spending: Spending,
+    scenarios: Annotated[Path | None, typer.Option("--scenarios", help="Folder of bundles, or a run folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for rollouts and report; the same command over it resumes.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="Of the scenarios: train or heldout; default both.")
+    ] = None,
+    most: Annotated[
+        int | None, typer.Option("--most", min=1, help="Of the scenarios, so many: the first by id.")
+    ] = None,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Draw the report, too (extra report).")] = False,
+    seed: Seed = 0,
+    sandbox: SandboxName = "auto",
+    concurrency: Concurrency = None,
+    as_json: Json = False,
+) -> None:
+    """Measure what an operator can do, axis by axis: in deploy form and greedy, unless told otherwise."""
+    if context.invoked_subcommand is not None:
+        return None
+    if scenarios is None or out is None:
+        raise UsageError("sekft eval wants --scenarios and --out (or: sekft eval compare A B)")
+    _drawable(pictures)
+    from sekft import plans
+    from sekft.estimate import told
+    from sekft.evaluation_text import render
+    from sekft.examination import examine, taken
+    from sekft.pipeline import load_scenarios
+    from sekft.progress import reporter
+    from sekft.store import Layout
+
+    bundles = taken(load_scenarios(scenarios), split, most)
+    with reporter() as progress:
+        plan = plans.rolling(progress.note, deployed(acting), seed, sandbox, concurrency, spending)
+        if spending.dry_run:
+            return say(told(None, plan, bundles, Layout.of_stage(out), as_json))
+        found = work(examine(plan, bundles, out, progress), out)
+    if pictures:
+        _draw(out, [out])
+    say(found.model_dump_json(indent=1) + "\n" if as_json else render(found))
+    return report_broken(found.missing, Layout.of_stage(out))
+
+
+@app.command()
+def compare(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of `sekft eval`; each is set against the first.")],
+    pictures: Annotated[
+        Path | None, typer.Option("--pictures", help="Draw them side by side into this folder (extra report).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what differs beyond chance, by an exact paired test over the scenarios that both have."""
+    from sekft.comparison import compare as compared
+    from sekft.comparison import render
+    from sekft.examination import stored
+
+    if len(folders) < 2:
+        raise UsageError("sekft eval compare: want two folders or more")
+    _drawable(pictures is not None)
+    found = compared({str(folder): stored(folder) for folder in folders})
+    if pictures:
+        _draw(pictures, folders)
+    say(found.model_dump_json(indent=1) + "\n" if as_json else render(found))
+
+
+def deployed(acting: Acting) -> Acting:
+    """No scaffold but one that is named; greedy, but for several samples."""
+    temperature = SAMPLED if acting.samples > 1 else 0.0
+    return replace(
+        acting,
+        no_scaffold=acting.scaffold is None,
+        temperature=temperature if acting.temperature is None else acting.temperature,
+    )
+
+
+def _drawable(wanted: bool) -> None:
+    from sekft.pictures import drawable
+
+    if wanted and not drawable():
+        raise UsageError("--pictures wants vl-convert-python: pip install 'sekft[report]'")
+
+
+def _draw(into: Path, folders: list[Path]) -> None:
+    from sekft.examination import FOLDER, stored
+    from sekft.figures import draw
+    from sekft.store import Folder
+
+    with Folder(into).writing() as folder:
+        for name, drawn in draw({each.name: stored(each) for each in folders}).items():
+            file = folder.begin(into / FOLDER / name)
+            file.write(drawn)
+            folder.place(file, into / FOLDER / name)
+            typer.echo(f"sekft: {into / FOLDER / name}", err=True)

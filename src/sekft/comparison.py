@@ -1,0 +1,143 @@
+"""What differs between evaluations beyond chance, over the scenarios that they have in common.
+
+The test is exact and paired: were both alike, each family's difference could as well have come out the other way
+round; p is the share of all ways to swap families whose total is at least as far from nought. With one rollout of
+each family that is McNemar's exact test. Holm's correction counts every line of its table: the overall lines of all
+pairs are one table, the lines of single axis values another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from sekft.errors import UsageError
+from sekft.evaluation import Evaluation, Row
+from sekft.scenario import Frozen
+
+LEVEL = 0.05
+
+
+class Difference(Frozen):
+    """How often each ends right over the common scenarios (of a value of an axis; "" for all).
+
+    better, worse: families in which the other does better, worse than the first.
+    p, holm:       of no difference, as it is and corrected for the lines of its table.
+    """
+
+    one: str
+    other: str
+    axis: str
+    value: str
+    scenarios: int
+    right_one: float
+    right_other: float
+    better: int
+    worse: int
+    p: float
+    holm: float
+
+    @property
+    def differs(self) -> bool:
+        return self.holm < LEVEL
+
+
+class Comparison(Frozen):
+    """overall: a line for each pair. parts: a line for each pair and value of an axis."""
+
+    overall: list[Difference]
+    parts: list[Difference]
+
+
+def compare(found: Mapping[str, Evaluation]) -> Comparison:
+    """Every evaluation against the first. found: by name, two or more.
+
+    Raises UsageError where two have no scenario in common.
+    """
+    first, *others = found
+    overall: list[Difference] = []
+    parts: list[Difference] = []
+    for other in others:
+        rows = _common(found[first], found[other])
+        if not rows:
+            raise UsageError(f"{first} and {other} have no scenario in common, so there is nothing to compare")
+        overall.append(_difference(first, other, "", "", rows))
+        values: dict[tuple[str, str], list[tuple[Row, Row]]] = defaultdict(list)
+        for pair in rows:
+            for axis, value in pair[0].cell.items():
+                values[axis, value].append(pair)
+        parts += [_difference(first, other, *key, pairs) for key, pairs in sorted(values.items())]
+    return Comparison(overall=_corrected(overall), parts=_corrected(parts))
+
+
+def swapped(differences: Sequence[Fraction]) -> float:
+    """Two-sided p of the exact sign-flip test: over all ways to swap, how often |sum| is at least the one seen."""
+    unit = math.lcm(*(each.denominator for each in differences), 1)
+    steps = [abs(int(each * unit)) for each in differences if each]
+    seen = abs(int(sum(differences) * unit))
+    ways = Counter({0: 1})
+    for step in steps:
+        after: Counter[int] = Counter()
+        for total, count in ways.items():
+            after[total + step] += count
+            after[total - step] += count
+        ways = after
+    return float(Fraction(sum(count for total, count in ways.items() if abs(total) >= seen), 2 ** len(steps)))
+
+
+def render(found: Comparison) -> str:
+    lines = ["The other against the first: how often each ends right, over the scenarios that both have"]
+    lines += [_line(each) for each in found.overall]
+    told = [each for each in found.parts if each.differs]
+    lines += ["", f"Values of axes that differ beyond chance: {len(told)} of {len(found.parts)} compared"]
+    lines += [_line(each) for each in sorted(told, key=lambda each: each.holm)]
+    pairs, values = len(found.overall), len(found.parts)
+    method = f"p: exact paired sign-flip test over families; corrected by Holm's method for {pairs} and {values} lines"
+    return "\n".join([*lines, "", method]) + "\n"
+
+
+def _common(one: Evaluation, other: Evaluation) -> list[tuple[Row, Row]]:
+    rows = {row.scenario: row for row in other.rows}
+    return [(row, rows[row.scenario]) for row in one.rows if row.scenario in rows]
+
+
+def _difference(one: str, other: str, axis: str, value: str, pairs: Sequence[tuple[Row, Row]]) -> Difference:
+    families: dict[str, Fraction] = defaultdict(Fraction)
+    for first, second in pairs:
+        families[first.family] += Fraction(second.right, second.rollouts) - Fraction(first.right, first.rollouts)
+    p = swapped(list(families.values()))
+    return Difference(
+        one=one,
+        other=other,
+        axis=axis,
+        value=value,
+        scenarios=len(pairs),
+        right_one=round(sum(row.right / row.rollouts for row, _ in pairs) / len(pairs), 4),
+        right_other=round(sum(row.right / row.rollouts for _, row in pairs) / len(pairs), 4),
+        better=sum(each > 0 for each in families.values()),
+        worse=sum(each < 0 for each in families.values()),
+        p=p,
+        holm=p,
+    )
+
+
+def _corrected(lines: Sequence[Difference]) -> list[Difference]:
+    """Holm: the smallest p times all lines, the next times one fewer, never below the one before."""
+    highest = 0.0
+    found: dict[int, float] = {}
+    for rank, at in enumerate(sorted(range(len(lines)), key=lambda at: lines[at].p)):
+        highest = max(highest, min(1.0, lines[at].p * (len(lines) - rank)))
+        found[at] = highest
+    return [line.model_copy(update={"holm": found[at]}) for at, line in enumerate(lines)]
+
+
+def _line(each: Difference) -> str:
+    where = f"{each.axis}={each.value}" if each.axis else "all"
+    rates = f"{100 * each.right_one:5.1f} % → {100 * each.right_other:5.1f} %"
+    verdict = "differs" if each.differs else "no difference shown"
+    return (
+        f"  {each.one} → {each.other}  {where:<28} {rates}  of {each.scenarios}, families better {each.better}, "
+        f"worse {each.worse}, p {each.p:.2g}, corrected {each.holm:.2g}: {verdict}"
+    )
