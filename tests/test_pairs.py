@@ -27,7 +27,12 @@ def groups(tmp_path_factory: pytest.TempPathFactory) -> list[Group]:
 
 
 def rolled(
-    outcome: Outcome, *contents: str, fault: int | None = None, answers: Sequence[str] = (), status: int = 0
+    outcome: Outcome,
+    *contents: str,
+    fault: int | None = None,
+    answers: Sequence[str] = (),
+    status: int = 0,
+    given: int = 0,
 ) -> Rollout:
     """A rollout that typed this, failing from that turn on. status, answers: of the first action, of the first ones."""
     shown = [*answers, *(f"answer to {text}\n$ " for text in contents[len(answers) :])]
@@ -39,7 +44,9 @@ def rolled(
         update={
             "id": f"{outcome} {contents} {answers}",
             "turns": turns[:-1],
-            "operator": OperatorInfo(kind="saboteur" if fault else "explorer"),
+            "operator": OperatorInfo(
+                kind="saboteur" if fault else "explorer", settings={"actions": str(given)} if given else {}
+            ),
             "fault": Fault(turn=fault, kind="slips") if fault else None,
             "keep": outcome in KEPT and not fault,
         }
@@ -47,9 +54,9 @@ def rolled(
     return Rollout("file", body, WORK)
 
 
-def paired(*group: Rollout, margin: float = 0.5, least: int = 2) -> tuple[list[Pair], Counter[str]]:
+def paired(*group: Rollout, margin: float = 0.5) -> tuple[list[Pair], Counter[str]]:
     refused: Counter[str] = Counter()
-    return list(Forks(group, refused).pairs(margin, least)), refused
+    return list(Forks(group, refused).pairs(margin)), refused
 
 
 def sides(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
@@ -149,28 +156,47 @@ def test_several_right_ways_make_several_pairs_but_not_two_alike() -> None:
 def test_a_choice_that_decides_how_rollouts_end_makes_a_pair() -> None:
     """Of what nobody made fail, the choice that ends right most often stands against one that seldom does."""
     right = [rolled("solved", "ls", "make", f"exit {n}") for n in range(3)]
-    wrong = [rolled("false_exit", "ls", "guess", f"exit {n}") for n in range(3)]
+    wrong = [rolled("false_exit", "ls", "guess", f"exit {n}") for n in range(4)]
     (pair,), _ = paired(*right, rolled("false_exit", "ls", "make", "exit 9"), *wrong)
     assert (sides([pair]), pair.source, pair.cause, pair.margin) == ([("make", "guess")], "branch", None, 0.75)
     assert (pair.chosen_side.rollouts, pair.chosen_side.right) == (4, 3)
-    assert (pair.rejected_side.rollouts, pair.rejected_side.right) == (3, 0)
+    assert (pair.rejected_side.rollouts, pair.rejected_side.right) == (4, 0)
 
 
-def test_a_choice_that_decides_little_or_was_seldom_made_is_none() -> None:
-    """A margin below the one asked for, or fewer rollouts behind a side, is left out."""
-    right = [rolled("solved", "ls", "make", f"exit {n}") for n in range(2)]
-    wrong = [rolled("false_exit", "ls", "guess", f"exit {n}") for n in range(2)]
+def test_a_choice_that_decides_little_or_may_be_chance_is_none() -> None:
+    """A margin below the one asked for is left out, and so is a difference that few rollouts tell of."""
+    right = [rolled("solved", "ls", "make", f"exit {n}") for n in range(3)]
+    wrong = [rolled("false_exit", "ls", "guess", f"exit {n}") for n in range(4)]
     mixed = [*right, rolled("false_exit", "ls", "make", "exit 9"), *wrong]
-    assert paired(*mixed, margin=0.7) == ([], Counter({"too small a margin": 1}))
-    assert len(paired(*right, *wrong, least=2)[0]) == 1
-    assert paired(*right, *wrong, least=3)[0] == []
+    pairs, refused = paired(*mixed, margin=0.8)
+    assert (pairs, refused["too small a margin"]) == ([], 1)
+    assert len(paired(*right[:2], *wrong[:3])[0]) == 1, "2 of 2 against 0 of 3: 0.1"
+    assert paired(*right[:2], *wrong[:2]) == ([], Counter({"may be chance": 1})), "2 of 2 against 0 of 2: 0.17"
+
+
+def test_an_action_that_ends_the_session_needs_no_second_rollout() -> None:
+    """What it leads to is certain, so that the other side's rollouts alone may be chance."""
+    right = [rolled("solved", "ls", "make", f"exit {n}") for n in range(3)]
+    assert sides(paired(*right, rolled("false_exit", "ls", "exit"))[0]) == [("make", "exit")]
+    assert paired(right[0], rolled("false_exit", "ls", "exit"))[0] == []
+
+
+def test_a_branch_tells_of_no_choice_before_the_last_it_was_given() -> None:
+    """Branches of a failed rollout start where they are bound to fail: its first look is not to blame for that."""
+    right = [rolled("solved", "pwd", "make", f"exit {n}") for n in range(3)]
+    failed = rolled("false_exit", "ls", "spoil", "exit")
+    bound = [rolled("false_exit", "ls", "spoil", f"exit {n}", given=2) for n in range(4)]
+    free = [rolled("solved", "ls", "make", f"exit {n}", given=1) for n in range(3)]
+    pairs, _ = paired(*right, failed, *bound, *free)
+    assert sides(pairs) == [("make", "spoil")]
+    assert (pairs[0].turn, pairs[0].rejected_side.rollouts, pairs[0].chosen_side.rollouts) == (3, 5, 3)
 
 
 def test_a_failure_on_purpose_says_nothing_of_the_turns_before_it() -> None:
     """The saboteur's ending does not count against what it had typed while all was well."""
     kept = [rolled("solved", "ls", "make", f"exit {n}") for n in range(2)]
     failed = [rolled("false_exit", "ls", "make", "rm a", f"exit {n}", fault=5) for n in range(4)]
-    other = [rolled("false_exit", "pwd", f"exit {n}") for n in range(2)]
+    other = [rolled("false_exit", "pwd", f"exit {n}") for n in range(3)]
     pairs, _ = paired(*kept, *failed, *other)
     (first,) = (pair for pair in pairs if pair.turn == 1)
     assert (first.chosen_side.rollouts, first.chosen_side.right, first.margin) == (2, 2, 1.0)

@@ -79,6 +79,17 @@ RecoveryShare = Annotated[
         "--recovery-share", min=0.0, max=1.0, help="Share with a mistake to mend; default: explorer 0.25, model 0."
     ),
 ]
+Model = Annotated[str | None, typer.Option("--model", help="A student's folder, as transformers saves it, or smollm2.")]
+NoScaffold = Annotated[
+    bool, typer.Option("--no-scaffold", help="Tell it nothing but the orientation, as a student is deployed.")
+]
+MaxCost = Annotated[
+    float | None, typer.Option("--max-cost", min=0.0, help="US dollars that this folder may cost, all commands told.")
+]
+MaxTotalTokens = Annotated[
+    int | None,
+    typer.Option("--max-total-tokens", min=0, help="Tokens that this folder may cost, prompts included."),
+]
 NoSandbox = Annotated[
     bool,
     typer.Option("--no-sandbox", "--no-docker", help="Structural dry run: consistent on paper, proves nothing more."),
@@ -115,9 +126,7 @@ class Acting:
 
     samples: Samples = 3
     operator: OperatorName = None
-    model: Annotated[
-        str | None, typer.Option("--model", help="A student's folder, as transformers saves it, or smollm2.")
-    ] = None
+    model: Model = None
     max_turns: MaxTurns = 40
     max_tokens: MaxTokens = None
     temperature: Temperature = None
@@ -127,9 +136,7 @@ class Acting:
     scaffold: Annotated[
         str | None, typer.Option("--scaffold", help="What a model is told first: a shipped scaffold's name, or a file.")
     ] = None
-    no_scaffold: Annotated[
-        bool, typer.Option("--no-scaffold", help="Tell it nothing but the orientation, as a student is deployed.")
-    ] = False
+    no_scaffold: NoScaffold = False
     action_format: Annotated[
         str, typer.Option("--action-format", help="How a model is to answer: plain, or fenced.")
     ] = "plain"
@@ -151,17 +158,28 @@ class Acting:
 class Spending:
     """What models may cost."""
 
-    max_cost: Annotated[
-        float | None,
-        typer.Option("--max-cost", min=0.0, help="US dollars that this folder may cost, all commands told."),
-    ] = None
-    max_total_tokens: Annotated[
-        int | None,
-        typer.Option("--max-total-tokens", min=0, help="Tokens that this folder may cost, prompts included."),
-    ] = None
+    max_cost: MaxCost = None
+    max_total_tokens: MaxTotalTokens = None
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what models would cost, by estimate; ask and write nothing.")
     ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Growing:
+    """What may be said of branches and who rolls them."""
+
+    branches: Annotated[
+        int | None,
+        typer.Option("--branches", min=1, help="First roll out so many from prefixes of each failed rollout."),
+    ] = None
+    operator: OperatorName = None
+    model: Model = None
+    max_tokens: MaxTokens = None
+    temperature: Temperature = None
+    no_scaffold: NoScaffold = False
+    max_cost: MaxCost = None
+    max_total_tokens: MaxTotalTokens = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 PLACE/pairs.jsonl   the pairs that the balance took, scenario by scenario
 PLACE/labels.jsonl  every rollout that is right or wrong, with its file: what KTO wants of whole sessions
 PLACE/report.json   what was found, refused and taken
+PLACE/branches/     rollouts from prefixes of the others, where they were asked for; see branching.py
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ from typing import IO
 import sekft
 from sekft.balancing import PER_SCENARIO, Stub, balanced
 from sekft.measures import Rollout
-from sekft.pairs import LEAST_ROLLOUTS, MARGIN, Forks, Pair
+from sekft.pairs import MARGIN, Forks, Pair
 from sekft.progress import Reporter
 from sekft.scenario import Frozen
 from sekft.selection import Group, Passed, Selection, Wanted, stored
-from sekft.store import Folder, Layout, Setting, explained
+from sekft.store import Folder, Layout, Setting, documents, explained
 from sekft.tokens import Counter as TokenCounter
 from sekft.tokens import Estimate, length
-from sekft.trajectory import KEPT
+from sekft.trajectory import KEPT, load_trajectory
 
 TABLES = ("outcomes", "causes", "sources", "splits", "refused")
+BRANCHES = "branches"
 PAIRS, LABELS, REPORT = "pairs.jsonl", "labels.jsonl", "report.json"
 
 
@@ -46,7 +48,6 @@ class Pairing:
     most: int | None = None
     per_scenario: int = PER_SCENARIO
     margin: float = MARGIN
-    least: int = LEAST_ROLLOUTS
     most_tokens: int | None = None
     count: TokenCounter = field(default_factory=Estimate)
 
@@ -103,7 +104,7 @@ def pair(rollouts: Layout, scenarios: Path | None, out: Layout, asked: Pairing, 
             place.mkdir(parents=True, exist_ok=True)
         labels = folder.begin(place / LABELS)
         with explained(place), tempfile.TemporaryFile(dir=place) as spool:
-            found = _Found(asked, spool)
+            found = _Found(asked, spool, place / BRANCHES)
             for group in stored(rollouts, scenarios):
                 found.add(group, labels)
             chosen = set(balanced(found.stubs, asked.seed, asked.per_scenario, asked.most))
@@ -131,7 +132,7 @@ def _settings(asked: Pairing) -> dict[str, Setting]:
     return {
         "complete": wanted.complete, "grounded": wanted.grounded, "recovered_share": wanted.most_mended,
         "bands": sorted(wanted.bands), "outcomes": sorted(asked.outcomes), "seed": asked.seed, "n": asked.most,
-        "per_scenario": asked.per_scenario, "margin": asked.margin, "least": asked.least,
+        "per_scenario": asked.per_scenario, "margin": asked.margin,
         "max_length": asked.most_tokens, "tokens": asked.count.name, "version": sekft.__version__,
     }  # fmt: skip
 
@@ -139,8 +140,8 @@ def _settings(asked: Pairing) -> dict[str, Setting]:
 class _Found:
     """The first pass: every candidate goes to the spool, what the balance needs of it stays."""
 
-    def __init__(self, asked: Pairing, spool: IO[bytes]) -> None:
-        self._asked, self._spool = asked, spool
+    def __init__(self, asked: Pairing, spool: IO[bytes], branches: Path) -> None:
+        self._asked, self._spool, self._branches = asked, spool, branches
         self._selection = Selection(asked.wanted, asked.count)
         self._refused: Counter[str] = Counter()
         self._labels: Counter[str] = Counter()
@@ -153,6 +154,9 @@ class _Found:
             if (label := _label(one)) is not None:
                 labels.write(_line(label))
                 self._labels["right" if label["label"] else "wrong"] += 1
+        scenario = group[0].scenario
+        for path in documents(self._branches / scenario.id):
+            group = [*group, Rollout(str(path), load_trajectory(path), scenario)]
         kept = next(self._selection([group]), [])
         wrong = [one for one in group if one.trajectory.outcome not in KEPT and one.trajectory.outcome != "infra_error"]
         if kept and wrong:
@@ -161,7 +165,7 @@ class _Found:
 
     def _pairs(self, group: Group) -> None:
         asked = self._asked
-        for made in Forks(group, self._refused).pairs(asked.margin, asked.least):
+        for made in Forks(group, self._refused).pairs(asked.margin):
             chosen, rejected = (asked.count(side[0].content) for side in (made.chosen, made.rejected))
             if asked.outcomes and made.outcome not in asked.outcomes:
                 self._refused["another outcome"] += 1

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import comb
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,8 +28,10 @@ from sekft.shellwords import only_looks, simple_commands
 from sekft.trajectory import Outcome, Trajectory, Turn
 
 MARGIN = 0.5
-LEAST_ROLLOUTS = 2
-"""Behind each side of a pair that is told by how often rollouts end right."""
+CHANCE = 0.1
+"""Most that chance may account for the difference between two sides that rollouts tell of."""
+GIVEN = "actions"
+"""The setting of a branch's operator that says how many actions were typed for it."""
 Gist = tuple[tuple[str, ...], ...]
 
 
@@ -102,10 +105,15 @@ class Walk:
             found.append(before)
         return found
 
-    @property
-    def fails_from(self) -> int:
-        """The first turn whose choice this rollout's ending says something of."""
-        return self.trajectory.fault.turn if self.trajectory.fault else 0
+    @cached_property
+    def speaks_from(self) -> int:
+        """The first turn whose choice this rollout's ending tells of.
+
+        A failure on purpose tells nothing of what was typed before it; a branch tells of the last action that it was
+        given, and nothing of those before, which were taken from a rollout whose ending was known.
+        """
+        given = 2 * int(self.trajectory.operator.settings.get(GIVEN, 0)) - 1
+        return max(given, self.trajectory.fault.turn if self.trajectory.fault else 1)
 
     def parts(self, other: Walk) -> int:
         """The first turn at which the two differ; the length of the shorter where there is none."""
@@ -123,17 +131,16 @@ class Forks:
         self._behind: dict[bytes, list[Walk]] = defaultdict(list)
         for walk in self._walks:
             for at in range(1, len(walk.marks), 2):
-                if at >= walk.fails_from:
+                if at >= walk.speaks_from:
                     self._behind[walk.marks[at]].append(walk)
 
-    def pairs(self, margin: float = MARGIN, least: int = LEAST_ROLLOUTS) -> Iterator[Pair]:
+    def pairs(self, margin: float = MARGIN) -> Iterator[Pair]:
         """Every pair of these rollouts, no two of them alike; what cannot be one is counted in `refused`.
 
         margin: the least difference between the shares of right rollouts.
-        least:  rollouts behind each side where no failure on purpose says which side is wrong.
         """
         seen: set[tuple[str, Gist, Gist]] = set()
-        for made in (*self._at_faults(), *self._at_branches(least)):
+        for made in (*self._at_faults(), *self._at_branches()):
             key = _typed(made), _gist(made.chosen[0].content), _gist(made.rejected[0].content)
             if made.margin < margin:
                 self._refused["too small a margin"] += 1
@@ -149,25 +156,29 @@ class Forks:
             if failed.trajectory.fault is None:
                 continue
             for kept in self._walks:
-                if kept.trajectory.keep and (at := kept.parts(failed)) >= failed.fails_from:
+                at = kept.parts(failed)
+                if kept.trajectory.keep and at >= max(failed.speaks_from, kept.speaks_from):
                     if reason := self._not_decided(kept, failed, at):
                         self._refused[reason] += 1
                     else:
                         yield self._pair(kept, failed, at, "fault")
 
-    def _at_branches(self, least: int) -> Iterator[Pair]:
+    def _at_branches(self) -> Iterator[Pair]:
         """At each fork the best choice against every worse one, of rollouts that nobody made fail."""
         forks: dict[bytes, dict[bytes, tuple[int, list[Walk]]]] = defaultdict(dict)
         for walk in self._walks:
-            for at in range(max(1, walk.fails_from | 1), len(walk.marks), 2):
+            for at in range(walk.speaks_from, len(walk.marks), 2):
                 forks[walk.marks[at - 1]][walk.marks[at]] = at, self._behind[walk.marks[at]]
         for choices in forks.values():
-            tried = [(at, walks) for at, walks in choices.values() if len(walks) >= least]
-            at, best = max(tried, key=lambda choice: _share(choice[1]), default=(0, []))
+            at, best = max(choices.values(), key=lambda choice: _share(choice[1]))
             kept = next((walk for walk in best if walk.trajectory.keep and not self._errs(walk, at)), None)
-            for _, walks in tried if kept else []:
+            for _, walks in choices.values() if kept else []:
                 failed = next((walk for walk in walks if _failed_by_itself(walk)), None)
-                if kept and failed and walks is not best:
+                if kept is None or failed is None or walks is best:
+                    continue
+                if _chance(best, walks, at) > CHANCE:
+                    self._refused["may be chance"] += 1
+                else:
                     yield self._pair(kept, failed, at, "branch")
 
     def _not_decided(self, kept: Walk, failed: Walk, at: int) -> str | None:
@@ -231,6 +242,21 @@ def read(path: Path) -> Iterator[Pair]:
 def _answers(walk: Walk, at: int) -> list[Turn]:
     """The answer to that action; none where the session ended with it."""
     return walk.trajectory.turns[at + 1 : at + 2]
+
+
+def _chance(best: Sequence[Walk], worse: Sequence[Walk], at: int) -> float:
+    """How likely so great a difference is where both are alike (Fisher's exact test, one-sided).
+
+    An action that ends the session needs no second rollout: it counts as often as the other side was tried.
+    """
+    (more, right), (fewer, wrongly) = (
+        (len(walks), sum(walk.trajectory.keep for walk in walks)) for walks in (best, worse)
+    )
+    if any(len(walk.marks) == at + 1 and walk.trajectory.ending.kind != "none" for walk in worse):
+        fewer = max(fewer, more)
+    together = right + wrongly
+    ways = sum(comb(more, k) * comb(fewer, together - k) for k in range(right, min(more, together) + 1))
+    return ways / comb(more + fewer, together)
 
 
 def _failed_by_itself(walk: Walk) -> bool:

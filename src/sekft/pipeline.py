@@ -80,7 +80,7 @@ async def generate(plan: Generation, layout: Layout, reporter: Reporter) -> None
         slots = [slot for slot, members in families.items() if before.made[slot] < len(members)]
         filler = Filler(author, sandbox, plan.seed, held, folder, layout)
         reporter.begin("scenarios", plan.n, plan.n - len(slots))
-        async with _attended(author, folder, plan.budget, reporter):
+        async with attended(author, folder, plan.budget, reporter):
             await _fill_all(plan, filler, {slot: families[slot] for slot in slots}, before, reporter)
 
 
@@ -151,7 +151,7 @@ async def roll(plan: Rolling, scenarios: list[Scenario], layout: Layout, reporte
         landings = list(_landings(plan, operator, scenarios, layout))
         waiting = [landing for landing in landings if not landing.path.exists()]
         reporter.begin("rollouts", len(landings), len(landings) - len(waiting))
-        async with _attended(operator, folder, plan.budget, reporter):
+        async with attended(operator, folder, plan.budget, reporter):
             broken = await _roll_all(plan, waiting, operator, sandbox, folder, reporter)
         if plan.keep_bands or plan.keep_most:
             _select(plan, landings, folder)
@@ -179,10 +179,12 @@ async def _roll_all(
     plan: Rolling, waiting: list[Landing], operator: Operator, sandbox: Sandbox, folder: Folder, reporter: Reporter
 ) -> int:
     limits = RolloutLimits(turns=plan.max_turns)
+    follows = operator.info.settings.get("follows", operator.info.kind)  # a saboteur shares an explorer's prefix
     broken = 0
 
     async def land(landing: Landing) -> Trajectory:
-        observed = await _tried(landing, operator, sandbox, plan.seed, limits)
+        policy_seed = derive(plan.seed, "rollout", follows, landing.scenario.id, landing.sample)
+        observed = await tried(landing, operator, sandbox, policy_seed, limits)
         made = record(landing.scenario, observed, judge(landing.scenario, observed), forbidden())
         keep(folder, landing, made)
         if plan.keep_thoughts and observed.thoughts:
@@ -202,9 +204,10 @@ async def _roll_all(
     return broken
 
 
-async def _tried(landing: Landing, operator: Operator, sandbox: Sandbox, seed: int, limits: RolloutLimits) -> Observed:
-    follows = operator.info.settings.get("follows", operator.info.kind)  # a saboteur shares an explorer's prefix
-    policy_seed = derive(seed, "rollout", follows, landing.scenario.id, landing.sample)
+async def tried(
+    landing: Landing, operator: Operator, sandbox: Sandbox, policy_seed: int, limits: RolloutLimits
+) -> Observed:
+    """A rollout, done again after a pause where the sandbox or the endpoint broke; the last one as it went."""
     for pause_s in PAUSES_S:
         observed = await rollout(landing.scenario, sandbox, operator, landing.sample, policy_seed, limits)
         if observed.infra is None:
@@ -298,7 +301,7 @@ def backend(name: str) -> Sandbox:
 
 
 @asynccontextmanager
-async def _attended(worker: object, folder: Folder, budget: Budget, reporter: Reporter) -> AsyncIterator[None]:
+async def attended(worker: object, folder: Folder, budget: Budget, reporter: Reporter) -> AsyncIterator[None]:
     """While it works, one that asks a model writes down what it pays for, and keeps within the budget."""
     endpoint, generator = getattr(worker, "endpoint", None), getattr(worker, "generator", None)
     if isinstance(endpoint, Endpoint):

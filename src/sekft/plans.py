@@ -13,7 +13,7 @@ from sekft.protocols import OperatorSettings
 from sekft.returns import BANDS
 
 if TYPE_CHECKING:
-    from sekft.options import Acting, Drawing, Spending
+    from sekft.options import Acting, Drawing, Growing, Spending
 
 FORMATS = ("plain", "fenced")
 STUDENT = "student"
@@ -73,6 +73,19 @@ class Rolling:
     keep_most: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Branching:
+    """branches: rollouts from each prefix. max_turns: of a whole rollout, its prefix included."""
+
+    branches: int
+    operator: str
+    seed: int = 0
+    concurrency: int = 4
+    max_turns: int = 40
+    settings: OperatorSettings = field(default_factory=OperatorSettings)
+    budget: Budget = field(default_factory=Budget)
+
+
 def default_author(environ: Mapping[str, str] = os.environ) -> str:
     return "teacher" if environ.get("SEKFT_MODEL") else "procedural"
 
@@ -121,7 +134,7 @@ def rolling(
     chosen = acting.operator or (STUDENT if acting.model else default_operator())
     if acting.model and chosen != STUDENT:
         raise UsageError(f"--model {acting.model}: is for --operator {STUDENT}, not {chosen}")
-    at_once = concurrency or (STUDENTS_AT_ONCE if chosen == STUDENT else default_concurrency())
+    at_once = concurrency or _at_once(chosen)
     note(f"operator: {chosen}" + ("" if acting.operator else " (default; --operator chooses another)"))
     if acting.action_format not in FORMATS:
         raise UsageError(f"--action-format {acting.action_format}: want {' or '.join(FORMATS)}")
@@ -163,6 +176,32 @@ def failing_beside(plan: Rolling, note: Callable[[str], None]) -> list[Rolling]:
         return []
     note("operator: saboteur, too: it fails on purpose where the explorer does not, for the rejected side of pairs")
     return [replace(plan, operator="saboteur", keep_bands=(), keep_most=None)]
+
+
+def branching(note: Callable[[str], None], growing: Growing, seed: int, concurrency: int | None) -> Branching:
+    """What `pairs --branches` is asked, its choices told through `note`."""
+    chosen = growing.operator or default_operator()
+    note(f"branches by {chosen}" + ("" if growing.operator else " (default; --operator chooses another)"))
+    at_once = concurrency or _at_once(chosen)
+    settings = OperatorSettings(
+        temperature=growing.temperature,
+        max_tokens=growing.max_tokens,
+        scaffold="" if growing.no_scaffold else None,
+        model=growing.model,
+        at_once=at_once,
+    )
+    return Branching(
+        branches=growing.branches or 1,
+        operator=chosen,
+        seed=seed,
+        concurrency=at_once,
+        settings=settings,
+        budget=Budget(growing.max_cost, growing.max_total_tokens),
+    )
+
+
+def _at_once(operator: str) -> int:
+    return STUDENTS_AT_ONCE if operator == STUDENT else default_concurrency()
 
 
 def budget(spending: Spending) -> Budget:

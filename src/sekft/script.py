@@ -8,7 +8,7 @@ trajectory, or common vocabulary); where it is not, another way of the same step
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -86,6 +86,19 @@ def script(scenario: Scenario, rng: random.Random, mended: float) -> list[Beat]:
     if rng.random() < _CHAINED_SHARE:
         beats = _chained(beats)
     return _with_mistake(beats, scenario, rng) if rng.random() < mended else beats
+
+
+def resumed(scenario: Scenario, typed: Sequence[str], rng: random.Random) -> list[Beat]:
+    """What is left of the plan after these commands: one way for each step that they do not hold a way of."""
+    left = Counter(part for command in typed for part in {command, *command.split(" && ")})
+    beats: list[Beat] = []
+    for place, step in enumerate(scenario.plan):
+        done = next((way for way in step.ways if not Counter(way) - left), None)
+        if done is not None:
+            left.subtract(done)
+        else:
+            beats += _beats(step.goal, place, _ordered(step, set(typed), rng), tuple(step.mistakes))
+    return beats
 
 
 def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:

@@ -7,15 +7,26 @@ from typing import Annotated
 
 import typer
 
-from sekft.commands.running import counting, say
+from sekft.commands.running import counting, say, work
 from sekft.errors import SekftError, UsageError
-from sekft.options import Json, Seed, Selecting, TheirScenarios, Trajectories, flat
+from sekft.options import (
+    Concurrency,
+    Growing,
+    Json,
+    SandboxName,
+    Seed,
+    Selecting,
+    TheirScenarios,
+    Trajectories,
+    flat,
+)
 
 
 @flat
 def pairs(
     trajectories: Trajectories,
     selecting: Selecting,
+    growing: Growing,
     scenarios: TheirScenarios = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to fill; default: pairs/ of the run folder of --trajectories.")
@@ -25,6 +36,8 @@ def pairs(
         float, typer.Option("--margin", min=0.0, max=1.0, help="Least difference in the share of right rollouts.")
     ] = 0.5,
     seed: Seed = 0,
+    sandbox: SandboxName = "auto",
+    concurrency: Concurrency = None,
     as_json: Json = False,
 ) -> None:
     """Step-level pairs, kept against rejected, each cut at a decisive turn; labels of whole rollouts beside them.
@@ -34,8 +47,12 @@ def pairs(
     """
     from dataclasses import replace
 
+    from sekft import operators
     from sekft.balancing import PER_SCENARIO
+    from sekft.branching import branch
     from sekft.pairing import Pairing, pair, render
+    from sekft.pipeline import backend
+    from sekft.plans import branching
     from sekft.progress import reporter
     from sekft.selection import wanted
     from sekft.store import Layout
@@ -54,11 +71,20 @@ def pairs(
     rollouts = Layout.found(trajectories)
     if out is None and rollouts.kind == "stage":
         raise UsageError(f"--trajectories {trajectories}: no run folder, so --out has to say where the pairs go")
+    place = Layout.found(out or trajectories)
     with reporter() as progress:
-        report = pair(rollouts, scenarios, Layout.found(out or trajectories), asked, progress)
+        broken = 0
+        if growing.branches is not None:
+            asked_branches = branching(progress.note, growing, seed, concurrency)
+            acting = operators.make(asked_branches.operator, asked_branches.settings)
+            growth = branch(asked_branches, acting, backend(sandbox), rollouts, scenarios, place, progress)
+            broken = work(growth, place.root)
+        report = pair(rollouts, scenarios, place, asked, progress)
     say(report.model_dump_json(indent=1) + "\n" if as_json else render(report))
     if not report.pairs:
         raise SekftError(
             f"{trajectories}: no pairs: {report.both} of {report.scenarios} scenarios have both a kept and a failed "
             "rollout; `sekft rollout --operator saboteur` makes failed ones beside the explorer's"
         )
+    if broken:
+        raise SekftError(f"{broken} branches met an infra error; the same command does these again")

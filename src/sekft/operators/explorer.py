@@ -7,9 +7,11 @@ which way they take, what they verify, and in the mistake that some of them make
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sekft.protocols import OperatorSettings, Policy
 from sekft.scenario import Scenario
-from sekft.script import RECOVERY_SHARE, Typist, recovery_share, script
+from sekft.script import RECOVERY_SHARE, Typist, recovery_share, resumed, script
 from sekft.seeds import stream
 from sekft.trajectory import OperatorInfo
 
@@ -27,3 +29,7 @@ class ExplorerOperator:
 
     def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
         return Typist(scenario, script(scenario, stream(seed, "explorer"), self._mended))
+
+    def resume(self, scenario: Scenario, typed: Sequence[str], sample: int, seed: int) -> Policy:
+        """A policy that goes on after these commands, whoever typed them."""
+        return Typist(scenario, resumed(scenario, typed, stream(seed, "explorer")))

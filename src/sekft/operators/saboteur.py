@@ -17,7 +17,7 @@ from importlib.resources import files
 
 from sekft.protocols import OperatorSettings, Policy
 from sekft.scenario import Kind, Scenario
-from sekft.script import Beat, Typist, recovery_share, script
+from sekft.script import Beat, Typist, recovery_share, resumed, script
 from sekft.seeds import stream
 from sekft.shellwords import only_looks
 from sekft.trajectory import OperatorInfo, Outcome
@@ -50,12 +50,19 @@ class SaboteurOperator:
 
     def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
         """Every failure that fits comes up before one comes up again."""
-        beats = script(scenario, stream(seed, "explorer"), self._mended)
-        rng = stream(seed, "saboteur")
-        bent = {name: made for name in ends(scenario.expected.kind) if (made := _bent(name, scenario, beats, rng))}
-        order = sorted(bent)
-        stream(scenario.seed, "failures", scenario.expected.kind).shuffle(order)
-        return Typist(scenario, bent[order[sample % len(order)]])
+        return _failed(scenario, script(scenario, stream(seed, "explorer"), self._mended), sample, seed)
+
+    def resume(self, scenario: Scenario, typed: Sequence[str], sample: int, seed: int) -> Policy:
+        """A policy that goes wrong in some way from here, or a little later, whoever typed these commands."""
+        return _failed(scenario, resumed(scenario, typed, stream(seed, "explorer")), sample, seed)
+
+
+def _failed(scenario: Scenario, beats: Beats, sample: int, seed: int) -> Policy:
+    rng = stream(seed, "saboteur")
+    bent = {name: made for name in ends(scenario.expected.kind) if (made := _bent(name, scenario, beats, rng))}
+    order = sorted(bent)
+    stream(scenario.seed, "failures", scenario.expected.kind).shuffle(order)
+    return Typist(scenario, bent[order[sample % len(order)]])
 
 
 @dataclass(frozen=True)
@@ -178,10 +185,12 @@ def _follows_decoy(scenario: Scenario, beats: Beats, rng: random.Random) -> Beat
     return script and [*script, *_typed(*_last(scenario, rng))]
 
 
-def _loops(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
+def _loops(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
     """Types the same thing again and again until its turns run out."""
     before = _before(beats, "execute", "acknowledge", "end")
     asked = [beat.command for beat in before if beat.goal in ("learn", "retrieve")]
+    if not asked:
+        return None
     return [*before, *_typed(rng.choice(asked[-2:])) * _LOOPS]
 
 
