@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands import SEKFT, environment, sekft
 
-COMMANDS = ("generate", "rollout", "run", "train", "audit", "taxonomy", "show", "play", "doctor", "eval")
+COMMANDS = ("generate", "rollout", "run", "train", "audit", "taxonomy", "show", "play", "doctor", "eval", "star")
 
 
 def paper(out: Path, n: int, *more: str) -> subprocess.CompletedProcess[str]:

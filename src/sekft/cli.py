@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sekft.commands import evaluating, exports, learning, looks, sets, stages
+from sekft.commands import evaluating, exports, learning, looks, rounds, sets, stages
 from sekft.errors import SekftError
 from sekft.options import EXAMPLES
 
@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "export": exports.export,
     "run": stages.run,
     "train": learning.train,
+    "star": rounds.star,
     "taxonomy": looks.taxonomy,
     "show": looks.show,
     "play": looks.play,

@@ -58,8 +58,13 @@ class Row(Frozen):
 
 
 class Evaluation(Frozen):
-    """pass_at: k → chance that one of k rollouts ends right. bands: of difficulty → scenarios. reskins: families with
-    several surfaces of one task, by whether every rollout, some or none ends right. missing: rollouts not there."""
+    """An operator's rollouts in figures.
+
+    pass_at:  k → chance that one of k rollouts ends right. bands: of difficulty → scenarios.
+    distinct: of the right rollouts of a scenario with several, the share that types something of its own; the mean.
+    reskins:  families with several surfaces of one task, by whether every rollout, some or none ends right.
+    missing:  rollouts that met an infra error.
+    """
 
     operator: OperatorInfo
     samples: int
@@ -68,6 +73,7 @@ class Evaluation(Frozen):
     parts: list[Part]
     pass_at: dict[int, float]
     bands: dict[str, int]
+    distinct: float | None
     reskins: dict[str, int]
     rows: list[Row]
 
@@ -159,6 +165,7 @@ def evaluate(rollouts: Sequence[Rollout], samples: int, missing: int = 0) -> Eva
         parts=list(_parts(cases)),
         pass_at=_pass_at(rows),
         bands=dict(Counter(band(row.rollouts, row.right) for row in rows)),
+        distinct=_distinct(by_scenario.values()),
         reskins=_reskins(cases),
         rows=sorted(rows, key=lambda row: row.scenario),
     )
@@ -228,6 +235,12 @@ def _row(group: Sequence[Case]) -> Row:
 def _pass_at(rows: Sequence[Row]) -> dict[int, float]:
     found = {k: [pass_at(row.rollouts, row.right, k) for row in rows if row.rollouts >= k] for k in KS}
     return {k: round(statistics.fmean(chances), 4) for k, chances in found.items() if chances}
+
+
+def _distinct(groups: Iterable[Sequence[Case]]) -> float | None:
+    typed = [[tuple(case.rollout.actions) for case in group if case.right] for group in groups]
+    shares = [len(set(sessions)) / len(sessions) for sessions in typed if len(sessions) > 1]
+    return round(statistics.fmean(shares), 4) if shares else None
 
 
 def _reskins(cases: Sequence[Case]) -> dict[str, int]:

@@ -49,6 +49,8 @@ def _difficulty(found: Evaluation) -> Iterator[str]:
         passes = ", ".join(f"pass@{k} {share:.1%}" for k, share in found.pass_at.items())
         yield f"\nOver {found.samples} samples: {passes}"
         yield "  scenarios ending right: " + ", ".join(f"{name} {count}" for name, count in found.bands.items())
+        if found.distinct is not None:
+            yield f"  of a scenario's right rollouts, {found.distinct:.0%} type something of their own"
     if found.reskins:
         told = ", ".join(f"{name} {count}" for name, count in found.reskins.items())
         families = sum(found.reskins.values())
