@@ -1,0 +1,81 @@
+"""The data card's folder is loaded by its real consumer, offline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sekft import card
+from sekft.export import Exported, Exporting, Sources, export
+from sekft.exporters import FORMATS, Format, projections
+from sekft.pairing import Pairing, pair
+from sekft.progress import Lines
+from sekft.store import Layout
+from sekft.tokens import Estimate
+from tests import sets
+
+pytestmark = pytest.mark.live
+TABLES = [name for name, form in projections().items() if form.format != "sessions"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    layout = sets.filled(tmp_path_factory.mktemp("run"), n=12, samples=2)
+    pair(layout, None, layout, Pairing(), Lines())
+    return layout
+
+
+@pytest.fixture(scope="module", params=FORMATS)
+def folder(request: pytest.FixtureRequest, run: Layout, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every form in one format, in shards of 7 rows, with the card; traces, which are no table, beside them."""
+    form: Format = request.param
+    out, sources = tmp_path_factory.mktemp("data"), Sources.of(run.root)
+    made = export(Exporting(tuple(projections()), form=form, shard_rows=7), sources, out, Estimate(), Lines())
+    card.write(out, made, sources, card.Described())
+    return out
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("datasets", reason="wants the extra train: ./dev setup train")
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def test_the_card_names_every_table_as_a_config(folder: Path) -> None:
+    """What the library reads off the card are the forms that are tables, sft first of all."""
+    from datasets import get_dataset_config_names, get_dataset_default_config_name
+
+    assert get_dataset_config_names(str(folder)) == TABLES
+    assert get_dataset_default_config_name(str(folder)) == "sft"
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")
+def test_every_config_loads_with_its_rows(name: str, folder: Path) -> None:
+    """load_dataset on the folder gives both splits with the rows and the columns that were written."""
+    from datasets import load_dataset
+
+    made = Exported.model_validate_json((folder / "export.json").read_text())
+    loaded: dict[str, Any] = load_dataset(str(folder), name)
+    assert {split: rows.num_rows for split, rows in loaded.items()} == {
+        part.split: part.rows for part in made.parts if part.projection == name
+    }
+    assert set(loaded["train"].column_names) == projections()[name].columns.keys()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")
+def test_loaded_messages_are_the_recorded_session(folder: Path, run: Layout) -> None:
+    """A row that went through the library holds the trajectory's messages, key for key."""
+    from datasets import load_dataset
+
+    from sekft.trajectory import load_trajectory
+
+    recorded = {one.id: one.messages() for one in map(load_trajectory, run.rollouts())}
+    for row in load_dataset(str(folder), "sft", split="train"):
+        assert row["messages"] == recorded[json.loads(row["metadata"])["trajectory_id"]]
