@@ -74,6 +74,7 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._begun: dict[Path, IO[bytes]] = {}
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Folder]:
@@ -91,6 +92,7 @@ class Folder:
                     leftover.unlink(missing_ok=True)
             yield self
         finally:
+            self._abandon()
             os.close(lock)
 
     def _lock(self, handle: int) -> None:
@@ -128,10 +130,15 @@ class Folder:
             _write_whole(path, text)
 
     def begin(self, path: Path) -> IO[bytes]:
-        """An open file that place() puts at that path; left alone, the next writing() removes it. Raises StoreError."""
+        """An open file that place() puts at that path; without that, writing() ends with nothing left of it.
+
+        Raises StoreError.
+        """
+        unfinished = path.parent / f".{path.name}{UNFINISHED}"
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            return (path.parent / f".{path.name}{UNFINISHED}").open("wb")
+            self._begun[unfinished] = unfinished.open("wb")
+        return self._begun[unfinished]
 
     def place(self, file: IO[bytes], path: Path) -> None:
         """Put what begin() opened at its path, whole. Raises StoreError."""
@@ -139,6 +146,14 @@ class Folder:
             file.flush()
             os.fsync(file.fileno())
             Path(file.name).replace(path)
+        del self._begun[Path(file.name)]
+
+    def _abandon(self) -> None:
+        for path, file in self._begun.items():
+            with contextlib.suppress(OSError):
+                file.close()
+                path.unlink()
+        self._begun.clear()
 
     def remove(self, path: Path) -> None:
         with explained(path):

@@ -213,3 +213,17 @@ def test_lengths_are_of_what_a_trainer_sees(kept: list[Rollout]) -> None:
         for name in ("sft", "sharegpt", "kto_whole"):
             (row,) = rows(name, [one])
             assert sorted(spoken(messages_of(row, FORMS[name].length[0]))) == sorted(deployed(one))
+
+
+def test_an_export_that_breaks_leaves_no_half_of_a_file(kept: list[Rollout], tmp_path: Path) -> None:
+    """What was written of a file when an error came is gone; the file that an earlier export made stays."""
+    before = [path.read_bytes() for path in written(tmp_path, FORMS["sft"], kept, "jsonl")]
+
+    def breaking() -> None:
+        with Folder(tmp_path).writing() as root:
+            root.begin(tmp_path / "sft/train/00000.jsonl").write(b"{")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        breaking()
+    assert [path.read_bytes() for path in tmp_path.glob("sft/*/*")] == before
