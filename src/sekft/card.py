@@ -27,6 +27,7 @@ TRL_DEFAULT = 1024
 ROUNDED_TO = 128
 ESTIMATE_MARGIN = 1.2
 EXCERPT_CHARACTERS = 2500
+ENDINGS: Mapping[Kind, str] = {"work": "work, `exit`", "empty": "nothing to do, `exit`", "blocked": "blocked, `panic`"}
 _SPLITS = (splits.TRAIN, splits.HELD_OUT)
 SIZES = {1000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 
@@ -223,14 +224,9 @@ def _outcomes(held: Holdings) -> str:
     """Expected endings down, splits across: scenarios, kept rollouts."""
     count = Tally((one.expected.kind, one.split) for one in held.scenarios.values())
     kept = Tally((one.scenario.expected.kind, one.scenario.split) for one in held.kept)
-    kinds: dict[Kind, str] = {
-        "work": "work, then `exit`",
-        "empty": "nothing to do, `exit`",
-        "blocked": "blocked, `panic`",
-    }
     rows = [
         (says, *(f"{number[kind, split]:,}" for number in (count, kept) for split in _SPLITS))
-        for kind, says in kinds.items()
+        for kind, says in ENDINGS.items()
     ]
     return _table(("right ending", *(f"{what}, {split}" for what in ("scenarios", "kept") for split in _SPLITS)), rows)
 
