@@ -1,0 +1,156 @@
+"""Does a student learn the mechanism? Sets, data, students and evaluations of plan.toml, each made by a sekft command.
+
+    python -m bench.proof FOLDER [--size smoke|laptop|full] [--student NAME …] [--set NAME …] [--sealed]
+
+Every command resumes, so the same line goes on where the last one was stopped. --student and --set leave out the rest;
+--sealed evaluates the sealed set, too. At the end, and with --table alone, the tables of docs/proof.md are printed from
+what there is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sekft.evaluation import Rate
+from sekft.examination import FOLDER, REPORT, stored
+
+BASE, SEEN, ALL, SEALED = "base", "seen", "all", "sealed"
+LAYERS = 15
+ANSWER_TOKENS = 200
+"""Twice what the longest ordinary action takes."""
+TRAIN_SEED, FIRST_SET_SEED = 1, 101
+SHOWN = ("right", "rightly_blocked", "false_panic", "read_first", "invents_options", "unearned", "harmful")
+
+
+class Proof:
+    """The plan at one size, in one folder."""
+
+    def __init__(self, folder: Path, size: str) -> None:
+        self.folder = folder
+        self.plan: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("plan.toml").read_text("utf-8"))
+        self.size: Mapping[str, int] = self.plan["sizes"][size]
+        self.students: Mapping[str, Mapping[str, Any]] = self.plan["students"]
+
+    @property
+    def sets(self) -> list[str]:
+        return [SEEN, *self.plan["held"], ALL, SEALED]
+
+    def where(self, name: str) -> list[str]:
+        """The options that give a set its own held-out values and no other ones; training is as `seen`."""
+        terms = []
+        for axis, held in self.plan["held"].items():
+            sealed = self.plan["sealed"][axis]
+            own = sealed if name == SEALED else held if name in (axis, ALL) else []
+            terms += [f"{axis}={value}" for value in own] or [f"{axis}!={value}" for value in (*held, *sealed)]
+        return [word for term in terms for word in ("--where", term)]
+
+    def make_set(self, name: str) -> Path:
+        out = self.folder / "sets" / name
+        seed = FIRST_SET_SEED + self.sets.index(name)
+        run(
+            "generate",
+            "--n",
+            self.size["evaluated"],
+            "--seed",
+            seed,
+            "--holdout",
+            "none",
+            "--out",
+            out,
+            *self.where(name),
+        )
+        return out
+
+    def make_data(self, name: str) -> Path:
+        out = self.folder / "data" / name
+        options = ["--n", self.size["scenarios"], "--samples", 1, "--seed", TRAIN_SEED, "--holdout", "none"]
+        run("run", *options, "--operator", "explorer", "--out", out, *self.where(SEEN), *self.plan["data"][name])
+        return out / "export"
+
+    def make_student(self, name: str) -> str:
+        """The model that `sekft eval` is to take; what it learns from and on is made first."""
+        if name == BASE:
+            return "smollm2"
+        told, out = self.students[name], self.folder / "students" / name
+        options: list[object] = [
+            "--data",
+            self.make_data(told["data"]),
+            "--seed",
+            told.get("seed", 0),
+            "--layers",
+            LAYERS,
+        ]
+        if base := told.get("base"):
+            options += ["--method", "dpo", "--base", self.make_student(base)]
+        else:
+            options += ["--tokens", self.size[told["tokens"]]]
+        run("train", *options, "--out", out)
+        return str(out)
+
+    def evaluate(self, student: str, names: Sequence[str]) -> None:
+        model = self.make_student(student)
+        options = ["--operator", "student", "--model", model, "--max-tokens", ANSWER_TOKENS]
+        options += ["--most", most] if (most := self.students[student].get("most")) else []
+        for name in names:
+            out = self.folder / "evaluations" / student / name
+            run("eval", "--scenarios", self.make_set(name), "--out", out, *options)
+
+    def wanted(self, student: str) -> list[str]:
+        names = self.students[student]["sets"]
+        return [name for name in self.sets if name != SEALED] if names == "every" else list(names)
+
+    def tables(self) -> Iterator[str]:
+        """One table a measure: a row a set, a column a student."""
+        made = {
+            (path.parent.name, path.name): stored(path)
+            for path in sorted((self.folder / "evaluations").glob("*/*"))
+            if (path / FOLDER / REPORT).is_file()
+        }
+        columns = [name for name in self.students if any(student == name for student, _ in made)]
+        for measure in SHOWN:
+            yield f"\n{measure}\n\n| held out | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}"
+            for name in self.sets:
+                cells = [
+                    shown(made[column, name].all.rates[measure]) if (column, name) in made else "" for column in columns
+                ]
+                if any(cells):
+                    yield f"| {name} | {' | '.join(cells)} |"
+
+
+def shown(rate: Rate) -> str:
+    if rate.value is None or rate.low is None or rate.high is None:
+        return ""
+    return f"{rate.value:.0%} ({rate.low:.0%} to {rate.high:.0%}, n {rate.of})"
+
+
+def run(*words: object) -> None:
+    """One sekft command, its log on our stderr. Ends the proof when it fails."""
+    command = [str(Path(sys.executable).with_name("sekft")), *map(str, words)]
+    print("$ sekft", *command[1:], file=sys.stderr, flush=True)
+    if status := subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+        raise SystemExit(f"bench.proof: the command above ended with {status}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--size", default="laptop", choices=("smoke", "laptop", "full"))
+    parser.add_argument("--student", action="append")
+    parser.add_argument("--set", action="append", dest="sets")
+    parser.add_argument("--sealed", action="store_true")
+    parser.add_argument("--table", action="store_true")
+    given = parser.parse_args()
+    proof = Proof(given.folder, given.size)
+    for student in [] if given.table else given.student or proof.students:
+        names = [name for name in proof.wanted(student) if not given.sets or name in given.sets]
+        proof.evaluate(student, [*names, SEALED] if given.sealed else names)
+    print("\n".join(proof.tables()))
+
+
+main()
