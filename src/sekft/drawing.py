@@ -77,7 +77,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Filler:
-    """Fills slots of one folder. sandbox: None for the structural dry run. held: the values of the held-out part."""
+    """Fills slots of one folder. sandbox: None for the structural dry run. held: the values of the held-out part.
+
+    attempts: draws of one slot; None for ATTEMPTS.
+    """
 
     author: Author | Mender
     sandbox: Sandbox | None
@@ -85,10 +88,12 @@ class Filler:
     held: Where
     folder: Folder
     layout: Layout
+    attempts: int | None = None
 
     async def fill(self, slot: int, members: list[Member], first: int) -> list[Scenario]:
         """Draw until a whole family is admitted; attempts before `first` are known to be rejected."""
-        for attempt in range(first, ATTEMPTS):
+        attempts = self.attempts or ATTEMPTS
+        for attempt in range(first, attempts):
             made = await self._draw(slot, attempt, members)
             if not isinstance(made, Rejection):
                 for scenario in made:
@@ -98,7 +103,7 @@ class Filler:
                 return made
             self.folder.write(self.layout.rejected / f"{made.id}.json", made.model_dump_json(indent=1) + "\n")
         raise AuthorExhausted(
-            f"slot {slot} ({_spelt(members[0].cell)}): none of {ATTEMPTS} draws passed the gate; "
+            f"slot {slot} ({_spelt(members[0].cell)}): none of {attempts} draws passed the gate; "
             f"the reasons are in {self.layout.rejected}"
         )
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from sekft.commands.running import report_broken, say, work
+from sekft.commands.running import report_broken, say, summary, work
 from sekft.errors import UsageError
-from sekft.options import Acting, Concurrency, Json, Samples, SandboxName, Seed, Spending, flat
+from sekft.options import Acting, Concurrency, Json, Out, Samples, SandboxName, Seed, Spending, flat
 
 SAMPLED = 0.7
 """The temperature where there are several samples and none is named."""
@@ -95,6 +95,31 @@ def compare(
     if pictures:
         _draw(pictures, folders)
     say(found.model_dump_json(indent=1) + "\n" if as_json else render(found))
+
+
+@app.command(name="import")
+def bring(
+    tasks: Annotated[Path, typer.Argument(help="A JSON list of tasks with `query` and `gold`, as InterCode has them.")],
+    out: Out,
+    files: Annotated[
+        Path | None, typer.Option("--files", help="Folder with what the tasks are about: FILES/testbed for /testbed.")
+    ] = None,
+    seed: Seed = 0,
+    sandbox: SandboxName = "auto",
+    concurrency: Concurrency = None,
+    as_json: Json = False,
+) -> None:
+    """Turn shell tasks of another set into held-out scenarios, each served by a provider of ours and gated."""
+    from sekft.importing import Import, import_tasks
+    from sekft.plans import default_concurrency
+    from sekft.progress import reporter
+    from sekft.store import Layout
+
+    layout = Layout.of_stage(out)
+    with reporter() as progress:
+        plan = Import(tasks, files, seed, sandbox, concurrency or default_concurrency())
+        work(import_tasks(plan, layout, progress), out)
+    summary(layout, as_json)
 
 
 def deployed(acting: Acting) -> Acting:

@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import ModuleType
 
 from sekft import __version__
 from sekft.authors.procedural import announcements, obstacles, tasks
@@ -86,13 +87,16 @@ class Sketch:
         return [entry for entry in self.desk.entries if entry.waiting and entry.body != false]
 
 
-def compose(cell: Cell, seed: int, skin: int = 0) -> Scenario:
-    """One candidate for this cell. Raises KeyError for a value without a kind."""
-    return bundle(sketch(cell, seed, skin), cell, seed)
+def compose(cell: Cell, seed: int, skin: int = 0, given: Job | None = None) -> Scenario:
+    """One candidate for this cell. given: see `sketch`. Raises KeyError for a value without a kind."""
+    return bundle(sketch(cell, seed, skin, given), cell, seed)
 
 
-def sketch(cell: Cell, seed: int, skin: int = 0) -> Sketch:
-    """All that is drawn for this cell, while its wording can still be changed."""
+def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None) -> Sketch:
+    """All that is drawn for this cell, while its wording can still be changed.
+
+    given: the work, which nothing blocks, where it is not drawn but brought along.
+    """
     world = land(seed, skin)
     tool = world.names.word((2, 3))
     entrance = world.part("announcement")
@@ -100,7 +104,7 @@ def sketch(cell: Cell, seed: int, skin: int = 0) -> Sketch:
         entrance, tool, announcement(entrance, tool)
     )
     kinds = modules(tasks)
-    jobs = [kinds[cell["task"]].make(world.part(f"job {at}")) for at in range(_JOBS[cell["difficulty"]])]
+    jobs = [given] if given else _drawn(kinds[cell["task"]], cell, world)
     decoy = None
     if cell["decoy"] in DECOYS:
         part = world.part("decoy")
@@ -108,20 +112,29 @@ def sketch(cell: Cell, seed: int, skin: int = 0) -> Sketch:
         if decoy.motd:
             told = replace(told, motd=f"{told.motd}{decoy.motd}\n")
     barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else ()
-    name = obstacles.draw(world.part("obstacle"), jobs[0], barred)
-    stopped, eased = obstacles.meet(name, jobs[0], world.part("obstacle"))
+    stopped, eased = (None, given) if given else _met(jobs[0], world, barred)
     blocked = stopped if cell["ending"] == "blocked" else None
-    asked = (stopped.job,) if blocked else (eased, *jobs[1:])
+    asked = (blocked.job,) if blocked else (eased, *jobs[1:])
     order = Order(
         jobs=asked if cell["ending"] != "empty" else (),
-        beside=(stopped.extra, blocked is not None) if stopped.extra else None,
+        beside=(stopped.extra, blocked is not None) if stopped and stopped.extra else None,
         decoy=decoy,
         sealed=blocked.sealed if blocked else None,
-        notes=tuple(note for note in (stopped.note, decoy.note if decoy else None) if note),
+        notes=tuple(note for note in (stopped and stopped.note, decoy and decoy.note) if note),
     )
     desk = furnish(world.part("desk"), cell, tool, order)
-    lying = (*asked, stopped.extra) if stopped.extra else asked
+    lying = (*asked, stopped.extra) if stopped and stopped.extra else asked
     return Sketch(world, told, cell["ending"], lying, desk, decoy, blocked, _clutter(world.part("clutter")))
+
+
+def _drawn(kind: ModuleType, cell: Cell, world: World) -> list[Job]:
+    return [kind.make(world.part(f"job {at}")) for at in range(_JOBS[cell["difficulty"]])]
+
+
+def _met(job: Job, world: World, barred: Sequence[str]) -> tuple[Blocked, Job]:
+    """The work with what blocks it, and with what could have."""
+    name = obstacles.draw(world.part("obstacle"), job, barred)
+    return obstacles.meet(name, job, world.part("obstacle"))
 
 
 def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:

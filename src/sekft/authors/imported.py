@@ -1,0 +1,137 @@
+"""The `imported` author: a task that somebody else wrote, served by a provider that is composed like any other.
+
+The task is a question in words and a command that answers it, as InterCode's nl2bash sets have them. The command is run
+in a sandbox: what it changes is the work or, where it changes nothing, what it prints is to be written into a file.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sekft import __version__
+from sekft.authors.procedural.asking import new_path, probes
+from sekft.authors.procedural.author import compose
+from sekft.authors.procedural.world import Job, World, land, with_parents
+from sekft.protocols import Entry, Sandbox, SandboxSpec, Session
+from sekft.rejection import Reason, Rejected
+from sekft.scenario import Cell, File, Login, Provenance, Scenario
+from sekft.state import changes
+
+TASK = "imported"
+PLACE = "/srv"
+VOLATILE = ("/tmp", "/var/tmp")
+SYSTEM = "bin boot dev etc home lib lib64 media mnt opt proc root run sbin srv sys tmp usr var".split()
+_ROOTED = re.compile(rf"(?<![\w./~*\\-])/(?!(?:{'|'.join(SYSTEM)})\b)(?=[A-Za-z_])")
+_ORDERED = re.compile(r"\b(sort|tac|rev|head|tail|nl|tsort|shuf|ls)\b")
+_LONGEST_CHARACTERS = 4096
+
+
+def placed(text: str) -> str:
+    """The text with every path from a folder of the task's own (/testbed) below a place that an agent may write in."""
+    return _ROOTED.sub(f"{PLACE}/", text)
+
+
+@dataclass
+class ImportedAuthor:
+    """One task. files: the tree that it is about, where it lies in the sandbox. settings: see `drafts.Mender`."""
+
+    query: str
+    gold: str
+    files: tuple[File, ...]
+    sandbox: Sandbox
+    name: str = TASK
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def begin(self, cell: Cell, seed: int) -> ImportedDraft:
+        return ImportedDraft(self, cell, seed)
+
+    def met(self, scenario: Scenario) -> None:
+        """Nothing is made unlike another."""
+
+
+@dataclass
+class ImportedDraft:
+    author: ImportedAuthor
+    cell: Cell
+    seed: int
+    exchange: list[dict[str, str]] = field(default_factory=list)
+
+    async def next(self, refused: Rejected | None) -> Scenario | Rejected | None:
+        if refused is not None:
+            return None
+        world = land(self.seed)
+        job = await _tried(self.author, world, self.cell.get("userland", ""))
+        if isinstance(job, Rejected):
+            return job
+        made = compose(self.cell, self.seed, given=job)
+        return made.sealed(provenance=Provenance(author=TASK, version=__version__, note=self.author.gold))
+
+
+async def _tried(author: ImportedAuthor, world: World, userland: str) -> Job | Rejected:
+    """The work, by what the task's own command does; or why it does nothing that can be asked for."""
+    login = Login(user=world.user, host=world.host, home=world.home)
+    spec = SandboxSpec(userland=userland, login=login, files=tuple(with_parents(author.files, world)))
+    async with author.sandbox.open(spec) as session:
+        before = await session.state()
+        result = await session.exec(author.gold)
+        if result.status or result.malformed or result.timed_out or result.ended:
+            return Rejected(
+                Reason.REFERENCE_BREAKS, f"{author.gold!r} ends with status {result.status}: {result.output}"
+            )
+        made = changes(before, await session.state(), VOLATILE)
+        if made:
+            return await _changing(author, session, made)
+    if not result.output.strip() or result.truncated or len(result.output) > _LONGEST_CHARACTERS:
+        return Rejected(
+            Reason.WORK_WITHOUT_EFFECT, f"{author.gold!r} changes nothing and prints {result.output[:80]!r}"
+        )
+    return _answering(author, world, result.output)
+
+
+async def _changing(author: ImportedAuthor, session: Session, made: Mapping[str, Entry | None]) -> Job | Rejected:
+    """The work is the change itself."""
+    after = []
+    for path, entry in made.items():
+        if entry is not None and (file := await _file(session, path, entry)) is None:
+            return Rejected(Reason.TOO_LARGE, f"{path} cannot be taken along")
+        if entry is not None and file is not None:
+            after.append(file)
+    return Job(
+        title=author.query, text=author.query, needle=author.query, files=author.files, after=tuple(after),
+        ways=[[author.gold]], confirm=[], probes=(), gone=tuple(path for path, entry in made.items() if entry is None),
+    )  # fmt: skip
+
+
+async def _file(session: Session, path: str, entry: Entry) -> File | None:
+    mode = f"{entry.mode:04o}"
+    if entry.type == "symlink":
+        return File(path=path, kind="symlink", target=entry.target)
+    if entry.type == "directory":
+        return File(path=path, kind="directory", mode=mode)
+    told = await session.exec(f"base64 {shlex.quote(path)}")
+    try:
+        data = base64.b64decode("".join(told.output.split()), validate=True)
+        return None if told.truncated else File(path=path, content=data.decode(), mode=mode)
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _answering(author: ImportedAuthor, world: World, output: str) -> Job:
+    """The work is to write down what is asked for. Lines may come in any order where the task sorts nothing."""
+    target = new_path(world.part("answer"), world.home, "result")
+    text = f"{author.query.rstrip('. ')}. What a command prints of it is to be written to {target}, and nothing else."
+    ordered = bool(_ORDERED.search(author.gold)) or output.count("\n") < 2
+    want = "\n".join(sorted(output.splitlines(), key=str.encode))
+    exact = (File(path=target, content=output),) if ordered else ()
+    same = f'[ "$(LC_ALL=C sort "$1")" = {shlex.quote(want)} ]'
+    lines = {} if ordered else {target: f'[ -f "$1" ] && [ ! -L "$1" ] && {same}'}
+    command = f"{{ {author.gold}; }} > {target}"
+    return Job(
+        title=author.query, text=text, needle=target, files=author.files, after=exact, ways=[[command]], confirm=[],
+        probes=probes(empty=f": > {target}", other=f"echo none > {target}", elsewhere=f"{command}.new"), judged=lines,
+    )  # fmt: skip
