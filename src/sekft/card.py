@@ -80,7 +80,6 @@ def text(
         contents=_contents(forms, present),
         folder=out.resolve().name,
         first=next(iter(present)),
-        others=", ".join(name for name in present if forms[name].format != "sessions"),
         uses="\n".join(f"- `{name}`: {_use(forms[name], rows, made)}" for name, rows in present.items()),
         margin=", with a fifth added because tokens are estimated" if _estimated(made) else "",
         cut=_cut(made),
@@ -136,7 +135,9 @@ def _contents(forms: Mapping[str, Projection], present: Mapping[str, Sequence[Pa
     for name, parts in present.items():
         count = {part.split: f"{part.rows:,}" for part in parts}
         size = sum(part.size_bytes for part in parts) / 1e6
-        rows.append((f"`{name}`", *(count.get(split, "0") for split in _SPLITS), f"{size:,.1f} MB", forms[name].says))
+        rows.append(
+            (f"`{name}`", *(count.get(split, "0") for split in _SPLITS), f"{size:,.1f}&nbsp;MB", forms[name].says)
+        )
     return _table(("config", *_SPLITS, "on disk", "a row"), rows)
 
 
