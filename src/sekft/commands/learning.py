@@ -12,6 +12,8 @@ import typer
 from sekft.commands.running import INTERRUPTED, say
 from sekft.options import Json
 
+GGUF = "student.gguf"
+
 
 def train(
     data: Annotated[Path, typer.Option("--data", help="An export, one of its files, or a folder of them.")],
@@ -49,11 +51,13 @@ def train(
     checkpoint_s: Annotated[
         float, typer.Option("--checkpoint-s", min=0.0, help="Least seconds between checkpoints.")
     ] = 300.0,
+    gguf: Annotated[bool, typer.Option("--gguf", help="Also student.gguf, for llama.cpp.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train a student on an export: loss on what the assistant types and its end token alone."""
     from sekft.errors import UsageError
     from sekft.progress import reporter
+    from sekft.training.gguf import write_gguf
     from sekft.training.recipe import Choices
     from sekft.training.run import train as run
 
@@ -67,6 +71,8 @@ def train(
     except KeyboardInterrupt:
         typer.echo(f"sekft: interrupted; what was done is kept in {out}: the same command goes on from there", err=True)
         raise typer.Exit(INTERRUPTED) from None
+    if gguf and not (out / GGUF).exists():
+        write_gguf(out, out / GGUF)
     if as_json:
         say(found.model_dump_json(indent=1) + "\n")
     else:

@@ -1,0 +1,156 @@
+"""TRL's trainers take our exported files as they are: SmolLM2-135M overfits a batch of each."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sekft.store import Layout
+from sekft.training.bases import base_folder, tokenizer_of
+from tests.commands import sekft
+from tests.sets import filled
+
+pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.filterwarnings("default"),  # what the libraries warn each other of is not ours to mend
+]
+
+STEPS, ROWS, LAYERS = 20, 2, 8
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export of a small run, made by the commands that a user types."""
+    layout: Layout = filled(tmp_path_factory.mktemp("run") / "run")
+    out = layout.root / "export"
+    forms = [word for form in ("sft", "prompt_completion", "dpo", "kto") for word in ("--to", form)]
+    paired = sekft("pairs", "--trajectories", layout.root)
+    assert paired.returncode == 0, paired.stderr
+    done = sekft("export", "--trajectories", layout.root, "--out", out, *forms)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return tokenizer_of(base_folder("smollm2"))
+
+
+def model() -> Any:
+    """SmolLM2-135M, of which the top layers learn: enough to overfit a batch, in half of the time."""
+    from transformers import AutoModelForCausalLM
+
+    loaded = AutoModelForCausalLM.from_pretrained(base_folder("smollm2")).requires_grad_(False)
+    loaded.model.layers[-LAYERS:].requires_grad_(True)
+    return loaded
+
+
+def shortest(exported: Path, form: str, rows: int = ROWS) -> Any:
+    """The batch to overfit: the shortest rows, so that it takes seconds and not minutes."""
+    from datasets import load_dataset
+
+    loaded = load_dataset(str(exported), form, split="train")
+    order = sorted(range(len(loaded)), key=lambda at: len(json.dumps(loaded[at])))
+    return loaded.select(order[:rows])
+
+
+def settings(out: Path, rate: float, **more: Any) -> dict[str, Any]:
+    from sekft.training.students import bf16_here, device
+
+    return more | {
+        "output_dir": str(out), "max_steps": STEPS, "learning_rate": rate, "lr_scheduler_type": "constant",
+        "logging_steps": 1, "save_strategy": "no", "report_to": "none", "bf16": bf16_here(), "max_length": 4096,
+        "gradient_checkpointing": False, "seed": 0, "disable_tqdm": True, "use_cpu": device() == "cpu",
+    }  # fmt: skip
+
+
+def losses(trainer: Any) -> list[float]:
+    trainer.train()
+    found = [row["loss"] for row in trainer.state.log_history if "loss" in row]
+    assert len(found) == STEPS
+    return found
+
+
+def learnt(trainer: Any, tokenizer: Any) -> list[list[str]]:
+    """For each row of the first batch, each run of tokens that the loss is on, as text."""
+    (batch,) = trainer.get_train_dataloader()
+    return [
+        [
+            tokenizer.decode([token for token, _ in run])
+            for counts, run in groupby(zip(ids, labels, strict=True), key=lambda pair: pair[1] != -100)
+            if counts
+        ]
+        for ids, labels in zip(batch["input_ids"].tolist(), batch["labels"].tolist(), strict=True)
+    ]
+
+
+def sft(exported: Path, form: str, tokenizer: Any, out: Path, **more: Any) -> Any:
+    from trl import SFTConfig, SFTTrainer
+
+    config = SFTConfig(**settings(out, 5e-4, per_device_train_batch_size=ROWS, **more))
+    return SFTTrainer(
+        model=model(),
+        args=config,
+        train_dataset=shortest(exported, form),
+        processing_class=tokenizer,
+    )
+
+
+def test_sft_on_sessions(exported: Path, tokenizer: Any, tmp_path: Path) -> None:
+    """The loss is on each action and its end token, on nothing of the terminal, and at least halves in twenty steps."""
+    template = str(exported / "chatml.jinja")
+    trainer = sft(exported, "sft", tokenizer, tmp_path, assistant_only_loss=True, chat_template_path=template)
+    typed = [
+        [message["content"] + "<|im_end|>" for message in row["messages"] if message["role"] == "assistant"]
+        for row in shortest(exported, "sft")
+    ]
+    assert sorted(learnt(trainer, tokenizer)) == sorted(typed)
+    found = losses(trainer)
+    assert found[-1] <= found[0] / 2
+
+
+def test_sft_on_completions(exported: Path, tokenizer: Any, tmp_path: Path) -> None:
+    """The loss is on the completion and its end token alone, and at least halves in twenty steps."""
+    trainer = sft(exported, "prompt_completion", tokenizer, tmp_path)
+    typed = [[row["completion"][0]["content"] + "<|im_end|>"] for row in shortest(exported, "prompt_completion")]
+    assert sorted(learnt(trainer, tokenizer)) == sorted(typed)
+    found = losses(trainer)
+    assert found[-1] <= found[0] / 2
+
+
+def test_dpo_on_pairs(exported: Path, tokenizer: Any, tmp_path: Path) -> None:
+    """Sides are one action and its end token; the loss begins at ln 2 and at least halves in twenty steps."""
+    from trl import DPOConfig, DPOTrainer
+
+    rows = shortest(exported, "dpo")
+    more = {"per_device_train_batch_size": ROWS, "precompute_ref_log_probs": True}
+    trainer = DPOTrainer(
+        model=model(),
+        args=DPOConfig(**settings(tmp_path, 1e-4, **more)),
+        train_dataset=rows,
+        processing_class=tokenizer,
+    )
+    sides = [tokenizer.decode(row[side]) for row in trainer.train_dataset for side in ("chosen_ids", "rejected_ids")]
+    assert sides == [row[side][0]["content"] + "<|im_end|>" for row in rows for side in ("chosen", "rejected")]
+    found = losses(trainer)
+    assert found[0] == pytest.approx(0.693, abs=0.03)
+    assert found[-1] <= found[0] / 2
+
+
+def test_kto_on_sides(exported: Path, tokenizer: Any, tmp_path: Path) -> None:
+    """Rows with both labels train, and the loss falls in twenty steps."""
+    from trl import KTOConfig, KTOTrainer
+
+    trainer = KTOTrainer(
+        model=model(),
+        args=KTOConfig(**settings(tmp_path, 1e-4, per_device_train_batch_size=2 * ROWS)),
+        train_dataset=shortest(exported, "kto", 2 * ROWS),
+        processing_class=tokenizer,
+    )
+    found = losses(trainer)
+    assert found[-1] <= found[0] * 0.8
