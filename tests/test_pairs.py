@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sekft.measures import Rollout
 from sekft.pairs import Forks, Pair
-from sekft.sameness import bare
+from sekft.sameness import bare, settled
 from sekft.selection import Group, stored
 from sekft.trajectory import KEPT, Fault, OperatorInfo, Outcome, Trajectory, Turn
 from tests import bundles, sets
@@ -200,6 +202,37 @@ def test_a_failure_on_purpose_says_nothing_of_the_turns_before_it() -> None:
     pairs, _ = paired(*kept, *failed, *other)
     (first,) = (pair for pair in pairs if pair.turn == 1)
     assert (first.chosen_side.rollouts, first.chosen_side.right, first.margin) == (2, 2, 1.0)
+
+
+ACTIONS = st.sampled_from(["ls", "ls -l", "cat 'a'", "cat a", "make", "exit 0", "exit", "panic no", "panic 'never'"])
+ANSWERS = st.sampled_from(["a\nb\n$ ", "b\na\n$ ", "a 10:31\n$ ", "a 22:15\n$ ", "c\n$ "])
+SESSIONS = st.tuples(
+    st.sampled_from(("solved", "false_exit")),
+    st.lists(ACTIONS, min_size=2, max_size=4),
+    st.lists(ANSWERS, min_size=2, max_size=2),
+    st.sampled_from((None, 1, 3)),
+)
+
+
+@given(st.lists(SESSIONS, min_size=2, max_size=6))
+def test_no_first_difference_is_an_observation(
+    sessions: list[tuple[Outcome, list[str], list[str], int | None]],
+) -> None:
+    """Whatever was typed and shown, the two sides of a pair had all the same before them and then typed otherwise."""
+    group = [
+        rolled(outcome, *actions, answers=answers, fault=None if outcome == "solved" else fault)
+        for outcome, actions, answers, fault in sessions
+    ]
+    by_id = {one.trajectory.id: one.trajectory for one in group}
+    for pair in paired(*group, margin=0.0)[0]:
+        kept, failed = by_id[pair.chosen_side.trajectory].turns, by_id[pair.rejected_side.trajectory].turns
+        assert kept[pair.turn].role == failed[pair.turn].role == "action"
+        assert bare(kept[pair.turn].content) != bare(failed[pair.turn].content)
+        for at, (one, two) in enumerate(zip(kept[: pair.turn], failed[: pair.turn], strict=True)):
+            if one.role == "action":
+                assert bare(one.content) == bare(two.content)
+            else:
+                assert settled(one.content, kept[at - 1].content) == settled(two.content, failed[at - 1].content)
 
 
 @pytest.mark.parametrize(
