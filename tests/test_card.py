@@ -123,3 +123,14 @@ def test_what_falls_short_is_told_first(run: Layout, folder: Path) -> None:
     text = card.text(folder, read(folder), broken, [], sources, Described())
     assert text.index("**broken**: scenarios that no sandbox has proven: 8") < text.index("Every figure")
     assert "never ran in a sandbox" in text
+
+
+def test_a_sample_claims_nothing_of_the_whole(run: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only the first scenarios were read, the card says so, and tells neither yield nor balance of the draw."""
+    monkeypatch.setattr(card, "SCENARIOS_AT_MOST", 3)
+    made = export(Exporting(("sft",)), Sources.of(run.root), tmp_path, Estimate(), Lines())
+    card.write(tmp_path, made, Sources.of(run.root), Described())
+    text = (tmp_path / CARD).read_text()
+    assert "a sample of 3 scenarios" in text
+    assert "distance from the declared weights" not in text
+    assert "| drawn |" not in text

@@ -12,7 +12,21 @@ import pytest
 
 from tests.commands import SEKFT, environment, sekft
 
-COMMANDS = ("generate", "rollout", "run", "train", "audit", "taxonomy", "show", "play", "doctor", "eval", "star")
+COMMANDS = (
+    "generate",
+    "rollout",
+    "run",
+    "pairs",
+    "export",
+    "train",
+    "audit",
+    "taxonomy",
+    "show",
+    "play",
+    "doctor",
+    "eval",
+    "star",
+)
 
 
 def paper(out: Path, n: int, *more: str) -> subprocess.CompletedProcess[str]:

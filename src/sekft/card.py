@@ -23,6 +23,7 @@ from sekft.store import HIDDEN, Folder, Layout, documents
 CARD, LENGTHS, BALANCE = "README.md", "lengths.png", "balance.png"
 SCENARIOS_AT_MOST = 2000
 """What is audited for a card; ids are hashes, so that the first of them are a sample. Memory grows with them alone."""
+OF_THE_WHOLE = ("balance.axis", "balance.pairs_absent", "funnel.admitted")
 TRL_DEFAULT = 1024
 ROUNDED_TO = 128
 ESTIMATE_MARGIN = 1.2
@@ -66,7 +67,7 @@ def text(
     out: Path, made: Exported, held: Holdings, common: Sequence[Overlap], sources: Sources, told: Described
 ) -> str:
     """The card. held: what of the set was read for it."""
-    found, forms = judged(held, str(sources.layout.root)), projections()
+    found, forms = _found(held, str(sources.layout.root)), projections()
     parts = {name: [part for part in made.parts if part.projection == name] for name in forms}
     present = {name: rows for name, rows in parts.items() if rows}
     sample = _sample(held)
@@ -99,6 +100,18 @@ def text(
         command=told.command or "sekft export",
         settings=json.dumps(_settings(sources, out), indent=1, ensure_ascii=False),
     )
+
+
+def _found(held: Holdings, folder: str) -> Audit:
+    """The audit, without what a sample cannot tell of the whole."""
+    found = judged(held, folder)
+    if not _sampled(held):
+        return found
+    return found.model_copy(update={"findings": [each for each in found.findings if each.name not in OF_THE_WHOLE]})
+
+
+def _sampled(held: Holdings) -> bool:
+    return len(held.scenarios) == SCENARIOS_AT_MOST
 
 
 def max_length(part: Part, made: Exported) -> int | None:
@@ -274,7 +287,7 @@ def _limits(made: Exported, held: Holdings) -> Iterator[str]:
         "saboteur": "saboteur" in operators,
         "models": any(models),
         "estimated": _estimated(made),
-        "sampled": len(held.scenarios) == SCENARIOS_AT_MOST,
+        "sampled": _sampled(held),
         "always": True,
     }
     texts = tomllib.loads(files("sekft").joinpath("templates/limits.toml").read_text("utf-8"))

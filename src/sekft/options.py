@@ -26,6 +26,8 @@ Examples:
       a small model that learns from them, on a CPU, too
   sekft show demo
       what a folder holds, and where to look next
+  sekft export --trajectories demo --to sft --to atif --out data
+      what is kept, as trainers read it, with a data card
   sekft audit demo
       what the set is worth; status 1 where it has what no set may have
   sekft play demo/scenarios/ID.json
