@@ -1,0 +1,78 @@
+"""SmolLM2-135M as a student: evaluated as it comes, and through a round of self-training that is killed on its way."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from sekft.commands.running import INTERRUPTED
+from tests.commands import sekft, start
+
+pytestmark = pytest.mark.live
+BASE = "smollm2"
+START_S = 300.0
+
+
+def test_the_untrained_base_is_evaluated(two_hundred: Path, tmp_path: Path) -> None:
+    """Twenty scenarios in deploy form: hardly anything is right, within its interval; asked again, it is there."""
+    asked: list[str | Path] = [
+        "eval",
+        "--scenarios",
+        two_hundred,
+        "--out",
+        tmp_path / "base",
+        "--model",
+        BASE,
+        "--most",
+        "20",
+    ]
+    asked += ["--max-turns", "8", "--max-tokens", "48", "--json"]
+    done = sekft(*asked, timeout_s=900)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    right = found["all"]["rates"]["right"]
+    assert (right["of"], found["missing"]) == (20, 0)
+    assert 0 <= right["low"] <= right["value"] <= right["high"] <= 0.5
+    began = time.monotonic()
+    assert sekft(*asked).stdout == done.stdout
+    assert time.monotonic() - began < 60
+
+
+def test_a_killed_round_goes_on(two_hundred: Path, six_hundred: Path, tmp_path: Path) -> None:
+    """Killed among its rollouts, the same command goes on from them, trains from the base and evaluates."""
+    export, out = tmp_path / "export", tmp_path / "star"
+    made = sekft("export", "--trajectories", six_hundred, "--scenarios", two_hundred, "--out", export, "--no-card")
+    assert made.returncode == 0, made.stderr
+    asked: list[str | Path] = [
+        "star",
+        "--scenarios",
+        two_hundred,
+        "--out",
+        out,
+        "--base",
+        BASE,
+        "--also",
+        export,
+        "--rounds",
+        "1",
+    ]
+    asked += ["--per-round", "3", "--samples", "2", "--judged", "3", "--pass-k", "2", "--max-turns", "4"]
+    asked += ["--max-tokens", "32", "--tokens", "6000", "--json"]
+    process, deadline = start(*asked), time.monotonic() + START_S
+    while not (rolled := list((out / "round-1/rollouts").glob("*/student-*.json"))):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    process.kill()
+    assert process.wait() not in (0, INTERRUPTED)
+    before = {path: path.read_bytes() for path in rolled}
+    done = sekft(*asked, timeout_s=900)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [each["number"] for each in found["rounds"]] == [0, 1]
+    assert {path: path.read_bytes() for path in rolled} == before
+    trained = json.loads((out / "round-1/sft/training.json").read_text())
+    assert trained["loss_after"] < trained["loss_before"]
