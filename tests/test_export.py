@@ -261,3 +261,12 @@ def test_a_run_that_keeps_nothing_says_so_and_exports_nothing(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     assert "no rollout is kept" in done.stderr
     assert "Data set" not in done.stdout
+
+
+def test_a_run_folder_takes_no_pairs_of_its_neighbours(run: Layout, tmp_path: Path) -> None:
+    """Pairs that lie beside a run folder are another set's."""
+    own = shutil.copytree(run.root, tmp_path / "own", ignore=shutil.ignore_patterns("pairs"))
+    shutil.copytree(run.root / "pairs", tmp_path / "pairs")
+    assert Sources.of(own).pairs is None
+    assert Sources.of(own / "trajectories").pairs is None
+    assert Sources.of(run.root).pairs == run.root / "pairs"
