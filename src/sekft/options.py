@@ -28,6 +28,8 @@ Examples:
       what a folder holds, and where to look next
   sekft export --trajectories demo --to sft --to atif --out data
       what is kept, as trainers read it, with a data card
+  sekft eval --scenarios demo --split heldout --out eval --model smollm2
+      what a student can do, axis by axis (extra train)
   sekft audit demo
       what the set is worth; status 1 where it has what no set may have
   sekft play demo/scenarios/ID.json
