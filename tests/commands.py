@@ -17,12 +17,10 @@ def environment(**changes: str) -> dict[str, str]:
     return kept | {"COLUMNS": "120", "NO_COLOR": "1"} | changes
 
 
-def sekft(*arguments: str | Path, timeout_s: float = 300.0, **changes: str) -> subprocess.CompletedProcess[str]:
+def sekft(*arguments: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run to the end. changes: environment variables."""
     command = [*SEKFT, *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment(**changes), timeout=timeout_s
-    )
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment(**changes), timeout=900)
 
 
 def start(*arguments: str | Path, **changes: str) -> subprocess.Popen[str]:

@@ -30,7 +30,7 @@ def test_the_untrained_base_is_evaluated(two_hundred: Path, tmp_path: Path) -> N
         "20",
     ]
     asked += ["--max-turns", "8", "--max-tokens", "48", "--json"]
-    done = sekft(*asked, timeout_s=900)
+    done = sekft(*asked)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     right = found["all"]["rates"]["right"]
@@ -69,7 +69,7 @@ def test_a_killed_round_goes_on(two_hundred: Path, six_hundred: Path, tmp_path: 
     process.kill()
     assert process.wait() not in (0, INTERRUPTED)
     before = {path: path.read_bytes() for path in rolled}
-    done = sekft(*asked, timeout_s=900)
+    done = sekft(*asked)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert [each["number"] for each in found["rounds"]] == [0, 1]
