@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # what the libraries warn each other of is not ours to mend
 ]
 
-STEPS, ROWS, LAYERS = 20, 2, 8
+STEPS, ROWS, LAYERS = 20, 2, 4
 
 
 @pytest.fixture(scope="module")
@@ -89,14 +89,14 @@ def learnt(trainer: Any, tokenizer: Any) -> list[list[str]]:
     ]
 
 
-def sft(exported: Path, form: str, tokenizer: Any, out: Path, **more: Any) -> Any:
+def sft(exported: Path, form: str, rows: int, tokenizer: Any, out: Path, **more: Any) -> Any:
     from trl import SFTConfig, SFTTrainer
 
-    config = SFTConfig(**settings(out, 5e-4, per_device_train_batch_size=ROWS, **more))
+    config = SFTConfig(**settings(out, 1e-3, per_device_train_batch_size=rows, **more))
     return SFTTrainer(
         model=model(),
         args=config,
-        train_dataset=shortest(exported, form),
+        train_dataset=shortest(exported, form, rows),
         processing_class=tokenizer,
     )
 
@@ -104,10 +104,10 @@ def sft(exported: Path, form: str, tokenizer: Any, out: Path, **more: Any) -> An
 def test_sft_on_sessions(exported: Path, tokenizer: Any, tmp_path: Path) -> None:
     """The loss is on each action and its end token, on nothing of the terminal, and at least halves in twenty steps."""
     template = str(exported / "chatml.jinja")
-    trainer = sft(exported, "sft", tokenizer, tmp_path, assistant_only_loss=True, chat_template_path=template)
+    trainer = sft(exported, "sft", 1, tokenizer, tmp_path, assistant_only_loss=True, chat_template_path=template)
     typed = [
         [message["content"] + "<|im_end|>" for message in row["messages"] if message["role"] == "assistant"]
-        for row in shortest(exported, "sft")
+        for row in shortest(exported, "sft", 1)
     ]
     assert sorted(learnt(trainer, tokenizer)) == sorted(typed)
     found = losses(trainer)
@@ -116,7 +116,7 @@ def test_sft_on_sessions(exported: Path, tokenizer: Any, tmp_path: Path) -> None
 
 def test_sft_on_completions(exported: Path, tokenizer: Any, tmp_path: Path) -> None:
     """The loss is on the completion and its end token alone, and at least halves in twenty steps."""
-    trainer = sft(exported, "prompt_completion", tokenizer, tmp_path)
+    trainer = sft(exported, "prompt_completion", ROWS, tokenizer, tmp_path)
     typed = [[row["completion"][0]["content"] + "<|im_end|>"] for row in shortest(exported, "prompt_completion")]
     assert sorted(learnt(trainer, tokenizer)) == sorted(typed)
     found = losses(trainer)
@@ -148,8 +148,8 @@ def test_kto_on_sides(exported: Path, tokenizer: Any, tmp_path: Path) -> None:
 
     trainer = KTOTrainer(
         model=model(),
-        args=KTOConfig(**settings(tmp_path, 1e-4, per_device_train_batch_size=2 * ROWS)),
-        train_dataset=shortest(exported, "kto", 2 * ROWS),
+        args=KTOConfig(**settings(tmp_path, 1e-4, per_device_train_batch_size=ROWS)),
+        train_dataset=shortest(exported, "kto"),
         processing_class=tokenizer,
     )
     found = losses(trainer)
