@@ -170,13 +170,18 @@ async def rollouts(scenarios: Path, out: Path, n: int, latency_s: float, limit: 
             left, rounds = await pipeline.roll(plan, bundles, layout, Quiet()), rounds + 1
             print(f"round {rounds}: {left} infra errors")
         wall_s, cpu_s = time.monotonic() - began, time.process_time() - cpu_s
+        at = sorted(at for at, _ in await _seen(url))
     made = [load_trajectory(path) for path in layout.rollouts()]
     turns = sum(one.usage.requests for one in made)
     keys = Counter(json.loads(line)["key"] for line in (out / ".sekft" / "calls.jsonl").open())
     allowed = (limit or AT_ONCE) / latency_s
     print(f"load {os.getloadavg()[0]:.1f}; {len(made)} rollouts, {dict(Counter(one.outcome for one in made))}")
     print(f"endings        {dict(Counter(one.ending.reason or one.ending.kind for one in made))}")
-    print(f"requests       {turns / wall_s:.1f}/s of {allowed:.1f}/s: {turns / wall_s / allowed:.1%}")
+    print(f"requests       {turns / wall_s:.1f}/s of {allowed:.1f}/s: {turns / wall_s / allowed:.1%}, first to last")
+    full = [one for one in at[: -AT_ONCE * (TURNS + 1)] if one >= at[0] + WARM_S]
+    if len(full) > 1:
+        rate = len(full) / (full[-1] - full[0])
+        print(f"while full     {rate:.1f}/s of {allowed:.1f}/s: {rate / allowed:.1%} (without start and end)")
     print(f"CPU of a turn  {1000 * cpu_s / max(1, turns):.1f} ms in this process")
     print(f"paid twice     {sum(count > 1 for count in keys.values())} of {len(keys)} calls")
 
