@@ -14,7 +14,7 @@ from tests.live.conftest import KEY, PROXY_KEY
 
 pytestmark = pytest.mark.live
 
-SCENARIOS, TOKENS = 20, 96
+SCENARIOS, TOKENS = 20, 48
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,8 @@ def worded(proxy_environment: dict[str, str], tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("worded") / "scenarios"
     named = {f"SEKFT_{name}": proxy_environment[f"SEKFT_{name}"] for name in ("MODEL", "URL", "KEY")}
     options = f"--n {SCENARIOS} --seed 12 --author hybrid --answer-tokens {TOKENS} --repairs 0 --concurrency 1".split()
-    options += "--where difficulty=plain --where documentation=terse".split()  # few passages: small prompts
+    few_passages = "--where difficulty=plain --where documentation=terse --where decoy=none".split()
+    options += few_passages
     running = start("generate", "--out", folder, *options, **named)
     _, said = running.communicate()
     assert running.returncode == 0, said
