@@ -31,7 +31,8 @@ def model_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
     found = subprocess.run([python, "-c", FIND_MODEL], capture_output=True, text=True, check=True)
     port, log = _free_port(), tmp_path_factory.mktemp("server") / "log"
     options = {"model": found.stdout.strip(), "model_alias": MODEL, "host": "127.0.0.1", "port": port, "api_key": KEY}
-    options |= {"n_ctx": 8192, "n_threads": os.cpu_count(), "n_threads_batch": os.cpu_count(), "verbose": False}
+    # One thread: its threads spin while they wait, and another file's tests are at work on the other processor.
+    options |= {"n_ctx": 8192, "n_threads": 1, "n_threads_batch": 1, "verbose": False}
     command = [python, "-m", "llama_cpp.server"]
     command += [text for name, value in options.items() for text in (f"--{name}", str(value))]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
