@@ -73,9 +73,7 @@ async def branch(
     """
     with Folder(out.root).writing() as folder, folder.timed(f"branches {operator.info.kind}"):
         folder.settle(f"branches-{operator.info.kind}", _settings(asked, operator, sandbox), growing=("branches",))
-        tree = _Tree(
-            asked, operator, sandbox, folder, (out.root / "pairs" if out.kind == "run" else out.root) / BRANCHES
-        )
+        tree = _Tree(asked, operator, sandbox, folder, out.pairs / BRANCHES)
         reporter.begin("scenarios branched", sum(1 for _ in rollouts.grouped()), 0)
         async with attended(operator, folder, asked.budget, reporter):
             async for name in LocalEngine().map(tree.grow, stored(rollouts, scenarios), asked.concurrency):

@@ -17,7 +17,7 @@ from sekft.exporters import Format, Projection, named, projections
 from sekft.exporters.rows import Row, messages_of
 from sekft.exporters.shards import sink
 from sekft.measures import Rollout
-from sekft.pairs import Pair
+from sekft.pairs import LABELS, PAIRS, Pair
 from sekft.progress import Reporter
 from sekft.scenario import SCHEMA_VERSION, Frozen, load_noun
 from sekft.selection import Group, Passed, Selection, Wanted, stored
@@ -28,7 +28,7 @@ from sekft.tokens import Counter, length
 DEFAULT = ("sft",)
 OF_PAIRS = ("dpo", "kto")
 MANIFEST, TEMPLATE, FACTORY = "export.json", "chatml.jinja", "dataset_info.json"
-PAIRS_FOLDER, PAIRS, LABELS = "pairs", "pairs.jsonl", "labels.jsonl"
+PAIRS_FOLDER = "pairs"
 SPLITS = (splits.TRAIN, splits.HELD_OUT)
 BIN = 64
 UNASKED = 2

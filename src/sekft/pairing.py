@@ -19,7 +19,7 @@ from typing import IO
 import sekft
 from sekft.balancing import PER_SCENARIO, Stub, balanced
 from sekft.measures import Rollout
-from sekft.pairs import MARGIN, Forks, Pair
+from sekft.pairs import LABELS, MARGIN, PAIRS, Forks, Pair
 from sekft.progress import Reporter
 from sekft.scenario import Frozen
 from sekft.selection import Group, Passed, Selection, Wanted, stored
@@ -30,7 +30,7 @@ from sekft.trajectory import KEPT, load_trajectory
 
 TABLES = ("outcomes", "causes", "sources", "splits", "refused")
 BRANCHES = "branches"
-PAIRS, LABELS, REPORT = "pairs.jsonl", "labels.jsonl", "report.json"
+REPORT = "report.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def pair(rollouts: Layout, scenarios: Path | None, out: Layout, asked: Pairing, 
 
     out: a run folder takes them in `pairs/`, any other at its top. Raises UsageError, BundleError and StoreError.
     """
-    place = out.root / "pairs" if out.kind == "run" else out.root
+    place = out.pairs
     with Folder(out.root).writing() as folder, folder.timed("pairs"):
         folder.settle("pairs", _settings(asked))
         with explained(place):

@@ -27,6 +27,7 @@ from sekft.scenario import SCHEMA_VERSION, Frozen, canonical
 from sekft.shellwords import only_looks, simple_commands
 from sekft.trajectory import Outcome, Trajectory, Turn
 
+PAIRS, LABELS = "pairs.jsonl", "labels.jsonl"
 MARGIN = 0.5
 CHANCE = 0.1
 """Most that chance may account for the difference between two sides that rollouts tell of."""

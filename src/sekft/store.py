@@ -55,6 +55,10 @@ class Layout:
         is_run = any((root / name).is_dir() for name in ("scenarios", "trajectories"))
         return cls.of_run(root) if is_run else cls.of_stage(root)
 
+    @property
+    def pairs(self) -> Path:
+        return self.root / "pairs" if self.kind == "run" else self.root
+
     def rollouts(self) -> list[Path]:
         """The trajectories, sorted."""
         return [path for _, paths in self.grouped() for path in paths]

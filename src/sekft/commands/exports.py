@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sekft.commands.running import counting, say
+from sekft.commands.running import command, counting, say
 from sekft.errors import NothingKept, UsageError
 from sekft.options import Json, Out, Selecting, TheirScenarios, Trajectories, flat
 
@@ -86,8 +84,3 @@ def deliver(
 
 def as_data(made: Exported, common: Sequence[Overlap]) -> dict[str, object]:
     return made.model_dump(mode="json") | {"overlaps": [each.model_dump(mode="json") for each in common]}
-
-
-def command() -> str:
-    """What was typed."""
-    return shlex.join(["sekft", *sys.argv[1:]])

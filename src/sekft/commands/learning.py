@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sekft.commands.running import INTERRUPTED, say
+from sekft.commands.running import command, resumable, say
 from sekft.options import Json
 
 GGUF = "student.gguf"
@@ -64,13 +62,8 @@ def train(
     if method not in (None, "sft", "dpo"):
         raise UsageError(f"--method {method}: want sft or dpo")
     choices = Choices(method, layers, lora, rate, epochs, tokens, step_tokens, max_length, beta, seed)  # type: ignore[arg-type]
-    command = shlex.join(["sekft", *sys.argv[1:]])
-    try:
-        with reporter() as progress:
-            found = run(choices, base, data, out, command, progress, checkpoint_s)
-    except KeyboardInterrupt:
-        typer.echo(f"sekft: interrupted; what was done is kept in {out}: the same command goes on from there", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+    with resumable(out), reporter() as progress:
+        found = run(choices, base, data, out, command(), progress, checkpoint_s)
     if gguf and not (out / GGUF).exists():
         write_gguf(out, out / GGUF)
     if as_json:

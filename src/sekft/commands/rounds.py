@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sekft.commands.running import INTERRUPTED, say, work
+from sekft.commands.running import resumable, say, work
 from sekft.options import Json, MaxTokens, MaxTurns, Out, SandboxName, Seed
 
 
@@ -61,10 +61,6 @@ def star(
         base, student, also, rounds, samples, keep, per_round, judged, pass_k, tolerance, temperature, not no_dpo, seed,
         sandbox, concurrency, max_turns, max_tokens, learning,
     )  # fmt: skip
-    try:
-        with reporter() as progress:
-            found = run(plan, load_scenarios(scenarios), out, progress, lambda stage: work(stage, out))
-    except KeyboardInterrupt:
-        typer.echo(f"sekft: interrupted; what was done is kept in {out}: the same command goes on from there", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+    with resumable(out), reporter() as progress:
+        found = run(plan, load_scenarios(scenarios), out, progress, lambda stage: work(stage, out))
     say(found.model_dump_json(indent=1) + "\n" if as_json else render(found))

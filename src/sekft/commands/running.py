@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +25,18 @@ EXPORT = "export"
 """Where in a run folder `sekft run` puts what is ready to train on."""
 
 
+@contextmanager
+def resumable(out: Path) -> Iterator[None]:
+    """Where Ctrl-C or SIGTERM stops what is done in here, say how to go on."""
+    import asyncio
+
+    try:
+        yield
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        typer.echo(f"sekft: interrupted; what was done is kept in {out}: the same command goes on from there", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
 def work(stage: Coroutine[Any, Any, T], out: Path) -> T:
     """Run a stage to its end, or stop cleanly at Ctrl-C and SIGTERM alike."""
     import asyncio
@@ -34,11 +48,8 @@ def work(stage: Coroutine[Any, Any, T], out: Path) -> T:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         return await stage
 
-    try:
+    with resumable(out):
         return asyncio.run(interruptible())
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        typer.echo(f"sekft: interrupted; what was done is kept in {out}: the same command goes on from there", err=True)
-        raise typer.Exit(INTERRUPTED) from None
 
 
 def summary(layout: Layout, as_json: bool, scenarios: Path | None = None, made: Exported | None = None) -> None:
@@ -71,6 +82,11 @@ def counting(name: str | None) -> Counter:
 
         return counter(base_folder(name))
     return counter(Path(name) if name else None)
+
+
+def command() -> str:
+    """What was typed."""
+    return shlex.join(["sekft", *sys.argv[1:]])
 
 
 def say(text: str) -> None:

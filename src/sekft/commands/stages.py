@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sekft.commands.running import EXPORT, report_broken, say, summary, work
+from sekft.commands.running import EXPORT, command, report_broken, say, summary, work
 from sekft.options import Acting, Concurrency, Drawing, Json, NoSandbox, Out, SandboxName, Seed, Spending, flat
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def run(
 def _data_set(layout: Layout, seed: int, progress: Reporter) -> Exported | None:
     """Pairs, and the export of a run folder; none where nothing is kept."""
     from sekft.card import Described
-    from sekft.commands.exports import command, deliver
+    from sekft.commands.exports import deliver
     from sekft.errors import NothingKept
     from sekft.export import Exporting, Sources, default
     from sekft.pairing import Pairing, pair
