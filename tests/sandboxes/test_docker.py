@@ -194,19 +194,27 @@ def test_a_killed_harness_leaves_no_container() -> None:
 @LIVE
 async def test_a_warm_container_is_fresh_and_a_dead_one_is_passed_over() -> None:
     """Each session gets a container that nobody used; one that died while it waited is not given out."""
-    sandbox, before = DockerSandbox(warm=2), containers()
+    sandbox = DockerSandbox(warm=2)
+
+    def waiting() -> set[str]:
+        return {started.id for line in sandbox._pool._waiting.values() for started in line}
+
     try:
         async with sandbox.open(SPEC) as session:
             await session.exec("touch /tmp/mark")
-        assert await asyncio.to_thread(until, lambda: len(containers() - before) == 2)
-        for each in containers() - before:
+        assert await asyncio.to_thread(until, lambda: len(waiting()) == 2)
+        dead = waiting()
+        for each in dead:
             client().kill(each)
-        assert await asyncio.to_thread(until, lambda: containers() <= before)
+        assert await asyncio.to_thread(until, lambda: not dead & containers())
         async with sandbox.open(SPEC) as session:
             assert (await session.exec("ls /tmp")).output == ""
+        assert await asyncio.to_thread(until, lambda: len(waiting()) == 2)
+        left = waiting()
+        assert not left & dead
     finally:
         sandbox.drain()
-    assert await asyncio.to_thread(until, lambda: containers() <= before)
+    assert await asyncio.to_thread(until, lambda: not left & containers())
 
 
 @LIVE
