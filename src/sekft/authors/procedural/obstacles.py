@@ -161,13 +161,19 @@ def _locked(job: Job, world: World, met: bool = False) -> Blocked:
     files = [file.model_copy(update={"owner": "root"}) if file.path.startswith(folder + "/") else file for file in kept]
     shut = world.folder(folder).model_copy(update={"owner": "root"})
     lying = path in {file.path for file in job.files}
-    first = [f"ls {folder}"] if lying and path not in job.text else []
+    above = next((need for need in job.needs if path.startswith(need + "/")), folder)
+    first = [f"ls -R {above}"] if lying and path not in job.text else []
     touch = f"touch {path}" if lying or path in job.text else f"touch {folder}/new"
     return Blocked(
         job=replace(undone(job), files=(*files, shut)),
         notice="Read-only file system",
         reasons=[f"{folder} cannot be written to: read-only", f"no write access below {folder}"],
-        look=[[*first, touch], [f"ls -l {folder}", touch], [*first, f"ls -ld {folder}", touch], [*first, touch, "id"]],
+        look=[
+            [*first, touch],
+            [*first, f"ls -l {folder}", touch],
+            [*first, f"ls -ld {folder}", touch],
+            [*first, touch, "id"],
+        ],
     )
 
 
