@@ -47,6 +47,14 @@ def test_when_rounds_stop(rounds: list[Round], told: str | None) -> None:
     assert told is None or told in (found or "")
 
 
+def test_patience_lets_rounds_go_by() -> None:
+    """With a patience of two, one round may improve nothing, and a better one counts from anew."""
+    plan, still = Plan("base", rounds=9, patience=2), [judged(0, 0.3, 0.4), judged(1, 0.3, 0.4)]
+    assert verdict(still, plan) is None
+    assert verdict([*still, judged(2, 0.2, 0.4)], plan) == "round 2 improves nothing"
+    assert verdict([*still, judged(2, 0.3, 0.5), judged(3, 0.3, 0.5)], plan) is None
+
+
 def test_the_table_names_the_best_round() -> None:
     """The rounds as a table, why they ended, and the student to take."""
     text = render(Told(rounds=[judged(0, 0.1, 0.2), judged(1, 0.3, 0.4, None)], best=1, stopped="2 rounds are done"))

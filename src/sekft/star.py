@@ -50,6 +50,7 @@ class Plan:
     samples:    rollouts of a training scenario in a round; keep: of these at most so many are learnt from.
     scenarios:  of training, in a round, always others; None for all. judged: held-out ones; None for all.
     pass_k:     rollouts of a held-out scenario. tolerance: by which a share may fall and still count as unchanged.
+    patience:   rounds in a row that may improve nothing; with the last of them it ends.
     """
 
     base: str
@@ -62,6 +63,7 @@ class Plan:
     judged: int | None = None
     pass_k: int = 4
     tolerance: float = 0.02
+    patience: int = 1
     temperature: float = 0.7
     dpo: bool = True
     seed: int = 0
@@ -147,9 +149,18 @@ def verdict(rounds: Sequence[Round], plan: Plan) -> str | None:
         ]
         if last.right > before[-1].right and falls:
             return f"round {last.number} is right more often, but {' and '.join(falls)}: it narrows"
-        if all(last.right <= each.right for each in before) and all(last.pass_k <= each.pass_k for each in before):
+        if _idle(rounds) >= plan.patience:
             return f"round {last.number} improves nothing"
     return f"{plan.rounds} rounds are done" if len(rounds) > plan.rounds else None
+
+
+def _idle(rounds: Sequence[Round]) -> int:
+    """How many of the last rounds were better than all before them neither in pass@1 nor in pass@k."""
+    idle, right, pass_k = 0, -1.0, -1.0
+    for each in rounds:
+        idle = 0 if each.right > right or each.pass_k > pass_k else idle + 1
+        right, pass_k = max(right, each.right), max(pass_k, each.pass_k)
+    return idle
 
 
 def render(found: Star) -> str:

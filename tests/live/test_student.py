@@ -1,4 +1,4 @@
-"""SmolLM2-135M as a student: evaluated as it comes, and through a round of self-training that is killed on its way."""
+"""SmolLM2-135M as a student: evaluated as it comes, and through two rounds of self-training, killed on their way."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_the_untrained_base_is_evaluated(two_hundred: Path, tmp_path: Path) -> N
     assert time.monotonic() - began < 60
 
 
-def test_a_killed_round_goes_on(two_hundred: Path, six_hundred: Path, tmp_path: Path) -> None:
-    """Killed among its rollouts, the same command goes on from them, trains from the base and evaluates."""
+def test_two_rounds_of_which_one_is_killed(two_hundred: Path, six_hundred: Path, tmp_path: Path) -> None:
+    """Killed among its rollouts, the same command goes on from them; both rounds train from the base and evaluate."""
     export, out = tmp_path / "export", tmp_path / "star"
     made = sekft("export", "--trajectories", six_hundred, "--scenarios", two_hundred, "--out", export, "--no-card")
     assert made.returncode == 0, made.stderr
@@ -57,9 +57,22 @@ def test_a_killed_round_goes_on(two_hundred: Path, six_hundred: Path, tmp_path: 
         "--also",
         export,
         "--rounds",
-        "1",
+        "2",
     ]
-    asked += ["--per-round", "3", "--samples", "2", "--judged", "3", "--pass-k", "2", "--max-turns", "4"]
+    asked += [
+        "--patience",
+        "2",
+        "--per-round",
+        "3",
+        "--samples",
+        "2",
+        "--judged",
+        "3",
+        "--pass-k",
+        "2",
+        "--max-turns",
+        "4",
+    ]
     asked += ["--max-tokens", "32", "--tokens", "6000", "--json"]
     process, deadline = start(*asked), time.monotonic() + START_S
     while not (rolled := list((out / "round-1/rollouts").glob("*/student-*.json"))):
@@ -73,7 +86,8 @@ def test_a_killed_round_goes_on(two_hundred: Path, six_hundred: Path, tmp_path: 
     done = sekft(*asked)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert [each["number"] for each in found["rounds"]] == [0, 1]
+    assert [each["number"] for each in found["rounds"]] == [0, 1, 2]
     assert {path: path.read_bytes() for path in rolled} == before
-    trained = json.loads((out / "round-1/sft/training.json").read_text())
-    assert (trained["recipe"]["base"], trained["steps"] > 1) == (BASE, True)
+    for number in (1, 2):
+        trained = json.loads((out / f"round-{number}/sft/training.json").read_text())
+        assert (trained["recipe"]["base"], trained["steps"] > 1) == (BASE, True)

@@ -35,6 +35,9 @@ def star(
     tolerance: Annotated[
         float, typer.Option("--tolerance", min=0.0, help="By which pass@k or variety may fall and be unchanged.")
     ] = 0.02,
+    patience: Annotated[
+        int, typer.Option("--patience", min=1, help="Rounds in a row that may improve nothing; then it ends.")
+    ] = 1,
     temperature: Annotated[float, typer.Option("--temperature", min=0.0, help="Of every rollout.")] = 0.7,
     no_dpo: Annotated[bool, typer.Option("--no-dpo", help="Learn from keepers alone, not from pairs.")] = False,
     layers: Annotated[int | None, typer.Option("--layers", min=0, help="Layers that learn, as in sekft train.")] = None,
@@ -58,8 +61,8 @@ def star(
 
     learning = Choices(layers=layers, tokens=tokens, epochs=epochs, seed=seed)
     plan = Plan(
-        base, student, also, rounds, samples, keep, per_round, judged, pass_k, tolerance, temperature, not no_dpo, seed,
-        sandbox, concurrency, max_turns, max_tokens, learning,
+        base, student, also, rounds, samples, keep, per_round, judged, pass_k, tolerance, patience, temperature,
+        not no_dpo, seed, sandbox, concurrency, max_turns, max_tokens, learning,
     )  # fmt: skip
     with resumable(out), reporter() as progress:
         found = run(plan, load_scenarios(scenarios), out, progress, lambda stage: work(stage, out))
