@@ -65,7 +65,7 @@ def estimates(
 
     told: list[Estimate] = []
     if drawing is not None:
-        author = authors.make(drawing.author, drawing.repairs, drawing.answer_tokens)
+        author = authors.make(drawing.author, drawing.repairs, drawing.answer_tokens, drawing.listed)
         endpoint, usual = getattr(author, "endpoint", None), getattr(author, "usual", None)
         if isinstance(endpoint, Endpoint) and isinstance(usual, Usage):
             left = max(0, drawing.n - len(documents(layout.scenarios)))

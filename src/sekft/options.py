@@ -116,6 +116,12 @@ class Drawing:
     holdout: Holdout = None
     twins: Twins = False
     reskins: Reskins = 0
+    listed_interfaces: Annotated[
+        bool,
+        typer.Option(
+            "--listed-interfaces", help="One tool for each provider, syntax and layout: how little that teaches."
+        ),
+    ] = False
     repairs: Annotated[
         int, typer.Option("--repairs", min=0, help="How often a model may mend a scenario that was refused.")
     ] = 2

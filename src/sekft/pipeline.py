@@ -66,7 +66,7 @@ async def generate(plan: Generation, layout: Layout, reporter: Reporter) -> None
     axes = taxonomy.load()
     where = taxonomy.parse_where(axes, plan.where)
     held = splits.held_out(axes, plan.families.holdout)
-    author = authors.make(plan.author, plan.repairs, plan.answer_tokens)
+    author = authors.make(plan.author, plan.repairs, plan.answer_tokens, plan.listed)
     _refuse_families(plan, author)
     sandbox = None if plan.sandbox is None else backend(plan.sandbox)
     with Folder(layout.root).writing() as folder, folder.timed("generate"):
@@ -123,7 +123,7 @@ def _generation_settings(
     own = author.settings if isinstance(author, Mender) else {}
     return {
         **{f"author.{name}": value for name, value in own.items()},
-        "author": plan.author,
+        "author": f"{plan.author}, interfaces of a list" if plan.listed else plan.author,
         "gate": sandbox.name if sandbox else "structural",
         "holdout": splits.spelt(held),
         "layout": layout.kind,

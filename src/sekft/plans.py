@@ -39,6 +39,7 @@ class Generation:
 
     repairs:       how often a model may mend a candidate that was refused.
     answer_tokens: for one answer of an author's model; None takes the author's own.
+    listed:        interfaces from a list, see ProceduralAuthor.
     """
 
     n: int
@@ -51,6 +52,7 @@ class Generation:
     repairs: int = 2
     answer_tokens: int | None = None
     budget: Budget = field(default_factory=Budget)
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ def generation(
         repairs=drawing.repairs,
         answer_tokens=drawing.answer_tokens,
         budget=budget(spending),
+        listed=drawing.listed_interfaces,
     )
 
 

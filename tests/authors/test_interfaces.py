@@ -8,7 +8,7 @@ import pytest
 
 from sekft import sandboxes
 from sekft.authors.procedural import layouts, providers, syntaxes
-from sekft.authors.procedural.author import compose
+from sekft.authors.procedural.author import bundle, compose, sketch
 from sekft.authors.procedural.registry import modules
 from sekft.protocols import Sandbox, SandboxSpec
 from sekft.scenario import Scenario
@@ -107,3 +107,16 @@ def test_no_template_shows_through() -> None:
                 r"@(?:noun|id|ID|receipt|TOOL|OPKEY)@|<(?:noun|nouns|user|host|place|keeper|n)>", text
             ), text
         assert not any("[" in text and "|" in text for text in shown[:3]), shown[:3]
+
+
+def test_a_list_has_one_tool_for_each_provider_syntax_and_layout() -> None:
+    """With a list, scenarios of one kind share the tool, its words and its pages, and nothing else."""
+    cell = {**CELLS[0], **WORKING, "documentation": "full"}
+    one, other = (bundle(sketch(cell, seed, listed=True), cell, seed) for seed in (1, 2))
+    interfaces = [dict(each.provider.interface) for each in (one, other)]
+    assert one.provider.command == other.provider.command
+    assert {**interfaces[0], "ids": ""} == {**interfaces[1], "ids": ""}
+    assert one.login != other.login
+    assert {each.id for each in one.directives}.isdisjoint(each.id for each in other.directives)
+    elsewhere = {**cell, "syntax": "query" if cell["syntax"] != "query" else "menu"}
+    assert bundle(sketch(elsewhere, 1, listed=True), elsewhere, 1).provider.command != one.provider.command

@@ -12,20 +12,25 @@ NAMES = ("procedural", "teacher", "hybrid")
 
 
 @overload
-def make(name: Literal["procedural"], repairs: int = ..., max_tokens: int | None = ...) -> Author: ...
+def make(
+    name: Literal["procedural"], repairs: int = ..., max_tokens: int | None = ..., listed: bool = ...
+) -> Author: ...
 @overload
-def make(name: str, repairs: int = ..., max_tokens: int | None = ...) -> Author | Mender: ...
-def make(name: str, repairs: int = 2, max_tokens: int | None = None) -> Author | Mender:
+def make(name: str, repairs: int = ..., max_tokens: int | None = ..., listed: bool = ...) -> Author | Mender: ...
+def make(name: str, repairs: int = 2, max_tokens: int | None = None, listed: bool = False) -> Author | Mender:
     """An author by its name.
 
     repairs:    how often a model may mend a candidate that was refused.
     max_tokens: for one answer of a model; None takes the author's own.
-    Raises UsageError for an unknown author.
+    listed:     the procedural author takes interfaces from a list instead of composing each anew.
+    Raises UsageError for an unknown author, or a list for another one.
     """
+    if listed and name != "procedural":
+        raise UsageError(f"--listed-interfaces: --author {name} has none, want procedural")
     if name == "procedural":
         from sekft.authors.procedural.author import ProceduralAuthor
 
-        return ProceduralAuthor()
+        return ProceduralAuthor(listed)
     if name == "teacher":
         from sekft.authors import teacher
 

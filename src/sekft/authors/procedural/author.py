@@ -22,6 +22,7 @@ from sekft.authors.procedural.desk import Desk, Order, Visit, furnish
 from sekft.authors.procedural.meaning import Entry
 from sekft.authors.procedural.orientation import orientation
 from sekft.authors.procedural.registry import modules
+from sekft.authors.procedural.words import Names
 from sekft.authors.procedural.world import Job, World, land, with_parents
 from sekft.scenario import (
     Cell,
@@ -36,6 +37,7 @@ from sekft.scenario import (
     Scenario,
     Step,
 )
+from sekft.seeds import stream
 
 _VOLATILE = ["/tmp", "/var/tmp"]
 _LONG = re.compile(r"\bls -\w*l")
@@ -45,12 +47,18 @@ _ONE_AT_A_TIME = frozenset(("spool", "journal"))
 
 
 class ProceduralAuthor:
-    """Draws scenarios without a model; the same cell, seed and skin give the same scenario."""
+    """Draws scenarios without a model; the same cell, seed and skin give the same scenario.
+
+    listed: each provider, syntax and layout has one tool, the same in every scenario, instead of always another one.
+    """
 
     name = "procedural"
 
+    def __init__(self, listed: bool = False) -> None:
+        self.listed = listed
+
     async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario:
-        return compose(cell, seed, skin)
+        return bundle(sketch(cell, seed, skin, listed=self.listed), cell, seed)
 
 
 @dataclass(frozen=True)
@@ -92,13 +100,15 @@ def compose(cell: Cell, seed: int, skin: int = 0, given: Job | None = None) -> S
     return bundle(sketch(cell, seed, skin, given), cell, seed)
 
 
-def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None) -> Sketch:
+def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, listed: bool = False) -> Sketch:
     """All that is drawn for this cell, while its wording can still be changed.
 
-    given: the work, which nothing blocks, where it is not drawn but brought along.
+    given:  the work, which nothing blocks, where it is not drawn but brought along.
+    listed: see ProceduralAuthor.
     """
     world = land(seed, skin)
-    tool = world.names.word((2, 3))
+    face = _listed(cell, world) if listed else None
+    tool = (face or world).names.word((2, 3))
     entrance = world.part("announcement")
     told: Announced = modules(announcements)[cell["announcement"]].announce(
         entrance, tool, announcement(entrance, tool)
@@ -122,9 +132,17 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None) -> Sk
         sealed=blocked.sealed if blocked else None,
         notes=tuple(note for note in (stopped and stopped.note, decoy and decoy.note) if note),
     )
-    desk = furnish(world.part("desk"), cell, tool, order)
+    desk = furnish(world.part("desk"), cell, tool, order, face)
     lying = (*asked, stopped.extra) if stopped and stopped.extra else asked
     return Sketch(world, told, cell["ending"], lying, desk, decoy, blocked, _clutter(world.part("clutter")))
+
+
+def _listed(cell: Cell, world: World) -> World:
+    """Where the one tool of this provider, syntax and layout is drawn from."""
+    rng, skin = (
+        stream(0, "listed", cell["provider"], cell["syntax"], cell["layout"], part) for part in ("is", "looks")
+    )
+    return replace(world, rng=rng, skin=skin, names=Names(skin, world.names.taken))
 
 
 def _drawn(kind: ModuleType, cell: Cell, world: World) -> list[Job]:

@@ -205,20 +205,20 @@ class Order:
     notes: tuple[str, ...] = ()
 
 
-def furnish(world: World, cell: Cell, tool: str, order: Order) -> Desk:
-    """Install the provider with these jobs waiting in it."""
-    decoy = order.decoy
+def furnish(world: World, cell: Cell, tool: str, order: Order, face_of: World | None = None) -> Desk:
+    """Install the provider with these jobs waiting in it. face_of: what its interface is drawn from, if not the world."""
+    decoy, drawn = order.decoy, face_of or world
     kind: Kind = modules(providers)[cell["provider"]].KIND
     syntax: Syntax = modules(syntaxes)[cell["syntax"]].SYNTAX
-    rng, skin, names, difficulty = world.rng, world.skin, world.names, cell["difficulty"]
+    rng, skin, names, difficulty = world.rng, drawn.skin, world.names, cell["difficulty"]
     demand = Demand(
         extras=_EXTRAS[difficulty],
         roles=tuple(role for role in (decoy.shown if decoy else ()) if role not in kind.roles),
         stale=cell["documentation"] == "stale",
         senders=decoy is not None and decoy.keeper is not None,
-        ack=rng.choice(kind.acks),
+        ack=drawn.rng.choice(kind.acks),
     )
-    face = draw_interface(skin, kind, names, tool, cell["syntax"], syntax, demand)
+    face = draw_interface(skin, kind, drawn.names, tool, cell["syntax"], syntax, demand)
     groups = tuple(sorted(names.word((2, 3)) for _ in range(rng.randint(2, 4)))) if "groups" in kind.roles else ()
     form, entries = _entries(world, kind, cell, order, groups, face.ack)
     words = {"noun": face.noun, "nouns": face.nouns, "user": world.user, "host": world.host}
