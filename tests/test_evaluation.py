@@ -142,9 +142,12 @@ def test_the_swap_test_counts_every_way_to_swap() -> None:
 
 def evaluation(right: list[int], **cell: str) -> Evaluation:
     rows = [
-        Row(scenario=f"s{at}", family=f"f{at}", cell={"split": "heldout", **cell}, rollouts=1, right=each)
+        Row(
+            scenario=f"s{at}", family=f"f{at}", cell={"split": "heldout", **cell}, rollouts=1, right=each,
+            met={"right": (each, 1), **({"false_panic": (1 - each, 1)} if at % 2 else {})},
+        )
         for at, each in enumerate(right)
-    ]
+    ]  # fmt: skip
     base = evaluate([rollout(scenario(), "solved")], samples=1)
     return base.model_copy(update={"rows": rows})
 
@@ -155,8 +158,18 @@ def test_a_difference_is_told_only_beyond_chance() -> None:
     hardly = evaluation([1] * 3 + [0] * 27)
     found = compare({"base": base, "better": better, "hardly": hardly})
     assert [(line.other, line.differs) for line in found.overall] == [("better", True), ("hardly", False)]
-    assert (found.overall[0].better, found.overall[0].worse) == (20, 0)
+    assert (found.overall[0].more, found.overall[0].fewer) == (20, 0)
     assert "no difference shown" in render_comparison(found)
+
+
+def test_other_measures_are_compared_where_they_apply() -> None:
+    """A line for each measure that both have, over the scenarios that it says something of."""
+    found = compare({"base": evaluation([0] * 30), "better": evaluation([1] * 20 + [0] * 10)})
+    assert [(line.measure, line.scenarios, line.more, line.fewer) for line in found.measures] == [
+        ("false_panic", 15, 0, 10)
+    ]
+    assert found.measures[0].differs
+    assert "work, empty: panics" in render_comparison(found)
 
 
 def test_chance_is_corrected_for_how_much_is_compared() -> None:
@@ -206,7 +219,7 @@ def test_eval_rolls_reports_and_compares(folder: Path, tmp_path: Path) -> None:
     compared = sekft("eval", "compare", tmp_path / "one", tmp_path / "two", "--json")
     assert compared.returncode == 0, compared.stderr
     line = json.loads(compared.stdout)["overall"][0]
-    assert (line["right_one"], line["scenarios"]) == (1.0, 3)
+    assert (line["rate_one"], line["scenarios"]) == (1.0, 3)
 
 
 def test_wrong_usage_is_told(tmp_path: Path) -> None:

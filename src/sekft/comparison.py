@@ -3,7 +3,7 @@
 The test is exact and paired: were both alike, each family's difference could as well have come out the other way
 round; p is the share of all ways to swap families whose total is at least as far from nought. With one rollout of
 each family that is McNemar's exact test. Holm's correction counts every line of its table: the overall lines of all
-pairs are one table, the lines of single axis values another.
+pairs are one table, those of the other measures a second, the lines of single axis values a third.
 """
 
 from __future__ import annotations
@@ -14,28 +14,31 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from sekft.errors import UsageError
-from sekft.evaluation import Evaluation, Row
+from sekft.evaluation import MEASURES, Evaluation, Row
 from sekft.scenario import Frozen
 
 LEVEL = 0.05
+RIGHT = "right"
 
 
 class Difference(Frozen):
-    """How often each ends right over the common scenarios (of a value of an axis; "" for all).
+    """How often a measure holds for each over the common scenarios (of a value of an axis; "" for all).
 
-    better, worse: families in which the other does better, worse than the first.
-    p, holm:       of no difference, as it is and corrected for the lines of its table.
+    scenarios:    those to which the measure applies in both.
+    more, fewer:  families in which it holds more, less often for the other than for the first.
+    p, holm:      of no difference, as it is and corrected for the lines of its table.
     """
 
     one: str
     other: str
+    measure: str
     axis: str
     value: str
     scenarios: int
-    right_one: float
-    right_other: float
-    better: int
-    worse: int
+    rate_one: float
+    rate_other: float
+    more: int
+    fewer: int
     p: float
     holm: float
 
@@ -45,9 +48,12 @@ class Difference(Frozen):
 
 
 class Comparison(Frozen):
-    """overall: a line for each pair. parts: a line for each pair and value of an axis."""
+    """How often each ends right. overall: a line for each pair. measures: the other measures, a line for each pair and
+    measure. parts: a line for each pair and value of an axis.
+    """
 
     overall: list[Difference]
+    measures: list[Difference]
     parts: list[Difference]
 
 
@@ -58,18 +64,23 @@ def compare(found: Mapping[str, Evaluation]) -> Comparison:
     """
     first, *others = found
     overall: list[Difference] = []
+    measures: list[Difference] = []
     parts: list[Difference] = []
     for other in others:
         rows = _common(found[first], found[other])
         if not rows:
             raise UsageError(f"{first} and {other} have no scenario in common, so there is nothing to compare")
-        overall.append(_difference(first, other, "", "", rows))
+        overall.append(_difference((first, other), RIGHT, ("", ""), rows))
+        for measure in MEASURES:
+            asked = [pair for pair in rows if all(measure in row.met for row in pair)]
+            if asked and measure != RIGHT:
+                measures.append(_difference((first, other), measure, ("", ""), asked))
         values: dict[tuple[str, str], list[tuple[Row, Row]]] = defaultdict(list)
         for pair in rows:
             for axis, value in pair[0].cell.items():
                 values[axis, value].append(pair)
-        parts += [_difference(first, other, *key, pairs) for key, pairs in sorted(values.items())]
-    return Comparison(overall=_corrected(overall), parts=_corrected(parts))
+        parts += [_difference((first, other), RIGHT, key, pairs) for key, pairs in sorted(values.items())]
+    return Comparison(overall=_corrected(overall), measures=_corrected(measures), parts=_corrected(parts))
 
 
 def swapped(differences: Sequence[Fraction]) -> float:
@@ -90,11 +101,12 @@ def swapped(differences: Sequence[Fraction]) -> float:
 def render(found: Comparison) -> str:
     lines = ["The other against the first: how often each ends right, over the scenarios that both have"]
     lines += [_line(each) for each in found.overall]
-    told = [each for each in found.parts if each.differs]
-    lines += ["", f"Values of axes that differ beyond chance: {len(told)} of {len(found.parts)} compared"]
-    lines += [_line(each) for each in sorted(told, key=lambda each: each.holm)]
-    pairs, values = len(found.overall), len(found.parts)
-    method = f"p: exact paired sign-flip test over families; corrected by Holm's method for {pairs} and {values} lines"
+    for title, table in (("Other measures", found.measures), ("Values of axes", found.parts)):
+        told = [each for each in table if each.differs]
+        lines += ["", f"{title} that differ beyond chance: {len(told)} of {len(table)} compared"]
+        lines += [_line(each) for each in sorted(told, key=lambda each: each.holm)]
+    counts = ", ".join(str(len(table)) for table in (found.overall, found.measures, found.parts))
+    method = f"p: exact paired sign-flip test over families; corrected by Holm's method for {counts} lines"
     return "\n".join([*lines, "", method]) + "\n"
 
 
@@ -103,21 +115,25 @@ def _common(one: Evaluation, other: Evaluation) -> list[tuple[Row, Row]]:
     return [(row, rows[row.scenario]) for row in one.rows if row.scenario in rows]
 
 
-def _difference(one: str, other: str, axis: str, value: str, pairs: Sequence[tuple[Row, Row]]) -> Difference:
+def _difference(
+    names: tuple[str, str], measure: str, part: tuple[str, str], pairs: Sequence[tuple[Row, Row]]
+) -> Difference:
     families: dict[str, Fraction] = defaultdict(Fraction)
-    for first, second in pairs:
-        families[first.family] += Fraction(second.right, second.rollouts) - Fraction(first.right, first.rollouts)
+    shares = [(Fraction(*one.met[measure]), Fraction(*other.met[measure])) for one, other in pairs]
+    for (first, _), (before, after) in zip(pairs, shares, strict=True):
+        families[first.family] += after - before
     p = swapped(list(families.values()))
     return Difference(
-        one=one,
-        other=other,
-        axis=axis,
-        value=value,
+        one=names[0],
+        other=names[1],
+        measure=measure,
+        axis=part[0],
+        value=part[1],
         scenarios=len(pairs),
-        right_one=round(sum(row.right / row.rollouts for row, _ in pairs) / len(pairs), 4),
-        right_other=round(sum(row.right / row.rollouts for _, row in pairs) / len(pairs), 4),
-        better=sum(each > 0 for each in families.values()),
-        worse=sum(each < 0 for each in families.values()),
+        rate_one=round(float(sum(before for before, _ in shares)) / len(pairs), 4),
+        rate_other=round(float(sum(after for _, after in shares)) / len(pairs), 4),
+        more=sum(each > 0 for each in families.values()),
+        fewer=sum(each < 0 for each in families.values()),
         p=p,
         holm=p,
     )
@@ -134,10 +150,10 @@ def _corrected(lines: Sequence[Difference]) -> list[Difference]:
 
 
 def _line(each: Difference) -> str:
-    where = f"{each.axis}={each.value}" if each.axis else "all"
-    rates = f"{100 * each.right_one:5.1f} % → {100 * each.right_other:5.1f} %"
+    what = f"{each.axis}={each.value}" if each.axis else "all" if each.measure == RIGHT else MEASURES[each.measure].says
+    rates = f"{100 * each.rate_one:5.1f} % → {100 * each.rate_other:5.1f} %"
     verdict = "differs" if each.differs else "no difference shown"
     return (
-        f"  {each.one} → {each.other}  {where:<28} {rates}  of {each.scenarios}, families better {each.better}, "
-        f"worse {each.worse}, p {each.p:.2g}, corrected {each.holm:.2g}: {verdict}"
+        f"  {each.one} → {each.other}  {what:<28} {rates}  of {each.scenarios}, families more {each.more}, "
+        f"fewer {each.fewer}, p {each.p:.2g}, corrected {each.holm:.2g}: {verdict}"
     )

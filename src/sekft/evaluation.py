@@ -48,13 +48,17 @@ class Part(Frozen):
 
 
 class Row(Frozen):
-    """One scenario: what a comparison needs."""
+    """One scenario: what a comparison needs.
+
+    met: by measure, of how many rollouts it holds, and of how many it could; measures that do not apply are left out.
+    """
 
     scenario: str
     family: str
     cell: dict[str, str]
     rollouts: int
     right: int
+    met: dict[str, tuple[int, int]]
 
 
 class Evaluation(Frozen):
@@ -226,9 +230,15 @@ def _parts(cases: Sequence[Case]) -> Iterable[Part]:
 
 
 def _row(group: Sequence[Case]) -> Row:
-    one, right = group[0].scenario, sum(case.right for case in group)
+    one = group[0].scenario
+    answers = {name: [case.met[name] for case in group if case.met[name] is not None] for name in MEASURES}
     return Row(
-        scenario=one.id, family=one.family, cell={"split": one.split, **one.cell}, rollouts=len(group), right=right
+        scenario=one.id,
+        family=one.family,
+        cell={"split": one.split, **one.cell},
+        rollouts=len(group),
+        right=sum(case.right for case in group),
+        met={name: (answers[name].count(True), len(answers[name])) for name in MEASURES if answers[name]},
     )
 
 
