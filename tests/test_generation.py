@@ -21,7 +21,7 @@ GREEDY = Sampling(max_tokens=24)
 
 @pytest.fixture
 async def generator() -> AsyncIterator[Generator]:
-    made = Generator(shared(), rows=3)
+    made = Generator(shared(), rows=3, dtype="float32")
     yield made
     await made.close()
 

@@ -26,3 +26,19 @@ def prepare() -> None:
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
+
+
+def device() -> str:
+    """cuda where there is one, else cpu."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def bf16_here() -> bool:
+    """Whether this machine computes in bfloat16; where it only imitates it, float32 is faster."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)  # type: ignore[no-any-return]
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -60,7 +60,7 @@ def shortest(exported: Path, form: str, rows: int = ROWS) -> Any:
 
 
 def settings(out: Path, rate: float, **more: Any) -> dict[str, Any]:
-    from sekft.training.students import bf16_here, device
+    from sekft.libraries import bf16_here, device
 
     return more | {
         "output_dir": str(out), "max_steps": STEPS, "learning_rate": rate, "lr_scheduler_type": "constant",

@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 from sekft import libraries
 from sekft.errors import UsageError
+from sekft.generation import rows
+from sekft.generation.rows import Rows
 
-ROOM_TOKENS = 512
-"""By which the cache grows: it is as long as the longest conversation that it holds."""
 END = "<|im_end|>"
 MAX_TOKENS = 256
 Message = dict[str, str]
@@ -72,14 +72,15 @@ class _Row:
 class Generator:
     """A Hugging Face folder, loaded on the first question, and as many conversations as `rows` at once.
 
-    dtype:  a name of torch's; None takes float32 on a processor and what the folder holds on a GPU.
+    dtype:  a name of torch's; None takes bfloat16 where this machine computes in it, else float32.
     Batching changes sums in their last digits only: in float32 the answers are those of one conversation alone.
     """
 
     def __init__(self, folder: Path, rows: int = 16, dtype: str | None = None) -> None:
         if not (folder / "config.json").is_file():
             raise UsageError(f"{folder}: no config.json there; want a Hugging Face model's folder")
-        self.folder, self._dtype = folder, dtype
+        libraries.prepare()
+        self.folder, self.dtype = folder, dtype or ("bfloat16" if libraries.bf16_here() else "float32")
         self._rows = [_Row() for _ in range(rows)]
         self._waiting: list[_Asked] = []
         self._asked: list[_Asked] = []
@@ -110,8 +111,8 @@ class Generator:
     def forget(self, conversation: str) -> None:
         """Give the conversation's row to the next that comes."""
         for row in self._rows:
-            if row.conversation == conversation:
-                row.used = 0
+            if row.conversation == conversation and not row.busy:
+                row.conversation, row.ids, row.used = "", [], 0
 
     async def close(self) -> None:
         """Stop after the token under way; who still waits is told so."""
@@ -167,16 +168,16 @@ class Generator:
     def _load(self) -> None:
         if self._model is not None:
             return
-        libraries.prepare()
-        import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        dtype = self._dtype or ("auto" if device == "cuda" else "float32")
+        rows.register()
         self._tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
         if not self._tokenizer.chat_template:
             raise UsageError(f"{self.folder}: has no chat template, want one: conversations are told in it")
-        model = AutoModelForCausalLM.from_pretrained(self.folder, dtype=dtype, local_files_only=True).to(device).eval()
+        model = AutoModelForCausalLM.from_pretrained(
+            self.folder, dtype=self.dtype, attn_implementation=rows.NAME, local_files_only=True
+        )
+        model = model.to(libraries.device()).eval()
         self._context = int(model.config.max_position_embeddings)
         self._cache = Rows(len(self._rows), self._context)
         self._stops = stop_tokens(model.generation_config.eos_token_id, self._tokenizer)
@@ -224,7 +225,7 @@ class Generator:
 
     def _forward(self, ids: Any, positions: Any, rows: slice) -> Any:
         """Logits after the last token of each row."""
-        self._cache.point(rows, positions)
+        self._cache.point(rows, positions, max(int(positions.max()) + 1, *(len(row.ids) for row in self._rows)))
         made = self._model(
             input_ids=ids,
             position_ids=positions,
@@ -245,57 +246,6 @@ class Generator:
             asked.stopped = "length"
         elif len(self._rows[asked.row].ids) + 1 >= self._context:
             asked.stopped = "context"
-
-
-class Rows:
-    """The key-value cache of many conversations, a row each, as transformers asks for one.
-
-    Zeros, where nothing was written: what a mask hides is still multiplied by nought.
-    """
-
-    def __init__(self, rows: int, context: int) -> None:
-        self._rows, self._context = rows, context
-        self._layers: list[tuple[Any, Any]] = []
-        self._room = 0
-
-    def point(self, rows: slice, positions: Any) -> None:
-        """Where the next forward pass writes, and how far it reads."""
-        self._at, self._positions, self._length = rows, positions, int(positions.max()) + 1
-
-    def mask(self, positions: Any) -> Any:
-        """(row, 1, token, position): which positions a token sees: its own and all before it."""
-        import torch
-
-        seen = torch.arange(self._length, device=positions.device)
-        return (seen[None, None, :] <= positions[:, :, None])[:, None]
-
-    def update(self, keys: Any, values: Any, layer: int, *_: object) -> tuple[Any, Any]:
-        """Write (row, head, token, channel) at the positions; what each row may see of this layer."""
-        if layer == len(self._layers):
-            self._layers.append(self._grown(keys, values, None))
-        elif self._layers[layer][0].shape[2] < self._length:
-            self._layers[layer] = self._grown(keys, values, self._layers[layer])
-        found = []
-        for held, new in zip(self._layers[layer], (keys, values), strict=True):
-            rows = held[self._at]
-            if len(rows) == 1:
-                start = int(self._positions[0, 0])
-                rows[:, :, start : start + new.shape[2]] = new
-            else:
-                index = self._positions[:, None, :, None].expand(-1, new.shape[1], -1, new.shape[3])
-                rows.scatter_(2, index, new)
-            found.append(rows[:, :, : self._length])
-        return found[0], found[1]
-
-    def _grown(self, keys: Any, values: Any, held: tuple[Any, Any] | None) -> tuple[Any, Any]:
-        room = min(-(-self._length // ROOM_TOKENS) * ROOM_TOKENS, self._context)
-        made = []
-        for new, old in zip((keys, values), held or (None, None), strict=True):
-            grown = new.new_zeros((self._rows, new.shape[1], room, new.shape[3]))
-            if old is not None:
-                grown[:, :, : old.shape[2]] = old
-            made.append(grown)
-        return made[0], made[1]
 
 
 def stop_tokens(named: int | Sequence[int] | None, tokenizer: Any) -> set[int]:

@@ -35,6 +35,7 @@ class StudentOperator:
     def __init__(self, generator: Generator, sampling: Sampling) -> None:
         self.generator, self.sampling = generator, sampling
         settings = {
+            "dtype": generator.dtype,
             "max_tokens": str(sampling.max_tokens),
             "temperature": f"{sampling.temperature:g}",
             "weights_sha256": weights_digest(generator.folder),

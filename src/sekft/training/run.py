@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sekft import __version__
+from sekft import __version__, libraries
 from sekft.errors import UsageError
 from sekft.progress import Reporter
 from sekft.scenario import Frozen
@@ -70,9 +70,9 @@ def train(
     """
     folder, data = base_folder(base), part(data, choices.method)
     tokenizer = tokenizer_of(folder)
-    from sekft.training.students import Student, device
+    from sekft.training.students import Student
 
-    recipe = complete(choices, base, folder, data, device())
+    recipe = complete(choices, base, folder, data, libraries.device())
     with Folder(out).writing() as store:
         store.settle("train", recipe.settings())
         if (out / DONE).exists():

@@ -39,8 +39,8 @@ class Student:
 
         attention.register()
         self.base, self.learning = base, learning
-        self.device = device()
-        self.half = bf16_here()
+        self.device = libraries.device()
+        self.half = libraries.bf16_here()
         torch.manual_seed(seed)
         self.model = AutoModelForCausalLM.from_pretrained(
             base, dtype=torch.float32, attn_implementation=attention.NAME, local_files_only=True
@@ -87,22 +87,6 @@ class Student:
         if adapted is not None:
             whole = adapted.merge_and_unload()
         whole.save_pretrained(into)
-
-
-def device() -> str:
-    """cuda where there is one, else cpu."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def bf16_here() -> bool:
-    """Whether this machine computes in bfloat16; where it only imitates it, float32 is faster."""
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)  # type: ignore[no-any-return]
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def _choose(model: Any, learning: Learning) -> Any:
