@@ -10,6 +10,7 @@ what there is.
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tomllib
@@ -19,12 +20,13 @@ from typing import Any
 
 from sekft.evaluation import Rate
 from sekft.examination import FOLDER, REPORT, stored
+from sekft.star import STAR
 
 BASE, SEEN, ALL, SEALED = "base", "seen", "all", "sealed"
 LAYERS = 15
 ANSWER_TOKENS = 200
 """Twice what the longest ordinary action takes."""
-TRAIN_SEED, FIRST_SET_SEED = 1, 101
+TRAIN_SEED, STAR_SEED, FIRST_SET_SEED = 1, 51, 101
 SHOWN = ("right", "rightly_blocked", "false_panic", "read_first", "invents_options", "unearned", "harmful")
 
 
@@ -78,20 +80,40 @@ class Proof:
         if name == BASE:
             return "smollm2"
         told, out = self.students[name], self.folder / "students" / name
-        options: list[object] = [
-            "--data",
-            self.make_data(told["data"]),
-            "--seed",
-            told.get("seed", 0),
-            "--layers",
-            LAYERS,
-        ]
+        learning = ["--layers", LAYERS, *(["--tokens", self.size[told["tokens"]]] if "tokens" in told else [])]
+        if acting := told.get("star"):
+            return self.make_star(self.make_student(acting), self.make_data(told["data"]), learning, out)
+        options = ["--data", self.make_data(told["data"]), "--seed", told.get("seed", 0), *learning]
         if base := told.get("base"):
             options += ["--method", "dpo", "--base", self.make_student(base)]
-        else:
-            options += ["--tokens", self.size[told["tokens"]]]
         run("train", *options, "--out", out)
         return str(out)
+
+    def make_star(self, student: str, export: Path, learning: Sequence[object], out: Path) -> str:
+        """What one round makes of the student, judged by values that it knows: the evaluation is `sekft eval`'s."""
+        scenarios, held = self.folder / "sets" / "star", self.plan["judged"]
+        labels = [
+            word for axis, values in held.items() for value in values for word in ("--holdout", f"{axis}={value}")
+        ]
+        many = self.size["rolled"]
+        run("generate", "--n", 2 * many, "--seed", STAR_SEED, *labels, "--out", scenarios, *self.where(SEEN))
+        options = [
+            "--student",
+            student,
+            "--also",
+            export,
+            "--rounds",
+            1,
+            "--samples",
+            2,
+            "--per-round",
+            many,
+            "--no-dpo",
+        ]
+        options += ["--max-tokens", ANSWER_TOKENS, "--pass-k", 2, *learning]
+        run("star", "--scenarios", scenarios, *options, "--out", out)
+        rounds = json.loads((out / STAR).read_text("utf-8"))["rounds"]
+        return str(out / rounds[-1]["student"])
 
     def evaluate(self, student: str, names: Sequence[str]) -> None:
         model = self.make_student(student)
