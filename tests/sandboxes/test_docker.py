@@ -197,7 +197,7 @@ async def test_a_warm_container_is_fresh_and_a_dead_one_is_passed_over() -> None
     sandbox = DockerSandbox(warm=2)
 
     def waiting() -> set[str]:
-        return {started.id for line in sandbox._pool._waiting.values() for started in line}
+        return {started.id for line in list(sandbox._pool._waiting.values()) for started in list(line)}
 
     try:
         async with sandbox.open(SPEC) as session:
