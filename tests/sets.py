@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
+import shutil
 from pathlib import Path
+
+import pytest
 
 from sekft.pipeline import generate, load_scenarios, roll
 from sekft.plans import Generation, Rolling
 from sekft.progress import Lines
 from sekft.store import Layout
 
+SCENARIOS, SAMPLES = 16, 3
 
-def filled(folder: Path, n: int = 9, samples: int = 3) -> Layout:
-    """So many scenarios, and so many samples of the explorer and of the saboteur in each."""
-    layout = Layout.of_run(folder)
 
-    async def fill() -> None:
-        await generate(Generation(n=n, author="procedural", seed=11), layout, Lines())
-        for operator in ("explorer", "saboteur"):
-            assert await roll(Rolling(samples=samples, operator=operator), load_scenarios(folder), layout, Lines()) == 0
+def filled(factory: pytest.TempPathFactory) -> Layout:
+    """A copy of its own of so many scenarios, and of so many samples of the explorer and of the saboteur in each.
 
-    asyncio.run(fill())
-    return layout
+    What is copied is made once in a test run, by the process that asks first.
+    """
+    base = factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-set"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            asyncio.run(_fill(Layout.of_run(making := shared.with_suffix(".making"))))
+            making.rename(shared)
+    return Layout.of_run(Path(shutil.copytree(shared, factory.mktemp("run") / "run")))
+
+
+async def _fill(layout: Layout) -> None:
+    await generate(Generation(n=SCENARIOS, author="procedural", seed=11), layout, Lines())
+    scenarios = load_scenarios(layout.root)
+    for operator in ("explorer", "saboteur"):
+        assert await roll(Rolling(samples=SAMPLES, operator=operator), scenarios, layout, Lines()) == 0

@@ -36,7 +36,7 @@ SLIP = 4
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return sets.filled(tmp_path_factory.mktemp("run"), n=6, samples=2)
+    return sets.filled(tmp_path_factory)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ CONFIG = re.compile(r"- config_name: (\w+)\n(?:  default: true\n)?  data_files:\
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    layout = sets.filled(tmp_path_factory.mktemp("run"), n=8, samples=1)
+    layout = sets.filled(tmp_path_factory)
     pair(layout, None, layout, Pairing(), Lines())
     return layout
 
@@ -121,7 +121,7 @@ def test_what_falls_short_is_told_first(run: Layout, folder: Path) -> None:
     unproven = {name: one.model_copy(update={"gate": None}) for name, one in held.scenarios.items()}
     broken = type(held)(**{**held.__dict__, "scenarios": unproven})
     text = card.text(folder, read(folder), broken, [], sources, Described())
-    assert text.index("**broken**: scenarios that no sandbox has proven: 8") < text.index("Every figure")
+    assert text.index(f"**broken**: scenarios that no sandbox has proven: {sets.SCENARIOS}") < text.index("Every figure")
     assert "never ran in a sandbox" in text
 
 

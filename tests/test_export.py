@@ -29,7 +29,7 @@ FORMS = tuple(projections())
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     """Twelve scenarios, some held out, two kept and two failed rollouts of each, and their pairs."""
-    layout = sets.filled(tmp_path_factory.mktemp("run"), n=12, samples=2)
+    layout = sets.filled(tmp_path_factory)
     pair(layout, None, layout, Pairing(), Lines())
     return layout
 

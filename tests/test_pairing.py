@@ -18,7 +18,7 @@ from tests.commands import sekft
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return sets.filled(tmp_path_factory.mktemp("run"))
+    return sets.filled(tmp_path_factory)
 
 
 def made(run: Layout, out: Path, *options: str) -> tuple[list[Pair], Report]:
@@ -52,7 +52,8 @@ def test_labels_name_every_rollout_that_is_right_or_wrong(run: Layout, tmp_path:
     assert {row["file"]: (row["id"], row["label"], row["outcome"]) for row in rows} == {
         file: (one.id, one.keep, one.outcome) for file, one in there.items()
     }
-    assert report.labels == {"right": 27, "wrong": 27}
+    each = sets.SCENARIOS * sets.SAMPLES
+    assert report.labels == {"right": each, "wrong": each}
 
 
 def test_the_seed_decides_and_nothing_else(run: Layout, plain: tuple[list[Pair], Report], tmp_path: Path) -> None:
@@ -116,5 +117,5 @@ def test_rollouts_that_never_fail_make_no_pairs(run: Layout, tmp_path: Path) -> 
             place.write_bytes(path.read_bytes())
     done = sekft("pairs", "--trajectories", lame.root, "--scenarios", run.root)
     assert done.returncode == 1
-    assert "0 of 9 scenarios have both" in done.stderr
+    assert f"0 of {sets.SCENARIOS} scenarios have both" in done.stderr
     assert "--operator saboteur" in done.stderr

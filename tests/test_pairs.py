@@ -25,7 +25,7 @@ WORK = bundles.sealed(_BODY | {"needles": _BODY["needles"] | {"notice": NOTICE}}
 
 @pytest.fixture(scope="module")
 def groups(tmp_path_factory: pytest.TempPathFactory) -> list[Group]:
-    return list(stored(sets.filled(tmp_path_factory.mktemp("run"))))
+    return list(stored(sets.filled(tmp_path_factory)))
 
 
 def rolled(

@@ -21,7 +21,7 @@ from tests import sets
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return sets.filled(tmp_path_factory.mktemp("run"))
+    return sets.filled(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

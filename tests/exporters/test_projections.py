@@ -29,7 +29,7 @@ TABLES = [form for form in OF_ROLLOUTS if form.format != "sessions"]
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> list[Rollout]:
-    groups = stored(sets.filled(tmp_path_factory.mktemp("run"), n=6, samples=2))
+    groups = stored(sets.filled(tmp_path_factory))
     return [one for group in groups for one in group if one.trajectory.keep]
 
 

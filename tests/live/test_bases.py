@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -25,10 +24,10 @@ READ_BY_LLAMA = (
 )
 
 
-def test_tokens_are_those_of_llama_cpp(tmp_path: Path) -> None:
-    """Every turn of some fifty trajectories has the tokens that llama.cpp gives it."""
+def test_tokens_are_those_of_llama_cpp(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Every turn of some hundred trajectories has the tokens that llama.cpp gives it."""
     python = os.environ.get("SEKFT_LIVE_PYTHON") or pytest.fail("want SEKFT_LIVE_PYTHON: these tests run by ./dev live")
-    files = filled(tmp_path / "run").rollouts()
+    files = filled(tmp_path_factory).rollouts()
     texts = [turn.content for file in files for turn in load_trajectory(file).turns]
     read = subprocess.run(
         [python, "-c", READ_BY_LLAMA], input=json.dumps(texts), capture_output=True, text=True, check=True

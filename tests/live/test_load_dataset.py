@@ -23,7 +23,7 @@ TABLES = [name for name, form in projections().items() if form.format != "sessio
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    layout = sets.filled(tmp_path_factory.mktemp("run"), n=12, samples=2)
+    layout = sets.filled(tmp_path_factory)
     pair(layout, None, layout, Pairing(), Lines())
     return layout
 

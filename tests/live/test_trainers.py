@@ -26,7 +26,7 @@ STEPS, ROWS, LAYERS = 20, 2, 4
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export of a small run, made by the commands that a user types."""
-    layout: Layout = filled(tmp_path_factory.mktemp("run") / "run")
+    layout: Layout = filled(tmp_path_factory)
     out = layout.root / "export"
     forms = [word for form in ("sft", "prompt_completion", "dpo", "kto") for word in ("--to", form)]
     paired = sekft("pairs", "--trajectories", layout.root)

@@ -27,8 +27,8 @@ ANSWERED = (
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sessions of twenty scenarios, exported."""
-    run = filled(tmp_path_factory.mktemp("run") / "run", n=20).root
+    """Sessions, exported."""
+    run = filled(tmp_path_factory).root
     out = run / "export"
     done = sekft("export", "--trajectories", run, "--to", "sft", "--format", "jsonl", "--out", out)
     assert done.returncode == 0, done.stderr
