@@ -1,6 +1,6 @@
 """Composition: which author, sandbox, operator and engine meet which stage, over one folder.
 
-This is the only module that knows both stages and families.
+Of the modules that know both stages and families this one does most; see docs/decisions/the-house.md.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FORMATS = ("plain", "fenced")
 STUDENT = "student"
 STUDENTS_AT_ONCE = 16
-"""One reading of a model's weights serves them all; see docs/benchmarks.md for what more buys."""
+"""One reading of a model's weights serves them all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,7 @@ class OperatorSettings:
     scaffold:       what a model is told before the orientation: a shipped text's name or a file; empty for nothing.
     fenced:         a model answers with its command in a code fence.
     model:          a local model's folder.
-    at_once:        how many rollouts it will meet at once; never changes what they are.
+    at_once:        how many rollouts it will meet at once; turns near-ties of a student in bfloat16, else nothing.
     """
 
     temperature: float | None = None
