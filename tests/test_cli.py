@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sekft import operators
 from tests.commands import SEKFT, environment, sekft
 
 COMMANDS = (
@@ -68,6 +69,12 @@ def test_every_command_has_help(command: str) -> None:
     done = sekft(command, "--help")
     assert done.returncode == 0
     assert "--json" in done.stdout
+
+
+def test_help_names_every_operator() -> None:
+    """Whoever can act is named where --operator is explained."""
+    told = sekft("rollout", "--help").stdout
+    assert [kind for kind in operators.kinds() if kind not in told] == []
 
 
 def test_help_teaches_by_example() -> None:

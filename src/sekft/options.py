@@ -67,7 +67,8 @@ OperatorName = Annotated[
     str | None,
     typer.Option(
         "--operator",
-        help="explorer, reference, model, student; default: model if SEKFT_OP_MODEL is set, else explorer.",
+        help="explorer, saboteur, blind, reference, model, student; default: student with --model, model if "
+        "SEKFT_OP_MODEL is set, else explorer.",
     ),
 ]
 SandboxName = Annotated[str, typer.Option("--sandbox", help="auto, bubblewrap or docker.")]
