@@ -11,10 +11,12 @@ import pytest
 
 from sekft import operators, sandboxes
 from sekft.branching import branch, known, typed
+from sekft.errors import UsageError
 from sekft.operators.explorer import ExplorerOperator
+from sekft.options import Growing
 from sekft.pairing import Pairing, pair
 from sekft.pairs import Pair, read
-from sekft.plans import Branching
+from sekft.plans import Branching, branching
 from sekft.progress import Lines
 from sekft.protocols import Action, Operator, OperatorSettings, Policy
 from sekft.record import record
@@ -182,3 +184,12 @@ def test_the_command_grows_branches_first(run: Layout) -> None:
     lame = sekft("pairs", "--trajectories", run.root, "--branches", "2", "--operator", "model")
     assert lame.returncode == 2
     assert "SEKFT_OP_MODEL" in lame.stderr
+
+
+def test_a_model_that_is_named_goes_on(tmp_path: Path) -> None:
+    """--model alone lets a student act, known by the names that `sekft rollout` knows; no other operator takes one."""
+    done = sekft("pairs", "--trajectories", tmp_path, "--out", tmp_path, "--branches", "1", "--model", "nowhere")
+    assert done.returncode == 2
+    assert "want smollm2, or a folder" in done.stderr
+    with pytest.raises(UsageError, match="is for --operator student"):
+        branching(Lines().note, Growing(branches=1, operator="explorer", model="nowhere"), 0, None)

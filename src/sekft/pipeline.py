@@ -141,9 +141,7 @@ async def roll(plan: Rolling, scenarios: list[Scenario], layout: Layout, reporte
 
     Raises StoreError, SandboxUnavailable, EndpointError and UsageError; finished rollouts are on disk.
     """
-    from sekft import operators
-
-    operator = operators.make(plan.operator, _settled(plan.settings))
+    operator = acting(plan.operator, plan.settings)
     sandbox = backend(plan.sandbox)
     with Folder(layout.root).writing() as folder, folder.timed(f"rollout {operator.info.kind}"):
         settings = _rolling_settings(plan, operator, sandbox, layout)
@@ -158,13 +156,15 @@ async def roll(plan: Rolling, scenarios: list[Scenario], layout: Layout, reporte
         return broken
 
 
-def _settled(settings: OperatorSettings) -> OperatorSettings:
-    """With a local model's folder in the place of its name."""
-    if settings.model is None:
-        return settings
-    from sekft.training.bases import base_folder
+def acting(kind: str, settings: OperatorSettings) -> Operator:
+    """The operator, with a local model's folder in the place of its name."""
+    from sekft import operators
 
-    return replace(settings, model=str(base_folder(settings.model)))
+    if settings.model is not None:
+        from sekft.training.bases import base_folder
+
+        settings = replace(settings, model=str(base_folder(settings.model)))
+    return operators.make(kind, settings)
 
 
 def _select(plan: Rolling, landings: Sequence[Landing], folder: Folder) -> None:

@@ -134,9 +134,7 @@ def rolling(
     note: Callable[[str], None], acting: Acting, seed: int, sandbox: str, concurrency: int | None, spending: Spending
 ) -> Rolling:
     """What `rollout` is asked, its choices told through `note`. Raises UsageError for an unknown action format."""
-    chosen = acting.operator or (STUDENT if acting.model else default_operator())
-    if acting.model and chosen != STUDENT:
-        raise UsageError(f"--model {acting.model}: is for --operator {STUDENT}, not {chosen}")
+    chosen = _operator(acting)
     at_once = concurrency or _at_once(chosen)
     note(f"operator: {chosen}" + ("" if acting.operator else " (default; --operator chooses another)"))
     if acting.action_format not in FORMATS:
@@ -182,8 +180,8 @@ def failing_beside(plan: Rolling, note: Callable[[str], None]) -> list[Rolling]:
 
 
 def branching(note: Callable[[str], None], growing: Growing, seed: int, concurrency: int | None) -> Branching:
-    """What `pairs --branches` is asked, its choices told through `note`."""
-    chosen = growing.operator or default_operator()
+    """What `pairs --branches` is asked, its choices told through `note`. Raises UsageError for another's --model."""
+    chosen = _operator(growing)
     note(f"branches by {chosen}" + ("" if growing.operator else " (default; --operator chooses another)"))
     at_once = concurrency or _at_once(chosen)
     settings = OperatorSettings(
@@ -201,6 +199,13 @@ def branching(note: Callable[[str], None], growing: Growing, seed: int, concurre
         settings=settings,
         budget=Budget(growing.max_cost, growing.max_total_tokens),
     )
+
+
+def _operator(asked: Acting | Growing) -> str:
+    chosen = asked.operator or (STUDENT if asked.model else default_operator())
+    if asked.model and chosen != STUDENT:
+        raise UsageError(f"--model {asked.model}: is for --operator {STUDENT}, not {chosen}")
+    return chosen
 
 
 def _at_once(operator: str) -> int:

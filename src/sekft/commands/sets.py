@@ -47,11 +47,10 @@ def pairs(
     """
     from dataclasses import replace
 
-    from sekft import operators
     from sekft.balancing import PER_SCENARIO
     from sekft.branching import branch
     from sekft.pairing import Pairing, pair, render
-    from sekft.pipeline import backend
+    from sekft.pipeline import acting, backend
     from sekft.plans import branching
     from sekft.progress import reporter
     from sekft.selection import wanted
@@ -76,8 +75,8 @@ def pairs(
         broken = 0
         if growing.branches is not None:
             asked_branches = branching(progress.note, growing, seed, concurrency)
-            acting = operators.make(asked_branches.operator, asked_branches.settings)
-            growth = branch(asked_branches, acting, backend(sandbox), rollouts, scenarios, place, progress)
+            operator = acting(asked_branches.operator, asked_branches.settings)
+            growth = branch(asked_branches, operator, backend(sandbox), rollouts, scenarios, place, progress)
             broken = work(growth, place.root)
         report = pair(rollouts, scenarios, place, asked, progress)
     say(report.model_dump_json(indent=1) + "\n" if as_json else render(report))
