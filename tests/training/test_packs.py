@@ -11,6 +11,7 @@ from sekft.errors import BundleError, UsageError
 from sekft.training.bases import tokenizer_of
 from sekft.training.packs import pack, packed, steps
 from sekft.training.pieces import Piece, Tokens, pieces
+from sekft.training.recipe import method_of
 from tests.training import tiny
 
 torch = pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")
@@ -61,6 +62,15 @@ def test_columns_that_do_not_suit_are_refused(tokenizer: Any, tmp_path: Path, me
     file = tiny.pairs(tmp_path) if method == "sft" else tiny.sessions(tmp_path)
     with pytest.raises(UsageError, match=f"--method {method}"):
         list(pieces(file, tokenizer, method))
+
+
+@pytest.mark.parametrize("column", ["label", "rejected_response", "rejected"])
+def test_rows_that_hold_wrong_actions_are_refused(tokenizer: Any, tmp_path: Path, column: str) -> None:
+    """Labelled sessions and ms-swift's pairs are no SFT rows, whether the method is named or found by the columns."""
+    file = tiny.written(tmp_path / "rows.jsonl", [{"messages": tiny.conversation("rm -r ."), column: True}])
+    for read in (lambda: list(pieces(file, tokenizer, "sft")), lambda: method_of(file)):
+        with pytest.raises(UsageError, match=rf"columns ({column}, messages|messages, {column}), want messages, or"):
+            read()
 
 
 def test_a_silent_session_is_refused(tokenizer: Any, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What is learnt from: exported rows as tokens, each with what of it counts.
 
 A row with `messages` teaches all that the assistant types; with `prompt` and `completion` the completion alone; with
-`prompt`, `chosen` and `rejected` which of the two to prefer.
+`prompt`, `chosen` and `rejected` which of the two to prefer. Other rows hold wrong actions, too: they are refused.
 """
 
 from __future__ import annotations
@@ -17,6 +17,12 @@ from sekft.errors import BundleError, UsageError
 Method = Literal["sft", "dpo"]
 Messages = Sequence[Mapping[str, str]]
 BATCH_ROWS = 256
+JUDGED = ("label", "chosen", "rejected", "rejected_response")
+"""Columns beside which what is typed may be wrong."""
+WANTED: Mapping[Method, str] = {
+    "sft": f"messages, or prompt and completion (with none of {', '.join(JUDGED)})",
+    "dpo": "prompt, chosen and rejected",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +99,22 @@ def pieces(path: Path, tokenizer: Any, method: Method) -> Iterator[Piece]:
 
 
 def _piece(row: Mapping[str, Any], tokenizer: Any, method: Method, where: str) -> Piece:
-    if method == "dpo" and {"prompt", "chosen", "rejected"} <= row.keys():
+    if taught(row) != method:
+        raise UsageError(f"{where}: columns {', '.join(sorted(row))}, want {WANTED[method]} for --method {method}")
+    if method == "dpo":
         return _preference(row, tokenizer, where)
-    if method == "sft" and "messages" in row and "chosen" not in row:
+    if "messages" in row:
         return Piece(_rendered(row["messages"], tokenizer, where))
-    if method == "sft" and {"prompt", "completion"} <= row.keys() and "label" not in row:
-        stem, last = _parted([*row["prompt"], *row["completion"]], tokenizer, where)
-        return Piece(Tokens((*stem.ids, *last.ids), (*(False for _ in stem.ids), *last.learnt)))
-    wanted = "prompt, chosen and rejected" if method == "dpo" else "messages, or prompt and completion"
-    raise UsageError(f"{where}: columns {', '.join(sorted(row))}, want {wanted} for --method {method}")
+    stem, last = _parted([*row["prompt"], *row["completion"]], tokenizer, where)
+    return Piece(Tokens((*stem.ids, *last.ids), (*(False for _ in stem.ids), *last.learnt)))
+
+
+def taught(row: Mapping[str, Any]) -> Method | None:
+    """What a row can teach, by its columns; None where that is nothing."""
+    if {"prompt", "chosen", "rejected"} <= row.keys():
+        return "dpo"
+    whole = "messages" in row or {"prompt", "completion"} <= row.keys()
+    return "sft" if whole and row.keys().isdisjoint(JUDGED) else None
 
 
 def _preference(row: Mapping[str, Any], tokenizer: Any, where: str) -> Piece:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sekft.errors import UsageError
 from sekft.store import Setting
-from sekft.training.pieces import Method, files, rows
+from sekft.training.pieces import WANTED, Method, files, rows, taught
 from sekft.training.students import Learning
 
 # Peak learning rates, by method and by what learns. A preference moves a model that already knows the form.
@@ -108,10 +108,13 @@ def _layers(choices: Choices, device: str, count: int) -> int | None:
 
 
 def method_of(data: Path) -> Method:
-    """What the first row can teach. Raises UsageError when there is none."""
+    """What the first row can teach. Raises UsageError when that is nothing, or there is none."""
     for file in files(data):
         for row in rows(file):
-            return "dpo" if "rejected" in row else "sft"
+            if method := taught(row):
+                return method
+            wanted = "; or ".join(WANTED.values())
+            raise UsageError(f"{file}: columns {', '.join(sorted(row))}, want {wanted}")
     raise UsageError(f"--data {data}: no rows")
 
 
