@@ -164,6 +164,13 @@ def test_longer_rows_are_left_out_and_counted(base: Path, tmp_path: Path) -> Non
         trained(base, data, tmp_path / "none", replace(RECIPE, max_length=9))
 
 
+def test_a_rate_of_nought_is_refused(base: Path, data: Path, tmp_path: Path) -> None:
+    """It is not taken for the default, and nothing is written."""
+    with pytest.raises(UsageError, match="--rate 0: want more than 0"):
+        trained(base, data, tmp_path / "student", replace(RECIPE, rate=0.0))
+    assert not (tmp_path / "student").exists()
+
+
 def test_wrong_usage_is_told(base: Path, data: Path, tmp_path: Path) -> None:
     """A method that there is not exits 2, and so do more layers than there are; each says what is wanted."""
     for more, says in ((("--method", "ppo"), "want sft or dpo"), (("--layers", "9"), "this model has 4")):

@@ -76,8 +76,10 @@ class Recipe:
 def complete(choices: Choices, base: str, folder: Path, data: Path, device: str) -> Recipe:
     """Choose what was not said.
 
-    folder: the base's. device: cpu or cuda.
+    folder: the base's. device: cpu or cuda. Raises UsageError for a rate at which nothing is learnt.
     """
+    if choices.rate is not None and choices.rate <= 0:
+        raise UsageError(f"--rate {choices.rate:g}: want more than 0")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     method = choices.method or method_of(data)
     layers = _layers(choices, device, config["num_hidden_layers"])
