@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from sekft.star import Plan, Round, render, verdict
+from sekft.errors import UsageError
+from sekft.progress import Lines
+from sekft.star import Plan, Round, _trained, render, verdict
 from sekft.star import Star as Told
+from sekft.star import star as rounds
+from sekft.training.recipe import Choices, method_of
 from sekft.trajectory import load_trajectory
 from tests import bundles
 from tests.commands import sekft
@@ -60,6 +65,47 @@ def test_the_table_names_the_best_round() -> None:
     text = render(Told(rounds=[judged(0, 0.1, 0.2), judged(1, 0.3, 0.4, None)], best=1, stopped="2 rounds are done"))
     assert "30.0%" in text
     assert "best: round 1, round-1/sft" in text
+
+
+@pytest.mark.parametrize(
+    ("also", "dpo", "methods"),
+    [
+        ("export", True, ["sft", "dpo"]),
+        ("export", False, ["sft"]),
+        ("export/sft/train", True, ["sft"]),
+        ("export/dpo/train/dpo.jsonl", True, ["dpo"]),
+    ],
+)
+def test_also_feeds_what_its_rows_teach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, also: str, dpo: bool, methods: list[str]
+) -> None:
+    """An export feeds both trainings, rows of one kind theirs alone; without DPO its pairs are left."""
+    tiny.sessions(tmp_path / "export/sft/train")
+    tiny.pairs(tmp_path / "export/dpo/train")
+    trained = []
+
+    def train(choices: Choices, base: str, data: Path, *_: object) -> None:
+        trained.append(choices.method)
+        assert method_of(data) == choices.method
+
+    monkeypatch.setattr("sekft.star.train", train)
+    _trained(Plan("base", also=tmp_path / also, dpo=dpo), 1, tmp_path / "out", Lines())
+    assert trained == methods
+
+
+def test_also_without_a_row_to_learn_from_is_refused_at_the_start(tmp_path: Path) -> None:
+    """Nothing there, only pairs where no DPO is wanted, or labelled rows: told before the first rollout."""
+    scenarios = [bundles.sealed(bundles.work() | {"split": split}) for split in ("train", "heldout")]
+    pairs = tiny.pairs(tmp_path / "pairs")
+    labelled = tiny.written(tmp_path / "kto.jsonl", [{"messages": tiny.conversation("exit"), "label": False}])
+    for also, dpo, says in (
+        (tmp_path / "nowhere", True, "no rows for sft or dpo"),
+        (pairs, False, "no rows for sft; want"),
+        (labelled, True, "columns label, messages, want"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            rounds(Plan("base", also=also, dpo=dpo), scenarios, tmp_path / "out", Lines(), asyncio.run)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture(scope="module")

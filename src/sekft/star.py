@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sekft.errors import UsageError
 from sekft.evaluation import Evaluation
 from sekft.examination import examine, taken
 from sekft.export import Exporting, Sources, export
@@ -32,8 +33,8 @@ from sekft.selection import Wanted
 from sekft.splits import HELD_OUT, TRAIN
 from sekft.store import Folder, Layout, Setting
 from sekft.tokens import Estimate
-from sekft.training.pieces import files, part
-from sekft.training.recipe import Choices
+from sekft.training.pieces import Method, files, part
+from sekft.training.recipe import Choices, method_of
 from sekft.training.run import train
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ CHECKPOINT_S = 300.0
 @dataclass(frozen=True, slots=True)
 class Plan:
     """base: what every round is trained from. student: who acts first; None for the base. also: an export that every
-    round learns from, too.
+    round learns from, too, or a file or folder of its rows of one kind.
 
     samples:    rollouts of a training scenario in a round; keep: of these at most so many are learnt from.
     scenarios:  of training, in a round, always others; None for all. judged: held-out ones; None for all.
@@ -72,6 +73,10 @@ class Plan:
     max_turns: int = 40
     max_tokens: int | None = None
     learning: Choices = field(default_factory=Choices)
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        return ("sft", "dpo") if self.dpo else ("sft",)
 
     def settings(self) -> dict[str, Setting]:
         """Everything that the rounds hang on."""
@@ -120,6 +125,7 @@ def star(plan: Plan, scenarios: Sequence[Scenario], out: Path, reporter: Reporte
     """
     judged = taken(scenarios, HELD_OUT, plan.judged)
     learnt = taken(scenarios, TRAIN, None)
+    learnable(plan)
     with Folder(out).writing() as store:
         store.settle("star", plan.settings(), growing=("rounds",))
         rounds: list[Round] = []
@@ -224,7 +230,7 @@ def _delivered(plan: Plan, place: Path, scenarios: Sequence[Scenario], reporter:
             store.write(bundles / f"{one.id}.json", one.to_json())
     made = pair(rollouts, bundles, Layout.of_stage(place / "pairs"), Pairing(seed=plan.seed), reporter)
     sources = Sources(rollouts, bundles, place / "pairs")
-    to = ("sft", "dpo") if made.pairs and plan.dpo else ("sft",)
+    to = plan.methods if made.pairs else ("sft",)
     exporting = Exporting(to, Wanted(kept=True, per_scenario=plan.keep), "jsonl")
     delivered = export(exporting, sources, place / "export", Estimate(), reporter)
     rows = {each.projection: each.rows for each in delivered.parts if each.split == TRAIN}
@@ -235,21 +241,33 @@ def _trained(plan: Plan, number: int, out: Path, reporter: Reporter) -> str:
     """A student from the base on all rounds' keepers, then, where there are pairs, on all rounds' pairs."""
     place = out / f"round-{number}"
     student = plan.base
-    for method, name in (("sft", "sft"), ("dpo", "student")):
-        data = place / "data" / method
+    for method in plan.methods:
+        data, made = place / "data" / method, place / ("sft" if method == "sft" else "student")
         if not _gathered(plan, number, out, method, data):
             continue
-        choices = replace(plan.learning, method=method, rate=plan.learning.rate if method == "sft" else None)  # type: ignore[arg-type]
-        train(choices, student, data, place / name, f"sekft star, round {number}", reporter, CHECKPOINT_S)
-        student = str(place / name)
+        choices = replace(plan.learning, method=method, rate=plan.learning.rate if method == "sft" else None)
+        train(choices, student, data, made, f"sekft star, round {number}", reporter, CHECKPOINT_S)
+        student = str(made)
     return student
 
 
-def _gathered(plan: Plan, number: int, out: Path, method: str, data: Path) -> bool:
+def learnable(plan: Plan) -> dict[Method, Path]:
+    """Of --also the rows for each method that is trained with. Raises UsageError where it has none for any."""
+    if plan.also is None:
+        return {}
+    places = {method: part(plan.also, method) for method in plan.methods}
+    found = {method: place for method, place in places.items() if _rows(place) and method_of(place) == method}
+    if not found:
+        wanted = " or ".join(plan.methods)
+        raise UsageError(f"--also {plan.also}: no rows for {wanted}; want an export, or a file or folder of its rows")
+    return found
+
+
+def _gathered(plan: Plan, number: int, out: Path, method: Method, data: Path) -> bool:
     """Copy every round's rows of this kind, and those of --also, into one folder; whether there are any."""
     exports = [out / f"round-{at}" / "export" / method / TRAIN for at in range(1, number + 1)]
-    if plan.also:
-        exports.append(part(plan.also, method))  # type: ignore[arg-type]
+    if place := learnable(plan).get(method):
+        exports.append(place)
     found = [(f"{at:02d}-{file.name}", file) for at, each in enumerate(exports) if _rows(each) for file in files(each)]
     with Folder(data).writing() as store:
         for name, file in found:
