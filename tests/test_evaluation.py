@@ -89,6 +89,14 @@ def test_each_measure_asks_only_what_it_is_about() -> None:
     assert found.all.length == 0.5
 
 
+def test_pass_at_the_samples_that_were_wanted() -> None:
+    """Of three rollouts, pass@3 is told beside pass@1 and pass@2; a round of `star` reports the last."""
+    work = scenario()
+    outcomes: list[Outcome] = ["solved", "false_exit", "false_exit"]
+    found = evaluate([rollout(work, outcome, sample=at) for at, outcome in enumerate(outcomes)], samples=3)
+    assert found.pass_at == {1: 0.3333, 2: 0.6667, 3: 1.0}
+
+
 def test_typing_the_same_thrice_is_a_circle() -> None:
     """Three times the same command with the same answer; twice is none."""
     work = scenario()

@@ -64,7 +64,8 @@ class Row(Frozen):
 class Evaluation(Frozen):
     """An operator's rollouts in figures.
 
-    pass_at:  k → chance that one of k rollouts ends right. bands: of difficulty → scenarios.
+    pass_at:  k → chance that one of k rollouts ends right, also for the samples that were wanted.
+    bands:    of difficulty → scenarios.
     distinct: of the right rollouts of a scenario with several, the share that types something of its own; the mean.
     reskins:  families with several surfaces of one task, by whether every rollout, some or none ends right.
     missing:  rollouts that met an infra error.
@@ -167,7 +168,7 @@ def evaluate(rollouts: Sequence[Rollout], samples: int, missing: int = 0) -> Eva
         missing=missing,
         all=figures(cases),
         parts=list(_parts(cases)),
-        pass_at=_pass_at(rows),
+        pass_at=_pass_at(rows, samples),
         bands=dict(Counter(band(row.rollouts, row.right) for row in rows)),
         distinct=_distinct(by_scenario.values()),
         reskins=_reskins(cases),
@@ -242,8 +243,9 @@ def _row(group: Sequence[Case]) -> Row:
     )
 
 
-def _pass_at(rows: Sequence[Row]) -> dict[int, float]:
-    found = {k: [pass_at(row.rollouts, row.right, k) for row in rows if row.rollouts >= k] for k in KS}
+def _pass_at(rows: Sequence[Row], samples: int) -> dict[int, float]:
+    ks = sorted({*KS, samples})
+    found = {k: [pass_at(row.rollouts, row.right, k) for row in rows if row.rollouts >= k] for k in ks}
     return {k: round(statistics.fmean(chances), 4) for k, chances in found.items() if chances}
 
 
