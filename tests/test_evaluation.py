@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sekft.commands.evaluating import told_apart
 from sekft.comparison import compare, swapped
 from sekft.comparison import render as render_comparison
 from sekft.errors import UsageError
@@ -242,11 +243,19 @@ def test_wrong_usage_is_told(tmp_path: Path) -> None:
         assert wanted in done.stderr
 
 
+def test_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Pictures name each by its last part, and by as many more as it takes where two would be one."""
+    one, two, other = tmp_path / "round-1/eval", tmp_path / "round-2/eval", tmp_path / "base"
+    assert told_apart([one, other]) == {"eval": one, "base": other}
+    assert told_apart([one, two]) == {"round-1/eval": one, "round-2/eval": two}
+    assert told_apart([one, one]) == {"eval": one}
+
+
 def test_pictures_are_drawn(tmp_path: Path) -> None:
     """One evaluation has a chain and a map of the axes, several stand side by side; each is a PNG of some size."""
     pytest.importorskip("vl_convert", reason="wants the extra report")
     one = evaluate([rollout(scenario(), "solved"), rollout(scenario("blocked"), "missed_block")], samples=1)
     assert set(draw({"a": one})) == {"chain.png", "axes.png"}
-    drawn = draw({"a": one, "b": one})
-    assert set(drawn) == {"chain.png", "change.png", "axes-a.png", "axes-b.png"}
+    drawn = draw({"a/eval": one, "b": one})
+    assert set(drawn) == {"chain.png", "change.png", "axes-a-eval.png", "axes-b.png"}
     assert all(picture.startswith(b"\x89PNG") and len(picture) > 10_000 for picture in drawn.values())

@@ -21,7 +21,7 @@ def draw(found: Mapping[str, Evaluation]) -> dict[str, bytes]:
     if len(found) > 1:
         drawn["change.png"] = _drawn("change", (row for name, one in found.items() for row in _rights(name, one)))
     for name, one in found.items():
-        file = "axes.png" if len(found) == 1 else f"axes-{name}.png"
+        file = "axes.png" if len(found) == 1 else f"axes-{name.replace('/', '-')}.png"
         drawn[file] = _drawn("axes", _cells(one), f"Rates by the values of each axis: {name}")
     return drawn
 

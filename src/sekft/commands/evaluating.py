@@ -139,13 +139,23 @@ def _drawable(wanted: bool) -> None:
         raise UsageError("--pictures wants vl-convert-python: pip install 'sekft[report]'")
 
 
+def told_apart(folders: list[Path]) -> dict[str, Path]:
+    """Each by the shortest end of its path that no other has: all ends are of as many parts."""
+    paths = [folder.resolve() for folder in folders]
+    for parts in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["/".join(path.parts[-parts:]) for path in paths]
+        if len(set(names)) == len(set(paths)):
+            break
+    return dict(zip(names, folders, strict=True))
+
+
 def _draw(into: Path, folders: list[Path]) -> None:
     from sekft.examination import FOLDER, stored
     from sekft.figures import draw
     from sekft.store import Folder
 
     with Folder(into).writing() as folder:
-        for name, drawn in draw({each.name: stored(each) for each in folders}).items():
+        for name, drawn in draw({name: stored(each) for name, each in told_apart(folders).items()}).items():
             file = folder.begin(into / FOLDER / name)
             file.write(drawn)
             folder.place(file, into / FOLDER / name)
