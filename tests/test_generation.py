@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,10 @@ import pytest
 
 from sekft.errors import UsageError
 from sekft.generation import Answer, Generator, Message, Sampling
+from sekft.progress import Lines
+from sekft.training.recipe import Choices
+from sekft.training.run import train
+from tests.training import tiny
 from tests.training.tiny import shared
 
 torch = pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")
@@ -127,6 +132,29 @@ async def test_closing_ends_who_waits(generator: Generator) -> None:
     await generator.close()
     with pytest.raises((RuntimeError, asyncio.CancelledError)):
         await waiting
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [("mistral", "has sliding_window 4096; want"), ("gemma2", "sliding_attention, attn_logit_softcapping 50; want")],
+)
+def test_other_attention_is_refused_before_any_work(tmp_path: Path, kind: str, says: str) -> None:
+    """What ours would leave out is named, to act and to train alike; nothing is loaded or written."""
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    data = tiny.sessions(tmp_path / "data")
+    for use in (
+        lambda: Generator(tmp_path),
+        lambda: train(Choices(), str(tmp_path), data, tmp_path / "out", "", Lines(), 300.0),
+    ):
+        with pytest.raises(UsageError, match=says):
+            use()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_window_that_no_layer_uses_is_none(tmp_path: Path) -> None:
+    """Qwen2 names a window, and by default every layer sees everything."""
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2", "sliding_window": 4096}))
+    assert Generator(tmp_path).folder == tmp_path
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:

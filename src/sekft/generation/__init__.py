@@ -79,7 +79,7 @@ class Generator:
     def __init__(self, folder: Path, rows: int = 16, dtype: str | None = None) -> None:
         if not (folder / "config.json").is_file():
             raise UsageError(f"{folder}: no config.json there; want a Hugging Face model's folder")
-        libraries.prepare()
+        libraries.refuse_other_attention(folder)
         self.folder, self.dtype = folder, dtype or ("bfloat16" if libraries.bf16_here() else "float32")
         self._rows = [_Row() for _ in range(rows)]
         self._waiting: list[_Asked] = []

@@ -69,6 +69,7 @@ def train(
     KeyboardInterrupt, after a checkpoint, when asked to stop.
     """
     folder, data = base_folder(base), part(data, choices.method)
+    libraries.refuse_other_attention(folder)
     tokenizer = tokenizer_of(folder)
     from sekft.training.students import Student
 
