@@ -113,8 +113,9 @@ def export(plan: Exporting, sources: Sources, out: Path, count: Counter, reporte
     chosen = named(plan.to)
     with Folder(out).writing() as folder:
         before = _others(out / MANIFEST, chosen)
+        folder.settle("export", {"tokens": count.name})  # of all forms: the manifest tells of one counter
         for projection in chosen:
-            folder.settle(f"export-{projection.name}", _settings(plan, projection, count))
+            folder.settle(f"export-{projection.name}", _settings(plan, projection))
         folder.write(out / MANIFEST, before.model_dump_json(indent=1) + "\n")
         families, passed, parts = Families(), before.funnel, before.parts
         for of in dict.fromkeys(projection.of for projection in chosen):
@@ -145,7 +146,7 @@ def _others(manifest: Path, making: Sequence[Projection]) -> Exported:
     return before.model_copy(update={"parts": [part for part in before.parts if part.projection not in mine]})
 
 
-def _settings(plan: Exporting, projection: Projection, count: Counter) -> dict[str, Setting]:
+def _settings(plan: Exporting, projection: Projection) -> dict[str, Setting]:
     """What the rows of this projection hang on; filters are not for pairs, which `sekft pairs` has chosen."""
     filters = {} if projection.of == "pairs" else asdict(replace(plan.wanted, kept=projection.of == "kept"))
     told = {name: list(value) if isinstance(value, tuple) else value for name, value in filters.items()}
