@@ -191,14 +191,15 @@ def test_other_options_for_a_form_are_refused_by_name(run: Layout, tmp_path: Pat
         export(Exporting(("sft",), shard_rows=10), Sources.of(run.root), tmp_path, Estimate(), Lines())
 
 
-def test_another_tokenizer_is_refused_by_name(run: Layout, tmp_path: Path) -> None:
+def test_another_tokenizer_is_refused_by_name(tmp_path: Path) -> None:
     """All lengths of a folder are by one counter, whichever form they are of."""
-    export(Exporting(("sft",)), Sources.of(run.root), tmp_path, Estimate(), Lines())
-    other = Estimate()
+    bare, out, other = Layout.of_run(tmp_path / "run"), tmp_path / "out", Estimate()
+    bare.trajectories.mkdir(parents=True)
+    export(Exporting(("sft",)), Sources(bare), out, Estimate(), Lines())
     other.name = "tokenizer x"
     for form in ("sft", "atif"):
         with pytest.raises(StoreError, match=r'tokens was "estimate.*", now "tokenizer x"'):
-            export(Exporting((form,)), Sources.of(run.root), tmp_path, other, Lines())
+            export(Exporting((form,)), Sources(bare), out, other, Lines())
 
 
 def test_pairs_are_asked_for_where_there_are_none(run: Layout, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_also_feeds_what_its_rows_teach(
     """An export feeds both trainings, rows of one kind theirs alone; without DPO its pairs are left."""
     tiny.sessions(tmp_path / "export/sft/train")
     tiny.pairs(tmp_path / "export/dpo/train")
-    trained = []
+    trained: list[str | None] = []
 
     def train(choices: Choices, base: str, data: Path, *_: object) -> None:
         trained.append(choices.method)
