@@ -121,7 +121,9 @@ def test_what_falls_short_is_told_first(run: Layout, folder: Path) -> None:
     unproven = {name: one.model_copy(update={"gate": None}) for name, one in held.scenarios.items()}
     broken = type(held)(**{**held.__dict__, "scenarios": unproven})
     text = card.text(folder, read(folder), broken, [], sources, Described())
-    assert text.index(f"**broken**: scenarios that no sandbox has proven: {sets.SCENARIOS}") < text.index("Every figure")
+    assert text.index(f"**broken**: scenarios that no sandbox has proven: {sets.SCENARIOS}") < text.index(
+        "Every figure"
+    )
     assert "never ran in a sandbox" in text
 
 
