@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from sekft import shellwords
 from sekft.errors import UsageError
 from sekft.grounding import Seen
+from sekft.looking import first_looks, search, sights
 from sekft.protocols import Action, OperatorSettings
 from sekft.scenario import Scenario, Step
 from sekft.trajectory import Turn
@@ -23,22 +24,6 @@ RECOVERY_SHARE = 0.25
 """Share of scripts that hold one mistake and its repair."""
 
 _CHAINED_SHARE = 0.2
-
-# First looks of people who land on an unknown machine, with weights. Outputs that differ from
-# run to run (processes, dates, kernel versions) would make replays differ: left out.
-_LOOKS = {
-    "ls": 10, "ls -la": 8, "ls -l": 5, "pwd": 5, "whoami": 4, "id": 4, "env": 3, "ls -a": 3, "hostname": 2,
-    "pwd; ls": 3, "ls -R": 1,
-    "cat /etc/motd": 3, "ls /srv": 1, "ls -A": 2, "ls ~": 2, "ls -la ~": 2, "ls /home": 1, "id; pwd": 2,
-    "ls -lA": 1, "whoami; hostname": 2, "env | sort": 1, "cat /etc/issue": 1, "echo $HOME": 1, "pwd && ls -la": 2,
-    "find . -type f": 2, "ls /opt": 1, "whoami && pwd": 1,
-}  # fmt: skip
-# Looks that show the same: nobody lists a folder twice in a row.
-_HOME = frozenset(("ls", "ls -la", "ls -l", "ls -a", "ls -A", "ls -lA", "ls ~", "ls -la ~", "ls -R", "pwd; ls",
-                   "pwd && ls -la", "find . -type f"))  # fmt: skip
-_ENVIRONMENT = frozenset(("env", "env | sort", "export -p"))
-_SIGHTS = (_HOME, _ENVIRONMENT)
-_LOOK_COUNTS = {0: 34, 1: 36, 2: 20, 3: 10}
 
 _SLIPS = {
     "cat": "cta", "chmod": "chmdo", "echo": "ehco", "env": "evn", "find": "fidn", "grep": "gerp", "head": "haed",
@@ -102,37 +87,24 @@ def resumed(scenario: Scenario, typed: Sequence[str], rng: random.Random) -> lis
 
 
 def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
-    """Looks, then one way for each step; nothing is looked at or learnt twice."""
+    """Looks, a search for what login did not tell, then one way for each step; nothing is looked at or learnt twice."""
     plan = scenario.plan or [Step(goal="execute", ways=[scenario.reference])]
-    beats = [Beat("look", command) for command in _first_looks(rng)]
+    beats = [Beat("look", command) for command in first_looks(rng)]
     for place, step in enumerate(plan):
         typed = {beat.command for beat in beats}
-        again = _sights(typed) if step.goal in ("look", "learn") else set()
+        again = sights(typed) if step.goal in ("look", "learn") else set()
         made = _beats(step.goal, place, _ordered(step, typed, rng), tuple(step.mistakes))
-        beats += [beat for beat in made if not _sights({beat.command}) & again]
+        if step.goal == "look" and made:
+            beats += [Beat("look", command) for command in search(scenario, typed, made[0].command, rng)]
+        beats += [beat for beat in made if not sights({beat.command}) & again]
     return beats
-
-
-def _first_looks(rng: random.Random) -> list[str]:
-    count = rng.choices([*_LOOK_COUNTS], [*_LOOK_COUNTS.values()])[0]
-    looks: list[str] = []
-    while len(looks) < count:
-        look = rng.choices([*_LOOKS], [*_LOOKS.values()])[0]
-        if not _sights({look}) & _sights(set(looks)):
-            looks.append(look)
-    return looks
 
 
 def _ordered(step: Step, typed: set[str], rng: random.Random) -> Ways:
     ways = [tuple(way) for way in rng.sample(step.ways, len(step.ways))]
     if step.goal == "look":  # go on from what was looked at already
-        ways.sort(key=lambda way: not any(_sights({command}) & _sights(typed) for command in way))
+        ways.sort(key=lambda way: not any(sights({command}) & sights(typed) for command in way))
     return tuple(ways)
-
-
-def _sights(commands: set[str]) -> set[str]:
-    """The commands, each looking the same way named alike."""
-    return {next((min(sight) for sight in _SIGHTS if command in sight), command) for command in commands}
 
 
 def _beats(goal: str, step: int, ways: Ways, mistakes: tuple[str, ...] = ()) -> list[Beat]:

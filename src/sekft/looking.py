@@ -1,0 +1,119 @@
+"""Where people look who were told nothing: the first glances on landing, and the search for where work is announced.
+
+A search goes from place to place, likely ones first, until it comes to the right one. Who learns from it learns to look
+on, and where; somebody who always looked in the right place at once would only teach to guess.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import random
+from collections.abc import Iterator
+
+from sekft.scenario import Scenario
+
+# First looks of people who land on an unknown machine, with weights. Outputs that differ from
+# run to run (processes, dates, kernel versions) would make replays differ: left out.
+_LOOKS = {
+    "ls": 10, "ls -la": 8, "ls -l": 5, "pwd": 5, "whoami": 4, "id": 4, "env": 3, "ls -a": 3, "hostname": 2,
+    "pwd; ls": 3, "ls -R": 1,
+    "cat /etc/motd": 3, "ls /srv": 1, "ls -A": 2, "ls ~": 2, "ls -la ~": 2, "ls /home": 1, "id; pwd": 2,
+    "ls -lA": 1, "whoami; hostname": 2, "env | sort": 1, "cat /etc/issue": 1, "echo $HOME": 1, "pwd && ls -la": 2,
+    "find . -type f": 2, "ls /opt": 1, "whoami && pwd": 1,
+}  # fmt: skip
+# Looks that show the same: nobody lists a folder twice in a row.
+_HOME = frozenset(("ls", "ls -la", "ls -l", "ls -a", "ls -A", "ls -lA", "ls ~", "ls -la ~", "ls -R", "pwd; ls",
+                   "pwd && ls -la", "find . -type f"))  # fmt: skip
+_ENVIRONMENT = frozenset(("env", "env | sort", "export -p"))
+_SIGHTS = (_HOME, _ENVIRONMENT)
+_COUNTS = {0: 34, 1: 36, 2: 20, 3: 10}
+
+_HOME_PLACE, _ENVIRONMENT_PLACE = "home", "environment"
+# Places that may announce something, with weights; a search takes them in an order drawn by these.
+_PLACES = {_HOME_PLACE: 12, _ENVIRONMENT_PLACE: 6, "/etc": 3, "/var/mail": 3, "/var/log": 2, "/srv": 2, "/opt": 1}
+_HOME_LOOKS = ("ls", "ls -la", "ls -la", "ls -l", "ls -a", "ls -A")
+_ENVIRONMENT_LOOKS = ("env", "env", "env | sort")
+_FOLDER_LOOKS = ("ls", "ls -l", "ls -la")
+_OPENINGS = ("cat", "cat", "head", "tail")
+_OPENED_SHARE, _OPENED = 0.5, 2
+"""Of the other files of the home, how many are opened before the search goes on: this share, at most so many."""
+_READABLE_BYTES = 600
+
+
+def first_looks(rng: random.Random) -> list[str]:
+    """What is looked at on landing, whatever there is to find."""
+    count = rng.choices([*_COUNTS], [*_COUNTS.values()])[0]
+    looks: list[str] = []
+    while len(looks) < count:
+        look = rng.choices([*_LOOKS], [*_LOOKS.values()])[0]
+        if not sights({look}) & sights(set(looks)):
+            looks.append(look)
+    return looks
+
+
+def search(scenario: Scenario, typed: set[str], goal: str, rng: random.Random) -> list[str]:
+    """What is looked at in vain before this look, which shows the announcement or leads to it.
+
+    typed: what was typed before; no place is gone to twice.
+    """
+    place = _place(goal, scenario)
+    been = {found for command in typed if (found := _place(command, scenario))}
+    if place is None or place in been or _is_told(goal, scenario):
+        return []
+    looks: list[str] = []
+    for other in _order(rng):
+        if other == place:
+            break
+        if other not in been:
+            looks.append(_look(other, rng))
+        if other == _HOME_PLACE:
+            looks += _opened(scenario, rng)
+    return looks
+
+
+def sights(commands: set[str]) -> set[str]:
+    """The commands, each looking the same way named alike."""
+    return {next((min(sight) for sight in _SIGHTS if command in sight), command) for command in commands}
+
+
+def _order(rng: random.Random) -> Iterator[str]:
+    left = dict(_PLACES)
+    while left:
+        chosen = rng.choices([*left], [*left.values()])[0]
+        del left[chosen]
+        yield chosen
+
+
+def _look(place: str, rng: random.Random) -> str:
+    if place == _HOME_PLACE:
+        return rng.choice(_HOME_LOOKS)
+    return rng.choice(_ENVIRONMENT_LOOKS) if place == _ENVIRONMENT_PLACE else f"{rng.choice(_FOLDER_LOOKS)} {place}"
+
+
+def _opened(scenario: Scenario, rng: random.Random) -> list[str]:
+    """Some of the texts that lie openly in the home, in the order of a listing."""
+    home = scenario.login.home
+    texts = [
+        posixpath.basename(file.path)
+        for file in scenario.files
+        if posixpath.dirname(file.path) == home and file.kind == "file" and 0 < len(file.data) <= _READABLE_BYTES
+    ]
+    chosen = [name for name in texts if not name.startswith(".") and rng.random() < _OPENED_SHARE][:_OPENED]
+    return [f"{rng.choice(_OPENINGS)} {name}" for name in chosen]
+
+
+def _place(command: str, scenario: Scenario) -> str | None:
+    """The place that this look is at; None for one that is at none."""
+    if command in _ENVIRONMENT:
+        return _ENVIRONMENT_PLACE
+    if command in _HOME or command == "ls":
+        return _HOME_PLACE
+    last = command.split()[-1]
+    return next((place for place in _PLACES if last == place or last.startswith(f"{place}/")), None)
+
+
+def _is_told(command: str, scenario: Scenario) -> bool:
+    """Whether login itself shows the path that is looked at."""
+    login = scenario.login
+    shown = "\n".join([scenario.orientation, login.motd, login.banner, login.prompt, *login.env.values()])
+    return any(word.startswith("/") and word in shown for word in command.split())
