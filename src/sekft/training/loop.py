@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -17,7 +18,7 @@ from sekft.progress import Reporter
 from sekft.store import Folder
 from sekft.training import checkpoint, losses
 from sekft.training.checkpoint import Step
-from sekft.training.packs import packed
+from sekft.training.packs import Pack, packed
 from sekft.training.pieces import Piece
 from sekft.training.recipe import PACK_TOKENS, Recipe, rate_at
 from sekft.training.students import Student
@@ -87,28 +88,43 @@ def _step(course: Course, at: int, student: Student, optimiser: Any) -> Step:
     recipe, chosen = course.recipe, [course.pieces[number] for number in course.plan[at]]
     made = list(packed(chosen, PACK_TOKENS[student.device]))
     learnt = sum(len(pack.targets) for pack in made)
-    loss, right = 0.0, 0
     reference = iter(
         [value for number in course.plan[at] for value in course.reference[number]] if course.reference else ()
     )
+    works = []
     for pack in made:
-        logprobs = student.logprobs(pack)
-        if recipe.method == "sft":
-            part = losses.imitation(logprobs, learnt)
-        else:
-            before = [next(reference) for _ in range(pack.owners[-1] + 1)]
-            part, ordered = losses.preference(logprobs, pack, before, len(chosen), recipe.beta)
-            right += ordered
-        part.backward()
-        loss += float(part.detach())
+        before = [next(reference) for _ in range(pack.owners[-1] + 1)] if course.reference else None
+        works.append(partial(_gradients, course, student, pack, learnt if before is None else len(chosen), before))
+    weights, loss, right = list(student.weights().values()), 0.0, 0
+    for gradients, part, ordered in student.side_by_side(works):
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
+        loss, right = loss + part, right + ordered
     rate = rate_at(at, len(course.plan), recipe.rate)
     for group in optimiser.param_groups:
         group["lr"] = rate
-    torch.nn.utils.clip_grad_norm_(list(student.weights().values()), GRADIENT_NORM)
+    torch.nn.utils.clip_grad_norm_(weights, GRADIENT_NORM)
     optimiser.step()
     optimiser.zero_grad()
     share = right / len(chosen) if recipe.method == "dpo" else None
     return Step(course.tokens(at), learnt, loss, rate, time.monotonic() - began, share)
+
+
+def _gradients(
+    course: Course, student: Student, pack: Pack, many: int, before: Sequence[float] | None
+) -> tuple[Sequence[Any], float, int]:
+    """A pack's gradients, its part of the loss, and how many of its pairs are in order.
+
+    many:   of SFT the step's learnt tokens, of DPO its pairs. before: of DPO, what the base gives each sequence.
+    """
+    import torch
+
+    logprobs, right = student.logprobs(pack), 0
+    if before is None:
+        part = losses.imitation(logprobs, many)
+    else:
+        part, right = losses.preference(logprobs, pack, before, many, course.recipe.beta)
+    return torch.autograd.grad(part, list(student.weights().values())), float(part.detach()), right
 
 
 def reference(student: Student, pieces: Sequence[Piece], report: Reporter) -> list[tuple[float, ...]]:

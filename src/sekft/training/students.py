@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sekft import libraries
 from sekft.errors import UsageError
 from sekft.training import attention
 from sekft.training.packs import Pack
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Student:
     """A causal language model of transformers on one device.
 
     The weights that learn stay in float32; the others are kept in the type that the arithmetic is done in.
+    lanes: how many packs go side by side: on a processor one a core, each on one thread, which keeps cores busier than
+    several threads in every operation do.
     """
 
     def __init__(self, base: Path, learning: Learning, seed: int) -> None:
@@ -41,6 +47,8 @@ class Student:
         self.base, self.learning = base, learning
         self.device = libraries.device()
         self.half = libraries.bf16_here()
+        self.lanes = torch.get_num_threads() if self.device == "cpu" else 1
+        self._threads = ThreadPoolExecutor(self.lanes, "lane")
         torch.manual_seed(seed)
         self.model = AutoModelForCausalLM.from_pretrained(
             base, dtype=torch.float32, attn_implementation=attention.NAME, local_files_only=True
@@ -50,6 +58,19 @@ class Student:
             if self.half and not weight.requires_grad:
                 weight.data = weight.data.bfloat16()
         self.model.to(self.device).train()
+
+    def side_by_side(self, works: Sequence[Callable[[], T]]) -> Iterator[T]:
+        """What each gives, in order, as many at once as there are lanes."""
+        import torch
+
+        if self.lanes == 1 or len(works) < 2:
+            yield from (work() for work in works)
+            return
+        torch.set_num_threads(1)
+        try:
+            yield from self._threads.map(lambda work: work(), works)
+        finally:
+            torch.set_num_threads(self.lanes)
 
     def weights(self) -> dict[str, Any]:
         """What learns, by name."""
@@ -62,7 +83,8 @@ class Student:
         def tensor(numbers: tuple[int, ...]) -> Any:
             return torch.tensor(numbers, device=self.device)
 
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.half):
+        # No cache of casts: lanes would share it.
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.half, cache_enabled=False):
             logits = self.model(
                 input_ids=tensor(pack.ids)[None],
                 position_ids=tensor(pack.positions)[None],
