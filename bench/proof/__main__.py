@@ -36,7 +36,7 @@ class Proof:
     def __init__(self, folder: Path, size: str) -> None:
         self.folder = folder
         self.plan: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("plan.toml").read_text("utf-8"))
-        self.size: Mapping[str, int] = self.plan["sizes"][size]
+        self.size: Mapping[str, Any] = self.plan["sizes"][size]
         self.students: Mapping[str, Mapping[str, Any]] = self.plan["students"]
 
     @property
@@ -45,7 +45,7 @@ class Proof:
 
     def where(self, name: str) -> list[str]:
         """The options that give a set its own held-out values and no other ones; training is as `seen`."""
-        terms = []
+        terms = list(self.size.get("mix", ()))
         for axis, held in self.plan["held"].items():
             sealed = self.plan["sealed"][axis]
             own = sealed if name == SEALED else held if name in (axis, ALL) else []
