@@ -104,8 +104,7 @@ def timed(choice: Choice, base: Path, batches: Sequence[Sequence[Piece]]) -> tup
             began, began_cpu = time.monotonic(), time.process_time()
             packs = [choice.laid(each) for each in packed(batch, PACK_TOKENS["cpu"])]
             for made in student.side_by_side([partial(gradients, student, each) for each in packs]):
-                for weight, gradient in zip(student.weights().values(), made, strict=True):
-                    weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
+                student.add(made)
             optimiser.step()
             optimiser.zero_grad()
             if at:

@@ -106,7 +106,7 @@ def _place(command: str, scenario: Scenario) -> str | None:
     """The place that this look is at; None for one that is at none."""
     if command in _ENVIRONMENT:
         return _ENVIRONMENT_PLACE
-    if command in _HOME or command == "ls":
+    if command in _HOME:
         return _HOME_PLACE
     last = command.split()[-1]
     return next((place for place in _PLACES if last == place or last.startswith(f"{place}/")), None)

@@ -95,15 +95,14 @@ def _step(course: Course, at: int, student: Student, optimiser: Any) -> Step:
     for pack in made:
         before = [next(reference) for _ in range(pack.owners[-1] + 1)] if course.reference else None
         works.append(partial(_gradients, course, student, pack, learnt if before is None else len(chosen), before))
-    weights, loss, right = list(student.weights().values()), 0.0, 0
+    loss, right = 0.0, 0
     for gradients, part, ordered in student.side_by_side(works):
-        for weight, gradient in zip(weights, gradients, strict=True):
-            weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
+        student.add(gradients)
         loss, right = loss + part, right + ordered
     rate = rate_at(at, len(course.plan), recipe.rate)
     for group in optimiser.param_groups:
         group["lr"] = rate
-    torch.nn.utils.clip_grad_norm_(weights, GRADIENT_NORM)
+    torch.nn.utils.clip_grad_norm_(list(student.weights().values()), GRADIENT_NORM)
     optimiser.step()
     optimiser.zero_grad()
     share = right / len(chosen) if recipe.method == "dpo" else None

@@ -72,6 +72,11 @@ class Student:
         finally:
             torch.set_num_threads(self.lanes)
 
+    def add(self, gradients: Sequence[Any]) -> None:
+        """Add a pack's gradients, one for each weight that learns, to what the optimiser will step along."""
+        for weight, gradient in zip(self.weights().values(), gradients, strict=True):
+            weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
+
     def weights(self) -> dict[str, Any]:
         """What learns, by name."""
         return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}

@@ -58,7 +58,7 @@ class ProceduralAuthor:
         self.listed = listed
 
     async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario:
-        return bundle(sketch(cell, seed, skin, listed=self.listed), cell, seed)
+        return compose(cell, seed, skin, listed=self.listed)
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ class Sketch:
         return [entry for entry in self.desk.entries if entry.waiting and entry.body != false]
 
 
-def compose(cell: Cell, seed: int, skin: int = 0, given: Job | None = None) -> Scenario:
-    """One candidate for this cell. given: see `sketch`. Raises KeyError for a value without a kind."""
-    return bundle(sketch(cell, seed, skin, given), cell, seed)
+def compose(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, listed: bool = False) -> Scenario:
+    """One candidate for this cell. given, listed: see `sketch`. Raises KeyError for a value without a kind."""
+    return bundle(sketch(cell, seed, skin, given, listed), cell, seed)
 
 
 def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, listed: bool = False) -> Sketch:
