@@ -70,9 +70,7 @@ CHOICES = {
 
 
 def gradients(student: Student, laid: Pack) -> Any:
-    import torch
-
-    return torch.autograd.grad(-student.logprobs(laid).mean(), list(student.weights().values()))
+    return student.gradients(-student.logprobs(laid).mean())
 
 
 def fused_span(span: Span, query: Any, key: Any, value: Any, scaling: float) -> Any:
@@ -93,10 +91,7 @@ def timed(choice: Choice, base: Path, batches: Sequence[Sequence[Piece]]) -> tup
     ours = attention._span
     attention._span = fused_span if choice.fused else ours
     try:
-        student = Student(base, choice.learning, 0)
-        if choice.float32:
-            student.half = False
-            student.model.float()
+        student = Student(base, choice.learning, 0, half=False if choice.float32 else None)
         student.lanes = choice.lanes or student.lanes
         optimiser = torch.optim.AdamW(list(student.weights().values()), lr=1e-5, fused=True)
         wall = cpu = 0.0
@@ -107,6 +102,7 @@ def timed(choice: Choice, base: Path, batches: Sequence[Sequence[Piece]]) -> tup
                 student.add(made)
             optimiser.step()
             optimiser.zero_grad()
+            student.renew()
             if at:
                 wall += time.monotonic() - began
                 cpu += time.process_time() - began_cpu

@@ -89,8 +89,7 @@ def test_a_pack_changes_no_probability(base: Path, tokenizer: Any, tmp_path: Pat
 
     file = tiny.sessions(tmp_path) if method == "sft" else tiny.pairs(tmp_path)
     read = list(pieces(file, tokenizer, method))
-    student = Student(base, Learning(None), seed=0)
-    student.half = False
+    student = Student(base, Learning(None), seed=0, half=False)
     model = AutoModelForCausalLM.from_pretrained(base, attn_implementation="eager")
     expected = []
     for piece in read:
@@ -114,8 +113,7 @@ def test_long_spans_are_causal_across_blocks(base: Path, tokenizer: Any) -> None
     from sekft.training.students import Learning, Student
 
     ids = tuple(tokenizer.encode("abcdefg " * BLOCK))[: 2 * BLOCK + 17]
-    student = Student(base, Learning(None), seed=0)
-    student.half = False
+    student = Student(base, Learning(None), seed=0, half=False)
     with torch.no_grad():
         seen = student.logprobs(pack([Piece(Tokens(ids, (True,) * len(ids)))]))
         logits = AutoModelForCausalLM.from_pretrained(base, attn_implementation="eager")(torch.tensor([ids])).logits[0]

@@ -27,15 +27,12 @@ def attend(
 ) -> tuple[Any, None]:
     """As transformers calls it. query: (1, heads, tokens, width); key, value: (1, fewer heads, tokens, width).
 
-    Gives (1, tokens, heads, width). The arithmetic is done in the values' type, whatever autocast holds; queries and
-    keys come in the type of the rotation.
+    Gives (1, tokens, heads, width).
     """
     import torch
 
     del module, mask
-    query, key = query.to(value.dtype), key.to(value.dtype)
-    with torch.autocast(query.device.type, enabled=False):
-        parts = [_span(span, query[0], key[0], value[0], scaling) for span in spans]
+    parts = [_span(span, query[0], key[0], value[0], scaling) for span in spans]
     return torch.cat(parts, dim=1).transpose(0, 1).unsqueeze(0), None
 
 

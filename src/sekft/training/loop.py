@@ -64,6 +64,7 @@ def follow(course: Course, student: Student, folder: Folder, report: Reporter, c
     weights = student.weights()
     optimiser = torch.optim.AdamW(list(weights.values()), lr=course.recipe.rate, weight_decay=0.0, fused=True)
     done = checkpoint.go_on(folder.root, weights, optimiser)
+    student.renew()
     report.begin("training", len(course.plan), len(done))
     resumed, last = len(done), time.monotonic()
     with _stopping() as stop:
@@ -105,6 +106,7 @@ def _step(course: Course, at: int, student: Student, optimiser: Any) -> Step:
     torch.nn.utils.clip_grad_norm_(list(student.weights().values()), GRADIENT_NORM)
     optimiser.step()
     optimiser.zero_grad()
+    student.renew()
     share = right / len(chosen) if recipe.method == "dpo" else None
     return Step(course.tokens(at), learnt, loss, rate, time.monotonic() - began, share)
 
@@ -116,14 +118,12 @@ def _gradients(
 
     many:   of SFT the step's learnt tokens, of DPO its pairs. before: of DPO, what the base gives each sequence.
     """
-    import torch
-
     logprobs, right = student.logprobs(pack), 0
     if before is None:
         part = losses.imitation(logprobs, many)
     else:
         part, right = losses.preference(logprobs, pack, before, many, course.recipe.beta)
-    return torch.autograd.grad(part, list(student.weights().values())), float(part.detach()), right
+    return student.gradients(part), float(part.detach()), right
 
 
 def reference(student: Student, pieces: Sequence[Piece], report: Reporter) -> list[tuple[float, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +32,13 @@ class Learning:
 class Student:
     """A causal language model of transformers on one device.
 
-    The weights that learn stay in float32; the others are kept in the type that the arithmetic is done in.
+    half:  whether all arithmetic is done in bfloat16; the optimiser then moves float32 copies of what learns, for its
+           steps are smaller than a bfloat16 can tell. None: where this machine computes in it.
     lanes: how many packs go side by side: on a processor one a core, each on one thread, which keeps cores busier than
     several threads in every operation do.
     """
 
-    def __init__(self, base: Path, learning: Learning, seed: int) -> None:
+    def __init__(self, base: Path, learning: Learning, seed: int, half: bool | None = None) -> None:
         """Raises UsageError when the model has fewer layers than asked for."""
         libraries.prepare()
         import torch
@@ -46,7 +47,7 @@ class Student:
         attention.register()
         self.base, self.learning = base, learning
         self.device = libraries.device()
-        self.half = libraries.bf16_here()
+        self.half = libraries.bf16_here() if half is None else half
         self.lanes = torch.get_num_threads() if self.device == "cpu" else 1
         self._threads = ThreadPoolExecutor(self.lanes, "lane")
         torch.manual_seed(seed)
@@ -54,10 +55,12 @@ class Student:
             base, dtype=torch.float32, attn_implementation=attention.NAME, local_files_only=True
         )
         self._adapted = _choose(self.model, learning)
-        for weight in self.model.parameters():
-            if self.half and not weight.requires_grad:
-                weight.data = weight.data.bfloat16()
         self.model.to(self.device).train()
+        self._weights = self._moved = {name: at for name, at in self.model.named_parameters() if at.requires_grad}
+        if self.half:
+            self._weights = {name: at.detach().float().clone() for name, at in self._moved.items()}
+            for weight in self.model.parameters():  # not buffers: rotations want exact frequencies
+                weight.data = weight.data.bfloat16()
 
     def side_by_side(self, works: Sequence[Callable[[], T]]) -> Iterator[T]:
         """What each gives, in order, as many at once as there are lanes."""
@@ -72,14 +75,29 @@ class Student:
         finally:
             torch.set_num_threads(self.lanes)
 
-    def add(self, gradients: Sequence[Any]) -> None:
-        """Add a pack's gradients, one for each weight that learns, to what the optimiser will step along."""
-        for weight, gradient in zip(self.weights().values(), gradients, strict=True):
-            weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
+    def gradients(self, loss: Any) -> Sequence[Any]:
+        """The loss's, one for each weight that learns."""
+        import torch
 
-    def weights(self) -> dict[str, Any]:
-        """What learns, by name."""
-        return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+        return torch.autograd.grad(loss, list(self._moved.values()))
+
+    def add(self, gradients: Sequence[Any]) -> None:
+        """Add a pack's gradients to what the optimiser will step along."""
+        for weight, gradient in zip(self._weights.values(), gradients, strict=True):
+            weight.grad = gradient.float() if weight.grad is None else weight.grad.add_(gradient)
+
+    def weights(self) -> Mapping[str, Any]:
+        """What learns, by name, in float32. After a change of it: `renew`."""
+        return self._weights
+
+    def renew(self) -> None:
+        """Let the model compute with the weights as they are now."""
+        import torch
+
+        if self.half:
+            with torch.no_grad():
+                for name, weight in self._weights.items():
+                    self._moved[name].copy_(weight)
 
     def logprobs(self, pack: Pack) -> Any:
         """The log-probability of every learnt token: (targets,). The head is computed for these alone."""
@@ -88,15 +106,13 @@ class Student:
         def tensor(numbers: tuple[int, ...]) -> Any:
             return torch.tensor(numbers, device=self.device)
 
-        # No cache of casts: lanes would share it.
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.half, cache_enabled=False):
-            logits = self.model(
-                input_ids=tensor(pack.ids)[None],
-                position_ids=tensor(pack.positions)[None],
-                logits_to_keep=tensor(pack.sources),
-                spans=pack.spans,
-                use_cache=False,
-            ).logits[0]
+        logits = self.model(
+            input_ids=tensor(pack.ids)[None],
+            position_ids=tensor(pack.positions)[None],
+            logits_to_keep=tensor(pack.sources),
+            spans=pack.spans,
+            use_cache=False,
+        ).logits[0]
         return -torch.nn.functional.cross_entropy(logits.float(), tensor(pack.targets), reduction="none")
 
     def save(self, into: Path) -> None:
