@@ -11,21 +11,26 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sekft.evaluation import Rate
 from sekft.examination import FOLDER, REPORT, stored
 from sekft.star import STAR
 
+T = TypeVar("T")
 BASE, SEEN, ALL, SEALED = "base", "seen", "all", "sealed"
 LAYERS = 15
 ANSWER_TOKENS = 200
 """Twice what the longest ordinary action takes."""
+AT_ONCE = 32
+"""Conversations that one student answers at once."""
 TRAIN_SEED, STAR_SEED, FIRST_SET_SEED = 1, 51, 101
 SHOWN = ("right", "rightly_blocked", "false_panic", "read_first", "invents_options", "unearned", "harmful")
 
@@ -38,18 +43,25 @@ class Proof:
         self.plan: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("plan.toml").read_text("utf-8"))
         self.size: Mapping[str, Any] = self.plan["sizes"][size]
         self.students: Mapping[str, Mapping[str, Any]] = self.plan["students"]
+        self._exports: dict[str, Path] = {}
 
     @property
     def sets(self) -> list[str]:
         return [SEEN, *self.plan["held"], ALL, SEALED]
 
-    def where(self, name: str) -> list[str]:
-        """The options that give a set its own held-out values and no other ones; training is as `seen`."""
-        terms = list(self.size.get("mix", ()))
+    def where(self, name: str, own_terms: Sequence[str] = ()) -> list[str]:
+        """The options that give a set its own held-out values and no other ones; training is as `seen`.
+
+        own_terms: options that say more of some axes; the size's mix says nothing of these then.
+        """
+        mix, terms = self.size.get("mix", ()), []
         for axis, held in self.plan["held"].items():
             sealed = self.plan["sealed"][axis]
             own = sealed if name == SEALED else held if name in (axis, ALL) else []
             terms += [f"{axis}={value}" for value in own] or [f"{axis}!={value}" for value in (*held, *sealed)]
+            mix = [term for term in mix if not own or not term.startswith(f"{axis}=")]
+        said = {term.partition("=")[0] for term in own_terms}
+        terms += [term for term in mix if term.partition("=")[0] not in said]
         return [word for term in terms for word in ("--where", term)]
 
     def make_set(self, name: str) -> Path:
@@ -70,12 +82,32 @@ class Proof:
         return out
 
     def make_data(self, name: str) -> Path:
-        out = self.folder / "data" / name
-        options = ["--n", self.size["scenarios"], "--samples", 1, "--seed", TRAIN_SEED, "--holdout", "none"]
-        run("run", *options, "--operator", "explorer", "--out", out, *self.where(SEEN), *self.plan["data"][name])
-        return out / "export"
+        """A run folder's export: the explorer's sessions, and where pairs are wanted, a saboteur's beside them."""
+        if name in self._exports:
+            return self._exports[name]
+        told, out = self.plan["data"][name], self.folder / "data" / name
+        author, operator = told.get("author", ()), told.get("operator", ())
+        drawn = ["--n", self.size[told["n"]], "--seed", told.get("seed", TRAIN_SEED), "--holdout", "none"]
+        drawn += [*self.where(SEEN, author), *author]
+        acted = ["--samples", 1, "--operator", "explorer", *operator]
+        if told.get("pairs"):
+            run("run", "--out", out, *drawn, *acted)
+        else:
+            scenarios, trajectories = out / "scenarios", out / "trajectories"
+            run("generate", "--out", scenarios, *drawn)
+            run("rollout", "--scenarios", scenarios, "--out", trajectories, *acted)
+            run("export", "--trajectories", out, "--out", out / "export", "--to", "sft")
+        self._exports[name] = out / "export"
+        return self._exports[name]
 
-    def make_student(self, name: str) -> str:
+    def make_students(self, names: Iterable[str]) -> None:
+        """Those that learn from no other student, side by side, a thread each: packs of a step wait for each other."""
+        apart = [name for name in names if name != BASE and self.students[name].keys().isdisjoint(("base", "star"))]
+        for name in apart:
+            self.make_data(self.students[name]["data"])
+        side_by_side(lambda name: self.make_student(name, OMP_NUM_THREADS="1"), apart)
+
+    def make_student(self, name: str, **environ: str) -> str:
         """The model that `sekft eval` is to take; what it learns from and on is made first."""
         if name == BASE:
             return "smollm2"
@@ -86,7 +118,7 @@ class Proof:
         options = ["--data", self.make_data(told["data"]), "--seed", told.get("seed", 0), *learning]
         if base := told.get("base"):
             options += ["--method", "dpo", "--base", self.make_student(base)]
-        run("train", *options, "--out", out)
+        run("train", *options, "--out", out, **environ)
         return str(out)
 
     def make_star(self, student: str, export: Path, learning: Sequence[object], out: Path) -> str:
@@ -116,12 +148,13 @@ class Proof:
         return str(out / rounds[-1]["student"])
 
     def evaluate(self, student: str, names: Sequence[str]) -> None:
+        """The sets side by side, one on each processor: that reads a model's weights more often, and idles less."""
         model = self.make_student(student)
-        options = ["--operator", "student", "--model", model, "--max-tokens", ANSWER_TOKENS]
+        options = ["--operator", "student", "--model", model, "--max-tokens", ANSWER_TOKENS, "--concurrency", AT_ONCE]
         options += ["--most", most] if (most := self.students[student].get("most")) else []
-        for name in names:
-            out = self.folder / "evaluations" / student / name
-            run("eval", "--scenarios", self.make_set(name), "--out", out, *options)
+        out = self.folder / "evaluations" / student
+        commands = [["eval", "--scenarios", self.make_set(name), "--out", out / name, *options] for name in names]
+        side_by_side(lambda words: run(*words, OMP_NUM_THREADS="1"), commands)
 
     def wanted(self, student: str) -> list[str]:
         names = self.students[student]["sets"]
@@ -151,12 +184,19 @@ def shown(rate: Rate) -> str:
     return f"{rate.value:.0%} ({rate.low:.0%} to {rate.high:.0%}, n {rate.of})"
 
 
-def run(*words: object) -> None:
+def side_by_side(do: Callable[[T], object], each: Iterable[T]) -> None:
+    """As many at once as there are processors."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(do, each))
+
+
+def run(*words: object, **environ: str) -> None:
     """One sekft command, its log on our stderr. Ends the proof when it fails."""
     command = [str(Path(sys.executable).with_name("sekft")), *map(str, words)]
     print("$ sekft", *command[1:], file=sys.stderr, flush=True)
-    if status := subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
-        raise SystemExit(f"bench.proof: the command above ended with {status}")
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, env={**os.environ, **environ}, check=False)
+    if done.returncode:
+        raise SystemExit(f"bench.proof: the command above ended with {done.returncode}")
 
 
 def main() -> None:
@@ -169,7 +209,9 @@ def main() -> None:
     parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
     proof = Proof(given.folder, given.size)
-    for student in [] if given.table else given.student or proof.students:
+    wanted = [] if given.table else given.student or list(proof.students)
+    proof.make_students(wanted)
+    for student in wanted:
         names = [name for name in proof.wanted(student) if not given.sets or name in given.sets]
         proof.evaluate(student, [*names, SEALED] if given.sealed else names)
     print("\n".join(proof.tables()))

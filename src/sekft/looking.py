@@ -15,9 +15,9 @@ from sekft.scenario import Scenario
 # First looks of people who land on an unknown machine, with weights. Outputs that differ from
 # run to run (processes, dates, kernel versions) would make replays differ: left out.
 _LOOKS = {
-    "ls": 10, "ls -la": 8, "ls -l": 5, "pwd": 5, "whoami": 4, "id": 4, "env": 3, "ls -a": 3, "hostname": 2,
+    "ls": 12, "ls -la": 4, "ls -l": 3, "pwd": 5, "whoami": 4, "id": 4, "env": 3, "ls -a": 4, "hostname": 2,
     "pwd; ls": 3, "ls -R": 1,
-    "cat /etc/motd": 3, "ls /srv": 1, "ls -A": 2, "ls ~": 2, "ls -la ~": 2, "ls /home": 1, "id; pwd": 2,
+    "cat /etc/motd": 3, "ls /srv": 1, "ls -A": 5, "ls ~": 2, "ls -la ~": 1, "ls /home": 1, "id; pwd": 2,
     "ls -lA": 1, "whoami; hostname": 2, "env | sort": 1, "cat /etc/issue": 1, "echo $HOME": 1, "pwd && ls -la": 2,
     "find . -type f": 2, "ls /opt": 1, "whoami && pwd": 1,
 }  # fmt: skip
@@ -26,14 +26,14 @@ _HOME = frozenset(("ls", "ls -la", "ls -l", "ls -a", "ls -A", "ls -lA", "ls ~", 
                    "pwd && ls -la", "find . -type f"))  # fmt: skip
 _ENVIRONMENT = frozenset(("env", "env | sort", "export -p"))
 _SIGHTS = (_HOME, _ENVIRONMENT)
-_COUNTS = {0: 34, 1: 36, 2: 20, 3: 10}
+_COUNTS = {0: 45, 1: 36, 2: 14, 3: 5}
 
 _HOME_PLACE, _ENVIRONMENT_PLACE = "home", "environment"
 # Places that may announce something, with weights; a search takes them in an order drawn by these.
 _PLACES = {_HOME_PLACE: 12, _ENVIRONMENT_PLACE: 6, "/etc": 3, "/var/mail": 3, "/var/log": 2, "/srv": 2, "/opt": 1}
-_HOME_LOOKS = ("ls", "ls -la", "ls -la", "ls -l", "ls -a", "ls -A")
+_HOME_LOOKS = ("ls", "ls -la", "ls -a", "ls -a", "ls -A", "ls -A")
 _ENVIRONMENT_LOOKS = ("env", "env", "env | sort")
-_FOLDER_LOOKS = ("ls", "ls -l", "ls -la")
+_FOLDER_LOOKS = ("ls", "ls", "ls -l")
 _OPENINGS = ("cat", "cat", "head", "tail")
 _OPENED_SHARE, _OPENED = 0.5, 2
 """Of the other files of the home, how many are opened before the search goes on: this share, at most so many."""

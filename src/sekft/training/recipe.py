@@ -18,7 +18,7 @@ RATES: Mapping[tuple[Method, str], float] = {
     ("sft", "layers"): 5e-4, ("sft", "all"): 2e-4, ("sft", "lora"): 1e-3,
     ("dpo", "layers"): 2e-5, ("dpo", "all"): 1e-5, ("dpo", "lora"): 5e-5,
 }  # fmt: skip
-STEP_TOKENS: Mapping[str, int] = {"cpu": 3200, "cuda": 16384}
+STEP_TOKENS: Mapping[str, int] = {"cpu": 1600, "cuda": 16384}
 # Tokens that a device takes at once; a step with more is done in parts.
 PACK_TOKENS: Mapping[str, int] = {"cpu": 1024, "cuda": 16384}
 WARM_UP_SHARE = 0.03
