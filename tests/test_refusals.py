@@ -163,6 +163,13 @@ def test_an_estimate_spends_nothing(scenarios: Path, tmp_path: Path) -> None:
     assert told["most_usd"] > told["cost_usd"]
 
 
+def test_a_local_student_costs_nothing(scenarios: Path, tmp_path: Path) -> None:
+    """--dry-run with a model of this machine, smollm2 by its bare name among them, asks no service and loads nothing."""
+    status, said, log = roll(scenarios, tmp_path / "out", "--dry-run", "--model", "smollm2")
+    assert status == 0, log
+    assert said == "no model would be asked\n"
+
+
 def test_what_models_cost_and_brought_is_summed_up(scenarios: Path, tmp_path: Path) -> None:
     """The summary tells what a kept trajectory cost, and pass@k; selected.txt lists what to learn from."""
     out, answers = tmp_path / "out", [*map(Answer, SOLUTION), Answer("exit")]

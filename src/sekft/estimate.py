@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from sekft.drawing import ATTEMPTS
 from sekft.endpoint import Endpoint
-from sekft.plans import Generation, Rolling
+from sekft.plans import STUDENT, Generation, Rolling
 from sekft.scenario import Scenario
 from sekft.service import Service
 from sekft.store import Layout, documents
@@ -70,7 +70,7 @@ def estimates(
         if isinstance(endpoint, Endpoint) and isinstance(usual, Usage):
             left = max(0, drawing.n - len(documents(layout.scenarios)))
             told.append(_draws(endpoint.service, left, usual))
-    if rolling is not None:
+    if rolling is not None and rolling.operator != STUDENT:
         operator = operators.make(rolling.operator, rolling.settings)
         endpoint, answer = getattr(operator, "endpoint", None), getattr(operator, "max_tokens", ACTION_TOKENS)
         if isinstance(endpoint, Endpoint):
