@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 
 from sekft.errors import UsageError
 from sekft.generation import Answer, Generator, Message, Sampling
+from sekft.generation.rows import Line
 from sekft.progress import Lines
 from sekft.training.recipe import Choices
 from sekft.training.run import train
@@ -76,9 +77,9 @@ async def test_a_turn_computes_only_what_is_new(generator: Generator, monkeypatc
     computed: list[int] = []
     forward = generator._forward
 
-    def counted(ids: Any, *rest: Any) -> Any:
-        computed.append(ids.numel())
-        return forward(ids, *rest)
+    def counted(lines: Sequence[Line]) -> Any:
+        computed.append(sum(len(line.ids) for line in lines))
+        return forward(lines)
 
     monkeypatch.setattr(generator, "_forward", counted)
     turns = await talk(generator, "a", GREEDY)

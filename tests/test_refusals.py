@@ -164,7 +164,7 @@ def test_an_estimate_spends_nothing(scenarios: Path, tmp_path: Path) -> None:
 
 
 def test_a_local_student_costs_nothing(scenarios: Path, tmp_path: Path) -> None:
-    """--dry-run with a model of this machine, smollm2 by its bare name among them, asks no service and loads nothing."""
+    """--dry-run with a model of this machine, also by its bare name, asks no service and loads nothing."""
     status, said, log = roll(scenarios, tmp_path / "out", "--dry-run", "--model", "smollm2")
     assert status == 0, log
     assert said == "no model would be asked\n"

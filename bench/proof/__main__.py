@@ -29,6 +29,8 @@ BASE, SEEN, ALL, SEALED = "base", "seen", "all", "sealed"
 LAYERS = 15
 ANSWER_TOKENS = 200
 """Twice what the longest ordinary action takes."""
+MAX_TURNS = 20
+"""More than any of 1,600 sessions of the explorer takes (19); half of them take 9."""
 AT_ONCE = 32
 """Conversations that one student answers at once."""
 TRAIN_SEED, STAR_SEED, FIRST_SET_SEED = 1, 51, 101
@@ -151,6 +153,7 @@ class Proof:
         """The sets side by side, one on each processor: that reads a model's weights more often, and idles less."""
         model = self.make_student(student)
         options = ["--operator", "student", "--model", model, "--max-tokens", ANSWER_TOKENS, "--concurrency", AT_ONCE]
+        options += ["--max-turns", MAX_TURNS]
         options += ["--most", most] if (most := self.students[student].get("most")) else []
         out = self.folder / "evaluations" / student
         commands = [["eval", "--scenarios", self.make_set(name), "--out", out / name, *options] for name in names]

@@ -1,9 +1,9 @@
 """One local model that answers many conversations at once, each with its key-value cache kept between turns.
 
-Every conversation has a row of one cache. A turn's new tokens are computed row by row, which keeps a processor busy
-as it is; then all rows that are answering go on together, a token each at a time, which reads the weights once for
-all of them. What a row holds already is found by comparing tokens, so nothing depends on the chat template, and a
-row that was given away costs time alone.
+Every conversation has a row of one cache. In each pass through the model those whose turn begins bring all that is new
+of it, those that are answering one token each, behind each other: the weights are read once for all. What a row holds
+already is found by comparing tokens, so nothing depends on the chat template, and a row that was given away costs time
+alone.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from typing import Any, Literal
 from sekft import libraries
 from sekft.errors import UsageError
 from sekft.generation import rows
-from sekft.generation.rows import Rows
+from sekft.generation.rows import Line, Rows
 
 END = "<|im_end|>"
 MAX_TOKENS = 256
+PASS_TOKENS = 4096
+"""At most so many at once, unless one turn alone is longer."""
 Message = dict[str, str]
 
 
@@ -184,57 +186,54 @@ class Generator:
         self._model = model
 
     def _step(self) -> None:
-        """The first token of everyone who has none, then one more for each who has not come to an end."""
+        """One pass for all: what is new of those who begin, one token more of those who go on; each draws a token."""
         import torch
 
+        going = [asked for asked in self._asked if asked.stopped is None]
+        lines, left = [], PASS_TOKENS
+        for asked in sorted(going, key=lambda asked: (not asked.drawn, asked.row)):
+            line = self._line(asked)
+            if len(line.ids) <= left or not lines:  # the others have their turn in a later step
+                lines.append(line)
+                left -= len(line.ids)
+        lines.sort(key=lambda line: (len(line.ids) > 1, line.row))
         with torch.inference_mode():
-            for asked in self._asked:
-                if not asked.drawn:
-                    self._prefill(asked)
-            going = [asked for asked in self._asked if asked.stopped is None]
-            if going:
-                self._decode(going)
+            logits = self._forward(lines)
+        by_row = {asked.row: asked for asked in going}
+        for line, given in zip(lines, logits, strict=True):
+            row, asked = self._rows[line.row], by_row[line.row]
+            row.ids = [*row.ids[: line.start], *line.ids]
+            self._take(asked, given)
 
-    def _prefill(self, asked: _Asked) -> None:
-        import torch
-
-        row = self._rows[asked.row]
-        start = min(_shared(row.ids, asked.ids), len(asked.ids) - 1)
-        new = torch.tensor([asked.ids[start:]], device=self._model.device)
-        positions = torch.arange(start, len(asked.ids), device=self._model.device)[None]
-        logits = self._forward(new, positions, slice(asked.row, asked.row + 1))
-        row.ids = list(asked.ids)
+    def _line(self, asked: _Asked) -> Line:
+        """What of the conversation its row does not hold yet: always the last token, which gives the next."""
+        held = self._rows[asked.row].ids
+        if asked.drawn:
+            return Line(asked.row, len(held), asked.drawn[-1:])
         if asked.sampling.temperature > 0:
-            asked.random = torch.Generator().manual_seed(asked.seed)
-        self._take(asked, logits[0])
+            import torch
 
-    def _decode(self, going: Sequence[_Asked]) -> None:
-        """Idle rows between those that go on are computed, too: to leave them out would copy the cache."""
+            asked.random = torch.Generator().manual_seed(asked.seed)
+        start = min(_shared(held, asked.ids), len(asked.ids) - 1)
+        return Line(asked.row, start, asked.ids[start:])
+
+    def _forward(self, lines: Sequence[Line]) -> Any:
+        """Logits after the last token of each line: (lines, vocabulary)."""
         import torch
 
-        rows = {asked.row: asked for asked in going}
-        low, high = min(rows), max(rows) + 1
-        last = [[rows[at].drawn[-1]] if at in rows else [0] for at in range(low, high)]
-        # An idle row writes where its next token will be: what it holds stays whole.
-        at = [[min(len(self._rows[row].ids), self._context - 1)] for row in range(low, high)]
         device = self._model.device
-        logits = self._forward(torch.tensor(last, device=device), torch.tensor(at, device=device), slice(low, high))
-        for row, asked in rows.items():
-            self._rows[row].ids.append(asked.drawn[-1])
-            self._take(asked, logits[row - low])
-
-    def _forward(self, ids: Any, positions: Any, rows: slice) -> Any:
-        """Logits after the last token of each row."""
-        self._cache.point(rows, positions, max(int(positions.max()) + 1, *(len(row.ids) for row in self._rows)))
-        made = self._model(
-            input_ids=ids,
-            position_ids=positions,
-            attention_mask=self._cache.mask(positions),
+        longest = max(*(len(row.ids) for row in self._rows), *(line.end for line in lines))
+        laid = self._cache.lay(lines, longest, device)
+        ends = torch.tensor([len(line.ids) for line in lines], device=device).cumsum(0) - 1
+        return self._model(
+            input_ids=torch.tensor([[token for line in lines for token in line.ids]], device=device),
+            position_ids=laid.positions[None],
+            attention_mask=torch.ones((1, 1, 1, 1), dtype=torch.bool, device=device),
             past_key_values=self._cache,
             use_cache=True,
-            logits_to_keep=1,
-        )
-        return made.logits[:, -1]
+            logits_to_keep=ends,
+            laid=laid,
+        ).logits[0]
 
     def _take(self, asked: _Asked, logits: Any) -> None:
         """Draw one token, and see whether it is the last."""

@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 NAME = "sekft_rows"
 BLOCK = 192
 ROOM_TOKENS, SPARE_TOKENS = 128, 512
 """By which the cache grows, as long as the longest conversation that it holds; how much too long it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """New tokens of one row, from position `start` on."""
+
+    row: int
+    start: int
+    ids: Sequence[int]
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """Lines behind each other, those of one token first and by row. rows, positions: of each token.
+
+    singles: how many have one token. low, high: between which rows these lie. hidden: (row from low on, position) that
+    these do not see.
+    """
+
+    lines: Sequence[Line]
+    rows: Any
+    positions: Any
+    singles: int
+    low: int
+    high: int
+    hidden: Any
 
 
 def register() -> None:
@@ -17,25 +49,52 @@ def register() -> None:
     AttentionInterface.register(NAME, attend)
 
 
-def attend(module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float, **_: Any) -> tuple[Any, None]:
-    """As transformers calls it. query: (rows, heads, tokens, width); key, value: (rows, fewer heads, positions, width).
+def attend(
+    module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float, laid: Laid, **_: Any
+) -> tuple[Any, None]:
+    """As transformers calls it. query: (1, heads, tokens, width); key, value: the cache, (rows, fewer heads, positions,
+    width).
 
-    Gives (rows, tokens, heads, width). Heads that share keys are one matrix against them, and the tokens of a row go in
+    Gives (1, tokens, heads, width). Heads that share keys are one matrix against them, and the tokens of a row go in
     blocks: torch's fused kernel, which wants keys repeated for each head, takes longer than all else here.
     """
     import torch
 
-    del module
-    rows, heads, tokens, width = query.shape
-    grouped = (query * scaling).unflatten(1, (key.shape[1], -1))
-    made = []
-    for at in range(0, tokens, BLOCK):
-        part = grouped[:, :, :, at : at + BLOCK]
-        reach = key.shape[2] - max(0, tokens - at - BLOCK)
-        scores = (part.flatten(2, 3) @ key[:, :, :reach].transpose(2, 3)).unflatten(2, (-1, part.shape[3]))
-        weights = scores.masked_fill(~mask[:, :, None, at : at + BLOCK, :reach], float("-inf")).softmax(-1)
-        made.append((weights.flatten(2, 3) @ value[:, :, :reach]).unflatten(2, (-1, part.shape[3])))
-    return torch.cat(made, 3).view(rows, heads, tokens, width).transpose(1, 2), None
+    del module, mask
+    grouped = (query[0] * scaling).unflatten(0, (key.shape[1], -1))  # (key heads, query heads each, tokens, width)
+    made, at = [], laid.singles
+    if at:
+        made.append(_singles(grouped[:, :, :at], key, value, laid))
+    for line in laid.lines[laid.singles :]:
+        for begin in range(0, len(line.ids), BLOCK):
+            end = min(begin + BLOCK, len(line.ids))
+            reach = line.start + end
+            part = grouped[:, :, at + begin : at + end]
+            made.append(_block(part, key[line.row, :, :reach], value[line.row, :, :reach]))
+        at += len(line.ids)
+    return torch.cat(made, 2).flatten(0, 1).transpose(0, 1)[None], None
+
+
+def _singles(grouped: Any, key: Any, value: Any, laid: Laid) -> Any:
+    """One token a row, each against its own keys. Rows between them that have none, and positions that hold nothing,
+    are computed, too: to leave them out would copy the cache.
+    """
+    at, rows = laid.rows[: laid.singles] - laid.low, slice(laid.low, laid.high)
+    whole = grouped.new_zeros((laid.high - laid.low, *grouped.shape[:2], grouped.shape[3]))
+    whole[at] = grouped.permute(2, 0, 1, 3)
+    scores = whole @ key[rows].transpose(2, 3)
+    weights = scores.masked_fill_(laid.hidden[:, None, None], float("-inf")).softmax(-1)
+    return (weights @ value[rows])[at].permute(1, 2, 0, 3)
+
+
+def _block(part: Any, keys: Any, values: Any) -> Any:
+    """The last tokens of a row up to here, each against itself and all before it. part: as `grouped`."""
+    import torch
+
+    block = part.shape[2]
+    scores = (part.flatten(1, 2) @ keys.transpose(1, 2)).unflatten(1, (-1, block))
+    scores[..., -block:].add_(torch.full((block, block), float("-inf"), dtype=scores.dtype, device=part.device).triu(1))
+    return (scores.softmax(-1).flatten(1, 2) @ values).unflatten(1, (-1, block))
 
 
 class Rows:
@@ -49,40 +108,39 @@ class Rows:
         self._layers: list[tuple[Any, Any]] = []
         self._room = 0
 
-    def point(self, rows: slice, positions: Any, longest: int) -> None:
-        """Where the next forward pass writes. longest: of all rows, with what it writes."""
-        self._at, self._positions = rows, positions
-        self._one = positions.shape[1] == 1
+    def lay(self, lines: Sequence[Line], longest: int, device: Any) -> Laid:
+        """Where the next forward pass writes, and what it sees. longest: of all rows, with what it writes."""
+        import torch
+
         room = min(-(-longest // ROOM_TOKENS) * ROOM_TOKENS, self._context)
         if room > self._room or room + SPARE_TOKENS < self._room:
             self._room = room
             self._layers = [(self._moved(keys), self._moved(values)) for keys, values in self._layers]
-        # One token a row sees all the room, which lies in one piece; what is too much is masked.
-        self._length = self._room if self._one else int(positions.max()) + 1
-
-    def mask(self, positions: Any) -> Any:
-        """(row, 1, token, position): which positions a token sees: its own and all before it."""
-        import torch
-
-        seen = torch.arange(self._length, device=positions.device)
-        return (seen[None, None, :] <= positions[:, :, None])[:, None]
+        singles = [line for line in lines if len(line.ids) == 1]
+        low, high = (singles[0].row, singles[-1].row + 1) if singles else (0, 0)
+        # A row without a token sees one position, so that its shares are numbers.
+        seen = torch.ones(high - low, dtype=torch.long)
+        for line in singles:
+            seen[line.row - low] = line.end
+        self._laid = Laid(
+            lines=lines,
+            rows=torch.tensor([line.row for line in lines for _ in line.ids], device=device),
+            positions=torch.cat([torch.arange(line.start, line.end) for line in lines]).to(device),
+            singles=len(singles),
+            low=low,
+            high=high,
+            hidden=(torch.arange(self._room)[None] >= seen[:, None]).to(device),
+        )
+        return self._laid
 
     def update(self, keys: Any, values: Any, layer: int, *_: object) -> tuple[Any, Any]:
-        """Write (row, head, token, channel) at the positions; what each row may see of this layer."""
-        import torch
-
+        """Write (1, head, token, channel) where it was laid; all that this layer holds."""
         if layer == len(self._layers):
-            self._layers.append((self._moved(keys[:0]), self._moved(values[:0])))
-        found = []
+            empty = keys.new_zeros((0, keys.shape[1], 0, keys.shape[3]))
+            self._layers.append((self._moved(empty), self._moved(empty)))
         for held, new in zip(self._layers[layer], (keys, values), strict=True):
-            rows = held[self._at]
-            if self._one:
-                rows[torch.arange(len(rows), device=rows.device), :, self._positions[:, 0]] = new[:, :, 0]
-            else:
-                start = int(self._positions[0, 0])
-                rows[:, :, start : start + new.shape[2]] = new
-            found.append(rows[:, :, : self._length])
-        return found[0], found[1]
+            held[self._laid.rows, :, self._laid.positions] = new[0].transpose(0, 1)
+        return self._layers[layer]
 
     def _moved(self, old: Any) -> Any:
         """Into a tensor with the room that there is now."""

@@ -19,8 +19,8 @@ RATES: Mapping[tuple[Method, str], float] = {
     ("dpo", "layers"): 2e-5, ("dpo", "all"): 1e-5, ("dpo", "lora"): 5e-5,
 }  # fmt: skip
 STEP_TOKENS: Mapping[str, int] = {"cpu": 1600, "cuda": 16384}
-# Tokens that a device takes at once; a step with more is done in parts.
-PACK_TOKENS: Mapping[str, int] = {"cpu": 1024, "cuda": 16384}
+# Tokens that a device takes at once; a step with more is done in parts: on a processor two, which then go side by side.
+PACK_TOKENS: Mapping[str, int] = {"cpu": 800, "cuda": 16384}
 WARM_UP_SHARE = 0.03
 
 
