@@ -1,14 +1,15 @@
 """Where people look who were told nothing: the first glances on landing, and the search for where work is announced.
 
-A search goes from place to place, likely ones first, until it comes to the right one. Who learns from it learns to look
-on, and where; somebody who always looked in the right place at once would only teach to guess.
+A search goes from place to place, always in the same order and in the same few words, until it comes to the right one.
+Who learns from it learns to look on, and where; somebody who always looked in the right place at once would only teach
+to guess, and an order of chance teaches no order: a student that types the likeliest next token then begins with a
+listing that hardly any session begins with, and goes round in circles (docs/proof.md).
 """
 
 from __future__ import annotations
 
 import posixpath
 import random
-from collections.abc import Iterator
 
 from sekft.scenario import Scenario
 
@@ -29,14 +30,12 @@ _SIGHTS = (_HOME, _ENVIRONMENT)
 _COUNTS = {0: 45, 1: 36, 2: 14, 3: 5}
 
 _HOME_PLACE, _ENVIRONMENT_PLACE = "home", "environment"
-# Places that may announce something, with weights; a search takes them in an order drawn by these.
-_PLACES = {_HOME_PLACE: 12, _ENVIRONMENT_PLACE: 6, "/etc": 3, "/var/mail": 3, "/var/log": 2, "/srv": 2, "/opt": 1}
-_HOME_LOOKS = ("ls", "ls -la", "ls -a", "ls -a", "ls -A", "ls -A")
-_ENVIRONMENT_LOOKS = ("env", "env", "env | sort")
-_FOLDER_LOOKS = ("ls", "ls", "ls -l")
+_PLACES = (_HOME_PLACE, _ENVIRONMENT_PLACE, "/var/mail", "/etc", "/var/log", "/srv", "/opt")
+"""Places that may announce something, in the order in which a search goes through them."""
+_HOME_LOOKS = ("ls -a", "ls -a", "ls -a", "ls -a", "ls -A", "ls -la")
 _OPENINGS = ("cat", "cat", "head", "tail")
-_OPENED_SHARE, _OPENED = 0.5, 2
-"""Of the other files of the home, how many are opened before the search goes on: this share, at most so many."""
+_OPENED = 2
+"""How many texts that lie openly in the home are opened, in the order of the listing, before the search goes on."""
 _READABLE_BYTES = 600
 
 
@@ -61,7 +60,7 @@ def search(scenario: Scenario, typed: set[str], goal: str, rng: random.Random) -
     if place is None or place in been or _is_told(goal, scenario):
         return []
     looks: list[str] = []
-    for other in _order(rng):
+    for other in _PLACES:
         if other == place:
             break
         if other not in been:
@@ -76,29 +75,21 @@ def sights(commands: set[str]) -> set[str]:
     return {next((min(sight) for sight in _SIGHTS if command in sight), command) for command in commands}
 
 
-def _order(rng: random.Random) -> Iterator[str]:
-    left = dict(_PLACES)
-    while left:
-        chosen = rng.choices([*left], [*left.values()])[0]
-        del left[chosen]
-        yield chosen
-
-
 def _look(place: str, rng: random.Random) -> str:
     if place == _HOME_PLACE:
         return rng.choice(_HOME_LOOKS)
-    return rng.choice(_ENVIRONMENT_LOOKS) if place == _ENVIRONMENT_PLACE else f"{rng.choice(_FOLDER_LOOKS)} {place}"
+    return "env" if place == _ENVIRONMENT_PLACE else f"ls {place}"
 
 
 def _opened(scenario: Scenario, rng: random.Random) -> list[str]:
-    """Some of the texts that lie openly in the home, in the order of a listing."""
+    """The first texts that lie openly in the home, in the order of a listing."""
     home = scenario.login.home
     texts = [
         posixpath.basename(file.path)
         for file in scenario.files
         if posixpath.dirname(file.path) == home and file.kind == "file" and 0 < len(file.data) <= _READABLE_BYTES
     ]
-    chosen = [name for name in texts if not name.startswith(".") and rng.random() < _OPENED_SHARE][:_OPENED]
+    chosen = sorted(name for name in texts if not name.startswith("."))[:_OPENED]
     return [f"{rng.choice(_OPENINGS)} {name}" for name in chosen]
 
 

@@ -102,7 +102,8 @@ def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
 
 def _ordered(step: Step, typed: set[str], rng: random.Random) -> Ways:
     ways = [tuple(way) for way in rng.sample(step.ways, len(step.ways))]
-    if step.goal == "look":  # go on from what was looked at already
+    if step.goal == "look":  # go on from what was looked at already, else as a search looks: without details
+        ways.sort(key=lambda way: any(command.startswith("ls -l") for command in way))
         ways.sort(key=lambda way: not any(sights({command}) & sights(typed) for command in way))
     return tuple(ways)
 
