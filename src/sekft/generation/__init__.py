@@ -190,7 +190,8 @@ class Generator:
         import torch
 
         going = [asked for asked in self._asked if asked.stopped is None]
-        lines, left = [], PASS_TOKENS
+        lines: list[Line] = []
+        left = PASS_TOKENS
         for asked in sorted(going, key=lambda asked: (not asked.drawn, asked.row)):
             line = self._line(asked)
             if len(line.ids) <= left or not lines:  # the others have their turn in a later step

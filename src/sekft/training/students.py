@@ -79,7 +79,8 @@ class Student:
         """The loss's, one for each weight that learns."""
         import torch
 
-        return torch.autograd.grad(loss, list(self._moved.values()))
+        found: Sequence[Any] = torch.autograd.grad(loss, list(self._moved.values()))
+        return found
 
     def add(self, gradients: Sequence[Any]) -> None:
         """Add a pack's gradients to what the optimiser will step along."""
