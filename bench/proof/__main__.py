@@ -27,12 +27,9 @@ from sekft.star import STAR
 T = TypeVar("T")
 BASE, SEEN, ALL, SEALED = "base", "seen", "all", "sealed"
 LAYERS = 15
-ANSWER_TOKENS = 200
-"""Twice what the longest ordinary action takes."""
-MAX_TURNS = 20
-"""More than any of 1,600 sessions of the explorer takes (19); half of them take 9."""
-AT_ONCE = 32
-"""Conversations that one student answers at once."""
+ACTING = ("--max-tokens", 200, "--max-turns", 20, "--concurrency", 32)
+"""Of a student: twice the tokens of the longest ordinary action, and more turns than any of 1,700 sessions of the
+explorer takes (17; half of them take 8)."""
 TRAIN_SEED, STAR_SEED, FIRST_SET_SEED = 1, 51, 101
 SHOWN = ("right", "rightly_blocked", "false_panic", "read_first", "invents_options", "unearned", "harmful")
 
@@ -126,25 +123,12 @@ class Proof:
     def make_star(self, student: str, export: Path, learning: Sequence[object], out: Path) -> str:
         """What one round makes of the student, judged by values that it knows: the evaluation is `sekft eval`'s."""
         scenarios, held = self.folder / "sets" / "star", self.plan["judged"]
-        labels = [
-            word for axis, values in held.items() for value in values for word in ("--holdout", f"{axis}={value}")
-        ]
+        labels = [f"{axis}={value}" for axis, values in held.items() for value in values]
+        held_out = [word for label in labels for word in ("--holdout", label)]
         many = self.size["rolled"]
-        run("generate", "--n", 2 * many, "--seed", STAR_SEED, *labels, "--out", scenarios, *self.where(SEEN))
-        options = [
-            "--student",
-            student,
-            "--also",
-            export,
-            "--rounds",
-            1,
-            "--samples",
-            2,
-            "--per-round",
-            many,
-            "--no-dpo",
-        ]
-        options += ["--max-tokens", ANSWER_TOKENS, "--pass-k", 2, *learning]
+        run("generate", "--n", 2 * many, "--seed", STAR_SEED, *held_out, "--out", scenarios, *self.where(SEEN))
+        options = ["--student", student, "--also", export, "--rounds", 1, "--per-round", many, "--samples", 2]
+        options += ["--pass-k", 2, "--no-dpo", *ACTING, *learning]
         run("star", "--scenarios", scenarios, *options, "--out", out)
         rounds = json.loads((out / STAR).read_text("utf-8"))["rounds"]
         return str(out / rounds[-1]["student"])
@@ -152,8 +136,7 @@ class Proof:
     def evaluate(self, student: str, names: Sequence[str]) -> None:
         """The sets side by side, one on each processor: that reads a model's weights more often, and idles less."""
         model = self.make_student(student)
-        options = ["--operator", "student", "--model", model, "--max-tokens", ANSWER_TOKENS, "--concurrency", AT_ONCE]
-        options += ["--max-turns", MAX_TURNS]
+        options: list[object] = ["--operator", "student", "--model", model, *ACTING]
         options += ["--most", most] if (most := self.students[student].get("most")) else []
         out = self.folder / "evaluations" / student
         commands = [["eval", "--scenarios", self.make_set(name), "--out", out / name, *options] for name in names]

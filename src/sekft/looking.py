@@ -16,24 +16,21 @@ from sekft.scenario import Scenario
 # First looks of people who land on an unknown machine, with weights. Outputs that differ from
 # run to run (processes, dates, kernel versions) would make replays differ: left out.
 _LOOKS = {
-    "ls": 12, "ls -la": 4, "ls -l": 3, "pwd": 5, "whoami": 4, "id": 4, "env": 3, "ls -a": 4, "hostname": 2,
-    "pwd; ls": 3, "ls -R": 1,
-    "cat /etc/motd": 3, "ls /srv": 1, "ls -A": 5, "ls ~": 2, "ls -la ~": 1, "ls /home": 1, "id; pwd": 2,
-    "ls -lA": 1, "whoami; hostname": 2, "env | sort": 1, "cat /etc/issue": 1, "echo $HOME": 1, "pwd && ls -la": 2,
-    "find . -type f": 2, "ls /opt": 1, "whoami && pwd": 1,
+    "ls": 30, "ls -a": 10, "pwd": 8, "whoami": 8, "id": 8, "env": 6, "ls -la": 4, "hostname": 3, "cat /etc/motd": 3, "ls /srv": 2,
+    "ls -l": 2, "pwd; ls": 2, "id; pwd": 1, "find . -type f": 1, "ls -A": 1, "env | sort": 1, "ls /home": 1, "ls -R": 1,
+    "cat /etc/issue": 1, "echo $HOME": 1, "ls /opt": 1,
 }  # fmt: skip
 # Looks that show the same: nobody lists a folder twice in a row.
-_HOME = frozenset(("ls", "ls -la", "ls -l", "ls -a", "ls -A", "ls -lA", "ls ~", "ls -la ~", "ls -R", "pwd; ls",
-                   "pwd && ls -la", "find . -type f"))  # fmt: skip
+_HOME = frozenset(("ls", "ls -la", "ls -l", "ls -a", "ls -A", "ls -R", "pwd; ls", "find . -type f"))  # fmt: skip
 _ENVIRONMENT = frozenset(("env", "env | sort", "export -p"))
 _SIGHTS = (_HOME, _ENVIRONMENT)
-_COUNTS = {0: 45, 1: 36, 2: 14, 3: 5}
+_COUNTS = {0: 64, 1: 26, 2: 7, 3: 3}
 
 _HOME_PLACE, _ENVIRONMENT_PLACE = "home", "environment"
 _PLACES = (_HOME_PLACE, _ENVIRONMENT_PLACE, "/var/mail", "/etc", "/var/log", "/srv", "/opt")
 """Places that may announce something, in the order in which a search goes through them."""
 _HOME_LOOKS = ("ls -a", "ls -a", "ls -a", "ls -a", "ls -A", "ls -la")
-_OPENINGS = ("cat", "cat", "head", "tail")
+_OPENINGS = ("cat", "cat", "cat", "cat", "head", "tail")
 _OPENED = 2
 """How many texts that lie openly in the home are opened, in the order of the listing, before the search goes on."""
 _READABLE_BYTES = 600

@@ -8,6 +8,7 @@ trajectory, or common vocabulary); where it is not, another way of the same step
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,9 @@ RECOVERY_SHARE = 0.25
 """Share of scripts that hold one mistake and its repair."""
 
 _CHAINED_SHARE = 0.2
+_USUAL_SHARE = 0.75
+"""How often a step is taken in its usual way, the reference's: what varies is the scenario, the routine hardly does."""
+_PLAIN_LOOK = re.compile(r"(ls( -a)?|cat|env)( [^-]\S*)?")
 
 _SLIPS = {
     "cat": "cta", "chmod": "chmdo", "echo": "ehco", "env": "evn", "find": "fidn", "grep": "gerp", "head": "haed",
@@ -101,10 +105,15 @@ def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
 
 
 def _ordered(step: Step, typed: set[str], rng: random.Random) -> Ways:
+    """The ways of a step, the one to be taken first."""
     ways = [tuple(way) for way in rng.sample(step.ways, len(step.ways))]
-    if step.goal == "look":  # go on from what was looked at already, else as a search looks: without details
-        ways.sort(key=lambda way: any(command.startswith("ls -l") for command in way))
-        ways.sort(key=lambda way: not any(sights({command}) & sights(typed) for command in way))
+    usual = rng.random() < _USUAL_SHARE
+    if step.goal != "look":
+        return tuple(sorted(ways, key=lambda way: usual and way != tuple(step.ways[0])))
+    if usual:  # as a search looks
+        ways.sort(key=lambda way: sum(not _PLAIN_LOOK.fullmatch(command) for command in way))
+    ways.sort(key=lambda way: any(command.startswith("ls -l") for command in way))
+    ways.sort(key=lambda way: not any(sights({command}) & sights(typed) for command in way))  # go on from there
     return tuple(ways)
 
 

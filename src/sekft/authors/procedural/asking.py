@@ -99,8 +99,8 @@ def ways(folder: str, looks: Sequence[str], direct: Sequence[Typed], informed: I
     found = [[looks[0], *_typed(direct[0])], *(_typed(command) for command in direct)]
     found += [[looks[at % len(looks)], *_typed(command)] for at, command in enumerate(direct[1:], 1)]
     found += [[looks[0], *_typed(command)] for command in informed]
-    inside = [f"cd {folder}", *(within(folder, command) for command in (looks[-1], *_typed(direct[0])))]
-    return [*found, inside]
+    inside = [within(folder, command) for command in (looks[-1], *_typed(direct[0]))]
+    return [*found, [f"cd {folder}", *(command for command in inside if command != "cd .")]]
 
 
 def within(folder: str, command: str) -> str:
