@@ -16,9 +16,9 @@ from sekft.scenario import Scenario
 # First looks of people who land on an unknown machine, with weights. Outputs that differ from
 # run to run (processes, dates, kernel versions) would make replays differ: left out.
 _LOOKS = {
-    "ls": 30, "ls -a": 10, "pwd": 8, "whoami": 8, "id": 8, "env": 6, "ls -la": 4, "hostname": 3, "cat /etc/motd": 3, "ls /srv": 2,
-    "ls -l": 2, "pwd; ls": 2, "id; pwd": 1, "find . -type f": 1, "ls -A": 1, "env | sort": 1, "ls /home": 1, "ls -R": 1,
-    "cat /etc/issue": 1, "echo $HOME": 1, "ls /opt": 1,
+    "ls": 30, "ls -a": 10, "pwd": 8, "whoami": 8, "id": 8, "env": 6, "ls -la": 4, "hostname": 3, "cat /etc/motd": 3,
+    "ls /srv": 2, "ls -l": 2, "pwd; ls": 2, "id; pwd": 1, "find . -type f": 1, "ls -A": 1, "env | sort": 1,
+    "ls /home": 1, "ls -R": 1, "cat /etc/issue": 1, "echo $HOME": 1, "ls /opt": 1,
 }  # fmt: skip
 # Looks that show the same: nobody lists a folder twice in a row.
 _HOME = frozenset(("ls", "ls -la", "ls -l", "ls -a", "ls -A", "ls -R", "pwd; ls", "find . -type f"))  # fmt: skip
