@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sekft.evaluation import Rate
+from sekft.evaluation import CHAIN, Rate
 from sekft.examination import FOLDER, REPORT, stored
 from sekft.star import STAR
 
@@ -31,7 +31,8 @@ ACTING = ("--max-tokens", 200, "--max-turns", 20, "--concurrency", 32)
 """Of a student: twice the tokens of the longest ordinary action, and more turns than any of 1,700 sessions of the
 explorer takes (17; half of them take 8)."""
 TRAIN_SEED, STAR_SEED, FIRST_SET_SEED = 1, 51, 101
-SHOWN = ("right", "rightly_blocked", "false_panic", "read_first", "invents_options", "unearned", "harmful")
+ENDS = ("right", "solved", "idle", "rightly_blocked", "false_panic")
+SHOWN = (*ENDS, *CHAIN, "read_first", "invents_options", "unearned", "harmful")
 
 
 class Proof:
