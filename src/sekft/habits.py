@@ -13,6 +13,8 @@ from sekft.trajectory import Trajectory, Turn
 
 _ASKING = {"-h", "--help", "help", "-V", "--version", "version"}
 _CIRCLES = 3
+_ANSWERING = {"[", "cmp", "command", "diff", "find", "grep", "test", "which"}
+"""Programs whose status 1 is an answer, or says nothing of what they print."""
 
 
 class Rolled(Protocol):
@@ -55,10 +57,25 @@ def recovered(one: Rolled) -> bool:
     return any(went_wrong(turn, one.scenario) for turn in one.trajectory.turns)
 
 
+def mistakes(one: Rolled) -> list[int]:
+    """The turns whose action failed, other than by showing what blocks the work: nothing to learn from, but context."""
+    turns = one.trajectory.turns
+    return [
+        at
+        for at, action in _acts(one)
+        if at + 1 < len(turns) and went_wrong(turns[at + 1], one.scenario) and not _answers(action, turns[at + 1])
+    ]
+
+
 def went_wrong(answer: Turn, scenario: Scenario) -> bool:
     """Whether this answers a command that failed, other than by showing what blocks the work."""
     notice = scenario.needles.notice
     return bool(answer.status) and not (notice and notice in answer.content)
+
+
+def _answers(action: str, answer: Turn) -> bool:
+    commands = shellwords.simple_commands(action)
+    return answer.status == 1 and any(shellwords.program(words) in _ANSWERING for words in commands)
 
 
 def circles(one: Rolled) -> bool:

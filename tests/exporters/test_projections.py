@@ -16,6 +16,7 @@ from sekft.errors import UsageError
 from sekft.exporters import FORMATS, Projection, named, projections
 from sekft.exporters.rows import messages_of
 from sekft.exporters.shards import arrow, sink
+from sekft.habits import mistakes
 from sekft.measures import Rollout
 from sekft.selection import stored
 from sekft.store import Folder
@@ -116,6 +117,18 @@ def test_a_session_is_whole_again_from_its_row(kept: list[Rollout]) -> None:
         assert (told["trajectory_id"], told["family"]) == (one.trajectory.id, one.scenario.family)
 
 
+def test_a_mistake_is_named_and_is_no_step(kept: list[Rollout]) -> None:
+    """Of a session with a mistake the metadata name its turn, and no row of single actions has it as completion."""
+    mended = [one for one in kept if mistakes(one)]
+    assert mended, "this set has no mistakes"
+    for one in mended:
+        (plain,), singles = rows("sft", [one]), list(rows("prompt_completion", [one]))
+        wrong = json.loads(plain["metadata"])["mistakes"]
+        assert all(one.trajectory.turns[at + 1].status for at in wrong)
+        assert len(singles) == len(one.actions) - len(wrong)
+        assert {json.loads(row["metadata"])["turn"] for row in singles}.isdisjoint(wrong)
+
+
 def deployed(one: Rollout) -> list[str]:
     login, *turns = one.trajectory.turns
     return [login.orientation or "", login.content, *(turn.content for turn in turns)]
@@ -163,10 +176,11 @@ def test_ms_swift_and_llama_factory_take_the_messages(kept: list[Rollout]) -> No
 
 
 def test_each_action_is_completed_from_all_that_came_before(kept: list[Rollout]) -> None:
-    """The rows of prompt_completion are the actions of a session in order, each after the session up to it."""
+    """The rows of prompt_completion are a session's actions less its mistakes, each after the session up to it."""
     for one in kept:
-        found = list(rows("prompt_completion", [one]))
-        assert [row["completion"][0]["content"] for row in found] == one.actions
+        found, wrong = list(rows("prompt_completion", [one])), mistakes(one)
+        right = [turn.content for at, turn in enumerate(one.trajectory.turns) if at % 2 and at not in wrong]
+        assert [row["completion"][0]["content"] for row in found] == right
         assert all(row["prompt"][-1]["role"] == "user" for row in found)
         last = found[-1]
         assert last["prompt"] + last["completion"] == one.trajectory.messages()

@@ -38,6 +38,23 @@ def test_sessions_teach_what_is_typed_and_its_end(tokenizer: Any, tmp_path: Path
     assert learnt(piece.stem, tokenizer) == "ls -l<|im_end|>exit<|im_end|>"
 
 
+def test_mistakes_are_read_and_not_learnt(tokenizer: Any, tmp_path: Path) -> None:
+    """What the metadata call a mistake stays in the session, and nothing of it is learnt."""
+    said = tiny.conversation("sl", "ls", "exit")
+    row = {"messages": said, "metadata": '{"mistakes": [1]}'}
+    plain, marked = pieces(tiny.written(tmp_path / "rows.jsonl", [{"messages": said}, row]), tokenizer, "sft")
+    assert learnt(marked.stem, tokenizer) == "ls<|im_end|>exit<|im_end|>"
+    assert marked.stem.ids == plain.stem.ids
+
+
+@pytest.mark.parametrize("metadata", ["[1]", '{"mistakes": 1}', "{", '{"mistakes": ["one"]}'])
+def test_metadata_that_cannot_be_read_are_refused(tokenizer: Any, tmp_path: Path, metadata: str) -> None:
+    """The row is named."""
+    row = {"messages": tiny.conversation("ls", "exit"), "metadata": metadata}
+    with pytest.raises(BundleError, match="row 0: metadata"):
+        list(pieces(tiny.written(tmp_path / "rows.jsonl", [row]), tokenizer, "sft"))
+
+
 def test_completions_teach_the_last_action_alone(tokenizer: Any, tmp_path: Path) -> None:
     """Of prompt and completion, earlier actions are read and not learnt."""
     said = tiny.conversation("ls -l", "exit")

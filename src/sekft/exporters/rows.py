@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 import sekft
+from sekft.habits import mistakes
 from sekft.measures import Rollout
 from sekft.pairs import Pair
 from sekft.trajectory import Turn
@@ -24,10 +25,10 @@ def whole(one: Rollout) -> Iterator[Row]:
 
 
 def steps(one: Rollout) -> Iterator[Row]:
-    """A row for each action."""
-    messages = one.trajectory.messages()
+    """A row for each action that is to be learnt: one that went wrong is context of the next alone."""
+    messages, wrong = one.trajectory.messages(), mistakes(one)
     for at, message in enumerate(messages):
-        if message["role"] == "assistant":
+        if message["role"] == "assistant" and at - 1 not in wrong:
             yield {"prompt": messages[:at], "completion": [message], "metadata": metadata(one, turn=at - 1)}
 
 
@@ -122,13 +123,14 @@ def preferred(one: Pair) -> str:
 
 
 def metadata(one: Rollout, **more: object) -> str:
-    """What the row is of, as JSON with sorted keys."""
+    """What the row is of, as JSON with sorted keys. Turns are counted as in the trajectory: turn N is message N + 1."""
     made, scenario = one.trajectory, one.scenario
     told = made.model_dump(
         mode="json", include={"scenario_id", "sample", "operator", "outcome", "ending", "mechanism", "fault"}
     )
     told |= scenario.model_dump(mode="json", include={"split", "family", "twin_of", "reskin_of", "cell"})
-    return as_json({"trajectory_id": made.id, "expected": scenario.expected.kind, **told, **more})
+    own = {"trajectory_id": made.id, "expected": scenario.expected.kind, "mistakes": mistakes(one)}
+    return as_json({**own, **told, **more})
 
 
 def as_json(told: object) -> str:

@@ -1,7 +1,8 @@
 """What is learnt from: exported rows as tokens, each with what of it counts.
 
-A row with `messages` teaches all that the assistant types; with `prompt` and `completion` the completion alone; with
-`prompt`, `chosen` and `rejected` which of the two to prefer. Other rows hold wrong actions, too: they are refused.
+A row with `messages` teaches all that the assistant types but what its metadata call mistakes; with `prompt` and
+`completion` the completion alone; with `prompt`, `chosen` and `rejected` which of the two to prefer. Other rows hold
+wrong actions, too: they are refused.
 """
 
 from __future__ import annotations
@@ -104,9 +105,32 @@ def _piece(row: Mapping[str, Any], tokenizer: Any, method: Method, where: str) -
     if method == "dpo":
         return _preference(row, tokenizer, where)
     if "messages" in row:
-        return Piece(_rendered(row["messages"], tokenizer, where))
+        return Piece(_without(_mistakes(row, where), row["messages"], _rendered(row["messages"], tokenizer, where)))
     stem, last = _parted([*row["prompt"], *row["completion"]], tokenizer, where)
     return Piece(Tokens((*stem.ids, *last.ids), (*(False for _ in stem.ids), *last.learnt)))
+
+
+def _mistakes(row: Mapping[str, Any], where: str) -> set[int]:
+    """The messages that its metadata call mistakes: turn N is message N + 1. None where nothing is told of that."""
+    told = row.get("metadata")
+    try:
+        found = json.loads(told).get("mistakes", []) if isinstance(told, str) else []
+        return {int(turn) + 1 for turn in found}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BundleError(f"{where}: metadata: {error}; want a JSON object, its mistakes a list of turns") from error
+
+
+def _without(wrong: set[int], messages: Messages, tokens: Tokens) -> Tokens:
+    """The tokens with nothing to learn from these messages; each message of the assistant is one span to learn."""
+    if not wrong:
+        return tokens
+    typed = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
+    learnt, span, inside = [], -1, False
+    for mark in tokens.learnt:
+        span += mark and not inside
+        inside = mark
+        learnt.append(mark and typed[span] not in wrong)
+    return Tokens(tokens.ids, tuple(learnt))
 
 
 def taught(row: Mapping[str, Any]) -> Method | None:
