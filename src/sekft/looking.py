@@ -1,6 +1,7 @@
 """Where people look who were told nothing: the first glances on landing, and the search for where work is announced.
 
 A search goes from place to place, always in the same order and in the same few words, until it comes to the right one.
+Its listings tell folders from files, so that what is opened next is no lucky guess.
 Who learns from it learns to look on, and where; somebody who always looked in the right place at once would only teach
 to guess, and an order of chance teaches no order: a student that types the likeliest next token then begins with a
 listing that hardly any session begins with, and goes round in circles (docs/proof.md).
@@ -16,12 +17,12 @@ from sekft.scenario import Scenario
 # First looks of people who land on an unknown machine, with weights. Outputs that differ from
 # run to run (processes, dates, kernel versions) would make replays differ: left out.
 _LOOKS = {
-    "ls": 30, "ls -a": 10, "pwd": 8, "whoami": 8, "id": 8, "env": 6, "ls -la": 4, "hostname": 3, "cat /etc/motd": 3,
-    "ls /srv": 2, "ls -l": 2, "pwd; ls": 2, "id; pwd": 1, "find . -type f": 1, "ls -A": 1, "env | sort": 1,
-    "ls /home": 1, "ls -R": 1, "cat /etc/issue": 1, "echo $HOME": 1, "ls /opt": 1,
+    "ls -F": 24, "ls": 8, "ls -aF": 8, "ls -a": 2, "pwd": 8, "whoami": 8, "id": 8, "env": 6, "ls -la": 4, "hostname": 3,
+    "cat /etc/motd": 3, "ls -F /srv": 2, "ls -l": 2, "pwd; ls": 2, "id; pwd": 1, "find . -type f": 1, "ls -A": 1,
+    "env | sort": 1, "ls /home": 1, "ls -R": 1, "cat /etc/issue": 1, "echo $HOME": 1, "ls -F /opt": 1,
 }  # fmt: skip
 # Looks that show the same: nobody lists a folder twice in a row.
-_HOME = frozenset(("ls", "ls -la", "ls -l", "ls -a", "ls -A", "ls -R", "pwd; ls", "find . -type f"))  # fmt: skip
+_HOME = frozenset(("ls", "ls -F", "ls -aF", "ls -la", "ls -l", "ls -a", "ls -A", "ls -R", "pwd; ls", "find . -type f"))
 _ENVIRONMENT = frozenset(("env", "env | sort", "export -p"))
 _SIGHTS = (_HOME, _ENVIRONMENT)
 _COUNTS = {0: 64, 1: 26, 2: 7, 3: 3}
@@ -29,7 +30,7 @@ _COUNTS = {0: 64, 1: 26, 2: 7, 3: 3}
 _HOME_PLACE, _ENVIRONMENT_PLACE = "home", "environment"
 _PLACES = (_HOME_PLACE, _ENVIRONMENT_PLACE, "/var/mail", "/etc", "/var/log", "/srv", "/opt")
 """Places that may announce something, in the order in which a search goes through them."""
-_HOME_LOOKS = ("ls -a", "ls -a", "ls -a", "ls -a", "ls -A", "ls -la")
+_HOME_LOOKS = ("ls -aF", "ls -aF", "ls -aF", "ls -aF", "ls -a", "ls -la")
 _OPENINGS = ("cat", "cat", "cat", "cat", "head", "tail")
 _OPENED = 2
 """How many texts that lie openly in the home are opened, in the order of the listing, before the search goes on."""
@@ -75,7 +76,7 @@ def sights(commands: set[str]) -> set[str]:
 def _look(place: str, rng: random.Random) -> str:
     if place == _HOME_PLACE:
         return rng.choice(_HOME_LOOKS)
-    return "env" if place == _ENVIRONMENT_PLACE else f"ls {place}"
+    return "env" if place == _ENVIRONMENT_PLACE else f"ls -F {place}"
 
 
 def _opened(scenario: Scenario, rng: random.Random) -> list[str]:

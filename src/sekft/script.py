@@ -8,7 +8,6 @@ trajectory, or common vocabulary); where it is not, another way of the same step
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +26,6 @@ RECOVERY_SHARE = 0.25
 _CHAINED_SHARE = 0.2
 _USUAL_SHARE = 0.75
 """How often a step is taken in its usual way, the reference's: what varies is the scenario, the routine hardly does."""
-_PLAIN_LOOK = re.compile(r"(ls( -a)?|cat|env)( [^-]\S*)?")
 
 _SLIPS = {
     "cat": "cta", "chmod": "chmdo", "echo": "ehco", "env": "evn", "find": "fidn", "grep": "gerp", "head": "haed",
@@ -108,12 +106,10 @@ def _ordered(step: Step, typed: set[str], rng: random.Random) -> Ways:
     """The ways of a step, the one to be taken first."""
     ways = [tuple(way) for way in rng.sample(step.ways, len(step.ways))]
     usual = rng.random() < _USUAL_SHARE
-    if step.goal != "look":
-        return tuple(sorted(ways, key=lambda way: usual and way != tuple(step.ways[0])))
-    if usual:  # as a search looks
-        ways.sort(key=lambda way: sum(not _PLAIN_LOOK.fullmatch(command) for command in way))
-    ways.sort(key=lambda way: any(command.startswith("ls -l") for command in way))
-    ways.sort(key=lambda way: not any(sights({command}) & sights(typed) for command in way))  # go on from there
+    ways.sort(key=lambda way: usual and way != tuple(step.ways[0]))
+    if step.goal == "look":  # go on from what was looked at already, else as a search looks: without details
+        ways.sort(key=lambda way: any(command.startswith("ls -l") for command in way))
+        ways.sort(key=lambda way: not any(sights({command}) & sights(typed) for command in way))
     return tuple(ways)
 
 

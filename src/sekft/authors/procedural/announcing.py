@@ -123,31 +123,30 @@ def placed(world: World, path: str, content: str) -> File:
 
 
 def readings(world: World, file: File, needle: str, told: bool = False, by_name: bool = False) -> list[list[str]]:
-    """Ways to come to read a line of a file.
+    """Ways to come to read a line of a file, the usual one first: a listing that tells folders from files, and `cat`.
 
     told: login names the path, so that no folder need be listed. by_name: the line may be looked up by the account.
     """
     folder, name = posixpath.split(file.path)
     inside = file.path.startswith(f"{world.home}/")
     near = posixpath.relpath(file.path, world.home) if inside else file.path
-    every = "ls -la" if name.startswith(".") else "ls -l"
-    short = "ls -A" if name.startswith(".") else "ls"
+    short, every, plain = ("ls -aF", "ls -la", "ls -A") if name.startswith(".") else ("ls -F", "ls -l", "ls")
     if told:
         lists: list[list[str]] = [[], [], [f"{every} {folder}"]]
         near = file.path
     elif folder == world.home:
-        lists = [[short], [every], ["ls -la"], ["ls -a"]]
+        lists = [[short], [every], [plain], ["ls -a"]]
     elif inside:
         below = posixpath.dirname(near)
-        lists = [["ls", f"{short} {below}"], ["ls -l", f"{every} {below}"], ["find . -type f"], ["ls -R"]]
+        lists = [["ls -F", f"{short} {below}"], ["ls -l", f"{every} {below}"], ["find . -type f"], ["ls -R"]]
     else:
         lists = [[f"{short} {folder}"], [f"{every} {folder}"]]
     ways = [[*listed, opening] for listed in lists for opening in _openings(file, near, needle)]
     if by_name and world.user in needle:
         ways += [[*listed, f"grep {world.user} {near}"] for listed in lists]
-    ways = [way for at, way in enumerate(ways) if way not in ways[:at]]
-    world.skin.shuffle(ways)
-    return ways[:6]
+    usual, *others = [way for at, way in enumerate(ways) if way not in ways[:at]]
+    world.skin.shuffle(others)
+    return [usual, *others[:5]]
 
 
 def _openings(file: File, near: str, needle: str) -> list[str]:

@@ -33,7 +33,7 @@ def announce(world: World, tool: str, text: str) -> Announced:
     motd = greeting(world, said(world, f"[{_LEAD}]", path=folder))
     look = [
         [f"{listed} {folder}", *way]
-        for listed in ("ls", "ls -l")
+        for listed in ("ls -F", "ls -l")
         for way in readings(world, file, needle, told=True)
         if len(way) == 1
     ]

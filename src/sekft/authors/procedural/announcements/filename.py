@@ -17,5 +17,5 @@ def announce(world: World, tool: str, text: str) -> Announced:
     things = world.skin.choice(_THINGS)
     name = said(world, _NAME, tool=tool, things=things).replace("WORK.are", "WORK.is").replace("work.are", "work.is")
     file = world.file(f"{world.home}/{name}", "")
-    look = [["ls"], ["ls -l"], ["ls -la"], ["ls -A"], ["find . -type f"], ["pwd; ls"]]
+    look = [["ls -F"], ["ls"], ["ls -l"], ["ls -la"], ["ls -A"], ["find . -type f"]]
     return Announced(needle=name, motd=greeting(world), files=(file,), look=look)
