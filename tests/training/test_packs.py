@@ -47,11 +47,19 @@ def test_mistakes_are_read_and_not_learnt(tokenizer: Any, tmp_path: Path) -> Non
     assert marked.stem.ids == plain.stem.ids
 
 
-@pytest.mark.parametrize("metadata", ["[1]", '{"mistakes": 1}', "{", '{"mistakes": ["one"]}'])
-def test_metadata_that_cannot_be_read_are_refused(tokenizer: Any, tmp_path: Path, metadata: str) -> None:
-    """The row is named."""
+@pytest.mark.parametrize("metadata", ["", "by hand", "[1]", "{}", {"mistakes": [1]}, None])
+def test_metadata_of_others_are_let_be(tokenizer: Any, tmp_path: Path, metadata: Any) -> None:
+    """All that is typed is learnt where the metadata are not ours, or name no mistake."""
     row = {"messages": tiny.conversation("ls", "exit"), "metadata": metadata}
-    with pytest.raises(BundleError, match="row 0: metadata"):
+    (piece,) = pieces(tiny.written(tmp_path / "rows.jsonl", [row]), tokenizer, "sft")
+    assert learnt(piece.stem, tokenizer) == "ls<|im_end|>exit<|im_end|>"
+
+
+@pytest.mark.parametrize("mistakes", ["1", '["one"]', '{"1": 1}'])
+def test_mistakes_that_are_no_turns_are_refused(tokenizer: Any, tmp_path: Path, mistakes: str) -> None:
+    """The row is named."""
+    row = {"messages": tiny.conversation("ls", "exit"), "metadata": f'{{"mistakes": {mistakes}}}'}
+    with pytest.raises(BundleError, match="row 0: metadata: mistakes"):
         list(pieces(tiny.written(tmp_path / "rows.jsonl", [row]), tokenizer, "sft"))
 
 

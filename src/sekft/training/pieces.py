@@ -111,13 +111,15 @@ def _piece(row: Mapping[str, Any], tokenizer: Any, method: Method, where: str) -
 
 
 def _mistakes(row: Mapping[str, Any], where: str) -> set[int]:
-    """The messages that its metadata call mistakes: turn N is message N + 1. None where nothing is told of that."""
-    told = row.get("metadata")
+    """The messages that our metadata call mistakes (turn N is message N + 1); none where other metadata, or none, are."""
     try:
-        found = json.loads(told).get("mistakes", []) if isinstance(told, str) else []
-        return {int(turn) + 1 for turn in found}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise BundleError(f"{where}: metadata: {error}; want a JSON object, its mistakes a list of turns") from error
+        told = json.loads(row.get("metadata") or "")
+    except (ValueError, TypeError):
+        return set()
+    found = told.get("mistakes", []) if isinstance(told, dict) else []
+    if not isinstance(found, list) or not all(isinstance(turn, int) for turn in found):
+        raise BundleError(f"{where}: metadata: mistakes {found!r}, want a list of turns")
+    return {turn + 1 for turn in found}
 
 
 def _without(wrong: set[int], messages: Messages, tokens: Tokens) -> Tokens:
