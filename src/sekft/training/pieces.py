@@ -111,7 +111,7 @@ def _piece(row: Mapping[str, Any], tokenizer: Any, method: Method, where: str) -
 
 
 def _mistakes(row: Mapping[str, Any], where: str) -> set[int]:
-    """The messages that our metadata call mistakes (turn N is message N + 1); none where other metadata, or none, are."""
+    """The messages that our metadata call mistakes (turn N is message N + 1); none by other metadata, or by none."""
     try:
         told = json.loads(row.get("metadata") or "")
     except (ValueError, TypeError):
