@@ -13,7 +13,7 @@ from sekft.trajectory import Trajectory, Turn
 
 _ASKING = {"-h", "--help", "help", "-V", "--version", "version"}
 _CIRCLES = 3
-_ANSWERING = {"[", "cmp", "command", "diff", "find", "grep", "test", "which"}
+_ANSWERING = {"[", "cmp", "diff", "find", "grep", "test", "which"}
 """Programs whose status 1 is an answer, or says nothing of what they print."""
 
 
