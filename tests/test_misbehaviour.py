@@ -25,11 +25,11 @@ FAULTS = {
     "a foreign schema": Answer('{"result": "ls"}', raw=True),
     "no choices": Answer('{"choices": []}', raw=True),
     "no content": Answer("", tokens=0),
-    "a hang": Answer(delay_s=0.6),
+    "a hang": Answer(delay_s=30.0),
 }
 
 
-def client(served: Served, timeout_s: float = 0.4, total_s: float = 60.0, pace: Pace | None = None) -> Endpoint:
+def client(served: Served, timeout_s: float = 2.0, total_s: float = 60.0, pace: Pace | None = None) -> Endpoint:
     return Endpoint(Service("m", served.url, KEY), timeout_s, first_pause_s=0.001, total_s=total_s, pace=pace)
 
 
@@ -58,7 +58,7 @@ async def test_one_fault_costs_a_retry_and_no_more(fault: Answer) -> None:
 async def test_a_fault_that_stays_is_the_infrastructures(fault: Answer) -> None:
     """Of a service that has answered before, no fault stops the run: the call alone is given up, to be done again."""
     with serving(Answer("ls"), fault) as served:
-        async with client(served, timeout_s=0.2, total_s=0.3) as endpoint:
+        async with client(served, total_s=0.3) as endpoint:
             await ask(endpoint, "first")
             with pytest.raises(InfraError):
                 await ask(endpoint, "second")
