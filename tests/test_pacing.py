@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from sekft.pacing import Pace
+from sekft.pacing import INCREASE, Pace
 
 CALLS, AT_ONCE, LIMIT, LATENCY_S = 1500, 64, 16, 0.02
 
@@ -51,12 +51,15 @@ async def all_calls(pace: Pace, service: Limited) -> None:
 
 
 async def test_a_limit_is_found_and_followed() -> None:
-    """After the first house full, fewer than 2 % of requests are rejected, and the limit is used."""
+    """After the first house full, fewer than 2 % of requests are rejected, and the limit is used.
+
+    One more than the limit is tried at times; a house of answers may arrive before the rejection does.
+    """
     pace, service = Pace("s"), Limited(LIMIT)
     await all_calls(pace, service)
     warm = service.rejected[2 * AT_ONCE :]
     assert sum(warm) / len(warm) < 0.02
-    assert 0.8 * LIMIT <= pace.limit <= LIMIT + 1
+    assert 0.8 * LIMIT <= pace.limit <= LIMIT + 1 + INCREASE
 
 
 async def test_without_a_limit_nothing_waits() -> None:
