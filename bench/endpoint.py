@@ -24,9 +24,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.pipeline import Quiet
-from sekft import pipeline, plans
-from sekft.endpoint import Endpoint, Service
-from sekft.store import Layout
+from sekft.folder import Layout
+from sekft.models.endpoint import Endpoint, Service
+from sekft.runs import pipeline, plans
 from sekft.trajectory import load_trajectory
 
 AT_ONCE, TURNS, WARM_S = 128, 8, 8.0

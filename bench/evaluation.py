@@ -13,9 +13,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from sekft.generation import Generator, Sampling
-from sekft.store import documents
-from sekft.training.bases import base_folder
+from sekft.folder import documents
+from sekft.operators.local import Generator, Sampling
+from sekft.training.base_model import base_folder
 from sekft.trajectory import Trajectory, load_trajectory
 
 ROLLOUTS, TOKENS = 32, 15

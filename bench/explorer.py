@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.pipeline import Quiet
-from sekft import pipeline, plans
-from sekft.deployform import violations
-from sekft.grounding import ungrounded
+from sekft.folder import Layout, documents
+from sekft.runs import pipeline, plans
 from sekft.scenario import Scenario
-from sekft.store import Layout, documents
+from sekft.shell.chat_format import violations
+from sekft.shell.grounding import ungrounded
 from sekft.trajectory import Trajectory, load_trajectory
 
 SCENARIOS, SAMPLES, SEED = 300, 3, 11

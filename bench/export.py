@@ -17,11 +17,11 @@ from itertools import count, cycle
 from pathlib import Path
 
 from bench.pipeline import Quiet
-from sekft.export import Exporting, Sources, export
-from sekft.exporters import FORMATS, Format
-from sekft.selection import Group, Selection, Wanted, stored
-from sekft.store import Layout
-from sekft.tokens import Estimate
+from sekft.dataset.export import Exporting, Sources, export
+from sekft.dataset.projections import FORMATS, Format
+from sekft.dataset.select import Group, Selection, Wanted, stored
+from sekft.folder import Layout
+from sekft.models.tokens import EstimatedTokens
 
 TRAJECTORIES = 100_000
 SAMPLES = 20
@@ -49,7 +49,7 @@ def copy(groups: Sequence[Group], into: Layout, trajectories: int) -> None:
 def measured(run: Path, out: Path, form: Format) -> tuple[float, int, int, int]:
     """Seconds, rows, bytes written, and the most memory held, in KiB, with the interpreter and its libraries."""
     began = time.monotonic()
-    made = export(Exporting(("sft",), Wanted(), form), Sources.of(run), out, Estimate(), Quiet())
+    made = export(Exporting(("sft",), Wanted(), form), Sources.of(run), out, EstimatedTokens(), Quiet())
     taken = time.monotonic() - began
     return taken, sum(part.rows for part in made.parts), sum(part.size_bytes for part in made.parts), peak_kib()
 
@@ -61,7 +61,7 @@ def peak_kib() -> int:
 
 
 def main(run: Path, trajectories: int = TRAJECTORIES) -> None:
-    kept = list(Selection(Wanted(kept=True), Estimate())(stored(Layout.found(run))))
+    kept = list(Selection(Wanted(kept=True), EstimatedTokens())(stored(Layout.found(run))))
     print(f"{os.cpu_count()} processors; load {os.getloadavg()[0]:.1f}")
     print("| trajectories | format | rows a second | MB | peak memory |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="sekft-bench-") as scratch:

@@ -10,15 +10,16 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from sekft import authors, sandboxes, taxonomy
-from sekft.gate import gate
+from sekft import sandboxes, taxonomy
+from sekft.authors.procedural.author import ProceduralAuthor
+from sekft.gate.gate import gate
+from sekft.gate.trials import Run, Trials
 from sekft.operators.reference import ReferenceOperator
 from sekft.protocols import ExecResult, Sandbox, SandboxSpec, Session
 from sekft.rejection import Admitted
-from sekft.rollout import rollout
+from sekft.rollouts.rollout import rollout
 from sekft.scenario import Scenario
 from sekft.seeds import derive
-from sekft.trial import Run, Trials
 
 SCENARIOS, SEED = 20, 1
 
@@ -78,7 +79,7 @@ class Stopwatch:
 
 
 async def scenarios(count: int) -> list[Scenario]:
-    axes, author = taxonomy.load(), authors.make("procedural")
+    axes, author = taxonomy.load(), ProceduralAuthor()
     cells = (axes.cell(SEED, slot, {}) for slot in range(count))
     return [(await author.draw(cell, derive(SEED, "author", at, 0))).sealed() for at, cell in enumerate(cells)]
 

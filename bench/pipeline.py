@@ -11,9 +11,10 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from sekft import pipeline, plans, sandboxes
-from sekft.progress import Lines
-from sekft.store import Layout
+from sekft import sandboxes
+from sekft.cli.progress import Lines
+from sekft.folder import Layout
+from sekft.runs import pipeline, plans
 
 SCENARIOS = 40
 SAMPLES = 3

@@ -13,11 +13,12 @@ import tempfile
 from pathlib import Path
 
 from bench.pipeline import Quiet
-from sekft import authors, pipeline, plans
-from sekft.audit import audit, render
+from sekft.authors.procedural.author import ProceduralAuthor
+from sekft.folder import Layout, documents, times
+from sekft.quality.audit import audit, render
+from sekft.runs import pipeline, plans
 from sekft.scenario import Scenario
 from sekft.seeds import derive
-from sekft.store import Layout, documents, times
 
 SCENARIOS, SEED = 5000, 1
 GATED_AGAIN = 200
@@ -29,7 +30,7 @@ def drawing(n: int) -> plans.Generation:
 
 async def drawn_again(scenarios: list[Scenario]) -> int:
     """How many of them have the same content when their author draws them anew."""
-    author, same = authors.make("procedural"), 0
+    author, same = ProceduralAuthor(), 0
     for one in scenarios:
         seed = derive(SEED, "author", one.provenance.slot, one.provenance.attempt)
         same += (await author.draw(one.cell, seed)).sealed().id == one.id

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.pipeline import Quiet
-from sekft import pipeline, plans, replay, sandboxes
+from sekft import sandboxes
+from sekft.folder import Layout, documents
 from sekft.operators.saboteur import ends
+from sekft.runs import pipeline, plans, replay
 from sekft.scenario import Scenario
-from sekft.store import Layout, documents
 from sekft.trajectory import Trajectory, load_trajectory
 
 

@@ -19,11 +19,11 @@ from itertools import cycle
 from pathlib import Path
 
 from bench.pipeline import Quiet
-from sekft import drawing, pipeline, plans
+from sekft.folder import Layout, documents
 from sekft.rejection import Rejection
+from sekft.runs import generate, pipeline, plans
 from sekft.scenario import Scenario, load_noun, load_scenario
 from sekft.seeds import stream
-from sekft.store import Layout, documents
 from tests import teacher as forms
 from tests.served import Answer
 from tests.teacher import READ_AT_ONCE, REPAIRABLE, Body, Mess, Teacher, teaching
@@ -53,7 +53,7 @@ class Moody(Teacher):
 
 def taught(begins: Sequence[Mess], mends: bool, n: int) -> None:
     """Draw each of n scenarios once, and tell what came of it."""
-    drawing.ATTEMPTS = 1
+    generate.ATTEMPTS = 1
     began = time.monotonic()
     admitted: list[Scenario] = []
     refused: Counter[str] = Counter()
@@ -62,7 +62,7 @@ def taught(begins: Sequence[Mess], mends: bool, n: int) -> None:
         for seed in range(n):
             with tempfile.TemporaryDirectory(prefix="sekft-bench-") as folder:
                 layout = Layout.of_run(Path(folder))
-                with suppress(drawing.AuthorExhausted):
+                with suppress(generate.AuthorExhausted):
                     plan = plans.Generation(n=1, author="teacher", seed=seed, concurrency=1)
                     asyncio.run(pipeline.generate(plan, layout, Quiet()))
                 admitted += [load_scenario(path) for path in documents(layout.scenarios)]

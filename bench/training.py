@@ -16,12 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sekft.training import attention
-from sekft.training.bases import base_folder, tokenizer_of
-from sekft.training.packs import Pack, Span, packed, steps
-from sekft.training.pieces import Piece, part, pieces
-from sekft.training.recipe import PACK_TOKENS, STEP_TOKENS
-from sekft.training.students import Learning, Student
+from sekft.training.base_model import base_folder, tokenizer_of
+from sekft.training.config import PACK_TOKENS, STEP_TOKENS
+from sekft.training.data import Piece, part, pieces
+from sekft.training.loop import attention
+from sekft.training.loop.packs import Pack, Span, packed, steps
+from sekft.training.loop.students import Learning, Student
 
 ROWS = 40
 

@@ -13,21 +13,21 @@ from pathlib import Path
 
 from sekft import sandboxes
 from sekft.authors.procedural.author import compose
-from sekft.drawing import ATTEMPTS
-from sekft.gate import gate
+from sekft.cli.show import scenario_text
+from sekft.cli.tables import plain
+from sekft.cli.transcript import trajectory_text
+from sekft.gate.gate import gate
 from sekft.operators.explorer import ExplorerOperator
-from sekft.pipeline import look
-from sekft.record import record
 from sekft.rejection import Admitted
-from sekft.rollout import rollout
+from sekft.rollouts.record import record
+from sekft.rollouts.rollout import rollout
+from sekft.rollouts.verify import judge
+from sekft.runs.generate import ATTEMPTS
+from sekft.runs.pipeline import look
 from sekft.scenario import Scenario
-from sekft.screen import plain
 from sekft.seeds import derive, stream
-from sekft.show import scenario_text
 from sekft.taxonomy import load
 from sekft.trajectory import Trajectory
-from sekft.transcript import trajectory_text
-from sekft.verify import judge
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 7

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sekft.pipeline import generate, load_scenarios, roll
-from sekft.plans import Generation, Rolling
-from sekft.progress import Lines
-from sekft.store import Layout
+from sekft.cli.progress import Lines
+from sekft.folder import Layout
+from sekft.runs.pipeline import generate, load_scenarios, roll
+from sekft.runs.plans import Generation, Rolling
 
 SCENARIOS, SAMPLES = 16, 3
 

@@ -67,7 +67,7 @@ def test_names_in_the_map_from_the_original_resolve() -> None:
     text = (ROOT / "docs/from-the-original.md").read_text(encoding="utf-8")
     homes = [import_module(f"sekft.{name}") for name in ("protocols", "scenario", "trajectory", "taxonomy")]
     classes = {name: value for home in homes for name, value in vars(home).items() if isinstance(value, type)}
-    named = [tuple(name) for name in re.findall(r"\| .*\| .*`(\w+)\.(\w+)(?:\(.*\))?`.* \|", text)]
+    named = [tuple(name) for name in re.findall(r"\| .*\| .*`([\w.]+)\.(\w+)(?:\(.*\))?`.* \|", text)]
     named = [(owner, name) for owner, name in named if name not in ("py", "md", "toml", "txt", "mode")]
     missing = [
         f"{owner}.{name}"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from sekft.dataset.pair import Pair
 from sekft.errors import BundleError
-from sekft.pairs import Pair
 from sekft.scenario import Frozen, Scenario, load_scenario
 from sekft.trajectory import Trajectory, load_trajectory, schema
 from tests import bundles

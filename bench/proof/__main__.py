@@ -20,9 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sekft.evaluation import CHAIN, Rate
-from sekft.examination import FOLDER, REPORT, stored
-from sekft.star import STAR
+from sekft.evaluation.evaluate import CHAIN, Rate
+from sekft.runs.evaluate import FOLDER, REPORT, stored
+from sekft.runs.star import STAR
 
 T = TypeVar("T")
 BASE, SEEN, ALL, SEALED = "base", "seen", "all", "sealed"

@@ -6,13 +6,15 @@ nothing else changes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
 
+from sekft.rejection import Rejected
 from sekft.scenario import Cell, File, Login, Scenario
-from sekft.trajectory import OperatorInfo, SandboxInfo, Turn, Usage
+from sekft.trajectory import Check, Ending, OperatorInfo, SandboxInfo, State, Turn, Usage
 
 ItemT = TypeVar("ItemT", contravariant=True)
 ResultT = TypeVar("ResultT", covariant=True)
@@ -53,15 +55,6 @@ class SandboxSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """The session's own shell ended. kind none: reason says why (shell_ended …)."""
-
-    kind: Literal["exit", "panic", "none"]
-    status: int | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ExecResult:
     """One command's effect on the terminal.
 
@@ -78,34 +71,8 @@ class ExecResult:
     truncated: bool = False
     dropped_bytes: int = 0
     state_kept: bool = True
-    ended: Ended | None = None
+    ended: Ending | None = None
     malformed: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """A verdict from the wait status alone: 0 passes; 126, 127, a signal or a time-out is an error."""
-
-    verdict: Literal["pass", "fail", "checker_error"]
-    status: int | None
-    output: str
-
-    @property
-    def passed(self) -> bool:
-        return self.verdict == "pass"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """State of one path: everything that counts as state, and nothing that does not."""
-
-    type: Literal["file", "directory", "symlink", "other"]
-    mode: int
-    target: str | None = None
-    digest: str | None = None
-
-
-State = dict[str, Entry]
 
 
 class Session(Protocol):
@@ -129,7 +96,7 @@ class Session(Protocol):
         """Every path under the writable roots that fixtures or commands can reach."""
         ...
 
-    async def check(self, script: str) -> CheckResult:
+    async def check(self, script: str) -> Check:
         """Kill everything of the agent, then run the script with trusted static tools."""
         ...
 
@@ -160,13 +127,37 @@ class Sandbox(Protocol):
         ...
 
 
+class Draft(Protocol):
+    """One scenario in the making. exchange: what was said with a model, in order; kept beside a rejected draw."""
+
+    exchange: list[dict[str, str]]
+
+    async def next(self, refused: Rejected | None) -> Scenario | Rejected | None:
+        """A candidate, why there is none this time, or None: no other will come.
+
+        refused: why the last one was not admitted; None at first.
+        Raises InfraError and EndpointError.
+        """
+        ...
+
+
 class Author(Protocol):
-    """Draws one candidate scenario; the gate decides whether it is admitted."""
+    """Drafts candidate scenarios; the gate decides whether one is admitted.
+
+    settings: what a folder made by it is made with. skins: whether it can redraw the surface of a latent task,
+    which twins and re-skins want.
+    """
 
     name: str
+    settings: Mapping[str, str]
+    skins: bool
 
-    async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario:
+    def begin(self, cell: Cell, seed: int, skin: int = 0) -> Draft:
         """skin: which redrawing of the surface; the latent task hangs on cell and seed alone, and so does `family`."""
+        ...
+
+    def met(self, scenario: Scenario) -> None:
+        """This one was admitted: later candidates may be made to differ from it."""
         ...
 
 
@@ -231,3 +222,15 @@ class Engine(Protocol):
     def map(
         self, job: Callable[[ItemT], Awaitable[ResultT]], items: Iterable[ItemT], concurrency: int
     ) -> AsyncIterator[ResultT]: ...
+
+
+class Reporter(Protocol):
+    """What a stage tells about its progress. note() is for things a person should read."""
+
+    def begin(self, label: str, total: int, done: int) -> None: ...
+    def step(self, detail: str = "") -> None: ...
+    def note(self, text: str) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from sekft.scenario import Frozen, GateReport, Scenario
+from pydantic import ValidationError
+
+from sekft.scenario import Frozen, GateReport, Scenario, explain
 
 
 class Reason(StrEnum):
@@ -91,3 +93,18 @@ class Rejection(Frozen):
     gate: GateReport | None = None
     exchange: list[dict[str, str]] = []
     scenario: dict[str, Any]
+
+
+def read_bundle(body: object) -> Scenario | Rejected:
+    """Make a scenario of what an author produced, or say which field is wrong."""
+    try:
+        return Scenario.model_validate(body)
+    except ValidationError as error:
+        return unreadable(error)
+
+
+def unreadable(error: ValidationError) -> Rejected:
+    """The rejection for a bundle that is no scenario."""
+    detail = explain(error)
+    outside = "outside the writable tree" in detail or "absolute path" in detail
+    return Rejected(Reason.PATH_OUTSIDE_TREE if outside else Reason.SCHEMA, detail)

@@ -27,7 +27,7 @@ UNHASHED = ("id", "gate", "provenance", "split")
 
 Cell = Mapping[str, str]
 Ending = Literal["exit", "panic"]
-Kind = Literal["work", "empty", "blocked"]
+ExpectedKind = Literal["work", "empty", "blocked"]
 NounT = TypeVar("NounT", bound=BaseModel)
 
 
@@ -113,7 +113,7 @@ class Directive(Frozen):
 
 class Expected(Frozen):
     terminal: Ending
-    kind: Kind
+    kind: ExpectedKind
 
     @model_validator(mode="after")
     def _agree(self) -> Expected:
@@ -142,7 +142,7 @@ class Probe(Frozen):
     commands: list[str]
 
 
-class Step(Frozen):
+class PlanStep(Frozen):
     """One goal of the plan and the ways to reach it; each way is a list of commands.
 
     The reference takes the first way of each step. The explorer chooses among them, and
@@ -204,7 +204,7 @@ class Scenario(Frozen):
     checker: str
     reference: list[str]
     needles: Needles
-    plan: list[Step] = []
+    plan: list[PlanStep] = []
     protected: list[str] = []
     volatile: list[str] = []
     loose: list[str] = []

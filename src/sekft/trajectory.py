@@ -8,12 +8,14 @@ when one did.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from sekft.scenario import SCHEMA_VERSION, Frozen, load_noun
+from sekft.scenario import SCHEMA_VERSION, Frozen, Scenario, canonical, load_noun
 
 Outcome = Literal[
     "solved", "idle", "rightly_blocked",
@@ -45,7 +47,7 @@ class OperatorInfo(Frozen):
     settings: dict[str, str] = {}
 
 
-class EndingSeen(Frozen):
+class Ending(Frozen):
     """How the session ended. none: by a limit or because the shell ended otherwise (see reason)."""
 
     kind: Literal["exit", "panic", "none"]
@@ -54,6 +56,8 @@ class EndingSeen(Frozen):
 
 
 class Check(Frozen):
+    """A verdict from the wait status alone: 0 passes; 126, 127, a signal or a time-out is an error."""
+
     verdict: Literal["pass", "fail", "checker_error", "infra_error", "not_run"]
     passed: bool
     status: int | None = None
@@ -65,6 +69,19 @@ class Effect(Frozen):
 
     path: str
     change: Literal["added", "removed", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class PathState:
+    """State of one path: everything that counts as state, and nothing that does not."""
+
+    type: Literal["file", "directory", "symlink", "other"]
+    mode: int
+    target: str | None = None
+    digest: str | None = None
+
+
+State = dict[str, PathState]
 
 
 class Mechanism(Frozen):
@@ -120,7 +137,7 @@ class Timing(Frozen):
 
 
 class Trajectory(Frozen):
-    """One rollout as recorded. final_state: digest of what was left, `volatile` paths aside; see state.digest."""
+    """One rollout as recorded. final_state: digest of what was left, `volatile` paths aside; see state_digest."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     id: str
@@ -128,7 +145,7 @@ class Trajectory(Frozen):
     sample: int
     operator: OperatorInfo
     turns: list[Turn]
-    ending: EndingSeen
+    ending: Ending
     check: Check
     effects: list[Effect]
     final_state: str | None = None
@@ -164,3 +181,47 @@ def load_trajectory(path: Path) -> Trajectory:
 def schema(kind: type[Frozen]) -> dict[str, Any]:
     """The published JSON Schema of a noun."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **kind.model_json_schema()}
+
+
+@dataclass(frozen=True)
+class StoredRollout:
+    """A stored trajectory with its scenario and its path below the folder."""
+
+    file: str
+    trajectory: Trajectory
+    scenario: Scenario
+
+    @property
+    def actions(self) -> list[str]:
+        return [turn.content for turn in self.trajectory.turns if turn.role == "action"]
+
+
+def effects(before: State, after: State) -> list[Effect]:
+    """Every path that was added, removed or changed, sorted by path."""
+    found = []
+    for path in sorted(before.keys() | after.keys()):
+        if path not in before:
+            found.append(Effect(path=path, change="added"))
+        elif path not in after:
+            found.append(Effect(path=path, change="removed"))
+        elif before[path] != after[path]:
+            found.append(Effect(path=path, change="changed"))
+    return found
+
+
+def changes(before: State, after: State, volatile: Sequence[str] = ()) -> dict[str, PathState | None]:
+    """What each changed path outside `volatile` has become; None when it is gone."""
+    return {
+        effect.path: after.get(effect.path) for effect in effects(before, after) if not covered(effect.path, volatile)
+    }
+
+
+def state_digest(state: State, volatile: Sequence[str] = ()) -> str:
+    """SHA-256 over every path outside `volatile`, with all that counts as its state."""
+    rows = [[path, *astuple(entry)] for path, entry in sorted(state.items()) if not covered(path, volatile)]
+    return hashlib.sha256(canonical(rows)).hexdigest()
+
+
+def covered(path: str, roots: Iterable[str]) -> bool:
+    """Whether the path is one of these roots or lies under one."""
+    return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)

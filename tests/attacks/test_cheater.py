@@ -10,10 +10,10 @@ import pytest
 from sekft import sandboxes
 from sekft.authors.procedural.author import compose
 from sekft.protocols import Limits, Sandbox
-from sekft.rollout import RolloutLimits, rollout
+from sekft.rollouts.rollout import RolloutLimits, rollout
+from sekft.rollouts.verify import EARNED, judge
 from sekft.scenario import Scenario
 from sekft.taxonomy import load
-from sekft.verify import EARNED, judge
 from tests.attacks.cheater import Cheater
 
 LIMITS = RolloutLimits(session=Limits(command_s=2, check_s=2, processes=48))

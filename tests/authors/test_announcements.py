@@ -9,18 +9,18 @@ import pytest
 
 from sekft import sandboxes
 from sekft.authors.procedural import announcements
-from sekft.authors.procedural.announcing import Announced, announcement, noise, remarks
+from sekft.authors.procedural.announcements_shared import Announced, announcement, noise, remarks
 from sekft.authors.procedural.author import compose
+from sekft.authors.procedural.host import World, land
 from sekft.authors.procedural.orientation import orientation
-from sekft.authors.procedural.registry import modules
-from sekft.authors.procedural.world import World, land
-from sekft.grounding import Seen
+from sekft.cli.show import scenario_text
+from sekft.cli.tables import plain
+from sekft.gate.static import _IMPERATIVE
 from sekft.protocols import SandboxSpec
 from sekft.scenario import Login
-from sekft.screen import plain
-from sekft.show import scenario_text
-from sekft.structure import _IMPERATIVE
+from sekft.shell.grounding import Seen
 from sekft.taxonomy import load
+from sekft.taxonomy.kinds import modules
 
 CHANNELS = modules(announcements)
 TOOL = "brimo-ka"

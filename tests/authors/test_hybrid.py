@@ -11,14 +11,14 @@ from sekft import taxonomy
 from sekft.authors.hybrid import HybridAuthor
 from sekft.authors.procedural.author import bundle, compose, sketch
 from sekft.authors.rewording import Passage, fault, passages, reworded, secrets
-from sekft.endpoint import Endpoint
-from sekft.pipeline import generate, load_scenarios
-from sekft.plans import Generation
-from sekft.progress import Lines
+from sekft.cli.progress import Lines
+from sekft.folder import Layout
+from sekft.models.endpoint import Endpoint
+from sekft.models.service import Service
 from sekft.rejection import Reason, Rejected
+from sekft.runs.pipeline import generate, load_scenarios
+from sekft.runs.plans import Generation
 from sekft.scenario import Scenario
-from sekft.service import Service
-from sekft.store import Layout
 from tests import teacher as forms
 from tests.teacher import Body, Teacher, said_otherwise, teaching
 

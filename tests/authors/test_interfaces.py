@@ -9,11 +9,11 @@ import pytest
 from sekft import sandboxes
 from sekft.authors.procedural import layouts, providers, syntaxes
 from sekft.authors.procedural.author import bundle, compose, sketch
-from sekft.authors.procedural.registry import modules
 from sekft.protocols import Sandbox, SandboxSpec
 from sekft.scenario import Scenario
-from sekft.state import effects
 from sekft.taxonomy import load
+from sekft.taxonomy.kinds import modules
+from sekft.trajectory import effects
 
 CELLS = [load().cell(23, slot) for slot in range(120)]
 WORKING = {"ending": "work", "decoy": "none", "difficulty": "busy"}

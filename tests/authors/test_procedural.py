@@ -6,13 +6,12 @@ import asyncio
 
 import pytest
 
-from sekft.authors import make
 from sekft.authors.procedural import syntaxes
-from sekft.authors.procedural.author import compose
-from sekft.authors.procedural.registry import modules
+from sekft.authors.procedural.author import ProceduralAuthor, compose
+from sekft.gate.static import examine
 from sekft.scenario import Scenario
-from sekft.structure import examine
 from sekft.taxonomy import load
+from sekft.taxonomy.kinds import modules
 
 N = 400
 
@@ -26,7 +25,7 @@ def scenarios() -> list[Scenario]:
 def test_a_draw_depends_on_cell_and_seed_alone() -> None:
     """The same cell and seed give the same bytes; the next seed gives another scenario."""
     cell = load().cell(3, 5)
-    author = make("procedural")
+    author = ProceduralAuthor()
     first, again, other = (asyncio.run(author.draw(cell, seed)) for seed in (9, 9, 10))
     assert first.to_json() == again.to_json()
     assert first.id != other.id

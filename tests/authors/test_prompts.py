@@ -8,9 +8,9 @@ import pytest
 
 from sekft.authors.hybrid import HybridAuthor
 from sekft.authors.teacher import TeacherAuthor, complaint
-from sekft.endpoint import Endpoint
+from sekft.models.endpoint import Endpoint
+from sekft.models.service import Service
 from sekft.rejection import Reason, Rejected
-from sekft.service import Service
 from tests import bundles
 
 GOLDEN = Path(__file__).parent / "golden"

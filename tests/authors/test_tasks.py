@@ -8,16 +8,16 @@ import pytest
 
 from sekft import sandboxes
 from sekft.authors.procedural import tasks
-from sekft.authors.procedural.checks import tree_checker
+from sekft.authors.procedural.checker import tree_checker
+from sekft.authors.procedural.host import Job, World, land, with_parents
+from sekft.authors.procedural.names import Names
 from sekft.authors.procedural.obstacles import OBSTACLES, meet
-from sekft.authors.procedural.registry import modules
-from sekft.authors.procedural.words import Names
-from sekft.authors.procedural.world import Job, World, land, with_parents
-from sekft.grounding import Seen
+from sekft.gate.trials import Run, Trials
 from sekft.protocols import SandboxSpec
 from sekft.scenario import Login
 from sekft.seeds import stream
-from sekft.trial import Run, Trials
+from sekft.shell.grounding import Seen
+from sekft.taxonomy.kinds import modules
 
 KINDS = sorted(modules(tasks))
 SEEDS = range(2)

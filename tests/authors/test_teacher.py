@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 
 from sekft import authors
-from sekft.authors.messy import find
+from sekft.authors.lenient_json import find
 from sekft.authors.procedural.author import compose
 from sekft.authors.teacher import CONTENT, TeacherAuthor, content
-from sekft.drawing import AuthorExhausted
-from sekft.endpoint import Endpoint
+from sekft.cli.progress import Lines
 from sekft.errors import UsageError
-from sekft.pipeline import generate, load_scenarios
-from sekft.plans import Families, Generation
-from sekft.progress import Lines
+from sekft.folder import Layout, documents
+from sekft.gate.static import examine
+from sekft.models.endpoint import Endpoint
+from sekft.models.service import Service
 from sekft.rejection import Rejected, Rejection
+from sekft.runs.generate import AuthorExhausted
+from sekft.runs.pipeline import generate, load_scenarios
+from sekft.runs.plans import Families, Generation
 from sekft.scenario import Scenario, load_noun
-from sekft.service import Service
-from sekft.store import Layout, documents
-from sekft.structure import examine
 from sekft.taxonomy import load
 from tests import teacher as forms
 from tests.teacher import READ_AT_ONCE, Mess, Teacher, teaching
@@ -165,7 +165,7 @@ async def test_a_draw_that_is_never_mended_is_kept_with_its_whole_exchange(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rejected draw holds every question and answer, and nothing inadmissible gets in."""
-    monkeypatch.setattr("sekft.drawing.ATTEMPTS", 1)
+    monkeypatch.setattr("sekft.runs.generate.ATTEMPTS", 1)
     with teaching(Teacher([forms.leaking])) as served, pytest.raises(AuthorExhausted, match="none of 1 draws"):
         await generated(served, tmp_path, monkeypatch)
     (file,) = documents(Layout.of_stage(tmp_path).rejected)
@@ -219,7 +219,7 @@ async def test_what_was_answered_is_not_asked_again_though_the_prompt_has_change
 
 async def test_the_key_is_nowhere_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scenarios, rejections with their exchanges, journal and settings: no byte of them is the key."""
-    monkeypatch.setattr("sekft.drawing.ATTEMPTS", 2)
+    monkeypatch.setattr("sekft.runs.generate.ATTEMPTS", 2)
     quoting = [lambda body: f"{KEY}: no", forms.leaking, forms.leaking, forms.clean]
     with teaching(Teacher(quoting)) as served, suppress(AuthorExhausted):
         await generated(served, tmp_path, monkeypatch)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from sekft.errors import InfraError
+from sekft.folder import documents
 from sekft.protocols import SandboxSpec
+from sekft.rollouts.verify import EARNED
 from sekft.sandboxes.containers import client
 from sekft.sandboxes.docker import DockerSandbox
 from sekft.sandboxes.leftovers import LABEL
 from sekft.scenario import Login
-from sekft.store import documents
-from sekft.verify import EARNED
 from tests.bundles import blocked, empty, sealed, work
 from tests.commands import sekft, start
 from tests.daemons import Daemon, needs_own_daemon, own_daemon

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sekft.store import documents
-from sekft.verify import EARNED
+from sekft.folder import documents
+from sekft.rollouts.verify import EARNED
 from tests.bundles import blocked, empty, sealed, work
 from tests.commands import SEKFT, environment
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from sekft.folder import documents
+from sekft.rollouts.verify import EARNED
 from sekft.sandboxes import BACKENDS
 from sekft.sandboxes.containers import client
 from sekft.sandboxes.leftovers import LABEL
 from sekft.scenario import Scenario
-from sekft.store import documents
-from sekft.verify import EARNED
 from tests.bundles import blocked, empty, sealed, work
 from tests.commands import sekft, start
 from tests.sandboxes.test_bubblewrap import alive, until

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from sekft.training.bases import base_folder, tokenizer_of
+from sekft.training.base_model import base_folder, tokenizer_of
 from sekft.trajectory import load_trajectory
 from tests.live.conftest import FIND_MODEL
 from tests.sets import filled

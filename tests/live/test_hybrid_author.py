@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sekft.pipeline import load_scenarios
+from sekft.folder import documents
+from sekft.runs.pipeline import load_scenarios
 from sekft.scenario import Scenario
-from sekft.store import documents
 from tests.commands import start
 from tests.live.conftest import KEY, PROXY_KEY
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from sekft import card
-from sekft.export import Exported, Exporting, Sources, export
-from sekft.exporters import FORMATS, Format, projections
-from sekft.pairing import Pairing, pair
-from sekft.progress import Lines
-from sekft.store import Layout
-from sekft.tokens import Estimate
+from sekft.cli.progress import Lines
+from sekft.dataset import card
+from sekft.dataset.export import Exported, Exporting, Sources, export
+from sekft.dataset.make_pairs import Pairing, pair
+from sekft.dataset.projections import FORMATS, Format, projections
+from sekft.folder import Layout
+from sekft.models.tokens import EstimatedTokens
 from tests import sets
 
 pytestmark = pytest.mark.live
@@ -33,7 +33,7 @@ def folder(request: pytest.FixtureRequest, run: Layout, tmp_path_factory: pytest
     """Every form in one format, in shards of 7 rows, with the card; traces, which are no table, beside them."""
     form: Format = request.param
     out, sources = tmp_path_factory.mktemp("data"), Sources.of(run.root)
-    made = export(Exporting(tuple(projections()), form=form, shard_rows=7), sources, out, Estimate(), Lines())
+    made = export(Exporting(tuple(projections()), form=form, shard_rows=7), sources, out, EstimatedTokens(), Lines())
     card.write(out, made, sources, card.Described())
     return out
 

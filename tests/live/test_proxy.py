@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sekft.accounting import spent
-from sekft.store import HIDDEN, Layout
+from sekft.folder import HIDDEN, Layout
+from sekft.models.journal import spent
 from sekft.trajectory import load_trajectory
 from tests.live.conftest import KEY, PROXY_KEY
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sekft.commands.running import INTERRUPTED
+from sekft.cli.running import INTERRUPTED
 from tests.commands import sekft, start
 
 pytestmark = pytest.mark.live

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sekft.store import Layout
-from sekft.training.bases import base_folder, tokenizer_of
+from sekft.folder import Layout
+from sekft.training.base_model import base_folder, tokenizer_of
 from tests.commands import sekft
 from tests.sets import filled
 
@@ -60,7 +60,7 @@ def shortest(exported: Path, form: str, rows: int = ROWS) -> Any:
 
 
 def settings(out: Path, rate: float, **more: Any) -> dict[str, Any]:
-    from sekft.libraries import bf16_here, device
+    from sekft.models.libraries import bf16_here, device
 
     return more | {
         "output_dir": str(out), "max_steps": STEPS, "learning_rate": rate, "lr_scheduler_type": "constant",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sekft.deployform import violations
-from sekft.grounding import ungrounded
 from sekft.scenario import Scenario, load_scenario
+from sekft.shell.chat_format import violations
+from sekft.shell.grounding import ungrounded
 from sekft.trajectory import Trajectory, load_trajectory
 from tests.commands import sekft
 

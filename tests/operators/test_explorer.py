@@ -10,16 +10,16 @@ import pytest
 
 from sekft import sandboxes
 from sekft.authors.procedural.author import compose
-from sekft.deployform import violations
-from sekft.grounding import Seen, ungrounded
 from sekft.operators.explorer import ExplorerOperator
-from sekft.record import record
-from sekft.rollout import rollout
-from sekft.scenario import Scenario, Step
-from sekft.script import NotGrounded
+from sekft.operators.plan_script import NotGrounded
+from sekft.rollouts.record import record
+from sekft.rollouts.rollout import rollout
+from sekft.rollouts.verify import judge
+from sekft.scenario import PlanStep, Scenario
+from sekft.shell.chat_format import violations
+from sekft.shell.grounding import Seen, ungrounded
 from sekft.taxonomy import load
 from sekft.trajectory import KEPT, Trajectory, Turn
-from sekft.verify import judge
 
 SCENARIOS, SAMPLES = 21, 2
 WANTED = {"work": "solved", "empty": "idle", "blocked": "rightly_blocked"}
@@ -110,7 +110,7 @@ def _slipped(scenario: Scenario, trajectory: Trajectory) -> bool:
 async def test_an_explorer_that_would_have_to_guess_says_so() -> None:
     """A plan whose command nothing has shown is refused, not typed."""
     scenario = compose(load().cell(5, 2), 1)
-    guess = scenario.model_copy(update={"plan": [Step(goal="execute", ways=[["zorbix --secret"]])]})
+    guess = scenario.model_copy(update={"plan": [PlanStep(goal="execute", ways=[["zorbix --secret"]])]})
     policy = ExplorerOperator(0.0).policy(guess, 0, 3)
     seen = Seen()
     turns = [Turn(role="env", content="$ ", orientation="exit, panic")]

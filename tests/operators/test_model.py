@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sekft.endpoint import Endpoint, Service
 from sekft.errors import UsageError
+from sekft.models.endpoint import Endpoint, Service
 from sekft.operators.model import ModelOperator, ModelPolicy, conversation, default_scaffold, echoes, scaffold
 from sekft.trajectory import Turn
 from tests.served import Answer, Served, serving

@@ -6,24 +6,25 @@ import asyncio
 from functools import cache
 from pathlib import Path
 
-from sekft import authors, operators, sandboxes
+from sekft import operators, sandboxes
+from sekft.authors.procedural.author import ProceduralAuthor
 from sekft.operators.explorer import ExplorerOperator
 from sekft.operators.saboteur import FAILURES, SaboteurOperator, ends
 from sekft.protocols import Operator, OperatorSettings
-from sekft.record import reasons_against, record
-from sekft.rollout import rollout
-from sekft.scenario import Kind, Scenario
+from sekft.rollouts.record import reasons_against, record
+from sekft.rollouts.rollout import rollout
+from sekft.rollouts.verify import judge
+from sekft.scenario import ExpectedKind, Scenario
 from sekft.taxonomy import load, parse_where
 from sekft.trajectory import Fault, Trajectory
-from sekft.verify import judge
 
-KINDS: tuple[Kind, ...] = ("work", "empty", "blocked")
+KINDS: tuple[ExpectedKind, ...] = ("work", "empty", "blocked")
 A_KIND = 4
 
 
 @cache
 def scenarios() -> list[Scenario]:
-    author, axes = authors.make("procedural"), load()
+    author, axes = ProceduralAuthor(), load()
 
     async def drawn() -> list[Scenario]:
         cells = [axes.cell(23, slot, parse_where(axes, [f"ending={kind}"])) for kind in KINDS for slot in range(A_KIND)]

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from bench.pipeline import Quiet
-from sekft import pipeline, plans
 from sekft.errors import StoreError, UsageError
+from sekft.folder import Layout, documents
 from sekft.operators import make
 from sekft.operators.student import StudentOperator, weights_digest
 from sekft.protocols import CONTEXT_FULL, OperatorSettings
-from sekft.store import Layout, documents
+from sekft.runs import pipeline, plans
 from sekft.trajectory import Trajectory, Turn, load_trajectory
 from tests import bundles
 from tests.training.tiny import shared

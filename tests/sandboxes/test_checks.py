@@ -6,8 +6,9 @@ import hashlib
 
 import pytest
 
-from sekft.protocols import Entry, Session
+from sekft.protocols import Session
 from sekft.scenario import File
+from sekft.trajectory import PathState
 from tests.sandboxes.conftest import Landing, shown
 
 VERDICTS = {
@@ -100,9 +101,9 @@ async def test_state_tells_type_mode_target_and_content(land: Landing) -> None:
     session = await land(File(path="/srv/given", content="given\n", mode="0640"))
     await shown(session, "cd /srv; mkdir -m 700 d; ln -s ../x d/l; mkfifo p; touch -d @1 given")
     state = await session.state()
-    assert state["/srv/given"] == Entry("file", 0o640, None, hashlib.sha256(b"given\n").hexdigest())
-    assert state["/srv/d"] == Entry("directory", 0o700)
-    assert state["/srv/d/l"] == Entry("symlink", 0o777, "../x")
+    assert state["/srv/given"] == PathState("file", 0o640, None, hashlib.sha256(b"given\n").hexdigest())
+    assert state["/srv/d"] == PathState("directory", 0o700)
+    assert state["/srv/d/l"] == PathState("symlink", 0o777, "../x")
     assert state["/srv/p"].type == "other"
 
 

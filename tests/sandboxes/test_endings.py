@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sekft.errors import InfraError
-from sekft.protocols import Ended, Session
+from sekft.protocols import Session
+from sekft.trajectory import Ending
 from tests.sandboxes.conftest import Landing, shown
 
 EXITS = {
@@ -38,7 +39,7 @@ EXITS = {
 async def test_exit_ends_in_every_form(session: Session, text: str, status: int) -> None:
     """exit ends the session wherever the session's own shell runs it, with its status."""
     result = await session.exec(text)
-    assert result.ended == Ended("exit", status, None)
+    assert result.ended == Ending(kind="exit", status=status)
     assert result.status == status
 
 
@@ -46,7 +47,7 @@ async def test_exit_takes_the_last_status(session: Session) -> None:
     """exit without a number ends with `$?`, also that of an earlier message."""
     await shown(session, "(exit 3)")
     result = await session.exec("exit")
-    assert result.ended == Ended("exit", 3, None)
+    assert result.ended == Ending(kind="exit", status=3)
 
 
 @pytest.mark.parametrize("define", ["alias q=exit", "q() { exit; }", "alias q='cd / && exit'"])

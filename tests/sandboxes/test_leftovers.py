@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sekft.cache import built
 from sekft.protocols import SandboxSpec
-from sekft.sandboxes.cache import built
 from sekft.sandboxes.containers import client, kind_of
 from sekft.sandboxes.docker import DockerSandbox
 from sekft.sandboxes.images import DIGEST_LABEL
@@ -30,7 +30,7 @@ start(engine, sys.argv[1], Kind("busybox", int(sys.argv[2]), int(sys.argv[3])))
 """
 KILLED_IN_A_BUILD = """
 import os, signal
-from sekft.sandboxes.cache import built
+from sekft.cache import built
 built("tools/half", lambda folder: (folder.joinpath("part").write_text("x"), os.kill(os.getpid(), signal.SIGKILL)))
 """
 

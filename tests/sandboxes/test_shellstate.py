@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sekft.sandboxes.shellstate import Function, ShellState, candidates, panic_reason, prologue, quote, read_dump
+from sekft.sandboxes.shell_state import Function, ShellState, candidates, panic_reason, prologue, quote, read_dump
 from sekft.sandboxes.userland import tools, userland
 
 TEXT = st.binary(max_size=40).map(lambda raw: raw.replace(b"\0", b"").decode("utf-8", "surrogateescape"))

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from sekft import sandboxes
+from sekft.cache import built
 from sekft.errors import SandboxUnavailable, UsageError
 from sekft.protocols import Session
 from sekft.sandboxes import userland as userlands
-from sekft.sandboxes.cache import built
 from sekft.sandboxes.runner import build
 from sekft.scenario import File
 from tests.sandboxes.conftest import Landing, shown

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sekft.errors import UsageError
-from sekft.training.bases import base_folder
+from sekft.training.base_model import base_folder
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:

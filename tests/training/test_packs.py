@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from sekft.errors import BundleError, UsageError
-from sekft.training.bases import tokenizer_of
-from sekft.training.packs import pack, packed, steps
-from sekft.training.pieces import Piece, Tokens, pieces
-from sekft.training.recipe import method_of
+from sekft.training.base_model import tokenizer_of
+from sekft.training.config import method_of
+from sekft.training.data import Piece, Tokens, pieces
+from sekft.training.loop.packs import pack, packed, steps
 from tests.training import tiny
 
 torch = pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")
@@ -110,7 +110,7 @@ def test_a_pack_changes_no_probability(base: Path, tokenizer: Any, tmp_path: Pat
     """Every learnt token of a pack has the log-probability that the model gives it in its sequence alone."""
     from transformers import AutoModelForCausalLM
 
-    from sekft.training.students import Learning, Student
+    from sekft.training.loop.students import Learning, Student
 
     file = tiny.sessions(tmp_path) if method == "sft" else tiny.pairs(tmp_path)
     read = list(pieces(file, tokenizer, method))
@@ -134,8 +134,8 @@ def test_long_spans_are_causal_across_blocks(base: Path, tokenizer: Any) -> None
     """A sequence of several attention blocks gives what the eager model gives."""
     from transformers import AutoModelForCausalLM
 
-    from sekft.training.attention import BLOCK
-    from sekft.training.students import Learning, Student
+    from sekft.training.loop.attention import BLOCK
+    from sekft.training.loop.students import Learning, Student
 
     ids = tuple(tokenizer.encode("abcdefg " * BLOCK))[: 2 * BLOCK + 17]
     student = Student(base, Learning(None), seed=0, half=False)

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from sekft.cli.progress import Lines
 from sekft.errors import StoreError, UsageError
-from sekft.progress import Lines
-from sekft.training.recipe import Choices
-from sekft.training.run import train
+from sekft.training.config import Choices
+from sekft.training.train import train
 from tests.commands import sekft, start
 from tests.training import tiny
 

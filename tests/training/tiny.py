@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from sekft import libraries
-from sekft.training.bases import training_template
+from sekft.models import libraries
+from sekft.training.base_model import training_template
 
 LAYERS = 4
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]

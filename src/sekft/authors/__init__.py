@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, overload
-
-from sekft.drafts import Mender
 from sekft.errors import UsageError
 from sekft.protocols import Author
 
 NAMES = ("procedural", "teacher", "hybrid")
 
 
-@overload
-def make(
-    name: Literal["procedural"], repairs: int = ..., max_tokens: int | None = ..., listed: bool = ...
-) -> Author: ...
-@overload
-def make(name: str, repairs: int = ..., max_tokens: int | None = ..., listed: bool = ...) -> Author | Mender: ...
-def make(name: str, repairs: int = 2, max_tokens: int | None = None, listed: bool = False) -> Author | Mender:
+def make(name: str, repairs: int = 2, max_tokens: int | None = None, listed: bool = False) -> Author:
     """An author by its name.
 
     repairs:    how often a model may mend a candidate that was refused.

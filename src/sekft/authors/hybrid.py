@@ -12,14 +12,14 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from sekft import __version__
-from sekft.authors.answers import Asker, Message, prompt
 from sekft.authors.procedural.author import bundle, sketch
 from sekft.authors.rewording import Passage, fault, passages, reworded, secrets
-from sekft.endpoint import Endpoint
+from sekft.authors.structured import Asker, Message, prompt
+from sekft.models.endpoint import Endpoint
+from sekft.models.service import service
 from sekft.rejection import Rejected
 from sekft.scenario import Cell, Provenance, Scenario
 from sekft.seeds import derive, stream
-from sekft.service import service
 from sekft.trajectory import Usage
 
 MAX_TOKENS = 4_000
@@ -43,6 +43,7 @@ class HybridAuthor:
     """repairs: whether wording that the gate refuses may be mended (once), before the procedural text stays."""
 
     name = "hybrid"
+    skins = False
     usual = Usage(requests=5, prompt_tokens=5_000, completion_tokens=1_500)
 
     def __init__(self, endpoint: Endpoint, repairs: int = 1, max_tokens: int = MAX_TOKENS) -> None:
@@ -56,7 +57,7 @@ class HybridAuthor:
         }
         self.used: deque[str] = deque(maxlen=USED_SHOWN)
 
-    def begin(self, cell: Cell, seed: int) -> HybridDraft:
+    def begin(self, cell: Cell, seed: int, skin: int = 0) -> HybridDraft:
         return HybridDraft(self, cell, seed)
 
     def met(self, scenario: Scenario) -> None:

@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sekft import __version__
-from sekft.authors.procedural.asking import new_path, probes
 from sekft.authors.procedural.author import compose
-from sekft.authors.procedural.world import Job, World, land, with_parents
-from sekft.protocols import Entry, Sandbox, SandboxSpec, Session
+from sekft.authors.procedural.host import Job, World, land, with_parents
+from sekft.authors.procedural.requests import new_path, probes
+from sekft.protocols import Sandbox, SandboxSpec, Session
 from sekft.rejection import Reason, Rejected
 from sekft.scenario import Cell, File, Login, Provenance, Scenario
-from sekft.state import changes
+from sekft.trajectory import PathState, changes
 
 TASK = "imported"
 PLACE = "/srv"
@@ -38,7 +38,7 @@ def placed(text: str) -> str:
 
 @dataclass
 class ImportedAuthor:
-    """One task. files: the tree that it is about, where it lies in the sandbox. settings: see `drafts.Mender`."""
+    """One task. files: the tree that it is about, where it lies in the sandbox."""
 
     query: str
     gold: str
@@ -46,8 +46,9 @@ class ImportedAuthor:
     sandbox: Sandbox
     name: str = TASK
     settings: Mapping[str, str] = field(default_factory=dict)
+    skins: bool = False
 
-    def begin(self, cell: Cell, seed: int) -> ImportedDraft:
+    def begin(self, cell: Cell, seed: int, skin: int = 0) -> ImportedDraft:
         return ImportedDraft(self, cell, seed)
 
     def met(self, scenario: Scenario) -> None:
@@ -93,7 +94,7 @@ async def _tried(author: ImportedAuthor, world: World, userland: str) -> Job | R
     return _answering(author, world, result.output)
 
 
-async def _changing(author: ImportedAuthor, session: Session, made: Mapping[str, Entry | None]) -> Job | Rejected:
+async def _changing(author: ImportedAuthor, session: Session, made: Mapping[str, PathState | None]) -> Job | Rejected:
     """The work is the change itself."""
     after = []
     for path, entry in made.items():
@@ -107,7 +108,7 @@ async def _changing(author: ImportedAuthor, session: Session, made: Mapping[str,
     )  # fmt: skip
 
 
-async def _file(session: Session, path: str, entry: Entry) -> File | None:
+async def _file(session: Session, path: str, entry: PathState) -> File | None:
     mode = f"{entry.mode:04o}"
     if entry.type == "symlink":
         return File(path=path, kind="symlink", target=entry.target)

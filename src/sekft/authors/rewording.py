@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sekft.authors.procedural.author import Sketch
-from sekft.authors.procedural.documentation import roff
-from sekft.authors.procedural.world import Job
-from sekft.grounding import vocabulary
+from sekft.authors.procedural.host import Job
+from sekft.authors.procedural.provider.documentation import roff
 from sekft.scenario import File
+from sekft.shell.grounding import vocabulary
 
 HINGES = frozenset(
     "not no never none nothing without only except unless if until first last second third all every each most least"

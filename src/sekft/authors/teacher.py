@@ -12,14 +12,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sekft import __version__, shellwords, taxonomy
-from sekft.authors.answers import Asker, Message, prompt
-from sekft.endpoint import Endpoint
-from sekft.rejection import Reason, Rejected
-from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, Provenance, Scenario, Step
+from sekft import __version__, taxonomy
+from sekft.authors.structured import Asker, Message, prompt
+from sekft.models.endpoint import Endpoint
+from sekft.models.service import service
+from sekft.rejection import Reason, Rejected, read_bundle
+from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, PlanStep, Provenance, Scenario
 from sekft.seeds import derive, stream
-from sekft.service import service
-from sekft.structure import read
+from sekft.shell import syntax
 from sekft.trajectory import Usage
 
 REQUIRED = (
@@ -45,6 +45,7 @@ class TeacherAuthor:
     """repairs: how often a refused candidate may be mended."""
 
     name = "teacher"
+    skins = False
     usual = Usage(requests=3, prompt_tokens=34_000, completion_tokens=8_000)
 
     def __init__(self, endpoint: Endpoint, repairs: int = REPAIRS, max_tokens: int = MAX_TOKENS) -> None:
@@ -58,7 +59,7 @@ class TeacherAuthor:
         }
         self._known: list[Scenario] = []
 
-    def begin(self, cell: Cell, seed: int) -> TeacherDraft:
+    def begin(self, cell: Cell, seed: int, skin: int = 0) -> TeacherDraft:
         return TeacherDraft(self, cell, seed, self._asked(cell, seed))
 
     def met(self, scenario: Scenario) -> None:
@@ -121,7 +122,7 @@ class TeacherDraft:
         body = whole(self._body, self._cell, self._seed, self._author.endpoint.service.model)
         if excess := _excess(body):
             return Rejected(Reason.TOO_LARGE, excess)
-        found = read(_pruned(body))
+        found = read_bundle(_pruned(body))
         return found.sealed(plan=plan(found)) if isinstance(found, Scenario) else found
 
 
@@ -181,10 +182,10 @@ def complaint(refused: Rejected) -> str:
     return prompt("repair", reason=refused.reason, detail=refused.detail, evidence=shown)
 
 
-def plan(scenario: Scenario) -> list[Step]:
+def plan(scenario: Scenario) -> list[PlanStep]:
     """The reference as steps with one way each: what a scripted operator goes by."""
     reference, command = scenario.reference, scenario.provider.command
-    asks = [at for at, text in enumerate(reference) if shellwords.calls(text, command)]
+    asks = [at for at, text in enumerate(reference) if syntax.calls(text, command)]
     own = [at for at in range(len(reference) - 1) if at not in asks and reference[at] not in scenario.provider.help]
     first, last_own = min(asks, default=len(reference)), max(own, default=-1)
 
@@ -197,7 +198,7 @@ def plan(scenario: Scenario) -> list[Step]:
             return "acknowledge" if last_own > first and at > last_own else "retrieve"
         return "look" if at < first else "execute"
 
-    return [Step.model_validate({"goal": goal(at), "ways": [[text]]}) for at, text in enumerate(reference)]
+    return [PlanStep.model_validate({"goal": goal(at), "ways": [[text]]}) for at, text in enumerate(reference)]
 
 
 def _composed(cell: Cell, seed: int) -> Scenario:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sekft.operators.plan_script import RECOVERY_SHARE, Typist, recovery_share, resumed, script
 from sekft.protocols import OperatorSettings, Policy
 from sekft.scenario import Scenario
-from sekft.script import RECOVERY_SHARE, Typist, recovery_share, resumed, script
 from sekft.seeds import stream
 from sekft.trajectory import OperatorInfo
 

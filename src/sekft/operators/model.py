@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
-from sekft.actions import Parsed, parse_action, thoughts
-from sekft.endpoint import ContextFull, Endpoint, Reply, service
 from sekft.errors import UsageError
+from sekft.models.endpoint import ContextFull, Endpoint, Reply, service
+from sekft.models.thoughts import thoughts
+from sekft.operators.answers import Parsed, parse_action
 from sekft.protocols import Action, OperatorSettings
 from sekft.scenario import Scenario
 from sekft.seeds import derive, stream

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
+from sekft.operators.plan_script import Beat, Typist, recovery_share, resumed, script
 from sekft.protocols import OperatorSettings, Policy
-from sekft.scenario import Kind, Scenario
-from sekft.script import Beat, Typist, recovery_share, resumed, script
+from sekft.scenario import ExpectedKind, Scenario
 from sekft.seeds import stream
-from sekft.shellwords import only_looks
+from sekft.shell.syntax import only_looks
 from sekft.trajectory import OperatorInfo, Outcome
 
 Beats = list[Beat]
@@ -70,10 +70,10 @@ class _Failure:
     """bend: the failing script, None where the scenario gives no occasion. ends: outcome by kind of scenario."""
 
     bend: Callable[[Scenario, Beats, random.Random], Beats | None]
-    ends: Mapping[Kind, Outcome]
+    ends: Mapping[ExpectedKind, Outcome]
 
 
-def ends(kind: Kind) -> dict[str, Outcome]:
+def ends(kind: ExpectedKind) -> dict[str, Outcome]:
     """How each failure that such a scenario may meet ends."""
     return {name: failure.ends[kind] for name, failure in FAILURES.items() if kind in failure.ends}
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sekft.errors import UsageError
-from sekft.generation import MAX_TOKENS, Generator, Sampling
+from sekft.operators.local import MAX_TOKENS, Generator, Sampling
 from sekft.protocols import CONTEXT_FULL, Action, OperatorSettings
 from sekft.scenario import Scenario
 from sekft.seeds import derive

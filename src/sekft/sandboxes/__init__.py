@@ -66,9 +66,9 @@ def missing() -> list[str]:
 
 async def self_test(sandbox: Sandbox) -> list[tuple[str, bool, str]]:
     """What the backend must be able to do: (behaviour, holds, what was seen when it does not)."""
-    from sekft.sandboxes import selftest
+    from sekft.sandboxes import behaviours
 
-    return await selftest.self_test(sandbox)
+    return await behaviours.self_test(sandbox)
 
 
 def _module(name: str) -> _Backend:

@@ -44,7 +44,7 @@ _READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ContainerKind:
     """What a container must have from its start; all else comes with SETUP."""
 
     userland: str
@@ -66,13 +66,13 @@ class Started:
         self.stream.close()
 
 
-def kind_of(spec: SandboxSpec) -> Kind:
+def kind_of(spec: SandboxSpec) -> ContainerKind:
     limits = spec.limits
     memory = limits.memory_bytes + limits.writable_bytes + RUNNER_BYTES
-    return Kind(spec.userland, memory, limits.processes + RUNNER_PROCESSES)
+    return ContainerKind(spec.userland, memory, limits.processes + RUNNER_PROCESSES)
 
 
-def start(engine: Any, image_id: str, kind: Kind) -> Started:
+def start(engine: Any, image_id: str, kind: ContainerKind) -> Started:
     made = engine.create_container(
         image_id,
         entrypoint=["/usr/lib/sekft/runner", "enter"],

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import ExecResult, SandboxSpec
 from sekft.sandboxes import leftovers
-from sekft.sandboxes.containers import HINT, Kind, Started, client, engine_says, kind_of, start
+from sekft.sandboxes.containers import HINT, ContainerKind, Started, client, engine_says, kind_of, start
 from sekft.sandboxes.frames import Frames
 from sekft.sandboxes.images import DIGEST_LABEL, chosen
 from sekft.sandboxes.pool import Pool
@@ -74,7 +74,7 @@ class DockerSandbox:
                 self._images[name] = self._asked(chosen, client(), name)
         return self._images[name]
 
-    def _start(self, kind: Kind) -> Started:
+    def _start(self, kind: ContainerKind) -> Started:
         started = self._asked(start, client(), self._image(kind.userland)[1], kind)
         self._worked = True
         return started

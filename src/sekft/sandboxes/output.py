@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sekft.sandboxes.wire import Report
+from sekft.sandboxes.wire import CommandReport
 
 OMITTED = "[… {} bytes omitted …]"
 
@@ -23,7 +23,7 @@ def decoded(raw: bytes) -> str:
     return raw.decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
-def fitted(report: Report, limit_bytes: int, note: str = "") -> Shown:
+def fitted(report: CommandReport, limit_bytes: int, note: str = "") -> Shown:
     """The output and, on a line of its own, the note; together at most limit_bytes of UTF-8."""
     ending = f"{note}\n" if note else ""
     room = limit_bytes - len(ending.encode()) - 1

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from sekft.cache import cache_root
 from sekft.errors import SandboxUnavailable
-from sekft.sandboxes.cache import cache_root
 
 HINT = "userlands are built from Debian packages: this needs apt-get, dpkg-deb and a Debian mirror"
 

@@ -12,15 +12,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from sekft.errors import BundleError, InfraError
-from sekft.protocols import CheckResult, ExecResult, SandboxSpec, State
+from sekft.protocols import ExecResult, SandboxSpec
 from sekft.sandboxes import wire
-from sekft.sandboxes.endings import ending, shell_status, words_in
 from sekft.sandboxes.fixtures import DATE_SHIM, ended, shifted_date, tree
 from sekft.sandboxes.output import decoded, fitted
-from sekft.sandboxes.shellstate import Function, ShellState, candidates, listed_traps, prologue, read_dump
+from sekft.sandboxes.results import ending, shell_status, words_in
+from sekft.sandboxes.shell_state import Function, ShellState, candidates, listed_traps, prologue, read_dump
 from sekft.sandboxes.userland import Userland
 from sekft.scenario import Login
-from sekft.trajectory import SandboxInfo
+from sekft.trajectory import Check, SandboxInfo, State
 
 EMPTY_SHA256 = hashlib.sha256().hexdigest()
 SETUP_S = 30.0
@@ -191,7 +191,7 @@ class ShellSession:
         self._shell = replace(self._shell, status=status)
         return ExecResult(fitted(report, self._spec.limits.output_bytes).text, status, report.sha256)
 
-    def _killed(self, report: wire.Report, limit_s: float) -> ExecResult:
+    def _killed(self, report: wire.CommandReport, limit_s: float) -> ExecResult:
         limits, timed_out = self._spec.limits, report.killed == "t"
         note = TIMED_OUT.format(limit_s) if timed_out else FLOODED.format(limits.flood_bytes)
         status = TIMED_OUT_STATUS if timed_out else FLOODED_STATUS
@@ -201,7 +201,7 @@ class ShellSession:
             shown.text, status, report.sha256, timed_out, shown.truncated, shown.dropped_bytes, state_kept=False
         )
 
-    def _finished(self, report: wire.Report, typed: _Typed) -> ExecResult:
+    def _finished(self, report: wire.CommandReport, typed: _Typed) -> ExecResult:
         after = read_dump(report.dump, self._shell, typed.functions) if report.dump is not None else None
         report = report.changed(lambda output: _as_typed_at(output, report, typed, after))
         over = ending(report, typed.words, after)
@@ -227,7 +227,7 @@ class ShellSession:
             found.pop(DATE_SHIM, None)
         return found
 
-    async def check(self, script: str) -> CheckResult:
+    async def check(self, script: str) -> Check:
         """Only the wait status counts: 0 passes; 126, 127, a signal or a time-out is no verdict."""
         self._over = self._over or "check"
         limits, offset_s = self._spec.limits, self._spec.clock_offset_s
@@ -237,8 +237,9 @@ class ShellSession:
         status = shell_status(report.wait_status)
         shown = fitted(report, limits.output_bytes).text
         if report.killed or status in (126, 127) or status > 128:
-            return CheckResult("checker_error", None if report.killed else status, shown)
-        return CheckResult("fail" if status else "pass", status, shown)
+            failed = None if report.killed else status
+            return Check(verdict="checker_error", passed=False, status=failed, output=shown)
+        return Check(verdict="fail" if status else "pass", passed=not status, status=status, output=shown)
 
     async def close(self) -> None:
         self._over = self._over or "close"
@@ -262,7 +263,7 @@ def login_state(login: Login, hostname: str | None = None) -> ShellState:
     return ShellState(login.home, {**own, **exported}, frozenset(exported))
 
 
-def _as_typed_at(output: bytes, report: wire.Report, typed: _Typed, after: ShellState | None) -> bytes:
+def _as_typed_at(output: bytes, report: wire.CommandReport, typed: _Typed, after: ShellState | None) -> bytes:
     """The output as a terminal would have it: without our traps, our last packet and what the end of input brings."""
     if b"trap -- " in output:  # `trap` lists the harness's traps too
         for line in listed_traps(typed.functions):

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from sekft.cache import built, cache_root
 from sekft.errors import SandboxUnavailable, UsageError
-from sekft.sandboxes.cache import built, cache_root
 from sekft.sandboxes.packages import unpack
 from sekft.sandboxes.runner import build
 

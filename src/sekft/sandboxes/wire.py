@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sekft.errors import InfraError
-from sekft.protocols import Entry, Limits, State
+from sekft.protocols import Limits
 from sekft.sandboxes.fixtures import Bind, Tree
 from sekft.scenario import WRITABLE_ROOTS
+from sekft.trajectory import PathState, State
 
 HEAD = struct.Struct("<BI")
 _EXIT = struct.Struct("<iBBIQ32s")
@@ -78,7 +79,7 @@ def check(limits: Limits, script: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CommandReport:
     """How one process of the runner ended.
 
     wait_status: as waitpid gives it.
@@ -103,7 +104,7 @@ class Report:
     def whole(self) -> bool:
         return self.total == len(self.head) + len(self.tail)
 
-    def changed(self, change: Callable[[bytes], bytes]) -> Report:
+    def changed(self, change: Callable[[bytes], bytes]) -> CommandReport:
         """The report with its output changed, where all of it is here."""
         if not self.whole:
             return self
@@ -114,7 +115,7 @@ class Report:
         return replace(self, head=output, tail=b"", total=len(output), sha256=hashlib.sha256(output).hexdigest())
 
 
-def read_report(payload: bytes) -> Report:
+def read_report(payload: bytes) -> CommandReport:
     """Raises InfraError when the frame is not one."""
     try:
         status, why, stripped, left, total, digest = _EXIT.unpack_from(payload)
@@ -122,7 +123,7 @@ def read_report(payload: bytes) -> Report:
         tail, at = _string(payload, at)
         dump, _ = _string(payload, at + 1)
         killed = chr(why) if why else ""
-        return Report(
+        return CommandReport(
             status, killed, bool(stripped), left, total, digest.hex(), head, tail, dump if payload[at] else None
         )
     except (struct.error, IndexError) as error:
@@ -140,7 +141,7 @@ def read_state(payload: bytes) -> State:
             target, at = _string(payload, at)
             digest, at = _digest(payload, at)
             kind_name = _TYPES[kind.decode()]
-            state[_shown(path)] = Entry(kind_name, mode, _shown(target) if kind == b"l" else None, digest)  # type: ignore[arg-type]
+            state[_shown(path)] = PathState(kind_name, mode, _shown(target) if kind == b"l" else None, digest)  # type: ignore[arg-type]
     except (struct.error, IndexError, KeyError) as error:
         raise InfraError(f"runner: bad STATE frame: {error}") from error
     return state

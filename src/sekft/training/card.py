@@ -6,10 +6,10 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
-from sekft.training.students import Learning
+from sekft.training.loop.students import Learning
 
 if TYPE_CHECKING:
-    from sekft.training.run import Trained
+    from sekft.training.train import Trained
 
 
 def card(found: Trained) -> str:

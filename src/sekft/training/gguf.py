@@ -8,8 +8,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from sekft.cache import built
 from sekft.errors import SekftError
-from sekft.sandboxes.cache import built
 
 PACKAGE, VERSION = "llama-cpp-python", "0.3.36"
 CONVERTER = ("convert_hf_to_gguf.py", "conversion/", "gguf-py/gguf/")

@@ -13,17 +13,18 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 
 from sekft import __version__
+from sekft.authors.drafts import SingleDraft
 from sekft.authors.procedural import announcements, obstacles, tasks
-from sekft.authors.procedural.announcing import Announced, announcement, remarks
+from sekft.authors.procedural.announcements_shared import Announced, announcement, remarks
 from sekft.authors.procedural.blocked import Blocked
-from sekft.authors.procedural.checks import tree_checker
+from sekft.authors.procedural.checker import tree_checker
 from sekft.authors.procedural.decoys import DECOYS, Decoy
-from sekft.authors.procedural.desk import Desk, Order, Visit, furnish
-from sekft.authors.procedural.meaning import Entry
+from sekft.authors.procedural.host import Job, World, land, with_parents
+from sekft.authors.procedural.names import Names
 from sekft.authors.procedural.orientation import orientation
-from sekft.authors.procedural.registry import modules
-from sekft.authors.procedural.words import Names
-from sekft.authors.procedural.world import Job, World, land, with_parents
+from sekft.authors.procedural.provider.installed import Desk, Order, Visit, furnish
+from sekft.authors.procedural.provider.semantics import QueueEntry
+from sekft.protocols import Draft
 from sekft.scenario import (
     Cell,
     Directive,
@@ -31,13 +32,14 @@ from sekft.scenario import (
     File,
     Login,
     Needles,
+    PlanStep,
     Probe,
     Provenance,
     Provider,
     Scenario,
-    Step,
 )
 from sekft.seeds import stream
+from sekft.taxonomy.kinds import modules
 
 _VOLATILE = ["/tmp", "/var/tmp"]
 _LONG = re.compile(r"\bls -\w*l")
@@ -53,9 +55,17 @@ class ProceduralAuthor:
     """
 
     name = "procedural"
+    settings: Mapping[str, str] = {}
+    skins = True
 
     def __init__(self, listed: bool = False) -> None:
         self.listed = listed
+
+    def begin(self, cell: Cell, seed: int, skin: int = 0) -> Draft:
+        return SingleDraft(self.draw(cell, seed, skin))
+
+    def met(self, scenario: Scenario) -> None:
+        """Scenarios differ by their seeds alone."""
 
     async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario:
         return compose(cell, seed, skin, listed=self.listed)
@@ -89,7 +99,7 @@ class Sketch:
         return with_parents(files, self.world)
 
     @property
-    def waiting(self) -> list[Entry]:
+    def waiting(self) -> list[QueueEntry]:
         """The entries that count: neither over nor a decoy."""
         false = self.decoy.body if self.decoy else None
         return [entry for entry in self.desk.entries if entry.waiting and entry.body != false]
@@ -240,9 +250,9 @@ def _clutter(world: World) -> tuple[File, ...]:
     return tuple(files)
 
 
-def _plan(draft: Sketch) -> list[Step]:
+def _plan(draft: Sketch) -> list[PlanStep]:
     desk, blocked = draft.desk, draft.blocked
-    steps = [Step(goal="look", ways=draft.told.look), Step(goal="learn", ways=desk.documentation.learn)]
+    steps = [PlanStep(goal="look", ways=draft.told.look), PlanStep(goal="learn", ways=desk.documentation.learn)]
     visit = Visit(desk)
     if blocked and blocked.sealed is not None:
         steps.append(_step(desk, "retrieve", [[form] for form in desk.calls(desk.kind.roles[0])]))
@@ -256,18 +266,18 @@ def _plan(draft: Sketch) -> list[Step]:
             if entry in draft.waiting and blocked is None:
                 steps += _carried_out(desk, next(jobs), entry)
         if blocked and blocked.look != [[]]:
-            steps.append(Step(goal="execute", ways=blocked.look))
+            steps.append(PlanStep(goal="execute", ways=blocked.look))
     if draft.ending == "work":
         left = visit.rest()
         relist = "list" in desk.kind.roles and not desk.groups and desk.acknowledgement(draft.waiting[0])
-        steps.append(Step(goal="confirm", ways=[[], [desk.calls("list")[0]]] if left == [[]] and relist else left))
-    steps.append(Step(goal="end", ways=_endings(blocked)))
+        steps.append(PlanStep(goal="confirm", ways=[[], [desk.calls("list")[0]]] if left == [[]] and relist else left))
+    steps.append(PlanStep(goal="end", ways=_endings(blocked)))
     return _taught(desk, steps)
 
 
-def _carried_out(desk: Desk, job: Job, entry: Entry) -> list[Step]:
+def _carried_out(desk: Desk, job: Job, entry: QueueEntry) -> list[PlanStep]:
     looks = [way for way in job.confirm if not (_is_dated(job) and any(_LONG.search(command) for command in way))]
-    steps = [Step(goal="execute", ways=job.ways), Step(goal="confirm", ways=[[], *looks])]
+    steps = [PlanStep(goal="execute", ways=job.ways), PlanStep(goal="confirm", ways=[[], *looks])]
     if forms := desk.acknowledgement(entry):
         steps.append(_step(desk, "acknowledge", [[form] for form in forms]))
     return steps
@@ -279,13 +289,13 @@ def _is_dated(job: Job) -> bool:
     return bool(job.judged) or any(before.get(file.path) != file.data for file in job.after)
 
 
-def _step(desk: Desk, goal: str, ways: list[list[str]]) -> Step:
+def _step(desk: Desk, goal: str, ways: list[list[str]]) -> PlanStep:
     """A step of calls, with what people type wrongly before they type one of them."""
     typed = {command for way in ways for command in way}
-    return Step.model_validate({"goal": goal, "ways": ways, "mistakes": desk.slips(typed)})
+    return PlanStep.model_validate({"goal": goal, "ways": ways, "mistakes": desk.slips(typed)})
 
 
-def _taught(desk: Desk, steps: list[Step]) -> list[Step]:
+def _taught(desk: Desk, steps: list[PlanStep]) -> list[PlanStep]:
     """The plan with the outdated call made first, where the documentation is out of date; its error teaches the other."""
     if desk.face.former is None:
         return steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sekft.authors.procedural.world import Job
+from sekft.authors.procedural.host import Job
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import posixpath
 from dataclasses import replace
 
 from sekft.authors.procedural.blocked import Blocked, named_inputs, undone
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
 from sekft.scenario import File
 
 

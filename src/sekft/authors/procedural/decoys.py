@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
 from sekft.scenario import File
 
 

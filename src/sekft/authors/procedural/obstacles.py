@@ -14,9 +14,9 @@ from typing import Protocol
 
 from sekft.authors.procedural import conditions
 from sekft.authors.procedural.blocked import Blocked, changed, named_inputs, undone
-from sekft.authors.procedural.phrase import phrase
-from sekft.authors.procedural.words import Names
-from sekft.authors.procedural.world import Job, World, unreadable, without
+from sekft.authors.procedural.grammar import phrase
+from sekft.authors.procedural.host import Job, World, unreadable, without
+from sekft.authors.procedural.names import Names
 
 
 class Apply(Protocol):

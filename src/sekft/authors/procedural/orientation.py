@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sekft.authors.procedural.host import World
 from sekft.authors.procedural.wording import line
-from sekft.authors.procedural.world import World
 
 
 def orientation(world: World) -> str:

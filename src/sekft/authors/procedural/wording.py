@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sekft.authors.procedural.world import World
+from sekft.authors.procedural.host import World
 
 _PART = re.compile(r"\{([a-z_]+)\}")
 _SLOT = re.compile(r"<([a-z_]+)>")

@@ -10,8 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sekft.cache import built
 from sekft.errors import SandboxUnavailable
-from sekft.sandboxes.cache import built
 
 FLAGS = ("-std=c11", "-static", "-Os", "-Wall", "-Wextra", "-s")
 HINT = "install a C compiler (Debian: gcc libc6-dev), or `pip install ziglang`"

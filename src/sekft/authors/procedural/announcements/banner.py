@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, framed, greeting
+from sekft.authors.procedural.announcements_shared import Announced, framed, greeting
+from sekft.authors.procedural.host import World
 from sekft.authors.procedural.wording import said
-from sekft.authors.procedural.world import World
 
 
 def announce(world: World, tool: str, text: str) -> Announced:

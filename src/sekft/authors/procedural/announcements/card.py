@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, fields, greeting, placed, readings
+from sekft.authors.procedural.announcements_shared import Announced, fields, greeting, placed, readings
+from sekft.authors.procedural.host import World
 from sekft.authors.procedural.wording import moment, other, said
-from sekft.authors.procedural.world import World
 
 _FOLDERS = ("cards", "tray", "desk", "intake", "counter", "slips", "pigeonholes", "rack", "docket")
 _NAMES = "[<user>|<user>|card-<user>|<n>-<user>|<user>.<n>][|.card|.txt|.slip]"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, greeting, page, readings
-from sekft.authors.procedural.world import World
+from sekft.authors.procedural.announcements_shared import Announced, greeting, page, readings
+from sekft.authors.procedural.host import World
 
 _NAMES = (
     ".plan .project .notes .desk .about .hello .duty .sticky .memo .tray .corner .pinboard .diary .slip .letter".split()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, greeting
+from sekft.authors.procedural.announcements_shared import Announced, greeting
+from sekft.authors.procedural.host import World
 from sekft.authors.procedural.wording import said
-from sekft.authors.procedural.world import World
 
 _NAMES = (
     "DESK WORK ERRANDS INTAKE PENDING DUTIES ROTA TRAY DOCKET ASSIGNED TODO QUEUE INBOX ORDERS CHORES JOBS REQUESTS"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, greeting
+from sekft.authors.procedural.announcements_shared import Announced, greeting
+from sekft.authors.procedural.host import World
 from sekft.authors.procedural.wording import said
-from sekft.authors.procedural.world import World
 
 # Parts are joined by signs that no name holds, so that the tool's stands apart.
 _NAME = "[<things>@<tool>|<things>.are.in.<tool>|<things>.for.<user>.in.<tool>|<tool>.holds.<things>|<things>:<tool>|<things>=<tool>|<tool>,the.tool.for.<things>|<things>.via.<tool>|<things>.by.<tool>|<tool>:<things>.of.<user>]"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, greeting
-from sekft.authors.procedural.world import World
+from sekft.authors.procedural.announcements_shared import Announced, greeting
+from sekft.authors.procedural.host import World
 from sekft.scenario import File
 
 _NAMES = (

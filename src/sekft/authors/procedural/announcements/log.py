@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 
-from sekft.authors.procedural.announcing import Announced, greeting, placed, readings, remarks
+from sekft.authors.procedural.announcements_shared import Announced, greeting, placed, readings, remarks
+from sekft.authors.procedural.host import World
 from sekft.authors.procedural.wording import line, moment, other
-from sekft.authors.procedural.world import World
 
 _NAMES = ("handover.log", "shift.log", "journal.log", "duty.log", "day.log", "log.txt", "logbook", "watch.log")
 _STAMPS = ("%Y-%m-%d %H:%M ", "%b %e %H:%M ", "[%d.%m.%Y] ", "%Y%m%d ", "%a %e %b: ", "%Y-%m-%dT%H:%MZ ")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, greeting, letter, readings
+from sekft.authors.procedural.announcements_shared import Announced, greeting, letter, readings
+from sekft.authors.procedural.host import World
 from sekft.authors.procedural.wording import moment, other, said
-from sekft.authors.procedural.world import World
 
 _NOTICE = "[You have mail|You have new mail|There is mail for <user>|1 message|Mailbox of <user>: 1 message|New mail for <user>]"
 _SUBJECT = "[[About|On|Concerning|As to|Re:] [{things}|your desk|<host>|the {season}|next week]|{weekday}|News from <place>|For <user>]"

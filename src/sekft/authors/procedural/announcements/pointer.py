@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, greeting, page, placed, readings, somewhere
+from sekft.authors.procedural.announcements_shared import Announced, greeting, page, placed, readings, somewhere
+from sekft.authors.procedural.host import World
 from sekft.authors.procedural.wording import line
-from sekft.authors.procedural.world import World
 
 
 def announce(world: World, tool: str, text: str) -> Announced:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from sekft.authors.procedural.announcing import Announced, greeting, placed
+from sekft.authors.procedural.announcements_shared import Announced, greeting, placed
+from sekft.authors.procedural.host import World
 from sekft.authors.procedural.wording import said
-from sekft.authors.procedural.world import World
 
 _BEFORE = "[umask 022|# set up by <other>|PAGER=cat; export PAGER|# <host>, <iso>||EDITOR=ed; export EDITOR|# login of <user>]"
 

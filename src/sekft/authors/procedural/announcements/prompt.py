@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, greeting
-from sekft.authors.procedural.phrase import phrase
-from sekft.authors.procedural.world import World
+from sekft.authors.procedural.announcements_shared import Announced, greeting
+from sekft.authors.procedural.grammar import phrase
+from sekft.authors.procedural.host import World
 
 _THINGS = "[requests|errands|duties|jobs|orders|chores|tasks|assignments|inbox|work|open matters|in-tray]"
 _TOLD = f"[{_THINGS}: <tool>|{_THINGS} in <tool>|{_THINGS}@<tool>|<tool> = {_THINGS}|{_THINGS} by <tool>|{_THINGS} -> <tool>]"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, greeting, page, readings
-from sekft.authors.procedural.world import World
+from sekft.authors.procedural.announcements_shared import Announced, greeting, page, readings
+from sekft.authors.procedural.host import World
 
 _NAMES = (
     "README README.txt README.md NOTES NOTES.txt WELCOME ABOUT ABOUT.txt read.me handover.txt START INFO notes.md index.txt"

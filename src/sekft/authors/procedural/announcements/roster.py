@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, greeting, placed, readings, somewhere
+from sekft.authors.procedural.announcements_shared import Announced, greeting, placed, readings, somewhere
+from sekft.authors.procedural.host import World
 from sekft.authors.procedural.wording import line, other, said
-from sekft.authors.procedural.world import World
 
 _HEADS = (
     (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcing import Announced, greeting, placed
+from sekft.authors.procedural.announcements_shared import Announced, greeting, placed
+from sekft.authors.procedural.host import World
 from sekft.authors.procedural.wording import moment, other
-from sekft.authors.procedural.world import World
 
 _FORMS = (
     "\nBroadcast message from {who} (pts/{n}) ({when:%a %b %e %H:%M:%S %Y}):\n\n{text}\n\n",

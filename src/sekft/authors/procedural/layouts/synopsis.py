@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from sekft.authors.procedural.documentation import Page
+from sekft.authors.procedural.provider.documentation import Page
 
 
 def lay_out(page: Page, rng: random.Random) -> str:

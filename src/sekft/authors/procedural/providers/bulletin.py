@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.meaning import Kind
+from sekft.authors.procedural.provider.semantics import ProviderKind
 
-KIND = Kind(
+KIND = ProviderKind(
     theme="post",
     roles=("sheet",),
     ids=("number", "lettered", "word", "dotted"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.meaning import Kind
+from sekft.authors.procedural.provider.semantics import ProviderKind
 
 EXCLUDES = {"decoy": {"forged", "revoked"}}
-KIND = Kind(
+KIND = ProviderKind(
     theme="event",
     roles=("position", "since"),
     ids=("number",),

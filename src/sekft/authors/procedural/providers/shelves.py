@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.meaning import Kind
+from sekft.authors.procedural.provider.semantics import ProviderKind
 
-KIND = Kind(
+KIND = ProviderKind(
     theme="note",
     roles=("groups", "sheet"),
     ids=("number", "word", "lettered", "pair"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.meaning import Kind
+from sekft.authors.procedural.provider.semantics import ProviderKind
 
 EXCLUDES = {"decoy": {"forged", "revoked"}}
-KIND = Kind(
+KIND = ProviderKind(
     theme="job",
     roles=("next",),
     ids=("hex", "prefixed", "dotted", "word", "suffixed"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sekft.authors.procedural.interface import Interface, Syntax
-from sekft.authors.procedural.meaning import Operation
+from sekft.authors.procedural.provider.interface import Interface, Syntax
+from sekft.authors.procedural.provider.semantics import Operation
 
 
 def spell(face: Interface, operation: Operation, values: Sequence[str]) -> list[str]:

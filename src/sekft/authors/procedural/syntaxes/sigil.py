@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.interface import Interface, Syntax
+from sekft.authors.procedural.provider.interface import Interface, Syntax
 
 
 def parse(face: Interface) -> str:

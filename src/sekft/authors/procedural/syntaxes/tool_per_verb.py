@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.interface import Syntax
+from sekft.authors.procedural.provider.interface import Syntax
 
 SYNTAX = Syntax(
     spell=lambda face, operation, values: [" ".join([f"{face.tool}-{operation.verb}", *values])],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.asking import ask, new_path, probes, ways
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _ASK = (
     "[add|append] [the|this] line to the end of <path> [and keep what is there|, leaving the rest as it is|]: <line>",

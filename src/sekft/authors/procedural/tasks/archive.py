@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from sekft.authors.procedural.asking import ask, probes, ways
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.requests import ask, probes, ways
 
 _ASK = (
     "[pack|put] the .<ending> files of <folder> into the [archive|tar archive] <target> [; the files themselves stay|, and leave the files where they are].",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from sekft.authors.procedural.asking import ask, new_path, probes, ways
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _ASK = (
     "[write|save] the <sort> checksums of the .<ending> files in <folder> to <target> <form>.",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 
-from sekft.authors.procedural.asking import ask, new_path, probes, ways
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _ASK = (
     "[write|copy] the rows of <source> whose last number is <rule> to <target> [, in their order|].",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.asking import ask, probes, ways
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.requests import ask, probes, ways
 
 _ASK = (
     "[somewhere|in several places] below <folder> it says <wrong> where it should say <right>: [mend|correct] it in every file.",

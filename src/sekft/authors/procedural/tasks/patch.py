@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 
-from sekft.authors.procedural.asking import ask, new_path, probes, within
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.requests import ask, new_path, probes, within
 
 _ASK = (
     "[apply|carry out] the change in <diff> to <path> [; the diff itself stays|].",

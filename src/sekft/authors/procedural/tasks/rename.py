@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.asking import ask, probes, ways
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.requests import ask, probes, ways
 
 _ENDING = (
     "[every|each] file in <folder> that ends in .<old> should end in .<new> [instead|from now on]; [the names stay otherwise|the rest of its name stays].",

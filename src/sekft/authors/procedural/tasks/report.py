@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.asking import ask, new_path, probes, ways
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _ASK = (
     "[write|compile] a report <target> with one line for each .<ending> file in <folder>: its name, a space, and <figure> [, in the order of the names|].",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.asking import ask, probes, ways
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.requests import ask, probes, ways
 
 _ASK = (
     "[keep|retain] the <count> newest of the <stem> files in <folder>, [by the date in their names|going by the date in the name], and delete the [older ones|others].",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.asking import ask, new_path, probes
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.requests import ask, new_path, probes
 
 _ASK = (
     "[fill in|complete] the template <form> with the values in <values> and [write|save] the result to <target>.",

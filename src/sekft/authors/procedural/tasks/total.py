@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.asking import ask, new_path, probes, ways
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _ASK = (
     "[add up|sum] the third column of <source> over the rows [of|for] <word> and write the sum to <target>.",

@@ -8,8 +8,8 @@ import io
 import tarfile
 from collections.abc import Mapping
 
-from sekft.authors.procedural.asking import ask, probes, ways
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.requests import ask, probes, ways
 from sekft.scenario import File
 
 _ASK = (

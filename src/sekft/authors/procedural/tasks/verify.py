@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from sekft.authors.procedural.asking import ask, new_path, probes
-from sekft.authors.procedural.world import Job, World
+from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.requests import ask, new_path, probes
 
 _ASK = (
     "[check|verify] the files in <folder> against <list> (<tool>) and write the name of [each|every] file that does not agree to <target>.",

@@ -1,0 +1,84 @@
+"""What a provider means: its operations and the rules of its queue, apart from how it is called."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+ACKNOWLEDGE = ("ack", "commit")
+"""Roles that tell the provider that an entry was carried out."""
+
+
+@dataclass(frozen=True)
+class ProviderKind:
+    """A provider kind as data; one instance, KIND, a module.
+
+    theme: which nouns of vocabulary.toml may name an entry.
+    roles: the operations that the work needs, in the order in which they are used; see program.BODIES.
+    acks:  forms of acknowledgement to draw from: none, id, receipt, last, word, commit.
+    ids:   forms an id may take: see `interface.entry_ids`.
+    heads: how an entry's text is shown, by the names of program.HEADS.
+    every: whether the list shows closed entries, too, each with its state.
+    extra: operations that the work does not need and this kind always has.
+    """
+
+    theme: str
+    roles: tuple[str, ...]
+    ids: tuple[str, ...]
+    heads: tuple[str, ...]
+    empty: tuple[str, ...]
+    summary: tuple[str, ...]
+    acks: tuple[str, ...] = ("none",)
+    done: tuple[str, ...] = ("<noun> $1 closed", "$1: closed", "closed $1", "$1 noted as carried out", "so noted: $1")
+    every: bool = False
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class QueueEntry:
+    """One thing that the provider holds.
+
+    group: the shelf it lies on. older: its text before a change. receipt: what closes it, where that is not its id.
+    """
+
+    id: str
+    title: str
+    body: str
+    sender: str
+    waiting: bool = True
+    group: str = ""
+    older: str = ""
+    receipt: str = ""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A role with the verb that names it here.
+
+    takes:    names of its arguments, keys of Interface.keys, in order.
+    number:   its place in a menu, from 1. letter: its short option.
+    invented: the verb itself tells nothing.
+    """
+
+    role: str
+    verb: str
+    takes: tuple[str, ...]
+    does: str
+    short: str
+    number: int
+    letter: str
+    invented: bool
+
+    def renamed(self, verb: str, number: int, letter: str) -> Operation:
+        return replace(self, verb=verb, number=number, letter=letter)
+
+
+@cache
+def vocabulary() -> Mapping[str, Any]:
+    """The tables of vocabulary.toml."""
+    text = files("sekft.authors.procedural").joinpath("vocabulary.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)

@@ -1,0 +1,158 @@
+"""What this machine can run, and why not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+from sekft.errors import SekftError
+
+LEAST_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorFinding:
+    """needed: without it no sandboxed work can be done here. advice: what to do, when not ok."""
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str = ""
+    needed: bool = False
+
+
+def examine(sandbox: str, *, self_test: bool = False, setup: bool = False, clean: bool = False) -> list[DoctorFinding]:
+    """Look at everything that sekft may use; setup builds what is missing, self_test runs sandboxes, clean removes."""
+    findings = [_python(), _platform(), *_programs(), _docker(), *_services(os.environ)]
+    if clean:
+        findings.extend(_cleaned(sandbox))
+    findings.extend(_backend(sandbox, self_test=self_test, setup=setup))
+    return findings
+
+
+def as_text(findings: list[DoctorFinding]) -> str:
+    """One line each; what is missing says what to do."""
+    width = max(len(finding.name) for finding in findings)
+    lines = []
+    for finding in findings:
+        mark = "ok  " if finding.ok else ("FAIL" if finding.needed else "--  ")
+        lines.append(f"{mark} {finding.name:<{width}}  {finding.detail}")
+        if finding.advice and not finding.ok:
+            lines.append(f"     {'':<{width}}  → {finding.advice}")
+    return "\n".join(lines) + "\n"
+
+
+def as_data(findings: list[DoctorFinding]) -> str:
+    return json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False) + "\n"
+
+
+def _python() -> DoctorFinding:
+    wanted = ".".join(map(str, LEAST_PYTHON))
+    return DoctorFinding(
+        "python", sys.version_info >= LEAST_PYTHON, platform.python_version(), f"install Python {wanted} or newer", True
+    )
+
+
+def _platform() -> DoctorFinding:
+    return DoctorFinding(
+        "platform",
+        sys.platform == "linux",
+        f"{platform.system()} {platform.release()} {platform.machine()}",
+        "bubblewrap needs Linux; use --sandbox docker where a Docker daemon runs",
+    )
+
+
+def _programs() -> Iterator[DoctorFinding]:
+    uses = {
+        "bwrap": ("the bubblewrap backend", "apt-get install bubblewrap"),
+        "apt-get": ("builds the userlands from Debian packages", "use Debian or Ubuntu, or a cache built there"),
+        "dpkg-deb": ("unpacks the userlands", "apt-get install dpkg"),
+    }
+    for program, (use, advice) in uses.items():
+        found = shutil.which(program)
+        yield DoctorFinding(program, found is not None, f"{found or 'not found'} ({use})", advice)
+    yield _compiler()
+
+
+def _compiler() -> DoctorFinding:
+    from importlib.util import find_spec
+
+    found = shutil.which("cc") or ("ziglang (a Python package)" if find_spec("ziglang") else None)
+    return DoctorFinding(
+        "compiler", found is not None, f"{found or 'not found'} (compiles the runner)", "pip install ziglang"
+    )
+
+
+def _docker() -> DoctorFinding:
+    from sekft import sandboxes
+
+    reason = sandboxes.probe("docker")
+    return DoctorFinding("docker", not reason, reason or "a daemon answers (the docker backend)")
+
+
+def _services(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
+    """What the environment names; a key is told as set or unset, never shown."""
+    for role, prefix in (("teacher", "SEKFT"), ("operator", "SEKFT_OP")):
+        model, key = environ.get(f"{prefix}_MODEL"), environ.get(f"{prefix}_KEY")
+        url = environ.get(f"{prefix}_URL") or environ.get("SEKFT_URL") or "the default URL"
+        detail = f"{model} at {_without_userinfo(url)}, key {'set' if key else 'unset'}" if model else "no model named"
+        yield DoctorFinding(
+            f"{role} model", bool(model), detail, f"optional: set {prefix}_MODEL, {prefix}_URL, {prefix}_KEY"
+        )
+
+
+def _without_userinfo(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return scheme + separator + rest.rpartition("@")[2] if separator else url
+
+
+def _backend(name: str, *, self_test: bool, setup: bool) -> Iterator[DoctorFinding]:
+    from sekft import sandboxes
+
+    try:
+        sandbox = sandboxes.pick(name)
+    except SekftError as error:
+        yield DoctorFinding("sandbox", False, str(error), "", True)
+        return
+    yield DoctorFinding("sandbox", True, f"{sandbox.name} works here", "", True)
+    if setup:
+        yield _prepared()
+    missing = sandboxes.missing()
+    yield DoctorFinding(
+        "userlands",
+        not missing,
+        f"to be built: {', '.join(missing)}" if missing else "built",
+        "sekft doctor --setup builds them now (needs the network); otherwise the first use does",
+    )
+    if self_test:
+        for behaviour, ok, detail in asyncio.run(sandboxes.self_test(sandbox)):
+            yield DoctorFinding(f"self-test: {behaviour}", ok, detail, "", True)
+
+
+def _cleaned(wanted: str) -> Iterator[DoctorFinding]:
+    """One line for each thing removed. An engine that does not answer is a lack only for who asked for it."""
+    from sekft import sandboxes
+
+    for name in (name for name in sandboxes.BACKENDS if wanted in ("auto", name)):
+        try:
+            removed = sandboxes.clean(name)
+        except SekftError as error:
+            yield DoctorFinding(f"clean {name}", False, f"not looked at: {error}", "", wanted == name)
+            continue
+        for each in removed or ["nothing was left over"]:
+            yield DoctorFinding(f"clean {name}", True, f"removed {each}" if removed else each)
+
+
+def _prepared() -> DoctorFinding:
+    from sekft import sandboxes
+
+    try:
+        return DoctorFinding("setup", True, ", ".join(sandboxes.prepare()), "", True)
+    except SekftError as error:
+        return DoctorFinding("setup", False, str(error), "", True)

@@ -1,0 +1,132 @@
+"""What reads a folder, lands in a scenario or types a trajectory again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sekft.cli.options import Concurrency, Json, SandboxName
+from sekft.cli.running import INTERRUPTED, say, summary, work
+from sekft.errors import UsageError
+
+
+def taxonomy(
+    axis: Annotated[str | None, typer.Argument(help="One axis, with its briefs.")] = None, as_json: Json = False
+) -> None:
+    """The axes of variation and their values: what --where takes."""
+    from sekft.cli.taxonomy_text import as_data, as_text
+
+    say(as_data(axis) if as_json else as_text(axis))
+
+
+def show(
+    path: Annotated[Path, typer.Argument(help="A scenario, a trajectory, a rejected draw, or a folder of them.")],
+    form: Annotated[str, typer.Option("--as", help="text, or messages: a trajectory's deploy form.")] = "text",
+    as_json: Json = False,
+) -> None:
+    """Print a scenario or a trajectory readably, or sum up a folder."""
+    from sekft.cli.show import show as rendered
+    from sekft.cli.tables import write
+    from sekft.folder import Layout, completed
+    from sekft.runs.pipeline import look
+
+    if form not in ("text", "messages"):
+        raise UsageError(f"--as {form}: want text or messages")
+    path = completed(path)
+    if path.is_dir():
+        summary(Layout.found(path), as_json)
+    else:
+        write(path.read_text(encoding="utf-8") if as_json else rendered(path, form, look))
+
+
+def play(
+    scenario: Annotated[Path, typer.Argument(help="A scenario's file; FOLDER/ID or the beginning of the ID will do.")],
+    out: Annotated[Path, typer.Option("--out", help="Run folder that keeps the session.")] = Path("played"),
+    sandbox: SandboxName = "auto",
+    as_json: Json = False,
+) -> None:
+    """Land in a scenario yourself: type, end with exit or panic, see what it was worth."""
+    from contextlib import nullcontext, redirect_stdout
+
+    from sekft.cli.play import edit_lines
+    from sekft.cli.play import play as session
+    from sekft.folder import Layout, completed
+    from sekft.runs.pipeline import backend
+    from sekft.scenario import load_scenario
+
+    path = completed(scenario)
+    if path.is_dir():
+        raise UsageError(f"{path}: a folder, want one scenario of it: {path}/ID, or the beginning of an ID")
+    bundle, chosen = load_scenario(path), backend(sandbox)
+    edit_lines()
+    try:
+        with redirect_stdout(sys.stderr) if as_json else nullcontext():
+            made = session(bundle, Layout.of_run(out), chosen)
+    except KeyboardInterrupt:
+        typer.echo("sekft: interrupted; nothing is recorded", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        say(made.to_json())
+
+
+def replay(
+    path: Annotated[Path, typer.Argument(help="A trajectory, or a folder of them.")],
+    scenarios: Annotated[
+        Path | None, typer.Option("--scenarios", help="Their bundles, or one with a mended checker.")
+    ] = None,
+    recheck: Annotated[
+        bool, typer.Option("--recheck", help="Tell today's outcome beside the recorded one, whatever else differs.")
+    ] = False,
+    sandbox: SandboxName = "auto",
+    concurrency: Concurrency = None,
+    as_json: Json = False,
+) -> None:
+    """Type recorded actions again in fresh sandboxes; compare outputs, ending and final state."""
+    from sekft.runs.pipeline import backend
+    from sekft.runs.plans import default_concurrency
+    from sekft.runs.replay import as_data, as_text, found, replay_all
+
+    rows = found(path, scenarios)
+    done = work(replay_all(rows, backend(sandbox), concurrency or default_concurrency()), path)
+    say(as_data(done) if as_json else as_text(done, recheck))
+    if not recheck and any(replayed.difference for _, _, replayed in done):
+        raise typer.Exit(1)
+
+
+def audit(
+    folder: Annotated[Path, typer.Argument(help="A run folder, or one that `sekft generate` filled.")],
+    as_json: Json = False,
+) -> None:
+    """Say what a set is worth; status 1 where it has what no set may have, with the files."""
+    from sekft.folder import Layout
+    from sekft.quality.audit import audit, render
+
+    found = audit(Layout.found(folder))
+    say(found.model_dump_json(indent=1) + "\n" if as_json else render(found))
+    if found.broken:
+        raise typer.Exit(1)
+
+
+def doctor(
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Run the backend's own test in real sandboxes.")
+    ] = False,
+    setup: Annotated[
+        bool, typer.Option("--setup", help="Build what is missing: the runner and the userlands.")
+    ] = False,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Remove what killed runs left: containers that never started, old images.")
+    ] = False,
+    sandbox: SandboxName = "auto",
+    as_json: Json = False,
+) -> None:
+    """Say what this machine can run, and why not."""
+    from sekft.cli.doctor import as_data, as_text, examine
+
+    findings = examine(sandbox, self_test=self_test, setup=setup, clean=clean)
+    say(as_data(findings) if as_json else as_text(findings))
+    if not all(finding.ok for finding in findings if finding.needed):
+        raise typer.Exit(1)

@@ -1,0 +1,139 @@
+"""A person lands in a scenario, in their own terminal, and is judged and recorded as any operator is."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from types import FrameType
+
+from sekft.cli.tables import bold, closed, dim, ruled, visible, write
+from sekft.cli.transcript import judgement
+from sekft.errors import InfraError
+from sekft.folder import Folder, Layout
+from sekft.operators.answers import still_open
+from sekft.protocols import Action, Policy, Sandbox
+from sekft.rollouts.record import record
+from sekft.rollouts.rollout import RolloutLimits, rollout
+from sekft.rollouts.verify import judge
+from sekft.runs import pipeline
+from sekft.scenario import Scenario
+from sekft.trajectory import OperatorInfo, Trajectory, Turn
+
+LIMITS = RolloutLimits(wall_s=math.inf)
+"""Nobody is hurried; the turns are limited as for a model."""
+HINT = (
+    "sekft: what a model is told, then the terminal. `exit` or `panic REASON` ends it; "
+    f"Ctrl-D is exit, Ctrl-C drops a line; {LIMITS.turns} commands at most."
+)
+Handler = Callable[[int, FrameType | None], object]
+
+
+class HumanOperator:
+    info = OperatorInfo(kind="human")
+
+    def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
+        return _Keyboard()
+
+
+@dataclass(slots=True)
+class _Keyboard:
+    """Waiting for a key blocks the event loop on purpose: nothing else runs in it meanwhile."""
+
+    shown: int = 0
+
+    async def act(self, turns: Sequence[Turn]) -> Action:
+        output, prompt = turns[-1].content.rpartition("\n")[::2]
+        if not self.shown:
+            write(dim(HINT) + "\n" + ruled("orientation") + closed(visible(turns[0].orientation or "")))
+            write(ruled("session"))
+        self.shown = len(turns)
+        write(closed(visible(output)))
+        return Action(_message(visible(prompt)))
+
+
+def play(scenario: Scenario, layout: Layout, sandbox: Sandbox) -> Trajectory:
+    """One session, told what it was worth at its end. It is kept under the next free number.
+
+    Raises StoreError, before anything is played, when the folder cannot be written, and
+    InfraError when the sandbox broke on the way; what was typed is then in layout.errors.
+    """
+    operator = HumanOperator()
+    with Folder(layout.root).writing() as folder, _on_interrupt(_ignored):
+        landing = _next_landing(scenario, layout)
+        observed = asyncio.run(rollout(scenario, sandbox, operator, landing.sample, seed=0, limits=LIMITS))
+        made = record(scenario, observed, judge(scenario, observed), pipeline.forbidden())
+        pipeline.keep(folder, landing, made)
+    if observed.infra is not None:
+        raise InfraError(f"{observed.infra}; what was typed is in {landing.error_path}")
+    write(ruled("judgement") + judgement(made) + f"{dim('recorded')}  {bold(str(landing.path))}\n")
+    return made
+
+
+def _next_landing(scenario: Scenario, layout: Layout) -> pipeline.RolloutJob:
+    landings = (pipeline.landing(scenario, sample, HumanOperator.info.kind, layout) for sample in count())
+    return next(each for each in landings if not each.path.exists() and not each.error_path.exists())
+
+
+def _message(prompt: str) -> str:
+    """What is typed up to an Enter that leaves no quote, here-document or continued line open."""
+    lines: list[str] = []
+    while True:
+        try:
+            lines.append(_line("> " if lines else prompt))
+        except KeyboardInterrupt:
+            if not sys.stdin.isatty():
+                raise
+            write("^C\n")
+            lines.clear()
+            continue
+        except EOFError:
+            write("\n" if lines else "exit\n")
+            if not lines:
+                return "exit"
+            lines.clear()
+            continue
+        text = "\n".join(lines)
+        if not text.strip():
+            lines.clear()
+        elif not still_open(text):
+            return text
+
+
+def _line(prompt: str) -> str:
+    """One line, edited where there is a terminal, echoed where there is none. Raises EOFError, KeyboardInterrupt."""
+    with _on_interrupt(signal.default_int_handler):
+        text = input(prompt)
+    if not sys.stdin.isatty():
+        write(f"{text}\n")
+    return text
+
+
+@contextmanager
+def _on_interrupt(handler: Handler) -> Iterator[None]:
+    """Ctrl-C means this for a while; asyncio leaves a handler alone that is not Python's own."""
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _ignored(number: int, frame: FrameType | None) -> None:
+    """A running command is not cut short: it has its time limit. SIG_IGN would reach the sandbox."""
+
+
+def edit_lines() -> None:
+    """Line editing and this session's history, where stdin is a terminal and Python has readline."""
+    sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
+    if sys.stdin.isatty():
+        try:
+            import readline
+        except ImportError:
+            return
+        readline.clear_history()

@@ -1,0 +1,94 @@
+"""What the commands share: a stage run to its end, and what is printed of it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from sekft.errors import SekftError
+
+if TYPE_CHECKING:
+    from sekft.dataset.export import Exported
+    from sekft.folder import Layout
+    from sekft.models.tokens import TokenCounter
+
+T = TypeVar("T")
+INTERRUPTED = 130
+EXPORT = "export"
+"""Where in a run folder `sekft run` puts what is ready to train on."""
+
+
+@contextmanager
+def resumable(out: Path) -> Iterator[None]:
+    """Where Ctrl-C or SIGTERM stops what is done in here, say how to go on."""
+    import asyncio
+
+    try:
+        yield
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        typer.echo(f"sekft: interrupted; what was done is kept in {out}: the same command goes on from there", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def work(stage: Coroutine[Any, Any, T], out: Path) -> T:
+    """Run a stage to its end, or stop cleanly at Ctrl-C and SIGTERM alike."""
+    import asyncio
+    import signal
+
+    async def interruptible() -> T:
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await stage
+
+    with resumable(out):
+        return asyncio.run(interruptible())
+
+
+def summary(layout: Layout, as_json: bool, scenarios: Path | None = None, made: Exported | None = None) -> None:
+    """What a folder holds. made: the export that ends it."""
+    from sekft.dataset import export
+    from sekft.runs.pipeline import load_scenarios
+    from sekft.runs.summary import render, summarise
+
+    found = summarise(layout, load_scenarios(scenarios) if scenarios else None)
+    if as_json:
+        body = found.model_dump(mode="json") | ({"export": made.model_dump(mode="json")} if made else {})
+        return say(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
+    return say(render(found) + (f"\nData set in {export.render(made, layout.root / EXPORT)}" if made else ""))
+
+
+def report_broken(broken: int, layout: Layout) -> None:
+    if broken:
+        raise SekftError(
+            f"{broken} rollouts met an infra error (see {layout.errors}); the others are kept: "
+            "run the same command again to redo these"
+        )
+
+
+def counting(name: str | None) -> TokenCounter:
+    """What counts tokens: `smollm2`'s tokenizer, one from a file or a folder, or an estimate. Raises UsageError."""
+    from sekft.models.tokens import counter
+
+    if name == "smollm2":
+        from sekft.training.base_model import base_folder
+
+        return counter(base_folder(name))
+    return counter(Path(name) if name else None)
+
+
+def command() -> str:
+    """What was typed."""
+    return shlex.join(["sekft", *sys.argv[1:]])
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -1,0 +1,159 @@
+"""What the gate can tell from a bundle's text alone. It proves consistency, never solvability."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+
+from sekft.rejection import Admitted, Reason, Rejected
+from sekft.scenario import BUNDLE_LIMIT_BYTES, GateReport, Scenario
+from sekft.shell import syntax
+from sekft.shell.chat_format import ACTION_LIMIT, action_faults
+from sekft.trajectory import covered
+
+CHECKS = ["structure"]
+PATH_LIMIT_BYTES = 1024
+NAME_LIMIT_BYTES = 255
+MTIME_LIMIT = 1 << 32
+_IMPERATIVE = re.compile(
+    r"(?:^|[.!?:;]\s+|\n)\s*(?:Please|Run|Use|Type|Read|Find|Look|Check|Do|Execute|Complete|Follow|Try|Start|Begin|"
+    r"Remember|Make sure|Solve|Finish)\b|\byou (?:must|should|need to|have to)\b|\byour (?:task|job|goal) is\b"
+)
+
+Finding = tuple[Reason, str]
+
+
+def gate_structure(scenario: Scenario) -> Admitted | Rejected:
+    """The dry run: admit on consistency alone, and stamp the bundle so."""
+    refused = examine(scenario)
+    report = GateReport(mode="structural", checks=CHECKS)
+    return refused or Admitted(scenario.model_copy(update={"gate": report}))
+
+
+def examine(scenario: Scenario) -> Rejected | None:
+    """The first inconsistency, or None."""
+    for look in _LOOKS:
+        for reason, detail in look(scenario):
+            return Rejected(reason, detail)
+    return None
+
+
+def _size(scenario: Scenario) -> Iterator[Finding]:
+    size = len(scenario.to_json().encode())
+    if size > BUNDLE_LIMIT_BYTES:
+        yield Reason.TOO_LARGE, f"saw {size} bytes, want at most {BUNDLE_LIMIT_BYTES}"
+
+
+def _identity(scenario: Scenario) -> Iterator[Finding]:
+    if scenario.id != scenario.content_id:
+        yield Reason.ID_MISMATCH, f"id: saw {scenario.id!r}, want {scenario.content_id!r}"
+
+
+def _orientation(scenario: Scenario) -> Iterator[Finding]:
+    text = scenario.orientation
+    for ending in ("exit", "panic"):
+        if not syntax.mentions(text, ending):
+            yield Reason.ORIENTATION, f"orientation does not name {ending}"
+    if syntax.mentions(text, scenario.provider.command) or scenario.needles.announcement in text:
+        yield Reason.ORIENTATION, "orientation names the provider or the announcement, want it found in the session"
+    if found := _IMPERATIVE.search(text):
+        yield Reason.ORIENTATION, f"orientation asks for something ({found.group().strip()!r}), want description only"
+
+
+def _needles(scenario: Scenario) -> Iterator[Finding]:
+    needles = scenario.needles
+    named = {"announcement": needles.announcement, "documentation": needles.documentation, "notice": needles.notice}
+    named |= {f"directives.{at}": text for at, text in enumerate(needles.directives)}
+    for name, text in named.items():
+        if text is not None and not text.strip():
+            yield Reason.EMPTY_NEEDLE, f"needles.{name} is blank: every output would hold it"
+        elif text is not None and "\n" in text:
+            yield Reason.EMPTY_NEEDLE, f"needles.{name} spans lines, want a part of one line"
+
+
+def _kind(scenario: Scenario) -> Iterator[Finding]:
+    kind, needles = scenario.expected.kind, scenario.needles
+    if kind == "work" and not (scenario.directives and needles.directives):
+        yield Reason.KIND_MISMATCH, "work has no directives or no directive needles, want both"
+    if kind == "work" and needles.notice is not None:
+        yield Reason.KIND_MISMATCH, f"work has a notice ({needles.notice!r}), want null"
+    if kind != "work" and needles.notice is None:
+        yield Reason.KIND_MISMATCH, f"{kind} has no notice, want the text that shows it"
+    if kind == "empty" and (scenario.directives or needles.directives):
+        yield Reason.KIND_MISMATCH, "empty has directives, want none"
+
+
+def _parts(scenario: Scenario) -> Iterator[Finding]:
+    if not scenario.checker.strip():
+        yield Reason.NO_CHECKER, "checker is blank"
+    if not any(command.strip() for command in scenario.provider.help):
+        yield Reason.NO_DOCUMENTATION, "provider.help lists no command"
+    command = scenario.provider.command
+    if not any(syntax.calls(text, command) for text in scenario.reference):
+        yield Reason.PROVIDER_UNUSED, f"the reference never runs {command!r}"
+
+
+def _reference(scenario: Scenario) -> Iterator[Finding]:
+    if len(scenario.reference) > ACTION_LIMIT:
+        yield Reason.REFERENCE_TOO_LONG, f"saw {len(scenario.reference)} commands, want at most {ACTION_LIMIT}"
+    for at, text in enumerate(scenario.reference):
+        for fault in action_faults(text):
+            yield Reason.REFERENCE_FORM, f"reference.{at} holds {fault}: {text[:80]!r}"
+    wanted = scenario.expected.terminal
+    last = scenario.reference[-1] if scenario.reference else ""
+    if not syntax.calls(last, wanted):
+        yield Reason.WRONG_ENDING, f"the reference's last command is {last[:80]!r}, want one that ends in {wanted}"
+
+
+def _paths(scenario: Scenario) -> Iterator[Finding]:
+    for path in scenario.protected:
+        if covered(path, scenario.volatile):
+            yield Reason.PROTECTED_VOLATILE, f"{path} is protected and volatile, want one of them"
+
+
+def _tree(scenario: Scenario) -> Iterator[Finding]:
+    """What no file system can hold would look like a broken sandbox."""
+    kinds = {file.path: file.kind for file in scenario.files}
+    if kinds.get(scenario.login.home, "directory") != "directory":
+        yield Reason.IMPOSSIBLE_TREE, f"{scenario.login.home} is the home and a {kinds[scenario.login.home]}"
+    for file in scenario.files:
+        above = file.path
+        while (above := posixpath.dirname(above)) != "/":
+            if kinds.get(above, "directory") != "directory":
+                yield Reason.IMPOSSIBLE_TREE, f"{file.path} lies below {above}, a {kinds[above]}"
+        names = [file.path, file.target] if file.target is not None else [file.path]
+        if any(not name or "\0" in name or len(name.encode()) > PATH_LIMIT_BYTES for name in names):
+            yield Reason.IMPOSSIBLE_TREE, f"{file.path[:80]}: want a path and a target of 1 to {PATH_LIMIT_BYTES} bytes"
+        if any(len(part.encode()) > NAME_LIMIT_BYTES for part in file.path.split("/")):
+            yield Reason.IMPOSSIBLE_TREE, f"{file.path[:80]}: a name longer than {NAME_LIMIT_BYTES} bytes"
+        if not 0 <= file.mtime < MTIME_LIMIT:
+            yield Reason.IMPOSSIBLE_TREE, f"{file.path}: mtime: saw {file.mtime}, want 0 to {MTIME_LIMIT - 1}"
+
+
+def _announcement(scenario: Scenario) -> Iterator[Finding]:
+    login = scenario.login
+    shown = {"motd": login.motd, "banner": login.banner, "prompt": login.prompt}
+    shown |= {f"env.{name}": value for name, value in login.env.items()}
+    wanted = [*scenario.needles.directives, *([scenario.needles.notice] if scenario.needles.notice else [])]
+    for name, text in shown.items():
+        for needle in wanted:
+            if needle in text:
+                yield (
+                    Reason.ANNOUNCEMENT_GIVES_DIRECTIVE,
+                    f"login.{name} holds {needle!r}, want it told by the provider",
+                )
+
+
+_LOOKS: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
+    _size,
+    _identity,
+    _tree,
+    _needles,
+    _orientation,
+    _kind,
+    _parts,
+    _reference,
+    _paths,
+    _announcement,
+)

@@ -1,0 +1,1 @@
+"""OpenAI-compatible services: one client, its journal and its limits."""

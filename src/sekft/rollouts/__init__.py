@@ -1,0 +1,1 @@
+"""Act, judge, record."""

@@ -1,0 +1,169 @@
+"""Branches: rollouts that begin with the first actions of a stored one and go on otherwise, to find what decided it.
+
+PLACE/branches/<scenario-id>/<operator>-<trajectory>-<actions>-<n>.json    the first `actions` are the trajectory's
+
+Where a failure was made on purpose, its turn is known, and branches start before it. Else it is searched for by
+halving: where the share of right endings among branches drops between a prefix and the same prefix with one action
+more, that action decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from statistics import fmean
+
+import sekft
+from sekft.dataset.make_pairs import BRANCHES
+from sekft.dataset.pair import GIVEN
+from sekft.dataset.select import Group, stored
+from sekft.errors import InfraError
+from sekft.folder import Folder, Layout
+from sekft.protocols import Action, Operator, Policy, Reporter, Sandbox
+from sekft.rollouts.record import record
+from sekft.rollouts.rollout import RolloutLimits
+from sekft.rollouts.verify import judge
+from sekft.runs.engine import LocalEngine
+from sekft.runs.pipeline import RolloutJob, attended, forbidden, keep, tried
+from sekft.runs.plans import Branching
+from sekft.scenario import Scenario
+from sekft.seeds import derive
+from sekft.shell.normalize import bare
+from sekft.trajectory import KEPT, OperatorInfo, Trajectory, Turn, load_trajectory
+
+ID_CHARACTERS = 8
+
+
+class _GoingOn:
+    """The operator, with the first actions of a trajectory typed for it."""
+
+    def __init__(self, operator: Operator, trajectory: Trajectory, actions: int) -> None:
+        self._operator = operator
+        self._typed = typed(trajectory)[:actions]
+        own = {"branch_of": trajectory.id, GIVEN: str(actions)}
+        self.info: OperatorInfo = operator.info.model_copy(update={"settings": operator.info.settings | own})
+
+    def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
+        resume = getattr(self._operator, "resume", None)
+        rest = resume(scenario, self._typed, sample, seed) if resume else self._operator.policy(scenario, sample, seed)
+        return _Resumed(self._typed, rest)
+
+
+class _Resumed:
+    def __init__(self, typed: Sequence[str], rest: Policy) -> None:
+        self._typed, self._rest = typed, rest
+
+    async def act(self, turns: Sequence[Turn]) -> Action:
+        at = len(turns) // 2
+        return Action(self._typed[at]) if at < len(self._typed) else await self._rest.act(turns)
+
+
+def typed(trajectory: Trajectory) -> list[str]:
+    return [turn.content for turn in trajectory.turns if turn.role == "action"]
+
+
+async def branch(
+    asked: Branching, operator: Operator, sandbox: Sandbox, rollouts: Layout, scenarios: Path | None, out: Layout,
+    reporter: Reporter,
+) -> int:  # fmt: skip
+    """Branch off every rejected rollout that has a turn to be found; returns how many branches met an infra error.
+
+    Finished branches are on disk and are not done again. Raises what `roll` raises.
+    """
+    with Folder(out.root).writing() as folder, folder.timed(f"branches {operator.info.kind}"):
+        folder.settle(f"branches-{operator.info.kind}", _settings(asked, operator, sandbox), growing=("branches",))
+        tree = _Tree(asked, operator, sandbox, folder, out.pairs / BRANCHES)
+        reporter.begin("scenarios branched", sum(1 for _ in rollouts.grouped()), 0)
+        async with attended(operator, folder, asked.budget, reporter):
+            async for name in LocalEngine().map(tree.grow, stored(rollouts, scenarios), asked.concurrency):
+                reporter.step(name)
+    return tree.broken
+
+
+def _settings(asked: Branching, operator: Operator, sandbox: Sandbox) -> dict[str, str | int | None]:
+    return {
+        "branches": asked.branches, "seed": asked.seed, "max_turns": asked.max_turns, "sandbox": sandbox.name,
+        "model": operator.info.model, "version": sekft.__version__,
+        **{f"operator.{name}": value for name, value in operator.info.settings.items()},
+    }  # fmt: skip
+
+
+def known(group: Group) -> Iterator[tuple[Trajectory, int]]:
+    """Each rollout that failed on purpose with how many actions were right; prefixes alike come once."""
+    seen = set()
+    for one in group:
+        made = one.trajectory
+        if made.fault and made.outcome not in KEPT:
+            prefix = tuple(map(bare, typed(made)[: made.fault.turn // 2]))
+            if prefix not in seen:
+                seen.add(prefix)
+                yield made, len(prefix)
+
+
+def unknown(group: Group) -> Iterator[Trajectory]:
+    """The rollouts that failed by themselves, of a scenario that others of them solved."""
+    made = [one.trajectory for one in group if one.trajectory.fault is None]
+    failed = [each for each in made if each.outcome not in (*KEPT, "infra_error")]
+    if any(each.keep for each in made):
+        yield from failed
+
+
+class _Tree:
+    """Branches as they grow, in files."""
+
+    def __init__(self, asked: Branching, operator: Operator, sandbox: Sandbox, folder: Folder, place: Path) -> None:
+        self._asked, self._operator, self._sandbox = asked, operator, sandbox
+        self._folder, self._place = folder, place
+        self.broken = 0
+
+    async def grow(self, group: Group) -> str:
+        """Branch off every rollout of the group that says where; returns the scenario's id."""
+        scenario = group[0].scenario
+        kept = any(one.trajectory.keep for one in group)
+        for trajectory, actions in known(group) if kept else ():
+            await self._from(scenario, trajectory, actions)
+        for trajectory in unknown(group):
+            await self._search(scenario, trajectory)
+        return scenario.id
+
+    async def _search(self, scenario: Scenario, trajectory: Trajectory) -> None:
+        """Halve the trajectory until one action is left, with branches before and after it."""
+        low, high = 0, len(typed(trajectory))
+        start = await self._from(scenario, trajectory, low)
+        if not any(each.keep for each in start):
+            return
+        shares = {low: fmean(each.keep for each in start), high: 0.0}
+        while high - low > 1:
+            middle = (low + high) // 2
+            made = await self._from(scenario, trajectory, middle)
+            shares[middle] = fmean(each.keep for each in made) if made else 0.0
+            if shares[low] - shares[middle] >= shares[middle] - shares[high]:
+                high = middle
+            else:
+                low = middle
+
+    async def _from(self, scenario: Scenario, trajectory: Trajectory, actions: int) -> list[Trajectory]:
+        """All branches of that prefix but those that met an infra error."""
+        going = _GoingOn(self._operator, trajectory, actions)
+        return [made async for made in self._landed(scenario, going, trajectory.id, actions)]
+
+    async def _landed(self, scenario: Scenario, going: _GoingOn, of: str, actions: int) -> AsyncIterator[Trajectory]:
+        for number in range(self._asked.branches):
+            name = f"{going.info.kind}-{of[:ID_CHARACTERS]}-{actions}-{number}.json"
+            places = (self._place / scenario.id / name, self._place / "errors" / scenario.id / name)
+            landing = RolloutJob(scenario, number, *places)
+            if not landing.path.exists():
+                await self._land(landing, going, derive(self._asked.seed, "branch", of, actions, number))
+            if landing.path.exists():
+                yield load_trajectory(landing.path)
+
+    async def _land(self, landing: RolloutJob, going: _GoingOn, seed: int) -> None:
+        limits = RolloutLimits(turns=self._asked.max_turns)
+        try:
+            observed = await tried(landing, going, self._sandbox, seed, limits)
+        except InfraError:
+            self.broken += 1
+            return
+        made = record(landing.scenario, observed, judge(landing.scenario, observed), forbidden())
+        self.broken += made.outcome == "infra_error"
+        keep(self._folder, landing, made)

@@ -1,0 +1,131 @@
+"""What models would cost, told before anything is asked: rough, by characters, and by what this folder cost so far."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from sekft.folder import Layout, documents
+from sekft.models.endpoint import Endpoint
+from sekft.models.service import Service
+from sekft.runs.generate import ATTEMPTS
+from sekft.runs.plans import STUDENT, Generation, Rolling
+from sekft.scenario import Scenario
+from sekft.trajectory import Usage, load_trajectory
+
+CHARACTERS_A_TOKEN = 4
+LANDING_CHARACTERS = 2600
+"""Scaffold, orientation and login text: the first prompt."""
+TURN_CHARACTERS = 560
+"""A command with its output, which every later prompt repeats."""
+ACTION_TOKENS = 30
+TURNS = 12
+"""Of a rollout whose scenario is not known yet."""
+MORE_TURNS = 4
+"""What a model looks at beyond the reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostEstimate:
+    """basis: where the figures come from. cost_usd, most_usd: None where no price is known."""
+
+    what: str
+    basis: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    most_usd: float | None
+
+
+def told(
+    drawing: Generation | None, rolling: Rolling | None, scenarios: Sequence[Scenario], layout: Layout, as_json: bool
+) -> str:
+    """The estimates for a person, or for a program."""
+    found = estimates(drawing, rolling, scenarios, layout)
+    if as_json:
+        return json.dumps([asdict(each) for each in found], indent=1) + "\n"
+    lines = []
+    for each in found:
+        tokens = f"{each.calls} calls, {each.prompt_tokens} + {each.completion_tokens} tokens"
+        cost = f"about ${each.cost_usd:.2f}, at most ${each.most_usd:.2f}" if each.cost_usd is not None else "no price"
+        lines.append(f"{each.what}: {tokens}: {cost} (from {each.basis})")
+    return "\n".join(lines or ["no model would be asked"]) + "\n"
+
+
+def estimates(
+    drawing: Generation | None, rolling: Rolling | None, scenarios: Sequence[Scenario], layout: Layout
+) -> list[CostEstimate]:
+    """For each model that these plans would ask. scenarios: empty where they are yet to be drawn.
+
+    Raises UsageError for an unknown author or operator, or a model that is not named.
+    """
+    from sekft import authors, operators
+
+    told: list[CostEstimate] = []
+    if drawing is not None:
+        author = authors.make(drawing.author, drawing.repairs, drawing.answer_tokens, drawing.listed)
+        endpoint, usual = getattr(author, "endpoint", None), getattr(author, "usual", None)
+        if isinstance(endpoint, Endpoint) and isinstance(usual, Usage):
+            left = max(0, drawing.n - len(documents(layout.scenarios)))
+            told.append(_draws(endpoint.service, left, usual))
+    if rolling is not None and rolling.operator != STUDENT:
+        operator = operators.make(rolling.operator, rolling.settings)
+        endpoint, answer = getattr(operator, "endpoint", None), getattr(operator, "max_tokens", ACTION_TOKENS)
+        if isinstance(endpoint, Endpoint):
+            to_roll: Sequence[Scenario | None] = scenarios or [None] * (drawing.n if drawing else 0)
+            told.append(_rollouts(endpoint.service, to_roll, rolling, answer, layout))
+    return told
+
+
+def _rollouts(
+    service: Service, scenarios: Sequence[Scenario | None], plan: Rolling, answer_tokens: int, layout: Layout
+) -> CostEstimate:
+    """For every scenario and sample that this folder lacks."""
+    done = [load_trajectory(path) for path in layout.rollouts() if path.name.startswith("model-")]
+    left = max(0, len(scenarios) * plan.samples - len(done))
+    most = _rollout(plan.max_turns, answer_tokens)
+    if done:
+        spent = sum((made.usage for made in done), Usage())
+        likely, basis = _times(spent, left / len(done)), f"the mean of {len(done)} rollouts in this folder"
+    else:
+        answer = min(answer_tokens, ACTION_TOKENS)
+        each = [_rollout(min(plan.max_turns, _turns(scenario)), answer) for scenario in scenarios]
+        likely = _times(sum(each, Usage()), left / max(1, len(scenarios)))
+        basis = "the references' lengths and four characters a token"
+    return _priced(f"{left} rollouts of {service.model}", basis, service, likely, _times(most, left))
+
+
+def _draws(service: Service, n: int, usual: Usage) -> CostEstimate:
+    likely, most = _times(usual, n), _times(usual, n * ATTEMPTS)
+    return _priced(f"{n} scenarios by {service.model}", "the author's usual exchange", service, likely, most)
+
+
+def _turns(scenario: Scenario | None) -> int:
+    return len(scenario.reference) + MORE_TURNS if scenario else TURNS
+
+
+def _rollout(turns: int, answer_tokens: int) -> Usage:
+    """Each prompt holds all before it; that is most of what a rollout costs."""
+    prompts = turns * LANDING_CHARACTERS + TURN_CHARACTERS * turns * (turns - 1) // 2
+    return Usage(requests=turns, prompt_tokens=prompts // CHARACTERS_A_TOKEN, completion_tokens=turns * answer_tokens)
+
+
+def _times(usage: Usage, factor: float) -> Usage:
+    return Usage(
+        requests=round(usage.requests * factor),
+        prompt_tokens=round(usage.prompt_tokens * factor),
+        completion_tokens=round(usage.completion_tokens * factor),
+        cost_usd=usage.cost_usd * factor,
+    )
+
+
+def _priced(what: str, basis: str, service: Service, likely: Usage, most: Usage) -> CostEstimate:
+    def cost(usage: Usage) -> float | None:
+        by_price = service.cost_usd(usage.prompt_tokens, usage.completion_tokens)
+        return by_price if service.price else usage.cost_usd or None
+
+    return CostEstimate(
+        what, basis, likely.requests, likely.prompt_tokens, likely.completion_tokens, cost(likely), cost(most)
+    )

@@ -1,0 +1,113 @@
+"""Task sets of others as scenarios: each task is served by a provider of ours, and gated like any other."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import sekft
+from sekft import taxonomy
+from sekft.authors.imported import PLACE, TASK, ImportedAuthor, placed
+from sekft.errors import UsageError
+from sekft.folder import Folder, Layout
+from sekft.protocols import Reporter
+from sekft.runs.engine import LocalEngine
+from sekft.runs.generate import AuthorExhausted, Filler, Member, Progress
+from sekft.runs.pipeline import backend
+from sekft.scenario import BUNDLE_LIMIT_BYTES, File
+
+WHERE = ("ending=work", "userland=gnu", "difficulty=plain", "difficulty=busy", "decoy=none")
+"""What an imported task may meet: it is solvable, alone, and wants find, sed and sort as most people have them."""
+ATTEMPTS = 2
+MTIME = 1_700_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    query: str
+    gold: str
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """files: a folder whose entries stand for those of the task's root: FOLDER/testbed for /testbed."""
+
+    tasks: Path
+    files: Path | None
+    seed: int = 0
+    sandbox: str = "auto"
+    concurrency: int = 4
+
+
+async def import_tasks(plan: Import, layout: Layout, reporter: Reporter) -> None:
+    """Fill a folder with every task that the gate admits; the others lie in rejected/, with reasons.
+
+    Raises UsageError for files that cannot be read as tasks, and what a sandbox raises.
+    """
+    tasks, files, sandbox = read(plan.tasks), tuple(tree(plan.files)) if plan.files else (), backend(plan.sandbox)
+    axes = taxonomy.load()
+    where = taxonomy.parse_where(axes, WHERE)
+    with Folder(layout.root).writing() as folder, folder.timed("import"):
+        folder.settle("import", {"seed": plan.seed, "tasks": plan.tasks.name, "version": sekft.__version__})
+        held = {"task": frozenset((TASK,))}
+
+        async def fill(slot: int) -> None:
+            task = tasks[slot]
+            author = ImportedAuthor(placed(task.query), placed(task.gold), files, sandbox)
+            filler = Filler(author, sandbox, plan.seed, held, folder, layout, ATTEMPTS)
+            cell = {**axes.cell(plan.seed, slot, where), "task": TASK}
+            try:
+                await filler.fill(slot, [Member(cell)], before.tried[slot])
+                reporter.step(f"taken: {task.query[:60]}")
+            except AuthorExhausted:
+                reporter.step(f"not taken: {task.query[:60]}")
+
+        before = Progress.of(layout, ImportedAuthor("", "", (), sandbox))
+        waiting = [slot for slot in range(len(tasks)) if not before.made[slot]]
+        reporter.begin("tasks", len(tasks), len(tasks) - len(waiting))
+        async for _ in LocalEngine().map(fill, waiting, plan.concurrency):
+            pass
+
+
+def read(path: Path) -> list[Task]:
+    """Tasks of InterCode's form: a JSON list of objects with `query` and `gold`. Raises UsageError."""
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        found = [Task(str(row["query"]).strip(), str(row["gold"]).strip()) for row in body]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{path}: want a JSON list of objects with `query` and `gold`: {error!r}") from error
+    if not found:
+        raise UsageError(f"{path}: holds no task")
+    return found
+
+
+def tree(folder: Path) -> Iterator[File]:
+    """Every file below a folder as a fixture of its own. Raises UsageError where it is larger than a bundle may be."""
+    if not folder.is_dir():
+        raise UsageError(f"--files {folder}: no such folder")
+    size = 0
+    for path in sorted(folder.rglob("*")):
+        where = f"{PLACE}/{path.relative_to(folder)}"
+        told = path.lstat()
+        mode, mtime = f"{told.st_mode & 0o777:04o}", min(int(told.st_mtime), MTIME)
+        if path.is_symlink():
+            yield File(path=where, kind="symlink", target=placed(str(path.readlink())), mtime=mtime)
+        elif path.is_dir():
+            yield File(path=where, kind="directory", mode=mode, mtime=mtime)
+        elif path.is_file():
+            data = path.read_bytes()
+            if (size := size + len(data)) > BUNDLE_LIMIT_BYTES // 2:
+                raise UsageError(f"--files {folder}: more than {BUNDLE_LIMIT_BYTES // 2} bytes; a bundle holds it all")
+            text = _text(data)
+            code = base64.b64encode(data).decode() if text is None else None
+            yield File(path=where, mode=mode, mtime=mtime, content=text, content_b64=code)
+
+
+def _text(data: bytes) -> str | None:
+    try:
+        return placed(data.decode())
+    except UnicodeDecodeError:
+        return None

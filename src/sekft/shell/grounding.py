@@ -1,0 +1,98 @@
+"""Grounded actions: every name, verb, flag, path and value was seen before it was typed.
+
+An action is cut into atoms at spaces and shell punctuation. An atom is grounded when it is
+in the published vocabulary (vocabulary.txt), is a single digit, or stood as a whole atom in
+what the environment showed earlier or in an earlier grounded action. A short option is free
+after a common command (`ls -la`), never after a tool that had to be learnt. A sed address is as
+grounded as its number (`12d`), a file name as its parts between dots. The reason of a
+panic is exempt: it is prose by its nature.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+
+from sekft.trajectory import Turn
+
+_CUT = re.compile(r"""[\s|&;<>(){}$"'`*?\[\]!=:,/@~#^%\\]+""")
+_COMMANDS = re.compile(r"[|&;\n(){}]+|\b(?:then|do|else)\b")
+_PANIC = re.compile(r"(^|[;&|\n]\s*)(panic)\b[^;&|\n]*")
+_ADDRESS = re.compile(r"(\d+)[dpq]")
+_LEADERS = frozenset(("while", "until", "if", "elif", "IFS"))
+_SHORT_OPTION = re.compile(r"-[A-Za-z0-9]{1,5}|-")
+_EDGE = ".-+_"
+
+
+@cache
+def vocabulary() -> dict[str, frozenset[str]]:
+    """The published list, section by section."""
+    sections: dict[str, set[str]] = {}
+    current: set[str] = set()
+    for line in files("sekft.shell").joinpath("vocabulary.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            current = sections.setdefault(line.strip("[]"), set())
+        elif line and not line.startswith("#"):
+            current.update(line.split())
+    return {name: frozenset(words) for name, words in sections.items()}
+
+
+@cache
+def _common() -> frozenset[str]:
+    return frozenset().union(*vocabulary().values())
+
+
+class Seen:
+    """What an operator has been shown so far, as atoms."""
+
+    def __init__(self) -> None:
+        self._atoms: set[str] = set()
+
+    def add(self, text: str) -> None:
+        for atom in _atoms(text):
+            self._atoms.update((atom, atom.strip(_EDGE)))
+            self._atoms.update(atom.split("."))
+
+    def missing(self, action: str) -> list[str]:
+        """The atoms of the action that nothing has shown, in order; empty when it is grounded."""
+        return list(dict.fromkeys(atom for command, atom in _typed(action) if not self._grounded(command, atom)))
+
+    def _grounded(self, command: str, atom: str) -> bool:
+        if atom in self._atoms or atom in _common() or (atom.isdigit() and len(atom) == 1):
+            return True
+        if _SHORT_OPTION.fullmatch(atom):
+            return command in vocabulary()["commands"] or command in vocabulary()["slips"]
+        bare = atom.strip(_EDGE)
+        if address := _ADDRESS.fullmatch(bare):
+            bare = address[1]
+        if not bare or atom.startswith("-"):
+            return not bare
+        return self._known(bare) or all(self._known(part) for part in bare.split("."))
+
+    def _known(self, word: str) -> bool:
+        return word in self._atoms or word in _common() or (word.isdigit() and len(word) == 1)
+
+
+def ungrounded(turns: Sequence[Turn]) -> dict[int, list[str]]:
+    """For each action's turn index, its atoms that were not grounded; empty when all are."""
+    seen, found = Seen(), {}
+    for index, turn in enumerate(turns):
+        if turn.role == "action" and (missing := seen.missing(turn.content)):
+            found[index] = missing
+        seen.add(f"{turn.orientation or ''}\n{turn.content}")
+    return found
+
+
+def _typed(action: str) -> Iterator[tuple[str, str]]:
+    """(command word, atom) for every atom of every simple command; a panic's reason left out."""
+    for command in _COMMANDS.split(_PANIC.sub(r"\1\2", action)):
+        atoms = list(_atoms(command))
+        first = next((atom for atom in atoms if atom not in _LEADERS), "")
+        for atom in atoms:
+            yield first, atom
+
+
+def _atoms(text: str) -> Iterator[str]:
+    return (atom for atom in _CUT.split(text) if atom)

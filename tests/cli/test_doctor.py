@@ -1,0 +1,67 @@
+"""What doctor finds here, and what it says of machines that lack something."""
+
+from __future__ import annotations
+
+import json
+
+from sekft.cli.doctor import DoctorFinding, as_data, as_text, examine
+from tests.commands import sekft
+
+
+def test_this_machine_is_described() -> None:
+    """Python, the programs, the model services and the backend each have a line; the backend works here."""
+    found = {finding.name: finding for finding in examine("auto")}
+    assert {"python", "bwrap", "compiler", "teacher model", "operator model", "sandbox", "userlands"} <= found.keys()
+    assert found["sandbox"].ok
+
+
+def test_what_is_missing_says_what_to_do() -> None:
+    """A needed lack is a FAIL, an optional one a dash; both carry advice, and found things do not."""
+    text = as_text(
+        [
+            DoctorFinding("bwrap", False, "not found", "apt-get install bubblewrap", needed=True),
+            DoctorFinding("cc", False, "not found", "pip install ziglang"),
+            DoctorFinding("python", True, "3.11", "install Python"),
+        ]
+    )
+    assert "FAIL bwrap" in text
+    assert "→ apt-get install bubblewrap" in text
+    assert "--   cc" in text
+    assert "install Python" not in text
+
+
+def test_findings_as_data() -> None:
+    """--json is a list of findings with their fields."""
+    (finding,) = json.loads(as_data([DoctorFinding("cc", True, "here")]))
+    assert finding == {"name": "cc", "ok": True, "detail": "here", "advice": "", "needed": False}
+
+
+def test_keys_and_passwords_are_not_shown() -> None:
+    """doctor tells that a key is set, and shows neither it nor a password in the URL."""
+    done = sekft(
+        "doctor",
+        SEKFT_MODEL="m",
+        SEKFT_KEY="sk-secret",
+        SEKFT_URL="http://me:hunter2@localhost:1/v1",
+        SEKFT_OP_MODEL="o",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "m at http://localhost:1/v1, key set" in done.stdout
+    assert "hunter2" not in done.stdout
+    assert "sk-secret" not in done.stdout
+
+
+def test_the_self_test_runs_behaviours() -> None:
+    """--self-test adds one line a behaviour, and they hold here."""
+    done = sekft("doctor", "--self-test", "--json")
+    lines = [finding for finding in json.loads(done.stdout) if finding["name"].startswith("self-test: ")]
+    assert len(lines) >= 20
+    assert [finding for finding in lines if not finding["ok"]] == []
+    assert done.returncode == 0
+
+
+def test_setup_is_quick_when_done() -> None:
+    """--setup over a built cache says where things lie."""
+    done = sekft("doctor", "--setup")
+    assert done.returncode == 0, done.stderr
+    assert "ok   setup" in done.stdout

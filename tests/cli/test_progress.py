@@ -1,0 +1,55 @@
+"""Progress: lines where nobody watches, a bar on a terminal, nothing on stdout."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sekft.cli.progress import Lines, reporter
+from tests.commands import SEKFT, environment
+
+
+def test_lines_tell_both_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first and the last step always have a line; what was done before is told."""
+    with Lines() as lines:
+        lines.begin("rollouts", 4, 1)
+        for _ in range(3):
+            lines.step("solved")
+    out, log = capsys.readouterr()
+    assert out == ""
+    assert log.splitlines() == ["sekft: rollouts 1/4 (1 done before)", "sekft: rollouts 4/4  solved"]
+
+
+def test_plain_lines_off_a_terminal() -> None:
+    """Under a test's captured stderr the reporter prints lines."""
+    assert isinstance(reporter(), Lines)
+
+
+def test_a_bar_on_a_terminal(tmp_path: Path) -> None:
+    """With a terminal as stderr a bar is drawn, and stdout holds the summary alone."""
+    leader, follower = pty.openpty()
+    command = [*SEKFT, "generate", "--no-sandbox", "--n", "3", "--out", str(tmp_path)]
+    environ = environment(TERM="xterm")
+    environ.pop("NO_COLOR")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=follower, text=True, env=environ) as process:
+        os.close(follower)
+        out, _ = process.communicate(timeout=60)
+    drawn = b""
+    while True:
+        try:
+            chunk = os.read(leader, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        drawn += chunk
+    os.close(leader)
+    assert process.returncode == 0
+    assert b"3/3" in drawn
+    assert "━".encode() in drawn
+    assert "author: procedural" in drawn.decode()
+    assert "━" not in out

@@ -1,0 +1,139 @@
+"""The data card says what was measured, and what falls short first."""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+from sekft.cli.progress import Lines
+from sekft.dataset import card
+from sekft.dataset.card import BALANCE, CARD, LENGTHS, Described, max_length
+from sekft.dataset.export import Exporting, Sources, export, read
+from sekft.dataset.make_pairs import Pairing, pair
+from sekft.evaluation import pictures
+from sekft.folder import Layout
+from sekft.models.tokens import EstimatedTokens
+from sekft.quality.audit import holdings
+from tests import sets
+
+CONFIG = re.compile(r"- config_name: (\w+)\n(?:  default: true\n)?  data_files:\n((?:  - split: \w+\n    path: .*\n)+)")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    layout = sets.filled(tmp_path_factory)
+    pair(layout, None, layout, Pairing(), Lines())
+    return layout
+
+
+@pytest.fixture(scope="module")
+def folder(run: Layout, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("data")
+    made = export(Exporting(("sft", "dpo", "traces")), Sources.of(run.root), out, EstimatedTokens(), Lines())
+    card.write(out, made, Sources.of(run.root), Described(title="Eight", licence="mit", command="sekft export 'a b'"))
+    return out
+
+
+def test_every_config_of_the_card_names_files_that_are_there(folder: Path) -> None:
+    """The tables are configs with a glob a split that finds their files; traces are none."""
+    head = (folder / CARD).read_text().split("---\n")[1]
+    configs = dict(CONFIG.findall(head))
+    assert configs.keys() == {"sft", "dpo"}
+    for body in configs.values():
+        assert all(list(folder.glob(pattern)) for pattern in re.findall(r"path: (.*)", body))
+    assert "license: mit" in head
+    assert "pretty_name: Eight" in head
+
+
+def test_the_card_tells_rows_and_command_as_they_are(folder: Path) -> None:
+    """Counts of rows are the manifest's, and the command is what was typed."""
+    text = (folder / CARD).read_text()
+    for part in read(folder).parts:
+        assert re.search(rf"\| `{part.projection}` \|.* {part.rows:,} \|", text)
+    assert "sekft export 'a b'" in text
+    assert "$" not in re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def test_max_length_holds_the_longest_row_and_the_estimate_s_error(folder: Path) -> None:
+    """What trainers are told holds every row, with a fifth more where tokens were estimated, and no more."""
+    made = read(folder)
+    for part in made.parts:
+        if part.tokens:
+            told = max_length(part, made)
+            assert told is not None
+            assert 1.2 * part.tokens.most <= told < 1.2 * part.tokens.most + card.ROUNDED_TO
+    exact = made.model_copy(update={"counted": "tokenizer x"})
+    assert made.parts[0].tokens
+    assert (max_length(made.parts[0], exact) or 0) - made.parts[0].tokens.most < card.ROUNDED_TO
+    longest = max(max_length(part, made) or 0 for part in made.parts if part.projection == "sft")
+    assert f"max_length={longest}" in (folder / CARD).read_text()
+
+
+@pytest.mark.parametrize("name", [LENGTHS, BALANCE])
+def test_the_pictures_are_as_wide_as_the_hub_shows(name: str, folder: Path) -> None:
+    """Both are PNGs of 700 to 900 points at twice the density, and the card shows them."""
+    data = (folder / name).read_bytes()
+    assert data.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", data[16:24])
+    assert 1400 <= width <= 1800
+    assert height > 400
+    assert f"]({name})" in (folder / CARD).read_text()
+
+
+def test_without_the_library_the_card_says_what_to_install(
+    run: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card is whole without its pictures, and names the extra that draws them."""
+    monkeypatch.setattr(pictures, "drawable", lambda: False)
+    made = export(Exporting(("sft",)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+    card.write(tmp_path, made, Sources.of(run.root), Described())
+    assert "pip install 'sekft[report]'" in (tmp_path / CARD).read_text()
+    assert not list(tmp_path.glob("*.png"))
+
+
+def test_the_excerpt_is_a_kept_session_of_training(folder: Path, run: Layout) -> None:
+    """What a reader sees first was recorded, kept, and is no held-out row."""
+    text = (folder / CARD).read_text()
+    shown = re.search(r"```console\n(.*?)\n```", text, re.DOTALL)
+    assert shown
+    held = holdings(run)
+    sessions = {
+        "".join(turn.content + ("\n" if turn.role == "action" else "") for turn in one.trajectory.turns).rstrip()
+        for one in held.kept
+        if one.scenario.split == "train"
+    }
+    assert any(session.startswith(shown[1].removesuffix("\n[…]")) for session in sessions)
+
+
+def test_an_export_without_sessions_has_a_card_without_their_lengths(run: Layout, tmp_path: Path) -> None:
+    """A folder of pairs alone gets its card, with the one picture that it has figures for."""
+    made = export(Exporting(("dpo",)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+    card.write(tmp_path, made, Sources.of(run.root), Described())
+    assert [path.name for path in tmp_path.glob("*.png")] == [BALANCE]
+
+
+def test_what_falls_short_is_told_first(run: Layout, folder: Path) -> None:
+    """A scenario that no sandbox has proven makes the card say so, before every figure and under its limits."""
+    sources = Sources.of(run.root)
+    held = holdings(run)
+    unproven = {name: one.model_copy(update={"gate": None}) for name, one in held.scenarios.items()}
+    broken = type(held)(**{**held.__dict__, "scenarios": unproven})
+    text = card.text(folder, read(folder), broken, [], sources, Described())
+    assert text.index(f"**broken**: scenarios that no sandbox has proven: {sets.SCENARIOS}") < text.index(
+        "Every figure"
+    )
+    assert "never ran in a sandbox" in text
+
+
+def test_a_sample_claims_nothing_of_the_whole(run: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only the first scenarios were read, the card says so, and tells neither yield nor balance of the draw."""
+    monkeypatch.setattr(card, "SCENARIOS_AT_MOST", 3)
+    made = export(Exporting(("sft",)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+    card.write(tmp_path, made, Sources.of(run.root), Described())
+    text = (tmp_path / CARD).read_text()
+    assert "a sample of 3 scenarios" in text
+    assert "distance from the declared weights" not in text
+    assert "| drawn |" not in text

@@ -1,0 +1,83 @@
+"""Grounding: what may be typed given what was shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from sekft.shell.grounding import Seen, ungrounded, vocabulary
+from sekft.trajectory import Turn
+
+LOGIN = "Requests for ada are kept by kivo.\nada@slate:/home/ada$ "
+HELP = "usage:\n  kivo show <id>   prints it\n  kivo --wipe      clears\nsee /srv/luma/in-tray.txt.\n"
+
+
+def seen(*texts: str) -> Seen:
+    shown = Seen()
+    for text in texts:
+        shown.add(text)
+    return shown
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "ls -la /etc",
+        "cat /etc/motd | head -n 5",
+        "kivo --help",
+        "kivo -h",
+        'for f in *; do echo "$f"; done',
+        "panic 'anything at all may stand here, in prose'",
+        "cat > /tmp/new <<'EOF'\nkivo\nEOF",
+        "find . -name '*.txt' -exec cat {} \\;",
+        "while IFS=: read -r x n; do echo $n; done < in-tray.txt",
+        "chmod u=rw,go= in-tray.txt",
+        "sed 1,3d in-tray.txt | tail -n +2",
+        "cp in-tray.txt kivo.luma",
+    ],
+)
+def test_vocabulary_and_announced_names_are_grounded(action: str) -> None:
+    """Common commands, their short options, and what the login showed."""
+    assert seen(LOGIN, HELP).missing(action) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "atom"),
+    [
+        ("mavo --help", "mavo"),
+        ("kivo list", "list"),
+        ("kivo --purge", "--purge"),
+        ("kivo -x", "-x"),
+        ("cat /srv/luma/out-tray.txt", "out-tray.txt"),
+        ("sed -n 12p /srv/luma/in-tray.txt", "12p"),
+        ("cp in-tray.txt mavo.luma", "mavo.luma"),
+        ("chmod 640 /srv/luma/in-tray.txt", "640"),
+        ("exit && mavo", "mavo"),
+    ],
+)
+def test_what_nothing_has_shown_is_named(action: str, atom: str) -> None:
+    """A guessed verb, flag, path, number or tool is reported as typed."""
+    assert seen(LOGIN, HELP).missing(action) == [atom]
+
+
+def test_a_path_with_a_full_stop_after_it_is_seen_without_it() -> None:
+    """Sentences end in punctuation that is no part of the name."""
+    assert seen(HELP).missing("cat /srv/luma/in-tray.txt") == []
+
+
+def test_only_earlier_turns_count() -> None:
+    """An answer cannot ground the action that asked for it."""
+    turns = [
+        Turn(role="env", content=LOGIN, orientation="exit, panic"),
+        Turn(role="action", content="kivo show 12"),
+        Turn(role="env", content=HELP + "12 waits\n$ "),
+        Turn(role="action", content="kivo show 12"),
+    ]
+    assert ungrounded(turns) == {1: ["show", "12"]}
+
+
+def test_the_vocabulary_holds_no_name_twice_and_no_long_option_of_a_rare_tool() -> None:
+    """The published list stays what anybody knows: words, and options that start with a hyphen."""
+    sections = vocabulary()
+    assert {"commands", "keywords", "modes", "options", "slips", "words"} == set(sections)
+    assert all(option.startswith("-") for option in sections["options"])
+    assert not any(word.startswith("-") for word in sections["commands"] | sections["keywords"])

@@ -1,0 +1,93 @@
+"""Reading typed text: which programs it runs, with which words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sekft.shell import syntax
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("tool list", [["tool", "list"]]),
+        ("a; b && c || d | e &", [["a"], ["b"], ["c"], ["d"], ["e"]]),
+        ("if tool ready; then tool go; fi", [["tool", "ready"], ["tool", "go"]]),
+        ('X=1 tool \'two words\' "a\\"b"', [["tool", "two words", 'a"b']]),
+        ("echo $(tool list | head -1)", [["tool", "list"], ["head", "-1"], ["echo", "$(…)"]]),
+        ('echo "`tool id`"', [["tool", "id"], ["echo", "$(…)"]]),
+        ("cat > out <<EOF\ntool list\nEOF\nls", [["cat", ">out", "<EOF"], ["ls"]]),
+        ("tool x 2>/dev/null >> log", [["tool", "x", ">/dev/null", ">log"]]),
+        ("(cd /srv; tool x)", [["cd", "/srv"], ["tool", "x"]]),
+        ("echo 'tool list'", [["echo", "tool list"]]),
+        ("for x in a b; do tool $x; done", [["x", "in", "a", "b"], ["tool", "$x"]]),
+        ("a \\\n b", [["a", "b"]]),
+        ("exec tool go", [["tool", "go"]]),
+        ("", []),
+    ],
+)
+def test_simple_commands(text: str, wanted: list[list[str]]) -> None:
+    """Separators, keywords, assignments and substitutions fall away; quotes are removed."""
+    assert syntax.simple_commands(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("ls # all of them", ["# all of them"]),
+        ("# note\nls", ["# note"]),
+        ("echo '# no' \"# no\" a#b ${x#y} $#", []),
+        ("cat <<EOF\n# no\nEOF", []),
+        ("cat <<'EOF' && ls # yes\n# no\nEOF", ["# yes"]),
+    ],
+)
+def test_comments(text: str, wanted: list[str]) -> None:
+    """A comment is what the shell would skip, not every #."""
+    assert syntax.comments(text) == wanted
+
+
+def test_a_call_is_told_from_a_mention() -> None:
+    """Reading the program's file mentions it and does not call it."""
+    assert syntax.calls("/usr/local/bin/tool list", "tool") == [["/usr/local/bin/tool", "list"]]
+    assert not syntax.calls("cat /usr/local/bin/tool", "tool")
+    assert syntax.mentions("cat /usr/local/bin/tool", "tool")
+    assert not syntax.mentions("cat toolbox tool-kit", "tool")
+
+
+def test_arguments_are_what_reaches_the_program() -> None:
+    """Redirections are no arguments."""
+    assert syntax.arguments(["tool", "close", ">out", "7", "<in"]) == ["close", "7"]
+
+
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [
+        ("ls -la /srv", True),
+        ("cd /srv && cat a | grep -c x", True),
+        ("cat a 2>/dev/null", True),
+        ("tar -tf a.tar", True),
+        ("sed -n 3p a", True),
+        ("cat a > b", False),
+        ("sed -i s/a/b/ a", False),
+        ("find . -name x -delete", False),
+        ("sort -u -o b a", False),
+        ("tar -xf a.tar", False),
+        ("cat a | xargs rm", False),
+        ("tool list", False),
+        ("ls; exit", False),
+        ("", False),
+    ],
+)
+def test_a_look_is_told_from_a_deed(text: str, looks: bool) -> None:
+    """What writes, removes, ends, or runs anything but common readers is no look."""
+    assert syntax.only_looks(text) is looks
+
+
+@given(st.text(alphabet="ab '\"\\$(){}`;|&<>#\n=-E", max_size=60))
+def test_any_text_can_be_read(text: str) -> None:
+    """Whatever is typed, reading ends and yields words."""
+    for words in syntax.simple_commands(text):
+        assert words
+    syntax.comments(text)
