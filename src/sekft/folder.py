@@ -1,5 +1,7 @@
 """The run folder: files written whole or not at all, settings remembered, one writer at a time.
 
+A stage's settings are the fields of its Config, which are its keyword arguments and its flags, too.
+
 FOLDER/<…>.json            what the stage makes
 FOLDER/.sekft/<stage>.json the settings that made it
 FOLDER/.sekft/times.json   how long each stage took
@@ -18,15 +20,81 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal, Self
+
+from pydantic import Field, ValidationError
+from pydantic.config import JsonDict
 
 from sekft.errors import BundleError, StoreError, UsageError
+from sekft.scenario import Frozen
 
 HIDDEN = ".sekft"
 TIMES = "times.json"
 AMBIGUOUS_SHOWN = 4
 UNFINISHED = ".unfinished"
 Setting = str | int | float | bool | None | list[str]
+
+
+def option(
+    default: Any,
+    help_text: str,
+    *,
+    flag: str = "",
+    recorded: bool = True,
+    grows: bool = False,
+    **constraints: Any,
+) -> Any:
+    """A field of a Config: its default, the help of its flag, and what a folder remembers of it.
+
+    flag:        its spellings, with spaces between, where they are not the field's name.
+    recorded:    whether a folder is made with it, so that another value is refused on resume.
+    grows:       whether a folder may be resumed with a larger value.
+    constraints: pydantic's, as in `ge=1`.
+    """
+    extra: JsonDict = {"flag": flag, "recorded": recorded, "grows": grows}
+    return Field(default, description=help_text, json_schema_extra=extra, **constraints)
+
+
+class Config(Frozen):
+    """What one stage is asked. The fields are keyword arguments, flags, help texts and the record in `.sekft/`."""
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """A config of what is given; what is None or missing takes its default. Raises UsageError naming the flag."""
+        if unknown := values.keys() - cls.model_fields.keys():
+            raise UsageError(f"{cls.__name__}: no option {min(unknown)!r}; options: {', '.join(cls.model_fields)}")
+        try:
+            return cls(**{name: value for name, value in values.items() if value is not None})
+        except ValidationError as error:
+            raise UsageError(_refusal(cls, error)) from error
+
+    @classmethod
+    def flags(cls, field: str) -> list[str]:
+        return str(cls._extra(field)["flag"]).split() or [f"--{field.replace('_', '-')}"]
+
+    @classmethod
+    def growing(cls) -> frozenset[str]:
+        """The recorded fields that may be larger when a folder is resumed."""
+        return frozenset(name for name in cls.model_fields if cls._extra(name)["grows"])
+
+    def recorded(self) -> dict[str, Setting]:
+        """The fields that a folder is made with."""
+        body = self.model_dump(mode="json")
+        return {name: body[name] for name in type(self).model_fields if self._extra(name)["recorded"]}
+
+    @classmethod
+    def _extra(cls, field: str) -> dict[str, Any]:
+        extra = cls.model_fields[field].json_schema_extra
+        return extra if isinstance(extra, dict) else {"flag": "", "recorded": True, "grows": False}
+
+
+def _refusal(config: type[Config], error: ValidationError) -> str:
+    """The first fault as a sentence: the flag, the value seen, the value wanted."""
+    fault = error.errors()[0]
+    message, context = fault["msg"], fault.get("ctx", {})
+    if fault["type"] == "literal_error":
+        message = f"want {context['expected'].replace(chr(39), '')}"
+    return f"{config.flags(str(fault['loc'][0]))[0]} {fault['input']}: {message}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,75 @@
+"""A stage's config as a command's options: names, defaults, bounds and help texts are declared there alone."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import typer
+from annotated_types import Ge, Le
+from pydantic.fields import FieldInfo
+
+from sekft.folder import Config
+
+Command = Callable[..., None]
+
+
+def configured(*, without: tuple[str, ...] = ()) -> Callable[[Command], Command]:
+    """Give a command the fields of its config parameters as options; configs that share a field share its option.
+
+    without: fields that keep their defaults. The command is called with its configs built, which raises UsageError
+    where a value cannot be meant.
+    """
+
+    def decorate(command: Command) -> Command:
+        hints = get_type_hints(command, include_extras=True)
+        configs = {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Config)}
+        parameters = inspect.signature(command).parameters
+        given: dict[str, inspect.Parameter] = {}
+        for name, parameter in parameters.items():
+            own = [_keyword(name, hints[name], parameter.default)]
+            for option in _options(configs[name], without) if name in configs else own:
+                given.setdefault(option.name, option)
+
+        def called(**values: Any) -> None:
+            built = {
+                name: config.of(**{field: values[field] for field in config.model_fields if field in values})
+                for name, config in configs.items()
+            }
+            command(**{name: built[name] if name in built else values[name] for name in parameters})
+
+        called.__name__, called.__doc__ = command.__name__, command.__doc__
+        called.__signature__ = inspect.Signature(list(given.values()))  # type: ignore[attr-defined]
+        called.__annotations__ = {parameter.name: parameter.annotation for parameter in given.values()}
+        return called
+
+    return decorate
+
+
+def _options(config: type[Config], without: tuple[str, ...]) -> Iterator[inspect.Parameter]:
+    for name, field in config.model_fields.items():
+        if name not in without:
+            kind, default = _spoken(field)
+            least: Any = next((bound.ge for bound in field.metadata if isinstance(bound, Ge)), None)
+            most: Any = next((bound.le for bound in field.metadata if isinstance(bound, Le)), None)
+            option = typer.Option(*config.flags(name), help=field.description, min=least, max=most)
+            yield _keyword(name, Annotated[kind, option], default)
+
+
+def _spoken(field: FieldInfo) -> tuple[Any, Any]:
+    """The type and default that typer takes: several values are a list, one of a few words is a text."""
+    kind, default = field.annotation, field.get_default(call_default_factory=True, validated_data={})
+    optional = get_origin(kind) in (Union, UnionType)
+    if optional:
+        (kind,) = (part for part in get_args(kind) if part is not type(None))
+    if get_origin(kind) is tuple:
+        return list[get_args(kind)[0]] | None, default or None  # type: ignore[misc]
+    if get_origin(kind) is Literal:
+        kind = str
+    return (kind | None if optional else kind), default  # type: ignore[operator]
+
+
+def _keyword(name: str, kind: object, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
