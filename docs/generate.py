@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sekft import sandboxes
 from sekft.authors.procedural.author import compose
-from sekft.cli.show import scenario_text
+from sekft.cli.show import look, scenario_text
 from sekft.cli.tables import plain
 from sekft.cli.transcript import trajectory_text
 from sekft.gate.gate import gate
@@ -23,7 +23,6 @@ from sekft.rollouts.record import record
 from sekft.rollouts.rollout import rollout
 from sekft.rollouts.verify import judge
 from sekft.runs.generate import ATTEMPTS
-from sekft.runs.pipeline import look
 from sekft.scenario import Scenario
 from sekft.seeds import derive, stream
 from sekft.taxonomy import load

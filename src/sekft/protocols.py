@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 
+from sekft.folder import Config, option
 from sekft.rejection import Rejected
 from sekft.scenario import Cell, File, Login, Scenario
 from sekft.trajectory import Check, Ending, OperatorInfo, SandboxInfo, State, Turn, Usage
@@ -186,26 +187,30 @@ class Policy(Protocol):
     async def act(self, turns: Sequence[Turn]) -> Action: ...
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorSettings:
-    """What a user may set of an operator; each kind takes what it has, None means the kind's own default.
+class OperatorConfig(Config):
+    """Who acts, and how; each kind of operator takes what it knows of, and None means the kind's own default."""
 
-    max_tokens:     for one answer of a model.
-    recovery_share: share of the explorer's trajectories that hold a mistake and its repair, in [0, 1].
-    scaffold:       what a model is told before the orientation: a shipped text's name or a file; empty for nothing.
-    fenced:         a model answers with its command in a code fence.
-    model:          a local model's folder.
-    at_once:        how many rollouts it will meet at once; turns near-ties of a student in bfloat16, else nothing.
-    """
-
-    temperature: float | None = None
-    max_tokens: int | None = None
-    recovery_share: float | None = None
-    top_p: float | None = None
-    scaffold: str | None = None
-    fenced: bool = False
-    model: str | None = None
-    at_once: int = 1
+    operator: str | None = option(
+        None,
+        "explorer, saboteur, blind, reference, model, student; default: student with --model, model if SEKFT_OP_MODEL "
+        "is set, else explorer.",
+        recorded=False,
+    )
+    model: str | None = option(None, "A student's folder, as transformers saves it, or smollm2.", recorded=False)
+    max_tokens: int | None = option(None, "Tokens a model may use for one action.", ge=1, recorded=False)
+    temperature: float | None = option(None, "Sampling temperature of a model.", ge=0.0, recorded=False)
+    top_p: float | None = option(None, "Nucleus of a model's sampling.", ge=0.0, le=1.0, recorded=False)
+    scaffold: str | None = option(
+        None, "What a model is told first: a shipped scaffold's name, or a file.", recorded=False
+    )
+    no_scaffold: bool = option(False, "Tell it nothing but the orientation, as a student is deployed.", recorded=False)
+    action_format: Literal["plain", "fenced"] = option(
+        "plain", "How a model is to answer: plain, or fenced.", recorded=False
+    )
+    recovery_share: float | None = option(
+        None, "Share with a mistake to mend; default: explorer 0.25, model 0.", ge=0.0, le=1.0, recorded=False
+    )
+    concurrency: int | None = option(None, "At once; default 2 for each core.", ge=1, recorded=False)
 
 
 class Operator(Protocol):

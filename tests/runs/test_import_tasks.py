@@ -10,10 +10,9 @@ import pytest
 
 from sekft.authors.imported import placed
 from sekft.errors import UsageError
-from sekft.folder import documents
+from sekft.folder import documents, load_scenarios
 from sekft.rejection import Rejection
 from sekft.runs.import_tasks import read, tree
-from sekft.runs.pipeline import load_scenarios
 from sekft.scenario import Scenario, load_noun
 from tests.commands import sekft
 

@@ -28,10 +28,10 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print a scenario or a trajectory readably, or sum up a folder."""
+    from sekft.cli.show import look
     from sekft.cli.show import show as rendered
     from sekft.cli.tables import write
     from sekft.folder import Layout, completed
-    from sekft.runs.pipeline import look
 
     if form not in ("text", "messages"):
         raise UsageError(f"--as {form}: want text or messages")
@@ -54,13 +54,13 @@ def play(
     from sekft.cli.play import edit_lines
     from sekft.cli.play import play as session
     from sekft.folder import Layout, completed
-    from sekft.runs.pipeline import backend
+    from sekft.sandboxes import pick
     from sekft.scenario import load_scenario
 
     path = completed(scenario)
     if path.is_dir():
         raise UsageError(f"{path}: a folder, want one scenario of it: {path}/ID, or the beginning of an ID")
-    bundle, chosen = load_scenario(path), backend(sandbox)
+    bundle, chosen = load_scenario(path), pick(sandbox)
     edit_lines()
     try:
         with redirect_stdout(sys.stderr) if as_json else nullcontext():
@@ -85,13 +85,14 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Type recorded actions again in fresh sandboxes; compare outputs, ending and final state."""
-    from sekft.runs.pipeline import backend
-    from sekft.runs.plans import default_concurrency
-    from sekft.runs.replay import as_data, as_text, found, replay_all
+    from sekft.report import text
+    from sekft.runs.replay import as_data, found, replay_all, table
+    from sekft.runs.resources import default_concurrency
+    from sekft.sandboxes import pick
 
     rows = found(path, scenarios)
-    done = work(replay_all(rows, backend(sandbox), concurrency or default_concurrency()), path)
-    say(as_data(done) if as_json else as_text(done, recheck))
+    done = work(replay_all(rows, pick(sandbox), concurrency or default_concurrency()), path)
+    say(as_data(done) if as_json else text([table(done, recheck)]))
     if not recheck and any(replayed.difference for _, _, replayed in done):
         raise typer.Exit(1)
 

@@ -45,16 +45,14 @@ def pairs(
     The options that choose rollouts speak of the chosen side, --outcome of the rejected one; --per-scenario counts
     pairs (default 4), --max-length the tokens of a prompt and an answer.
     """
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
     from sekft.cli.progress import reporter
     from sekft.dataset.balance import PER_SCENARIO
     from sekft.dataset.make_pairs import Pairing, pair, render
     from sekft.dataset.select import wanted
     from sekft.folder import Layout
-    from sekft.runs.branch import branch
-    from sekft.runs.pipeline import acting, backend
-    from sekft.runs.plans import branching
+    from sekft.runs.branch import BranchConfig, branch
 
     chosen = wanted(selecting, kept=True)
     asked = Pairing(
@@ -74,10 +72,9 @@ def pairs(
     with reporter() as progress:
         broken = 0
         if growing.branches is not None:
-            asked_branches = branching(progress.note, growing, seed, concurrency)
-            operator = acting(asked_branches.operator, asked_branches.settings)
-            growth = branch(asked_branches, operator, backend(sandbox), rollouts, scenarios, place, progress)
-            broken = work(growth, place.root)
+            config = BranchConfig.of(**asdict(growing), seed=seed, sandbox=sandbox, concurrency=concurrency)
+            progress.note(f"branches by {config.operator_name}")
+            broken = work(branch(config, rollouts, scenarios, place, progress), place.root)
         report = pair(rollouts, scenarios, place, asked, progress)
     say(report.model_dump_json(indent=1) + "\n" if as_json else render(report))
     if not report.pairs:

@@ -1,6 +1,6 @@
 """The policies that act: one module a kind, found by its name.
 
-A kind's module has `make(settings: OperatorSettings) -> Operator`.
+A kind's module has `make(settings: OperatorConfig) -> Operator`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import cast
 
 from sekft.errors import UsageError
-from sekft.protocols import Operator, OperatorSettings
+from sekft.protocols import Operator, OperatorConfig
 
 KINDS = ("blind", "explorer", "model", "reference", "saboteur", "student")
 
@@ -19,7 +19,7 @@ def kinds() -> list[str]:
     return list(KINDS)
 
 
-def make(name: str, settings: OperatorSettings) -> Operator:
+def make(name: str, settings: OperatorConfig) -> Operator:
     """The operator of that kind. Raises UsageError for an unknown kind, naming the known ones."""
     if name not in kinds():
         raise UsageError(f"unknown operator {name!r}, want one of: {', '.join(kinds())}")

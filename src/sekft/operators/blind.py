@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sekft.protocols import Action, OperatorSettings, Policy
+from sekft.protocols import Action, OperatorConfig, Policy
 from sekft.scenario import Scenario
 from sekft.trajectory import OperatorInfo, Turn
 
@@ -23,7 +23,7 @@ _GUESSES = (
 )
 
 
-def make(settings: OperatorSettings) -> BlindOperator:
+def make(settings: OperatorConfig) -> BlindOperator:
     del settings
     return BlindOperator()
 

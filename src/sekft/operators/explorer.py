@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sekft.operators.plan_script import RECOVERY_SHARE, Typist, recovery_share, resumed, script
-from sekft.protocols import OperatorSettings, Policy
+from sekft.protocols import OperatorConfig, Policy
 from sekft.scenario import Scenario
 from sekft.seeds import stream
 from sekft.trajectory import OperatorInfo
 
 
-def make(settings: OperatorSettings) -> ExplorerOperator:
+def make(settings: OperatorConfig) -> ExplorerOperator:
     return ExplorerOperator(recovery_share(settings))
 
 

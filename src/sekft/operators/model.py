@@ -17,7 +17,7 @@ from sekft.errors import UsageError
 from sekft.models.endpoint import ContextFull, Endpoint, Reply, service
 from sekft.models.thoughts import thoughts
 from sekft.operators.answers import Parsed, parse_action
-from sekft.protocols import Action, OperatorSettings
+from sekft.protocols import Action, OperatorConfig
 from sekft.scenario import Scenario
 from sekft.seeds import derive, stream
 from sekft.trajectory import OperatorInfo, Turn, Usage
@@ -33,7 +33,7 @@ SLIPPABLE = re.compile(r"(?!exit\b|panic\b)(?=[a-z]*([a-z])(?!\1)[a-z])[a-z]{3,}
 SCAFFOLDS = resources.files("sekft") / "operators" / "scaffolds"
 
 
-def make(settings: OperatorSettings) -> ModelOperator:
+def make(settings: OperatorConfig) -> ModelOperator:
     """The operator that the environment names (SEKFT_OP_MODEL …).
 
     Raises UsageError when it names none, or for an unknown scaffold.
@@ -44,9 +44,9 @@ def make(settings: OperatorSettings) -> ModelOperator:
         temperature=TEMPERATURE if settings.temperature is None else settings.temperature,
         max_tokens=settings.max_tokens or MAX_TOKENS,
         top_p=settings.top_p,
-        scaffold=scaffold(name, settings.fenced) if name else "",
+        scaffold=scaffold(name, settings.action_format == "fenced") if name else "",
         name=name,
-        fenced=settings.fenced,
+        fenced=settings.action_format == "fenced",
         slips=settings.recovery_share or 0.0,
     )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from sekft.errors import UsageError
 from sekft.operators.exploration import first_looks, search, sights
-from sekft.protocols import Action, OperatorSettings
+from sekft.protocols import Action, OperatorConfig
 from sekft.scenario import PlanStep, Scenario
 from sekft.shell import syntax
 from sekft.shell.grounding import Seen
@@ -59,7 +59,7 @@ class Beat:
     failing: str | None = None
 
 
-def recovery_share(settings: OperatorSettings) -> float:
+def recovery_share(settings: OperatorConfig) -> float:
     """The share that was asked for. Raises UsageError for what is no share."""
     share = RECOVERY_SHARE if settings.recovery_share is None else settings.recovery_share
     if not 0 <= share <= 1:

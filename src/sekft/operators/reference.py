@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sekft.protocols import Action, OperatorSettings, Policy
+from sekft.protocols import Action, OperatorConfig, Policy
 from sekft.scenario import Scenario
 from sekft.trajectory import OperatorInfo, Turn
 
 
-def make(settings: OperatorSettings) -> ReferenceOperator:
+def make(settings: OperatorConfig) -> ReferenceOperator:
     del settings
     return ReferenceOperator()
 

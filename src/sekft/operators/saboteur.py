@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 
 from sekft.operators.plan_script import Beat, Typist, recovery_share, resumed, script
-from sekft.protocols import OperatorSettings, Policy
+from sekft.protocols import OperatorConfig, Policy
 from sekft.scenario import ExpectedKind, Scenario
 from sekft.seeds import stream
 from sekft.shell.syntax import only_looks
@@ -37,7 +37,7 @@ def _words() -> Mapping[str, list[str]]:
     return tomllib.loads(files("sekft.operators").joinpath("saboteur.toml").read_text("utf-8"))
 
 
-def make(settings: OperatorSettings) -> SaboteurOperator:
+def make(settings: OperatorConfig) -> SaboteurOperator:
     return SaboteurOperator(recovery_share(settings))
 
 
