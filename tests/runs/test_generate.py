@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sekft import authors
+from sekft.authors.drafts import DrawingAuthor
 from sekft.cli.progress import Lines
 from sekft.errors import UsageError
 from sekft.folder import Layout, documents
@@ -25,7 +26,7 @@ PAIRED = ("difficulty=plain", "difficulty=busy", "ending=work", "ending=blocked"
 """Cells that have twins: neither several directives nor an empty queue can be blocked."""
 
 
-class Weaver:
+class Weaver(DrawingAuthor):
     """An author whose bundles differ by cell, seed and skin, as far as structure goes."""
 
     name = "weaver"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sekft import sandboxes
+from sekft.authors.drafts import DrawingAuthor
 from sekft.cli.progress import Lines
 from sekft.errors import InfraError, StoreError, UsageError
 from sekft.folder import Layout, documents
@@ -15,7 +16,7 @@ from sekft.folder import load_scenarios as load
 from sekft.protocols import SandboxSpec
 from sekft.runs.generate import AuthorExhausted, GenerateConfig, generate
 from sekft.runs.roll import RolloutConfig, roll
-from sekft.scenario import Scenario
+from sekft.scenario import Cell, Scenario
 from sekft.shell.chat_format import violations
 from sekft.taxonomy import load as load_axes
 from sekft.trajectory import KEPT, Trajectory, effects, load_trajectory
@@ -131,12 +132,12 @@ async def test_where_restricts_cells(tmp_path: Path) -> None:
         assert scenario.cell["userland"] == "gnu"
 
 
-class Hopeless:
+class Hopeless(DrawingAuthor):
     """An author whose every draw lacks a checker."""
 
     name = "hopeless"
 
-    async def draw(self, cell: object, seed: int, skin: int = 0) -> Scenario:
+    async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario:
         from tests import bundles
 
         return bundles.sealed(bundles.work() | {"checker": " ", "seed": seed})
@@ -156,7 +157,7 @@ async def test_a_cell_that_never_passes_is_an_error(tmp_path: Path, monkeypatch:
 class Patchy(Hopeless):
     """An author whose service is down whenever an empty queue is asked for."""
 
-    async def draw(self, cell: object, seed: int, skin: int = 0) -> Scenario:
+    async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario:
         from tests import bundles
 
         if isinstance(cell, dict) and cell["ending"] == "empty":
