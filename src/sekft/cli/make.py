@@ -12,7 +12,8 @@ import typer
 
 from sekft.cli.bridge import configured
 from sekft.cli.options import Json, Out
-from sekft.cli.running import EXPORT, command, report_broken, say, summary, work
+from sekft.cli.running import EXPORT, command, report_broken, summary, work
+from sekft.cli.tables import print_tables
 from sekft.runs.generate import GenerateConfig
 from sekft.runs.roll import RolloutConfig
 
@@ -110,10 +111,9 @@ def announce_operator(config: RolloutConfig, progress: Reporter) -> None:
 
 
 def say_costs(costs: Sequence[CostEstimate], as_json: bool) -> None:
-    from sekft.report import text
     from sekft.runs.estimate import table
 
-    say(json.dumps([asdict(cost) for cost in costs], indent=1) + "\n" if as_json else text([table(costs)]))
+    print_tables([table(costs)], json.dumps([asdict(cost) for cost in costs], indent=1) + "\n", as_json)
 
 
 def _data_set(layout: Layout, seed: int, progress: Reporter) -> Exported | None:

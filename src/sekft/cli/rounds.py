@@ -9,7 +9,8 @@ import typer
 
 from sekft.cli.bridge import configured
 from sekft.cli.options import Json, Out
-from sekft.cli.running import resumable, say, work
+from sekft.cli.running import resumable, work
+from sekft.cli.tables import print_report
 from sekft.runs.star import StarConfig
 
 
@@ -27,4 +28,4 @@ def star(
 
     with resumable(out), reporter() as progress:
         report = run(config, load_scenarios(scenarios), out, progress, lambda stage: work(stage, out))
-    say(report.to_json() if as_json else str(report))
+    print_report(report, as_json)
