@@ -15,7 +15,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from sekft.scenario import SCHEMA_VERSION, Frozen, Scenario, canonical, load_noun
+from sekft.scenario import SCHEMA_VERSION, ExpectedKind, Frozen, Scenario, canonical, load_noun
 
 Outcome = Literal[
     "solved", "idle", "rightly_blocked",
@@ -93,6 +93,10 @@ class Mechanism(Frozen):
     retrieved: int | None = None
     executed: int | None = None
     ended: int | None = None
+
+    def missing(self, kind: ExpectedKind) -> list[str]:
+        """The marks that this kind of scenario requires and the rollout did not reach; only work has `executed`."""
+        return [mark for mark, turn in self if turn is None and (kind == "work" or mark != "executed")]
 
 
 class Fault(Frozen):

@@ -50,9 +50,7 @@ async def gate(scenario: Scenario, sandbox: Sandbox, limits: Limits = LIMITS) ->
 class _Gate:
     def __init__(self, scenario: Scenario, sandbox: Sandbox, limits: Limits) -> None:
         self.scenario, self.sandbox = scenario, sandbox
-        self.spec = SandboxSpec(
-            userland=scenario.userland, login=scenario.login, files=tuple(scenario.files), limits=limits
-        )
+        self.spec = SandboxSpec.of(scenario, limits)
 
     async def admit(self) -> Scenario:
         async with Trials(self.sandbox, self.spec, self.scenario.checker) as trials:

@@ -8,10 +8,7 @@ from collections.abc import Sequence
 from sekft.rollouts.observed import Observed, Verdict
 from sekft.scenario import ExpectedKind, Scenario, canonical
 from sekft.shell.chat_format import violations
-from sekft.trajectory import KEPT, Mechanism, Trajectory, state_digest
-
-_MARKS_OF_WORK = ("seen", "noticed", "learnt", "retrieved", "executed", "ended")
-_MARKS = tuple(mark for mark in _MARKS_OF_WORK if mark != "executed")
+from sekft.trajectory import KEPT, Trajectory, state_digest
 
 
 def record(scenario: Scenario, observed: Observed, verdict: Verdict, forbidden: Sequence[str] = ()) -> Trajectory:
@@ -58,11 +55,5 @@ def reasons_against(trajectory: Trajectory, kind: ExpectedKind, faults: Sequence
     """Why this record is not kept; empty when it is."""
     found = [] if trajectory.outcome in KEPT else [f"outcome {trajectory.outcome}"]
     found += [f"fault {trajectory.fault.kind}"] if trajectory.fault else []
-    found += [f"mechanism lacks {mark}" for mark in lacking(trajectory.mechanism, kind)]
+    found += [f"mechanism lacks {mark}" for mark in trajectory.mechanism.missing(kind)]
     return found + [f"deploy form: {fault}" for fault in faults]
-
-
-def lacking(mechanism: Mechanism, kind: ExpectedKind) -> list[str]:
-    """The marks that this kind of scenario wants and this rollout did not reach."""
-    wanted = _MARKS_OF_WORK if kind == "work" else _MARKS
-    return [mark for mark in wanted if getattr(mechanism, mark) is None]

@@ -49,9 +49,7 @@ async def rollout(
     Raises every other SekftError (wrong key, no sandbox …), which no other rollout would escape.
     """
     landing = _Landing(scenario, operator, sample, seed, limits)
-    spec = SandboxSpec(
-        userland=scenario.userland, login=scenario.login, files=tuple(scenario.files), limits=limits.session
-    )
+    spec = SandboxSpec.of(scenario, limits.session)
     try:
         async with sandbox.open(spec) as session:
             await landing.run(session)

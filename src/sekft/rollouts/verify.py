@@ -12,7 +12,7 @@ from typing import Literal
 from sekft.rollouts.observed import Observed, Verdict
 from sekft.scenario import ExpectedKind, Scenario
 from sekft.shell import syntax
-from sekft.trajectory import Effect, Mechanism, Outcome, Turn, covered, effects
+from sekft.trajectory import KEPT, Effect, Mechanism, Outcome, Turn, covered, effects
 
 Judged = tuple[ExpectedKind, Literal["exit", "panic"], bool]
 
@@ -32,7 +32,6 @@ TABLE: dict[Judged, Outcome] = {
 }
 NAME_ONLY = {"ls", "stat", "file", "which", "type", "test", "[", "man", "echo", "readlink", "realpath", "basename"}
 """What may be given a program's path without showing what is in it."""
-EARNED: tuple[Outcome, ...] = ("solved", "idle", "rightly_blocked")
 
 
 def outcome(
@@ -59,7 +58,7 @@ def outcome(
     if ending == "none":
         return "unfinished"
     found = TABLE[(kind, ending, passed)]
-    return "unearned" if found in EARNED and not shown else found
+    return "unearned" if found in KEPT and not shown else found
 
 
 def judge(scenario: Scenario, observed: Observed) -> Verdict:
