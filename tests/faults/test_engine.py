@@ -12,9 +12,8 @@ import pytest
 from sekft.errors import InfraError
 from sekft.folder import documents
 from sekft.protocols import SandboxSpec
-from sekft.sandboxes.containers import client
-from sekft.sandboxes.docker import DockerSandbox
-from sekft.sandboxes.leftovers import LABEL
+from sekft.sandboxes.docker import DockerSandbox, client
+from sekft.sandboxes.images import LABEL
 from sekft.scenario import Login
 from sekft.trajectory import KEPT
 from tests.bundles import blocked, empty, sealed, work
