@@ -177,6 +177,11 @@ def messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
     return head + [{"role": roles[turn.role], "content": turn.content} for turn in turns]
 
 
+def closed(text: str) -> str:
+    """The text as whole lines, so that the next prompt stands on a line of its own."""
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
 def load_trajectory(path: Path) -> Trajectory:
     """Read one trajectory. Raises BundleError naming file, field, value seen and value wanted."""
     return load_noun(Trajectory, path)

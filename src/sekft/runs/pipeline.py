@@ -22,9 +22,8 @@ from sekft.models.endpoint import Endpoint
 from sekft.models.journal import JOURNAL, Budget, Journal
 from sekft.operators.local import Generator
 from sekft.protocols import Author, Operator, OperatorSettings, Reporter, Sandbox
-from sekft.rollouts.observed import Observed
 from sekft.rollouts.record import record
-from sekft.rollouts.rollout import RolloutLimits, rollout
+from sekft.rollouts.rollout import RolloutLimits, RolloutResult, rollout
 from sekft.rollouts.verify import judge
 from sekft.runs import generate as drawing
 from sekft.runs.engine import LocalEngine
@@ -205,7 +204,7 @@ async def _roll_all(
 
 async def tried(
     landing: RolloutJob, operator: Operator, sandbox: Sandbox, policy_seed: int, limits: RolloutLimits
-) -> Observed:
+) -> RolloutResult:
     """A rollout, done again after a pause where the sandbox or the endpoint broke; the last one as it went."""
     for pause_s in PAUSES_S:
         observed = await rollout(landing.scenario, sandbox, operator, landing.sample, policy_seed, limits)

@@ -61,8 +61,10 @@ def as_text(done: Done, recheck: bool) -> str:
     """A line for each that differs, and a line that counts."""
     lines = []
     for path, then, now in done:
-        if recheck and then.outcome != now.made.outcome:
-            lines.append(f"{path}: {then.outcome} is now {now.made.outcome} (check {now.made.check.verdict})")
+        if recheck and then.outcome != now.trajectory.outcome:
+            lines.append(
+                f"{path}: {then.outcome} is now {now.trajectory.outcome} (check {now.trajectory.check.verdict})"
+            )
         elif not recheck and now.difference:
             lines.append(f"{path}: {now.difference}")
     what = "judged otherwise" if recheck else "differ"
@@ -76,7 +78,7 @@ def as_data(done: Done) -> str:
             "path": str(path),
             "difference": now.difference,
             "recorded": {"outcome": then.outcome, "passed": then.check.passed},
-            "replayed": {"outcome": now.made.outcome, "passed": now.made.check.passed},
+            "replayed": {"outcome": now.trajectory.outcome, "passed": now.trajectory.check.passed},
         }
         for path, then, now in done
     )

@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass, replace
 from sekft.errors import BundleError, InfraError
 from sekft.protocols import ExecResult, SandboxSpec
 from sekft.sandboxes import wire
-from sekft.sandboxes.fixtures import DATE_SHIM, ended, shifted_date, tree
+from sekft.sandboxes.fixtures import DATE_SHIM, shifted_date, tree
 from sekft.sandboxes.results import decoded, ending, recorded, words_in
 from sekft.sandboxes.shell_state import Function, ShellState, candidates, listed_traps, prologue, read_dump
 from sekft.sandboxes.userland import Userland
 from sekft.scenario import Login
-from sekft.trajectory import Check, SandboxInfo, State
+from sekft.trajectory import Check, SandboxInfo, State, closed
 
 EMPTY_SHA256 = hashlib.sha256().hexdigest()
 SETUP_S = 30.0
@@ -87,7 +87,7 @@ class ShellSession:
         packed = wire.packed(session._tree) if at is None else at.packed
         await channel.ask(wire.setup(spec.limits, spec.hostname or spec.login.host, packed), "R", SETUP_S)
         if at is None:
-            session.greeting = ended(spec.login.banner) + ended(spec.login.motd) + await session._profiles()
+            session.greeting = closed(spec.login.banner) + closed(spec.login.motd) + await session._profiles()
         else:
             session.greeting, session._shell = at.greeting, at.shell
         return session
@@ -125,7 +125,7 @@ class ShellSession:
             if result.ended or result.timed_out:
                 how = "does not end" if result.timed_out else "ends the session"
                 raise BundleError(f"files: {profile} {how} at login, want it to go on")
-            output += ended(result.output)
+            output += closed(result.output)
         self._shell = replace(self._shell, status=0)
         return output
 
