@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sekft.errors import InfraError, SekftError
 from sekft.folder import Folder, Layout, documents
-from sekft.gate.gate import gate
+from sekft.gate.gate import admit
 from sekft.gate.static import gate_structure
 from sekft.protocols import Author, Draft, Sandbox
 from sekft.rejection import Admitted, Reason, Rejected, Rejection
@@ -151,10 +151,10 @@ async def _gated(scenario: Scenario, sandbox: Sandbox | None) -> Admitted | Reje
         async with asyncio.timeout(GATE_S):
             for pause_s in PAUSES_S:
                 try:
-                    return await gate(scenario, sandbox)
+                    return await admit(scenario, sandbox)
                 except InfraError:
                     await asyncio.sleep(pause_s)
-            return await gate(scenario, sandbox)
+            return await admit(scenario, sandbox)
     except TimeoutError:
         return Rejected(Reason.TOO_SLOW, f"the gate was not through after {GATE_S:g} s")
 
