@@ -76,8 +76,7 @@ def missing() -> list[str]:
     """What prepare() would still build; empty when everything is in the cache."""
     from sekft.sandboxes import userland
 
-    folders = {"runner and tools": userland.tools_folder(), **userland.userland_folders()}
-    return [name for name, folder in folders.items() if not folder.is_dir()]
+    return userland.missing()
 
 
 async def self_test(sandbox: Sandbox) -> list[tuple[str, bool, str]]:

@@ -77,7 +77,26 @@ class BubblewrapSandbox(PooledSandbox[CommandLine, CommandLine, StartedProcess])
         return root
 
     def _start(self, kind: CommandLine) -> StartedProcess:
-        return _started(kind)
+        """A blocking spawn: it takes about a millisecond, and asyncio's own would add a thread for each child."""
+        ours, theirs = socket.socketpair()
+        log = os.fdopen(os.memfd_create("bwrap"), "rb")
+        try:
+            process = subprocess.Popen(
+                kind,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=log.fileno(),
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            log.close()
+            raise SandboxUnavailable(f"bubblewrap: {kind[0]}: {error}; {HINT}") from error
+        finally:
+            theirs.close()
+        return StartedProcess(process, ours, log)
 
     def _channel(self, started: StartedProcess, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Bwrap:
         return _Bwrap(started, reader, writer)
@@ -119,29 +138,6 @@ def probe() -> str | None:
 def clean() -> list[str]:
     """Nothing: namespaces, mounts and processes end with the harness, and no file or control group is made."""
     return []
-
-
-def _started(arguments: CommandLine) -> StartedProcess:
-    """A blocking spawn: it takes about a millisecond, and asyncio's own would add a thread for each child."""
-    ours, theirs = socket.socketpair()
-    log = os.fdopen(os.memfd_create("bwrap"), "rb")
-    try:
-        process = subprocess.Popen(
-            arguments,
-            stdin=theirs.fileno(),
-            stdout=theirs.fileno(),
-            stderr=log.fileno(),
-            env={},
-            cwd="/",
-            start_new_session=True,
-        )
-    except OSError as error:
-        ours.close()
-        log.close()
-        raise SandboxUnavailable(f"bubblewrap: {arguments[0]}: {error}; {HINT}") from error
-    finally:
-        theirs.close()
-    return StartedProcess(process, ours, log)
 
 
 class _Bwrap(FrameStream):

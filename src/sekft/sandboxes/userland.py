@@ -59,13 +59,10 @@ def tools() -> Path:
     return built(_tools_folder(), lambda folder: _build_tools(runner, folder)) / "sekft"
 
 
-def userland_folders() -> dict[str, Path]:
-    """Where each userland lies, once it is built."""
-    return {name: cache_root() / _folder(name) for name in NAMES}
-
-
-def tools_folder() -> Path:
-    return cache_root() / _tools_folder()
+def missing() -> list[str]:
+    """What of all this is still to be built."""
+    folders = {"runner and tools": _tools_folder(), **{name: _folder(name) for name in NAMES}}
+    return [name for name, folder in folders.items() if not (cache_root() / folder).is_dir()]
 
 
 def _folder(name: str) -> str:
@@ -95,10 +92,10 @@ def _recipe(name: str) -> _Recipe:
 def _key(name: str) -> str:
     """What we put in: the recipe, the package list and our own files."""
     recipe = _recipe(name)
-    whole = hashlib.sha256(json.dumps([recipe.number, recipe.packages]).encode())
+    digest = hashlib.sha256(json.dumps([recipe.number, recipe.packages]).encode())
     for file in recipe.files:
-        whole.update(file.encode() + b"\0" + (_HERE / "files" / file).read_bytes() + b"\0")
-    return whole.hexdigest()[:12]
+        digest.update(file.encode() + b"\0" + (_HERE / "files" / file).read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
 
 
 def _build(name: str, folder: Path) -> None:
@@ -121,8 +118,8 @@ def _build(name: str, folder: Path) -> None:
     _own_files(rootfs)
     _index_manual(rootfs)
     _open_up(rootfs)
-    whole = hashlib.sha256(json.dumps([_key(name), sorted(versions.items())]).encode()).hexdigest()
-    (folder / "about.json").write_text(json.dumps({"name": name, "digest": whole, "packages": versions}, indent=1))
+    digest = hashlib.sha256(json.dumps([_key(name), sorted(versions.items())]).encode()).hexdigest()
+    (folder / "about.json").write_text(json.dumps({"name": name, "digest": digest, "packages": versions}, indent=1))
 
 
 def _merge(unpacked: Path, rootfs: Path) -> None:
@@ -140,8 +137,8 @@ def _left_out(folder: str, names: list[str]) -> set[str]:
 
 
 def _link_applets(busybox: Path, folder: Path, target: str = "busybox") -> None:
-    listed = subprocess.run([str(busybox), "--list"], capture_output=True, text=True, check=True).stdout.split()
-    for applet in listed:
+    applets = subprocess.run([str(busybox), "--list"], capture_output=True, text=True, check=True).stdout.split()
+    for applet in applets:
         if applet not in _NOT_APPLETS and not (folder / applet).is_symlink() and not (folder / applet).exists():
             (folder / applet).symlink_to(target)
 
