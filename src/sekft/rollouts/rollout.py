@@ -33,6 +33,9 @@ PROMPT_ROOM_BYTES = 1024
 """What a recorded turn of 32 KiB leaves for the prompt after the output."""
 BY_HAND = OperatorInfo(kind="hand")
 UNDER_WAY = Ending(kind="none", reason="under_way")
+OUT_OF_TIME = "out of time"
+UNFINISHED = {CONTEXT_FULL: "tokens", OUT_OF_TIME: "time"}
+"""Faults of an action that a limit explains, with the reason that the ending then gives; others are malformed."""
 NOT_RUN = Check(verdict="not_run", passed=False)
 
 
@@ -146,8 +149,8 @@ class Rollout:
     ) -> None:
         with self.infra_errors():
             async with self._open:
-                if error is None and not self.over:
-                    await self.stop("left")
+                if error is None:
+                    await self._stop("left")
         timing = Timing(
             wall_s=round(time.monotonic() - self._started, 4),
             operator_s=round(self._operator_s, 4),
@@ -194,21 +197,22 @@ class Rollout:
         self._operator_s += time.monotonic() - self._waiting_since
         with self.infra_errors():
             if self._remaining_s() <= 0:
-                await self.stop("time")
+                await self._stop("time")
             else:
                 await self._type(Action(action) if isinstance(action, str) else action)
         self._waiting_since = time.monotonic()
         return None if self.over else self.turns[-1]
 
-    async def stop(self, reason: str) -> None:
-        """End the session from outside, and check the state that it leaves."""
-        await self._end(Ending(kind="none", reason=reason))
+    async def _stop(self, reason: str) -> None:
+        """End the session, unless it is over, by something else than what was typed."""
+        if not self.over:
+            await self._end(Ending(kind="none", reason=reason))
 
     async def _type(self, action: Action) -> None:
         self._note(action)
         text = action.text.rstrip("\n")
-        if action.fault == CONTEXT_FULL:
-            await self.stop("tokens")
+        if action.fault in UNFINISHED:
+            await self._stop(UNFINISHED[action.fault])
         elif action.fault is not None or not text.strip():
             await self._malformed(action.fault or "an empty action")
         else:
@@ -256,15 +260,15 @@ class Rollout:
         """Before each action."""
         limits = self._limits
         if len(self.turns) // 2 >= limits.turns:
-            await self.stop("turns")
+            await self._stop("turns")
         elif self._remaining_s() <= 0:
-            await self.stop("time")
+            await self._stop("time")
         elif limits.tokens is not None and self.result.usage.completion_tokens >= limits.tokens:
-            await self.stop("tokens")
+            await self._stop("tokens")
 
     async def _malformed(self, fault: str) -> None:
         self.result = replace(self.result, fault=fault)
-        await self.stop(f"malformed: {fault}")
+        await self._stop(f"malformed: {fault}")
 
     async def _end(self, ending: Ending) -> None:
         """Check the state that is left once every process is dead."""
@@ -300,9 +304,8 @@ async def rollout(
                     async with asyncio.timeout(session.patience_s):
                         action = await policy.act(session.turns)
                 except TimeoutError:
-                    await session.stop("time")
-                else:
-                    await session.step(action)
+                    action = Action("", fault=OUT_OF_TIME)
+                await session.step(action)
     return session.result
 
 
