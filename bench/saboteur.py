@@ -63,7 +63,7 @@ async def retyped(scenarios: list[Scenario], layout: Layout) -> tuple[int, int]:
             paths = documents(layout.trajectories, f"{scenario.reskin_of}/explorer-*.json")
             rows += [(path, load_trajectory(path), scenario) for path in paths]
     done = await replay.replay_all(rows, sandbox, default_concurrency())
-    return sum(again.made.keep for _, then, again in done if then.keep), sum(then.keep for _, then, _ in done)
+    return sum(again.trajectory.keep for _, then, again in done if then.keep), sum(then.keep for _, then, _ in done)
 
 
 def main(run: Path, samples: int = 6) -> None:

@@ -16,7 +16,7 @@ from sekft.authors.procedural.author import compose
 from sekft.cli.show import look, scenario_text
 from sekft.cli.tables import plain
 from sekft.cli.transcript import trajectory_text
-from sekft.gate.gate import gate
+from sekft.gate.gate import admit
 from sekft.operators.explorer import ExplorerOperator
 from sekft.rejection import Admitted
 from sekft.rollouts.record import record
@@ -134,7 +134,7 @@ def block(text: str) -> str:
 async def admitted(slot: int) -> Scenario:
     """What `sekft generate --seed 7` keeps for that slot."""
     for attempt in range(ATTEMPTS):
-        result = await gate(scenario(slot, attempt), sandboxes.pick("auto"))
+        result = await admit(scenario(slot, attempt), sandboxes.pick("auto"))
         if isinstance(result, Admitted):
             return result.scenario
     raise SystemExit(f"slot {slot}: none of {ATTEMPTS} draws passes the gate")

@@ -54,6 +54,11 @@ class SandboxSpec:
     mtime_offset_s: int = 0
     hostname: str | None = None
 
+    @classmethod
+    def of(cls, scenario: Scenario, limits: Limits = Limits()) -> SandboxSpec:
+        """The sandbox in which a scenario starts."""
+        return cls(scenario.userland, scenario.login, tuple(scenario.files), limits)
+
 
 @dataclass(frozen=True, slots=True)
 class ExecResult:

@@ -15,8 +15,8 @@ from sekft.cli.tables import plain
 from sekft.errors import UsageError
 from sekft.folder import Folder, Layout
 from sekft.rejection import Rejection
-from sekft.rollouts.observed import Observed
 from sekft.rollouts.record import record
+from sekft.rollouts.rollout import RolloutResult
 from sekft.rollouts.verify import judge
 from sekft.runs.summary import Summary, summarise
 from sekft.trajectory import Check, Ending, OperatorInfo, SandboxInfo, Trajectory, Turn
@@ -30,7 +30,7 @@ def trajectory(sample: int, *contents: str, infra: str | None = None) -> Traject
         Turn(role="action" if at % 2 else "env", content=text, orientation=None if at else SCENARIO.orientation)
         for at, text in enumerate(contents)
     ]
-    seen = Observed(
+    seen = RolloutResult(
         sample=sample,
         seed=1,
         operator=OperatorInfo(kind="explorer"),

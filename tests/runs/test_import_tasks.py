@@ -85,7 +85,7 @@ def test_lines_may_come_in_any_order_where_nothing_is_sorted(imported: Path) -> 
 
     one = by_query(imported)["find the C files in /testbed"]
     target = one.needles.directives[0]
-    spec = SandboxSpec(userland=one.userland, login=one.login, files=tuple(one.files))
+    spec = SandboxSpec.of(one)
 
     async def passes(command: str) -> bool:
         async with pick("auto").open(spec) as session:

@@ -96,7 +96,7 @@ async def test_a_stored_trajectory_replays_to_the_same_state(run: Layout) -> Non
     sandbox = sandboxes.pick("auto")
     for trajectory in trajectories(run)[:12]:
         scenario = scenarios(run)[trajectory.scenario_id]
-        spec = SandboxSpec(userland=scenario.userland, login=scenario.login, files=tuple(scenario.files))
+        spec = SandboxSpec.of(scenario)
         async with sandbox.open(spec) as session:
             before = await session.state()
             for turn in trajectory.turns:

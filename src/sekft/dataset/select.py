@@ -15,7 +15,6 @@ from sekft.evaluation.difficulty import BANDS, band
 from sekft.evaluation.metrics import recovered
 from sekft.folder import Layout
 from sekft.models.tokens import TokenCounter, length
-from sekft.rollouts.record import lacking
 from sekft.scenario import Frozen, Scenario, load_scenario
 from sekft.shell.grounding import ungrounded
 from sekft.trajectory import KEPT, OUTCOMES, StoredRollout, load_trajectory
@@ -142,7 +141,7 @@ def _filters(wanted: Wanted, count: TokenCounter) -> Iterator[tuple[str, Filter]
     if wanted.outcomes:
         yield f"outcome {', '.join(wanted.outcomes)}", _each(lambda one: one.trajectory.outcome in wanted.outcomes)
     if wanted.complete:
-        yield "mechanism complete", _each(lambda one: not lacking(one.trajectory.mechanism, one.scenario.expected.kind))
+        yield "mechanism complete", _each(lambda one: not one.trajectory.mechanism.missing(one.scenario.expected.kind))
     if wanted.grounded:
         yield "grounded", _each(lambda one: not ungrounded(one.trajectory.turns))
     if (most := wanted.most_tokens) is not None:

@@ -16,7 +16,7 @@ import sekft
 from sekft import authors, sandboxes, taxonomy
 from sekft.errors import InfraError, SekftError, UsageError
 from sekft.folder import Folder, Layout, Setting, documents, option
-from sekft.gate.gate import gate
+from sekft.gate.gate import admit
 from sekft.gate.static import gate_structure
 from sekft.protocols import Author, Draft, Reporter, Sandbox
 from sekft.rejection import Admitted, Reason, Rejected, Rejection
@@ -301,10 +301,10 @@ async def gated(scenario: Scenario, sandbox: Sandbox | None) -> Admitted | Rejec
         async with asyncio.timeout(GATE_S):
             for pause_s in PAUSES_S:
                 try:
-                    return await gate(scenario, sandbox)
+                    return await admit(scenario, sandbox)
                 except InfraError:
                     await asyncio.sleep(pause_s)
-            return await gate(scenario, sandbox)
+            return await admit(scenario, sandbox)
     except TimeoutError:
         return Rejected(Reason.TOO_SLOW, f"the gate was not through after {GATE_S:g} s")
 

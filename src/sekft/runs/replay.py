@@ -62,8 +62,10 @@ def table(done: Done, recheck: bool) -> Table:
     """A row for each that differs, and a line that counts. recheck: compare outcomes alone."""
     rows: list[tuple[str, str]] = []
     for path, then, now in done:
-        if recheck and then.outcome != now.made.outcome:
-            rows.append((str(path), f"{then.outcome} is now {now.made.outcome} (check {now.made.check.verdict})"))
+        if recheck and then.outcome != now.trajectory.outcome:
+            rows.append(
+                (str(path), f"{then.outcome} is now {now.trajectory.outcome} (check {now.trajectory.check.verdict})")
+            )
         elif not recheck and now.difference:
             rows.append((str(path), now.difference))
     what = "judged otherwise" if recheck else "differ"
@@ -77,7 +79,7 @@ def as_data(done: Done) -> str:
             "path": str(path),
             "difference": now.difference,
             "recorded": {"outcome": then.outcome, "passed": then.check.passed},
-            "replayed": {"outcome": now.made.outcome, "passed": now.made.check.passed},
+            "replayed": {"outcome": now.trajectory.outcome, "passed": now.trajectory.check.passed},
         }
         for path, then, now in done
     )
