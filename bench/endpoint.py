@@ -25,7 +25,8 @@ from pathlib import Path
 
 from bench.pipeline import Quiet
 from sekft.folder import Layout
-from sekft.models.endpoint import Endpoint, Service
+from sekft.models.endpoint import Endpoint
+from sekft.models.service import Service
 from sekft.runs import pipeline, plans
 from sekft.trajectory import load_trajectory
 

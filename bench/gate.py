@@ -14,7 +14,7 @@ from sekft import sandboxes, taxonomy
 from sekft.authors.procedural.author import ProceduralAuthor
 from sekft.gate.gate import gate
 from sekft.gate.trials import Run, Trials
-from sekft.operators.reference import ReferenceOperator
+from sekft.operators.replayed import ReferenceOperator
 from sekft.protocols import ExecResult, Sandbox, SandboxSpec, Session
 from sekft.rejection import Admitted
 from sekft.rollouts.rollout import rollout

@@ -66,7 +66,7 @@ def test_spoilt_json_is_read_to_the_letter(mess: Mess) -> None:
     """What is read is what was meant, character by character: programs full of quotes, backslashes and dollar signs."""
     for slot in range(10):
         meant = content(compose(load().cell(2, slot), slot))
-        found = find(mess(meant), CONTENT).body
+        found, _ = find(mess(meant), CONTENT)
         assert found is not None
         assert {name: found[name] for name in meant} == json.loads(json.dumps(meant))
 

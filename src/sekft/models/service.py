@@ -63,10 +63,11 @@ class Service:
         """A service's own words for a message: short and on one line."""
         return " ".join(self.scrubbed(text).split())[:QUOTED_CHARACTERS]
 
-    def cost_usd(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """By the price; 0 where it is unknown."""
-        asking, answering = self.price or (0.0, 0.0)
-        return round((prompt_tokens * asking + completion_tokens * answering) / 1e6, 9)
+    def cost_usd(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """By the price; None where it is unknown."""
+        if self.price is None:
+            return None
+        return round((prompt_tokens * self.price[0] + completion_tokens * self.price[1]) / 1e6, 9)
 
 
 def service(role: Role, env: Mapping[str, str] | None = None) -> Service:

@@ -14,10 +14,12 @@ from importlib import resources
 from pathlib import Path
 
 from sekft.errors import UsageError
-from sekft.models.endpoint import ContextFull, Endpoint, Reply, service
+from sekft.models.endpoint import ContextFull, Endpoint
+from sekft.models.journal import Reply
+from sekft.models.service import service
 from sekft.models.thoughts import thoughts
 from sekft.operators.answers import Parsed, parse_action
-from sekft.protocols import Action, OperatorSettings
+from sekft.protocols import CONTEXT_FULL, Action, Operator, OperatorSettings
 from sekft.scenario import Scenario
 from sekft.seeds import derive, stream
 from sekft.trajectory import OperatorInfo, Turn, Usage
@@ -51,7 +53,7 @@ def make(settings: OperatorSettings) -> ModelOperator:
     )
 
 
-class ModelOperator:
+class ModelOperator(Operator):
     """Rolls the model of one endpoint.
 
     max_tokens: for one answer, thoughts included.
@@ -73,8 +75,8 @@ class ModelOperator:
         fenced: bool = False,
         slips: float = 0.0,
     ) -> None:
-        self.endpoint = endpoint
-        self.max_tokens = max_tokens
+        self.endpoint: Endpoint = endpoint
+        self.answer_tokens: int = max_tokens
         self.temperature = temperature
         self.top_p = top_p
         self.fenced = fenced
@@ -113,7 +115,7 @@ class ModelPolicy:
             try:
                 parsed, reply = await self._ask(turns, ask)
             except ContextFull:
-                return Action("", usage, fault="context full")
+                return Action("", usage, fault=CONTEXT_FULL)
             usage += reply.usage
             thought += [text for text in (reply.thoughts or thoughts(reply.text),) if text]
             if parsed.fault is None:
@@ -127,7 +129,7 @@ class ModelPolicy:
         operator = self._operator
         reply = await operator.endpoint.chat(
             conversation(operator.scaffold, turns, operator.fenced),
-            max_tokens=operator.max_tokens,
+            max_tokens=operator.answer_tokens,
             temperature=operator.temperature,
             top_p=operator.top_p,
             seed=derive(self._seed, len(turns), ask) % (1 << SEED_BITS),

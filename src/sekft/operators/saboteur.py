@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 
 from sekft.operators.plan_script import Beat, Typist, recovery_share, resumed, script
-from sekft.protocols import OperatorSettings, Policy
+from sekft.protocols import Operator, OperatorSettings, Policy
 from sekft.scenario import ExpectedKind, Scenario
 from sekft.seeds import stream
 from sekft.shell.syntax import only_looks
@@ -41,7 +41,7 @@ def make(settings: OperatorSettings) -> SaboteurOperator:
     return SaboteurOperator(recovery_share(settings))
 
 
-class SaboteurOperator:
+class SaboteurOperator(Operator):
     """mended: share of the explorer's scripts that hold a mistake, the same as the explorer's own."""
 
     def __init__(self, mended: float) -> None:
@@ -53,7 +53,7 @@ class SaboteurOperator:
         return _failed(scenario, script(scenario, stream(seed, "explorer"), self._mended), sample, seed)
 
     def resume(self, scenario: Scenario, typed: Sequence[str], sample: int, seed: int) -> Policy:
-        """A policy that goes wrong in some way from here, or a little later, whoever typed these commands."""
+        """Fails in some way from here on, or a little later."""
         return _failed(scenario, resumed(scenario, typed, stream(seed, "explorer")), sample, seed)
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sekft.errors import InfraError
-from sekft.protocols import Action, Limits, Policy, Sandbox
+from sekft.protocols import Limits, Operator, Policy, Sandbox, ScriptedPolicy
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutLimits, rollout
 from sekft.rollouts.verify import judge
 from sekft.scenario import Scenario
-from sekft.trajectory import OperatorInfo, Trajectory, Turn
+from sekft.trajectory import Trajectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +21,15 @@ class Replayed:
     difference: str | None
 
 
-class _Recorded:
-    """Types what was typed, whatever is answered."""
+class _Recorded(Operator):
+    """Types what was typed."""
 
     def __init__(self, trajectory: Trajectory) -> None:
-        self.info: OperatorInfo = trajectory.operator
-        self._actions = [turn.content for turn in trajectory.turns if turn.role == "action"]
+        self.info = trajectory.operator
+        self.actions = [turn.content for turn in trajectory.turns if turn.role == "action"]
 
     def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
-        return _Typist(iter(self._actions))
-
-
-class _Typist:
-    def __init__(self, actions: Iterator[str]) -> None:
-        self._actions = actions
-
-    async def act(self, turns: Sequence[Turn]) -> Action:
-        return Action(next(self._actions))
+        return ScriptedPolicy(self.actions)
 
 
 async def replay(scenario: Scenario, trajectory: Trajectory, sandbox: Sandbox) -> Replayed:
@@ -47,7 +38,7 @@ async def replay(scenario: Scenario, trajectory: Trajectory, sandbox: Sandbox) -
     scenario: the trajectory's own, or the same with a mended checker. Raises InfraError when the sandbox breaks.
     """
     recorded = _Recorded(trajectory)
-    actions = sum(turn.role == "action" for turn in trajectory.turns)
+    actions = len(recorded.actions)
     known = {name: value for name, value in trajectory.sandbox.limits.items() if name in Limits.__dataclass_fields__}
     limits = RolloutLimits(turns=actions, session=Limits(**known)) if known else RolloutLimits(turns=actions)
     observed = await rollout(scenario, sandbox, recorded, trajectory.sample, trajectory.seed, limits)

@@ -9,7 +9,7 @@ more, that action decided.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from statistics import fmean
 
@@ -19,7 +19,8 @@ from sekft.dataset.pair import GIVEN
 from sekft.dataset.select import Group, stored
 from sekft.errors import InfraError
 from sekft.folder import Folder, Layout
-from sekft.protocols import Action, Operator, Policy, Reporter, Sandbox
+from sekft.operators.replayed import ResumedOperator
+from sekft.protocols import Operator, Reporter, Sandbox
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutLimits
 from sekft.rollouts.verify import judge
@@ -29,33 +30,9 @@ from sekft.runs.plans import Branching
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.shell.normalize import bare
-from sekft.trajectory import KEPT, OperatorInfo, Trajectory, Turn, load_trajectory
+from sekft.trajectory import KEPT, Trajectory, load_trajectory
 
 ID_CHARACTERS = 8
-
-
-class _GoingOn:
-    """The operator, with the first actions of a trajectory typed for it."""
-
-    def __init__(self, operator: Operator, trajectory: Trajectory, actions: int) -> None:
-        self._operator = operator
-        self._typed = typed(trajectory)[:actions]
-        own = {"branch_of": trajectory.id, GIVEN: str(actions)}
-        self.info: OperatorInfo = operator.info.model_copy(update={"settings": operator.info.settings | own})
-
-    def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
-        resume = getattr(self._operator, "resume", None)
-        rest = resume(scenario, self._typed, sample, seed) if resume else self._operator.policy(scenario, sample, seed)
-        return _Resumed(self._typed, rest)
-
-
-class _Resumed:
-    def __init__(self, typed: Sequence[str], rest: Policy) -> None:
-        self._typed, self._rest = typed, rest
-
-    async def act(self, turns: Sequence[Turn]) -> Action:
-        at = len(turns) // 2
-        return Action(self._typed[at]) if at < len(self._typed) else await self._rest.act(turns)
 
 
 def typed(trajectory: Trajectory) -> list[str]:
@@ -144,10 +121,11 @@ class _Tree:
 
     async def _from(self, scenario: Scenario, trajectory: Trajectory, actions: int) -> list[Trajectory]:
         """All branches of that prefix but those that met an infra error."""
-        going = _GoingOn(self._operator, trajectory, actions)
+        source = {"branch_of": trajectory.id, GIVEN: str(actions)}
+        going = ResumedOperator(self._operator, typed(trajectory)[:actions], source)
         return [made async for made in self._landed(scenario, going, trajectory.id, actions)]
 
-    async def _landed(self, scenario: Scenario, going: _GoingOn, of: str, actions: int) -> AsyncIterator[Trajectory]:
+    async def _landed(self, scenario: Scenario, going: Operator, of: str, actions: int) -> AsyncIterator[Trajectory]:
         for number in range(self._asked.branches):
             name = f"{going.info.kind}-{of[:ID_CHARACTERS]}-{actions}-{number}.json"
             places = (self._place / scenario.id / name, self._place / "errors" / scenario.id / name)
@@ -157,7 +135,7 @@ class _Tree:
             if landing.path.exists():
                 yield load_trajectory(landing.path)
 
-    async def _land(self, landing: RolloutJob, going: _GoingOn, seed: int) -> None:
+    async def _land(self, landing: RolloutJob, going: Operator, seed: int) -> None:
         limits = RolloutLimits(turns=self._asked.max_turns)
         try:
             observed = await tried(landing, going, self._sandbox, seed, limits)

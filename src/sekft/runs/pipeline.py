@@ -18,9 +18,7 @@ from sekft import taxonomy
 from sekft.errors import BundleError, InfraError, SandboxUnavailable, SekftError, UsageError
 from sekft.evaluation.difficulty import selected
 from sekft.folder import HIDDEN, Folder, Layout, documents
-from sekft.models.endpoint import Endpoint
-from sekft.models.journal import JOURNAL, Budget, Journal
-from sekft.operators.local import Generator
+from sekft.models.journal import JOURNAL, Budget
 from sekft.protocols import Author, Operator, OperatorSettings, Reporter, Sandbox
 from sekft.rollouts.observed import Observed
 from sekft.rollouts.record import record
@@ -300,14 +298,15 @@ def backend(name: str) -> Sandbox:
 
 
 @asynccontextmanager
-async def attended(worker: object, folder: Folder, budget: Budget, reporter: Reporter) -> AsyncIterator[None]:
-    """While it works, one that asks a model writes down what it pays for, and keeps within the budget."""
-    endpoint, generator = getattr(worker, "endpoint", None), getattr(worker, "generator", None)
-    if isinstance(endpoint, Endpoint):
-        endpoint.attend(Journal(folder.root / HIDDEN / JOURNAL), budget, reporter.note)
+async def attended(
+    worker: Author | Operator, folder: Folder, budget: Budget, reporter: Reporter
+) -> AsyncIterator[None]:
+    """While it works, the model that it asks writes down what it costs, and keeps within the budget."""
+    if worker.endpoint is not None:
+        journal = folder.root / HIDDEN / JOURNAL
+        worker.endpoint.attend(journal, budget.max_cost_usd, budget.max_tokens, reporter.note)
     try:
         yield
     finally:
-        for held in (endpoint, generator):
-            if isinstance(held, Endpoint | Generator):
-                await held.close()
+        if worker.endpoint is not None:
+            await worker.endpoint.close()

@@ -24,7 +24,7 @@ from sekft.authors.procedural.names import Names
 from sekft.authors.procedural.orientation import orientation
 from sekft.authors.procedural.provider.installed import Desk, Order, Visit, furnish
 from sekft.authors.procedural.provider.semantics import QueueEntry
-from sekft.protocols import Draft
+from sekft.protocols import Author, AuthorSettings, Draft
 from sekft.scenario import (
     Cell,
     Directive,
@@ -48,7 +48,7 @@ _ONE_AT_A_TIME = frozenset(("spool", "journal"))
 """Providers that show no second entry before the first is acknowledged, or all of them at once."""
 
 
-class ProceduralAuthor:
+class ProceduralAuthor(Author):
     """Draws scenarios without a model; the same cell, seed and skin give the same scenario.
 
     listed: each provider, syntax and layout has one tool, the same in every scenario, instead of always another one.
@@ -64,11 +64,12 @@ class ProceduralAuthor:
     def begin(self, cell: Cell, seed: int, skin: int = 0) -> Draft:
         return SingleDraft(self.draw(cell, seed, skin))
 
-    def met(self, scenario: Scenario) -> None:
-        """Scenarios differ by their seeds alone."""
-
     async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario:
         return compose(cell, seed, skin, listed=self.listed)
+
+
+def make(settings: AuthorSettings) -> ProceduralAuthor:
+    return ProceduralAuthor(settings.listed)
 
 
 @dataclass(frozen=True)
