@@ -109,7 +109,7 @@ class ModelPolicy:
 
     async def act(self, turns: Sequence[Turn]) -> Action:
         """The next command. An answer that holds none is a fault, behind a scaffold after two more asks."""
-        usage, parsed, thought = Usage(), Parsed(fault="empty"), []
+        usage, parsed, reasoning = Usage(), Parsed(fault="empty"), []
         asks = ASKS if self._operator.temperature > 0 and self._operator.scaffold else 1
         for ask in range(asks):
             try:
@@ -117,13 +117,13 @@ class ModelPolicy:
             except ContextFull:
                 return Action("", usage, fault=CONTEXT_FULL)
             usage += reply.usage
-            thought += [text for text in (reply.thoughts or thoughts(reply.text),) if text]
+            reasoning += [text for text in (reply.thoughts or thoughts(reply.text),) if text]
             if parsed.fault is None:
                 break
         text = parsed.text
         if self._slips_from is not None and len(turns) // 2 >= self._slips_from and SLIPPABLE.fullmatch(text):
             text, self._slips_from = slipped(text, self._rng), None
-        return Action(text, usage, parsed.fault, thoughts="\n\n".join(thought))
+        return Action(text, usage, parsed.fault, thoughts="\n\n".join(reasoning))
 
     async def _ask(self, turns: Sequence[Turn], ask: int) -> tuple[Parsed, Reply]:
         operator = self._operator
@@ -144,7 +144,7 @@ class ModelPolicy:
 
 
 def as_deployed(reply: Reply) -> Parsed:
-    """What a student answers is typed as it stands: nobody will take prose off it later."""
+    """A student's answer is typed as it stands: once it is deployed, nobody takes prose off it."""
     text = reply.text.rstrip("\n")
     fault = "empty" if not text.strip() else "cut off" if reply.cut else None
     return Parsed("" if fault else text, fault)
