@@ -95,7 +95,7 @@ class Endpoint:
         await self.close()
 
     def cost_usd(self, usage: Usage) -> float | None:
-        return self.service.cost_usd(usage.prompt_tokens, usage.completion_tokens)
+        return self.service.cost_usd(usage)
 
     def attend(
         self, journal: Path, max_cost_usd: float | None, max_tokens: int | None, note: Callable[[str], None]
