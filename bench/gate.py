@@ -14,7 +14,7 @@ from sekft import sandboxes, taxonomy
 from sekft.authors.procedural.author import ProceduralAuthor
 from sekft.gate.gate import admit
 from sekft.gate.trials import TrialRun, Trials
-from sekft.operators.reference import ReferenceOperator
+from sekft.operators.replayed import ReferenceOperator
 from sekft.protocols import ExecResult, Sandbox, SandboxSpec, Session
 from sekft.rejection import Admitted
 from sekft.rollouts.rollout import rollout

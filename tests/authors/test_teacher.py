@@ -18,6 +18,7 @@ from sekft.folder import Layout, documents, load_scenarios
 from sekft.gate.static import examine
 from sekft.models.endpoint import Endpoint
 from sekft.models.service import Service
+from sekft.protocols import AuthorConfig
 from sekft.rejection import Rejected, Rejection
 from sekft.runs.generate import AuthorExhausted, GenerateConfig, generate
 from sekft.scenario import Scenario, load_noun
@@ -64,7 +65,7 @@ def test_spoilt_json_is_read_to_the_letter(mess: Mess) -> None:
     """What is read is what was meant, character by character: programs full of quotes, backslashes and dollar signs."""
     for slot in range(10):
         meant = content(compose(load().cell(2, slot), slot))
-        found = find(mess(meant), CONTENT).body
+        found, _ = find(mess(meant), CONTENT)
         assert found is not None
         assert {name: found[name] for name in meant} == json.loads(json.dumps(meant))
 
@@ -198,7 +199,7 @@ async def test_a_teacher_writes_no_families(tmp_path: Path, monkeypatch: pytest.
 def test_an_unknown_author_lists_the_known() -> None:
     """A misspelt author is answered with the names there are."""
     with pytest.raises(UsageError, match="procedural, teacher"):
-        authors.make("techer")
+        authors.make("techer", AuthorConfig())
 
 
 async def test_what_was_answered_is_not_asked_again_though_the_prompt_has_changed(

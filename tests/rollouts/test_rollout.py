@@ -11,7 +11,7 @@ import pytest
 
 from sekft import sandboxes
 from sekft.errors import EndpointError, InfraError, UsageError
-from sekft.protocols import CONTEXT_FULL, Action, ExecResult, Sandbox, SandboxSpec, Session
+from sekft.protocols import CONTEXT_FULL, Action, ExecResult, Operator, Sandbox, SandboxSpec, Session
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import BY_HAND, Rollout, RolloutLimits, RolloutResult, rollout
 from sekft.rollouts.verify import judge
@@ -23,7 +23,7 @@ from tests import bundles
 SOLUTION = ("chit --help", "chit open", "chit read 7", "echo granite > stone.txt", "chit close 7", "exit")
 
 
-class Typist:
+class Typist(Operator):
     """An operator that types a list; what is no text is raised, or returned as an action."""
 
     def __init__(self, *script: str | Action | Exception, pause_s: float = 0.0, model: str | None = None) -> None:

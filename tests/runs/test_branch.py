@@ -51,7 +51,7 @@ def grown(run: Layout, operator: Operator, branches: int) -> list[Trajectory]:
     return [load_trajectory(path) for path in documents(run.root / "pairs" / "branches", "*/*.json")]
 
 
-class Fickle:
+class Fickle(Operator):
     """Looks one way or another, which decides nothing; then writes the right word or a wrong one, which does."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from sekft.protocols import Draft
+from sekft.protocols import Author, Draft
 from sekft.rejection import Rejected, unreadable
 from sekft.scenario import Cell, Scenario
 
@@ -28,10 +28,9 @@ class SingleDraft:
             return unreadable(error)
 
 
-class DrawingAuthor:
-    """An Author of which only draw() is to be written."""
+class DrawingAuthor(Author):
+    """An author of which only draw() is to be written."""
 
-    name = "drawing"
     settings: Mapping[str, str] = {}
     skins = True
 
@@ -41,6 +40,3 @@ class DrawingAuthor:
 
     def begin(self, cell: Cell, seed: int, skin: int = 0) -> Draft:
         return SingleDraft(self.draw(cell, seed, skin))
-
-    def met(self, scenario: Scenario) -> None:
-        """Candidates differ by their seeds alone."""

@@ -17,7 +17,7 @@ from sekft.cli.transcript import judgement
 from sekft.errors import InfraError
 from sekft.folder import Folder, Layout
 from sekft.operators.answers import still_open
-from sekft.protocols import Action, Policy, Sandbox
+from sekft.protocols import Action, Operator, Policy, Sandbox
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutLimits, rollout
 from sekft.rollouts.verify import judge
@@ -34,7 +34,7 @@ HINT = (
 Handler = Callable[[int, FrameType | None], object]
 
 
-class HumanOperator:
+class HumanOperator(Operator):
     info = OperatorInfo(kind="human")
 
     def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sekft.errors import UsageError
 from sekft.operators.local import MAX_TOKENS, Generator, Sampling
-from sekft.protocols import CONTEXT_FULL, Action, OperatorConfig
+from sekft.protocols import CONTEXT_FULL, Action, Operator, OperatorConfig
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.trajectory import OperatorInfo, Turn, Usage, messages
@@ -29,11 +29,12 @@ def make(settings: OperatorConfig) -> StudentOperator:
     return StudentOperator(Generator(Path(settings.model), settings.concurrency or 1), sampling)
 
 
-class StudentOperator:
+class StudentOperator(Operator):
     """Greedy unless told otherwise. The record names the folder and what its weights hash to."""
 
     def __init__(self, generator: Generator, sampling: Sampling) -> None:
-        self.generator, self.sampling = generator, sampling
+        self.endpoint = self.generator = generator
+        self.sampling, self.answer_tokens = sampling, sampling.max_tokens
         settings = {
             "dtype": generator.dtype,
             "max_tokens": str(sampling.max_tokens),

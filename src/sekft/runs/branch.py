@@ -9,7 +9,7 @@ more, that action decided.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from statistics import fmean
 
@@ -19,7 +19,8 @@ from sekft.dataset.pair import GIVEN
 from sekft.dataset.select import Group, stored
 from sekft.errors import InfraError
 from sekft.folder import Folder, Layout, Setting, option
-from sekft.protocols import Action, Operator, Policy, Reporter, Sandbox
+from sekft.operators.replayed import ResumedOperator
+from sekft.protocols import Operator, Reporter, Sandbox
 from sekft.rollouts.rollout import RolloutLimits
 from sekft.runs.engine import LocalEngine
 from sekft.runs.resources import attended
@@ -27,33 +28,9 @@ from sekft.runs.roll import ActingConfig, RolloutJob, acted, acting, recorded
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.shell.normalize import bare
-from sekft.trajectory import KEPT, OperatorInfo, Trajectory, Turn, load_trajectory
+from sekft.trajectory import KEPT, Trajectory, load_trajectory
 
 ID_CHARACTERS = 8
-
-
-class _GoingOn:
-    """The operator, with the first actions of a trajectory typed for it."""
-
-    def __init__(self, operator: Operator, trajectory: Trajectory, actions: int) -> None:
-        self._operator = operator
-        self._typed = typed(trajectory)[:actions]
-        own = {"branch_of": trajectory.id, GIVEN: str(actions)}
-        self.info: OperatorInfo = operator.info.model_copy(update={"settings": operator.info.settings | own})
-
-    def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
-        resume = getattr(self._operator, "resume", None)
-        rest = resume(scenario, self._typed, sample, seed) if resume else self._operator.policy(scenario, sample, seed)
-        return _Resumed(self._typed, rest)
-
-
-class _Resumed:
-    def __init__(self, typed: Sequence[str], rest: Policy) -> None:
-        self._typed, self._rest = typed, rest
-
-    async def act(self, turns: Sequence[Turn]) -> Action:
-        at = len(turns) // 2
-        return Action(self._typed[at]) if at < len(self._typed) else await self._rest.act(turns)
 
 
 def typed(trajectory: Trajectory) -> list[str]:
@@ -84,7 +61,7 @@ async def branch(
         folder.settle(f"branches-{kind}", settings, growing=config.growing())
         tree = _Tree(config, operator, sandbox, folder, out.pairs / BRANCHES)
         reporter.begin("scenarios branched", sum(1 for _ in rollouts.grouped()), 0)
-        async with attended(operator, folder, config.budget, reporter):
+        async with attended(operator, folder, config, reporter):
             async for name in LocalEngine().map(tree.grow, stored(rollouts, scenarios), config.at_once):
                 reporter.step(name)
     return tree.broken
@@ -146,10 +123,11 @@ class _Tree:
 
     async def _from(self, scenario: Scenario, trajectory: Trajectory, actions: int) -> list[Trajectory]:
         """All branches of that prefix but those that met an infra error."""
-        going = _GoingOn(self._operator, trajectory, actions)
+        source = {"branch_of": trajectory.id, GIVEN: str(actions)}
+        going = ResumedOperator(self._operator, typed(trajectory)[:actions], source)
         return [made async for made in self._landed(scenario, going, trajectory.id, actions)]
 
-    async def _landed(self, scenario: Scenario, going: _GoingOn, of: str, actions: int) -> AsyncIterator[Trajectory]:
+    async def _landed(self, scenario: Scenario, going: Operator, of: str, actions: int) -> AsyncIterator[Trajectory]:
         for number in range(self._config.branches or 1):
             name = f"{going.info.kind}-{of[:ID_CHARACTERS]}-{actions}-{number}.json"
             job = RolloutJob(
@@ -160,7 +138,7 @@ class _Tree:
             if job.path.exists():
                 yield load_trajectory(job.path)
 
-    async def _land(self, job: RolloutJob, going: _GoingOn, seed: int) -> None:
+    async def _land(self, job: RolloutJob, going: Operator, seed: int) -> None:
         limits = RolloutLimits(turns=self._config.max_turns)
         try:
             rolled = await recorded(job.scenario, job.sample, going, self._sandbox, seed, limits)

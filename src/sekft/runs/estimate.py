@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from sekft import authors
 from sekft.folder import Layout, documents
-from sekft.models.endpoint import Endpoint
-from sekft.models.service import Service
+from sekft.protocols import ModelClient
 from sekft.report import Table
 from sekft.runs.generate import ATTEMPTS, GenerateConfig
 from sekft.runs.roll import STUDENT, RolloutConfig, acting
@@ -67,22 +66,21 @@ def estimates(
     """
     costs: list[CostEstimate] = []
     if drawing is not None:
-        author = authors.make(drawing.author_name, drawing.repairs, drawing.answer_tokens, drawing.listed_interfaces)
-        endpoint, usual = getattr(author, "endpoint", None), getattr(author, "usual", None)
-        if isinstance(endpoint, Endpoint) and isinstance(usual, Usage):
+        author = authors.make(drawing.author_name, drawing)
+        if author.endpoint is not None and author.usual is not None:
             left = max(0, drawing.n - len(documents(layout.scenarios)))
-            costs.append(_draws(endpoint.service, left, usual))
+            costs.append(_draws(author.endpoint, left, author.usual))
     if rolling is not None and rolling.operator_name != STUDENT:
         operator = acting(rolling)
-        endpoint, answer = getattr(operator, "endpoint", None), getattr(operator, "max_tokens", ACTION_TOKENS)
-        if isinstance(endpoint, Endpoint):
+        if operator.endpoint is not None:
             to_roll: Sequence[Scenario | None] = scenarios or [None] * (drawing.n if drawing else 0)
-            costs.append(_rollouts(endpoint.service, to_roll, rolling, answer, layout))
+            answer_tokens = operator.answer_tokens or ACTION_TOKENS
+            costs.append(_rollouts(operator.endpoint, to_roll, rolling, answer_tokens, layout))
     return costs
 
 
 def _rollouts(
-    service: Service, scenarios: Sequence[Scenario | None], config: RolloutConfig, answer_tokens: int, layout: Layout
+    client: ModelClient, scenarios: Sequence[Scenario | None], config: RolloutConfig, answer_tokens: int, layout: Layout
 ) -> CostEstimate:
     """For every scenario and sample that this folder lacks."""
     done = [load_trajectory(path) for path in layout.rollouts() if path.name.startswith("model-")]
@@ -96,12 +94,12 @@ def _rollouts(
         each = [_rollout(min(config.max_turns, _turns(scenario)), answer) for scenario in scenarios]
         likely = _times(sum(each, Usage()), left / max(1, len(scenarios)))
         basis = "the references' lengths and four characters a token"
-    return _priced(f"{left} rollouts of {service.model}", basis, service, likely, _times(most, left))
+    return _priced(f"{left} rollouts of {client.model}", basis, client, likely, _times(most, left))
 
 
-def _draws(service: Service, n: int, usual: Usage) -> CostEstimate:
+def _draws(client: ModelClient, n: int, usual: Usage) -> CostEstimate:
     likely, most = _times(usual, n), _times(usual, n * ATTEMPTS)
-    return _priced(f"{n} scenarios by {service.model}", "the author's usual exchange", service, likely, most)
+    return _priced(f"{n} scenarios by {client.model}", "the author's usual exchange", client, likely, most)
 
 
 def _turns(scenario: Scenario | None) -> int:
@@ -123,10 +121,10 @@ def _times(usage: Usage, factor: float) -> Usage:
     )
 
 
-def _priced(what: str, basis: str, service: Service, likely: Usage, most: Usage) -> CostEstimate:
+def _priced(what: str, basis: str, client: ModelClient, likely: Usage, most: Usage) -> CostEstimate:
     def cost(usage: Usage) -> float | None:
-        by_price = service.cost_usd(usage.prompt_tokens, usage.completion_tokens)
-        return by_price if service.price else usage.cost_usd or None
+        by_price = client.cost_usd(usage)
+        return usage.cost_usd or None if by_price is None else by_price
 
     return CostEstimate(
         what, basis, likely.requests, likely.prompt_tokens, likely.completion_tokens, cost(likely), cost(most)

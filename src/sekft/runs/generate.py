@@ -18,7 +18,7 @@ from sekft.errors import InfraError, SekftError, UsageError
 from sekft.folder import Folder, Layout, Setting, documents, option
 from sekft.gate.gate import admit
 from sekft.gate.static import gate_structure
-from sekft.protocols import Author, Draft, Reporter, Sandbox
+from sekft.protocols import Author, AuthorConfig, Draft, Reporter, Sandbox
 from sekft.rejection import Admitted, Reason, Rejected, Rejection
 from sekft.runs.engine import LocalEngine
 from sekft.runs.resources import PaidConfig, SandboxedConfig, attended
@@ -40,26 +40,16 @@ _TWIN_ENDING = {"work": "blocked", "blocked": "work"}
 Keep = Callable[[Scenario | Rejection], None]
 
 
-class GenerateConfig(SandboxedConfig, PaidConfig):
+class GenerateConfig(AuthorConfig, SandboxedConfig, PaidConfig):
     """Author scenarios and admit those that pass the gate."""
 
     n: int = option(50, "Admitted scenarios to end with, twins and re-skins aside.", ge=1, grows=True)
-    author: str | None = option(
-        None, "procedural, teacher or hybrid; default: teacher if SEKFT_MODEL is set, else procedural."
-    )
     where: tuple[str, ...] = option((), "axis=value, the same axis twice means or; axis!=value leaves it out.")
     holdout: tuple[str, ...] = option(
         (), "axis=value that only held-out scenarios have; none for none; default: splits.toml."
     )
     twins: bool = option(False, "Each scenario that could be blocked in both versions, solvable and blocked.")
     reskins: int = option(0, "Versions more of each, all surface redrawn, the task the same.", ge=0)
-    listed_interfaces: bool = option(
-        False, "Use a fixed list of interfaces instead of composing new ones (an ablation).", recorded=False
-    )
-    repairs: int = option(2, "How often a model may mend a scenario that was refused.", ge=0, recorded=False)
-    answer_tokens: int | None = option(
-        None, "Tokens a model that authors may use for one answer.", ge=1, recorded=False
-    )
     no_sandbox: bool = option(
         False,
         "Structural dry run: consistent on paper, proves nothing more.",
@@ -197,7 +187,7 @@ class Generation:
         self.config, self._axes = config, taxonomy.load()
         self._where = taxonomy.parse_where(self._axes, config.where)
         self._held = splits.held_out(self._axes, config.holdout)
-        self.author = authors.make(config.author_name, config.repairs, config.answer_tokens, config.listed_interfaces)
+        self.author = authors.make(config.author_name, config)
         if (config.twins or config.reskins) and not self.author.skins:
             raise UsageError(
                 f"--author {self.author.name} writes single scenarios: --twins and --reskins want procedural"
@@ -258,7 +248,7 @@ async def stream(config: GenerateConfig, reporter: Reporter) -> AsyncGenerator[S
     """Admitted scenarios as they come, kept in no folder."""
     generation = Generation(config)
     slots = {slot: generation.family(slot) for slot in range(config.n)}
-    async with attended(generation.author, None, config.budget, reporter):
+    async with attended(generation.author, None, config, reporter):
         async for members in generation.families(slots, Progress(Counter(), Counter()), lambda _: None):
             for scenario in members:
                 yield scenario
@@ -277,7 +267,7 @@ async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -
         families = {slot: generation.family(slot) for slot in range(config.n)}
         waiting = {slot: members for slot, members in families.items() if before.admitted[slot] < len(members)}
         reporter.begin("scenarios", config.n, config.n - len(waiting))
-        async with attended(generation.author, folder, config.budget, reporter):
+        async with attended(generation.author, folder, config, reporter):
             async for base, *others in generation.families(waiting, before, keeper(folder, layout)):
                 more = f" and {len(others)} more" if others else ""
                 reporter.step(f"{base.expected.kind} {base.id}{more}")

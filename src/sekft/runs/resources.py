@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sekft.folder import HIDDEN, Config, Folder, option
-from sekft.models.endpoint import Endpoint
-from sekft.models.journal import JOURNAL, Budget, Journal
-from sekft.operators.local import Generator
-from sekft.protocols import Reporter
+from sekft.models.journal import JOURNAL
+from sekft.protocols import Author, Operator, Reporter
 
 
 class SandboxedConfig(Config):
@@ -35,28 +33,24 @@ class PaidConfig(Config):
         None, "Stop once this folder has cost this many tokens, prompts included.", ge=0, recorded=False
     )
 
-    @property
-    def budget(self) -> Budget:
-        return Budget(self.max_cost, self.max_total_tokens)
-
 
 def default_concurrency() -> int:
     return 2 * (os.cpu_count() or 1)
 
 
 @asynccontextmanager
-async def attended(worker: object, folder: Folder | None, budget: Budget, reporter: Reporter) -> AsyncIterator[None]:
-    """While it works, one that asks a model writes down what it pays for, and keeps within the budget.
+async def attended(
+    worker: Author | Operator, folder: Folder | None, config: PaidConfig, reporter: Reporter
+) -> AsyncIterator[None]:
+    """While it works, the model that it asks writes down what it costs, and keeps within the budget.
 
-    folder: None keeps count of what is spent and remembers no answer.
+    folder: None counts what is spent and remembers no answer.
     """
-    endpoint, generator = getattr(worker, "endpoint", None), getattr(worker, "generator", None)
-    if isinstance(endpoint, Endpoint):
-        journal = Journal(folder.root / HIDDEN / JOURNAL if folder else None)
-        endpoint.attend(journal, budget, reporter.note)
+    if worker.endpoint is not None:
+        journal = folder.root / HIDDEN / JOURNAL if folder else None
+        worker.endpoint.attend(journal, config.max_cost, config.max_total_tokens, reporter.note)
     try:
         yield
     finally:
-        for resource in (endpoint, generator):
-            if isinstance(resource, Endpoint | Generator):
-                await resource.close()
+        if worker.endpoint is not None:
+            await worker.endpoint.close()

@@ -177,7 +177,7 @@ async def stream(
         return (await roller.roll(*job)).trajectory
 
     jobs = ((scenario, sample) for scenario in scenarios for sample in range(config.samples))
-    async with attended(roller.operator, None, config.budget, reporter):
+    async with attended(roller.operator, None, config, reporter):
         async for trajectory in LocalEngine().map(roll, jobs, config.at_once):
             yield trajectory
 
@@ -194,7 +194,7 @@ async def roll(config: RolloutConfig, scenarios: Sequence[Scenario], layout: Lay
         jobs = list(rollout_jobs(config, scenarios, kind, layout))
         waiting = [job for job in jobs if not job.path.exists()]
         reporter.begin("rollouts", len(jobs), len(jobs) - len(waiting))
-        async with attended(roller.operator, folder, config.budget, reporter):
+        async with attended(roller.operator, folder, config, reporter):
             broken = await _roll_all(roller, waiting, folder, reporter)
         if config.keep_band or config.keep_most:
             _select(config, jobs, folder)

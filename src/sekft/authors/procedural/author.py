@@ -24,6 +24,7 @@ from sekft.authors.procedural.names import Names
 from sekft.authors.procedural.orientation import orientation
 from sekft.authors.procedural.provider.installed import Desk, Order, Visit, furnish
 from sekft.authors.procedural.provider.semantics import QueueEntry
+from sekft.protocols import AuthorConfig
 from sekft.scenario import (
     Cell,
     Directive,
@@ -60,6 +61,10 @@ class ProceduralAuthor(DrawingAuthor):
 
     async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario:
         return compose(cell, seed, skin, listed=self.listed)
+
+
+def make(config: AuthorConfig) -> ProceduralAuthor:
+    return ProceduralAuthor(config.listed_interfaces)
 
 
 @dataclass(frozen=True)
