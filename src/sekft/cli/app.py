@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from sekft.cli import data, evaluating, learn, look, make, rounds, sets
+from sekft.cli import data, evaluating, learn, look, make, rounds
 from sekft.cli.options import EXAMPLES
 from sekft.errors import SekftError
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "generate": make.generate,
     "rollout": make.rollout,
-    "pairs": sets.pairs,
+    "pairs": data.pairs,
     "export": data.export,
     "run": make.run,
     "train": learn.train,
@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "show": look.show,
     "play": look.play,
     "replay": look.replay,
-    "audit": look.audit,
+    "audit": data.audit,
     "doctor": look.doctor,
 }
 

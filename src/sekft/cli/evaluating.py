@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sekft.cli.data import tell
 from sekft.cli.options import Acting, Concurrency, Json, Out, Samples, SandboxName, Seed, Spending, flat
 from sekft.cli.running import report_broken, say, summary, work
 from sekft.errors import UsageError
@@ -56,7 +57,6 @@ def evaluate(
         raise UsageError("sekft eval wants --scenarios and --out (or: sekft eval compare A B)")
     _drawable(pictures)
     from sekft.cli.progress import reporter
-    from sekft.evaluation.text import render
     from sekft.folder import Layout
     from sekft.runs import plans
     from sekft.runs.estimate import told
@@ -71,7 +71,7 @@ def evaluate(
         found = work(examine(plan, bundles, out, progress), out)
     if pictures:
         _draw(out, [out])
-    say(found.model_dump_json(indent=1) + "\n" if as_json else render(found))
+    tell(found, as_json)
     return report_broken(found.missing, Layout.of_stage(out))
 
 
@@ -85,7 +85,6 @@ def compare(
 ) -> None:
     """Say what differs beyond chance, by an exact paired test over the scenarios that both have."""
     from sekft.evaluation.compare import compare as compared
-    from sekft.evaluation.compare import render
     from sekft.runs.evaluate import stored
 
     if len(folders) < 2:
@@ -94,7 +93,7 @@ def compare(
     found = compared({str(folder): stored(folder) for folder in folders})
     if pictures:
         _draw(pictures, folders)
-    say(found.model_dump_json(indent=1) + "\n" if as_json else render(found))
+    tell(found, as_json)
 
 
 @app.command(name="import")
@@ -133,7 +132,7 @@ def deployed(acting: Acting) -> Acting:
 
 
 def _drawable(wanted: bool) -> None:
-    from sekft.evaluation.pictures import drawable
+    from sekft.evaluation.charts import drawable
 
     if wanted and not drawable():
         raise UsageError("--pictures wants vl-convert-python: pip install 'sekft[report]'")
@@ -150,13 +149,13 @@ def told_apart(folders: list[Path]) -> dict[str, Path]:
 
 
 def _draw(into: Path, folders: list[Path]) -> None:
-    from sekft.evaluation.figures import draw
+    from sekft.evaluation.charts import evaluations
     from sekft.folder import Folder
     from sekft.runs.evaluate import FOLDER, stored
 
     with Folder(into).writing() as folder:
-        for name, drawn in draw({name: stored(each) for name, each in told_apart(folders).items()}).items():
+        for name, picture in evaluations({name: stored(each) for name, each in told_apart(folders).items()}).items():
             file = folder.begin(into / FOLDER / name)
-            file.write(drawn)
+            file.write(picture)
             folder.place(file, into / FOLDER / name)
             typer.echo(f"sekft: {into / FOLDER / name}", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sekft.cli.options import Acting, Concurrency, Drawing, Json, NoSandbox, Out, SandboxName, Seed, Spending, flat
-from sekft.cli.running import EXPORT, command, report_broken, say, summary, work
+from sekft.cli.running import EXPORT, report_broken, say, summary, work
 
 if TYPE_CHECKING:
     from sekft.dataset.export import Exported
@@ -109,19 +109,17 @@ def run(
 def _data_set(layout: Layout, seed: int, progress: Reporter) -> Exported | None:
     """Pairs, and the export of a run folder; none where nothing is kept."""
     from sekft.cli.data import deliver
-    from sekft.dataset.card import Described
-    from sekft.dataset.export import Exporting, Sources, default
-    from sekft.dataset.make_pairs import Pairing, pair
+    from sekft.dataset.export import ExportConfig, Sources
+    from sekft.dataset.make_pairs import PairConfig, pair
     from sekft.errors import NothingKept
     from sekft.folder import Folder
     from sekft.models.tokens import EstimatedTokens
 
-    pair(layout, None, layout, Pairing(seed=seed), progress)
+    pair(layout, None, layout, PairConfig(seed=seed), progress)
     sources = Sources.of(layout.root)
     try:
         with Folder(layout.root).timed("export"):
-            plan, told = Exporting(default(sources)), Described(command=command())
-            return deliver(plan, sources, layout.root / EXPORT, EstimatedTokens(), told, progress)[0]
+            return deliver(ExportConfig(), sources, layout.root / EXPORT, EstimatedTokens(), progress)[0]
     except NothingKept as error:
         progress.note(str(error))
         return None

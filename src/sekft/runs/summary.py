@@ -10,7 +10,6 @@ from pathlib import Path
 
 from sekft import taxonomy
 from sekft.evaluation.difficulty import Returns, returns
-from sekft.evaluation.difficulty import render as render_returns
 from sekft.folder import HIDDEN, Layout, documents, times
 from sekft.models.journal import JOURNAL, spent
 from sekft.rejection import Rejection
@@ -205,7 +204,7 @@ def render(summary: Summary) -> str:
     if summary.rollouts:
         parts += [_render_outcomes(summary), _render_turns(summary)]
     if summary.models:
-        parts.append(render_returns(summary.models))
+        parts.append(str(summary.models).rstrip())
     if summary.times:
         parts.append(_render_times(summary))
     if summary.scenarios.admitted:
