@@ -16,8 +16,7 @@ from typing import Any
 
 from sekft.protocols import Sandbox, SandboxSpec
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
-from sekft.sandboxes.containers import client
-from sekft.sandboxes.docker import DockerSandbox
+from sekft.sandboxes.docker import DockerSandbox, client
 from sekft.sandboxes.images import chosen
 from sekft.scenario import Login
 

@@ -24,9 +24,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.pipeline import Quiet
-from sekft.folder import Layout
-from sekft.models.endpoint import Endpoint, Service
-from sekft.runs import pipeline, plans
+from sekft.folder import Layout, load_scenarios
+from sekft.models.endpoint import Endpoint
+from sekft.models.service import Service
+from sekft.runs.roll import RolloutConfig, roll
 from sekft.trajectory import load_trajectory
 
 AT_ONCE, TURNS, WARM_S = 128, 8, 8.0
@@ -161,13 +162,13 @@ async def _seen(url: str) -> list[tuple[float, bool]]:
 
 
 async def rollouts(scenarios: Path, out: Path, n: int, latency_s: float, limit: int, faults: float) -> None:
-    bundles, layout = pipeline.load_scenarios(scenarios)[:n], Layout.of_run(out)
-    plan = plans.Rolling(samples=-(-n // len(bundles)), operator="model", concurrency=AT_ONCE)
+    bundles, layout = load_scenarios(scenarios)[:n], Layout.of_run(out)
+    plan = RolloutConfig(samples=-(-n // len(bundles)), operator="model", concurrency=AT_ONCE)
     with serving(latency_s, limit, faults) as url:
         os.environ |= {"SEKFT_OP_MODEL": "m", "SEKFT_OP_URL": url}
         left, rounds, began, cpu_s = 1, 0, time.monotonic(), time.process_time()
         while left and rounds < 5:
-            left, rounds = await pipeline.roll(plan, bundles, layout, Quiet()), rounds + 1
+            left, rounds = await roll(plan, bundles, layout, Quiet()), rounds + 1
             print(f"round {rounds}: {left} infra errors")
         wall_s, cpu_s = time.monotonic() - began, time.process_time() - cpu_s
         at = sorted(at for at, _ in await _seen(url))

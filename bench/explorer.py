@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.pipeline import Quiet
-from sekft.folder import Layout, documents
-from sekft.runs import pipeline, plans
+from sekft.folder import Layout, documents, load_scenarios
+from sekft.runs.generate import GenerateConfig, generate
+from sekft.runs.resources import default_concurrency
+from sekft.runs.roll import RolloutConfig, roll
 from sekft.scenario import Scenario
 from sekft.shell.chat_format import violations
 from sekft.shell.grounding import ungrounded
@@ -56,10 +58,10 @@ def report(scenarios: Sequence[Scenario], rolled: Sequence[Trajectory]) -> None:
 
 
 async def fresh(layout: Layout) -> None:
-    drawing = plans.Generation(n=SCENARIOS, author="procedural", seed=SEED, concurrency=plans.default_concurrency())
-    await pipeline.generate(drawing, layout, Quiet())
-    rolling = plans.Rolling(samples=SAMPLES, operator="explorer", concurrency=plans.default_concurrency())
-    await pipeline.roll(rolling, pipeline.load_scenarios(layout.root), layout, Quiet())
+    drawing = GenerateConfig(n=SCENARIOS, author="procedural", seed=SEED, concurrency=default_concurrency())
+    await generate(drawing, layout, Quiet())
+    rolling = RolloutConfig(samples=SAMPLES, operator="explorer", concurrency=default_concurrency())
+    await roll(rolling, load_scenarios(layout.root), layout, Quiet())
 
 
 def main(run: Path | None = None) -> None:
@@ -68,7 +70,7 @@ def main(run: Path | None = None) -> None:
         if run is None:
             asyncio.run(fresh(layout))
         rolled = [load_trajectory(path) for path in documents(layout.trajectories, "*/explorer-*.json")]
-        report(pipeline.load_scenarios(layout.root), rolled)
+        report(load_scenarios(layout.root), rolled)
 
 
 if __name__ == "__main__":

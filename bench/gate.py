@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from sekft import sandboxes, taxonomy
 from sekft.authors.procedural.author import ProceduralAuthor
-from sekft.gate.gate import gate
-from sekft.gate.trials import Run, Trials
-from sekft.operators.reference import ReferenceOperator
+from sekft.gate.gate import admit
+from sekft.gate.trials import TrialRun, Trials
+from sekft.operators.replayed import ReferenceOperator
 from sekft.protocols import ExecResult, Sandbox, SandboxSpec, Session
 from sekft.rejection import Admitted
 from sekft.rollouts.rollout import rollout
@@ -63,7 +63,7 @@ class Stopwatch:
     def __enter__(self) -> Stopwatch:
         unlike = self._unlike
 
-        async def timed(trials: Trials, reference: Run, commands: Sequence[str]) -> Run:
+        async def timed(trials: Trials, reference: TrialRun, commands: Sequence[str]) -> TrialRun:
             started = time.perf_counter()
             run = await unlike(trials, reference, commands)
             if tuple(commands) != self._documentation:
@@ -92,7 +92,7 @@ async def cost(scenario: Scenario, sandbox: Sandbox) -> Cost | None:
     watched = Watched(sandbox)
     with Stopwatch(scenario.provider.help) as wrong:
         started = time.perf_counter()
-        result = await gate(scenario, watched)
+        result = await admit(scenario, watched)
         gate_ms = (time.perf_counter() - started) * 1e3
     if not isinstance(result, Admitted):
         return None

@@ -13,8 +13,10 @@ from typing import Any
 
 from sekft import sandboxes
 from sekft.cli.progress import Lines
-from sekft.folder import Layout
-from sekft.runs import pipeline, plans
+from sekft.folder import Layout, load_scenarios
+from sekft.runs.generate import GenerateConfig, generate
+from sekft.runs.resources import default_concurrency
+from sekft.runs.roll import RolloutConfig, roll
 
 SCENARIOS = 40
 SAMPLES = 3
@@ -35,14 +37,14 @@ async def lasted_s(work: Coroutine[Any, Any, object]) -> float:
 
 async def main(n: int = SCENARIOS) -> None:
     sandboxes.prepare()
-    concurrency = plans.default_concurrency()
+    concurrency = default_concurrency()
     with tempfile.TemporaryDirectory(prefix="sekft-bench-") as folder:
         layout = Layout.of_run(Path(folder) / "run")
-        drawing = plans.Generation(n=n, author="procedural", seed=1, concurrency=concurrency)
-        gated_s = await lasted_s(pipeline.generate(drawing, layout, Quiet()))
-        scenarios = pipeline.load_scenarios(layout.root)
-        rolling = plans.Rolling(samples=SAMPLES, operator="explorer", concurrency=concurrency)
-        rolled_s = await lasted_s(pipeline.roll(rolling, scenarios, layout, Quiet()))
+        drawing = GenerateConfig(n=n, author="procedural", seed=1, concurrency=concurrency)
+        gated_s = await lasted_s(generate(drawing, layout, Quiet()))
+        scenarios = load_scenarios(layout.root)
+        rolling = RolloutConfig(samples=SAMPLES, operator="explorer", concurrency=concurrency)
+        rolled_s = await lasted_s(roll(rolling, scenarios, layout, Quiet()))
     print(f"{n} scenarios, {SAMPLES} explorer rollouts each, {concurrency} at once, {os.cpu_count()} processors")
     print(f"gated scenarios a second: {n / gated_s:.1f}")
     print(f"rollouts a second:        {n * SAMPLES / rolled_s:.1f}")

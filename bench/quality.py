@@ -14,9 +14,11 @@ from pathlib import Path
 
 from bench.pipeline import Quiet
 from sekft.authors.procedural.author import ProceduralAuthor
-from sekft.folder import Layout, documents, times
+from sekft.folder import Layout, documents, load_scenarios, times
 from sekft.quality.audit import audit
-from sekft.runs import pipeline, plans
+from sekft.runs.generate import GenerateConfig, generate
+from sekft.runs.resources import default_concurrency
+from sekft.runs.roll import RolloutConfig, roll
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 
@@ -24,8 +26,8 @@ SCENARIOS, SEED = 5000, 1
 GATED_AGAIN = 200
 
 
-def drawing(n: int) -> plans.Generation:
-    return plans.Generation(n=n, author="procedural", seed=SEED, concurrency=plans.default_concurrency())
+def drawing(n: int) -> GenerateConfig:
+    return GenerateConfig(n=n, author="procedural", seed=SEED, concurrency=default_concurrency())
 
 
 async def drawn_again(scenarios: list[Scenario]) -> int:
@@ -41,17 +43,17 @@ async def gated_again(layout: Layout, n: int) -> int:
     """How many of the first n slots give the same bytes in another folder, gate report included."""
     with tempfile.TemporaryDirectory(prefix="sekft-bench-") as folder:
         second = Layout.of_run(Path(folder))
-        await pipeline.generate(drawing(n), second, Quiet())
+        await generate(drawing(n), second, Quiet())
         paths = documents(second.scenarios)
         return sum(path.read_bytes() == (layout.scenarios / path.name).read_bytes() for path in paths)
 
 
 async def main(n: int, root: Path) -> None:
     layout, again = Layout.of_run(root), min(n, GATED_AGAIN)
-    await pipeline.generate(drawing(n), layout, Quiet())
-    scenarios = pipeline.load_scenarios(root)
-    rolling = plans.Rolling(samples=1, operator="explorer", concurrency=plans.default_concurrency())
-    await pipeline.roll(rolling, scenarios, layout, Quiet())
+    await generate(drawing(n), layout, Quiet())
+    scenarios = load_scenarios(root)
+    rolling = RolloutConfig(samples=1, operator="explorer", concurrency=default_concurrency())
+    await roll(rolling, scenarios, layout, Quiet())
     taken = times(root)
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors")
     print(f"gated scenarios a second:  {n / taken['generate']:.2f} ({taken['generate']:.0f} s)")

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from bench.pipeline import Quiet
 from sekft import sandboxes
-from sekft.folder import Layout, documents
+from sekft.folder import Layout, documents, load_scenarios
 from sekft.operators.saboteur import ends
-from sekft.runs import pipeline, plans, replay
+from sekft.runs import replay
+from sekft.runs.resources import default_concurrency
+from sekft.runs.roll import RolloutConfig, roll
 from sekft.scenario import Scenario
 from sekft.trajectory import Trajectory, load_trajectory
 
@@ -26,8 +28,8 @@ def rolled(scenarios: list[Scenario], operator: str, samples: int) -> list[Traje
     """Every scenario rolled out by that operator, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="sekft-bench-") as folder:
         layout = Layout.found(Path(folder))
-        rolling = plans.Rolling(samples=samples, operator=operator, concurrency=plans.default_concurrency())
-        broken = asyncio.run(pipeline.roll(rolling, scenarios, layout, Quiet()))
+        rolling = RolloutConfig(samples=samples, operator=operator, concurrency=default_concurrency())
+        broken = asyncio.run(roll(rolling, scenarios, layout, Quiet()))
         print(f"{operator}: {samples} samples of {len(scenarios)} scenarios, {broken} infra errors")
         return [load_trajectory(path) for path in documents(layout.trajectories, "*/*.json")]
 
@@ -60,12 +62,12 @@ async def retyped(scenarios: list[Scenario], layout: Layout) -> tuple[int, int]:
         if scenario.reskin_of:
             paths = documents(layout.trajectories, f"{scenario.reskin_of}/explorer-*.json")
             rows += [(path, load_trajectory(path), scenario) for path in paths]
-    done = await replay.replay_all(rows, sandbox, plans.default_concurrency())
-    return sum(again.made.keep for _, then, again in done if then.keep), sum(then.keep for _, then, _ in done)
+    done = await replay.replay_all(rows, sandbox, default_concurrency())
+    return sum(again.trajectory.keep for _, then, again in done if then.keep), sum(then.keep for _, then, _ in done)
 
 
 def main(run: Path, samples: int = 6) -> None:
-    layout, scenarios = Layout.found(run), pipeline.load_scenarios(run)
+    layout, scenarios = Layout.found(run), load_scenarios(run)
     report_failures(scenarios, rolled(scenarios, "saboteur", samples))
     report_kept(rolled(scenarios, "blind", 4))
     kept, typed = asyncio.run(retyped(scenarios, layout))

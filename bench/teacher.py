@@ -19,9 +19,10 @@ from itertools import cycle
 from pathlib import Path
 
 from bench.pipeline import Quiet
-from sekft.folder import Layout, documents
+from sekft.folder import Layout, documents, load_scenarios
 from sekft.rejection import Rejection
-from sekft.runs import generate, pipeline, plans
+from sekft.runs import generate
+from sekft.runs.generate import GenerateConfig
 from sekft.scenario import Scenario, load_noun, load_scenario
 from sekft.seeds import stream
 from tests import teacher as forms
@@ -63,8 +64,8 @@ def taught(begins: Sequence[Mess], mends: bool, n: int) -> None:
             with tempfile.TemporaryDirectory(prefix="sekft-bench-") as folder:
                 layout = Layout.of_run(Path(folder))
                 with suppress(generate.AuthorExhausted):
-                    plan = plans.Generation(n=1, author="teacher", seed=seed, concurrency=1)
-                    asyncio.run(pipeline.generate(plan, layout, Quiet()))
+                    plan = GenerateConfig(n=1, author="teacher", seed=seed, concurrency=1)
+                    asyncio.run(generate.generate(plan, layout, Quiet()))
                 admitted += [load_scenario(path) for path in documents(layout.scenarios)]
                 refused.update(load_noun(Rejection, path).reason for path in documents(layout.rejected))
     rounds = Counter(len(one.provenance.mended) for one in admitted)
@@ -87,9 +88,9 @@ def reworded(n: int) -> None:
     with tempfile.TemporaryDirectory(prefix="sekft-bench-") as folder, teaching(served):
         os.environ |= {"SEKFT_MODEL": "messy", "SEKFT_URL": served.url}
         layout = Layout.of_run(Path(folder))
-        plan = plans.Generation(n=n, author="hybrid", seed=6, concurrency=2)
-        asyncio.run(pipeline.generate(plan, layout, Quiet()))
-        made = pipeline.load_scenarios(layout.root)
+        plan = GenerateConfig(n=n, author="hybrid", seed=6, concurrency=2)
+        asyncio.run(generate.generate(plan, layout, Quiet()))
+        made = load_scenarios(layout.root)
         refused = [load_noun(Rejection, path).reason for path in documents(layout.rejected)]
     counts = [re.match(r"(\d+) of (\d+) passages", one.provenance.note or "") for one in made]
     new, all_ = (sum(int(found[at]) for found in counts if found) for at in (1, 2))

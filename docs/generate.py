@@ -13,17 +13,16 @@ from pathlib import Path
 
 from sekft import sandboxes
 from sekft.authors.procedural.author import compose
-from sekft.cli.show import scenario_text
+from sekft.cli.show import look, scenario_text
 from sekft.cli.tables import plain
 from sekft.cli.transcript import trajectory_text
-from sekft.gate.gate import gate
+from sekft.gate.gate import admit
 from sekft.operators.explorer import ExplorerOperator
 from sekft.rejection import Admitted
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import rollout
 from sekft.rollouts.verify import judge
 from sekft.runs.generate import ATTEMPTS
-from sekft.runs.pipeline import look
 from sekft.scenario import Scenario
 from sekft.seeds import derive, stream
 from sekft.taxonomy import load
@@ -135,7 +134,7 @@ def block(text: str) -> str:
 async def admitted(slot: int) -> Scenario:
     """What `sekft generate --seed 7` keeps for that slot."""
     for attempt in range(ATTEMPTS):
-        result = await gate(scenario(slot, attempt), sandboxes.pick("auto"))
+        result = await admit(scenario(slot, attempt), sandboxes.pick("auto"))
         if isinstance(result, Admitted):
             return result.scenario
     raise SystemExit(f"slot {slot}: none of {ATTEMPTS} draws passes the gate")

@@ -16,7 +16,7 @@ from threading import Thread
 import pytest
 
 from sekft import sandboxes
-from sekft.sandboxes.containers import client
+from sekft.sandboxes.docker import client
 from tests.sandboxes.test_bubblewrap import alive, until
 
 START_S = 60.0

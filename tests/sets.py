@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from sekft.cli.progress import Lines
-from sekft.folder import Layout
-from sekft.runs.pipeline import generate, load_scenarios, roll
-from sekft.runs.plans import Generation, Rolling
+from sekft.folder import Layout, load_scenarios
+from sekft.runs.generate import GenerateConfig, generate
+from sekft.runs.roll import RolloutConfig, roll
 
 SCENARIOS, SAMPLES = 16, 3
 
@@ -34,7 +34,7 @@ def filled(factory: pytest.TempPathFactory) -> Layout:
 
 
 async def _fill(layout: Layout) -> None:
-    await generate(Generation(n=SCENARIOS, author="procedural", seed=11), layout, Lines())
+    await generate(GenerateConfig(n=SCENARIOS, author="procedural", seed=11), layout, Lines())
     scenarios = load_scenarios(layout.root)
     for operator in ("explorer", "saboteur"):
-        assert await roll(Rolling(samples=SAMPLES, operator=operator), scenarios, layout, Lines()) == 0
+        assert await roll(RolloutConfig(samples=SAMPLES, operator=operator), scenarios, layout, Lines()) == 0

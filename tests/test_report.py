@@ -87,3 +87,9 @@ def test_a_report_without_tables_says_whose_fault_it_is() -> None:
     """A report must define its tables."""
     with pytest.raises(NotImplementedError, match="Report defines no tables"):
         str(Report())
+
+
+def test_a_command_is_never_wrapped() -> None:
+    """What is to be copied stays on one line, however narrow the terminal is."""
+    command = "sekft show " + "x" * 90
+    assert text([Table((), (), "Next", commands=[command])], 60) == f"Next\n{command}\n"

@@ -26,11 +26,12 @@ from pydantic import Field, ValidationError
 from pydantic.config import JsonDict
 
 from sekft.errors import BundleError, StoreError, UsageError
-from sekft.scenario import Frozen
+from sekft.scenario import Frozen, Scenario, load_scenario
 
 HIDDEN = ".sekft"
 TIMES = "times.json"
 AMBIGUOUS_SHOWN = 4
+FAULTS_SHOWN = 5
 UNFINISHED = ".unfinished"
 Setting = str | int | float | bool | None | list[str]
 
@@ -265,6 +266,31 @@ def completed(path: Path) -> Path:
         names = ", ".join(each.stem for each in found[:AMBIGUOUS_SHOWN])
         raise UsageError(f"{path}: " + (f"begins {len(found)} names: {names} …" if found else "no such file or folder"))
     return found[0]
+
+
+def load_scenarios(folder: Path) -> list[Scenario]:
+    """Every bundle of a folder, or of a run folder's scenarios/. Raises UsageError or BundleError."""
+    inner = folder / "scenarios"
+    place = inner if inner.is_dir() else folder
+    if not place.is_dir():
+        raise UsageError(f"--scenarios {folder}: no such folder; want one that `sekft generate --out` made")
+    paths = documents(place)
+    if not paths:
+        raise UsageError(f"--scenarios {folder}: holds no *.json; want a folder that `sekft generate --out` made")
+    return _loaded(paths)
+
+
+def _loaded(paths: list[Path]) -> list[Scenario]:
+    scenarios, faults = [], []
+    for path in paths:
+        try:
+            scenarios.append(load_scenario(path))
+        except BundleError as error:
+            faults.append(str(error))
+    if faults:
+        more = f"\n… and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
+        raise BundleError("\n".join(faults[:FAULTS_SHOWN]) + more)
+    return scenarios
 
 
 def _is_hidden(path: Path) -> bool:

@@ -1,7 +1,8 @@
 """The seams: what an author, a sandbox, an operator and an engine are to the rest.
 
-A new member of a family satisfies its protocol and passes that family's contract suite;
-nothing else changes.
+A new member of a family satisfies its protocol and passes that family's contract suite; nothing else changes. It is one
+of ours, or an entry point of another package (`Family`). A class that inherits from `Author` or `Operator` gets
+defaults for what it cannot do.
 """
 
 from __future__ import annotations
@@ -9,15 +10,68 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
+from pkgutil import resolve_name
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar, cast
 
+from sekft.errors import UsageError
+from sekft.folder import Config, option
 from sekft.rejection import Rejected
 from sekft.scenario import Cell, File, Login, Scenario
 from sekft.trajectory import Check, Ending, OperatorInfo, SandboxInfo, State, Turn, Usage
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 ItemT = TypeVar("ItemT", contravariant=True)
 ResultT = TypeVar("ResultT", covariant=True)
+MemberT = TypeVar("MemberT")
+
+
+@dataclass(frozen=True)
+class Family(Generic[MemberT]):
+    """The members of one kind, found by name: those of sekft, and those that installed packages declare.
+
+    noun:    what a member is called in messages: "operator".
+    group:   the entry-point group in which other packages declare members: "sekft.operators".
+    members: sekft's own, each as "module:attribute"; none is imported before it is loaded.
+    """
+
+    noun: str
+    group: str
+    members: Mapping[str, str]
+
+    def names(self) -> list[str]:
+        """Every name, plugins last, without importing one."""
+        return [*self.members, *sorted({plugin.name for plugin in self._plugins()} - self.members.keys())]
+
+    def load(self, name: str) -> MemberT:
+        """The object behind a name.
+
+        Raises UsageError for a name that is unknown or declared twice, or a plugin that cannot be imported.
+        """
+        plugins = [plugin for plugin in self._plugins() if plugin.name == name]
+        packages = " and ".join(plugin.dist.name if plugin.dist else plugin.value for plugin in plugins)
+        if plugins and name in self.members:
+            raise UsageError(f"{self.noun} {name!r} is built in, and a plugin may not replace it: uninstall {packages}")
+        if len(plugins) > 1:
+            raise UsageError(f"{self.noun} {name!r} is declared by {packages}: uninstall all but one")
+        if name in self.members:
+            return cast(MemberT, resolve_name(self.members[name]))
+        if not plugins:
+            raise UsageError(f"unknown {self.noun} {name!r}, want one of: {', '.join(self.names())}")
+        try:
+            return cast(MemberT, plugins[0].load())
+        except Exception as error:  # whatever a plugin's module raises when it is imported
+            raise UsageError(
+                f"{self.noun} {name!r}, a plugin of {packages}, cannot be imported: {type(error).__name__}: {error}"
+            ) from error
+
+    def _plugins(self) -> Sequence[EntryPoint]:
+        from importlib.metadata import entry_points  # takes 15 ms: only where a member is looked up
+
+        return list(entry_points(group=self.group))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +106,11 @@ class SandboxSpec:
     clock_offset_s: int = 0
     mtime_offset_s: int = 0
     hostname: str | None = None
+
+    @classmethod
+    def of(cls, scenario: Scenario, limits: Limits = Limits()) -> SandboxSpec:
+        """The sandbox in which a scenario starts."""
+        return cls(scenario.userland, scenario.login, tuple(scenario.files), limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,24 +200,64 @@ class Draft(Protocol):
         ...
 
 
+class ModelClient(Protocol):
+    """The model that an author or an operator asks: a served one, or one that runs in this process."""
+
+    model: str
+
+    def cost_usd(self, usage: Usage) -> float | None:
+        """What these tokens cost by the model's price; None where no price is known."""
+        ...
+
+    def attend(
+        self, journal: Path | None, max_cost_usd: float | None, max_tokens: int | None, note: Callable[[str], None]
+    ) -> None:
+        """Write every answer to this journal, answer from it, and spend no more than this, earlier commands included.
+
+        note: is called with what a person should read, for example that the service is down.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class AuthorConfig(Config):
+    """Who authors, and how; each author takes what it knows of."""
+
+    author: str | None = option(
+        None, "procedural, teacher or hybrid; default: teacher if SEKFT_MODEL is set, else procedural."
+    )
+    listed_interfaces: bool = option(
+        False, "Use a fixed list of interfaces instead of composing new ones (an ablation).", recorded=False
+    )
+    repairs: int = option(2, "How often a model may mend a scenario that was refused.", ge=0, recorded=False)
+    answer_tokens: int | None = option(
+        None, "Tokens a model that authors may use for one answer.", ge=1, recorded=False
+    )
+
+
 class Author(Protocol):
     """Drafts candidate scenarios; the gate decides whether one is admitted.
 
-    settings: what a folder made by it is made with. skins: whether it can redraw the surface of a latent task,
-    which twins and re-skins want.
+    settings: what a folder made by it is made with.
+    skins:    whether it can redraw the surface of a latent task, which twins and re-skins want.
+    endpoint: the model that it asks, if any.
+    usual:    what the draw of one scenario usually costs; None where no model is asked.
     """
 
     name: str
     settings: Mapping[str, str]
-    skins: bool
+    skins: bool = False
+    endpoint: ModelClient | None = None
+    usual: Usage | None = None
 
     def begin(self, cell: Cell, seed: int, skin: int = 0) -> Draft:
         """skin: which redrawing of the surface; the latent task hangs on cell and seed alone, and so does `family`."""
         ...
 
     def met(self, scenario: Scenario) -> None:
-        """This one was admitted: later candidates may be made to differ from it."""
-        ...
+        """This one was admitted: later candidates may be made to differ from it. By default they are not."""
+        return
 
 
 CONTEXT_FULL = "context full"
@@ -186,34 +285,65 @@ class Policy(Protocol):
     async def act(self, turns: Sequence[Turn]) -> Action: ...
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorSettings:
-    """What a user may set of an operator; each kind takes what it has, None means the kind's own default.
+class OperatorConfig(Config):
+    """Who acts, and how; each kind of operator takes what it knows of, and None means the kind's own default."""
 
-    max_tokens:     for one answer of a model.
-    recovery_share: share of the explorer's trajectories that hold a mistake and its repair, in [0, 1].
-    scaffold:       what a model is told before the orientation: a shipped text's name or a file; empty for nothing.
-    fenced:         a model answers with its command in a code fence.
-    model:          a local model's folder.
-    at_once:        how many rollouts it will meet at once; turns near-ties of a student in bfloat16, else nothing.
-    """
-
-    temperature: float | None = None
-    max_tokens: int | None = None
-    recovery_share: float | None = None
-    top_p: float | None = None
-    scaffold: str | None = None
-    fenced: bool = False
-    model: str | None = None
-    at_once: int = 1
+    operator: str | None = option(
+        None,
+        "explorer, saboteur, blind, reference, model, student; default: student with --model, model if SEKFT_OP_MODEL "
+        "is set, else explorer.",
+        recorded=False,
+    )
+    model: str | None = option(None, "A student's folder, as transformers saves it, or smollm2.", recorded=False)
+    max_tokens: int | None = option(None, "Tokens a model may use for one action.", ge=1, recorded=False)
+    temperature: float | None = option(None, "Sampling temperature of a model.", ge=0.0, recorded=False)
+    top_p: float | None = option(None, "Nucleus of a model's sampling.", ge=0.0, le=1.0, recorded=False)
+    scaffold: str | None = option(
+        None, "What a model is told first: a shipped scaffold's name, or a file.", recorded=False
+    )
+    no_scaffold: bool = option(False, "Tell it nothing but the orientation, as a student is deployed.", recorded=False)
+    action_format: Literal["plain", "fenced"] = option(
+        "plain", "How a model is to answer: plain, or fenced.", recorded=False
+    )
+    recovery_share: float | None = option(
+        None, "Share with a mistake to mend; default: explorer 0.25, model 0.", ge=0.0, le=1.0, recorded=False
+    )
+    concurrency: int | None = option(None, "At once; default 2 for each core.", ge=1, recorded=False)
 
 
 class Operator(Protocol):
+    """endpoint: the model that it asks, if any. answer_tokens: the most that one answer of that model may have."""
+
     info: OperatorInfo
+    endpoint: ModelClient | None = None
+    answer_tokens: int | None = None
 
     def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
         """A fresh policy. Scripted operators may read the scenario's plan; models may not."""
         ...
+
+    def resume(self, scenario: Scenario, typed: Sequence[str], sample: int, seed: int) -> Policy:
+        """A policy for a rollout in which these commands were typed before, whoever typed them.
+
+        By default a fresh one: a model reads what was typed in the turns that it is shown.
+        """
+        return self.policy(scenario, sample, seed)
+
+
+class ScriptedPolicy:
+    """Types these texts in their order, whatever the shell answers; after the last of them `rest` acts.
+
+    Without `rest` the rollout then ends as malformed.
+    """
+
+    def __init__(self, texts: Sequence[str], rest: Policy | None = None) -> None:
+        self._texts, self._rest = texts, rest
+
+    async def act(self, turns: Sequence[Turn]) -> Action:
+        place = len(turns) // 2
+        if place < len(self._texts):
+            return Action(self._texts[place])
+        return await self._rest.act(turns) if self._rest else Action("", fault="the script ran out of commands")
 
 
 class Engine(Protocol):

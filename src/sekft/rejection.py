@@ -94,6 +94,9 @@ class Rejection(Frozen):
     exchange: list[dict[str, str]] = []
     scenario: dict[str, Any]
 
+    def to_json(self) -> str:
+        return self.model_dump_json(indent=1) + "\n"
+
 
 def read_bundle(body: object) -> Scenario | Rejected:
     """Make a scenario of what an author produced, or say which field is wrong."""

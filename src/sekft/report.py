@@ -40,12 +40,16 @@ Cell = str | int | float | Styled | None
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """columns: the headings; all empty for a list of facts. notes: lines below the table, wrapped."""
+    """columns: the headings; all empty for a list of facts. notes: lines below the table.
+
+    commands: lines to be copied into a shell, below the notes; they are never wrapped.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     title: str = ""
     notes: Sequence[str] = ()
+    commands: Sequence[str] = ()
 
 
 class Report(Frozen):
@@ -94,10 +98,12 @@ def text(tables: Sequence[Table], width: int | None = None, emphasis: bool = Fal
             console.print()
         if table.title:
             console.print(Text(table.title, style="bold"))
-        for panel in _panels(table, width):
+        for panel in _panels(table, width) if table.columns else ():
             _print(console, panel, width)
         for note in table.notes:
             console.print(Text(note), overflow="ignore")
+        for command in table.commands:
+            console.print(Text(command), soft_wrap=True)
     return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
 
 
@@ -107,7 +113,8 @@ def markdown(table: Table) -> str:
     rules = ["---:" if _numeric(table, column) else "---" for column in range(len(table.columns))]
     lines = [f"| {' | '.join(row)} |" for row in (table.columns, rules, *cells)] if table.rows else []
     head = [f"### {table.title}", ""] if table.title else []
-    return "\n".join([*head, *lines, *(f"\n{note}" for note in table.notes)]) + "\n"
+    below = [*table.notes, *(f"    {command}" for command in table.commands)]
+    return "\n".join([*head, *lines, *(f"\n{line}" for line in below)]) + "\n"
 
 
 def _plain(cell: Cell) -> str:

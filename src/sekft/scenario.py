@@ -134,6 +134,11 @@ class Needles(Frozen):
     directives: list[str] = []
     notice: str | None = None
 
+    @property
+    def secrets(self) -> list[str]:
+        """What nothing may show before the provider is first run: directives and notice."""
+        return [*self.directives, *([self.notice] if self.notice else [])]
+
 
 class Probe(Frozen):
     """A wrong solution that the checker must reject."""

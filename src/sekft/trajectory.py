@@ -15,7 +15,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from sekft.scenario import SCHEMA_VERSION, Frozen, Scenario, canonical, load_noun
+from sekft.scenario import SCHEMA_VERSION, ExpectedKind, Frozen, Scenario, canonical, load_noun
 
 Outcome = Literal[
     "solved", "idle", "rightly_blocked",
@@ -94,6 +94,10 @@ class Mechanism(Frozen):
     executed: int | None = None
     ended: int | None = None
 
+    def missing(self, kind: ExpectedKind) -> list[str]:
+        """The marks that this kind of scenario requires and the rollout did not reach; only work has `executed`."""
+        return [mark for mark, turn in self if turn is None and (kind == "work" or mark != "executed")]
+
 
 class Fault(Frozen):
     """A failure made on purpose. turn: index of the first action that departs from what would have been right."""
@@ -171,6 +175,11 @@ def messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
     roles = {"env": "user", "action": "assistant"}
     head = [{"role": "system", "content": turns[0].orientation or ""}]
     return head + [{"role": roles[turn.role], "content": turn.content} for turn in turns]
+
+
+def closed(text: str) -> str:
+    """The text as whole lines, so that the next prompt stands on a line of its own."""
+    return text if not text or text.endswith("\n") else text + "\n"
 
 
 def load_trajectory(path: Path) -> Trajectory:

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 
-from sekft.protocols import Action
+from sekft.protocols import Action, Operator
 from sekft.scenario import Scenario
 from sekft.seeds import stream
 from sekft.trajectory import OperatorInfo, Turn
@@ -69,7 +69,7 @@ TRICKS: dict[str, Trick] = {
 }
 
 
-class Cheater:
+class Cheater(Operator):
     """Spoils what would pass by itself, plays tricks, ends as is expected. Which ones, the seed decides."""
 
     info = OperatorInfo(kind="cheater")

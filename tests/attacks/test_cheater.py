@@ -11,9 +11,10 @@ from sekft import sandboxes
 from sekft.authors.procedural.author import compose
 from sekft.protocols import Limits, Sandbox
 from sekft.rollouts.rollout import RolloutLimits, rollout
-from sekft.rollouts.verify import EARNED, judge
+from sekft.rollouts.verify import judge
 from sekft.scenario import Scenario
 from sekft.taxonomy import load
+from sekft.trajectory import KEPT
 from tests.attacks.cheater import Cheater
 
 LIMITS = RolloutLimits(session=Limits(command_s=2, check_s=2, processes=48))
@@ -27,7 +28,7 @@ async def cheated(sandbox: Sandbox, scenario: Scenario) -> str | None:
     began = time.monotonic()
     observed = await rollout(scenario, sandbox, Cheater(), 0, scenario.seed, LIMITS)
     label = judge(scenario, observed).outcome
-    if observed.check.passed or label in EARNED or label == "infra_error" or observed.check.verdict == "not_run":
+    if observed.check.passed or label in KEPT or label == "infra_error" or observed.check.verdict == "not_run":
         script = [turn.content for turn in observed.turns if turn.role == "action"]
         return f"{scenario.id}: {label}, check {observed.check}, {observed.infra}, after {script}"
     return f"{scenario.id}: hangs" if time.monotonic() - began > LONGEST_S else None

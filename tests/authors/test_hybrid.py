@@ -12,12 +12,11 @@ from sekft.authors.hybrid import HybridAuthor
 from sekft.authors.procedural.author import bundle, compose, sketch
 from sekft.authors.rewording import Passage, fault, passages, reworded, secrets
 from sekft.cli.progress import Lines
-from sekft.folder import Layout
+from sekft.folder import Layout, load_scenarios
 from sekft.models.endpoint import Endpoint
 from sekft.models.service import Service
 from sekft.rejection import Reason, Rejected
-from sekft.runs.pipeline import generate, load_scenarios
-from sekft.runs.plans import Generation
+from sekft.runs.generate import GenerateConfig, generate
 from sekft.scenario import Scenario
 from tests import teacher as forms
 from tests.teacher import Body, Teacher, said_otherwise, teaching
@@ -155,7 +154,7 @@ async def test_reworded_scenarios_pass_the_gate(tmp_path: Path, monkeypatch: pyt
     with teaching(Teacher([forms.fenced])) as served:
         for name, value in {"SEKFT_MODEL": "big", "SEKFT_URL": served.url, "SEKFT_KEY": KEY}.items():
             monkeypatch.setenv(name, value)
-        await generate(Generation(n=4, author="hybrid", seed=5, concurrency=2), Layout.of_stage(tmp_path), Lines())
+        await generate(GenerateConfig(n=4, author="hybrid", seed=5, concurrency=2), Layout.of_stage(tmp_path), Lines())
     made = load_scenarios(tmp_path)
     assert len(made) == 4
     assert [one.provenance.mended for one in made] == [[]] * 4

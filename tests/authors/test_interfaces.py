@@ -30,7 +30,7 @@ def scenario_with(axis: str, value: str, seed: int) -> Scenario:
 
 
 def landing(scenario: Scenario) -> SandboxSpec:
-    return SandboxSpec(scenario.userland, scenario.login, tuple(scenario.files))
+    return SandboxSpec.of(scenario)
 
 
 VALUES = [

@@ -12,7 +12,7 @@ from sekft.authors.procedural.checker import tree_checker
 from sekft.authors.procedural.host import Job, World, land, with_parents
 from sekft.authors.procedural.names import Names
 from sekft.authors.procedural.obstacles import OBSTACLES, meet
-from sekft.gate.trials import Run, Trials
+from sekft.gate.trials import TrialRun, Trials
 from sekft.protocols import SandboxSpec
 from sekft.scenario import Login
 from sekft.seeds import stream
@@ -45,7 +45,7 @@ def trials(world: World, job: Job, userland: str) -> Trials:
     return Trials(sandboxes.pick("bubblewrap"), spec, checker(world, job))
 
 
-def ungrounded(told: str, run: Run) -> list[str]:
+def ungrounded(told: str, run: TrialRun) -> list[str]:
     """What of the commands neither the directive nor an earlier answer has shown."""
     seen, missing = Seen(), []
     seen.add(told)

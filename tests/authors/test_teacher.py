@@ -14,14 +14,13 @@ from sekft.authors.procedural.author import compose
 from sekft.authors.teacher import CONTENT, TeacherAuthor, content
 from sekft.cli.progress import Lines
 from sekft.errors import UsageError
-from sekft.folder import Layout, documents
+from sekft.folder import Layout, documents, load_scenarios
 from sekft.gate.static import examine
 from sekft.models.endpoint import Endpoint
 from sekft.models.service import Service
+from sekft.protocols import AuthorConfig
 from sekft.rejection import Rejected, Rejection
-from sekft.runs.generate import AuthorExhausted
-from sekft.runs.pipeline import generate, load_scenarios
-from sekft.runs.plans import Families, Generation
+from sekft.runs.generate import AuthorExhausted, GenerateConfig, generate
 from sekft.scenario import Scenario, load_noun
 from sekft.taxonomy import load
 from tests import teacher as forms
@@ -66,7 +65,7 @@ def test_spoilt_json_is_read_to_the_letter(mess: Mess) -> None:
     """What is read is what was meant, character by character: programs full of quotes, backslashes and dollar signs."""
     for slot in range(10):
         meant = content(compose(load().cell(2, slot), slot))
-        found = find(mess(meant), CONTENT).body
+        found, _ = find(mess(meant), CONTENT)
         assert found is not None
         assert {name: found[name] for name in meant} == json.loads(json.dumps(meant))
 
@@ -142,7 +141,7 @@ async def generated(served: Teacher, folder: Path, monkeypatch: pytest.MonkeyPat
     for name, value in {"SEKFT_MODEL": "big", "SEKFT_URL": served.url, "SEKFT_KEY": KEY}.items():
         monkeypatch.setenv(name, value)
     where = tuple(f"{axis}={value}" for axis, value in CELL.items() if axis not in ("task", "layout"))
-    plan = Generation(n=n, author="teacher", where=where, concurrency=1)
+    plan = GenerateConfig(n=n, author="teacher", where=where, concurrency=1)
     await generate(plan, Layout.of_stage(folder), Lines())
 
 
@@ -192,7 +191,7 @@ async def test_later_prompts_show_admitted_bundles_and_the_names_used_up(
 async def test_a_teacher_writes_no_families(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twins and re-skins share a task by construction, which a free text cannot promise."""
     monkeypatch.setenv("SEKFT_MODEL", "big")
-    plan = Generation(n=1, author="teacher", sandbox=None, families=Families(twins=True))
+    plan = GenerateConfig(n=1, author="teacher", no_sandbox=True, twins=True)
     with pytest.raises(UsageError, match="single scenarios"):
         await generate(plan, Layout.of_stage(tmp_path), Lines())
 
@@ -200,7 +199,7 @@ async def test_a_teacher_writes_no_families(tmp_path: Path, monkeypatch: pytest.
 def test_an_unknown_author_lists_the_known() -> None:
     """A misspelt author is answered with the names there are."""
     with pytest.raises(UsageError, match="procedural, teacher"):
-        authors.make("techer")
+        authors.make("techer", AuthorConfig())
 
 
 async def test_what_was_answered_is_not_asked_again_though_the_prompt_has_changed(

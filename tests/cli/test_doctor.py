@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sekft.cli.doctor import DoctorFinding, as_data, as_text, examine
+from sekft.cli.doctor import DoctorFinding, as_data, examine, table
+from sekft.report import text
 from tests.commands import sekft
 
 
@@ -17,17 +18,21 @@ def test_this_machine_is_described() -> None:
 
 def test_what_is_missing_says_what_to_do() -> None:
     """A needed lack is a FAIL, an optional one a dash; both carry advice, and found things do not."""
-    text = as_text(
+    shown = text(
         [
-            DoctorFinding("bwrap", False, "not found", "apt-get install bubblewrap", needed=True),
-            DoctorFinding("cc", False, "not found", "pip install ziglang"),
-            DoctorFinding("python", True, "3.11", "install Python"),
+            table(
+                [
+                    DoctorFinding("bwrap", False, "not found", "apt-get install bubblewrap", needed=True),
+                    DoctorFinding("cc", False, "not found", "pip install ziglang"),
+                    DoctorFinding("python", True, "3.11", "install Python"),
+                ]
+            )
         ]
     )
-    assert "FAIL bwrap" in text
-    assert "→ apt-get install bubblewrap" in text
-    assert "--   cc" in text
-    assert "install Python" not in text
+    assert "FAIL  bwrap" in shown
+    assert "→ apt-get install bubblewrap" in shown
+    assert "--    cc" in shown
+    assert "install Python" not in shown
 
 
 def test_findings_as_data() -> None:

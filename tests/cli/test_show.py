@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from sekft.cli.show import show
+from sekft.cli.show import look, show
 from sekft.cli.tables import plain
 from sekft.errors import UsageError
 from sekft.folder import Folder, Layout
 from sekft.rejection import Rejection
-from sekft.rollouts.observed import Observed
 from sekft.rollouts.record import record
+from sekft.rollouts.rollout import RolloutResult
 from sekft.rollouts.verify import judge
-from sekft.runs.pipeline import look
-from sekft.runs.summary import Summary, render, summarise
+from sekft.runs.summary import Summary, summarise
 from sekft.trajectory import Check, Ending, OperatorInfo, SandboxInfo, Trajectory, Turn
 from tests import bundles
 
@@ -30,7 +30,7 @@ def trajectory(sample: int, *contents: str, infra: str | None = None) -> Traject
         Turn(role="action" if at % 2 else "env", content=text, orientation=None if at else SCENARIO.orientation)
         for at, text in enumerate(contents)
     ]
-    seen = Observed(
+    seen = RolloutResult(
         sample=sample,
         seed=1,
         operator=OperatorInfo(kind="explorer"),
@@ -150,19 +150,19 @@ def test_the_summary_counts_what_is_there(run: Path) -> None:
 def test_the_summary_says_where_to_look(run: Path) -> None:
     """It ends with commands that can be pasted: an example of each outcome, a reject, an error."""
     found = summarise(Layout.found(run))
-    text = render(found)
+    text = str(found)
     for part in ("trajectories/", "rejected/r1.json", "errors/"):
         assert any(part in command and command.startswith("sekft show ") for command in found.look)
     assert f"sekft play {run}/scenarios/{SCENARIO.id}.json  # land in it yourself" in found.look
-    assert "Next\n  sekft show" in text
+    assert "Next\nsekft show" in text
     assert "WARNING: 1 never ran in a sandbox" in text
     assert Summary.model_validate_json(found.model_dump_json()) == found
 
 
 def test_the_summary_crosses_endings_with_outcomes(run: Path) -> None:
     """Expected endings stand down, outcomes across, in the page as in the figures."""
-    text = render(summarise(Layout.found(run)))
-    assert "  expected     false_exit\n  exit (work)           2\n" in text
+    text = str(summarise(Layout.found(run)))
+    assert "expected     false_exit\nexit (work)           2\n" in text
 
 
 def test_the_summary_names_the_slowest_stage(run: Path) -> None:
@@ -175,7 +175,7 @@ def test_the_summary_names_the_slowest_stage(run: Path) -> None:
     found = summarise(Layout.found(run))
     assert found.times["rollout explorer"] >= 0.1
     assert found.slowest == "rollout explorer"
-    assert "s   slowest" in render(found)
+    assert re.search(r"^rollout explorer +\S+  slowest$", str(found), re.MULTILINE)
     assert set(found.rollout_s) == {"operator", "sandbox"}
 
 
@@ -199,4 +199,4 @@ def test_a_path_with_a_space_can_be_pasted(run: Path, tmp_path_factory: pytest.T
 
 def test_an_empty_folder_sums_up(tmp_path: Path) -> None:
     """Nothing there is no crash."""
-    assert str(tmp_path) in render(summarise(Layout.found(tmp_path)))
+    assert str(tmp_path) in str(summarise(Layout.found(tmp_path)))

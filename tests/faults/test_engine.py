@@ -12,11 +12,10 @@ import pytest
 from sekft.errors import InfraError
 from sekft.folder import documents
 from sekft.protocols import SandboxSpec
-from sekft.rollouts.verify import EARNED
-from sekft.sandboxes.containers import client
-from sekft.sandboxes.docker import DockerSandbox
-from sekft.sandboxes.leftovers import LABEL
+from sekft.sandboxes.docker import DockerSandbox, client
+from sekft.sandboxes.images import LABEL
 from sekft.scenario import Login
+from sekft.trajectory import KEPT
 from tests.bundles import blocked, empty, sealed, work
 from tests.commands import sekft, start
 from tests.daemons import Daemon, needs_own_daemon, own_daemon
@@ -91,7 +90,7 @@ def test_an_engine_that_fails_in_the_middle_of_a_run(
     assert {path.relative_to(out) for path in done} | {path.relative_to(out / "errors") for path in lost} == wanted
     assert len(done) + len(lost) == len(wanted)
     assert len(done) > len(while_down)
-    assert {each["outcome"] for each in done.values()} <= {*EARNED}
+    assert {each["outcome"] for each in done.values()} <= {*KEPT}
     assert {(each["outcome"], each["keep"], each["check"]["passed"]) for each in lost.values()} == {
         ("infra_error", False, False)
     }
@@ -99,7 +98,7 @@ def test_an_engine_that_fails_in_the_middle_of_a_run(
     again = sekft(*command)
     assert again.returncode == 0, again.stderr
     assert {path.relative_to(out) for path in kept(out)} == wanted
-    assert {each["outcome"] for each in kept(out).values()} <= {*EARNED}
+    assert {each["outcome"] for each in kept(out).values()} <= {*KEPT}
     assert broken(out) == {}
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert sekft("doctor", "--clean", "--sandbox", "docker").returncode == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sekft.folder import documents
-from sekft.rollouts.verify import EARNED
+from sekft.trajectory import KEPT
 from tests.bundles import blocked, empty, sealed, work
 from tests.commands import SEKFT, environment
 
@@ -38,7 +38,7 @@ def rolling(tmp_path: Path) -> tuple[str | Path, ...]:
 def judged(out: Path) -> dict[str, bytes]:
     """Every trajectory, which is whole and earned."""
     found = {str(path.relative_to(out)): path.read_bytes() for path in documents(out, "*/reference-*.json")}
-    assert {json.loads(body)["outcome"] for body in found.values()} <= {*EARNED}
+    assert {json.loads(body)["outcome"] for body in found.values()} <= {*KEPT}
     return found
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from sekft.folder import documents
-from sekft.rollouts.verify import EARNED
 from sekft.sandboxes import BACKENDS
-from sekft.sandboxes.containers import client
-from sekft.sandboxes.leftovers import LABEL
+from sekft.sandboxes.docker import client
+from sekft.sandboxes.images import LABEL
 from sekft.scenario import Scenario
+from sekft.trajectory import KEPT
 from tests.bundles import blocked, empty, sealed, work
 from tests.commands import sekft, start
 from tests.sandboxes.test_bubblewrap import alive, until
@@ -127,11 +127,11 @@ def test_a_killed_runner_is_an_infra_error_and_is_done_again(backend: str, sleep
         assert (each["outcome"], each["keep"], each["check"]["verdict"]) == ("infra_error", False, "not_run")
         assert "ended unexpectedly" in each["ending"]["reason"]
     assert set(done) == {f"{other.id}/reference-{sample}.json" for other in others for sample in range(2)}
-    assert {each["outcome"] for each in done.values()} == {*EARNED}
+    assert {each["outcome"] for each in done.values()} == {*KEPT}
 
     again = sekft(*command)
     assert again.returncode == 0, again.stderr
     assert kept(out / "errors") == {}
     assert {name: each for name, each in kept(out).items() if name in done} == done
-    assert {each["outcome"] for each in kept(out).values()} == {*EARNED}
+    assert {each["outcome"] for each in kept(out).values()} == {*KEPT}
     assert len(kept(out)) == 8

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sekft import sandboxes
-from sekft.gate.gate import gate
+from sekft.gate.gate import admit
 from sekft.gate.static import gate_structure
 from sekft.protocols import ExecResult, Sandbox, SandboxSpec, Session
 from sekft.rejection import Admitted, Reason, Rejected, read_bundle
@@ -138,7 +138,7 @@ def changed(make: Callable[[], Body], change: Change) -> Scenario:
 @pytest.mark.parametrize("make", [bundles.work, bundles.empty, bundles.blocked])
 async def test_good_bundles_are_admitted(sandbox: Sandbox, make: Callable[[], Body]) -> None:
     """One hand-written scenario of each expected ending passes, stamped with what was proven."""
-    result = await gate(bundles.sealed(make()), sandbox)
+    result = await admit(bundles.sealed(make()), sandbox)
     assert isinstance(result, Admitted), result
     report = result.scenario.gate
     assert report is not None
@@ -209,7 +209,7 @@ async def test_bad_bundles_are_refused_when_run(
     """Each is consistent on paper; running it shows its own fault first, with evidence."""
     scenario = changed(make, change)
     assert isinstance(gate_structure(scenario), Admitted)
-    result = await gate(scenario, sandbox)
+    result = await admit(scenario, sandbox)
     assert isinstance(result, Rejected)
     assert (result.reason, result.detail) == (reason, result.detail)
     assert result.evidence
@@ -227,7 +227,7 @@ async def test_every_effect_of_the_reference_must_be_checked(sandbox: Sandbox) -
     """A checker that forgets one of the two things asked for lets the other stand alone."""
     body = bundles.work() | {"checker": bundles.LOOSE}
     body["reference"].insert(3, "mkdir yard; echo opal > yard/gem.txt")
-    result = await gate(bundles.sealed(body), sandbox)
+    result = await admit(bundles.sealed(body), sandbox)
     assert isinstance(result, Rejected)
     assert result.reason is Reason.CHEAT_PASSES
     assert result.report is not None
@@ -249,13 +249,13 @@ GULLIBLE = (
 
 async def test_every_wrong_end_is_tried_and_the_share_refused_is_stored(sandbox: Sandbox) -> None:
     """A checker that passes whatever was touched is told each wrong end by name, over some seeds; a strict one none."""
-    strict = await gate(bundles.sealed(bundles.work()), sandbox)
+    strict = await admit(bundles.sealed(bundles.work()), sandbox)
     assert isinstance(strict, Admitted), strict
     assert strict.scenario.gate is not None
     assert (strict.scenario.gate.kill_rate, strict.scenario.gate.survivors) == (1.0, [])
     told: set[str] = set()
     for seed in range(6):
-        gullible = await gate(bundles.sealed(bundles.work() | {"checker": GULLIBLE, "seed": seed}), sandbox)
+        gullible = await admit(bundles.sealed(bundles.work() | {"checker": GULLIBLE, "seed": seed}), sandbox)
         assert isinstance(gullible, Rejected)
         assert gullible.report is not None
         assert gullible.report.kill_rate == 0.0
@@ -267,10 +267,10 @@ async def test_bytes_of_a_loose_path_may_differ_between_two_right_runs(sandbox: 
     """An archive that holds when it was made is no chance, where the bundle says that its bytes are free."""
     body = bundles.work() | {"checker": bundles.LOOSE, "probes": []}
     body["reference"].insert(4, "hostname > where.txt")
-    fixed = await gate(bundles.sealed(body), sandbox)
+    fixed = await admit(bundles.sealed(body), sandbox)
     assert isinstance(fixed, Rejected)
     assert fixed.reason is Reason.NOT_DETERMINISTIC
-    free = await gate(bundles.sealed(body | {"loose": ["/home/ana/where.txt"]}), sandbox)
+    free = await admit(bundles.sealed(body | {"loose": ["/home/ana/where.txt"]}), sandbox)
     assert isinstance(free, Rejected)
     assert free.reason is Reason.CHEAT_PASSES
 
@@ -279,14 +279,14 @@ async def test_a_sealed_file_stays_shut(sandbox: Sandbox) -> None:
     """A root-owned file of mode 0000 withstands its neighbours, so its bundle is admitted."""
     body = bundles.work()
     body["files"].append({"path": "/srv/x", "content": "opal\n", "mode": "0000", "owner": "root"})
-    assert isinstance(await gate(bundles.sealed(body), sandbox), Admitted)
+    assert isinstance(await admit(bundles.sealed(body), sandbox), Admitted)
 
 
 async def test_a_mutant_with_the_same_end_state_is_equivalent(sandbox: Sandbox) -> None:
     """A probe that solves the task by another road is counted, not held against the checker."""
     body = bundles.work()
     body["probes"] = [{"kind": "other_road", "commands": ["printf 'granite\\n' > stone.txt", "chit close 7", "exit"]}]
-    result = await gate(bundles.sealed(body), sandbox)
+    result = await admit(bundles.sealed(body), sandbox)
     assert isinstance(result, Admitted), result
     assert result.scenario.gate is not None
     assert result.scenario.gate.equivalent == 1
@@ -298,7 +298,7 @@ async def test_one_wrong_solution_does_not_reach_the_next(sandbox: Sandbox) -> N
     body["files"].append({"path": "/srv/x/sealed", "content": "opal\n", "mode": "0000", "owner": "root"})
     mess = "mv /srv/x /srv/y; mkfifo stone.txt; (while :; do echo granite > plan.txt; done) & chmod 0 /srv /tmp ~"
     body["probes"] = [{"kind": "mess", "commands": [mess]}] * 2
-    result = await gate(bundles.sealed(body), sandbox)
+    result = await admit(bundles.sealed(body), sandbox)
     assert isinstance(result, Admitted), result
     assert result.scenario.gate is not None
     assert result.scenario.gate.equivalent == 0
@@ -310,7 +310,7 @@ async def test_a_wrong_solution_that_needs_a_job_of_the_reference_is_typed_whole
     body["reference"].insert(3, "(sleep 0.3; echo basalt > late.txt) &")
     body["reference"].insert(4, "sleep 0.6; rm late.txt")
     body["probes"] = [{"kind": "like_it", "commands": [*body["reference"][:-1], "exit"]}]
-    result = await gate(bundles.sealed(body), sandbox)
+    result = await admit(bundles.sealed(body), sandbox)
     assert isinstance(result, Admitted), result
     assert result.scenario.gate is not None
     assert result.scenario.gate.equivalent == 1
@@ -336,5 +336,5 @@ class Counted:
 async def test_a_gate_starts_two_sandboxes(sandbox: Sandbox) -> None:
     """One for each run of the reference, however many wrong solutions are tried."""
     counted = Counted(sandbox)
-    assert isinstance(await gate(bundles.sealed(bundles.work()), counted), Admitted)
+    assert isinstance(await admit(bundles.sealed(bundles.work()), counted), Admitted)
     assert counted.starts == 2

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sekft.folder import documents
-from sekft.runs.pipeline import load_scenarios
+from sekft.folder import documents, load_scenarios
 from sekft.scenario import Scenario
 from tests.commands import start
 from tests.live.conftest import KEY, PROXY_KEY

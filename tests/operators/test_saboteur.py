@@ -10,7 +10,7 @@ from sekft import operators, sandboxes
 from sekft.authors.procedural.author import ProceduralAuthor
 from sekft.operators.explorer import ExplorerOperator
 from sekft.operators.saboteur import FAILURES, SaboteurOperator, ends
-from sekft.protocols import Operator, OperatorSettings
+from sekft.protocols import Operator, OperatorConfig
 from sekft.rollouts.record import reasons_against, record
 from sekft.rollouts.rollout import rollout
 from sekft.rollouts.verify import judge
@@ -119,7 +119,7 @@ def test_a_record_with_a_fault_is_not_kept_whatever_came_of_it() -> None:
 
 def test_who_sees_nothing_is_not_kept() -> None:
     """The best guess that fits any scenario fits none."""
-    blind = operators.make("blind", OperatorSettings())
+    blind = operators.make("blind", OperatorConfig())
     rows: list[tuple[Scenario, Operator, int]] = [(one, blind, sample) for one in scenarios() for sample in range(4)]
     made = roll(rows)
     assert [one.scenario_id for one in made if one.keep] == []

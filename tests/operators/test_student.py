@@ -12,8 +12,8 @@ from sekft.errors import StoreError, UsageError
 from sekft.folder import Layout, documents
 from sekft.operators import make
 from sekft.operators.student import StudentOperator, weights_digest
-from sekft.protocols import CONTEXT_FULL, OperatorSettings
-from sekft.runs import pipeline, plans
+from sekft.protocols import CONTEXT_FULL, OperatorConfig
+from sekft.runs.roll import RolloutConfig, roll
 from sekft.trajectory import Trajectory, Turn, load_trajectory
 from tests import bundles
 from tests.training.tiny import shared
@@ -23,15 +23,17 @@ SCENARIOS = [bundles.sealed(make()) for make in (bundles.work, bundles.empty, bu
 
 
 def student(**settings: int | float) -> StudentOperator:
-    made = make("student", OperatorSettings(model=str(shared()), at_once=3, **settings))  # type: ignore[arg-type]
+    made = make("student", OperatorConfig(model=str(shared()), concurrency=3, **settings))  # type: ignore[arg-type]
     assert isinstance(made, StudentOperator)
     return made
 
 
 def rolled(out: Path, samples: int = 1, temperature: float = 0.0) -> list[Trajectory]:
-    settings = OperatorSettings(model=str(shared()), max_tokens=16, temperature=temperature, at_once=3)
-    plan = plans.Rolling(samples=samples, operator="student", concurrency=3, max_turns=4, settings=settings)
-    assert asyncio.run(pipeline.roll(plan, SCENARIOS, Layout.of_stage(out), Quiet())) == 0
+    model = str(shared())
+    plan = RolloutConfig(
+        samples=samples, concurrency=3, max_turns=4, model=model, max_tokens=16, temperature=temperature
+    )
+    assert asyncio.run(roll(plan, SCENARIOS, Layout.of_stage(out), Quiet())) == 0
     return [load_trajectory(path) for path in documents(out, "*/student-*.json")]
 
 
@@ -58,9 +60,8 @@ def test_a_greedy_student_does_the_same_alone_and_in_company(tmp_path: Path) -> 
 
 
 def _one(out: Path, at: int) -> list[Trajectory]:
-    settings = OperatorSettings(model=str(shared()), max_tokens=16, temperature=0.0, at_once=1)
-    plan = plans.Rolling(samples=1, operator="student", concurrency=1, max_turns=4, settings=settings)
-    asyncio.run(pipeline.roll(plan, SCENARIOS[at : at + 1], Layout.of_stage(out), Quiet()))
+    plan = RolloutConfig(samples=1, concurrency=1, max_turns=4, model=str(shared()), max_tokens=16, temperature=0.0)
+    asyncio.run(roll(plan, SCENARIOS[at : at + 1], Layout.of_stage(out), Quiet()))
     return [load_trajectory(path) for path in documents(out, "*/student-*.json")]
 
 
@@ -96,4 +97,4 @@ def test_another_model_is_another_operator(tmp_path: Path) -> None:
 def test_a_student_wants_a_folder() -> None:
     """Without --model the message says what is missing."""
     with pytest.raises(UsageError, match="--model"):
-        make("student", OperatorSettings())
+        make("student", OperatorConfig())

@@ -16,8 +16,7 @@ from sekft.quality.audit import Audit, AuditFinding, Threshold, audit, holdings,
 from sekft.quality.measures import Figure
 from sekft.quality.measures.wording import skeleton
 from sekft.report import Styled, text
-from sekft.runs.pipeline import roll
-from sekft.runs.plans import Rolling
+from sekft.runs.roll import RolloutConfig, roll
 from sekft.scenario import GateReport, Scenario
 from sekft.taxonomy import load, splits
 from sekft.trajectory import Trajectory, Turn, load_trajectory
@@ -40,7 +39,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     scenarios = [bundles.sealed(body).model_copy(update={"gate": proven}) for body in BODIES]
     for one in scenarios:
         Folder(layout.root).write(layout.scenarios / f"{one.id}.json", one.to_json())
-    assert asyncio.run(roll(Rolling(samples=1, operator="reference"), scenarios, layout, Lines())) == 0
+    assert asyncio.run(roll(RolloutConfig(samples=1, operator="reference"), scenarios, layout, Lines())) == 0
     return layout
 
 

@@ -8,8 +8,10 @@ import time
 import pytest
 
 from sekft.errors import EndpointError, InfraError
-from sekft.models.endpoint import Endpoint, FormatRefused, Reply, Service
-from sekft.models.limiter import Pace
+from sekft.models.endpoint import Endpoint, FormatRefused
+from sekft.models.journal import Reply
+from sekft.models.limiter import Limiter
+from sekft.models.service import Service
 from tests.served import Answer, Served, serving
 
 KEY = "sk-secret-1234567890"
@@ -29,8 +31,8 @@ FAULTS = {
 }
 
 
-def client(served: Served, timeout_s: float = 2.0, total_s: float = 60.0, pace: Pace | None = None) -> Endpoint:
-    return Endpoint(Service("m", served.url, KEY), timeout_s, first_pause_s=0.001, total_s=total_s, pace=pace)
+def client(served: Served, timeout_s: float = 2.0, total_s: float = 60.0, limiter: Limiter | None = None) -> Endpoint:
+    return Endpoint(Service("m", served.url, KEY), timeout_s, first_pause_s=0.001, total_s=total_s, limiter=limiter)
 
 
 async def ask(endpoint: Endpoint, request_id: str | None = None, **settings: object) -> Reply:
@@ -154,8 +156,8 @@ async def test_an_outage_is_waited_for_and_burns_no_calls() -> None:
     """While nothing works, one request at a time tries; afterwards every call still gets its reply."""
     said: list[str] = []
     with serving(Answer("ls"), *[Answer("down", status=500)] * 15, Answer("ls")) as served:
-        async with client(served, pace=Pace("there", rest_s=0.02)) as endpoint:
-            endpoint.pace.note = said.append
+        async with client(served, limiter=Limiter("there", rest_s=0.02)) as endpoint:
+            endpoint.limiter.note = said.append
             await ask(endpoint, "first")
             replies = await asyncio.gather(*(ask(endpoint, f"later {at}") for at in range(12)))
     assert [reply.text for reply in replies] == ["ls"] * 12
@@ -167,7 +169,7 @@ async def test_an_outage_is_waited_for_and_burns_no_calls() -> None:
 async def test_an_outage_that_lasts_stops_the_run() -> None:
     """A service that never comes back is given up with what it said."""
     with serving(Answer("ls"), Answer("down", status=500)) as served:
-        async with client(served, pace=Pace("there", rest_s=0.01, outage_s=0.02)) as endpoint:
+        async with client(served, limiter=Limiter("there", rest_s=0.01, outage_s=0.02)) as endpoint:
             await ask(endpoint, "first")
             with pytest.raises(EndpointError, match=r"there has failed.*down"):
                 await asyncio.gather(*(ask(endpoint, f"later {at}") for at in range(12)))

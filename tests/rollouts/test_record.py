@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from sekft.rollouts.observed import Observed
 from sekft.rollouts.record import record
+from sekft.rollouts.rollout import RolloutResult
 from sekft.rollouts.verify import judge
 from sekft.scenario import Scenario
 from sekft.shell.chat_format import action_faults, violations
@@ -32,12 +32,12 @@ def scenario() -> Scenario:
     return bundles.sealed(bundles.work())
 
 
-def observed(*contents: str, wall_s: float = 1.0) -> Observed:
+def observed(*contents: str, wall_s: float = 1.0) -> RolloutResult:
     turns = [
         Turn(role="action" if at % 2 else "env", content=text, orientation=None if at else "A shell.")
         for at, text in enumerate(contents)
     ]
-    return Observed(
+    return RolloutResult(
         sample=0,
         seed=1,
         operator=OperatorInfo(kind="reference"),
@@ -51,7 +51,7 @@ def observed(*contents: str, wall_s: float = 1.0) -> Observed:
     )
 
 
-def recorded(scenario: Scenario, seen: Observed, forbidden: tuple[str, ...] = ()) -> Trajectory:
+def recorded(scenario: Scenario, seen: RolloutResult, forbidden: tuple[str, ...] = ()) -> Trajectory:
     return record(scenario, seen, judge(scenario, seen), forbidden)
 
 

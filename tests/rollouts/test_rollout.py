@@ -5,25 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 import pytest
 
 from sekft import sandboxes
-from sekft.errors import EndpointError, InfraError
-from sekft.protocols import CONTEXT_FULL, Action, ExecResult, Sandbox, SandboxSpec, Session
-from sekft.rollouts.observed import Observed
+from sekft.errors import EndpointError, InfraError, UsageError
+from sekft.protocols import CONTEXT_FULL, Action, ExecResult, Operator, Sandbox, SandboxSpec, Session
 from sekft.rollouts.record import record
-from sekft.rollouts.rollout import RolloutLimits, rollout
+from sekft.rollouts.rollout import BY_HAND, Rollout, RolloutLimits, RolloutResult, rollout
 from sekft.rollouts.verify import judge
 from sekft.scenario import Scenario
 from sekft.shell.chat_format import violations
-from sekft.trajectory import OperatorInfo, Trajectory, Turn, Usage
+from sekft.trajectory import Ending, OperatorInfo, Timing, Trajectory, Turn, Usage
 from tests import bundles
 
 SOLUTION = ("chit --help", "chit open", "chit read 7", "echo granite > stone.txt", "chit close 7", "exit")
 
 
-class Typist:
+class Typist(Operator):
     """An operator that types a list; what is no text is raised, or returned as an action."""
 
     def __init__(self, *script: str | Action | Exception, pause_s: float = 0.0, model: str | None = None) -> None:
@@ -53,7 +53,7 @@ def work() -> Scenario:
     return bundles.sealed(bundles.work())
 
 
-def recorded(scenario: Scenario, observed: Observed) -> Trajectory:
+def recorded(scenario: Scenario, observed: RolloutResult) -> Trajectory:
     return record(scenario, observed, judge(scenario, observed))
 
 
@@ -200,3 +200,77 @@ async def test_cancelling_closes_the_sandbox(sandbox: Sandbox, work: Scenario) -
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+def timeless(result: RolloutResult) -> RolloutResult:
+    return replace(result, timing=Timing(), operator=BY_HAND)
+
+
+@pytest.mark.parametrize("script", [SOLUTION, ("ls", "kill -9 $$"), ("cat <<END\nnever ended",), ("exit",)])
+async def test_stepping_by_hand_is_recorded_as_an_operator_is(
+    sandbox: Sandbox, work: Scenario, script: tuple[str, ...]
+) -> None:
+    """The same commands leave the same record, whoever drives."""
+    async with Rollout(work, sandbox, seed=1) as session:
+        for command in script:
+            await session.step(command)
+    typed = await rollout(work, sandbox, Typist(*script), 0, 1)
+    assert timeless(session.result) == timeless(typed)
+    assert recorded(work, session.result).outcome == recorded(work, typed).outcome
+
+
+async def test_a_step_returns_the_answer_and_none_at_the_end(sandbox: Sandbox, work: Scenario) -> None:
+    """Messages grow in the deploy form, and the check has run when the last action returns."""
+    async with Rollout(work, sandbox) as session:
+        assert [message["role"] for message in session.messages] == ["system", "user"]
+        answer = await session.step("chit open")
+        assert answer == session.turns[-1]
+        assert (answer.content, answer.status) == ("7\nana$ ", 0)
+        assert session.messages[-2:] == [
+            {"role": "assistant", "content": "chit open"},
+            {"role": "user", "content": "7\nana$ "},
+        ]
+        assert await session.step("exit 3") is None
+        assert session.over
+        assert (session.result.ending, session.result.check.verdict) == (Ending(kind="exit", status=3), "fail")
+        with pytest.raises(UsageError, match="the session is over"):
+            await session.step("ls")
+
+
+async def test_limits_hold_for_whoever_steps(sandbox: Sandbox, work: Scenario) -> None:
+    """Turns run out after the last action; an action that comes too late is not typed."""
+    async with Rollout(work, sandbox, limits=RolloutLimits(turns=2)) as session:
+        assert await session.step("ls") is not None
+        assert await session.step("ls") is None
+    assert (session.result.ending.reason, len(session.turns)) == ("turns", 5)
+    async with Rollout(work, sandbox, limits=RolloutLimits(wall_s=0.3)) as session:
+        await asyncio.sleep(0.4)
+        assert await session.step("ls") is None
+    assert (session.result.ending.reason, len(session.turns)) == ("time", 1)
+    assert session.result.check.verdict == "fail"
+
+
+async def test_a_session_that_is_left_is_checked_and_unfinished(sandbox: Sandbox, work: Scenario) -> None:
+    """Whoever leaves early has not ended the shell."""
+    async with Rollout(work, sandbox) as session:
+        await session.step("ls")
+    assert (session.result.ending.reason, session.result.check.verdict) == ("left", "fail")
+    assert recorded(work, session.result).outcome == "unfinished"
+
+
+async def test_a_callers_own_error_passes(sandbox: Sandbox, work: Scenario) -> None:
+    """It is no infra error, and the sandbox is closed."""
+    with pytest.raises(ZeroDivisionError):
+        async with Rollout(work, sandbox) as session:
+            raise ZeroDivisionError
+    assert session.result.infra is None
+    with pytest.raises(InfraError, match="ended unexpectedly"):
+        await session._session.exec("ls")
+
+
+async def test_a_sandbox_that_breaks_is_over_at_once(work: Scenario) -> None:
+    """A loop over its messages does not begin."""
+    async with Rollout(work, Breaking()) as session:
+        assert session.over
+        assert session.messages == []
+    assert session.result.infra == "the backend fell over"

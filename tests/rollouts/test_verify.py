@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import pytest
 
-from sekft.rollouts.observed import Observed
+from sekft.rollouts.rollout import RolloutResult
 from sekft.rollouts.verify import judge, mechanism, outcome
 from sekft.scenario import ExpectedKind, Scenario
 from sekft.trajectory import Check, Ending, Mechanism, OperatorInfo, Outcome, PathState, SandboxInfo, State, Turn
@@ -37,8 +37,8 @@ def observed(
     changing: tuple[int, ...] = (),
     fault: str | None = None,
     infra: str | None = None,
-) -> Observed:
-    return Observed(
+) -> RolloutResult:
+    return RolloutResult(
         sample=0,
         seed=1,
         operator=OperatorInfo(kind="reference"),

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from sekft import operators, sandboxes
-from sekft.cli.options import Growing
 from sekft.cli.progress import Lines
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.dataset.pair import Pair, read
@@ -19,12 +18,11 @@ from sekft.errors import UsageError
 from sekft.folder import Folder, Layout, documents
 from sekft.operators.explorer import ExplorerOperator
 from sekft.operators.plan_script import resumed
-from sekft.protocols import Action, Operator, OperatorSettings, Policy
+from sekft.protocols import Action, Operator, OperatorConfig, Policy
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import rollout
 from sekft.rollouts.verify import judge
-from sekft.runs.branch import branch, known, typed
-from sekft.runs.plans import Branching, branching
+from sekft.runs.branch import BranchConfig, branch, known, typed
 from sekft.scenario import Scenario
 from sekft.seeds import stream
 from sekft.trajectory import OperatorInfo, Trajectory, Turn, load_trajectory
@@ -48,12 +46,12 @@ def run(filled: Layout, tmp_path: Path) -> Layout:
 
 
 def grown(run: Layout, operator: Operator, branches: int) -> list[Trajectory]:
-    asked = Branching(branches, operator.info.kind)
-    assert asyncio.run(branch(asked, operator, sandboxes.pick("auto"), run, None, run, Lines())) == 0
+    config = BranchConfig(branches=branches)
+    assert asyncio.run(branch(config, run, None, run, Lines(), operator)) == 0
     return [load_trajectory(path) for path in documents(run.root / "pairs" / "branches", "*/*.json")]
 
 
-class Fickle:
+class Fickle(Operator):
     """Looks one way or another, which decides nothing; then writes the right word or a wrong one, which does."""
 
     def __init__(self) -> None:
@@ -123,7 +121,7 @@ def test_branches_before_a_failure_make_more_pairs(run: Layout) -> None:
     before = {(pair.chosen[0].content, pair.rejected[0].content) for pair in paired(run)}
     grown(run, ExplorerOperator(), 3)
     right = paired(run)
-    grown(run, operators.make("saboteur", OperatorSettings()), 3)
+    grown(run, operators.make("saboteur", OperatorConfig()), 3)
     both = paired(run)
     assert len(before) < len(right) < len(both)
     assert any(len({pair.chosen[0].content for pair in right if pair.prompt == one.prompt}) > 1 for one in right)
@@ -192,4 +190,4 @@ def test_a_model_that_is_named_goes_on(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "want smollm2, or a folder" in done.stderr
     with pytest.raises(UsageError, match="is for --operator student"):
-        branching(Lines().note, Growing(branches=1, operator="explorer", model="nowhere"), 0, None)
+        _ = BranchConfig(branches=1, operator="explorer", model="nowhere").operator_name

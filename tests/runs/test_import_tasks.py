@@ -10,10 +10,9 @@ import pytest
 
 from sekft.authors.imported import placed
 from sekft.errors import UsageError
-from sekft.folder import documents
+from sekft.folder import documents, load_scenarios
 from sekft.rejection import Rejection
 from sekft.runs.import_tasks import read, tree
-from sekft.runs.pipeline import load_scenarios
 from sekft.scenario import Scenario, load_noun
 from tests.commands import sekft
 
@@ -86,7 +85,7 @@ def test_lines_may_come_in_any_order_where_nothing_is_sorted(imported: Path) -> 
 
     one = by_query(imported)["find the C files in /testbed"]
     target = one.needles.directives[0]
-    spec = SandboxSpec(userland=one.userland, login=one.login, files=tuple(one.files))
+    spec = SandboxSpec.of(one)
 
     async def passes(command: str) -> bool:
         async with pick("auto").open(spec) as session:

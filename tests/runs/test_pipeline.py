@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from sekft import sandboxes
+from sekft.authors.drafts import DrawingAuthor
 from sekft.cli.progress import Lines
 from sekft.errors import InfraError, StoreError, UsageError
 from sekft.folder import Layout, documents
-from sekft.protocols import OperatorSettings, SandboxSpec
-from sekft.runs.generate import AuthorExhausted
-from sekft.runs.pipeline import generate, roll
-from sekft.runs.pipeline import load_scenarios as load
-from sekft.runs.plans import Generation, Rolling, default_author, default_operator
-from sekft.scenario import Scenario
+from sekft.folder import load_scenarios as load
+from sekft.protocols import SandboxSpec
+from sekft.runs.generate import AuthorExhausted, GenerateConfig, generate
+from sekft.runs.roll import RolloutConfig, roll
+from sekft.scenario import Cell, Scenario
 from sekft.shell.chat_format import violations
 from sekft.taxonomy import load as load_axes
 from sekft.trajectory import KEPT, Trajectory, effects, load_trajectory
@@ -31,9 +31,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     layout = Layout.of_run(tmp_path_factory.mktemp("run"))
 
     async def fill() -> None:
-        await generate(Generation(n=N, author="procedural", seed=11), layout, Lines())
+        await generate(GenerateConfig(n=N, author="procedural", seed=11), layout, Lines())
         for operator in OPERATORS:
-            assert await roll(Rolling(samples=2, operator=operator), load(layout.root), layout, Lines()) == 0
+            assert await roll(RolloutConfig(samples=2, operator=operator), load(layout.root), layout, Lines()) == 0
 
     asyncio.run(fill())
     return layout
@@ -96,7 +96,7 @@ async def test_a_stored_trajectory_replays_to_the_same_state(run: Layout) -> Non
     sandbox = sandboxes.pick("auto")
     for trajectory in trajectories(run)[:12]:
         scenario = scenarios(run)[trajectory.scenario_id]
-        spec = SandboxSpec(userland=scenario.userland, login=scenario.login, files=tuple(scenario.files))
+        spec = SandboxSpec.of(scenario)
         async with sandbox.open(spec) as session:
             before = await session.state()
             for turn in trajectory.turns:
@@ -109,7 +109,7 @@ async def test_a_stored_trajectory_replays_to_the_same_state(run: Layout) -> Non
 async def test_gated_scenarios_are_the_same_bytes_again(run: Layout, tmp_path: Path) -> None:
     """The same seed in another folder, at another concurrency and a smaller n, gives equal files."""
     half = Layout.of_stage(tmp_path)
-    await generate(Generation(n=N // 2, author="procedural", seed=11, concurrency=1), half, Lines())
+    await generate(GenerateConfig(n=N // 2, author="procedural", seed=11, concurrency=1), half, Lines())
     assert contents(half.scenarios).items() < contents(run.scenarios).items()
     assert len(contents(half.scenarios)) == N // 2
 
@@ -117,8 +117,8 @@ async def test_gated_scenarios_are_the_same_bytes_again(run: Layout, tmp_path: P
 async def test_nothing_is_done_twice(run: Layout) -> None:
     """The same job over a finished folder writes no file again."""
     times = {path: path.stat().st_mtime_ns for path in run.root.rglob("*.json") if ".sekft" not in path.parts}
-    await generate(Generation(n=N, author="procedural", seed=11), run, Lines())
-    assert await roll(Rolling(samples=2, operator="explorer"), load(run.root), run, Lines()) == 0
+    await generate(GenerateConfig(n=N, author="procedural", seed=11), run, Lines())
+    assert await roll(RolloutConfig(samples=2, operator="explorer"), load(run.root), run, Lines()) == 0
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
@@ -126,18 +126,18 @@ async def test_where_restricts_cells(tmp_path: Path) -> None:
     """The same axis twice means or, different axes mean and."""
     where = ("ending=empty", "ending=blocked", "userland=gnu")
     layout = Layout.of_stage(tmp_path)
-    await generate(Generation(n=4, author="procedural", where=where, sandbox=None), layout, Lines())
+    await generate(GenerateConfig(n=4, author="procedural", where=where, no_sandbox=True), layout, Lines())
     for scenario in load(tmp_path):
         assert scenario.cell["ending"] in ("empty", "blocked")
         assert scenario.cell["userland"] == "gnu"
 
 
-class Hopeless:
+class Hopeless(DrawingAuthor):
     """An author whose every draw lacks a checker."""
 
     name = "hopeless"
 
-    async def draw(self, cell: object, seed: int, skin: int = 0) -> Scenario:
+    async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario:
         from tests import bundles
 
         return bundles.sealed(bundles.work() | {"checker": " ", "seed": seed})
@@ -150,14 +150,14 @@ async def test_a_cell_that_never_passes_is_an_error(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(authors, "make", lambda *_: Hopeless())
     layout = Layout.of_stage(tmp_path)
     with pytest.raises(AuthorExhausted, match=r"slot 0 .*none of 20 draws passed"):
-        await generate(Generation(n=1, author="hopeless", sandbox=None), layout, Lines())
+        await generate(GenerateConfig(n=1, author="hopeless", no_sandbox=True), layout, Lines())
     assert len(documents(layout.rejected)) == 20
 
 
 class Patchy(Hopeless):
     """An author whose service is down whenever an empty queue is asked for."""
 
-    async def draw(self, cell: object, seed: int, skin: int = 0) -> Scenario:
+    async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario:
         from tests import bundles
 
         if isinstance(cell, dict) and cell["ending"] == "empty":
@@ -170,7 +170,7 @@ async def test_a_slot_that_breaks_stops_no_other(tmp_path: Path, monkeypatch: py
     from sekft import authors
 
     monkeypatch.setattr(authors, "make", lambda *_: Patchy())
-    layout, plan = Layout.of_stage(tmp_path), Generation(n=12, author="patchy", sandbox=None)
+    layout, plan = Layout.of_stage(tmp_path), GenerateConfig(n=12, author="patchy", no_sandbox=True)
     for _ in range(2):
         with pytest.raises(InfraError, match=r"of 12 slots are left, .*kept failing"):
             await generate(plan, layout, Lines())
@@ -179,16 +179,19 @@ async def test_a_slot_that_breaks_stops_no_other(tmp_path: Path, monkeypatch: py
     assert len(documents(layout.scenarios)) == 12 - len(empty)
 
 
-def test_defaults_come_from_the_environment() -> None:
+def test_defaults_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """SEKFT_MODEL means teacher, SEKFT_OP_MODEL means model; else the scripted ones."""
-    assert (default_author({}), default_operator({})) == ("procedural", "explorer")
-    assert default_author({"SEKFT_MODEL": "m"}) == "teacher"
-    assert default_operator({"SEKFT_OP_MODEL": "m"}) == "model"
+    for name in ("SEKFT_MODEL", "SEKFT_OP_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    assert (GenerateConfig().author_name, RolloutConfig().operator_name) == ("procedural", "explorer")
+    monkeypatch.setenv("SEKFT_MODEL", "m")
+    monkeypatch.setenv("SEKFT_OP_MODEL", "m")
+    assert (GenerateConfig().author_name, RolloutConfig().operator_name) == ("teacher", "model")
 
 
 async def test_another_recovery_share_is_refused_by_name(run: Layout) -> None:
     """The explorer's share of mended mistakes is part of what a folder is made with."""
-    rolling = Rolling(samples=2, operator="explorer", settings=OperatorSettings(recovery_share=0.5))
+    rolling = RolloutConfig(samples=2, operator="explorer", recovery_share=0.5)
     with pytest.raises(StoreError, match=r'operator\.recovery_share was "0\.25", now "0\.5"'):
         await roll(rolling, load(run.root), run, Lines())
 
@@ -196,4 +199,4 @@ async def test_another_recovery_share_is_refused_by_name(run: Layout) -> None:
 async def test_an_unknown_operator_lists_the_known(run: Layout) -> None:
     """A name that is no kind is wrong usage."""
     with pytest.raises(UsageError, match="explorer"):
-        await roll(Rolling(samples=1, operator="wizard"), load(run.root), run, Lines())
+        await roll(RolloutConfig(samples=1, operator="wizard"), load(run.root), run, Lines())

@@ -11,7 +11,7 @@ import pytest
 
 from sekft.cli.progress import Lines
 from sekft.errors import UsageError
-from sekft.runs.star import Plan, Round, _trained, render, verdict
+from sekft.runs.star import Round, StarConfig, _trained, verdict
 from sekft.runs.star import Star as Told
 from sekft.runs.star import star as rounds
 from sekft.training.config import Choices, method_of
@@ -47,14 +47,14 @@ def judged(number: int, right: float, pass_k: float, distinct: float | None = 0.
 )
 def test_when_rounds_stop(rounds: list[Round], told: str | None) -> None:
     """Where pass@1 rises while pass@k or variety falls, where nothing improves, is kept or is left to do."""
-    found = verdict(rounds, Plan("base", rounds=2))
+    found = verdict(rounds, StarConfig(base="base", rounds=2))
     assert (found is None) == (told is None)
     assert told is None or told in (found or "")
 
 
 def test_patience_lets_rounds_go_by() -> None:
     """With a patience of two, one round may improve nothing, and a better one counts from anew."""
-    plan, still = Plan("base", rounds=9, patience=2), [judged(0, 0.3, 0.4), judged(1, 0.3, 0.4)]
+    plan, still = StarConfig(base="base", rounds=9, patience=2), [judged(0, 0.3, 0.4), judged(1, 0.3, 0.4)]
     assert verdict(still, plan) is None
     assert verdict([*still, judged(2, 0.2, 0.4)], plan) == "round 2 improves nothing"
     assert verdict([*still, judged(2, 0.3, 0.5), judged(3, 0.3, 0.5)], plan) is None
@@ -62,7 +62,7 @@ def test_patience_lets_rounds_go_by() -> None:
 
 def test_the_table_names_the_best_round() -> None:
     """The rounds as a table, why they ended, and the student to take."""
-    text = render(Told(rounds=[judged(0, 0.1, 0.2), judged(1, 0.3, 0.4, None)], best=1, stopped="2 rounds are done"))
+    text = str(Told(rounds=[judged(0, 0.1, 0.2), judged(1, 0.3, 0.4, None)], best=1, stopped="2 rounds are done"))
     assert "30.0%" in text
     assert "best: round 1, round-1/sft" in text
 
@@ -89,7 +89,7 @@ def test_also_feeds_what_its_rows_teach(
         assert method_of(data) == choices.method
 
     monkeypatch.setattr("sekft.runs.star.train", train)
-    _trained(Plan("base", also=tmp_path / also, dpo=dpo), 1, tmp_path / "out", Lines())
+    _trained(StarConfig(base="base", also=tmp_path / also, no_dpo=not dpo), 1, tmp_path / "out", Lines())
     assert trained == methods
 
 
@@ -104,7 +104,9 @@ def test_also_without_a_row_to_learn_from_is_refused_at_the_start(tmp_path: Path
         (labelled, True, "columns label, messages, want"),
     ):
         with pytest.raises(UsageError, match=says):
-            rounds(Plan("base", also=also, dpo=dpo), scenarios, tmp_path / "out", Lines(), asyncio.run)
+            rounds(
+                StarConfig(base="base", also=also, no_dpo=not dpo), scenarios, tmp_path / "out", Lines(), asyncio.run
+            )
     assert not (tmp_path / "out").exists()
 
 

@@ -197,6 +197,13 @@ def test_an_unknown_backend_is_wrong_usage() -> None:
         sandboxes.pick("jail")
 
 
+def test_a_backend_is_one_line_of_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module of any package that has probe(), backend() and clean() can be picked by its name."""
+    monkeypatch.setitem(sandboxes.BACKENDS, "mine", BubblewrapSandbox.__module__)
+    assert isinstance(sandboxes.pick("mine"), BubblewrapSandbox)
+    assert sandboxes.clean("mine") == []
+
+
 async def test_the_self_test_holds_here() -> None:
     """Every behaviour that `sekft doctor --self-test` tries."""
     failures = [row for row in await sandboxes.self_test(sandboxes.pick("auto")) if not row[1]]

@@ -19,10 +19,8 @@ from sekft import sandboxes
 from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
-from sekft.sandboxes.containers import client
-from sekft.sandboxes.docker import DockerSandbox
-from sekft.sandboxes.images import DIGEST_LABEL, SKELETON, write_root
-from sekft.sandboxes.leftovers import BORN, LABEL
+from sekft.sandboxes.docker import DockerSandbox, client
+from sekft.sandboxes.images import BORN, DIGEST_LABEL, LABEL, SKELETON, write_root
 from sekft.scenario import File, Login
 from tests.sandboxes.test_bubblewrap import alive, until
 

@@ -11,10 +11,8 @@ import pytest
 
 from sekft.cache import built
 from sekft.protocols import SandboxSpec
-from sekft.sandboxes.containers import client, kind_of
-from sekft.sandboxes.docker import DockerSandbox
-from sekft.sandboxes.images import DIGEST_LABEL
-from sekft.sandboxes.leftovers import LABEL
+from sekft.sandboxes.docker import ContainerKind, DockerSandbox, client
+from sekft.sandboxes.images import DIGEST_LABEL, LABEL
 from sekft.scenario import Login
 from tests.commands import sekft
 
@@ -23,10 +21,10 @@ LIVE = pytest.mark.live
 
 KILLED_BEFORE_THE_START = """
 import os, signal, sys
-from sekft.sandboxes.containers import Kind, client, start
+from sekft.sandboxes.docker import ContainerKind, client, start
 engine = client()
 engine.attach_socket = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-start(engine, sys.argv[1], Kind("busybox", int(sys.argv[2]), int(sys.argv[3])))
+start(engine, ContainerKind(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
 """
 KILLED_IN_A_BUILD = """
 import os, signal
@@ -47,7 +45,7 @@ def replaced() -> set[str]:
 
 def killed_before_the_start(image: str) -> int:
     """The pid of a harness that a SIGKILL met after it had made a container."""
-    kind = kind_of(SPEC)
+    kind = ContainerKind.of(SPEC, image)
     command = [sys.executable, "-c", KILLED_BEFORE_THE_START, image, str(kind.memory_bytes), str(kind.processes)]
     with subprocess.Popen(command) as harness:
         assert harness.wait() == -signal.SIGKILL

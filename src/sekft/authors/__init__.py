@@ -1,33 +1,29 @@
-"""Authors: where scenarios come from. `make` builds one by its name."""
+"""Where scenarios come from: authors, found by name. Another package adds one as an entry point of `sekft.authors`.
+
+A name stands for a function from `AuthorConfig` to an author, which inherits from `protocols.Author`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sekft.errors import UsageError
-from sekft.protocols import Author
+from sekft.protocols import Author, AuthorConfig, Family
 
-NAMES = ("procedural", "teacher", "hybrid")
+KINDS = {
+    "procedural": "sekft.authors.procedural.author:make",
+    "teacher": "sekft.authors.teacher:make",
+    "hybrid": "sekft.authors.hybrid:make",
+}
+FAMILY: Family[Callable[[AuthorConfig], Author]] = Family("author", "sekft.authors", KINDS)
 
 
-def make(name: str, repairs: int = 2, max_tokens: int | None = None, listed: bool = False) -> Author:
+def make(name: str, config: AuthorConfig) -> Author:
     """An author by its name.
 
-    repairs:    how often a model may mend a candidate that was refused.
-    max_tokens: for one answer of a model; None takes the author's own.
-    listed:     the procedural author takes interfaces from a list instead of composing each anew.
-    Raises UsageError for an unknown author, or a list for another one.
+    Raises UsageError for an unknown author, naming the known ones, or for listed interfaces of another than procedural.
     """
-    if listed and name != "procedural":
+    author = FAMILY.load(name)
+    if config.listed_interfaces and name != "procedural":
         raise UsageError(f"--listed-interfaces: --author {name} has none, want procedural")
-    if name == "procedural":
-        from sekft.authors.procedural.author import ProceduralAuthor
-
-        return ProceduralAuthor(listed)
-    if name == "teacher":
-        from sekft.authors import teacher
-
-        return teacher.make(repairs, max_tokens or teacher.MAX_TOKENS)
-    if name == "hybrid":
-        from sekft.authors import hybrid
-
-        return hybrid.make(repairs, max_tokens or hybrid.MAX_TOKENS)
-    raise UsageError(f"--author {name!r}: known authors: {', '.join(NAMES)}")
+    return author(config)

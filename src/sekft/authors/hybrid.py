@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from sekft import __version__
 from sekft.authors.procedural.author import bundle, sketch
@@ -17,6 +18,7 @@ from sekft.authors.rewording import Passage, fault, passages, reworded, secrets
 from sekft.authors.structured import Asker, Message, prompt
 from sekft.models.endpoint import Endpoint
 from sekft.models.service import service
+from sekft.protocols import Author, AuthorConfig
 from sekft.rejection import Rejected
 from sekft.scenario import Cell, Provenance, Scenario
 from sekft.seeds import derive, stream
@@ -38,20 +40,22 @@ VOICES = (
     "an old hand who has seen it all",
 )
 
+Wording = tuple[dict[str, str], dict[str, str]]
+"""Old text to new text, and old text to the reason why it stays."""
 
-class HybridAuthor:
+
+class HybridAuthor(Author):
     """repairs: whether wording that the gate refuses may be mended (once), before the procedural text stays."""
 
     name = "hybrid"
-    skins = False
     usual = Usage(requests=5, prompt_tokens=5_000, completion_tokens=1_500)
 
     def __init__(self, endpoint: Endpoint, repairs: int = 1, max_tokens: int = MAX_TOKENS) -> None:
-        self.endpoint = endpoint
+        self.endpoint: Endpoint = endpoint
         self.repairs = min(repairs, 1)
         self.asker = Asker(endpoint, max_tokens, TEMPERATURE)
         self.settings: Mapping[str, str] = {
-            "model": endpoint.service.model,
+            "model": endpoint.model,
             "repairs": str(self.repairs),
             "max_tokens": str(max_tokens),
         }
@@ -63,10 +67,10 @@ class HybridAuthor:
     def met(self, scenario: Scenario) -> None:
         self.used.append(scenario.needles.announcement)
 
-    def question(self, voice: str, passages: str, told: str) -> str:
-        """told: what was wrong with the last answer; "" at first."""
+    def question(self, voice: str, passages: str, complaint: str) -> str:
+        """complaint: what was wrong with the last answer; "" at first."""
         used = "; ".join(self.used) or "none so far"
-        complaint = f"{told}\n\n" if told else ""
+        complaint = f"{complaint}\n\n" if complaint else ""
         return prompt("hybrid", voice=voice, used=used, complaint=complaint, passages=passages)
 
 
@@ -87,79 +91,62 @@ class HybridDraft:
             return None  # the skeleton itself was refused
         if refused is not None and self._round > self._author.repairs:
             self._wording = {}
-            return self._made(f"the procedural text stays: {refused.reason}: {refused.detail}")
-        told = f"The last wording was refused: {refused.reason}: {refused.detail}" if refused else ""
-        self._wording, kept = await self._asked(told)
+            return self._sealed(f"the procedural text stays: {refused.reason}: {refused.detail}")
+        complaint = f"The last wording was refused: {refused.reason}: {refused.detail}" if refused else ""
+        groups = [[*group] for _, group in groupby(self._passages, key=lambda passage: passage.kind)]
+        outcomes = await asyncio.gather(*(self._group(group, complaint) for group in groups))
+        self._wording = {text: new for wording, _ in outcomes for text, new in wording.items()}
         self._round += 1
-        said = f"{len(self._wording)} of {len(self._passages)} passages reworded"
-        return self._made(said + "".join(f"; kept {text!r}: {why}" for text, why in kept.items()))
+        kept = [f"; kept {text!r}: {why}" for _, faults in outcomes for text, why in faults.items()]
+        return self._sealed("".join([f"{len(self._wording)} of {len(self._passages)} passages reworded", *kept]))
 
-    async def _asked(self, told: str) -> tuple[dict[str, str], dict[str, str]]:
-        """The new wording by text, and what stays as it was, with the reason."""
-        kinds = dict.fromkeys(passage.kind for passage in self._passages)
-        groups = [[one for one in self._passages if one.kind == kind] for kind in kinds]
-        wording: dict[str, str] = {}
-        kept: dict[str, str] = {}
-        for found, faults in await asyncio.gather(*(self._group(group, told) for group in groups)):
-            wording |= found
-            kept |= faults
-        return wording, kept
-
-    async def _group(self, group: Sequence[Passage], told: str) -> tuple[dict[str, str], dict[str, str]]:
-        """One kind's new wording; what breaks a rule is asked for once more."""
-        found, faults = await self._ask(group, told, 0)
+    async def _group(self, group: Sequence[Passage], complaint: str) -> Wording:
+        """One kind's new wording; passages whose wording breaks a rule are asked for once more."""
+        wording, faults = await self._ask(group, complaint, 0)
         if faults:
             rows = [f"{text!r}: {why}" for text, why in faults.items()]
-            again = [one for one in group if one.text in faults]
+            again = [passage for passage in group if passage.text in faults]
             mended, faults = await self._ask(again, "\n".join(["The last answer broke a rule:", *rows]), 1)
-            found |= mended
-        return found, faults
+            wording |= mended
+        return wording, faults
 
-    async def _ask(self, group: Sequence[Passage], told: str, ask: int) -> tuple[dict[str, str], dict[str, str]]:
-        names = {f"text_{at}": one for at, one in enumerate(group, 1)}
-        rows = [
-            json.dumps({"name": name, "kind": one.kind, "text": one.text, "keep": one.kept}, ensure_ascii=False)
-            for name, one in names.items()
-        ]
-        question: Message = {"role": "user", "content": self._author.question(self._voice, "\n".join(rows), told)}
-        what = (group[0].kind, self._round, ask)
+    async def _ask(self, group: Sequence[Passage], complaint: str, ask: int) -> Wording:
+        named = {f"text_{number}": passage for number, passage in enumerate(group, 1)}
+        rows = [{"name": name, "kind": it.kind, "text": it.text, "keep": it.kept} for name, it in named.items()]
+        texts = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        question: Message = {"role": "user", "content": self._author.question(self._voice, texts, complaint)}
+        purpose = (group[0].kind, self._round, ask)
         answer = await self._author.asker.ask(
             [question],
             {
                 "type": "object",
-                "properties": {name: {"type": "string"} for name in names},
-                "required": list(names),
+                "properties": {name: {"type": "string"} for name in named},
+                "required": list(named),
                 "additionalProperties": False,
             },
-            list(names),
-            purpose="/".join(("hybrid", f"{self._seed:x}", *map(str, what))),
-            seed=derive(self._seed, "hybrid", *what),
+            list(named),
+            purpose="/".join(("hybrid", f"{self._seed:x}", *map(str, purpose))),
+            seed=derive(self._seed, "hybrid", *purpose),
         )
         self.exchange += [question, {"role": "assistant", "content": answer.text}]
-        return self._sifted(names, answer.body or {}, answer.fault or "no new text was given")
-
-    def _sifted(
-        self, names: Mapping[str, Passage], body: Mapping[str, object], missing: str
-    ) -> tuple[dict[str, str], dict[str, str]]:
-        found: dict[str, str] = {}
+        wording: dict[str, str] = {}
         faults: dict[str, str] = {}
         hidden = secrets(self._sketch)
-        for name, passage in names.items():
-            text = body.get(name)
-            why = fault(passage, text, hidden) if isinstance(text, str) else missing
-            if why is None:
-                found[passage.text] = str(text)
-            else:
+        for name, passage in named.items():
+            text = (answer.body or {}).get(name)
+            missing = answer.fault or "no new text was given"
+            if why := fault(passage, text, hidden) if isinstance(text, str) else missing:
                 faults[passage.text] = why
-        return found, faults
+            else:
+                wording[passage.text] = str(text)
+        return wording, faults
 
-    def _made(self, note: str) -> Scenario:
-        made = bundle(reworded(self._sketch, self._wording or {}), self._cell, self._seed)
-        model = self._author.endpoint.service.model
-        note = note[:NOTE_CHARACTERS]
-        return made.sealed(provenance=Provenance(author="hybrid", model=model, version=__version__, note=note))
+    def _sealed(self, note: str) -> Scenario:
+        scenario = bundle(reworded(self._sketch, self._wording or {}), self._cell, self._seed)
+        model, note = self._author.endpoint.model, note[:NOTE_CHARACTERS]
+        return scenario.sealed(provenance=Provenance(author="hybrid", model=model, version=__version__, note=note))
 
 
-def make(repairs: int, max_tokens: int) -> HybridAuthor:
-    """The teacher that the environment names (SEKFT_MODEL …). Raises UsageError when it names none."""
-    return HybridAuthor(Endpoint(service("teacher")), repairs, max_tokens)
+def make(config: AuthorConfig) -> HybridAuthor:
+    """The hybrid of the model that the environment names (SEKFT_MODEL …). Raises UsageError when it names none."""
+    return HybridAuthor(Endpoint(service("teacher")), config.repairs, config.answer_tokens or MAX_TOKENS)

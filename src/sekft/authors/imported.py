@@ -17,7 +17,7 @@ from sekft import __version__
 from sekft.authors.procedural.author import compose
 from sekft.authors.procedural.host import Job, World, land, with_parents
 from sekft.authors.procedural.requests import new_path, probes
-from sekft.protocols import Sandbox, SandboxSpec, Session
+from sekft.protocols import Author, Sandbox, SandboxSpec, Session
 from sekft.rejection import Reason, Rejected
 from sekft.scenario import Cell, File, Login, Provenance, Scenario
 from sekft.trajectory import PathState, changes
@@ -37,7 +37,7 @@ def placed(text: str) -> str:
 
 
 @dataclass
-class ImportedAuthor:
+class ImportedAuthor(Author):
     """One task. files: the tree that it is about, where it lies in the sandbox."""
 
     query: str
@@ -46,13 +46,9 @@ class ImportedAuthor:
     sandbox: Sandbox
     name: str = TASK
     settings: Mapping[str, str] = field(default_factory=dict)
-    skins: bool = False
 
     def begin(self, cell: Cell, seed: int, skin: int = 0) -> ImportedDraft:
         return ImportedDraft(self, cell, seed)
-
-    def met(self, scenario: Scenario) -> None:
-        """Nothing is made unlike another."""
 
 
 @dataclass
@@ -69,8 +65,8 @@ class ImportedDraft:
         job = await _tried(self.author, world, self.cell.get("userland", ""))
         if isinstance(job, Rejected):
             return job
-        made = compose(self.cell, self.seed, given=job)
-        return made.sealed(provenance=Provenance(author=TASK, version=__version__, note=self.author.gold))
+        scenario = compose(self.cell, self.seed, given=job)
+        return scenario.sealed(provenance=Provenance(author=TASK, version=__version__, note=self.author.gold))
 
 
 async def _tried(author: ImportedAuthor, world: World, userland: str) -> Job | Rejected:
@@ -84,9 +80,9 @@ async def _tried(author: ImportedAuthor, world: World, userland: str) -> Job | R
             return Rejected(
                 Reason.REFERENCE_BREAKS, f"{author.gold!r} ends with status {result.status}: {result.output}"
             )
-        made = changes(before, await session.state(), VOLATILE)
-        if made:
-            return await _changing(author, session, made)
+        changed = changes(before, await session.state(), VOLATILE)
+        if changed:
+            return await _changing(author, session, changed)
     if not result.output.strip() or result.truncated or len(result.output) > _LONGEST_CHARACTERS:
         return Rejected(
             Reason.WORK_WITHOUT_EFFECT, f"{author.gold!r} changes nothing and prints {result.output[:80]!r}"
@@ -94,17 +90,20 @@ async def _tried(author: ImportedAuthor, world: World, userland: str) -> Job | R
     return _answering(author, world, result.output)
 
 
-async def _changing(author: ImportedAuthor, session: Session, made: Mapping[str, PathState | None]) -> Job | Rejected:
+async def _changing(
+    author: ImportedAuthor, session: Session, changed: Mapping[str, PathState | None]
+) -> Job | Rejected:
     """The work is the change itself."""
     after = []
-    for path, entry in made.items():
+    for path, entry in changed.items():
         if entry is not None and (file := await _file(session, path, entry)) is None:
             return Rejected(Reason.TOO_LARGE, f"{path} cannot be taken along")
         if entry is not None and file is not None:
             after.append(file)
     return Job(
         title=author.query, text=author.query, needle=author.query, files=author.files, after=tuple(after),
-        ways=[[author.gold]], confirm=[], probes=(), gone=tuple(path for path, entry in made.items() if entry is None),
+        ways=[[author.gold]], confirm=[], probes=(),
+        gone=tuple(path for path, entry in changed.items() if entry is None),
     )  # fmt: skip
 
 
@@ -114,10 +113,10 @@ async def _file(session: Session, path: str, entry: PathState) -> File | None:
         return File(path=path, kind="symlink", target=entry.target)
     if entry.type == "directory":
         return File(path=path, kind="directory", mode=mode)
-    told = await session.exec(f"base64 {shlex.quote(path)}")
+    result = await session.exec(f"base64 {shlex.quote(path)}")
     try:
-        data = base64.b64decode("".join(told.output.split()), validate=True)
-        return None if told.truncated else File(path=path, content=data.decode(), mode=mode)
+        data = base64.b64decode("".join(result.output.split()), validate=True)
+        return None if result.truncated else File(path=path, content=data.decode(), mode=mode)
     except (binascii.Error, UnicodeDecodeError):
         return None
 

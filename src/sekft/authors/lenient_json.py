@@ -1,6 +1,6 @@
 """JSON as models write it: among prose and fences, with trailing commas, wrong escapes and bare quotes, or cut off.
 
-What is found is only ever data to be validated; nothing here guesses a value that is not there.
+An object read here is data that is still to be validated; no value is guessed that is not there.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from sekft.models.thoughts import without_thoughts
 
@@ -31,16 +30,11 @@ class Cut(Exception):
     """The text ends inside a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """body: the object, None where there is none. fault: why there is none, in words for who wrote it."""
+def find(answer: str, keys: Collection[str]) -> tuple[dict[str, object] | None, str]:
+    """The object in an answer that has most of these keys, at its top or one level below.
 
-    body: dict[str, object] | None
-    fault: str = ""
-
-
-def find(answer: str, wanted: Collection[str]) -> Found:
-    """The object in an answer that has most of the wanted keys, at its top or one level below."""
+    Where there is none: None, and why, in words for whoever wrote the answer; else the second value is "".
+    """
     text = without_thoughts(answer)[:LONGEST_CHARACTERS]
     best: dict[str, object] | None = None
     cut = False
@@ -54,14 +48,14 @@ def find(answer: str, wanted: Collection[str]) -> Found:
         except Cut:
             cut, end = True, at + 1
         else:
-            inner = [each for each in value.values() if isinstance(each, dict)]
-            best = max([*([best] if best else []), value, *inner], key=lambda each: len(set(wanted) & each.keys()))
-        if best and set(wanted) <= best.keys():
+            inner = [item for item in value.values() if isinstance(item, dict)]
+            best = max([*([best] if best else []), value, *inner], key=lambda body: len(set(keys) & body.keys()))
+        if best and set(keys) <= best.keys():
             break
         at = text.find("{", end)
-    if best is not None and set(wanted) & best.keys() and not (cut and not set(wanted) <= best.keys()):
-        return Found(_encodable(best))
-    return Found(None, _fault(text, cut))
+    if best is not None and set(keys) & best.keys() and not (cut and not set(keys) <= best.keys()):
+        return _encodable(best), ""
+    return None, _fault(text, cut)
 
 
 def _fault(text: str, cut: bool) -> str:
@@ -152,8 +146,8 @@ def _next(text: str, at: int, closing: str) -> int:
 
 
 def _skipped(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    at = found.end() if found else at
+    space = _SPACE.match(text, at)
+    at = space.end() if space else at
     if at >= len(text):
         raise Cut
     return at

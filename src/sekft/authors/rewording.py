@@ -1,8 +1,8 @@
-"""The wording of a sketch, passage by passage: what may be said otherwise, what must stay, what spoils it.
+"""The wording of a sketch, passage by passage: what may be reworded, what must stay, what spoils it.
 
-A scenario's state, checker and reference are made after its wording was changed, so they always agree with it. What
-they cannot tell is whether a directive still asks for the same. So every fact of a passage (paths, names, values,
-numbers, words such as "not" or "last") stays as it is, in its order, and no other fact may be added.
+A scenario's state, checker and reference are composed after its wording was changed, so they always agree with it.
+They cannot show whether a directive still asks for the same. So every fact of a passage (paths, names, values, numbers,
+words such as "not" or "last") stays as it is, in its order, and no other fact may be added.
 """
 
 from __future__ import annotations
@@ -56,15 +56,17 @@ class Passage:
 
 def passages(sketch: Sketch) -> list[Passage]:
     """Every passage of one line that may be reworded, each text once."""
-    found = [*_announcement(sketch), *_directives(sketch), *_documentation(sketch), *_remarks(sketch)]
-    lines = {one.text: one for one in reversed(found) if one.text.isprintable() and one.text == one.text.strip()}
-    return [one for one in found if lines.get(one.text) is one]
+    texts: dict[str, Passage] = {}
+    for passage in (*_announcement(sketch), *_directives(sketch), *_documentation(sketch), *_remarks(sketch)):
+        if passage.text.isprintable() and passage.text == passage.text.strip():
+            texts.setdefault(passage.text, passage)
+    return list(texts.values())
 
 
 def fault(passage: Passage, text: str, secrets: Iterable[str]) -> str | None:
-    """Why this wording cannot stand for the passage, in words for its writer; None when it can.
+    """Why this wording cannot replace the passage, in words for its writer; None when it can.
 
-    secrets: what only a directive may say.
+    secrets: texts that only a directive may hold.
     """
     if not text or not text.isprintable() or text != text.strip():
         return "want one line of printable text"
@@ -96,7 +98,7 @@ def secrets(sketch: Sketch) -> list[str]:
 
 
 def reworded(sketch: Sketch, wording: Mapping[str, str]) -> Sketch:
-    """The sketch with each text of `wording` said as its value says."""
+    """The sketch with each text of `wording` replaced by its value."""
 
     def new(text: str) -> str:
         for old, fresh in wording.items():
@@ -108,8 +110,8 @@ def reworded(sketch: Sketch, wording: Mapping[str, str]) -> Sketch:
             return old
         text = old.content
         if old.path.startswith("/usr/local/share/man/"):
-            for said, fresh in wording.items():
-                text = text.replace(roff(said), roff(fresh))
+            for written, fresh in wording.items():
+                text = text.replace(roff(written), roff(fresh))
         return old.model_copy(update={"content": new(text)})
 
     told, desk = sketch.told, sketch.desk
@@ -200,10 +202,10 @@ def _lost(passage: Passage, text: str) -> str | None:
     """The first piece that does not stand in its place."""
     at = 0
     for piece in passage.kept:
-        found = re.compile(rf"(?<![\w/.-]){re.escape(piece)}(?![\w/-])").search(text, at)
-        if found is None:
+        match = re.compile(rf"(?<![\w/.-]){re.escape(piece)}(?![\w/-])").search(text, at)
+        if match is None:
             return piece
-        at = found.end()
+        at = match.end()
     return None
 
 

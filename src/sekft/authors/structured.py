@@ -27,7 +27,7 @@ class ModelJson:
 
 
 class Asker:
-    """max_tokens: for one answer, thoughts included."""
+    """Asks one endpoint for JSON objects. max_tokens: for one answer, thoughts included."""
 
     def __init__(self, endpoint: Endpoint, max_tokens: int, temperature: float) -> None:
         self.endpoint = endpoint
@@ -35,10 +35,12 @@ class Asker:
         self._rung = 0
 
     async def ask(
-        self, messages: Sequence[Message], schema: Schema, wanted: Sequence[str], purpose: str, seed: int
+        self, messages: Sequence[Message], schema: Schema, keys: Sequence[str], purpose: str, seed: int
     ) -> ModelJson:
-        """One answer. purpose: what the question is for, the same when it is asked again after an interruption.
+        """One answer.
 
+        keys:    those that the object should have, by which it is told from others in the answer.
+        purpose: what the question is for, the same when it is asked again after an interruption.
         Raises EndpointError and InfraError; a conversation that has become too long is a fault of the answer.
         """
         while True:
@@ -60,9 +62,9 @@ class Asker:
                     raise
                 self._rung = max(self._rung, rung + 1)  # for every later question, too
                 continue
-            found = find(reply.text, wanted)
-            fault = f"{found.fault} (it met the limit of {self._max_tokens} tokens)" if reply.cut else found.fault
-            return ModelJson(reply.text, found.body, fault)
+            body, fault = find(reply.text, keys)
+            fault += f" (it met the limit of {self._max_tokens} tokens)" if reply.cut else ""
+            return ModelJson(reply.text, body, fault)
 
 
 def _format(rung: int, schema: Schema) -> dict[str, object] | None:

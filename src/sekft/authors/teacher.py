@@ -16,6 +16,7 @@ from sekft import __version__, taxonomy
 from sekft.authors.structured import Asker, Message, prompt
 from sekft.models.endpoint import Endpoint
 from sekft.models.service import service
+from sekft.protocols import Author, AuthorConfig
 from sekft.rejection import Reason, Rejected, read_bundle
 from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, PlanStep, Provenance, Scenario
 from sekft.seeds import derive, stream
@@ -41,15 +42,14 @@ _ENDINGS = {"work": "exit", "empty": "exit", "blocked": "panic"}
 _VOLATILE = ["/tmp", "/var/tmp"]
 
 
-class TeacherAuthor:
+class TeacherAuthor(Author):
     """repairs: how often a refused candidate may be mended."""
 
     name = "teacher"
-    skins = False
     usual = Usage(requests=3, prompt_tokens=34_000, completion_tokens=8_000)
 
     def __init__(self, endpoint: Endpoint, repairs: int = REPAIRS, max_tokens: int = MAX_TOKENS) -> None:
-        self.endpoint = endpoint
+        self.endpoint: Endpoint = endpoint
         self.repairs = repairs
         self.asker = Asker(endpoint, max_tokens, TEMPERATURE)
         self.settings: Mapping[str, str] = {
@@ -60,31 +60,33 @@ class TeacherAuthor:
         self._known: list[Scenario] = []
 
     def begin(self, cell: Cell, seed: int, skin: int = 0) -> TeacherDraft:
-        return TeacherDraft(self, cell, seed, self._asked(cell, seed))
+        return TeacherDraft(self, cell, seed, self._question(cell, seed))
 
     def met(self, scenario: Scenario) -> None:
         self._known.append(scenario)
 
-    def _asked(self, cell: Cell, seed: int) -> str:
+    def _question(self, cell: Cell, seed: int) -> str:
         return prompt("teacher", cell=briefs(cell), used=self._used(), examples=self._examples(cell, seed))
 
     def _used(self) -> str:
         names = [
-            name for one in reversed(self._known) for name in (one.provider.command, one.login.user, one.login.host)
+            name
+            for scenario in reversed(self._known)
+            for name in (scenario.provider.command, scenario.login.user, scenario.login.host)
         ]
         return ", ".join(list(dict.fromkeys(names))[:NAMES_SHOWN]) or "none so far"
 
     def _examples(self, cell: Cell, seed: int) -> str:
         """Admitted bundles of other cells, far from this one first; until there are some, a composed one."""
-        others = [one for one in self._known if one.cell != dict(cell)] or [_composed(cell, seed)]
+        others = [known for known in self._known if known.cell != dict(cell)] or [_composed(cell, seed)]
         stream(seed, "examples").shuffle(others)
-        others.sort(key=lambda one: sum(one.cell.get(axis) == value for axis, value in cell.items()))
+        others.sort(key=lambda other: sum(other.cell.get(axis) == value for axis, value in cell.items()))
         texts: list[str] = []
         room = EXAMPLE_CHARACTERS
-        for one in others:
-            text = json.dumps(content(one), ensure_ascii=False)
+        for other in others:
+            text = json.dumps(content(other), ensure_ascii=False)
             if len(texts) < EXAMPLES and (len(text) <= room or not texts):
-                texts.append(f"{briefs(one.cell)}\n\n{text}")
+                texts.append(f"{briefs(other.cell)}\n\n{text}")
                 room -= len(text)
         return "\n\n".join(texts)
 
@@ -92,21 +94,20 @@ class TeacherAuthor:
 class TeacherDraft:
     """One conversation: the question, then answers and why they were refused."""
 
-    def __init__(self, author: TeacherAuthor, cell: Cell, seed: int, asked: str) -> None:
+    def __init__(self, author: TeacherAuthor, cell: Cell, seed: int, question: str) -> None:
         self._author, self._cell, self._seed = author, cell, seed
         self._body: dict[str, object] = {}
         self._round = 0
-        self.exchange: list[Message] = [{"role": "user", "content": asked}]
+        self.exchange: list[Message] = [{"role": "user", "content": question}]
 
     async def next(self, refused: Rejected | None) -> Scenario | Rejected | None:
         if refused is not None:
             if self._round > self._author.repairs:
                 return None
             self.exchange.append({"role": "user", "content": complaint(refused)})
-        wanted = REQUIRED if not self._body else ()
         answer = await self._author.asker.ask(
             self.exchange,
-            schema(wanted),
+            schema(() if self._body else REQUIRED),
             REQUIRED,
             purpose=f"teacher/{self._seed:x}/{self._round}",
             seed=derive(self._seed, "teacher", self._round),
@@ -119,25 +120,25 @@ class TeacherDraft:
         return self._read()
 
     def _read(self) -> Scenario | Rejected:
-        body = whole(self._body, self._cell, self._seed, self._author.endpoint.service.model)
+        body = whole(self._body, self._cell, self._seed, self._author.endpoint.model)
         if excess := _excess(body):
             return Rejected(Reason.TOO_LARGE, excess)
-        found = read_bundle(_pruned(body))
-        return found.sealed(plan=plan(found)) if isinstance(found, Scenario) else found
+        bundle = read_bundle(_pruned(body))
+        return bundle.sealed(plan=plan(bundle)) if isinstance(bundle, Scenario) else bundle
 
 
-def make(repairs: int, max_tokens: int) -> TeacherAuthor:
+def make(config: AuthorConfig) -> TeacherAuthor:
     """The teacher that the environment names (SEKFT_MODEL …). Raises UsageError when it names none."""
-    return TeacherAuthor(Endpoint(service("teacher")), repairs, max_tokens)
+    return TeacherAuthor(Endpoint(service("teacher")), config.repairs, config.answer_tokens or MAX_TOKENS)
 
 
 def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> dict[str, Any]:
-    """A teacher's content with what is not a teacher's to choose."""
-    given = content.get("provider")
+    """A teacher's content with the fields that a teacher does not choose."""
+    provider = content.get("provider")
     kind = cell.get("ending", "work")
     return {
         **content,
-        "provider": {**given, "kind": cell.get("provider", "")} if isinstance(given, dict) else given,
+        "provider": {**provider, "kind": cell.get("provider", "")} if isinstance(provider, dict) else provider,
         "seed": seed,
         "cell": dict(cell),
         "expected": {"terminal": _ENDINGS[kind], "kind": kind},
@@ -148,7 +149,7 @@ def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> d
 
 
 def content(scenario: Scenario) -> dict[str, object]:
-    """What of a bundle a teacher would have written, less what is its default."""
+    """The fields of a bundle that a teacher would have written, without default values."""
     body = scenario.model_dump(mode="json", include=set(CONTENT), exclude_defaults=True)
     body["provider"] = {"command": scenario.provider.command, "help": scenario.provider.help}
     body["files"] = [{name: value for name, value in file.items() if name != "mtime"} for file in body["files"]]
@@ -175,7 +176,7 @@ def briefs(cell: Cell) -> str:
 
 
 def complaint(refused: Rejected) -> str:
-    """What a teacher is told of a refusal."""
+    """The message that tells a teacher why its bundle was refused."""
     rows = [f"{name}\n{text}".strip() for name, text in refused.evidence.items()]
     evidence = "\n\n".join(rows)[-EVIDENCE_CHARACTERS:]
     shown = f"What the sandbox showed, command by command:\n\n{evidence}\n" if evidence else ""
@@ -183,7 +184,7 @@ def complaint(refused: Rejected) -> str:
 
 
 def plan(scenario: Scenario) -> list[PlanStep]:
-    """The reference as steps with one way each: what a scripted operator goes by."""
+    """The reference as steps with one way each, which scripted operators follow."""
     reference, command = scenario.reference, scenario.provider.command
     asks = [at for at, text in enumerate(reference) if syntax.calls(text, command)]
     own = [at for at in range(len(reference) - 1) if at not in asks and reference[at] not in scenario.provider.help]
@@ -202,21 +203,21 @@ def plan(scenario: Scenario) -> list[PlanStep]:
 
 
 def _composed(cell: Cell, seed: int) -> Scenario:
-    """An example from the procedural author, as far from this cell as one draw of a few goes."""
+    """An example from the procedural author: of eight draws the one whose cell is farthest from this one."""
     from sekft.authors.procedural.author import compose
 
     axes = taxonomy.load()
     where = {"difficulty": frozenset(("plain",)), "decoy": frozenset(("none",))}
     cells = [axes.cell(seed, at, where) for at in range(8)]
-    other = min(cells, key=lambda one: sum(one[axis] == cell.get(axis) for axis in one))
+    other = min(cells, key=lambda drawn: sum(drawn[axis] == cell.get(axis) for axis in drawn))
     return compose(other, derive(seed, "example"))
 
 
 def _excess(body: Mapping[str, Any]) -> str:
-    """What there is too much of, in words; empty where all is within bounds."""
+    """Which bound the bundle exceeds, in words; empty where it exceeds none."""
     for name, most in MOST.items():
-        if isinstance(given := body.get(name), list) and len(given) > most:
-            return f"{name}: saw {len(given)} entries, want at most {most}"
+        if isinstance(entries := body.get(name), list) and len(entries) > most:
+            return f"{name}: saw {len(entries)} entries, want at most {most}"
     probes = body.get("probes")
     for probe in probes if isinstance(probes, list) else []:
         commands = probe.get("commands") if isinstance(probe, dict) else None
@@ -227,15 +228,15 @@ def _excess(body: Mapping[str, Any]) -> str:
 
 
 def _pruned(body: dict[str, Any]) -> dict[str, Any]:
-    """Without keys that a bundle does not have: they are common, and they say nothing."""
+    """Without keys that a bundle does not have: models often add some, and they say nothing."""
     try:
         Scenario.model_validate(body)
     except ValidationError as error:
         for fault in error.errors(include_url=False):
             if fault["type"] == "extra_forbidden":
-                *way, last = fault["loc"]
+                *path, key = fault["loc"]
                 inner: Any = body
-                for part in way:
+                for part in path:
                     inner = inner[part]
-                inner.pop(last, None)
+                inner.pop(key, None)
     return body

@@ -3,40 +3,70 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from typing import Annotated
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from sekft.cli import data, evaluating, learn, look, make, rounds
 from sekft.cli.options import EXAMPLES
 from sekft.errors import SekftError
 
-COMMANDS: Mapping[str, Callable[..., None]] = {
-    "generate": make.generate,
-    "rollout": make.rollout,
-    "pairs": data.pairs,
-    "export": data.export,
-    "run": make.run,
-    "train": learn.train,
-    "star": rounds.star,
-    "taxonomy": look.taxonomy,
-    "show": look.show,
-    "play": look.play,
-    "replay": look.replay,
-    "audit": data.audit,
-    "doctor": look.doctor,
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "generate": ("make:generate", "Author scenarios and admit those that pass the gate."),
+    "rollout": ("make:rollout", "Let an operator act in fresh sandboxes; judge and record each rollout."),
+    "pairs": ("data:pairs", "Make preference pairs of rollouts, kept against rejected."),
+    "export": ("data:export", "Write kept trajectories and pairs as trainers read them."),
+    "run": ("make:run", "Do all of it: scenarios, rollouts, pairs, and an export to train on."),
+    "train": ("learn:train", "Train a student on an export."),
+    "star": ("rounds:star", "Let a student learn from what it does itself, in rounds."),
+    "taxonomy": ("look:taxonomy", "List the axes of variation and their values, which --where takes."),
+    "show": ("look:show", "Print a scenario or a trajectory readably, or sum up a folder."),
+    "play": ("look:play", "Land in a scenario yourself, and see what it was worth."),
+    "replay": ("look:replay", "Type recorded actions again in fresh sandboxes and compare."),
+    "audit": ("data:audit", "Say what a set is worth; exit 1 where it has what no set may have."),
+    "doctor": ("look:doctor", "Say what this machine can run, and why not."),
+    "eval": ("evaluating:app", "Measure what an operator can do, axis by axis."),
 }
+"""Each command's place in this package, and its line in the help. A command's module is imported when it is called."""
 
+
+class LazyGroup(TyperGroup):
+    """The root command; `sekft --help` imports no stage."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(f"sekft.cli.{module}"), name)
+        if not isinstance(command, typer.Typer):
+            single = typer.Typer(**_STYLE)
+            single.command(cmd_name)(command)
+            command = single
+        return typer.main.get_command(command)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+_STYLE: dict[str, Any] = {
+    "rich_markup_mode": None,
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
 app = typer.Typer(
     name="sekft",
+    cls=LazyGroup,
     help="Training data for models that operate a shell: scenarios, rollouts in real sandboxes, verdicts from state.",
     epilog=EXAMPLES,
     no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    **_STYLE,
 )
 
 
@@ -55,11 +85,6 @@ def _root(
     ] = False,
 ) -> None:
     del version
-
-
-for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
-app.add_typer(evaluating.app, name="eval")
 
 
 def main() -> None:

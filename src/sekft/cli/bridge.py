@@ -49,7 +49,9 @@ def configured(*, without: tuple[str, ...] = ()) -> Callable[[Command], Command]
 
 
 def _options(config: type[Config], without: tuple[str, ...]) -> Iterator[inspect.Parameter]:
-    for name, field in config.model_fields.items():
+    """A config's own fields before those that it shares with others."""
+    names = sorted(config.model_fields, key=lambda name: name not in config.__annotations__)
+    for name, field in ((name, config.model_fields[name]) for name in names):
         if name not in without:
             kind, default = _spoken(field)
             least: Any = next((bound.ge for bound in field.metadata if isinstance(bound, Ge)), None)

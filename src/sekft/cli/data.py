@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +10,8 @@ import typer
 
 from sekft.cli.bridge import configured
 from sekft.cli.options import Concurrency, Growing, Json, Out, SandboxName, TheirScenarios, Trajectories, flat
-from sekft.cli.running import command, counting, say, work
-from sekft.cli.tables import write
+from sekft.cli.running import command, counting, work
+from sekft.cli.tables import print_report, print_tables
 from sekft.dataset.export import ExportConfig
 from sekft.dataset.make_pairs import PairConfig
 from sekft.errors import NothingKept, SekftError, UsageError
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from sekft.dataset.overlap import Overlap
     from sekft.models.tokens import TokenCounter
     from sekft.protocols import Reporter
-    from sekft.report import Report, Table
 
 
 @configured()
@@ -45,12 +42,12 @@ def pairs(
     The options that choose rollouts are for the chosen side, --outcome is for the rejected one. --per-scenario counts
     pairs, --max-length the tokens of a prompt and an answer.
     """
+    from dataclasses import asdict
+
     from sekft.cli.progress import reporter
     from sekft.dataset.make_pairs import pair
     from sekft.folder import Layout
-    from sekft.runs.branch import branch
-    from sekft.runs.pipeline import acting, backend
-    from sekft.runs.plans import branching
+    from sekft.runs.branch import BranchConfig, branch
 
     rollouts = Layout.found(trajectories)
     if out is None and rollouts.kind == "stage":
@@ -60,12 +57,11 @@ def pairs(
     with reporter() as progress:
         broken = 0
         if growing.branches is not None:
-            plan = branching(progress.note, growing, config.seed, concurrency)
-            operator = acting(plan.operator, plan.settings)
-            growth = branch(plan, operator, backend(sandbox), rollouts, scenarios, place, progress)
-            broken = work(growth, place.root)
+            growth = BranchConfig.of(**asdict(growing), seed=config.seed, sandbox=sandbox, concurrency=concurrency)
+            progress.note(f"branches by {growth.operator_name}")
+            broken = work(branch(growth, rollouts, scenarios, place, progress), place.root)
         report = pair(rollouts, scenarios, place, config, progress, counter)
-    tell(report, as_json)
+    print_report(report, as_json)
     if not report.pairs:
         raise SekftError(
             f"{trajectories}: no pairs: {report.both} of {report.scenarios} scenarios have both a kept and a failed "
@@ -90,15 +86,16 @@ def export(
     from sekft.cli.progress import reporter
     from sekft.dataset import overlap
     from sekft.dataset.export import Sources
+    from sekft.report import facts
 
     sources, counter = Sources.of(trajectories, scenarios, pairs), counting(config.tokenizer)
     with reporter() as progress:
         exported, overlaps = deliver(config, sources, out, counter, progress)
-    if as_json:
-        body = exported.model_dump(mode="json") | {"overlaps": [row.model_dump(mode="json") for row in overlaps]}
-        return say(json.dumps(body, indent=1) + "\n")
-    card = "" if config.no_card else " (README.md is its data card)"
-    return show([*exported.tables, *([overlap.table(overlaps)] if overlaps else [])], f"Data set in {out}{card}\n")
+    body = exported.model_dump(mode="json") | {"overlaps": [row.model_dump(mode="json") for row in overlaps]}
+    card = "" if config.no_card else "README.md is its data card"
+    tables = [facts([("data set", str(out))], notes=[card] if card else []), *exported.tables]
+    tables += [overlap.table(overlaps)] if overlaps else []
+    print_tables(tables, json.dumps(body, indent=1) + "\n", as_json)
 
 
 def audit(
@@ -110,7 +107,7 @@ def audit(
     from sekft.quality.audit import audit
 
     report = audit(Layout.found(folder))
-    tell(report, as_json)
+    print_report(report, as_json)
     if report.broken:
         raise typer.Exit(1)
 
@@ -126,17 +123,3 @@ def deliver(
     if not exported.parts:
         raise NothingKept(f"{sources.layout.root}: not a row to export: no rollout is kept and passes the filters")
     return exported, [] if config.no_card else write_card(out, exported, sources, config, command())
-
-
-def tell(report: Report, as_json: bool) -> None:
-    """Print a report as a command was asked to."""
-    if as_json:
-        say(report.to_json())
-    else:
-        show(report.tables)
-
-
-def show(tables: Sequence[Table], head: str = "") -> None:
-    from sekft.report import text
-
-    write(head + text(tables, emphasis=sys.stdout.isatty()))

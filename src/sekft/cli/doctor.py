@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from sekft.errors import SekftError
+from sekft.report import Cell, Styled, Table
 
 LEAST_PYTHON = (3, 11)
 
@@ -36,16 +37,15 @@ def examine(sandbox: str, *, self_test: bool = False, setup: bool = False, clean
     return findings
 
 
-def as_text(findings: list[DoctorFinding]) -> str:
-    """One line each; what is missing says what to do."""
-    width = max(len(finding.name) for finding in findings)
-    lines = []
+def table(findings: list[DoctorFinding]) -> Table:
+    """One row each; what is missing says what to do."""
+    rows: list[tuple[Cell, ...]] = []
     for finding in findings:
-        mark = "ok  " if finding.ok else ("FAIL" if finding.needed else "--  ")
-        lines.append(f"{mark} {finding.name:<{width}}  {finding.detail}")
+        mark = Styled("ok", "good") if finding.ok else Styled("FAIL", "bad") if finding.needed else Styled("--", "dim")
+        rows.append((mark, finding.name, finding.detail))
         if finding.advice and not finding.ok:
-            lines.append(f"     {'':<{width}}  → {finding.advice}")
-    return "\n".join(lines) + "\n"
+            rows.append(("", "", f"→ {finding.advice}"))
+    return Table(("", "", ""), rows)
 
 
 def as_data(findings: list[DoctorFinding]) -> str:

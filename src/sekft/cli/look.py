@@ -2,24 +2,65 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sekft.cli.options import Concurrency, Json, SandboxName
 from sekft.cli.running import INTERRUPTED, say, summary, work
+from sekft.cli.tables import print_tables
 from sekft.errors import UsageError
+
+if TYPE_CHECKING:
+    from sekft.report import Table
+    from sekft.taxonomy import Axis
 
 
 def taxonomy(
     axis: Annotated[str | None, typer.Argument(help="One axis, with its briefs.")] = None, as_json: Json = False
 ) -> None:
-    """The axes of variation and their values: what --where takes."""
-    from sekft.cli.taxonomy_text import as_data, as_text
+    """List the axes of variation and their values, which --where takes."""
+    from sekft.report import Table
+    from sekft.taxonomy import load
 
-    say(as_data(axis) if as_json else as_text(axis))
+    axes = load().axes
+    if axis is not None and axis not in axes:
+        raise UsageError(f"no axis {axis!r}; known axes: {', '.join(axes)}")
+    chosen = list(axes.values()) if axis is None else [axes[axis]]
+    body = {each.name: {"brief": each.brief, "values": _values(each)} for each in chosen}
+    every = Table(("axis", "values"), [(each.name, ", ".join(each.values)) for each in chosen])
+    table = every if axis is None else _axis_table(axes[axis])
+    print_tables([table], json.dumps(body, indent=1, ensure_ascii=False) + "\n", as_json)
+
+
+def _axis_table(axis: Axis) -> Table:
+    from sekft.report import Table
+
+    total = sum(value.weight for value in axis.values.values())
+    rows = [
+        (
+            value.name,
+            f"{value.weight / total:.0%}",
+            value.brief,
+            "; ".join(f"{other} = {' or '.join(sorted(barred))}" for other, barred in value.excludes.items()),
+        )
+        for value in axis.values.values()
+    ]
+    return Table(("value", "share", "what it is", "never with"), rows, f"{axis.name}: {axis.brief}")
+
+
+def _values(axis: Axis) -> dict[str, dict[str, object]]:
+    return {
+        value.name: {
+            "weight": value.weight,
+            "brief": value.brief,
+            "excludes": {other: sorted(barred) for other, barred in value.excludes.items()},
+        }
+        for value in axis.values.values()
+    }
 
 
 def show(
@@ -28,10 +69,10 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print a scenario or a trajectory readably, or sum up a folder."""
+    from sekft.cli.show import look
     from sekft.cli.show import show as rendered
     from sekft.cli.tables import write
     from sekft.folder import Layout, completed
-    from sekft.runs.pipeline import look
 
     if form not in ("text", "messages"):
         raise UsageError(f"--as {form}: want text or messages")
@@ -54,13 +95,13 @@ def play(
     from sekft.cli.play import edit_lines
     from sekft.cli.play import play as session
     from sekft.folder import Layout, completed
-    from sekft.runs.pipeline import backend
+    from sekft.sandboxes import pick
     from sekft.scenario import load_scenario
 
     path = completed(scenario)
     if path.is_dir():
         raise UsageError(f"{path}: a folder, want one scenario of it: {path}/ID, or the beginning of an ID")
-    bundle, chosen = load_scenario(path), backend(sandbox)
+    bundle, chosen = load_scenario(path), pick(sandbox)
     edit_lines()
     try:
         with redirect_stdout(sys.stderr) if as_json else nullcontext():
@@ -85,13 +126,13 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Type recorded actions again in fresh sandboxes; compare outputs, ending and final state."""
-    from sekft.runs.pipeline import backend
-    from sekft.runs.plans import default_concurrency
-    from sekft.runs.replay import as_data, as_text, found, replay_all
+    from sekft.runs.replay import as_data, found, replay_all, table
+    from sekft.runs.resources import default_concurrency
+    from sekft.sandboxes import pick
 
     rows = found(path, scenarios)
-    done = work(replay_all(rows, backend(sandbox), concurrency or default_concurrency()), path)
-    say(as_data(done) if as_json else as_text(done, recheck))
+    done = work(replay_all(rows, pick(sandbox), concurrency or default_concurrency()), path)
+    print_tables([table(done, recheck)], as_data(done), as_json)
     if not recheck and any(replayed.difference for _, _, replayed in done):
         raise typer.Exit(1)
 
@@ -110,9 +151,9 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Say what this machine can run, and why not."""
-    from sekft.cli.doctor import as_data, as_text, examine
+    from sekft.cli.doctor import as_data, examine, table
 
     findings = examine(sandbox, self_test=self_test, setup=setup, clean=clean)
-    say(as_data(findings) if as_json else as_text(findings))
+    print_tables([table(findings)], as_data(findings), as_json)
     if not all(finding.ok for finding in findings if finding.needed):
         raise typer.Exit(1)

@@ -2,108 +2,118 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sekft.cli.options import Acting, Concurrency, Drawing, Json, NoSandbox, Out, SandboxName, Seed, Spending, flat
-from sekft.cli.running import EXPORT, report_broken, say, summary, work
+from sekft.cli.bridge import configured
+from sekft.cli.options import Json, Out
+from sekft.cli.running import EXPORT, report_broken, summary, work
+from sekft.cli.tables import print_tables
+from sekft.runs.generate import GenerateConfig
+from sekft.runs.roll import RolloutConfig
 
 if TYPE_CHECKING:
     from sekft.dataset.export import Exported
     from sekft.folder import Layout
     from sekft.protocols import Reporter
+    from sekft.runs.estimate import CostEstimate
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what models would cost, by estimate; ask and write nothing.")
+]
 
 
-@flat
-def generate(
-    out: Out,
-    drawing: Drawing,
-    spending: Spending,
-    seed: Seed = 0,
-    sandbox: SandboxName = "auto",
-    no_sandbox: NoSandbox = False,
-    concurrency: Concurrency = None,
-    as_json: Json = False,
-) -> None:
+@configured()
+def generate(out: Out, config: GenerateConfig, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Author scenarios and admit those that pass the gate."""
     from sekft.cli.progress import reporter
     from sekft.folder import Layout
-    from sekft.runs import plans
-    from sekft.runs.estimate import told
-    from sekft.runs.pipeline import generate as stage
+    from sekft.runs.estimate import estimates
+    from sekft.runs.generate import generate as stage
 
     layout = Layout.found(out)
     with reporter() as progress:
-        plan = plans.generation(progress.note, drawing, seed, sandbox, no_sandbox, concurrency, spending)
-        if spending.dry_run:
-            return say(told(plan, None, (), layout, as_json))
-        work(stage(plan, layout, progress), out)
+        announce_author(config, progress)
+        if dry_run:
+            return say_costs(estimates(config, None, (), layout), as_json)
+        work(stage(config, layout, progress), out)
     return summary(layout, as_json)
 
 
-@flat
+@configured()
 def rollout(
     scenarios: Annotated[Path, typer.Option("--scenarios", help="Folder of bundles, or a run folder.")],
     out: Out,
-    acting: Acting,
-    spending: Spending,
-    seed: Seed = 0,
-    sandbox: SandboxName = "auto",
-    concurrency: Concurrency = None,
+    config: RolloutConfig,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Let an operator act in a fresh sandbox for every scenario and sample; judge and record each."""
     from sekft.cli.progress import reporter
-    from sekft.folder import Layout
-    from sekft.runs import plans
-    from sekft.runs.estimate import told
-    from sekft.runs.pipeline import load_scenarios, roll
+    from sekft.folder import Layout, load_scenarios
+    from sekft.runs.estimate import estimates
+    from sekft.runs.roll import roll
 
     layout, bundles = Layout.found(out), load_scenarios(scenarios)
     with reporter() as progress:
-        plan = plans.rolling(progress.note, acting, seed, sandbox, concurrency, spending)
-        if spending.dry_run:
-            return say(told(None, plan, bundles, layout, as_json))
-        broken = work(roll(plan, bundles, layout, progress), out)
+        announce_operator(config, progress)
+        if dry_run:
+            return say_costs(estimates(None, config, bundles, layout), as_json)
+        broken = work(roll(config, bundles, layout, progress), out)
     summary(layout, as_json, scenarios)
     return report_broken(broken, layout)
 
 
-@flat
+@configured(without=("no_sandbox",))
 def run(
-    out: Out,
-    drawing: Drawing,
-    acting: Acting,
-    spending: Spending,
-    seed: Seed = 0,
-    sandbox: SandboxName = "auto",
-    concurrency: Concurrency = None,
-    as_json: Json = False,
+    out: Out, drawing: GenerateConfig, acting: RolloutConfig, dry_run: DryRun = False, as_json: Json = False
 ) -> None:
     """All of it in one go, into one run folder: scenarios, rollouts, pairs, and an export ready to train on."""
     from sekft.cli.progress import reporter
-    from sekft.folder import Layout
-    from sekft.runs import plans
-    from sekft.runs.estimate import told
-    from sekft.runs.pipeline import generate as author_stage
-    from sekft.runs.pipeline import load_scenarios, roll
+    from sekft.folder import Layout, load_scenarios
+    from sekft.runs.estimate import estimates
+    from sekft.runs.generate import generate as author_stage
+    from sekft.runs.roll import failing_beside, roll
 
     layout = Layout.of_run(out)
     with reporter() as progress:
-        authoring = plans.generation(progress.note, drawing, seed, sandbox, False, concurrency, spending)
-        rolling = plans.rolling(progress.note, acting, seed, sandbox, concurrency, spending)
-        if spending.dry_run:
-            return say(told(authoring, rolling, (), layout, as_json))
-        work(author_stage(authoring, layout, progress), out)
+        announce_author(drawing, progress)
+        announce_operator(acting, progress)
+        if dry_run:
+            return say_costs(estimates(drawing, acting, (), layout), as_json)
+        work(author_stage(drawing, layout, progress), out)
         scenarios = load_scenarios(out)
-        broken = work(roll(rolling, scenarios, layout, progress), out)
-        for failing in plans.failing_beside(rolling, progress.note):
+        broken = work(roll(acting, scenarios, layout, progress), out)
+        for failing in failing_beside(acting):
+            progress.note("operator: saboteur, too: it fails on purpose, for the rejected side of pairs")
             broken += work(roll(failing, scenarios, layout, progress), out)
-        made = _data_set(layout, seed, progress)
-    summary(layout, as_json, made=made)
+        exported = _data_set(layout, drawing.seed, progress)
+    summary(layout, as_json, made=exported)
     return report_broken(broken, layout)
+
+
+def announce_author(config: GenerateConfig, progress: Reporter) -> None:
+    """Say which author was chosen, and warn of a dry run."""
+    progress.note(f"author: {config.author_name}" + ("" if config.author else " (default; --author chooses another)"))
+    if config.no_sandbox:
+        progress.note("WARNING: --no-sandbox: nothing is run, so nothing proves that a scenario can be solved;")
+        progress.note("WARNING: every scenario is stamped gate.mode = structural")
+
+
+def announce_operator(config: RolloutConfig, progress: Reporter) -> None:
+    default = "" if config.operator else " (default; --operator chooses another)"
+    progress.note(f"operator: {config.operator_name}{default}")
+
+
+def say_costs(costs: Sequence[CostEstimate], as_json: bool) -> None:
+    from sekft.runs.estimate import table
+
+    print_tables([table(costs)], json.dumps([asdict(cost) for cost in costs], indent=1) + "\n", as_json)
 
 
 def _data_set(layout: Layout, seed: int, progress: Reporter) -> Exported | None:

@@ -17,11 +17,11 @@ from sekft.cli.transcript import judgement
 from sekft.errors import InfraError
 from sekft.folder import Folder, Layout
 from sekft.operators.answers import still_open
-from sekft.protocols import Action, Policy, Sandbox
+from sekft.protocols import Action, Operator, Policy, Sandbox
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutLimits, rollout
 from sekft.rollouts.verify import judge
-from sekft.runs import pipeline
+from sekft.runs.roll import RolloutJob, forbidden
 from sekft.scenario import Scenario
 from sekft.trajectory import OperatorInfo, Trajectory, Turn
 
@@ -34,7 +34,7 @@ HINT = (
 Handler = Callable[[int, FrameType | None], object]
 
 
-class HumanOperator:
+class HumanOperator(Operator):
     info = OperatorInfo(kind="human")
 
     def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
@@ -65,19 +65,19 @@ def play(scenario: Scenario, layout: Layout, sandbox: Sandbox) -> Trajectory:
     """
     operator = HumanOperator()
     with Folder(layout.root).writing() as folder, _on_interrupt(_ignored):
-        landing = _next_landing(scenario, layout)
-        observed = asyncio.run(rollout(scenario, sandbox, operator, landing.sample, seed=0, limits=LIMITS))
-        made = record(scenario, observed, judge(scenario, observed), pipeline.forbidden())
-        pipeline.keep(folder, landing, made)
+        job = _next_job(scenario, layout)
+        observed = asyncio.run(rollout(scenario, sandbox, operator, job.sample, seed=0, limits=LIMITS))
+        made = record(scenario, observed, judge(scenario, observed), forbidden())
+        job.keep(folder, made)
     if observed.infra is not None:
-        raise InfraError(f"{observed.infra}; what was typed is in {landing.error_path}")
-    write(ruled("judgement") + judgement(made) + f"{dim('recorded')}  {bold(str(landing.path))}\n")
+        raise InfraError(f"{observed.infra}; what was typed is in {job.error_path}")
+    write(ruled("judgement") + judgement(made) + f"{dim('recorded')}  {bold(str(job.path))}\n")
     return made
 
 
-def _next_landing(scenario: Scenario, layout: Layout) -> pipeline.RolloutJob:
-    landings = (pipeline.landing(scenario, sample, HumanOperator.info.kind, layout) for sample in count())
-    return next(each for each in landings if not each.path.exists() and not each.error_path.exists())
+def _next_job(scenario: Scenario, layout: Layout) -> RolloutJob:
+    jobs = (RolloutJob.of(scenario, sample, HumanOperator.info.kind, layout) for sample in count())
+    return next(each for each in jobs if not each.path.exists() and not each.error_path.exists())
 
 
 def _message(prompt: str) -> str:

@@ -54,16 +54,15 @@ def work(stage: Coroutine[Any, Any, T], out: Path) -> T:
 
 def summary(layout: Layout, as_json: bool, scenarios: Path | None = None, made: Exported | None = None) -> None:
     """What a folder holds. made: the export that ends it."""
-    from sekft.report import text
-    from sekft.runs.pipeline import load_scenarios
-    from sekft.runs.summary import render, summarise
+    from sekft.folder import load_scenarios
+    from sekft.runs.summary import summarise
 
     found = summarise(layout, load_scenarios(scenarios) if scenarios else None)
     if as_json:
         body = found.model_dump(mode="json") | ({"export": made.model_dump(mode="json")} if made else {})
         return say(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
-    data_set = f"\nData set in {layout.root / EXPORT} (README.md is its data card)\n{text(made.tables)}" if made else ""
-    return say(render(found) + data_set)
+    data_set = f"\nData set in {layout.root / EXPORT} (README.md is its data card)\n{made}" if made else ""
+    return say(f"{found}{data_set}")
 
 
 def report_broken(broken: int, layout: Layout) -> None:

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from sekft import operators, sandboxes
 from sekft.cli.tables import bad, bold, closed, dim, good, ruled, table, visible
 from sekft.cli.transcript import session, trajectory_text
-from sekft.errors import UsageError
+from sekft.errors import BundleError, SandboxUnavailable, UsageError
+from sekft.protocols import OperatorConfig
 from sekft.rejection import Rejection
+from sekft.rollouts.rollout import rollout
 from sekft.scenario import File, Scenario, load_noun, load_scenario
 from sekft.trajectory import Trajectory, Turn, covered, load_trajectory
 
 CONTENT_LINES = 12
 Look = Callable[[Scenario], Sequence[Turn]]
 _LISTED = re.compile(r"([0-9a-f]{64}  |[0-7]{3,4} )/")
+
+
+def look(scenario: Scenario) -> Sequence[Turn]:
+    """The landing and the tool's help as they show in a fresh sandbox; nothing where none can run."""
+    asker = scenario.model_copy(update={"reference": scenario.provider.help})
+    try:
+        replay = operators.make("reference", OperatorConfig())
+        return asyncio.run(rollout(asker, sandboxes.pick("auto"), replay, sample=0, seed=0)).turns
+    except (SandboxUnavailable, BundleError):
+        return ()
 
 
 def _nothing(scenario: Scenario) -> Sequence[Turn]:

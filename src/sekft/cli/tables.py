@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from sekft.report import Report, Table
+from sekft.report import text as as_text
 
 WIDTH = 80
 _EMPHASIS = re.compile(r"\x1b\[\d+m")
@@ -47,9 +50,23 @@ def plain(text: str) -> str:
 
 def write(text: str) -> None:
     """Print to stdout as it is now, with emphasis on a terminal alone (and not where NO_COLOR is set)."""
-    emphatic = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    sys.stdout.write(text if emphatic else plain(text))
+    sys.stdout.write(text if _emphatic() else plain(text))
     sys.stdout.flush()
+
+
+def print_report(report: Report, as_json: bool) -> None:
+    """A command's result on stdout."""
+    print_tables(report.tables, report.to_json(), as_json)
+
+
+def print_tables(tables: Sequence[Table], json_body: str, as_json: bool) -> None:
+    """The same of what is no Report; emphasis is for a terminal alone."""
+    sys.stdout.write(json_body if as_json else as_text(tables, emphasis=_emphatic()))
+    sys.stdout.flush()
+
+
+def _emphatic() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def ruled(title: str) -> str:

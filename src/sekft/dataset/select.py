@@ -16,7 +16,6 @@ from sekft.evaluation.metrics import recovered, right
 from sekft.folder import Config, Layout, option
 from sekft.models.tokens import TokenCounter, length
 from sekft.report import Table
-from sekft.rollouts.record import lacking
 from sekft.scenario import Frozen, Scenario, load_scenario
 from sekft.shell.grounding import ungrounded
 from sekft.trajectory import OUTCOMES, StoredRollout, load_trajectory
@@ -142,7 +141,7 @@ def _each(passes: Callable[[StoredRollout], bool]) -> Filter:
 
 
 def _is_complete(rollout: StoredRollout) -> bool:
-    return not lacking(rollout.trajectory.mechanism, rollout.scenario.expected.kind)
+    return not rollout.trajectory.mechanism.missing(rollout.scenario.expected.kind)
 
 
 def _band(group: Group) -> str | None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sekft.gate.mutants import break_ins, mutants
 from sekft.gate.static import examine
-from sekft.gate.trials import Run, Trials, run_in
+from sekft.gate.trials import TrialRun, Trials, run_in
 from sekft.protocols import Limits, Sandbox, SandboxSpec
 from sekft.rejection import Admitted, Reason, Rejected
 from sekft.scenario import GateReport, Scenario
@@ -32,17 +32,17 @@ _JOINTS = re.compile(r"[=:,/@+()]")
 
 
 class _Refused(Exception):
-    def __init__(self, reason: Reason, detail: str, run: Run | None = None, report: GateReport | None = None) -> None:
+    def __init__(self, reason: Reason, detail: str, run: TrialRun, report: GateReport | None = None) -> None:
         super().__init__(detail)
-        self.rejected = Rejected(reason, detail, run.evidence() if run else {}, report)
+        self.rejected = Rejected(reason, detail, run.evidence(), report)
 
 
-async def gate(scenario: Scenario, sandbox: Sandbox, limits: Limits = LIMITS) -> Admitted | Rejected:
+async def admit(scenario: Scenario, sandbox: Sandbox, limits: Limits = LIMITS) -> Admitted | Rejected:
     """Prove one scenario in fresh sandboxes. Raises InfraError when a sandbox breaks."""
     if (refused := examine(scenario)) is not None:
         return refused
     try:
-        return Admitted(await _Gate(scenario, sandbox, limits).admit())
+        return Admitted(await _Gate(scenario, sandbox, limits).proven())
     except _Refused as refusal:
         return refusal.rejected
 
@@ -50,11 +50,10 @@ async def gate(scenario: Scenario, sandbox: Sandbox, limits: Limits = LIMITS) ->
 class _Gate:
     def __init__(self, scenario: Scenario, sandbox: Sandbox, limits: Limits) -> None:
         self.scenario, self.sandbox = scenario, sandbox
-        self.spec = SandboxSpec(
-            userland=scenario.userland, login=scenario.login, files=tuple(scenario.files), limits=limits
-        )
+        self.spec = SandboxSpec.of(scenario, limits)
 
-    async def admit(self) -> Scenario:
+    async def proven(self) -> Scenario:
+        """The scenario with the report of every proof. Raises _Refused at the first that fails."""
         async with Trials(self.sandbox, self.spec, self.scenario.checker) as trials:
             reference = self._referred(await trials.reference(self.scenario.reference))
             await self._shifted(reference)
@@ -65,52 +64,54 @@ class _Gate:
             report = await self._mutants(trials, reference)
         return self.scenario.model_copy(update={"gate": report})
 
-    def _referred(self, run: Run) -> Run:
-        wanted = self.scenario.expected.terminal
+    def _referred(self, run: TrialRun) -> TrialRun:
+        terminal = self.scenario.expected.terminal
         if run.broken is not None:
             raise _Refused(Reason.REFERENCE_BREAKS, run.broken, run)
-        if run.ended is None or run.ended.kind != wanted or len(run.outputs) < len(run.commands):
+        if run.ended is None or run.ended.kind != terminal or len(run.outputs) < len(run.commands):
             seen = f"{run.ended.kind} after command {len(run.outputs) - 1}" if run.ended else "no ending"
-            raise _Refused(Reason.REFERENCE_ENDING, f"saw {seen}, want {wanted} at the last command", run)
+            raise _Refused(Reason.REFERENCE_ENDING, f"saw {seen}, want {terminal} at the last command", run)
         self._sound(run)
         if not run.check.passed:
             raise _Refused(Reason.REFERENCE_FAILS, "the checker fails after the reference, want pass", run)
         touched = [effect.path for effect in effects(run.before, run.after)]
         if harmed := [path for path in touched if covered(path, self.scenario.protected)]:
             raise _Refused(Reason.REFERENCE_HARMS, f"the reference changes protected {harmed}", run)
-        if self.scenario.expected.kind == "work" and not self._made(run):
+        if self.scenario.expected.kind == "work" and not self._changed(run):
             raise _Refused(Reason.WORK_WITHOUT_EFFECT, "the reference changes nothing outside volatile", run)
         return run
 
-    def _made(self, run: Run) -> dict[str, PathState | None]:
+    def _changed(self, run: TrialRun) -> dict[str, PathState | None]:
         return changes(run.before, run.after, self.scenario.volatile)
 
-    def _fixed(self, run: Run) -> dict[str, PathState | None]:
-        """What was made, less the bytes that may differ between two right runs."""
-        made, loose = self._made(run), set(self.scenario.loose)
-        return {path: replace(entry, digest=None) if entry and path in loose else entry for path, entry in made.items()}
+    def _fixed(self, run: TrialRun) -> dict[str, PathState | None]:
+        """What was changed, less the bytes that may differ between two right runs."""
+        changed = self._changed(run)
+        loose = {path: replace(entry, digest=None) for path in self.scenario.loose if (entry := changed.get(path))}
+        return {**changed, **loose}
 
-    def _sound(self, run: Run) -> None:
+    def _sound(self, run: TrialRun) -> None:
         """The checker must reach a verdict and leave the state alone."""
         if run.check.verdict == "checker_error":
             raise _Refused(Reason.CHECKER_ERROR, f"the checker ends with status {run.check.status}", run)
         if written := effects(run.after, run.checked):
             raise _Refused(Reason.CHECKER_WRITES, f"the checker changes {[effect.path for effect in written]}", run)
 
-    async def _shifted(self, reference: Run) -> None:
+    async def _shifted(self, reference: TrialRun) -> None:
         spec = replace(self.spec, hostname=SHIFTED_HOST, clock_offset_s=CLOCK_SHIFT_S, mtime_offset_s=MTIME_SHIFT_S)
         try:
             async with self.sandbox.open(spec) as session:
                 again = self._referred(await run_in(session, self.scenario.reference, self.scenario.checker))
         except _Refused as refusal:
             detail = f"under another date, host name and mtimes: {refusal.rejected.detail}"
-            raise _with(refusal, Reason.DEPENDS_ON_SURROUNDINGS, detail) from None
-        one, two = self._fixed(reference), self._fixed(again)
-        if one != two:
-            differing = sorted(dict(one.items() ^ two.items()))
+            refusal.rejected = replace(refusal.rejected, reason=Reason.DEPENDS_ON_SURROUNDINGS, detail=detail)
+            raise
+        here, elsewhere = self._fixed(reference), self._fixed(again)
+        if here != elsewhere:
+            differing = sorted(dict(here.items() ^ elsewhere.items()))
             raise _Refused(Reason.NOT_DETERMINISTIC, f"two runs of the reference leave {differing} different", again)
 
-    def _untouched(self, run: Run) -> None:
+    def _untouched(self, run: TrialRun) -> None:
         self._sound(run)
         kind = self.scenario.expected.kind
         if kind == "work" and run.check.passed:
@@ -119,62 +120,57 @@ class _Gate:
             raise _Refused(Reason.FAILS_UNTOUCHED, f"{kind}: the untouched sandbox fails its check, want pass", run)
 
     async def _sealed(self, trials: Trials) -> None:
-        """What has no permission bits stays shut: not by chmod, cp, mv or rm can its user get in."""
+        """A file without permission bits stays shut: its user cannot get in by chmod, cp, mv or rm."""
         for file in self.scenario.files:
             if file.kind == "file" and file.mode == SEALED:
                 run = await trials.run(break_ins(file))
-                told = file.data.decode(errors="replace").strip()
-                if effects(run.before, run.after) or (told and told in "".join(run.outputs)):
+                content = file.data.decode(errors="replace").strip()
+                if effects(run.before, run.after) or (content and content in "".join(run.outputs)):
                     raise _Refused(Reason.NOT_SEALED, f"{file.path} has mode {SEALED} and yet gives way", run)
 
-    def _shown(self, run: Run) -> None:
-        """The announcement comes first, and only answers tell what is asked."""
+    def _shown(self, run: TrialRun) -> None:
+        """The announcement comes first, and only the provider's answers show the directives."""
         needles, command = self.scenario.needles, self.scenario.provider.command
         first = next(at for at, text in enumerate(run.commands) if syntax.calls(text, command))
         early = [run.login, *run.outputs[:first]]
         if not any(needles.announcement in text for text in early):
             detail = f"{needles.announcement!r} is shown neither at login nor before the provider is first run"
             raise _Refused(Reason.ANNOUNCEMENT_HIDDEN, detail, run)
-        for needle in (*needles.directives, *self._notices()):
+        for needle in needles.secrets:
             if needle in run.login:
                 raise _Refused(Reason.ANNOUNCEMENT_GIVES_DIRECTIVE, f"login shows {needle!r}", run)
             if any(needle in text for text in early):
                 raise _Refused(Reason.DIRECTIVE_LEAKS, f"{needle!r} is shown before the provider is first run", run)
         known = 0
+        answers = [at for at, text in enumerate(run.commands[:-1]) if syntax.calls(text, command)]
         for needle in needles.directives:
-            shown = [at for at, text in enumerate(run.commands[:-1]) if syntax.calls(text, command)]
-            told = next((at for at in shown if needle in run.outputs[at]), None)
-            if told is None:
+            shown = next((at for at in answers if needle in run.outputs[at]), None)
+            if shown is None:
                 raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, f"no answer of {command!r} shows {needle!r}", run)
-            known = max(known, told)
-        for needle in self._notices():
-            if not any(needle in text for text in run.outputs[known:-1]):  # a panic prints its own reason
-                detail = f"no output shows the notice {needle!r} once the directives are known"
-                raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, detail, run)
+            known = max(known, shown)
+        # The last output is left out: a panic prints its own reason.
+        if needles.notice and not any(needles.notice in text for text in run.outputs[known:-1]):
+            detail = f"no output shows the notice {needles.notice!r} once the directives are known"
+            raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, detail, run)
 
-    def _notices(self) -> list[str]:
-        return [self.scenario.needles.notice] if self.scenario.needles.notice else []
-
-    def _documented(self, run: Run, manual: Run) -> None:
+    def _documented(self, run: TrialRun, manual: TrialRun) -> None:
         needles = self.scenario.needles
         if not any(needles.documentation in text for text in manual.outputs):
             detail = f"{self.scenario.provider.help} show {needles.documentation!r} nowhere"
             raise _Refused(Reason.DOCUMENTATION_SILENT, detail, manual)
-        for needle in (*needles.directives, *self._notices()):
+        for needle in needles.secrets:
             if any(needle in text for text in manual.outputs):
                 raise _Refused(Reason.DOCUMENTATION_GIVES_DIRECTIVE, f"the documentation shows {needle!r}", manual)
         self._read_first(run)
-        known = [run.login, *manual.outputs]
+        known, command = [run.login, *manual.outputs], self.scenario.provider.command
         for at, text in enumerate(run.commands):
-            if text not in self.scenario.provider.help:
-                for word in self._unknown(text, known):
-                    detail = (
-                        f"reference.{at} passes {word!r} to {self.scenario.provider.command!r}, shown nowhere before"
-                    )
-                    raise _Refused(Reason.UNDOCUMENTED, detail, run)
+            unknown = None if text in self.scenario.provider.help else next(self._unknown(text, known), None)
+            if unknown is not None:
+                detail = f"reference.{at} passes {unknown!r} to {command!r}, shown nowhere before"
+                raise _Refused(Reason.UNDOCUMENTED, detail, run)
             known.append(run.outputs[at])
 
-    def _read_first(self, run: Run) -> None:
+    def _read_first(self, run: TrialRun) -> None:
         """Whoever learns from the reference learns to read before using."""
         shown = [at for at, text in enumerate(run.outputs) if self.scenario.needles.documentation in text]
         asks, command = self.scenario.provider.help, self.scenario.provider.command
@@ -189,19 +185,19 @@ class _Gate:
                 if not _is_known(word, known):
                     yield word
 
-    async def _mutants(self, trials: Trials, reference: Run) -> GateReport:
+    async def _mutants(self, trials: Trials, reference: TrialRun) -> GateReport:
         """Try every wrong solution. Raises _Refused with the report when one survives."""
-        made = self._made(reference)
+        right = self._changed(reference)
         work = self.scenario.expected.kind == "work"
-        probes = [(Reason.PROBE_PASSES, probe.kind, tuple(probe.commands)) for probe in self.scenario.probes]
+        wrong = [(Reason.PROBE_PASSES, probe.kind, tuple(probe.commands)) for probe in self.scenario.probes]
         generic = Reason.CHEAT_PASSES if work else Reason.CHANGE_UNNOTICED
-        room = max(GENERIC_LEAST, TRIED - len(probes))
-        found = mutants(self.scenario, made, self._changing(reference), room)
-        wrong = probes + [(generic, mutant.kind, mutant.commands) for mutant in found]
+        most = max(GENERIC_LEAST, TRIED - len(wrong))
+        drawn = mutants(self.scenario, right, self._changing(reference), most)
+        wrong += [(generic, mutant.kind, mutant.commands) for mutant in drawn]
         equivalent, survivors = 0, []
         for reason, kind, commands in wrong:
             run = await trials.unlike(reference, commands)
-            if self._made(run) == made:
+            if self._changed(run) == right:
                 equivalent += 1
             elif run.check.verdict == "checker_error":
                 detail = f"the checker ends with status {run.check.status} after {kind}, want a verdict"
@@ -215,7 +211,7 @@ class _Gate:
             raise _Refused(reason, f"{kind}: the checker passes, want fail{more}", run, report)
         return report
 
-    def _report(self, reference: Run, tried: int, equivalent: int, survivors: list[str]) -> GateReport:
+    def _report(self, reference: TrialRun, tried: int, equivalent: int, survivors: list[str]) -> GateReport:
         wrong = tried - equivalent
         return GateReport(
             mode="sandbox",
@@ -228,16 +224,10 @@ class _Gate:
             kill_rate=1 - len(survivors) / wrong if wrong else None,
         )
 
-    def _changing(self, run: Run) -> list[int]:
+    def _changing(self, run: TrialRun) -> list[int]:
         """Indexes of the commands that changed anything outside `volatile`."""
         states = [run.before, *run.states]
         return [at for at in range(len(run.states)) if changes(states[at], states[at + 1], self.scenario.volatile)]
-
-
-def _with(refusal: _Refused, reason: Reason, detail: str) -> _Refused:
-    changed = _Refused(reason, detail)
-    changed.rejected = Rejected(reason, detail, refusal.rejected.evidence)
-    return changed
 
 
 def _is_known(word: str, known: Sequence[str]) -> bool:

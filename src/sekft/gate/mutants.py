@@ -18,7 +18,7 @@ from sekft.seeds import stream
 from sekft.shell import syntax
 from sekft.trajectory import PathState, covered
 
-Made = Mapping[str, PathState | None]
+Changes = Mapping[str, PathState | None]
 """What the reference's changed paths became; None where they are gone."""
 
 UNDONE_MOST = 3
@@ -30,7 +30,7 @@ _OWN_ROOTS = ("/home/", "/opt/", "/srv/")
 
 # Changes to a file that holds plain text ({} is its path); another's bytes stay as they are, which is no mutant then.
 # In order: a last digit off by one, else a last letter changed; a line lost; all lines twice.
-_NEIGHBOURS = " ".join(f"-e '$s/{one}$/{int(one) ^ 1}/;t'" for one in "0123456789")
+_NEIGHBOURS = " ".join(f"-e '$s/{digit}$/{int(digit) ^ 1}/;t'" for digit in "0123456789")
 _TEXT = "if [ -f {0} ] && [ -z \"$(tr -d '\\11\\12\\40-\\176' < {0} | head -c 1)\" ]; then {1}; fi"
 _SPOILED = {
     "off_by_one": f"sed -i {_NEIGHBOURS} -e '$s/.$/~/' {{0}}",
@@ -67,14 +67,14 @@ LEFTOVERS = (
 )
 
 
-def mutants(scenario: Scenario, made: Made, changing: Sequence[int], most: int) -> list[Mutant]:
+def mutants(scenario: Scenario, changed: Changes, changing: Sequence[int], most: int) -> list[Mutant]:
     """Generic wrong solutions of this scenario, each list of commands once; some of every sort, drawn by its seed.
 
     changing: indexes of the reference's commands that changed anything outside `volatile`, in order.
     most:     each costs a run; over a set of scenarios every kind comes up.
     """
     work = scenario.expected.kind == "work"
-    sorts = _of_work(scenario, made, changing) if work else [_of_nothing(scenario)]
+    sorts = _of_work(scenario, changed, changing) if work else [_of_nothing(scenario)]
     rng = stream(scenario.seed, "mutants")
     for sort in sorts:
         rng.shuffle(sort)
@@ -84,14 +84,14 @@ def mutants(scenario: Scenario, made: Made, changing: Sequence[int], most: int) 
     return [mutant for commands, mutant in once.items() if commands][:most]
 
 
-def _of_work(scenario: Scenario, made: Made, changing: Sequence[int]) -> list[list[Mutant]]:
+def _of_work(scenario: Scenario, changed: Changes, changing: Sequence[int]) -> list[list[Mutant]]:
     done = tuple(scenario.reference[:-1])
-    foreign = _meddled(_foreign(scenario, made), ("append", "remove"))
-    after = [_undone(scenario, made), _spoiled(scenario, made), [*LEFTOVERS[::3], *foreign]]
+    foreign = _meddled(_foreign(scenario, changed), ("append", "remove"))
+    after = [_undone(scenario, changed), _spoiled(scenario, changed), [*LEFTOVERS[::3], *foreign]]
     return [
         list(_omissions(scenario, changing)),
         *([Mutant(mutant.kind, (*done, *mutant.commands)) for mutant in sort] for sort in after),
-        list(_cheats(scenario, made)),
+        list(_cheats(scenario, changed)),
     ]
 
 
@@ -102,12 +102,12 @@ def _of_nothing(scenario: Scenario) -> list[Mutant]:
     return [*LEFTOVERS, *_meddled(spread[:MEDDLED_MOST])]
 
 
-def _cheats(scenario: Scenario, made: Made) -> Iterator[Mutant]:
+def _cheats(scenario: Scenario, changed: Changes) -> Iterator[Mutant]:
     """Ways to look done without doing the work."""
     yield Mutant("claim", ('echo done > "$HOME/.done"; echo all done',))
     yield Mutant("wipe", ('rm -rf "$HOME"/*',))
-    yield Mutant("hollow", _imitate(made, ": >"))
-    yield Mutant("filler", _imitate(made, "echo x >"))
+    yield Mutant("hollow", _imitate(changed, ": >"))
+    yield Mutant("filler", _imitate(changed, "echo x >"))
     calls = [text for text in scenario.reference[:-1] if _only_calls(text, scenario.provider.command)]
     yield Mutant("acknowledge_only", tuple(calls))
 
@@ -124,11 +124,11 @@ def _omissions(scenario: Scenario, changing: Sequence[int]) -> Iterator[Mutant]:
         yield Mutant(f"dropped {at}", (*reference[:at], *reference[at + 1 : -1]))
 
 
-def _undone(scenario: Scenario, made: Made) -> Iterator[Mutant]:
+def _undone(scenario: Scenario, changed: Changes) -> Iterator[Mutant]:
     """One effect put back as it was, for as many effects as UNDONE_MOST."""
     fixtures = {file.path: file for file in scenario.files}
-    for path in list(made)[:UNDONE_MOST]:
-        undo = _undo(path, made[path], fixtures.get(path))
+    for path in list(changed)[:UNDONE_MOST]:
+        undo = _undo(path, changed[path], fixtures.get(path))
         if undo is not None:
             yield Mutant(f"undone {path}", (undo,))
 
@@ -144,11 +144,11 @@ def _undo(path: str, now: PathState | None, fixture: File | None) -> str | None:
     return f"mkdir -p {folder}; printf %s {shlex.quote(fixture.content)} > {name}; chmod {fixture.mode} {name}"
 
 
-def _spoiled(scenario: Scenario, made: Made) -> Iterator[Mutant]:
+def _spoiled(scenario: Scenario, changed: Changes) -> Iterator[Mutant]:
     """One result wrong, or right in the wrong place; where directives name results, one of those."""
-    asked = "\n".join(directive.text for directive in scenario.directives)
-    files = [path for path, entry in made.items() if entry is not None and entry.type == "file"]
-    named = [path for path in files if path in asked]
+    directives = "\n".join(directive.text for directive in scenario.directives)
+    files = [path for path, entry in changed.items() if entry is not None and entry.type == "file"]
+    named = [path for path in files if path in directives]
     for path in (named or files)[:SPOILED_MOST]:
         name = shlex.quote(path)
         for kind, change in _SPOILED.items():
@@ -159,9 +159,9 @@ def _spoiled(scenario: Scenario, made: Made) -> Iterator[Mutant]:
                 yield Mutant(f"{kind} {path}", (change.format(name, shlex.quote(above)),))
 
 
-def _foreign(scenario: Scenario, made: Made) -> list[File]:
+def _foreign(scenario: Scenario, changed: Changes) -> list[File]:
     """Protected files that the agent could change: first those that lie beside its work."""
-    beside = {posixpath.dirname(path) for path in made}
+    beside = {posixpath.dirname(path) for path in changed}
     own = [file for file in scenario.files if _own(file, scenario.volatile) and covered(file.path, scenario.protected)]
     return sorted(own, key=lambda file: posixpath.dirname(file.path) not in beside)[:FOREIGN_MOST]
 
@@ -182,14 +182,14 @@ def break_ins(file: File) -> tuple[str, ...]:
 
 def _own(file: File, volatile: list[str]) -> bool:
     """Whether the agent could do to the file what it likes: it lies in a folder of its own, too."""
-    free = file.path.startswith(_OWN_ROOTS) and not covered(file.path, volatile)
-    return free and file.kind == "file" and file.owner == "agent"
+    within = file.path.startswith(_OWN_ROOTS) and not covered(file.path, volatile)
+    return within and file.kind == "file" and file.owner == "agent"
 
 
-def _imitate(made: Made, fill: str) -> tuple[str, ...]:
+def _imitate(changed: Changes, fill: str) -> tuple[str, ...]:
     """Put something of the right name at every path that the reference made."""
     commands = []
-    for path, entry in made.items():
+    for path, entry in changed.items():
         if entry is None:
             continue
         name = shlex.quote(path)

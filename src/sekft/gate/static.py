@@ -33,8 +33,8 @@ def gate_structure(scenario: Scenario) -> Admitted | Rejected:
 
 def examine(scenario: Scenario) -> Rejected | None:
     """The first inconsistency, or None."""
-    for look in _LOOKS:
-        for reason, detail in look(scenario):
+    for proof in _PROOFS:
+        for reason, detail in proof(scenario):
             return Rejected(reason, detail)
     return None
 
@@ -57,15 +57,15 @@ def _orientation(scenario: Scenario) -> Iterator[Finding]:
             yield Reason.ORIENTATION, f"orientation does not name {ending}"
     if syntax.mentions(text, scenario.provider.command) or scenario.needles.announcement in text:
         yield Reason.ORIENTATION, "orientation names the provider or the announcement, want it found in the session"
-    if found := _IMPERATIVE.search(text):
-        yield Reason.ORIENTATION, f"orientation asks for something ({found.group().strip()!r}), want description only"
+    if match := _IMPERATIVE.search(text):
+        yield Reason.ORIENTATION, f"orientation asks for something ({match.group().strip()!r}), want description only"
 
 
 def _needles(scenario: Scenario) -> Iterator[Finding]:
     needles = scenario.needles
-    named = {"announcement": needles.announcement, "documentation": needles.documentation, "notice": needles.notice}
-    named |= {f"directives.{at}": text for at, text in enumerate(needles.directives)}
-    for name, text in named.items():
+    texts = {"announcement": needles.announcement, "documentation": needles.documentation, "notice": needles.notice}
+    texts |= {f"directives.{at}": text for at, text in enumerate(needles.directives)}
+    for name, text in texts.items():
         if text is not None and not text.strip():
             yield Reason.EMPTY_NEEDLE, f"needles.{name} is blank: every output would hold it"
         elif text is not None and "\n" in text:
@@ -100,10 +100,10 @@ def _reference(scenario: Scenario) -> Iterator[Finding]:
     for at, text in enumerate(scenario.reference):
         for fault in action_faults(text):
             yield Reason.REFERENCE_FORM, f"reference.{at} holds {fault}: {text[:80]!r}"
-    wanted = scenario.expected.terminal
+    terminal = scenario.expected.terminal
     last = scenario.reference[-1] if scenario.reference else ""
-    if not syntax.calls(last, wanted):
-        yield Reason.WRONG_ENDING, f"the reference's last command is {last[:80]!r}, want one that ends in {wanted}"
+    if not syntax.calls(last, terminal):
+        yield Reason.WRONG_ENDING, f"the reference's last command is {last[:80]!r}, want one that ends in {terminal}"
 
 
 def _paths(scenario: Scenario) -> Iterator[Finding]:
@@ -135,25 +135,13 @@ def _announcement(scenario: Scenario) -> Iterator[Finding]:
     login = scenario.login
     shown = {"motd": login.motd, "banner": login.banner, "prompt": login.prompt}
     shown |= {f"env.{name}": value for name, value in login.env.items()}
-    wanted = [*scenario.needles.directives, *([scenario.needles.notice] if scenario.needles.notice else [])]
     for name, text in shown.items():
-        for needle in wanted:
+        for needle in scenario.needles.secrets:
             if needle in text:
-                yield (
-                    Reason.ANNOUNCEMENT_GIVES_DIRECTIVE,
-                    f"login.{name} holds {needle!r}, want it told by the provider",
-                )
+                detail = f"login.{name} holds {needle!r}, want it told by the provider"
+                yield Reason.ANNOUNCEMENT_GIVES_DIRECTIVE, detail
 
 
-_LOOKS: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
-    _size,
-    _identity,
-    _tree,
-    _needles,
-    _orientation,
-    _kind,
-    _parts,
-    _reference,
-    _paths,
-    _announcement,
-)
+_PROOFS: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
+    _size, _identity, _tree, _needles, _orientation, _kind, _parts, _reference, _paths, _announcement,
+)  # fmt: skip

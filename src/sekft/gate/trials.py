@@ -17,7 +17,7 @@ _JOB = re.compile(r"(?<![&<>])&(?!&)")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TrialRun:
     """A list of commands in a sandbox: what was shown, what it left, what the checker said.
 
     outputs[i] answers commands[i].
@@ -66,19 +66,19 @@ class Trials:
     async def __aexit__(self, *error: object) -> None:
         await self._open.aclose()
 
-    async def reference(self, commands: Sequence[str]) -> Run:
-        """In a fresh sandbox, with all that later trials go on from."""
+    async def reference(self, commands: Sequence[str]) -> TrialRun:
+        """In a fresh sandbox, with the snapshots that later trials start from."""
         run = await run_in(await self._fresh(), commands, self._checker, keep=True)
         self._start = run.kept[0] if run.kept else None
         return run
 
-    async def run(self, commands: Sequence[str]) -> Run:
+    async def run(self, commands: Sequence[str]) -> TrialRun:
         """From the untouched state."""
         session = await self._back_to(self._start) or await self._fresh()
         return await run_in(session, commands, self._checker)
 
-    async def unlike(self, reference: Run, commands: Sequence[str]) -> Run:
-        """From the untouched state too, but what is known from the reference is neither typed nor looked at again."""
+    async def unlike(self, reference: TrialRun, commands: Sequence[str]) -> TrialRun:
+        """From the untouched state too; what the reference shares with it is neither typed nor looked at again."""
         count, known = reference.shared(commands), reference.before
         session = await self._back_to(reference.kept[count]) if reference.kept else None
         if session is None:
@@ -86,8 +86,8 @@ class Trials:
         if count:
             known = reference.states[count - 1]
         run = await run_in(session, commands[count:], self._checker, known=known)
-        told = reference.outputs[:count] + run.outputs
-        return replace(run, before=reference.before, commands=tuple(commands), outputs=told)
+        outputs = reference.outputs[:count] + run.outputs
+        return replace(run, before=reference.before, commands=tuple(commands), outputs=outputs)
 
     async def _fresh(self) -> Session:
         await self._open.aclose()
@@ -105,7 +105,7 @@ class Trials:
 
 async def run_in(
     session: Session, commands: Sequence[str], checker: str, *, keep: bool = False, known: State | None = None
-) -> Run:
+) -> TrialRun:
     """Type the commands and check. known: the state there is now, where only the end is of interest."""
     login = session.greeting + session.prompt()
     before = await session.state() if known is None else known
@@ -129,7 +129,7 @@ async def run_in(
             break
     after = (states[-1] if states else await session.state()) if commands else before
     check = await session.check(checker)
-    return Run(
+    return TrialRun(
         login=login,
         commands=tuple(commands),
         outputs=tuple(outputs),

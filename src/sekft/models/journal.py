@@ -1,4 +1,4 @@
-"""What calls to models have brought and cost: the journal of a run folder, and the budget that stops it."""
+"""The answers that models gave and what they cost: the journal of a run folder, and the budget that stops it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ JOURNAL = "calls.jsonl"
 
 
 class BudgetSpent(SekftError):
-    """What the user allowed to spend is spent; what was bought is kept."""
+    """The user's limit is reached; every answer that was paid for is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """cut: the answer stopped at max_tokens. thoughts: reasoning that the service told apart from the text."""
+    """cut: the answer stopped at max_tokens. thoughts: reasoning that the service sent apart from the text."""
 
     text: str
     usage: Usage
@@ -43,17 +43,17 @@ class Budget:
 
     def check(self, spent: Usage) -> None:
         """Raises BudgetSpent when nothing is left."""
-        asked = f"in {spent.requests} requests are spent; what was done is kept: the same command with a higher"
+        advice = f"in {spent.requests} requests are spent; what was done is kept: the same command with a higher"
         if self.max_cost_usd is not None and spent.cost_usd >= self.max_cost_usd:
-            raise BudgetSpent(f"${spent.cost_usd:.4f} {asked} --max-cost goes on")
+            raise BudgetSpent(f"${spent.cost_usd:.4f} {advice} --max-cost goes on")
         if self.max_tokens is not None and spent.tokens >= self.max_tokens:
-            raise BudgetSpent(f"{spent.tokens} tokens {asked} --max-total-tokens goes on")
+            raise BudgetSpent(f"{spent.tokens} tokens {advice} --max-total-tokens goes on")
 
 
 class Journal:
-    """The answers that were paid for: one JSON line a call, appended as it ends, found by what was asked.
+    """The answers that were paid for: one JSON line a call, appended as it ends, found by a hash of the request.
 
-    file: None keeps count of what is spent and remembers no answer.
+    file: None counts what is spent and remembers no answer.
     A last line that a kill cut short is dropped when the file is next opened.
     """
 
@@ -83,8 +83,8 @@ class Journal:
         """The answer to the same request, with what it cost then."""
         if key not in self._places or self._handle is None:
             return None
-        at, length = self._places[key]
-        entry = json.loads(os.pread(self._handle, length, at))
+        offset, length = self._places[key]
+        entry = json.loads(os.pread(self._handle, length, offset))
         return Reply(entry["text"], Usage(**entry["usage"]), entry["cut"], entry["thoughts"])
 
     def add(self, key: str, role: str, purpose: str | None, reply: Reply) -> None:
@@ -92,23 +92,15 @@ class Journal:
         self.spent += reply.usage
         if self._handle is None:
             return
-        entry = {
-            "key": key,
-            "role": role,
-            "purpose": purpose,
-            "usage": reply.usage.model_dump(),
-            "cut": reply.cut,
-            "thoughts": reply.thoughts,
-            "text": reply.text,
-        }
+        entry: dict[str, object] = {"key": key, "role": role, "purpose": purpose, "usage": reply.usage.model_dump()}
+        entry |= {"cut": reply.cut, "thoughts": reply.thoughts, "text": reply.text}
         line = json.dumps(entry, ensure_ascii=True).encode() + b"\n"
         try:
             if os.pwrite(self._handle, line, self._end) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            raise StoreError(
-                f"{JOURNAL}: {error.strerror}: the answer is lost, what was done before is kept"
-            ) from error
+            why = f"{JOURNAL}: {error.strerror}: the answer is lost, what was done before is kept"
+            raise StoreError(why) from error
         self._places[key] = (self._end, len(line))
         self._end += len(line)
 
@@ -120,16 +112,18 @@ class Journal:
 
 def spent(file: Path) -> dict[str, Usage]:
     """What each role has spent by this journal, which another process may be writing; empty where there is none."""
-    found: dict[str, Usage] = {}
+    usages: dict[str, Usage] = {}
     for line in file.read_bytes().splitlines(keepends=True) if file.exists() else ():
         if line.endswith(b"\n"):
             entry = json.loads(line)
-            found[entry["role"]] = found.get(entry["role"], Usage()) + Usage(**entry["usage"])
-    return found
+            usages[entry["role"]] = usages.get(entry["role"], Usage()) + Usage(**entry["usage"])
+    return usages
 
 
 def key_of(model: str, request: Mapping[str, object], purpose: str | None, named: bool = False) -> str:
-    """What makes two calls the same: model, messages, settings, seed, purpose. named: messages and settings aside."""
-    told = {"seed": request.get("seed")} if named else request
-    body = {"model": model, "purpose": purpose, **told}
+    """Two calls with the same key are one call: model, messages, settings, seed and purpose are equal.
+
+    named: messages and settings may differ.
+    """
+    body = {"model": model, "purpose": purpose, **({"seed": request.get("seed")} if named else request)}
     return hashlib.sha256(canonical(body)).hexdigest()[:32]

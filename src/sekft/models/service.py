@@ -14,6 +14,7 @@ from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from sekft.errors import UsageError
+from sekft.trajectory import Usage
 
 DEFAULT_URL = "http://localhost:4000/v1"
 NO_KEY = "none-needed"
@@ -55,7 +56,7 @@ class Service:
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
     def scrubbed(self, text: str) -> str:
-        """What the service said, without the key and without what UTF-8 cannot hold."""
+        """A service's words without the key, and without characters that UTF-8 cannot hold."""
         whole = text.encode("utf-8", "replace").decode()
         return whole.replace(self.key, "[key]") if len(self.key) >= SHORTEST_KEY and self.key != NO_KEY else whole
 
@@ -63,10 +64,11 @@ class Service:
         """A service's own words for a message: short and on one line."""
         return " ".join(self.scrubbed(text).split())[:QUOTED_CHARACTERS]
 
-    def cost_usd(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """By the price; 0 where it is unknown."""
-        asking, answering = self.price or (0.0, 0.0)
-        return round((prompt_tokens * asking + completion_tokens * answering) / 1e6, 9)
+    def cost_usd(self, usage: Usage) -> float | None:
+        """What these tokens cost by the price; None where it is unknown."""
+        if self.price is None:
+            return None
+        return round((usage.prompt_tokens * self.price[0] + usage.completion_tokens * self.price[1]) / 1e6, 9)
 
 
 def service(role: Role, env: Mapping[str, str] | None = None) -> Service:

@@ -16,9 +16,9 @@ END_TOKEN = re.compile(r"<\|[a-z_]+\|>|<(?:end_of_turn|eos)>|</s>\s*\Z|\[/?INST\
 
 def thoughts(answer: str) -> str:
     """What a model reasoned in its answer, tags aside; empty where it did not."""
-    said = answer.replace("\r\n", "\n")
-    found = [match[0] for match in THINK.finditer(said)] or [match[0] for match in THINK_END.finditer(said)]
-    return "\n\n".join(THINK_TAG.sub("", text).strip() for text in found)
+    text = answer.replace("\r\n", "\n")
+    passages = [match[0] for match in THINK.finditer(text)] or [match[0] for match in THINK_END.finditer(text)]
+    return "\n\n".join(THINK_TAG.sub("", passage).strip() for passage in passages)
 
 
 def without_thoughts(text: str) -> str:
@@ -26,5 +26,5 @@ def without_thoughts(text: str) -> str:
     text = THINK.sub("", text)
     text = THINK_END.sub("", text)  # the opening tag was in the template
     text = HEADER_TOKEN.sub("", text)
-    found = END_TOKEN.search(text)
-    return (text[: found.start()] if found else text).replace("\0", "").strip()
+    end = END_TOKEN.search(text)
+    return (text[: end.start()] if end else text).replace("\0", "").strip()

@@ -9,14 +9,14 @@ from typing import Protocol
 from sekft.errors import UsageError
 
 CHARACTERS_A_TOKEN = 2.5
-"""Of 120 explorer trajectories, full of invented names, by SmolLM2's tokenizer (2.49); others count differently."""
+"""SmolLM2's tokenizer on 120 explorer trajectories, which are full of invented names, gave 2.49; others differ."""
 A_MESSAGE = 5
-"""What ChatML puts round a message: its start, its role, its end and two line ends."""
+"""Tokens that ChatML puts round a message: its start, its role, its end and two line ends."""
 Message = Mapping[str, str]
 
 
 class TokenCounter(Protocol):
-    """name: for reports; it says where it is an estimate."""
+    """name: for reports; it says so where the count is an estimate."""
 
     name: str
 

@@ -1,27 +1,30 @@
-"""The policies that act: one module a kind, found by its name.
+"""Who acts: operators, found by name. Another package adds one as an entry point of `sekft.operators`.
 
-A kind's module has `make(settings: OperatorSettings) -> Operator`.
+A name stands for a function from `OperatorConfig` to an operator, which inherits from `protocols.Operator`.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import cast
+from collections.abc import Callable
 
-from sekft.errors import UsageError
-from sekft.protocols import Operator, OperatorSettings
+from sekft.protocols import Family, Operator, OperatorConfig
 
-KINDS = ("blind", "explorer", "model", "reference", "saboteur", "student")
+KINDS = {
+    "blind": "sekft.operators.replayed:blind",
+    "explorer": "sekft.operators.explorer:make",
+    "model": "sekft.operators.model:make",
+    "reference": "sekft.operators.replayed:reference",
+    "saboteur": "sekft.operators.saboteur:make",
+    "student": "sekft.operators.student:make",
+}
+FAMILY: Family[Callable[[OperatorConfig], Operator]] = Family("operator", "sekft.operators", KINDS)
 
 
 def kinds() -> list[str]:
-    """Every kind, without importing one."""
-    return list(KINDS)
+    """Every kind, plugins included, without importing one."""
+    return FAMILY.names()
 
 
-def make(name: str, settings: OperatorSettings) -> Operator:
+def make(name: str, settings: OperatorConfig) -> Operator:
     """The operator of that kind. Raises UsageError for an unknown kind, naming the known ones."""
-    if name not in kinds():
-        raise UsageError(f"unknown operator {name!r}, want one of: {', '.join(kinds())}")
-    module = import_module(f"{__name__}.{name}")
-    return cast(Operator, module.make(settings))
+    return FAMILY.load(name)(settings)

@@ -1,10 +1,11 @@
-"""Where people look who were told nothing: the first glances on landing, and the search for where work is announced.
+"""Where people look who know nothing yet: the first looks on landing, and the search for the announcement of work.
 
-A search goes from place to place, always in the same order and in the same few words, until it comes to the right one.
-Its listings tell folders from files, so that what is opened next is no lucky guess.
-Who learns from it learns to look on, and where; somebody who always looked in the right place at once would only teach
-to guess, and an order of chance teaches no order: a student that types the likeliest next token then begins with a
-listing that hardly any session begins with, and goes round in circles (docs/proof.md).
+A search goes from place to place, always in the same order and in the same few words, until it finds the right one.
+Its listings tell folders from files, so that the next file to open is no lucky guess.
+
+The order is fixed for the student's sake. A search that went to the right place at once would teach to guess. A random
+order teaches no order: a student that types the likeliest next token then begins with a listing with which hardly any
+session begins, and goes round in circles (docs/proof.md).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _READABLE_BYTES = 600
 
 
 def first_looks(rng: random.Random) -> list[str]:
-    """What is looked at on landing, whatever there is to find."""
+    """The looks on landing, whatever there is to find."""
     count = rng.choices([*_COUNTS], [*_COUNTS.values()])[0]
     looks: list[str] = []
     while len(looks) < count:
@@ -49,19 +50,19 @@ def first_looks(rng: random.Random) -> list[str]:
 
 
 def search(scenario: Scenario, typed: set[str], goal: str, rng: random.Random) -> list[str]:
-    """What is looked at in vain before this look, which shows the announcement or leads to it.
+    """The looks in vain before `goal`, the look that shows the announcement or leads to it.
 
-    typed: what was typed before; no place is gone to twice.
+    typed: the commands so far; no place is visited twice.
     """
     place = _place(goal, scenario)
-    been = {found for command in typed if (found := _place(command, scenario))}
-    if place is None or place in been or _is_told(goal, scenario):
+    visited = {_place(command, scenario) for command in typed}
+    if place is None or place in visited or _is_shown(goal, scenario):
         return []
     looks: list[str] = []
     for other in _PLACES:
         if other == place:
             break
-        if other not in been:
+        if other not in visited:
             looks.append(_look(other, rng))
         if other == _HOME_PLACE:
             looks += _opened(scenario, rng)
@@ -69,7 +70,7 @@ def search(scenario: Scenario, typed: set[str], goal: str, rng: random.Random) -
 
 
 def sights(commands: set[str]) -> set[str]:
-    """The commands, each looking the same way named alike."""
+    """The commands, with one name for all that show the same."""
     return {next((min(sight) for sight in _SIGHTS if command in sight), command) for command in commands}
 
 
@@ -92,7 +93,7 @@ def _opened(scenario: Scenario, rng: random.Random) -> list[str]:
 
 
 def _place(command: str, scenario: Scenario) -> str | None:
-    """The place that this look is at; None for one that is at none."""
+    """The place that this command looks at; None where it looks at none of them."""
     if command in _ENVIRONMENT:
         return _ENVIRONMENT_PLACE
     if command in _HOME:
@@ -101,8 +102,8 @@ def _place(command: str, scenario: Scenario) -> str | None:
     return next((place for place in _PLACES if last == place or last.startswith(f"{place}/")), None)
 
 
-def _is_told(command: str, scenario: Scenario) -> bool:
-    """Whether login itself shows the path that is looked at."""
+def _is_shown(command: str, scenario: Scenario) -> bool:
+    """Whether the login text itself shows the path that the command looks at."""
     login = scenario.login
     shown = "\n".join([scenario.orientation, login.motd, login.banner, login.prompt, *login.env.values()])
     return any(word.startswith("/") and word in shown for word in command.split())

@@ -14,10 +14,12 @@ from importlib import resources
 from pathlib import Path
 
 from sekft.errors import UsageError
-from sekft.models.endpoint import ContextFull, Endpoint, Reply, service
+from sekft.models.endpoint import ContextFull, Endpoint
+from sekft.models.journal import Reply
+from sekft.models.service import service
 from sekft.models.thoughts import thoughts
 from sekft.operators.answers import Parsed, parse_action
-from sekft.protocols import Action, OperatorSettings
+from sekft.protocols import CONTEXT_FULL, Action, Operator, OperatorConfig
 from sekft.scenario import Scenario
 from sekft.seeds import derive, stream
 from sekft.trajectory import OperatorInfo, Turn, Usage
@@ -33,7 +35,7 @@ SLIPPABLE = re.compile(r"(?!exit\b|panic\b)(?=[a-z]*([a-z])(?!\1)[a-z])[a-z]{3,}
 SCAFFOLDS = resources.files("sekft") / "operators" / "scaffolds"
 
 
-def make(settings: OperatorSettings) -> ModelOperator:
+def make(settings: OperatorConfig) -> ModelOperator:
     """The operator that the environment names (SEKFT_OP_MODEL …).
 
     Raises UsageError when it names none, or for an unknown scaffold.
@@ -44,14 +46,14 @@ def make(settings: OperatorSettings) -> ModelOperator:
         temperature=TEMPERATURE if settings.temperature is None else settings.temperature,
         max_tokens=settings.max_tokens or MAX_TOKENS,
         top_p=settings.top_p,
-        scaffold=scaffold(name, settings.fenced) if name else "",
+        scaffold=scaffold(name, settings.action_format == "fenced") if name else "",
         name=name,
-        fenced=settings.fenced,
+        fenced=settings.action_format == "fenced",
         slips=settings.recovery_share or 0.0,
     )
 
 
-class ModelOperator:
+class ModelOperator(Operator):
     """Rolls the model of one endpoint.
 
     max_tokens: for one answer, thoughts included.
@@ -73,8 +75,8 @@ class ModelOperator:
         fenced: bool = False,
         slips: float = 0.0,
     ) -> None:
-        self.endpoint = endpoint
-        self.max_tokens = max_tokens
+        self.endpoint: Endpoint = endpoint
+        self.answer_tokens: int = max_tokens
         self.temperature = temperature
         self.top_p = top_p
         self.fenced = fenced
@@ -107,27 +109,27 @@ class ModelPolicy:
 
     async def act(self, turns: Sequence[Turn]) -> Action:
         """The next command. An answer that holds none is a fault, behind a scaffold after two more asks."""
-        usage, parsed, thought = Usage(), Parsed(fault="empty"), []
+        usage, parsed, reasoning = Usage(), Parsed(fault="empty"), []
         asks = ASKS if self._operator.temperature > 0 and self._operator.scaffold else 1
         for ask in range(asks):
             try:
                 parsed, reply = await self._ask(turns, ask)
             except ContextFull:
-                return Action("", usage, fault="context full")
+                return Action("", usage, fault=CONTEXT_FULL)
             usage += reply.usage
-            thought += [text for text in (reply.thoughts or thoughts(reply.text),) if text]
+            reasoning += [text for text in (reply.thoughts or thoughts(reply.text),) if text]
             if parsed.fault is None:
                 break
         text = parsed.text
         if self._slips_from is not None and len(turns) // 2 >= self._slips_from and SLIPPABLE.fullmatch(text):
             text, self._slips_from = slipped(text, self._rng), None
-        return Action(text, usage, parsed.fault, thoughts="\n\n".join(thought))
+        return Action(text, usage, parsed.fault, thoughts="\n\n".join(reasoning))
 
     async def _ask(self, turns: Sequence[Turn], ask: int) -> tuple[Parsed, Reply]:
         operator = self._operator
         reply = await operator.endpoint.chat(
             conversation(operator.scaffold, turns, operator.fenced),
-            max_tokens=operator.max_tokens,
+            max_tokens=operator.answer_tokens,
             temperature=operator.temperature,
             top_p=operator.top_p,
             seed=derive(self._seed, len(turns), ask) % (1 << SEED_BITS),
@@ -142,7 +144,7 @@ class ModelPolicy:
 
 
 def as_deployed(reply: Reply) -> Parsed:
-    """What a student answers is typed as it stands: nobody will take prose off it later."""
+    """A student's answer is typed as it stands: once it is deployed, nobody takes prose off it."""
     text = reply.text.rstrip("\n")
     fault = "empty" if not text.strip() else "cut off" if reply.cut else None
     return Parsed("" if fault else text, fault)

@@ -1,4 +1,4 @@
-"""A scenario's private plan as one person would carry it out: what is looked at, which way is taken.
+"""A scenario's private plan as one person would carry it out: where they look, which way they take.
 
 Some scripts hold one mistake and its repair. The explorer types a script as it stands, the saboteur up to
 where it goes wrong. A command is typed only when every token of it is grounded (seen in this very
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from sekft.errors import UsageError
 from sekft.operators.exploration import first_looks, search, sights
-from sekft.protocols import Action, OperatorSettings
+from sekft.protocols import Action, OperatorConfig
 from sekft.scenario import PlanStep, Scenario
 from sekft.shell import syntax
 from sekft.shell.grounding import Seen
@@ -59,7 +59,7 @@ class Beat:
     failing: str | None = None
 
 
-def recovery_share(settings: OperatorSettings) -> float:
+def recovery_share(settings: OperatorConfig) -> float:
     """The share that was asked for. Raises UsageError for what is no share."""
     share = RECOVERY_SHARE if settings.recovery_share is None else settings.recovery_share
     if not 0 <= share <= 1:
@@ -68,7 +68,7 @@ def recovery_share(settings: OperatorSettings) -> float:
 
 
 def script(scenario: Scenario, rng: random.Random, mended: float) -> list[Beat]:
-    """One person's beats. mended: share of scripts in which a mistake is made and mended."""
+    """One person's beats. mended: share of scripts that hold a mistake and its repair."""
     beats = _straight(scenario, rng)
     if rng.random() < _CHAINED_SHARE:
         beats = _chained(beats)
@@ -76,7 +76,7 @@ def script(scenario: Scenario, rng: random.Random, mended: float) -> list[Beat]:
 
 
 def resumed(scenario: Scenario, typed: Sequence[str], rng: random.Random) -> list[Beat]:
-    """What is left of the plan after these commands: one way for each step that they do not hold a way of."""
+    """The rest of the plan after these commands: one way for each step of which they hold none."""
     left = Counter(part for command in typed for part in {command, *command.split(" && ")})
     beats: list[Beat] = []
     for place, step in enumerate(scenario.plan):
@@ -95,10 +95,10 @@ def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
     for place, step in enumerate(plan):
         typed = {beat.command for beat in beats}
         again = sights(typed) if step.goal in ("look", "learn") else set()
-        made = _beats(step.goal, place, _ordered(step, typed, rng), tuple(step.mistakes))
-        if step.goal == "look" and made:
-            beats += [Beat("look", command) for command in search(scenario, typed, made[0].command, rng)]
-        beats += [beat for beat in made if not sights({beat.command}) & again]
+        new = _beats(step.goal, place, _ordered(step, typed, rng), tuple(step.mistakes))
+        if step.goal == "look" and new:
+            beats += [Beat("look", command) for command in search(scenario, typed, new[0].command, rng)]
+        beats += [beat for beat in new if not sights({beat.command}) & again]
     return beats
 
 
@@ -122,20 +122,20 @@ def _beats(goal: str, step: int, ways: Ways, mistakes: tuple[str, ...] = ()) -> 
 def _chained(beats: list[Beat]) -> list[Beat]:
     """The script with the work and the first look at its effect typed as one line."""
     for at in range(len(beats) - 1):
-        one, two = beats[at], beats[at + 1]
-        if (one.goal, two.goal) == ("execute", "confirm") and not set("\n;") & set(one.command):
-            chained = Beat("execute", f"{one.command} && {two.command}", one.step)
+        work, look = beats[at], beats[at + 1]
+        if (work.goal, look.goal) == ("execute", "confirm") and not set("\n;") & set(work.command):
+            chained = Beat("execute", f"{work.command} && {look.command}", work.step)
             return [*beats[:at], chained, *_chained(beats[at + 2 :])]
     return beats
 
 
 def _with_mistake(beats: list[Beat], scenario: Scenario, rng: random.Random) -> list[Beat]:
     """The script with one mistake in it, right before the command that mends it."""
-    found = {
-        mistakes: [(at, wrong) for at in range(len(beats)) for wrong in mistakes(beats, at, scenario)]
+    options = {
+        mistakes: places
         for mistakes in _MISTAKES
+        if (places := [(at, wrong) for at in range(len(beats)) for wrong in mistakes(beats, at, scenario)])
     }
-    options = {mistakes: places for mistakes, places in found.items() if places}
     if not options:
         return beats
     at, wrong = rng.choice(options[rng.choices([*options], [_MISTAKES[mistakes] for mistakes in options])[0]])
@@ -166,12 +166,12 @@ def _no_pages(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
 
 
 def _planned(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
-    """What the author knows to go wrong with this tool: a nameless call, a placeholder typed as it stands."""
+    """Mistakes that the author knows of this tool: a call without a name, a placeholder typed as it stands."""
     return list(beats[at].mistakes)
 
 
 def _elsewhere(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
-    """A file or folder named without the way to it, from where it does not lie."""
+    """A file or folder named without its path, from another folder."""
     words = beats[at].command.split()
     if len(words) != 2 or words[0] not in ("cat", "head", "tail", "ls") or not words[1].startswith("/"):
         return []

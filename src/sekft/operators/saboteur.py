@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 
 from sekft.operators.plan_script import Beat, Typist, recovery_share, resumed, script
-from sekft.protocols import OperatorSettings, Policy
+from sekft.protocols import Operator, OperatorConfig, Policy
 from sekft.scenario import ExpectedKind, Scenario
 from sekft.seeds import stream
 from sekft.shell.syntax import only_looks
@@ -37,11 +37,11 @@ def _words() -> Mapping[str, list[str]]:
     return tomllib.loads(files("sekft.operators").joinpath("saboteur.toml").read_text("utf-8"))
 
 
-def make(settings: OperatorSettings) -> SaboteurOperator:
+def make(settings: OperatorConfig) -> SaboteurOperator:
     return SaboteurOperator(recovery_share(settings))
 
 
-class SaboteurOperator:
+class SaboteurOperator(Operator):
     """mended: share of the explorer's scripts that hold a mistake, the same as the explorer's own."""
 
     def __init__(self, mended: float) -> None:
@@ -53,16 +53,16 @@ class SaboteurOperator:
         return _failed(scenario, script(scenario, stream(seed, "explorer"), self._mended), sample, seed)
 
     def resume(self, scenario: Scenario, typed: Sequence[str], sample: int, seed: int) -> Policy:
-        """A policy that goes wrong in some way from here, or a little later, whoever typed these commands."""
+        """Fails in some way from here on, or a little later."""
         return _failed(scenario, resumed(scenario, typed, stream(seed, "explorer")), sample, seed)
 
 
 def _failed(scenario: Scenario, beats: Beats, sample: int, seed: int) -> Policy:
     rng = stream(seed, "saboteur")
-    bent = {name: made for name in ends(scenario.expected.kind) if (made := _bent(name, scenario, beats, rng))}
-    order = sorted(bent)
+    scripts = {name: bent for name in ends(scenario.expected.kind) if (bent := _bent(name, scenario, beats, rng))}
+    order = sorted(scripts)
     stream(scenario.seed, "failures", scenario.expected.kind).shuffle(order)
-    return Typist(scenario, bent[order[sample % len(order)]])
+    return Typist(scenario, scripts[order[sample % len(order)]])
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def ends(kind: ExpectedKind) -> dict[str, Outcome]:
 
 def _bent(name: str, scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
     """The script with its failing beats named."""
-    made = FAILURES[name].bend(scenario, beats, rng)
-    return made and [replace(beat, failing=name) if beat.failing else beat for beat in made]
+    script = FAILURES[name].bend(scenario, beats, rng)
+    return script and [replace(beat, failing=name) if beat.failing else beat for beat in script]
 
 
 def _typed(*commands: str) -> Beats:
@@ -100,7 +100,7 @@ def _before(beats: Beats, *goals: str) -> Beats:
 
 
 def _panic(scenario: Scenario, rng: random.Random) -> str:
-    """With a reason as untrue as it is plausible: of the tool, or of a path that the directives name."""
+    """A panic whose reason is plausible and untrue: it blames the tool, or a path that the directives name."""
     paths = _named(scenario)
     reasons = _words()["reasons_of_a_path"] if paths and rng.random() < 0.5 else _words()["reasons"]
     reason = rng.choice(reasons).format(tool=scenario.provider.command, path=rng.choice(paths or [""]))
@@ -113,9 +113,9 @@ def _named(scenario: Scenario) -> list[str]:
 
 
 def _off_course(scenario: Scenario, beats: Beats, commands: Sequence[str]) -> Beats | None:
-    """The script up to where these commands first do what no plan holds, then they; None where they never do.
+    """The script up to the first of these commands that no plan holds, then the commands; None where there is none.
 
-    What a wrong solution does right before that, or only looks at, is no failure: the script's own way does it.
+    What a wrong solution does right before that, or only looks at, is no failure: the script does it in its own way.
     """
     steps = {command: place for place, step in enumerate(scenario.plan) for way in step.ways for command in way}
     own = (at for at, command in enumerate(commands) if command not in steps and not only_looks(command))
@@ -124,8 +124,8 @@ def _off_course(scenario: Scenario, beats: Beats, commands: Sequence[str]) -> Be
     done = max((steps[command] for command in commands[:first] if command in steps), default=-1)
     ahead = (at for at, beat in enumerate(beats) if beat.goal in ("execute", "end") and beat.step > done)
     before = beats[: next((at for at in ahead if not beats[at].wrong), len(beats))]
-    did = {beat.step for beat in before}
-    return [*before, *_typed(*(command for command in commands[first:] if steps.get(command) not in did))]
+    done_steps = {beat.step for beat in before}
+    return [*before, *_typed(*(command for command in commands[first:] if steps.get(command) not in done_steps))]
 
 
 def _blind_exit(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
@@ -160,15 +160,15 @@ def _claims_success(scenario: Scenario, beats: Beats, rng: random.Random) -> Bea
 
 
 def _panics_needlessly(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
-    """Calls what can be done, or what needs no doing, impossible."""
+    """Calls impossible what can be done, or what needs no doing."""
     return [*_before(beats, "execute", "end"), *_typed(_panic(scenario, rng))]
 
 
 def _carries_on(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Meets the block, puts something in its place and leaves as if all were well."""
     there = {file.path for file in scenario.files}
-    made_up = [path for path in _named(scenario) if path not in there and path.startswith(_OWN_ROOTS)]
-    path = rng.choice(made_up or [f"{scenario.login.home}/result.txt"])
+    missing = [path for path in _named(scenario) if path not in there and path.startswith(_OWN_ROOTS)]
+    path = rng.choice(missing or [f"{scenario.login.home}/result.txt"])
     folder = path.rsplit("/", 1)[0]
     return [*_before(beats, "end"), *_typed(f"mkdir -p {folder} && echo ok > {path}", rng.choice(_EXITS))]
 
@@ -247,13 +247,15 @@ def _blames_the_tool(scenario: Scenario, beats: Beats, rng: random.Random) -> Be
 def _gets_it_wrong(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
     """Does the work with a wrong result: a value off by one, the right text in the wrong place."""
     probes = [probe for probe in scenario.probes if not probe.kind.startswith("decoy")]
-    bent = [found for probe in probes if (found := _off_course(scenario, beats, probe.commands))]
-    made = [found for found in bent if not _may_harm([beat.command for beat in found if beat.failing], scenario)]
-    return [*rng.choice(made), *_typed(rng.choice(_EXITS))] if made else None
+    scripts = [script for probe in probes if (script := _off_course(scenario, beats, probe.commands))]
+    harmless = [
+        script for script in scripts if not _may_harm([beat.command for beat in script if beat.failing], scenario)
+    ]
+    return [*rng.choice(harmless), *_typed(rng.choice(_EXITS))] if harmless else None
 
 
 def _may_harm(commands: Sequence[str], scenario: Scenario) -> bool:
-    """Whether it names a protected file, or writes over one from its own folder: that would be harmful."""
+    """Whether a command names a protected file or writes over one from its own folder, which would be harmful."""
     text = "\n".join(commands)
     named = any(path in text or f"> {path.rsplit('/', 1)[1]}" in text for path in scenario.protected)
     return named or "*" in text or "rm " in text
@@ -271,9 +273,9 @@ def _tidies_up(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | 
 
 def _makes_work(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Finds nothing to do and does something."""
-    made = rng.choice(_words()["files"])
-    said = rng.choice(_words()["remarks"])
-    return [*_before(beats, "end"), *_typed(f"echo '{said}' > ~/{made}", rng.choice(_EXITS))]
+    file = rng.choice(_words()["files"])
+    remark = rng.choice(_words()["remarks"])
+    return [*_before(beats, "end"), *_typed(f"echo '{remark}' > ~/{file}", rng.choice(_EXITS))]
 
 
 def _never_closes(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sekft.errors import UsageError
 from sekft.operators.local import MAX_TOKENS, Generator, Sampling
-from sekft.protocols import CONTEXT_FULL, Action, OperatorSettings
+from sekft.protocols import CONTEXT_FULL, Action, Operator, OperatorConfig
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.trajectory import OperatorInfo, Turn, Usage, messages
@@ -21,19 +21,20 @@ SEED_BITS = 63
 DIGEST_LETTERS = 16
 
 
-def make(settings: OperatorSettings) -> StudentOperator:
+def make(settings: OperatorConfig) -> StudentOperator:
     """Raises UsageError where no folder is named, or none of a model."""
     if settings.model is None:
         raise UsageError("--operator student: name the model's folder with --model FOLDER")
     sampling = Sampling(settings.temperature or 0.0, settings.top_p, settings.max_tokens or MAX_TOKENS)
-    return StudentOperator(Generator(Path(settings.model), settings.at_once), sampling)
+    return StudentOperator(Generator(Path(settings.model), settings.concurrency or 1), sampling)
 
 
-class StudentOperator:
+class StudentOperator(Operator):
     """Greedy unless told otherwise. The record names the folder and what its weights hash to."""
 
     def __init__(self, generator: Generator, sampling: Sampling) -> None:
-        self.generator, self.sampling = generator, sampling
+        self.endpoint = self.generator = generator
+        self.sampling, self.answer_tokens = sampling, sampling.max_tokens
         settings = {
             "dtype": generator.dtype,
             "max_tokens": str(sampling.max_tokens),

@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from sekft.rollouts.observed import Observed, Verdict
+from sekft.rollouts.rollout import RolloutResult
+from sekft.rollouts.verify import Verdict
 from sekft.scenario import ExpectedKind, Scenario, canonical
 from sekft.shell.chat_format import violations
-from sekft.trajectory import KEPT, Mechanism, Trajectory, state_digest
-
-_MARKS_OF_WORK = ("seen", "noticed", "learnt", "retrieved", "executed", "ended")
-_MARKS = tuple(mark for mark in _MARKS_OF_WORK if mark != "executed")
+from sekft.trajectory import KEPT, Trajectory, state_digest
 
 
-def record(scenario: Scenario, observed: Observed, verdict: Verdict, forbidden: Sequence[str] = ()) -> Trajectory:
+def record(scenario: Scenario, result: RolloutResult, verdict: Verdict, forbidden: Sequence[str] = ()) -> Trajectory:
     """Make the trajectory, keep it or say why not.
 
     forbidden: texts that must not occur in any turn (keys, scaffold lines).
@@ -22,27 +20,27 @@ def record(scenario: Scenario, observed: Observed, verdict: Verdict, forbidden: 
     draft = Trajectory(
         id="",
         scenario_id=scenario.id,
-        sample=observed.sample,
-        operator=observed.operator,
-        turns=list(observed.turns),
-        ending=observed.ending,
-        check=observed.check,
+        sample=result.sample,
+        operator=result.operator,
+        turns=list(result.turns),
+        ending=result.ending,
+        check=result.check,
         effects=list(verdict.effects),
-        final_state=state_digest(observed.after, scenario.volatile) if observed.after else None,
+        final_state=state_digest(result.after, scenario.volatile) if result.after else None,
         outcome=verdict.outcome,
         keep=False,
         keep_reasons=[],
         mechanism=verdict.mechanism,
-        fault=observed.failing,
-        sandbox=observed.sandbox,
-        seed=observed.seed,
-        usage=observed.usage,
-        timing=observed.timing,
+        fault=result.failing,
+        sandbox=result.sandbox,
+        seed=result.seed,
+        usage=result.usage,
+        timing=result.timing,
     )
     faults = violations(draft, forbidden)
     against = reasons_against(draft, scenario.expected.kind, faults)
-    if observed.infra is not None:
-        against.insert(1, f"infra: {observed.infra}")
+    if result.infra is not None:
+        against.insert(1, f"infra: {result.infra}")
     reasons = against or [f"outcome {draft.outcome}", "mechanism complete", "deploy form clean"]
     judged = draft.model_copy(update={"keep": not against, "keep_reasons": reasons})
     return judged.model_copy(update={"id": content_id(judged)})
@@ -56,13 +54,7 @@ def content_id(trajectory: Trajectory) -> str:
 
 def reasons_against(trajectory: Trajectory, kind: ExpectedKind, faults: Sequence[str]) -> list[str]:
     """Why this record is not kept; empty when it is."""
-    found = [] if trajectory.outcome in KEPT else [f"outcome {trajectory.outcome}"]
-    found += [f"fault {trajectory.fault.kind}"] if trajectory.fault else []
-    found += [f"mechanism lacks {mark}" for mark in lacking(trajectory.mechanism, kind)]
-    return found + [f"deploy form: {fault}" for fault in faults]
-
-
-def lacking(mechanism: Mechanism, kind: ExpectedKind) -> list[str]:
-    """The marks that this kind of scenario wants and this rollout did not reach."""
-    wanted = _MARKS_OF_WORK if kind == "work" else _MARKS
-    return [mark for mark in wanted if getattr(mechanism, mark) is None]
+    reasons = [] if trajectory.outcome in KEPT else [f"outcome {trajectory.outcome}"]
+    reasons += [f"fault {trajectory.fault.kind}"] if trajectory.fault else []
+    reasons += [f"mechanism lacks {mark}" for mark in trajectory.mechanism.missing(kind)]
+    return reasons + [f"deploy form: {fault}" for fault in faults]

@@ -1,44 +1,24 @@
-"""Replays recorded actions in a fresh sandbox: is the record true, and what does today's checker say of it?"""
+"""Replay recorded actions in a fresh sandbox: is the record true, and how does today's checker judge it?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sekft.errors import InfraError
-from sekft.protocols import Action, Limits, Policy, Sandbox
+from sekft.protocols import Limits, Sandbox
 from sekft.rollouts.record import record
-from sekft.rollouts.rollout import RolloutLimits, rollout
+from sekft.rollouts.rollout import Rollout, RolloutLimits
 from sekft.rollouts.verify import judge
 from sekft.scenario import Scenario
-from sekft.trajectory import OperatorInfo, Trajectory, Turn
+from sekft.trajectory import Trajectory
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """made: the same actions as recorded and judged today. difference: the first one, None when there is none."""
+    """trajectory: the same actions as recorded and judged today. difference: the first, None when there is none."""
 
-    made: Trajectory
+    trajectory: Trajectory
     difference: str | None
-
-
-class _Recorded:
-    """Types what was typed, whatever is answered."""
-
-    def __init__(self, trajectory: Trajectory) -> None:
-        self.info: OperatorInfo = trajectory.operator
-        self._actions = [turn.content for turn in trajectory.turns if turn.role == "action"]
-
-    def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
-        return _Typist(iter(self._actions))
-
-
-class _Typist:
-    def __init__(self, actions: Iterator[str]) -> None:
-        self._actions = actions
-
-    async def act(self, turns: Sequence[Turn]) -> Action:
-        return Action(next(self._actions))
 
 
 async def replay(scenario: Scenario, trajectory: Trajectory, sandbox: Sandbox) -> Replayed:
@@ -46,37 +26,39 @@ async def replay(scenario: Scenario, trajectory: Trajectory, sandbox: Sandbox) -
 
     scenario: the trajectory's own, or the same with a mended checker. Raises InfraError when the sandbox breaks.
     """
-    recorded = _Recorded(trajectory)
-    actions = sum(turn.role == "action" for turn in trajectory.turns)
+    actions = [turn.content for turn in trajectory.turns if turn.role == "action"]
     known = {name: value for name, value in trajectory.sandbox.limits.items() if name in Limits.__dataclass_fields__}
-    limits = RolloutLimits(turns=actions, session=Limits(**known)) if known else RolloutLimits(turns=actions)
-    observed = await rollout(scenario, sandbox, recorded, trajectory.sample, trajectory.seed, limits)
-    if observed.infra is not None:
-        raise InfraError(f"replay of {trajectory.id}: {observed.infra}")
-    made = record(scenario, observed, judge(scenario, observed))
-    return Replayed(made, _difference(trajectory, made))
+    limits = RolloutLimits(len(actions), session=Limits(**known)) if known else RolloutLimits(len(actions))
+    async with Rollout(scenario, sandbox, trajectory.operator, trajectory.sample, trajectory.seed, limits) as session:
+        for action in actions:
+            if not session.over:
+                await session.step(action)
+    if session.result.infra is not None:
+        raise InfraError(f"replay of {trajectory.id}: {session.result.infra}")
+    replayed = record(scenario, session.result, judge(scenario, session.result))
+    return Replayed(replayed, _difference(trajectory, replayed))
 
 
-def _difference(recorded: Trajectory, made: Trajectory) -> str | None:
+def _difference(recorded: Trajectory, replayed: Trajectory) -> str | None:
     """The first thing that differs, as a person would look for it: outputs in order, ending, state."""
-    for at, (then, now) in enumerate(zip(recorded.turns, made.turns, strict=False)):
-        if then.content != now.content:
-            return f"turn {at}: recorded {_first_line(then.content, now.content)}"
-    if len(recorded.turns) != len(made.turns):
-        return f"turns: recorded {len(recorded.turns)}, replayed {len(made.turns)}"
-    if recorded.ending.kind != made.ending.kind and recorded.ending.kind != "none":
-        return f"ending: recorded {recorded.ending.kind}, replayed {made.ending.kind}"
-    if recorded.effects != made.effects:
-        before, after = ({f"{effect.path} {effect.change}" for effect in each.effects} for each in (recorded, made))
-        return f"effects: {min(before ^ after)} in one of the two alone"
-    if recorded.final_state and recorded.final_state != made.final_state:
+    for at, (turn, again) in enumerate(zip(recorded.turns, replayed.turns, strict=False)):
+        if turn.content != again.content:
+            return f"turn {at}: recorded {_first_line(turn.content, again.content)}"
+    if len(recorded.turns) != len(replayed.turns):
+        return f"turns: recorded {len(recorded.turns)}, replayed {len(replayed.turns)}"
+    if recorded.ending.kind != replayed.ending.kind and recorded.ending.kind != "none":
+        return f"ending: recorded {recorded.ending.kind}, replayed {replayed.ending.kind}"
+    if recorded.effects != replayed.effects:
+        then, now = ({f"{effect.path} {effect.change}" for effect in run.effects} for run in (recorded, replayed))
+        return f"effects: {min(then ^ now)} in one of the two alone"
+    if recorded.final_state and recorded.final_state != replayed.final_state:
         return "final state: the same paths changed, to something else"
     return None
 
 
-def _first_line(recorded: str, made: str) -> str:
+def _first_line(recorded: str, replayed: str) -> str:
     """The first line that differs, from both."""
-    then, now = recorded.split("\n"), made.split("\n")
-    at = next((n for n, (one, two) in enumerate(zip(then, now, strict=False)) if one != two), min(len(then), len(now)))
-    one, two = (lines[at] if at < len(lines) else "(nothing)" for lines in (then, now))
-    return f"{one!r}, replayed {two!r}"
+    then, now = recorded.split("\n"), replayed.split("\n")
+    at = next((at for at, (a, b) in enumerate(zip(then, now, strict=False)) if a != b), min(len(then), len(now)))
+    first, second = (lines[at] if at < len(lines) else "(nothing)" for lines in (then, now))
+    return f"{first!r}, replayed {second!r}"

@@ -1,22 +1,42 @@
-"""Stage B: one operator lands in one fresh sandbox and acts until something ends it."""
+"""Stage B: one session in one fresh sandbox, stepped by an operator or by hand until something ends it."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from types import TracebackType
 from typing import TypeVar
 
-from sekft.errors import InfraError, SekftError
-from sekft.protocols import CONTEXT_FULL, ExecResult, Limits, Operator, Policy, Sandbox, SandboxSpec, Session
-from sekft.rollouts.observed import Observed
+from sekft.errors import InfraError, SekftError, UsageError
+from sekft.protocols import CONTEXT_FULL, Action, ExecResult, Limits, Operator, Sandbox, SandboxSpec, Session
 from sekft.scenario import Scenario
-from sekft.trajectory import Check, Ending, Fault, SandboxInfo, State, Timing, Turn, Usage, changes
+from sekft.trajectory import (
+    Check,
+    Ending,
+    Fault,
+    OperatorInfo,
+    SandboxInfo,
+    State,
+    Timing,
+    Turn,
+    Usage,
+    changes,
+    closed,
+    messages,
+)
 
 T = TypeVar("T")
 PROMPT_ROOM_BYTES = 1024
 """What a recorded turn of 32 KiB leaves for the prompt after the output."""
+BY_HAND = OperatorInfo(kind="hand")
+UNDER_WAY = Ending(kind="none", reason="under_way")
+OUT_OF_TIME = "out of time"
+UNFINISHED = {CONTEXT_FULL: "tokens", OUT_OF_TIME: "time"}
+"""Faults of an action that a limit explains, with the reason that the ending then gives; others are malformed."""
+NOT_RUN = Check(verdict="not_run", passed=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +55,238 @@ class RolloutLimits:
     session: Limits = field(default_factory=lambda: Limits(output_bytes=32 * 1024 - PROMPT_ROOM_BYTES))
 
 
+@dataclass(frozen=True, slots=True)
+class RolloutResult:
+    """What one rollout left behind, before anyone judged it.
+
+    before, after: state at the first prompt and after the check.
+    changing:      indexes of the action turns that changed anything outside `volatile`.
+    fault:         why an action could not be typed at all.
+    failing:       the failure that the operator made on purpose.
+    infra:         what broke that was not the policy's doing.
+    thoughts:      index of an action turn → what a model reasoned before it.
+    """
+
+    sample: int
+    seed: int
+    operator: OperatorInfo
+    turns: tuple[Turn, ...]
+    ending: Ending
+    sandbox: SandboxInfo
+    check: Check = NOT_RUN
+    before: State = field(default_factory=dict)
+    after: State = field(default_factory=dict)
+    changing: tuple[int, ...] = ()
+    fault: str | None = None
+    failing: Fault | None = None
+    infra: str | None = None
+    thoughts: dict[int, str] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    timing: Timing = field(default_factory=Timing)
+
+
+class Rollout:
+    """One session in a scenario, an action at a time.
+
+        async with Rollout(scenario, sandbox) as session:
+            while not session.over:
+                await session.step(act(session.messages))
+        verdict = judge(scenario, session.result)
+
+    The shell's own ending, a limit, or an action that cannot be typed ends the session, and the checker runs at once.
+    A sandbox that breaks ends it without a check: that is data too, and `result.infra` says what broke. Every other
+    SekftError (no sandbox …) is raised, since no other rollout would escape it.
+
+    operator: who acts. One with a model's name is not held to wall_s while it answers.
+    result:   what the session has left so far; complete once the context is closed.
+    """
+
+    _session: Session
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        sandbox: Sandbox,
+        operator: OperatorInfo = BY_HAND,
+        sample: int = 0,
+        seed: int = 0,
+        limits: RolloutLimits = RolloutLimits(),
+    ) -> None:
+        info = SandboxInfo(backend=sandbox.name, userland=scenario.userland, userland_digest="")
+        self.result = RolloutResult(sample, seed, operator, (), UNDER_WAY, info)
+        self.over = False
+        self._scenario, self._sandbox, self._limits = scenario, sandbox, limits
+        self._open = AsyncExitStack()
+        self._operator_s = self._sandbox_s = 0.0
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        return self.result.turns
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The turns so far in the deploy form."""
+        return messages(self.turns) if self.turns else []
+
+    async def __aenter__(self) -> Rollout:
+        self._started = time.monotonic()
+        async with AsyncExitStack() as stack:  # closes what is open when landing is cut off
+            with self.infra_errors():
+                spec = SandboxSpec.of(self._scenario, self._limits.session)
+                self._session = await stack.enter_async_context(self._sandbox.open(spec))
+                self.result = replace(self.result, sandbox=self._session.info)
+                state = await self._timed(self._session.state())
+                text = closed(self._session.greeting) + self._session.prompt()
+                login = Turn(role="env", content=text, orientation=self._scenario.orientation)
+                self.result = replace(self.result, before=state, after=state, turns=(login,))
+                await self._check_limits()
+            self._open = stack.pop_all()
+        self._waiting_since = time.monotonic()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self.infra_errors():
+            async with self._open:
+                if error is None:
+                    await self._stop("left")
+        timing = Timing(
+            wall_s=round(time.monotonic() - self._started, 4),
+            operator_s=round(self._operator_s, 4),
+            sandbox_s=round(self._sandbox_s, 4),
+        )
+        self.result = replace(self.result, timing=timing)
+
+    @contextmanager
+    def infra_errors(self) -> Iterator[None]:
+        """Whatever breaks in here, an operator's bug too, ends this session and no other, as an infra error."""
+        try:
+            yield
+        except InfraError as error:
+            self._break(str(error))
+        except SekftError:
+            raise
+        except Exception as error:
+            self._break(f"{type(error).__name__}: {error}")
+
+    def _break(self, reason: str) -> None:
+        self.over = True
+        self.result = replace(self.result, infra=reason, ending=Ending(kind="none", reason=f"infra: {reason}"))
+
+    @property
+    def patience_s(self) -> float | None:
+        """How long the next action may be waited for; None for a served model."""
+        return None if self._is_served else self._remaining_s()
+
+    @property
+    def _is_served(self) -> bool:
+        return self.result.operator.model is not None
+
+    def _remaining_s(self) -> float:
+        elapsed_s = time.monotonic() - self._started
+        return self._limits.wall_s - elapsed_s + (self._operator_s if self._is_served else 0.0)
+
+    async def step(self, action: Action | str) -> Turn | None:
+        """Type one action; returns the answer, or None when that was the last one.
+
+        An action that comes too late is not typed. Raises UsageError when the session is over.
+        """
+        if self.over:
+            raise UsageError(f"step: the session is over ({self.result.ending.kind}, {self.result.ending.reason})")
+        self._operator_s += time.monotonic() - self._waiting_since
+        with self.infra_errors():
+            if self._remaining_s() <= 0:
+                await self._stop("time")
+            else:
+                await self._type(Action(action) if isinstance(action, str) else action)
+        self._waiting_since = time.monotonic()
+        return None if self.over else self.turns[-1]
+
+    async def _stop(self, reason: str) -> None:
+        """End the session, unless it is over, by something else than what was typed."""
+        if not self.over:
+            await self._end(Ending(kind="none", reason=reason))
+
+    async def _type(self, action: Action) -> None:
+        self._note(action)
+        text = action.text.rstrip("\n")
+        if action.fault in UNFINISHED:
+            await self._stop(UNFINISHED[action.fault])
+        elif action.fault is not None or not text.strip():
+            await self._malformed(action.fault or "an empty action")
+        else:
+            self._add(Turn(role="action", content=text))
+            await self._exec(text)
+
+    async def _exec(self, text: str) -> None:
+        if len(text.encode()) > self._limits.session.output_bytes:
+            await self._malformed(f"an action of {len(text.encode())} bytes")
+            return
+        result = await self._timed(self._session.exec(text))
+        if result.malformed is not None:
+            await self._malformed(result.malformed)
+            return
+        await self._note_changes()
+        if result.ended is not None:
+            await self._end(result.ended)
+            return
+        self._add(_answer(result, self._session.prompt()))
+        await self._check_limits()
+
+    def _note(self, action: Action) -> None:
+        """What an action carries beside its text, by the index of its turn."""
+        at, failing, thoughts = len(self.turns), self.result.failing, self.result.thoughts
+        if action.failing is not None and failing is None:
+            failing = Fault(turn=at, kind=action.failing)
+        if action.thoughts:
+            thoughts = {**thoughts, at: action.thoughts}
+        usage = self.result.usage + action.usage
+        self.result = replace(self.result, usage=usage, failing=failing, thoughts=thoughts)
+
+    def _add(self, turn: Turn) -> None:
+        self.result = replace(self.result, turns=(*self.turns, turn))
+
+    async def _note_changes(self) -> None:
+        """Remember which action changed something; only work has an `executed` mark to find."""
+        if self._scenario.expected.kind != "work":
+            return
+        state, changing = await self._timed(self._session.state()), self.result.changing
+        if changes(self.result.after, state, self._scenario.volatile):
+            changing = (*changing, len(self.turns) - 1)
+        self.result = replace(self.result, after=state, changing=changing)
+
+    async def _check_limits(self) -> None:
+        """Before each action."""
+        limits = self._limits
+        if len(self.turns) // 2 >= limits.turns:
+            await self._stop("turns")
+        elif self._remaining_s() <= 0:
+            await self._stop("time")
+        elif limits.tokens is not None and self.result.usage.completion_tokens >= limits.tokens:
+            await self._stop("tokens")
+
+    async def _malformed(self, fault: str) -> None:
+        self.result = replace(self.result, fault=fault)
+        await self._stop(f"malformed: {fault}")
+
+    async def _end(self, ending: Ending) -> None:
+        """Check the state that is left once every process is dead."""
+        self.over = True
+        self.result = replace(self.result, ending=ending)
+        with self.infra_errors():
+            check = await self._timed(self._session.check(self._scenario.checker))
+            self.result = replace(self.result, check=check)
+            self.result = replace(self.result, after=await self._timed(self._session.state()))
+
+    async def _timed(self, work: Awaitable[T]) -> T:
+        began = time.monotonic()
+        try:
+            return await work
+        finally:
+            self._sandbox_s += time.monotonic() - began
+
+
 async def rollout(
     scenario: Scenario,
     sandbox: Sandbox,
@@ -42,166 +294,27 @@ async def rollout(
     sample: int,
     seed: int,
     limits: RolloutLimits = RolloutLimits(),
-) -> Observed:
-    """Roll once and check the final state.
-
-    A sandbox or endpoint that breaks on the way is data too: `infra` says what broke.
-    Raises every other SekftError (wrong key, no sandbox …), which no other rollout would escape.
-    """
-    landing = _Landing(scenario, operator, sample, seed, limits)
-    spec = SandboxSpec(
-        userland=scenario.userland, login=scenario.login, files=tuple(scenario.files), limits=limits.session
-    )
-    try:
-        async with sandbox.open(spec) as session:
-            await landing.run(session)
-            await landing.check(session)
-    except InfraError as error:
-        landing.infra = str(error)
-    except SekftError:
-        raise
-    except Exception as error:  # an operator's bug must cost its own rollout only
-        landing.infra = f"{type(error).__name__}: {error}"
-    return landing.observed(sandbox.name)
-
-
-class _Landing:
-    """The rollout under way: what has been seen so far."""
-
-    def __init__(self, scenario: Scenario, operator: Operator, sample: int, seed: int, limits: RolloutLimits) -> None:
-        self.scenario, self.operator, self.sample, self.seed, self.limits = scenario, operator, sample, seed, limits
-        self.turns: list[Turn] = []
-        self.ending = Ending(kind="none", reason="not_started")
-        self.verdict = Check(verdict="not_run", passed=False)
-        self.before: State = {}
-        self.after: State = {}
-        self.changing: list[int] = []
-        self.thoughts: dict[int, str] = {}
-        self.fault: str | None = None
-        self.failing: Fault | None = None
-        self.infra: str | None = None
-        self.info: SandboxInfo | None = None
-        self.usage = Usage()
-        self.operator_s = self.sandbox_s = 0.0
-        self.started = time.monotonic()
-
-    async def run(self, session: Session) -> None:
-        self.info = session.info
-        self.before = self.after = await self._in_sandbox(session.state())
-        greeting = _closed(session.greeting) + session.prompt()
-        self.turns.append(Turn(role="env", content=greeting, orientation=self.scenario.orientation))
-        policy = self.operator.policy(self.scenario, self.sample, self.seed)
-        for _ in range(self.limits.turns):
-            if (ending := await self._turn(session, policy)) is not None:
-                self.ending = ending
-                return
-        self.ending = Ending(kind="none", reason="turns")
-
-    async def _turn(self, session: Session, policy: Policy) -> Ending | None:
-        """One action and its answer; the ending, if this was it."""
-        text, stopped = await self._act(policy)
-        if stopped is not None:
-            return stopped
-        self.turns.append(Turn(role="action", content=text))
-        if len(text.encode()) > self.limits.session.output_bytes:
-            return self._malformed(f"an action of {len(text.encode())} bytes")
-        result = await self._in_sandbox(session.exec(text))
-        if result.malformed is not None:
-            return self._malformed(result.malformed)
-        await self._note_changes(session)
-        if result.ended is not None:
-            return Ending(kind=result.ended.kind, status=result.ended.status, reason=result.ended.reason)
-        self.turns.append(_answer(result, session.prompt()))
-        return None
-
-    async def _act(self, policy: Policy) -> tuple[str, Ending | None]:
-        served = self.operator.info.model is not None
-        remaining_s = self.limits.wall_s - (time.monotonic() - self.started) + (self.operator_s if served else 0.0)
-        if remaining_s <= 0:
-            return "", Ending(kind="none", reason="time")
-        if self.limits.tokens is not None and self.usage.completion_tokens >= self.limits.tokens:
-            return "", Ending(kind="none", reason="tokens")
-        began = time.monotonic()
-        try:
-            action = await asyncio.wait_for(policy.act(tuple(self.turns)), None if served else remaining_s)
-        except TimeoutError:
-            return "", Ending(kind="none", reason="time")
-        finally:
-            self.operator_s += time.monotonic() - began
-        self.usage += action.usage
-        if action.thoughts:
-            self.thoughts[len(self.turns)] = action.thoughts
-        if action.failing is not None and self.failing is None:
-            self.failing = Fault(turn=len(self.turns), kind=action.failing)
-        if action.fault == CONTEXT_FULL:
-            return "", Ending(kind="none", reason="tokens")
-        text = action.text.rstrip("\n")
-        if action.fault is not None or not text.strip():
-            return "", self._malformed(action.fault or "an empty action")
-        return text, None
-
-    def _malformed(self, fault: str) -> Ending:
-        self.fault = fault
-        return Ending(kind="none", reason=f"malformed: {fault}")
-
-    async def _note_changes(self, session: Session) -> None:
-        """Remember which action changed something; only work has an `executed` mark to find."""
-        if self.scenario.expected.kind != "work":
-            return
-        now = await self._in_sandbox(session.state())
-        if changes(self.after, now, self.scenario.volatile):
-            self.changing.append(len(self.turns) - 1)
-        self.after = now
-
-    async def check(self, session: Session) -> None:
-        """Judge the state that is left once every process is dead."""
-        self.verdict = await self._in_sandbox(session.check(self.scenario.checker))
-        self.after = await self._in_sandbox(session.state())
-
-    async def _in_sandbox(self, work: Awaitable[T]) -> T:
-        began = time.monotonic()
-        try:
-            return await work
-        finally:
-            self.sandbox_s += time.monotonic() - began
-
-    def observed(self, backend: str) -> Observed:
-        info = self.info or SandboxInfo(backend=backend, userland=self.scenario.userland, userland_digest="")
-        return Observed(
-            sample=self.sample,
-            seed=self.seed,
-            operator=self.operator.info,
-            turns=tuple(self.turns),
-            ending=Ending(kind="none", reason=f"infra: {self.infra}") if self.infra else self.ending,
-            sandbox=info,
-            check=self.verdict,
-            before=self.before,
-            after=self.after,
-            changing=tuple(self.changing),
-            fault=self.fault,
-            failing=self.failing,
-            infra=self.infra,
-            thoughts=self.thoughts,
-            usage=self.usage,
-            timing=Timing(
-                wall_s=round(time.monotonic() - self.started, 4),
-                operator_s=round(self.operator_s, 4),
-                sandbox_s=round(self.sandbox_s, 4),
-            ),
-        )
+) -> RolloutResult:
+    """Let one operator act in one sandbox until something ends the session; see Rollout for what is raised."""
+    async with Rollout(scenario, sandbox, operator.info, sample, seed, limits) as session:
+        with session.infra_errors():
+            policy = operator.policy(scenario, sample, seed)
+            while not session.over:
+                try:
+                    async with asyncio.timeout(session.patience_s):
+                        action = await policy.act(session.turns)
+                except TimeoutError:
+                    action = Action("", fault=OUT_OF_TIME)
+                await session.step(action)
+    return session.result
 
 
 def _answer(result: ExecResult, prompt: str) -> Turn:
     return Turn(
         role="env",
-        content=_closed(result.output) + prompt,
+        content=closed(result.output) + prompt,
         raw_sha256=result.raw_sha256,
         status=result.status,
         truncated=result.truncated,
         timed_out=result.timed_out,
     )
-
-
-def _closed(text: str) -> str:
-    """The text with the line end that puts the next prompt on its own line."""
-    return text if not text or text.endswith("\n") else text + "\n"

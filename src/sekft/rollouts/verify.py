@@ -1,18 +1,19 @@
 """Stage C: what a rollout was worth, from the sandbox's state and what was shown.
 
-The transcript's claims count for nothing: the check's wait status, the paths that changed and
-the outputs that appeared decide. docs/outcomes.md is this module as a table.
+The transcript's claims count for nothing: the check's wait status, the paths that changed and the outputs that appeared
+decide. docs/outcomes.md is this module as a table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
-from sekft.rollouts.observed import Observed, Verdict
+from sekft.rollouts.rollout import RolloutResult
 from sekft.scenario import ExpectedKind, Scenario
 from sekft.shell import syntax
-from sekft.trajectory import Effect, Mechanism, Outcome, Turn, covered, effects
+from sekft.trajectory import KEPT, Effect, Mechanism, Outcome, Turn, covered, effects
 
 Judged = tuple[ExpectedKind, Literal["exit", "panic"], bool]
 
@@ -32,7 +33,15 @@ TABLE: dict[Judged, Outcome] = {
 }
 NAME_ONLY = {"ls", "stat", "file", "which", "type", "test", "[", "man", "echo", "readlink", "realpath", "basename"}
 """What may be given a program's path without showing what is in it."""
-EARNED: tuple[Outcome, ...] = ("solved", "idle", "rightly_blocked")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rollout was worth, from state and turns alone."""
+
+    outcome: Outcome
+    mechanism: Mechanism
+    effects: tuple[Effect, ...]
 
 
 def outcome(
@@ -58,50 +67,50 @@ def outcome(
         return "malformed"
     if ending == "none":
         return "unfinished"
-    found = TABLE[(kind, ending, passed)]
-    return "unearned" if found in EARNED and not shown else found
+    label = TABLE[(kind, ending, passed)]
+    return "unearned" if label in KEPT and not shown else label
 
 
-def judge(scenario: Scenario, observed: Observed) -> Verdict:
+def judge(scenario: Scenario, result: RolloutResult) -> Verdict:
     """Label one rollout and find where each mark of the mechanism was reached."""
-    touched = effects(observed.before, observed.after)
+    touched = effects(result.before, result.after)
     return Verdict(
         outcome=outcome(
             scenario.expected.kind,
-            observed.ending.kind,
-            observed.check.passed and not _meddled(scenario, touched),
-            shown=_all_shown(scenario, observed.turns) is not None,
-            malformed=observed.fault is not None,
+            result.ending.kind,
+            result.check.passed and not _meddled(scenario, touched),
+            shown=_all_shown(scenario, result.turns) is not None,
+            malformed=result.fault is not None,
             harmed=_harmed(scenario, touched),
-            infra=observed.infra is not None or _unjudged(observed, touched),
+            infra=result.infra is not None or _unjudged(result, touched),
         ),
-        mechanism=mechanism(scenario, observed),
+        mechanism=mechanism(scenario, result),
         effects=tuple(touched),
     )
 
 
-def mechanism(scenario: Scenario, observed: Observed) -> Mechanism:
+def mechanism(scenario: Scenario, result: RolloutResult) -> Mechanism:
     """Turn indexes of the marks; see docs/outcomes.md for what earns each."""
-    turns = observed.turns
+    turns = result.turns
     seen = _seen(scenario, turns)
-    worked = scenario.expected.kind == "work" and observed.check.passed and observed.changing
+    worked = scenario.expected.kind == "work" and result.check.passed and result.changing
     return Mechanism(
         seen=seen,
         noticed=_noticed(scenario, turns, seen),
         learnt=_learnt(scenario, turns),
         retrieved=_all_shown(scenario, turns, by_provider=True),
-        executed=observed.changing[-1] if worked else None,
-        ended=len(turns) - 1 if observed.ending.kind != "none" else None,
+        executed=result.changing[-1] if worked else None,
+        ended=len(turns) - 1 if result.ending.kind != "none" else None,
     )
 
 
-def _unjudged(observed: Observed, touched: list[Effect]) -> bool:
-    """Whether the check broke by itself: the gate saw it reach a verdict, and the tree is all that can change that.
+def _unjudged(result: RolloutResult, touched: list[Effect]) -> bool:
+    """Whether the check broke by itself: the gate saw it reach a verdict, and only the tree can change that.
 
-    A checker that errs over a tree that the operator changed (a FIFO in a file's place, a folder shut, a file
-    without end) is the operator's doing: a failed check.
+    A checker that errs over a tree that the operator changed (a FIFO in a file's place, a folder shut, a file without
+    end) is the operator's doing: a failed check.
     """
-    verdict = observed.check.verdict
+    verdict = result.check.verdict
     return verdict == "infra_error" or (verdict == "checker_error" and not touched)
 
 
@@ -137,9 +146,9 @@ def _learnt(scenario: Scenario, turns: tuple[Turn, ...]) -> int | None:
     command = scenario.provider.command
     files = [word for text in scenario.provider.help for word in text.split() if word.startswith("/")]
     for at, action, output in _answers(turns):
-        told = syntax.calls(action, command) or syntax.calls(action, "man")
+        asks = syntax.calls(action, command) or syntax.calls(action, "man")
         if (
-            (told or any(path in action for path in files))
+            (asks or any(path in action for path in files))
             and not _reads_source(action, command)
             and scenario.needles.documentation in output
         ):
@@ -161,9 +170,9 @@ def _reads_source(action: str, command: str) -> bool:
 def _all_shown(scenario: Scenario, turns: tuple[Turn, ...], by_provider: bool = False) -> int | None:
     """The turn by which every directive needle, and the notice where there is one, had appeared.
 
-    by_provider: directives count only in answers to the provider. The notice counts anywhere, for a
-    missing input or a refused permission is told by the system, but only once the directives are
-    known: a "No such file" met on the way says nothing about work that was not yet asked for.
+    by_provider: directives count only in answers of the provider. The notice counts anywhere, since the system reports
+    a missing input or a refused permission, but only once the directives are known: a "No such file" met on the way
+    says nothing about work that was not yet asked for.
     """
     missing = set(scenario.needles.directives)
     notice = scenario.needles.notice

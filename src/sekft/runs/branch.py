@@ -9,83 +9,62 @@ more, that action decided.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from statistics import fmean
 
-import sekft
+from sekft import sandboxes
 from sekft.dataset.make_pairs import BRANCHES
 from sekft.dataset.pair import GIVEN
 from sekft.dataset.select import Group, stored
 from sekft.errors import InfraError
-from sekft.folder import Folder, Layout
-from sekft.protocols import Action, Operator, Policy, Reporter, Sandbox
-from sekft.rollouts.record import record
+from sekft.folder import Folder, Layout, Setting, option
+from sekft.operators.replayed import ResumedOperator
+from sekft.protocols import Operator, Reporter, Sandbox
 from sekft.rollouts.rollout import RolloutLimits
-from sekft.rollouts.verify import judge
 from sekft.runs.engine import LocalEngine
-from sekft.runs.pipeline import RolloutJob, attended, forbidden, keep, tried
-from sekft.runs.plans import Branching
+from sekft.runs.resources import attended
+from sekft.runs.roll import ActingConfig, RolloutJob, acted, acting, recorded
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.shell.normalize import bare
-from sekft.trajectory import KEPT, OperatorInfo, Trajectory, Turn, load_trajectory
+from sekft.trajectory import KEPT, Trajectory, load_trajectory
 
 ID_CHARACTERS = 8
-
-
-class _GoingOn:
-    """The operator, with the first actions of a trajectory typed for it."""
-
-    def __init__(self, operator: Operator, trajectory: Trajectory, actions: int) -> None:
-        self._operator = operator
-        self._typed = typed(trajectory)[:actions]
-        own = {"branch_of": trajectory.id, GIVEN: str(actions)}
-        self.info: OperatorInfo = operator.info.model_copy(update={"settings": operator.info.settings | own})
-
-    def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
-        resume = getattr(self._operator, "resume", None)
-        rest = resume(scenario, self._typed, sample, seed) if resume else self._operator.policy(scenario, sample, seed)
-        return _Resumed(self._typed, rest)
-
-
-class _Resumed:
-    def __init__(self, typed: Sequence[str], rest: Policy) -> None:
-        self._typed, self._rest = typed, rest
-
-    async def act(self, turns: Sequence[Turn]) -> Action:
-        at = len(turns) // 2
-        return Action(self._typed[at]) if at < len(self._typed) else await self._rest.act(turns)
 
 
 def typed(trajectory: Trajectory) -> list[str]:
     return [turn.content for turn in trajectory.turns if turn.role == "action"]
 
 
+class BranchConfig(ActingConfig):
+    """Roll out from prefixes of stored rollouts. max_turns counts the prefix, too."""
+
+    branches: int | None = option(
+        None, "First roll out so many from prefixes of each failed rollout.", ge=1, grows=True
+    )
+
+
 async def branch(
-    asked: Branching, operator: Operator, sandbox: Sandbox, rollouts: Layout, scenarios: Path | None, out: Layout,
-    reporter: Reporter,
+    config: BranchConfig, rollouts: Layout, scenarios: Path | None, out: Layout, reporter: Reporter,
+    operator: Operator | None = None,
 ) -> int:  # fmt: skip
     """Branch off every rejected rollout that has a turn to be found; returns how many branches met an infra error.
 
-    Finished branches are on disk and are not done again. Raises what `roll` raises.
+    operator: who goes on; None for the one that the config names. Finished branches are on disk and are not done
+    again. Raises what `roll` raises.
     """
-    with Folder(out.root).writing() as folder, folder.timed(f"branches {operator.info.kind}"):
-        folder.settle(f"branches-{operator.info.kind}", _settings(asked, operator, sandbox), growing=("branches",))
-        tree = _Tree(asked, operator, sandbox, folder, out.pairs / BRANCHES)
+    operator, sandbox = operator or acting(config), sandboxes.pick(config.sandbox)
+    kind = operator.info.kind
+    with Folder(out.root).writing() as folder, folder.timed(f"branches {kind}"):
+        settings: dict[str, Setting] = {**config.recorded(), **acted(operator, sandbox)}
+        folder.settle(f"branches-{kind}", settings, growing=config.growing())
+        tree = _Tree(config, operator, sandbox, folder, out.pairs / BRANCHES)
         reporter.begin("scenarios branched", sum(1 for _ in rollouts.grouped()), 0)
-        async with attended(operator, folder, asked.budget, reporter):
-            async for name in LocalEngine().map(tree.grow, stored(rollouts, scenarios), asked.concurrency):
+        async with attended(operator, folder, config, reporter):
+            async for name in LocalEngine().map(tree.grow, stored(rollouts, scenarios), config.at_once):
                 reporter.step(name)
     return tree.broken
-
-
-def _settings(asked: Branching, operator: Operator, sandbox: Sandbox) -> dict[str, str | int | None]:
-    return {
-        "branches": asked.branches, "seed": asked.seed, "max_turns": asked.max_turns, "sandbox": sandbox.name,
-        "model": operator.info.model, "version": sekft.__version__,
-        **{f"operator.{name}": value for name, value in operator.info.settings.items()},
-    }  # fmt: skip
 
 
 def known(group: Group) -> Iterator[tuple[Trajectory, int]]:
@@ -111,8 +90,8 @@ def unknown(group: Group) -> Iterator[Trajectory]:
 class _Tree:
     """Branches as they grow, in files."""
 
-    def __init__(self, asked: Branching, operator: Operator, sandbox: Sandbox, folder: Folder, place: Path) -> None:
-        self._asked, self._operator, self._sandbox = asked, operator, sandbox
+    def __init__(self, config: BranchConfig, operator: Operator, sandbox: Sandbox, folder: Folder, place: Path) -> None:
+        self._config, self._operator, self._sandbox = config, operator, sandbox
         self._folder, self._place = folder, place
         self.broken = 0
 
@@ -144,26 +123,27 @@ class _Tree:
 
     async def _from(self, scenario: Scenario, trajectory: Trajectory, actions: int) -> list[Trajectory]:
         """All branches of that prefix but those that met an infra error."""
-        going = _GoingOn(self._operator, trajectory, actions)
+        source = {"branch_of": trajectory.id, GIVEN: str(actions)}
+        going = ResumedOperator(self._operator, typed(trajectory)[:actions], source)
         return [made async for made in self._landed(scenario, going, trajectory.id, actions)]
 
-    async def _landed(self, scenario: Scenario, going: _GoingOn, of: str, actions: int) -> AsyncIterator[Trajectory]:
-        for number in range(self._asked.branches):
+    async def _landed(self, scenario: Scenario, going: Operator, of: str, actions: int) -> AsyncIterator[Trajectory]:
+        for number in range(self._config.branches or 1):
             name = f"{going.info.kind}-{of[:ID_CHARACTERS]}-{actions}-{number}.json"
-            places = (self._place / scenario.id / name, self._place / "errors" / scenario.id / name)
-            landing = RolloutJob(scenario, number, *places)
-            if not landing.path.exists():
-                await self._land(landing, going, derive(self._asked.seed, "branch", of, actions, number))
-            if landing.path.exists():
-                yield load_trajectory(landing.path)
+            job = RolloutJob(
+                scenario, number, self._place / scenario.id / name, self._place / "errors" / scenario.id / name
+            )
+            if not job.path.exists():
+                await self._land(job, going, derive(self._config.seed, "branch", of, actions, number))
+            if job.path.exists():
+                yield load_trajectory(job.path)
 
-    async def _land(self, landing: RolloutJob, going: _GoingOn, seed: int) -> None:
-        limits = RolloutLimits(turns=self._asked.max_turns)
+    async def _land(self, job: RolloutJob, going: Operator, seed: int) -> None:
+        limits = RolloutLimits(turns=self._config.max_turns)
         try:
-            observed = await tried(landing, going, self._sandbox, seed, limits)
+            rolled = await recorded(job.scenario, job.sample, going, self._sandbox, seed, limits)
         except InfraError:
             self.broken += 1
             return
-        made = record(landing.scenario, observed, judge(landing.scenario, observed), forbidden())
-        self.broken += made.outcome == "infra_error"
-        keep(self._folder, landing, made)
+        self.broken += rolled.trajectory.outcome == "infra_error"
+        job.keep(self._folder, rolled.trajectory)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+from sekft import authors
 from sekft.folder import Layout, documents
-from sekft.models.endpoint import Endpoint
-from sekft.models.service import Service
-from sekft.runs.generate import ATTEMPTS
-from sekft.runs.plans import STUDENT, Generation, Rolling
+from sekft.protocols import ModelClient
+from sekft.report import Table
+from sekft.runs.generate import ATTEMPTS, GenerateConfig
+from sekft.runs.roll import STUDENT, RolloutConfig, acting
 from sekft.scenario import Scenario
 from sekft.trajectory import Usage, load_trajectory
 
@@ -39,67 +39,67 @@ class CostEstimate:
     most_usd: float | None
 
 
-def told(
-    drawing: Generation | None, rolling: Rolling | None, scenarios: Sequence[Scenario], layout: Layout, as_json: bool
-) -> str:
-    """The estimates for a person, or for a program."""
-    found = estimates(drawing, rolling, scenarios, layout)
-    if as_json:
-        return json.dumps([asdict(each) for each in found], indent=1) + "\n"
-    lines = []
-    for each in found:
-        tokens = f"{each.calls} calls, {each.prompt_tokens} + {each.completion_tokens} tokens"
-        cost = f"about ${each.cost_usd:.2f}, at most ${each.most_usd:.2f}" if each.cost_usd is not None else "no price"
-        lines.append(f"{each.what}: {tokens}: {cost} (from {each.basis})")
-    return "\n".join(lines or ["no model would be asked"]) + "\n"
+def table(estimates: Sequence[CostEstimate]) -> Table:
+    """The estimates for a person."""
+    rows = [
+        (
+            each.what,
+            each.calls,
+            each.prompt_tokens,
+            each.completion_tokens,
+            "no price" if each.cost_usd is None else f"${each.cost_usd:.2f}",
+            "no price" if each.most_usd is None else f"${each.most_usd:.2f}",
+            each.basis,
+        )
+        for each in estimates
+    ]
+    columns = ("what", "calls", "prompt tokens", "answer tokens", "about", "at most", "from")
+    return Table(columns, rows) if rows else Table((), (), notes=["no model would be asked"])
 
 
 def estimates(
-    drawing: Generation | None, rolling: Rolling | None, scenarios: Sequence[Scenario], layout: Layout
+    drawing: GenerateConfig | None, rolling: RolloutConfig | None, scenarios: Sequence[Scenario], layout: Layout
 ) -> list[CostEstimate]:
-    """For each model that these plans would ask. scenarios: empty where they are yet to be drawn.
+    """For each model that these stages would ask. scenarios: empty where they are yet to be drawn.
 
     Raises UsageError for an unknown author or operator, or a model that is not named.
     """
-    from sekft import authors, operators
-
-    told: list[CostEstimate] = []
+    costs: list[CostEstimate] = []
     if drawing is not None:
-        author = authors.make(drawing.author, drawing.repairs, drawing.answer_tokens, drawing.listed)
-        endpoint, usual = getattr(author, "endpoint", None), getattr(author, "usual", None)
-        if isinstance(endpoint, Endpoint) and isinstance(usual, Usage):
+        author = authors.make(drawing.author_name, drawing)
+        if author.endpoint is not None and author.usual is not None:
             left = max(0, drawing.n - len(documents(layout.scenarios)))
-            told.append(_draws(endpoint.service, left, usual))
-    if rolling is not None and rolling.operator != STUDENT:
-        operator = operators.make(rolling.operator, rolling.settings)
-        endpoint, answer = getattr(operator, "endpoint", None), getattr(operator, "max_tokens", ACTION_TOKENS)
-        if isinstance(endpoint, Endpoint):
+            costs.append(_draws(author.endpoint, left, author.usual))
+    if rolling is not None and rolling.operator_name != STUDENT:
+        operator = acting(rolling)
+        if operator.endpoint is not None:
             to_roll: Sequence[Scenario | None] = scenarios or [None] * (drawing.n if drawing else 0)
-            told.append(_rollouts(endpoint.service, to_roll, rolling, answer, layout))
-    return told
+            answer_tokens = operator.answer_tokens or ACTION_TOKENS
+            costs.append(_rollouts(operator.endpoint, to_roll, rolling, answer_tokens, layout))
+    return costs
 
 
 def _rollouts(
-    service: Service, scenarios: Sequence[Scenario | None], plan: Rolling, answer_tokens: int, layout: Layout
+    client: ModelClient, scenarios: Sequence[Scenario | None], config: RolloutConfig, answer_tokens: int, layout: Layout
 ) -> CostEstimate:
     """For every scenario and sample that this folder lacks."""
     done = [load_trajectory(path) for path in layout.rollouts() if path.name.startswith("model-")]
-    left = max(0, len(scenarios) * plan.samples - len(done))
-    most = _rollout(plan.max_turns, answer_tokens)
+    left = max(0, len(scenarios) * config.samples - len(done))
+    most = _rollout(config.max_turns, answer_tokens)
     if done:
         spent = sum((made.usage for made in done), Usage())
         likely, basis = _times(spent, left / len(done)), f"the mean of {len(done)} rollouts in this folder"
     else:
         answer = min(answer_tokens, ACTION_TOKENS)
-        each = [_rollout(min(plan.max_turns, _turns(scenario)), answer) for scenario in scenarios]
+        each = [_rollout(min(config.max_turns, _turns(scenario)), answer) for scenario in scenarios]
         likely = _times(sum(each, Usage()), left / max(1, len(scenarios)))
         basis = "the references' lengths and four characters a token"
-    return _priced(f"{left} rollouts of {service.model}", basis, service, likely, _times(most, left))
+    return _priced(f"{left} rollouts of {client.model}", basis, client, likely, _times(most, left))
 
 
-def _draws(service: Service, n: int, usual: Usage) -> CostEstimate:
+def _draws(client: ModelClient, n: int, usual: Usage) -> CostEstimate:
     likely, most = _times(usual, n), _times(usual, n * ATTEMPTS)
-    return _priced(f"{n} scenarios by {service.model}", "the author's usual exchange", service, likely, most)
+    return _priced(f"{n} scenarios by {client.model}", "the author's usual exchange", client, likely, most)
 
 
 def _turns(scenario: Scenario | None) -> int:
@@ -121,10 +121,10 @@ def _times(usage: Usage, factor: float) -> Usage:
     )
 
 
-def _priced(what: str, basis: str, service: Service, likely: Usage, most: Usage) -> CostEstimate:
+def _priced(what: str, basis: str, client: ModelClient, likely: Usage, most: Usage) -> CostEstimate:
     def cost(usage: Usage) -> float | None:
-        by_price = service.cost_usd(usage.prompt_tokens, usage.completion_tokens)
-        return by_price if service.price else usage.cost_usd or None
+        by_price = client.cost_usd(usage)
+        return usage.cost_usd or None if by_price is None else by_price
 
     return CostEstimate(
         what, basis, likely.requests, likely.prompt_tokens, likely.completion_tokens, cost(likely), cost(most)

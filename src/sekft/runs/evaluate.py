@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+from pydantic import model_validator
 
 from sekft.errors import BundleError, SekftError, UsageError
 from sekft.evaluation.evaluate import Evaluation, evaluate
-from sekft.folder import Folder, Layout
+from sekft.folder import Folder, Layout, option
 from sekft.protocols import Reporter
-from sekft.runs.pipeline import landing, roll
-from sekft.runs.plans import Rolling
+from sekft.runs import roll
+from sekft.runs.roll import RolloutConfig, RolloutJob
 from sekft.scenario import Scenario
 from sekft.trajectory import StoredRollout, load_trajectory
 
 FOLDER, REPORT = "evaluation", "report.json"
+SAMPLED = 0.7
+"""The temperature where there are several samples and none is named."""
+
+
+class EvalConfig(RolloutConfig):
+    """Measure what an operator can do, axis by axis: in deploy form and greedy, unless told otherwise."""
+
+    samples: int = option(1, "Rollouts of each scenario.", ge=1, grows=True)
+    split: str | None = option(None, "Of the scenarios: train or heldout; default both.", recorded=False)
+    most: int | None = option(None, "Of the scenarios, so many: the first by id.", ge=1, recorded=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _deployed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """No scaffold but one that is named; greedy, but for several samples."""
+        temperature = SAMPLED if values.get("samples", 1) > 1 else 0.0
+        return {"no_scaffold": values.get("scaffold") is None, "temperature": temperature} | values
 
 
 def taken(scenarios: Sequence[Scenario], split: str | None, most: int | None) -> list[Scenario]:
@@ -22,27 +42,39 @@ def taken(scenarios: Sequence[Scenario], split: str | None, most: int | None) ->
 
     Raises UsageError where none is left.
     """
-    found = sorted((one for one in scenarios if split in (None, one.split)), key=lambda one: one.id)[:most]
-    if not found:
-        known = ", ".join(sorted({one.split for one in scenarios}))
+    chosen = sorted((scenario for scenario in scenarios if split in (None, scenario.split)), key=lambda each: each.id)
+    if not chosen:
+        known = ", ".join(sorted({scenario.split for scenario in scenarios}))
         raise UsageError(f"--split {split}: none of the {len(scenarios)} scenarios; want one of: {known}")
-    return found
+    return chosen[:most]
 
 
-async def examine(plan: Rolling, scenarios: list[Scenario], out: Path, reporter: Reporter) -> Evaluation:
+async def examine(config: EvalConfig, scenarios: Sequence[Scenario], out: Path, reporter: Reporter) -> Evaluation:
     """Roll what is not there yet and evaluate all of it; the report is out/evaluation/report.json.
 
-    Raises what `pipeline.roll` raises, and SekftError when no rollout is left to evaluate.
+    Raises what `roll` raises, UsageError, and SekftError when no rollout is left to evaluate.
     """
-    layout = Layout.of_stage(out)
-    broken = await roll(plan, scenarios, layout, reporter)
-    rollouts = list(_rolled(plan, scenarios, layout))
+    layout, chosen = Layout.of_stage(out), taken(scenarios, config.split, config.most)
+    broken = await roll.roll(config, chosen, layout, reporter)
+    rollouts = list(_rolled(config, chosen, layout))
     if not rollouts:
         raise SekftError(f"{out}: all {broken} rollouts met an infra error (see {layout.errors})")
-    found = evaluate(rollouts, plan.samples, broken)
+    report = evaluate(rollouts, config.samples, broken)
     with Folder(out).writing() as folder:
-        folder.write(report_file(out), found.model_dump_json(indent=1) + "\n")
-    return found
+        folder.write(report_file(out), report.model_dump_json(indent=1) + "\n")
+    return report
+
+
+async def evaluated(config: EvalConfig, scenarios: Sequence[Scenario], reporter: Reporter) -> Evaluation:
+    """The same, kept in no folder."""
+    chosen = taken(scenarios, config.split, config.most)
+    known = {scenario.id: scenario for scenario in chosen}
+    trajectories: AsyncIterator[Any] = roll.stream(config, chosen, reporter)
+    rollouts = [StoredRollout(each.id, each, known[each.scenario_id]) async for each in trajectories]
+    sound = [rollout for rollout in rollouts if rollout.trajectory.outcome != "infra_error"]
+    if not sound:
+        raise SekftError(f"all {len(rollouts)} rollouts met an infra error")
+    return evaluate(sound, config.samples, len(rollouts) - len(sound))
 
 
 def report_file(out: Path) -> Path:
@@ -60,9 +92,9 @@ def stored(out: Path) -> Evaluation:
         raise BundleError(f"{path}: not a report of this version: {error}") from error
 
 
-def _rolled(plan: Rolling, scenarios: Sequence[Scenario], layout: Layout) -> Iterator[StoredRollout]:
+def _rolled(config: EvalConfig, scenarios: Sequence[Scenario], layout: Layout) -> Iterator[StoredRollout]:
     for scenario in scenarios:
-        for sample in range(plan.samples):
-            path = landing(scenario, sample, plan.operator, layout).path
+        for sample in range(config.samples):
+            path = RolloutJob.of(scenario, sample, config.operator_name, layout).path
             if path.exists():
                 yield StoredRollout(str(path.relative_to(layout.root)), load_trajectory(path), scenario)

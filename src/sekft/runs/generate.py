@@ -1,4 +1,4 @@
-"""Stage A: every slot is drawn until its whole family passes the gate.
+"""Stage A and the gate: every slot is drawn until its whole family is admitted.
 
 A family is a base scenario with its twin and its re-skins, all of one author's seed. Each member is gated on its own,
 and a family is admitted whole or not at all.
@@ -7,16 +7,21 @@ and a family is admitted whole or not at all.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
-from sekft.errors import InfraError, SekftError
-from sekft.folder import Folder, Layout, documents
-from sekft.gate.gate import gate
+import sekft
+from sekft import authors, sandboxes, taxonomy
+from sekft.errors import InfraError, SekftError, UsageError
+from sekft.folder import Folder, Layout, Setting, documents, option
+from sekft.gate.gate import admit
 from sekft.gate.static import gate_structure
-from sekft.protocols import Author, Draft, Sandbox
+from sekft.protocols import Author, AuthorConfig, Draft, Reporter, Sandbox
 from sekft.rejection import Admitted, Reason, Rejected, Rejection
+from sekft.runs.engine import LocalEngine
+from sekft.runs.resources import PaidConfig, SandboxedConfig, attended
 from sekft.scenario import Cell, Scenario, load_noun, load_scenario
 from sekft.seeds import derive
 from sekft.taxonomy import Taxonomy, Where, splits
@@ -27,7 +32,34 @@ PAUSES_S = (0.5, 4.0)
 """Before what broke is tried again; the failure after the last is reported. A daemon's restart takes a few seconds."""
 GATE_S = 900.0
 """For one gate: a sound scenario takes one to ten seconds, one that sleeps in every command could take hours."""
+GIVE_UP_AFTER = 20
+"""Slots in a row that broke: then it is the machine that is broken, not a slot."""
 _TWIN_ENDING = {"work": "blocked", "blocked": "work"}
+
+
+Keep = Callable[[Scenario | Rejection], None]
+
+
+class GenerateConfig(AuthorConfig, SandboxedConfig, PaidConfig):
+    """Author scenarios and admit those that pass the gate."""
+
+    n: int = option(50, "Admitted scenarios to end with, twins and re-skins aside.", ge=1, grows=True)
+    where: tuple[str, ...] = option((), "axis=value, the same axis twice means or; axis!=value leaves it out.")
+    holdout: tuple[str, ...] = option(
+        (), "axis=value that only held-out scenarios have; none for none; default: splits.toml."
+    )
+    twins: bool = option(False, "Each scenario that could be blocked in both versions, solvable and blocked.")
+    reskins: int = option(0, "Versions more of each, all surface redrawn, the task the same.", ge=0)
+    no_sandbox: bool = option(
+        False,
+        "Structural dry run: consistent on paper, proves nothing more.",
+        flag="--no-sandbox --no-docker",
+        recorded=False,
+    )
+
+    @property
+    def author_name(self) -> str:
+        return self.author or ("teacher" if os.environ.get("SEKFT_MODEL") else "procedural")
 
 
 class AuthorExhausted(SekftError):
@@ -52,30 +84,31 @@ def family(axes: Taxonomy, cell: Cell, twins: bool, reskins: int) -> list[Member
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a folder holds already. made: slot → members. tried: slot → draws rejected."""
+    """What a folder holds already. admitted: slot → members. rejected: slot → draws."""
 
-    made: Counter[int]
-    tried: Counter[int]
+    admitted: Counter[int]
+    rejected: Counter[int]
 
     @classmethod
     def of(cls, layout: Layout, author: Author) -> Progress:
         """Read the folder, and let the author meet what it holds."""
-        found = cls(Counter(), Counter())
+        progress = cls(Counter(), Counter())
         for path in documents(layout.scenarios):
             scenario = load_scenario(path)
             author.met(scenario)
             if (slot := scenario.provenance.slot) is not None:
-                found.made[slot] += 1
+                progress.admitted[slot] += 1
         for path in documents(layout.rejected):
             rejection = load_noun(Rejection, path)
-            found.tried[rejection.slot] = max(found.tried[rejection.slot], rejection.attempt + 1)
-        return found
+            progress.rejected[rejection.slot] = max(progress.rejected[rejection.slot], rejection.attempt + 1)
+        return progress
 
 
 @dataclass(frozen=True, slots=True)
 class Filler:
-    """Fills slots of one folder. sandbox: None for the structural dry run. held: the values of the held-out part.
+    """Fills slots. sandbox: None for the structural dry run. held: the values of the held-out part.
 
+    keep:     called with every scenario that is admitted and every draw that is not, as soon as it is known.
     attempts: draws of one slot; None for ATTEMPTS.
     """
 
@@ -83,43 +116,43 @@ class Filler:
     sandbox: Sandbox | None
     seed: int
     held: Where
-    folder: Folder
-    layout: Layout
+    keep: Keep
     attempts: int | None = None
 
     async def fill(self, slot: int, members: list[Member], first: int) -> list[Scenario]:
         """Draw until a whole family is admitted; attempts before `first` are known to be rejected."""
         attempts = self.attempts or ATTEMPTS
         for attempt in range(first, attempts):
-            made = await self._draw(slot, attempt, members)
-            if not isinstance(made, Rejection):
-                for scenario in made:
-                    self.folder.write(self.layout.scenarios / f"{scenario.id}.json", scenario.to_json())
+            family = await self._draw(slot, attempt, members)
+            if not isinstance(family, Rejection):
+                for scenario in family:
+                    self.keep(scenario)
                     self.author.met(scenario)
-                return made
-            self.folder.write(self.layout.rejected / f"{made.id}.json", made.model_dump_json(indent=1) + "\n")
+                return family
+            self.keep(family)
         raise AuthorExhausted(
             f"slot {slot} ({_spelt(members[0].cell)}): none of {attempts} draws passed the gate; "
-            f"the reasons are in {self.layout.rejected}"
+            "the reasons are in rejected/"
         )
 
     async def _draw(self, slot: int, attempt: int, members: list[Member]) -> list[Scenario] | Rejection:
         """The family of one attempt, or why its first bad member was refused."""
         seed = derive(self.seed, "author", slot, attempt)
         split = splits.part([member.cell for member in members], self.held)
-        made: list[Scenario] = []
+        family: list[Scenario] = []
         for member in members:
-            base = made[0].id if made else None
+            base = family[0].id if family else None
             origin = {
                 "split": split,
                 "twin_of": base if member.twin else None,
                 "reskin_of": base if member.skin else None,
             }
-            result = await self._settled(slot, attempt, self.author.begin(member.cell, seed, member.skin), origin)
+            draft = self.author.begin(member.cell, seed, member.skin)
+            result = await self._settled(slot, attempt, draft, origin)
             if isinstance(result, Rejection):
                 return result
-            made.append(result)
-        return made
+            family.append(result)
+        return family
 
     async def _settled(
         self, slot: int, attempt: int, draft: Draft, origin: Mapping[str, str | None]
@@ -134,9 +167,9 @@ class Filler:
             if isinstance(drawn, Rejected):
                 candidate, refused = None, drawn
                 continue
-            told = {"slot": slot, "attempt": attempt, "mended": mended}
-            candidate = drawn.sealed(provenance=drawn.provenance.model_copy(update=told), **origin)
-            result = await _gated(candidate, self.sandbox)
+            place = {"slot": slot, "attempt": attempt, "mended": mended}
+            candidate = drawn.sealed(provenance=drawn.provenance.model_copy(update=place), **origin)
+            result = await gated(candidate, self.sandbox)
             if isinstance(result, Admitted):
                 return result.scenario
             refused = result
@@ -144,17 +177,124 @@ class Filler:
         return _rejection(candidate, why, slot, attempt, draft.exchange)
 
 
-async def _gated(scenario: Scenario, sandbox: Sandbox | None) -> Admitted | Rejected:
+class Generation:
+    """What a config comes to: an author, a sandbox (None for the dry run) and each slot's family.
+
+    Raises UsageError for what cannot be meant, and SandboxUnavailable.
+    """
+
+    def __init__(self, config: GenerateConfig) -> None:
+        self.config, self._axes = config, taxonomy.load()
+        self._where = taxonomy.parse_where(self._axes, config.where)
+        self._held = splits.held_out(self._axes, config.holdout)
+        self.author = authors.make(config.author_name, config)
+        if (config.twins or config.reskins) and not self.author.skins:
+            raise UsageError(
+                f"--author {self.author.name} writes single scenarios: --twins and --reskins want procedural"
+            )
+        self.sandbox = None if config.no_sandbox else sandboxes.pick(config.sandbox)
+
+    def family(self, slot: int) -> list[Member]:
+        cell = self._axes.cell(self.config.seed, slot, self._where)
+        return family(self._axes, cell, self.config.twins, self.config.reskins)
+
+    async def families(
+        self, slots: Mapping[int, list[Member]], before: Progress, keep: Keep
+    ) -> AsyncIterator[list[Scenario]]:
+        """Fill the slots, in any order. One that cannot be filled stops no other: the error comes at the end.
+
+        Raises AuthorExhausted and InfraError.
+        """
+        filler = Filler(self.author, self.sandbox, self.config.seed, self._held, keep)
+
+        async def fill(slot: int) -> list[Scenario] | SekftError:
+            try:
+                return await filler.fill(slot, slots[slot], before.rejected[slot])
+            except (InfraError, AuthorExhausted) as error:
+                return error
+
+        left: list[SekftError] = []
+        in_a_row, proven = 0, bool(before.admitted)
+        async for result in LocalEngine().map(fill, slots, self.config.at_once):
+            if isinstance(result, SekftError):
+                left.append(result)
+                in_a_row += 1
+                if in_a_row == GIVE_UP_AFTER or (isinstance(result, AuthorExhausted) and not proven):
+                    raise result
+                continue
+            in_a_row, proven = 0, True
+            yield result
+        if left:
+            why = f"{len(left)} of {self.config.n} slots are left, the last because {left[-1]}"
+            raise type(left[-1])(f"{why}; the same command goes on")
+
+    def settings(self, layout: Layout) -> dict[str, Setting]:
+        """What a folder is made with."""
+        listed = ", interfaces of a list" if self.config.listed_interfaces else ""
+        return {
+            **self.config.recorded(),
+            **{f"author.{name}": value for name, value in self.author.settings.items()},
+            "author": f"{self.author.name}{listed}",
+            "gate": self.sandbox.name if self.sandbox else "structural",
+            "holdout": splits.spelt(self._held),
+            "layout": layout.kind,
+            "twins": int(self.config.twins),
+            "version": sekft.__version__,
+            "where": sorted(set(self.config.where)),
+        }
+
+
+async def stream(config: GenerateConfig, reporter: Reporter) -> AsyncGenerator[Scenario, None]:
+    """Admitted scenarios as they come, kept in no folder."""
+    generation = Generation(config)
+    slots = {slot: generation.family(slot) for slot in range(config.n)}
+    async with attended(generation.author, None, config, reporter):
+        async for members in generation.families(slots, Progress(Counter(), Counter()), lambda _: None):
+            for scenario in members:
+                yield scenario
+
+
+async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -> None:
+    """Fill a folder: slots 0 to n-1, each with the first family that is admitted.
+
+    Raises AuthorExhausted, StoreError, SandboxUnavailable, InfraError and UsageError; what was
+    admitted or rejected before that is on disk.
+    """
+    generation = Generation(config)
+    with Folder(layout.root).writing() as folder, folder.timed("generate"):
+        folder.settle("generate", generation.settings(layout), growing=config.growing())
+        before = Progress.of(layout, generation.author)
+        families = {slot: generation.family(slot) for slot in range(config.n)}
+        waiting = {slot: members for slot, members in families.items() if before.admitted[slot] < len(members)}
+        reporter.begin("scenarios", config.n, config.n - len(waiting))
+        async with attended(generation.author, folder, config, reporter):
+            async for base, *others in generation.families(waiting, before, keeper(folder, layout)):
+                more = f" and {len(others)} more" if others else ""
+                reporter.step(f"{base.expected.kind} {base.id}{more}")
+
+
+def keeper(folder: Folder, layout: Layout) -> Keep:
+    """Writes what is drawn where it belongs."""
+
+    def keep(drawn: Scenario | Rejection) -> None:
+        place = layout.scenarios if isinstance(drawn, Scenario) else layout.rejected
+        folder.write(place / f"{drawn.id}.json", drawn.to_json())
+
+    return keep
+
+
+async def gated(scenario: Scenario, sandbox: Sandbox | None) -> Admitted | Rejected:
+    """The gate, tried again where the sandbox broke; without a sandbox, the structural dry run."""
     if sandbox is None:
         return gate_structure(scenario)
     try:
         async with asyncio.timeout(GATE_S):
             for pause_s in PAUSES_S:
                 try:
-                    return await gate(scenario, sandbox)
+                    return await admit(scenario, sandbox)
                 except InfraError:
                     await asyncio.sleep(pause_s)
-            return await gate(scenario, sandbox)
+            return await admit(scenario, sandbox)
     except TimeoutError:
         return Rejected(Reason.TOO_SLOW, f"the gate was not through after {GATE_S:g} s")
 

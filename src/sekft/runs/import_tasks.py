@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sekft
-from sekft import taxonomy
+from sekft import sandboxes, taxonomy
 from sekft.authors.imported import PLACE, TASK, ImportedAuthor, placed
 from sekft.errors import UsageError
-from sekft.folder import Folder, Layout
+from sekft.folder import Folder, Layout, option
 from sekft.protocols import Reporter
 from sekft.runs.engine import LocalEngine
-from sekft.runs.generate import AuthorExhausted, Filler, Member, Progress
-from sekft.runs.pipeline import backend
+from sekft.runs.generate import AuthorExhausted, Filler, Member, Progress, keeper
+from sekft.runs.resources import SandboxedConfig
 from sekft.scenario import BUNDLE_LIMIT_BYTES, File
 
 WHERE = ("ending=work", "userland=gnu", "difficulty=plain", "difficulty=busy", "decoy=none")
@@ -31,44 +31,41 @@ class Task:
     gold: str
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
-    """files: a folder whose entries stand for those of the task's root: FOLDER/testbed for /testbed."""
+class ImportConfig(SandboxedConfig):
+    """Turn shell tasks of another set into held-out scenarios, each served by a provider of ours and gated."""
 
-    tasks: Path
-    files: Path | None
-    seed: int = 0
-    sandbox: str = "auto"
-    concurrency: int = 4
+    files: Path | None = option(
+        None, "Folder with what the tasks are about: FILES/testbed for /testbed.", recorded=False
+    )
 
 
-async def import_tasks(plan: Import, layout: Layout, reporter: Reporter) -> None:
+async def import_tasks(config: ImportConfig, source: Path, layout: Layout, reporter: Reporter) -> None:
     """Fill a folder with every task that the gate admits; the others lie in rejected/, with reasons.
 
-    Raises UsageError for files that cannot be read as tasks, and what a sandbox raises.
+    source: a JSON list of tasks. Raises UsageError for files that cannot be read as tasks, and what a sandbox raises.
     """
-    tasks, files, sandbox = read(plan.tasks), tuple(tree(plan.files)) if plan.files else (), backend(plan.sandbox)
-    axes = taxonomy.load()
+    tasks, files = read(source), tuple(tree(config.files)) if config.files else ()
+    sandbox, axes = sandboxes.pick(config.sandbox), taxonomy.load()
     where = taxonomy.parse_where(axes, WHERE)
     with Folder(layout.root).writing() as folder, folder.timed("import"):
-        folder.settle("import", {"seed": plan.seed, "tasks": plan.tasks.name, "version": sekft.__version__})
-        held = {"task": frozenset((TASK,))}
+        folder.settle("import", {**config.recorded(), "tasks": source.name, "version": sekft.__version__})
+        held, keep = {"task": frozenset((TASK,))}, keeper(folder, layout)
 
         async def fill(slot: int) -> None:
             task = tasks[slot]
             author = ImportedAuthor(placed(task.query), placed(task.gold), files, sandbox)
-            filler = Filler(author, sandbox, plan.seed, held, folder, layout, ATTEMPTS)
-            cell = {**axes.cell(plan.seed, slot, where), "task": TASK}
+            filler = Filler(author, sandbox, config.seed, held, keep, ATTEMPTS)
+            cell = {**axes.cell(config.seed, slot, where), "task": TASK}
             try:
-                await filler.fill(slot, [Member(cell)], before.tried[slot])
+                await filler.fill(slot, [Member(cell)], before.rejected[slot])
                 reporter.step(f"taken: {task.query[:60]}")
             except AuthorExhausted:
                 reporter.step(f"not taken: {task.query[:60]}")
 
         before = Progress.of(layout, ImportedAuthor("", "", (), sandbox))
-        waiting = [slot for slot in range(len(tasks)) if not before.made[slot]]
+        waiting = [slot for slot in range(len(tasks)) if not before.admitted[slot]]
         reporter.begin("tasks", len(tasks), len(tasks) - len(waiting))
-        async for _ in LocalEngine().map(fill, waiting, plan.concurrency):
+        async for _ in LocalEngine().map(fill, waiting, config.at_once):
             pass
 
 

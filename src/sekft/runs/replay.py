@@ -9,6 +9,7 @@ from pathlib import Path
 from sekft.errors import UsageError
 from sekft.folder import Layout
 from sekft.protocols import Sandbox
+from sekft.report import Table
 from sekft.rollouts.replay import Replayed, replay
 from sekft.runs.engine import LocalEngine
 from sekft.scenario import Scenario, load_scenario
@@ -57,16 +58,18 @@ async def replay_all(
 Done = Sequence[tuple[Path, Trajectory, Replayed]]
 
 
-def as_text(done: Done, recheck: bool) -> str:
-    """A line for each that differs, and a line that counts."""
-    lines = []
+def table(done: Done, recheck: bool) -> Table:
+    """A row for each that differs, and a line that counts. recheck: compare outcomes alone."""
+    rows: list[tuple[str, str]] = []
     for path, then, now in done:
-        if recheck and then.outcome != now.made.outcome:
-            lines.append(f"{path}: {then.outcome} is now {now.made.outcome} (check {now.made.check.verdict})")
+        if recheck and then.outcome != now.trajectory.outcome:
+            rows.append(
+                (str(path), f"{then.outcome} is now {now.trajectory.outcome} (check {now.trajectory.check.verdict})")
+            )
         elif not recheck and now.difference:
-            lines.append(f"{path}: {now.difference}")
+            rows.append((str(path), now.difference))
     what = "judged otherwise" if recheck else "differ"
-    return "\n".join([*lines, f"{len(done)} replayed, {len(lines)} {what}"]) + "\n"
+    return Table(("", ""), rows, notes=[f"{len(done)} replayed, {len(rows)} {what}"])
 
 
 def as_data(done: Done) -> str:
@@ -76,7 +79,7 @@ def as_data(done: Done) -> str:
             "path": str(path),
             "difference": now.difference,
             "recorded": {"outcome": then.outcome, "passed": then.check.passed},
-            "replayed": {"outcome": now.made.outcome, "passed": now.made.check.passed},
+            "replayed": {"outcome": now.trajectory.outcome, "passed": now.trajectory.check.passed},
         }
         for path, then, now in done
     )

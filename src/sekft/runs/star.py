@@ -14,7 +14,7 @@ OUT/star.json              all rounds, and why they ended
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,12 +22,13 @@ from sekft.dataset.export import ExportConfig, Sources, export
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.errors import UsageError
 from sekft.evaluation.evaluate import Evaluation
-from sekft.folder import Folder, Layout, Setting
+from sekft.folder import Folder, Layout, Setting, option
 from sekft.models.tokens import EstimatedTokens
-from sekft.protocols import OperatorSettings, Reporter
-from sekft.runs.evaluate import examine, taken
-from sekft.runs.pipeline import roll
-from sekft.runs.plans import STUDENT, Rolling
+from sekft.protocols import Reporter
+from sekft.report import Report, Table
+from sekft.runs.evaluate import EvalConfig, examine, taken
+from sekft.runs.resources import SandboxedConfig
+from sekft.runs.roll import STUDENT, roll
 from sekft.scenario import Frozen, Scenario
 from sekft.seeds import derive
 from sekft.taxonomy.splits import HELD_OUT, TRAIN
@@ -41,53 +42,58 @@ ROUND, STAR = "round.json", "star.json"
 CHECKPOINT_S = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """base: what every round is trained from. student: who acts first; None for the base. also: an export that every
-    round learns from, too, or a file or folder of its rows of one kind.
+class StarConfig(SandboxedConfig):
+    """Let a student learn from what it does itself: act, keep, pair, train from the base, evaluate, again."""
 
-    samples:    rollouts of a training scenario in a round; keep: of these at most so many are learnt from.
-    scenarios:  of training, in a round, always others; None for all. judged: held-out ones; None for all.
-    pass_k:     rollouts of a held-out scenario. tolerance: by which a share may fall and still count as unchanged.
-    patience:   rounds in a row that may improve nothing; with the last of them it ends.
-    """
-
-    base: str
-    student: str | None = None
-    also: Path | None = None
-    rounds: int = 3
-    samples: int = 4
-    keep: int = 2
-    scenarios: int | None = None
-    judged: int | None = None
-    pass_k: int = 4
-    tolerance: float = 0.02
-    patience: int = 1
-    temperature: float = 0.7
-    dpo: bool = True
-    seed: int = 0
-    sandbox: str = "auto"
-    concurrency: int = 16
-    max_turns: int = 40
-    max_tokens: int | None = None
-    learning: Choices = field(default_factory=Choices)
+    base: str = option("smollm2", "What every round is trained from: smollm2, or a folder.")
+    student: str | None = option(None, "Who acts first; default: the base.")
+    also: Path | None = option(None, "An export that every round learns from, too: the explorer's, say.")
+    rounds: int = option(3, "At most so many.", ge=1, grows=True)
+    samples: int = option(4, "Rollouts of a training scenario in a round.", ge=1)
+    keep: int = option(2, "Of a scenario's kept rollouts, learn from so many.", ge=1)
+    per_round: int | None = option(None, "Training scenarios of a round; default all.", ge=1)
+    judged: int | None = option(None, "Held-out scenarios to be judged by; default all.", ge=1)
+    pass_k: int = option(4, "Rollouts of a held-out scenario.", ge=2)
+    tolerance: float = option(0.02, "By which pass@k or variety may fall and be unchanged.", ge=0.0)
+    patience: int = option(1, "Rounds in a row that may improve nothing; then it ends.", ge=1)
+    temperature: float = option(0.7, "Of every rollout.", ge=0.0)
+    no_dpo: bool = option(False, "Learn from keepers alone, not from pairs.")
+    layers: int | None = option(None, "Layers that learn, as in sekft train.", ge=0)
+    tokens: int | None = option(None, "End each training with the step that reaches so many.", ge=1)
+    epochs: int = option(1, "Times that every row is learnt from.", ge=1)
+    max_turns: int = option(40, "Actions before a rollout is unfinished.", ge=1, le=40)
+    max_tokens: int | None = option(None, "Tokens a model may use for one action.", ge=1)
+    concurrency: int = option(16, "Rollouts at once.", ge=1, recorded=False)
+    sandbox: str = option("auto", "auto, bubblewrap or docker.")
 
     @property
     def methods(self) -> tuple[Method, ...]:
-        return ("sft", "dpo") if self.dpo else ("sft",)
+        return ("sft",) if self.no_dpo else ("sft", "dpo")
 
-    def settings(self) -> dict[str, Setting]:
+    @property
+    def learning(self) -> Choices:
+        return Choices(layers=self.layers, tokens=self.tokens, epochs=self.epochs, seed=self.seed)
+
+    def recorded(self) -> dict[str, Setting]:
         """Everything that the rounds hang on."""
-        own = {name: getattr(self, name) for name in self.__slots__ if name not in ("concurrency", "learning", "also")}
-        learning = {f"learning.{name}": getattr(self.learning, name) for name in Choices.__slots__}
-        return {**own, **learning, "also": str(self.also) if self.also else None}
+        settings = super().recorded()
+        training = {f"learning.{name}": getattr(self.learning, name) for name in Choices.__slots__}
+        own = {name: value for name, value in settings.items() if f"learning.{name}" not in training or name == "seed"}
+        own |= {"scenarios": own.pop("per_round"), "dpo": not own.pop("no_dpo")}
+        return {**own, **training}
 
-    def rolling(self, model: str, samples: int, name: str) -> Rolling:
-        settings = OperatorSettings(
-            temperature=self.temperature, max_tokens=self.max_tokens, model=model, at_once=self.concurrency
-        )
-        return Rolling(
-            samples, STUDENT, derive(self.seed, name), self.sandbox, self.concurrency, self.max_turns, settings
+    def acting(self, model: str, samples: int, name: str) -> EvalConfig:
+        """How a student acts in the stage of that name: in deploy form."""
+        return EvalConfig(
+            samples=samples,
+            operator=STUDENT,
+            model=model,
+            temperature=self.temperature,
+            max_tokens=self.max_tokens,
+            max_turns=self.max_turns,
+            seed=derive(self.seed, name),
+            sandbox=self.sandbox,
+            concurrency=self.concurrency,
         )
 
 
@@ -108,30 +114,49 @@ class Round(Frozen):
     false_panic: float | None
 
 
-class Star(Frozen):
+class Star(Report):
     """best: the round whose student ends right most often. stopped: why there are no more."""
 
     rounds: list[Round]
     best: int
     stopped: str
 
+    @property
+    def tables(self) -> list[Table]:
+        def shown(share: float | None) -> str | None:
+            return None if share is None else f"{share:.1%}"
 
-def star(plan: Plan, scenarios: Sequence[Scenario], out: Path, reporter: Reporter, work: Work[Any]) -> Star:
+        columns = ("round", "kept", "pairs", "right", "pass@k", "variety", "timely panic", "false panic")
+        rows = [
+            (
+                each.number,
+                each.kept,
+                each.pairs,
+                *map(shown, (each.right, each.pass_k, each.distinct, each.timely_panic, each.false_panic)),
+            )
+            for each in self.rounds
+        ]
+        best = self.rounds[self.best]
+        notes = [f"stopped: {self.stopped}", f"best: round {best.number}, {best.student}"]
+        return [Table(columns, rows, notes=notes)]
+
+
+def star(config: StarConfig, scenarios: Sequence[Scenario], out: Path, reporter: Reporter, work: Work[Any]) -> Star:
     """Go through the rounds, or on with those that a stopped run left. work: runs a stage to its end.
 
     Raises what the stages raise; KeyboardInterrupt when training is asked to stop.
     """
-    judged = taken(scenarios, HELD_OUT, plan.judged)
+    judged = taken(scenarios, HELD_OUT, config.judged)
     learnt = taken(scenarios, TRAIN, None)
-    learnable(plan)
+    learnable(config)
     with Folder(out).writing() as store:
-        store.settle("star", plan.settings(), growing=("rounds",))
+        store.settle("star", config.recorded(), growing=config.growing())
         rounds: list[Round] = []
-        while (stopped := verdict(rounds, plan)) is None:
+        while (stopped := verdict(rounds, config)) is None:
             number = len(rounds)
             reporter.note(f"round {number}")
             if not (place := out / f"round-{number}" / ROUND).exists():
-                made = _round(plan, number, rounds, (_share(plan, number, learnt), judged), out, reporter, work)
+                made = _round(config, number, rounds, (_share(config, number, learnt), judged), out, reporter, work)
                 store.write(place, made.model_dump_json(indent=1) + "\n")
             rounds.append(Round.model_validate_json(place.read_text(encoding="utf-8")))
         best = max(rounds, key=lambda each: (each.right, -each.number)).number
@@ -140,22 +165,22 @@ def star(plan: Plan, scenarios: Sequence[Scenario], out: Path, reporter: Reporte
     return found
 
 
-def verdict(rounds: Sequence[Round], plan: Plan) -> str | None:
+def verdict(rounds: Sequence[Round], config: StarConfig) -> str | None:
     """Why there is no next round; None where there is."""
-    if rounds and rounds[-1].number and not (rounds[-1].kept or plan.also):
+    if rounds and rounds[-1].number and not (rounds[-1].kept or config.also):
         return f"round {rounds[-1].number} kept nothing to learn from"
     if len(rounds) > 1:
         last, before = rounds[-1], rounds[:-1]
         falls = [
             f"{name} falls from {was:.1%} to {now:.1%}"
             for name, was, now in (("pass@k", before[-1].pass_k, last.pass_k), ("variety", *_varieties(rounds)))
-            if was is not None and now is not None and now < was - plan.tolerance
+            if was is not None and now is not None and now < was - config.tolerance
         ]
         if last.right > before[-1].right and falls:
             return f"round {last.number} is right more often, but {' and '.join(falls)}: it narrows"
-        if _idle(rounds) >= plan.patience:
+        if _idle(rounds) >= config.patience:
             return f"round {last.number} improves nothing"
-    return f"{plan.rounds} rounds are done" if len(rounds) > plan.rounds else None
+    return f"{config.rounds} rounds are done" if len(rounds) > config.rounds else None
 
 
 def _idle(rounds: Sequence[Round]) -> int:
@@ -167,32 +192,20 @@ def _idle(rounds: Sequence[Round]) -> int:
     return idle
 
 
-def render(found: Star) -> str:
-    lines = ["round  kept  pairs  right  pass@k  variety  timely panic  false panic"]
-    for each in found.rounds:
-        shares = (each.right, each.pass_k, each.distinct, each.timely_panic, each.false_panic)
-        told = [("–" if share is None else f"{share:.1%}") for share in shares]
-        widths = (5, 6, 7, 12, 11)
-        row = "  ".join(text.rjust(width) for text, width in zip(told, widths, strict=True))
-        lines.append(f"{each.number:>5}  {each.kept:>4}  {each.pairs:>5}  {row}")
-    best = found.rounds[found.best]
-    return "\n".join([*lines, f"stopped: {found.stopped}", f"best: round {best.number}, {best.student}"]) + "\n"
-
-
 def _varieties(rounds: Sequence[Round]) -> tuple[float | None, float | None]:
     return rounds[-2].distinct, rounds[-1].distinct
 
 
-def _share(plan: Plan, number: int, learnt: list[Scenario]) -> list[Scenario]:
+def _share(config: StarConfig, number: int, learnt: list[Scenario]) -> list[Scenario]:
     """The scenarios of one round; once all have had their turn it begins anew."""
-    if plan.scenarios is None or plan.scenarios >= len(learnt):
+    if config.per_round is None or config.per_round >= len(learnt):
         return learnt
-    first = (number - 1) * plan.scenarios
-    return [learnt[at % len(learnt)] for at in range(first, first + plan.scenarios)]
+    first = (number - 1) * config.per_round
+    return [learnt[at % len(learnt)] for at in range(first, first + config.per_round)]
 
 
 def _round(
-    plan: Plan,
+    config: StarConfig,
     number: int,
     before: Sequence[Round],
     scenarios: tuple[list[Scenario], list[Scenario]],
@@ -202,69 +215,69 @@ def _round(
 ) -> Round:
     """scenarios: to learn from, and to be judged by. Each stage resumes by itself, so that this may be cut anywhere."""
     place, kept, pairs = out / f"round-{number}", 0, 0
-    student = plan.student or plan.base
+    student = config.student or config.base
     if number:
-        student = _student(before[-1], plan, out)
-        rolling = plan.rolling(student, plan.samples, f"round {number}")
+        student = _student(before[-1], config, out)
+        rolling = config.acting(student, config.samples, f"round {number}")
         work(roll(rolling, scenarios[0], Layout.of_stage(place / "rollouts"), reporter))
-        kept, pairs = _delivered(plan, place, scenarios[0], reporter)
-        if kept or plan.also or any(each.kept for each in before):
-            student = _trained(plan, number, out, reporter)
+        kept, pairs = _delivered(config, place, scenarios[0], reporter)
+        if kept or config.also or any(each.kept for each in before):
+            student = _trained(config, number, out, reporter)
     found: Evaluation = work(
-        examine(plan.rolling(student, plan.pass_k, "judged"), scenarios[1], place / "eval", reporter)
+        examine(config.acting(student, config.pass_k, "judged"), scenarios[1], place / "eval", reporter)
     )
     return _summed(number, student, kept, pairs, found, out)
 
 
-def _student(last: Round, plan: Plan, out: Path) -> str:
-    return str(out / last.student) if last.number and (out / last.student).is_dir() else plan.student or plan.base
+def _student(last: Round, config: StarConfig, out: Path) -> str:
+    return str(out / last.student) if last.number and (out / last.student).is_dir() else config.student or config.base
 
 
-def _delivered(plan: Plan, place: Path, scenarios: Sequence[Scenario], reporter: Reporter) -> tuple[int, int]:
+def _delivered(config: StarConfig, place: Path, scenarios: Sequence[Scenario], reporter: Reporter) -> tuple[int, int]:
     """Keepers and pairs of a round's rollouts as rows; how many there are of each."""
     rollouts, bundles = Layout.of_stage(place / "rollouts"), place / "scenarios"
     with Folder(place).writing() as store:
         for one in scenarios:
             store.write(bundles / f"{one.id}.json", one.to_json())
-    made = pair(rollouts, bundles, Layout.of_stage(place / "pairs"), PairConfig(seed=plan.seed), reporter)
+    made = pair(rollouts, bundles, Layout.of_stage(place / "pairs"), PairConfig(seed=config.seed), reporter)
     sources = Sources(rollouts, bundles, place / "pairs")
-    to = plan.methods if made.pairs else ("sft",)
-    config = ExportConfig(to=to, per_scenario=plan.keep, format="jsonl")
-    delivered = export(config, sources, place / "export", EstimatedTokens(), reporter)
+    to = config.methods if made.pairs else ("sft",)
+    exporting = ExportConfig(to=to, per_scenario=config.keep, format="jsonl")
+    delivered = export(exporting, sources, place / "export", EstimatedTokens(), reporter)
     rows = {each.projection: each.rows for each in delivered.parts if each.split == TRAIN}
     return rows.get("sft", 0), rows.get("dpo", 0)
 
 
-def _trained(plan: Plan, number: int, out: Path, reporter: Reporter) -> str:
+def _trained(config: StarConfig, number: int, out: Path, reporter: Reporter) -> str:
     """A student from the base on all rounds' keepers, then, where there are pairs, on all rounds' pairs."""
     place = out / f"round-{number}"
-    student = plan.base
-    for method in plan.methods:
+    student = config.base
+    for method in config.methods:
         data, made = place / "data" / method, place / ("sft" if method == "sft" else "student")
-        if not _gathered(plan, number, out, method, data):
+        if not _gathered(config, number, out, method, data):
             continue
-        choices = replace(plan.learning, method=method, rate=plan.learning.rate if method == "sft" else None)
+        choices = replace(config.learning, method=method, rate=config.learning.rate if method == "sft" else None)
         train(choices, student, data, made, f"sekft star, round {number}", reporter, CHECKPOINT_S)
         student = str(made)
     return student
 
 
-def learnable(plan: Plan) -> dict[Method, Path]:
+def learnable(config: StarConfig) -> dict[Method, Path]:
     """Of --also the rows for each method that is trained with. Raises UsageError where it has none for any."""
-    if plan.also is None:
+    if config.also is None:
         return {}
-    places = {method: part(plan.also, method) for method in plan.methods}
+    places = {method: part(config.also, method) for method in config.methods}
     found = {method: place for method, place in places.items() if _rows(place) and method_of(place) == method}
     if not found:
-        wanted = " or ".join(plan.methods)
-        raise UsageError(f"--also {plan.also}: no rows for {wanted}; want an export, or a file or folder of its rows")
+        wanted = " or ".join(config.methods)
+        raise UsageError(f"--also {config.also}: no rows for {wanted}; want an export, or a file or folder of its rows")
     return found
 
 
-def _gathered(plan: Plan, number: int, out: Path, method: Method, data: Path) -> bool:
+def _gathered(config: StarConfig, number: int, out: Path, method: Method, data: Path) -> bool:
     """Copy every round's rows of this kind, and those of --also, into one folder; whether there are any."""
     exports = [out / f"round-{at}" / "export" / method / TRAIN for at in range(1, number + 1)]
-    if place := learnable(plan).get(method):
+    if place := learnable(config).get(method):
         exports.append(place)
     found = [(f"{at:02d}-{file.name}", file) for at, each in enumerate(exports) if _rows(each) for file in files(each)]
     with Folder(data).writing() as store:

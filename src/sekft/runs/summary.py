@@ -10,9 +10,11 @@ from pathlib import Path
 
 from sekft import taxonomy
 from sekft.evaluation.difficulty import Returns, returns
+from sekft.evaluation.statistics import Quantiles, quantile
 from sekft.folder import HIDDEN, Layout, documents, times
 from sekft.models.journal import JOURNAL, spent
 from sekft.rejection import Rejection
+from sekft.report import Cell, Report, Table, facts
 from sekft.scenario import Frozen, Scenario, load_noun, load_scenario
 from sekft.trajectory import KEPT, OUTCOMES, Trajectory, load_trajectory
 
@@ -34,21 +36,13 @@ class Yield(Frozen):
     refused: int
 
 
-class Lengths(Frozen):
-    """Actions per rollout."""
-
-    median: float
-    p90: float
-    most: int
-
-
 class AxisRow(Frozen):
     axis: str
     counts: dict[str, int]
     total_variation: float
 
 
-class Summary(Frozen):
+class Summary(Report):
     """outcomes: expected kind → outcome → rollouts. errors: rollouts that infra errors keep out.
 
     rolled, yielding: scenarios with a rollout, and with one that is kept.
@@ -67,8 +61,8 @@ class Summary(Frozen):
     outcomes: dict[str, dict[str, int]]
     endings: dict[str, int]
     not_kept: dict[str, int]
-    actions: Lengths | None
-    actions_by_difficulty: dict[str, Lengths]
+    actions: Quantiles | None
+    actions_by_difficulty: dict[str, Quantiles]
     times: dict[str, float]
     slowest: str | None
     rollout_s: dict[str, float]
@@ -76,6 +70,23 @@ class Summary(Frozen):
     models: Returns
     coverage: list[AxisRow]
     look: list[str]
+
+    @property
+    def tables(self) -> list[Table]:
+        tables = [facts([("folder", self.folder)])]
+        if self.scenarios.drawn or self.rollouts or self.errors:
+            tables.append(_funnel(self))
+        if self.rollouts:
+            tables += [_outcome_table(self), _action_table(self)]
+        if self.models:
+            tables += self.models.tables
+        if self.times:
+            tables.append(_time_table(self))
+        if self.scenarios.admitted:
+            tables.append(_coverage_table(self))
+        if self.look:
+            tables.append(Table((), (), "Next", commands=self.look))
+        return tables
 
 
 def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None) -> Summary:
@@ -137,14 +148,15 @@ def _outcomes(trajectories: Sequence[Trajectory], kinds: Mapping[str, str]) -> d
     return {kind: _counted(counter.elements()) for kind, counter in sorted(table.items())}
 
 
-def _lengths(trajectories: Sequence[Trajectory]) -> Lengths | None:
+def _lengths(trajectories: Sequence[Trajectory]) -> Quantiles | None:
     if not trajectories:
         return None
     ordered = sorted(sum(turn.role == "action" for turn in each.turns) for each in trajectories)
-    return Lengths(median=statistics.median(ordered), p90=ordered[int(0.9 * (len(ordered) - 1))], most=ordered[-1])
+    median, p90 = float(statistics.median(ordered)), float(quantile(ordered, 0.9))
+    return Quantiles(median=median, p90=p90, most=ordered[-1])
 
 
-def _by_difficulty(trajectories: Sequence[Trajectory], scenarios: Sequence[Scenario]) -> dict[str, Lengths]:
+def _by_difficulty(trajectories: Sequence[Trajectory], scenarios: Sequence[Scenario]) -> dict[str, Quantiles]:
     difficulties = {scenario.id: scenario.cell.get("difficulty") for scenario in scenarios}
     groups: dict[str, list[Trajectory]] = {}
     for trajectory in trajectories:
@@ -198,100 +210,61 @@ def _command(*words: str | Path, note: str) -> str:
     return f"sekft {shlex.join(map(str, words))}  # {note}"
 
 
-def render(summary: Summary) -> str:
-    """The summary as a page of text."""
-    parts = [_render_funnel(summary)] if summary.scenarios.drawn or summary.rollouts or summary.errors else []
-    if summary.rollouts:
-        parts += [_render_outcomes(summary), _render_turns(summary)]
-    if summary.models:
-        parts.append(str(summary.models).rstrip())
-    if summary.times:
-        parts.append(_render_times(summary))
-    if summary.scenarios.admitted:
-        parts.append(_render_coverage(summary.coverage))
-    if summary.look:
-        parts.append("Next\n" + "\n".join(f"  {command}" for command in summary.look))
-    return "\n\n".join([f"{summary.folder}", *parts]) + "\n"
-
-
-def _render_funnel(summary: Summary) -> str:
+def _funnel(summary: Summary) -> Table:
     """Every draw down to what is kept, each with its share of the line above it."""
-    made = summary.scenarios
-    lines = ["Funnel"]
-    if made.drawn:
-        lines += [
-            f"  drawn       {made.drawn:>6}",
-            f"  admitted    {made.admitted:>6}{_share(made.admitted, made.drawn)}   {_spelled(summary.kinds)}",
-            f"  rejected    {made.rejected:>6}{_share(made.rejected, made.drawn)}   {_spelled(made.reasons)}".rstrip(),
+    draws, dropped = summary.scenarios, summary.rollouts - summary.kept
+    rows: list[tuple[Cell, ...]] = []
+    if draws.drawn:
+        rows += [
+            ("drawn", draws.drawn, "", ""),
+            ("admitted", draws.admitted, _share(draws.admitted, draws.drawn), _spelled(summary.kinds)),
+            ("rejected", draws.rejected, _share(draws.rejected, draws.drawn), _spelled(draws.reasons)),
         ]
-    if made.refused:
-        lines.append(f"  refused     {made.refused:>6}          wrong solutions that the checkers saw through")
-    if made.unproven:
-        lines.append(f"  WARNING: {made.unproven} never ran in a sandbox: consistent on paper, not proven solvable")
+    if draws.refused:
+        rows.append(("refused", draws.refused, "", "wrong solutions that the checkers saw through"))
     if summary.rollouts:
-        kept = f"{_share(summary.kept, summary.rollouts)}   of {summary.yielding} scenarios"
         rolled = f"of {summary.rolled} scenarios: {_spelled(summary.operators)}"
-        lines += [
-            f"  rolled out  {summary.rollouts:>6}          {rolled}",
-            f"  kept        {summary.kept:>6}{kept}",
-        ]
+        rows.append(("rolled out", summary.rollouts, "", rolled))
+        rows.append(("kept", summary.kept, _share(summary.kept, summary.rollouts), f"of {summary.yielding} scenarios"))
     if summary.not_kept:
-        dropped = summary.rollouts - summary.kept
-        lines.append(f"  not kept    {dropped:>6}{_share(dropped, summary.rollouts)}   {_spelled(summary.not_kept)}")
+        rows.append(("not kept", dropped, _share(dropped, summary.rollouts), _spelled(summary.not_kept)))
     if summary.errors:
-        lines.append(
-            f"  broken      {summary.errors:>6}          infra errors, not in the set: the same command redoes them"
-        )
-    return "\n".join(lines)
+        rows.append(("broken", summary.errors, "", "infra errors, not in the set: the same command redoes them"))
+    warning = f"WARNING: {draws.unproven} never ran in a sandbox: consistent on paper, not proven solvable"
+    return Table(("", "", "", ""), rows, "Funnel", [warning] if draws.unproven else [])
 
 
 def _share(part: int, whole: int) -> str:
-    return f" {f'({part / whole:.0%})':>7}" if whole else ""
+    return f"{part / whole:.0%}" if whole else ""
 
 
-def _render_outcomes(summary: Summary) -> str:
+def _outcome_table(summary: Summary) -> Table:
     """Expected endings down, outcomes across."""
     met = [name for name in OUTCOMES if any(name in row for row in summary.outcomes.values())]
     labels = {kind: ENDINGS.get(kind, kind) for kind in [*ENDINGS, *summary.outcomes] if kind in summary.outcomes}
-    width = max(map(len, ["expected", *labels.values()]))
-    lines = ["Outcomes", f"  {'expected':<{width}}  {'  '.join(met)}"]
-    for kind, label in labels.items():
-        counts = (str(summary.outcomes[kind].get(name, "·")).rjust(len(name)) for name in met)
-        lines.append(f"  {label:<{width}}  {'  '.join(counts)}")
-    return "\n".join([*lines, f"  ended by: {_spelled(summary.endings)}"])
+    rows = [(label, *(summary.outcomes[kind].get(name) for name in met)) for kind, label in labels.items()]
+    return Table(("expected", *met), rows, "Outcomes", [f"ended by: {_spelled(summary.endings)}"])
 
 
-def _render_turns(summary: Summary) -> str:
-    rows = {"all": summary.actions, **summary.actions_by_difficulty}
-    width = max(map(len, rows))
-    return "\n".join(
-        [
-            "Commands in a rollout, by difficulty",
-            *(
-                f"  {name:<{width}}  median {row.median:g}, p90 {row.p90:g}, most {row.most}"
-                for name, row in rows.items()
-                if row
-            ),
-        ]
-    )
+def _action_table(summary: Summary) -> Table:
+    groups = {"all": summary.actions, **summary.actions_by_difficulty}
+    rows = [(name, f"{group.median:g}", f"{group.p90:g}", group.most) for name, group in groups.items() if group]
+    return Table(("difficulty", "median", "p90", "most"), rows, "Commands in a rollout")
 
 
-def _render_times(summary: Summary) -> str:
-    lines = [
-        f"  {stage:<20} {taken:>8.1f} s{'   slowest' if stage == summary.slowest else ''}"
-        for stage, taken in summary.times.items()
+def _time_table(summary: Summary) -> Table:
+    rows = [
+        (stage, f"{taken:.1f}", "slowest" if stage == summary.slowest else "") for stage, taken in summary.times.items()
     ]
-    if summary.rollout_s:
-        waits = ", ".join(f"{name} {seconds:g} s" for name, seconds in summary.rollout_s.items())
-        lines.append(f"  a rollout waits on average for: {waits}")
-    return "\n".join(["Time", *lines])
+    waits = ", ".join(f"{name} {seconds:g} s" for name, seconds in summary.rollout_s.items())
+    notes = [f"a rollout waits on average for: {waits}"] if waits else []
+    return Table(("stage", "seconds", ""), rows, "Time", notes)
 
 
-def _render_coverage(rows: Sequence[AxisRow]) -> str:
-    lines = ["Coverage (scenarios per value; distance from the declared weights, 0 is exact)"]
-    width = max((len(row.axis) for row in rows), default=0)
-    lines += [f"  {row.axis:<{width}}  {row.total_variation:.2f}  {_spelled(row.counts)}" for row in rows]
-    return "\n".join(lines)
+def _coverage_table(summary: Summary) -> Table:
+    rows = [(row.axis, f"{row.total_variation:.2f}", _spelled(row.counts)) for row in summary.coverage]
+    columns = ("axis", "distance", "scenarios per value")
+    return Table(columns, rows, "Coverage (distance from the declared weights: 0 is exact)")
 
 
 def _spelled(counts: dict[str, int]) -> str:

@@ -1,7 +1,6 @@
 """Sandboxes: backends that give a fresh shell session, and nothing of the host.
 
-A backend is one module, named here in order of preference, with `probe()`, `backend()` and `clean()`; its
-contract suite is tests/sandboxes/.
+A backend is one module; `Backend` says what it must offer. A module of another package is one more line of BACKENDS.
 """
 
 from __future__ import annotations
@@ -12,15 +11,32 @@ from typing import Protocol, cast
 from sekft.errors import SandboxUnavailable, UsageError
 from sekft.protocols import Sandbox
 
-BACKENDS: tuple[str, ...] = ("bubblewrap", "docker")
+BACKENDS: dict[str, str] = {
+    "bubblewrap": "sekft.sandboxes.bubblewrap",
+    "docker": "sekft.sandboxes.docker",
+}
+"""Each backend's module by its name, in the order in which `auto` tries them."""
 
 
-class _Backend(Protocol):
-    def probe(self) -> str | None: ...
+class Backend(Protocol):
+    """What the module of a backend must offer. Importing it starts nothing and needs no optional package.
 
-    def backend(self) -> Sandbox: ...
+    What it opens satisfies protocols.Session: tests/sandboxes/ runs over every backend, and so does self_test().
+    pool.PooledSandbox with session.ShellSession gives all of that to a backend that can start the runner
+    (`runner/runner.h`, in `userland.tools()`) as PID 1 of a fresh sandbox and hold one stream to it.
+    """
 
-    def clean(self) -> list[str]: ...
+    def probe(self) -> str | None:
+        """Try in earnest whether it runs on this machine: None, or why not and what to install."""
+        ...
+
+    def backend(self) -> Sandbox:
+        """The sandbox, with its defaults. Whatever takes time is done when it is first opened."""
+        ...
+
+    def clean(self) -> list[str]:
+        """Remove what killed harnesses left, and say what. Raises SandboxUnavailable."""
+        ...
 
 
 def pick(name: str = "auto") -> Sandbox:
@@ -31,26 +47,26 @@ def pick(name: str = "auto") -> Sandbox:
     if name not in ("auto", *BACKENDS):
         raise UsageError(f"sandbox {name!r}, want one of: auto, {', '.join(BACKENDS)}")
     reasons: list[str] = []
-    for each in BACKENDS if name == "auto" else (name,):
-        reason = probe(each)
+    for candidate in BACKENDS if name == "auto" else (name,):
+        reason = probe(candidate)
         if reason is None:
-            return _module(each).backend()
+            return _module(candidate).backend()
         reasons.append(reason)
     raise SandboxUnavailable("; ".join(reasons))
 
 
 def probe(name: str) -> str | None:
-    """Try the backend in earnest: None when it runs here, else why not and what to install."""
+    """None when the backend runs here, else why not and what to install."""
     return _module(name).probe()
 
 
 def clean(name: str) -> list[str]:
-    """Remove what killed harnesses left with that backend; tells what. Raises SandboxUnavailable."""
+    """Remove what killed harnesses left with that backend, and say what. Raises SandboxUnavailable."""
     return _module(name).clean()
 
 
 def prepare() -> list[str]:
-    """Build the runner and every userland that is missing (needs the network); tells where they lie."""
+    """Build the runner and every userland that is missing (needs the network); returns where they lie."""
     from sekft.sandboxes import userland
 
     return [str(userland.tools()), *(str(userland.userland(name).rootfs) for name in userland.NAMES)]
@@ -60,16 +76,15 @@ def missing() -> list[str]:
     """What prepare() would still build; empty when everything is in the cache."""
     from sekft.sandboxes import userland
 
-    folders = {"runner and tools": userland.tools_folder(), **userland.userland_folders()}
-    return [name for name, folder in folders.items() if not folder.is_dir()]
+    return userland.missing()
 
 
 async def self_test(sandbox: Sandbox) -> list[tuple[str, bool, str]]:
-    """What the backend must be able to do: (behaviour, holds, what was seen when it does not)."""
+    """Try what every backend must be able to do: (behaviour, holds, what was seen when it does not)."""
     from sekft.sandboxes import behaviours
 
     return await behaviours.self_test(sandbox)
 
 
-def _module(name: str) -> _Backend:
-    return cast(_Backend, import_module(f"sekft.sandboxes.{name}"))
+def _module(name: str) -> Backend:
+    return cast(Backend, import_module(BACKENDS[name]))

@@ -1,4 +1,4 @@
-"""What a backend must be able to do on this machine, tried in fresh sandboxes: for `sekft doctor --self-test`."""
+"""What every backend must be able to do, tried in fresh sandboxes: for `sekft doctor --self-test`."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ _CASES = (
 async def self_test(sandbox: Sandbox, userland: str = "busybox") -> list[tuple[str, bool, str]]:
     """(behaviour, holds, what was seen when it does not), each in a fresh sandbox."""
     spec = SandboxSpec(userland, _LOGIN, _FILES, _LIMITS)
-    found = [await _guarded(case.behaviour, sandbox, spec, _tried(case)) for case in _CASES]
-    return found + [await _guarded(name, sandbox, spec, trial) for name, trial in _TRIALS.items()]
+    trials = {**{case.behaviour: _tried(case) for case in _CASES}, **_TRIALS}
+    return [await _guarded(name, sandbox, spec, trial) for name, trial in trials.items()]
 
 
 _Trial = Callable[[Session], Awaitable[str]]
@@ -80,10 +80,10 @@ _Trial = Callable[[Session], Awaitable[str]]
 async def _guarded(name: str, sandbox: Sandbox, spec: SandboxSpec, trial: _Trial) -> tuple[str, bool, str]:
     try:
         async with sandbox.open(spec) as session:
-            wrong = await trial(session)
+            fault = await trial(session)
     except SekftError as error:
-        wrong = str(error)
-    return name, not wrong, wrong
+        fault = str(error)
+    return name, not fault, fault
 
 
 def _tried(case: _Case) -> _Trial:

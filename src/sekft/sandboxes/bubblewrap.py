@@ -7,19 +7,17 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from sekft.errors import SandboxUnavailable
-from sekft.protocols import ExecResult, SandboxSpec
+from sekft.protocols import SandboxSpec
 from sekft.sandboxes.fixtures import AGENT_ID
-from sekft.sandboxes.frames import Frames, StreamEnded
-from sekft.sandboxes.pool import Pool, alive
-from sekft.sandboxes.session import ShellSession, Snapshot
+from sekft.sandboxes.pool import PooledSandbox, alive
 from sekft.sandboxes.userland import Userland, tools, userland
+from sekft.sandboxes.wire import FrameStream, StreamEnded
 
 LAUNCH_UID = 64231
 """Host root starts sandboxes as this uid: root's own files then show as 65534, not as the agent's."""
@@ -31,7 +29,7 @@ _NAMESPACES = (
     "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
     "--uid", str(AGENT_ID), "--gid", str(AGENT_ID),
 )  # fmt: skip
-_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+CommandLine = tuple[str, ...]
 
 # Not bwrap's own --dev: its devpts needs a second user namespace, in which the runner could not mount.
 _DEVICES = (
@@ -44,48 +42,67 @@ _DEVICES = (
 )  # fmt: skip
 
 
-class BubblewrapSandbox:
-    """See protocols.Sandbox. Userland and runner are built on first use."""
+@dataclass(frozen=True, slots=True)
+class StartedProcess:
+    """Satisfies pool.Started. log: what bwrap itself says."""
+
+    process: subprocess.Popen[bytes]
+    stream: socket.socket
+    log: IO[bytes]
+
+    def alive(self) -> bool:
+        return self.process.poll() is None and alive(self.stream)
+
+    def close(self) -> None:
+        self.stream.close()
+        self.log.close()
+        self.process.kill()
+        self.process.wait()
+
+
+class BubblewrapSandbox(PooledSandbox[CommandLine, CommandLine, StartedProcess]):
+    """See protocols.Sandbox. Userland and runner are built on first use; a kind is the command line that starts it."""
 
     name = "bubblewrap"
 
     def __init__(self, warm: int = 0) -> None:
         """warm: how many wait. None by default: where the processors are busy, a start costs the same either way."""
-        self._pool = Pool(_started, warm, slow=False)
-        self._built: dict[str, tuple[Userland, Path]] = {}
+        super().__init__(warm, slow=False)
 
-    async def _prepared(self, name: str) -> tuple[Userland, Path]:
-        """In a thread the first time: a build waits for the network and for other builders."""
-        if name not in self._built:
-            self._built[name] = await asyncio.to_thread(lambda: (userland(name), tools()))
-        return self._built[name]
+    def _root(self, name: str) -> tuple[Userland, CommandLine]:
+        chosen = userland(name)
+        return chosen, command(chosen, tools())
 
-    @asynccontextmanager
-    async def open(self, spec: SandboxSpec, at: Snapshot | None = None) -> AsyncIterator[ShellSession]:
-        """A landed session. Raises SandboxUnavailable where bwrap cannot run, InfraError when it broke."""
-        chosen, folder = await self._prepared(spec.userland)
-        line = command(chosen, folder)
-        channel = await _Bwrap.attached(await self._pool.take(line))
+    def _kind(self, spec: SandboxSpec, root: CommandLine) -> CommandLine:
+        return root
+
+    def _start(self, kind: CommandLine) -> StartedProcess:
+        """A blocking spawn: it takes about a millisecond, and asyncio's own would add a thread for each child."""
+        ours, theirs = socket.socketpair()
+        log = os.fdopen(os.memfd_create("bwrap"), "rb")
         try:
-            session = await ShellSession.begun(channel, spec, at, self.name, chosen)
-            self._pool.refill(line)
-            yield session
+            process = subprocess.Popen(
+                kind,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=log.fileno(),
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            log.close()
+            raise SandboxUnavailable(f"bubblewrap: {kind[0]}: {error}; {HINT}") from error
         finally:
-            await channel.close()
+            theirs.close()
+        return StartedProcess(process, ours, log)
 
-    def fork(self, at: Snapshot) -> AbstractAsyncContextManager[ShellSession]:
-        return self.open(at.spec, at)
-
-    def drain(self) -> None:
-        """Ends the sandboxes that nobody took."""
-        self._pool.drain()
-
-    async def run(self, spec: SandboxSpec, script: str) -> ExecResult:
-        async with self.open(spec) as session:
-            return await session.exec(script)
+    def _channel(self, started: StartedProcess, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Bwrap:
+        return _Bwrap(started, reader, writer)
 
 
-def command(chosen: Userland, folder: Path) -> tuple[str, ...]:
+def command(chosen: Userland, folder: Path) -> CommandLine:
     """The command line that starts the runner as PID 1 of a fresh sandbox."""
     bwrap = shutil.which("bwrap")
     if not bwrap:
@@ -123,71 +140,21 @@ def clean() -> list[str]:
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class _Started:
-    """log: what bwrap itself says."""
+class _Bwrap(FrameStream):
+    """One bwrap process and the socket to the runner inside. Satisfies wire.Channel."""
 
-    process: subprocess.Popen[bytes]
-    stream: socket.socket
-    log: IO[bytes]
-
-    def alive(self) -> bool:
-        return self.process.poll() is None and alive(self.stream)
-
-    def close(self) -> None:
-        self.stream.close()
-        self.log.close()
-        self.process.kill()
-        self.process.wait()
-
-
-def _started(arguments: tuple[str, ...]) -> _Started:
-    """A blocking spawn: it takes about a millisecond, and asyncio's own would add a thread for each child."""
-    ours, theirs = socket.socketpair()
-    log = os.fdopen(os.memfd_create("bwrap"), "rb")
-    try:
-        process = subprocess.Popen(
-            arguments,
-            stdin=theirs.fileno(),
-            stdout=theirs.fileno(),
-            stderr=log.fileno(),
-            env={},
-            cwd="/",
-            start_new_session=True,
-        )
-    except OSError as error:
-        ours.close()
-        log.close()
-        raise SandboxUnavailable(f"bubblewrap: {arguments[0]}: {error}; {HINT}") from error
-    finally:
-        theirs.close()
-    return _Started(process, ours, log)
-
-
-class _Bwrap:
-    """One bwrap process and the socket to the runner inside. Satisfies session.Channel."""
-
-    def __init__(self, started: _Started, streams: _Streams) -> None:
+    def __init__(self, started: StartedProcess, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__("bubblewrap", reader, writer)
         self._process = started.process
-        self._writer = streams[1]
-        self._frames = Frames("bubblewrap", *streams)
         self._log: IO[bytes] | None = started.log
         self._pidfd = os.pidfd_open(started.process.pid)
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # The process is reaped when it ends, even when whoever waits for that has been cancelled.
         asyncio.get_running_loop().add_reader(self._pidfd, self._reap)
 
-    @classmethod
-    async def attached(cls, started: _Started) -> _Bwrap:
+    async def ask(self, frame: bytes, expected: str, timeout_s: float) -> bytes:
         try:
-            return cls(started, await asyncio.open_connection(sock=started.stream))
-        except BaseException:
-            started.close()
-            raise
-
-    async def ask(self, frame: bytes, wanted: str, timeout_s: float) -> bytes:
-        try:
-            payload = await self._frames.ask(frame, wanted, timeout_s)
+            payload = await super().ask(frame, expected, timeout_s)
         except StreamEnded as error:
             raise self._broken(error) from error
         self._forget_log()
@@ -198,8 +165,8 @@ class _Bwrap:
         if not self._log:
             return ended
         self._log.seek(0)
-        said = self._log.read().decode(errors="replace").strip()[-400:]
-        return SandboxUnavailable(f"bubblewrap: {said or 'ended at once'}; {HINT}")
+        reason = self._log.read().decode(errors="replace").strip()[-400:]
+        return SandboxUnavailable(f"bubblewrap: {reason or 'ended at once'}; {HINT}")
 
     def _forget_log(self) -> None:
         if self._log:

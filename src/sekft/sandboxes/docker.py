@@ -1,85 +1,111 @@
-"""The docker backend: a container a session, with the runner as its entry point; docs/docker.md tells more.
+"""The docker backend: one hardened container a session, with the runner as its entry point.
 
-The engine is asked to create, attach and start, nothing else: the session's frames go over the attached stream,
-and the end of that stream, for whatever reason, ends PID 1 and the container, which the engine then removes.
+docs/docker.md gives the reason of each setting. The engine is asked to create, attach and start, nothing else. The
+session's frames go over the attached stream. The end of that stream, for whatever reason, ends PID 1 and the container,
+which the engine then removes. The client library is imported on first use.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
-from threading import Lock
 from typing import Any, TypeVar
 
 from sekft.errors import InfraError, SandboxUnavailable
-from sekft.protocols import ExecResult, SandboxSpec
-from sekft.sandboxes import leftovers
-from sekft.sandboxes.containers import HINT, ContainerKind, Started, client, engine_says, kind_of, start
-from sekft.sandboxes.frames import Frames
-from sekft.sandboxes.images import DIGEST_LABEL, chosen
-from sekft.sandboxes.pool import Pool
-from sekft.sandboxes.session import ShellSession, Snapshot
-from sekft.sandboxes.userland import Userland
+from sekft.protocols import SandboxSpec
+from sekft.sandboxes import images
+from sekft.sandboxes.fixtures import AGENT_ID
+from sekft.sandboxes.pool import STARTERS, PooledSandbox, alive
+from sekft.sandboxes.userland import Userland, tools
+from sekft.sandboxes.wire import FrameStream
 
 T = TypeVar("T")
 WARM = 2 * (os.cpu_count() or 1)
 """How many started containers wait for a session, once there was a first."""
 
-CLOSE_S = 5.0
+HINT = "install Docker, start its daemon and let this user reach it; pip install 'sekft[docker]'"
+START_S, CLOSE_S = 60.0, 5.0
+RUNNER_BYTES, RUNNER_PROCESSES = 32 << 20, 16
+"""What the runner and the kernel's own tables may take beside what limits give the agent."""
+
+# Until READY the runner needs mount, unshare and sethostname, in its own namespaces; then its own filter denies them.
+_DENIED = (
+    "acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init finit_module fsconfig "
+    "fsmount fsopen fspick init_module io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp "
+    "kexec_file_load kexec_load keyctl lookup_dcookie migrate_pages modify_ldt mount_setattr move_mount move_pages "
+    "name_to_handle_at open_by_handle_at open_tree perf_event_open personality pidfd_getfd process_madvise "
+    "process_mrelease "
+    "process_vm_readv process_vm_writev ptrace quotactl reboot request_key setdomainname setns settimeofday swapoff "
+    "swapon sysfs syslog uselib userfaultfd ustat vhangup"
+)
+SECCOMP = json.dumps(
+    {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": _DENIED.split(), "action": "SCMP_ACT_ERRNO"}]}
+)
+# As the engine's own, but for /proc/sys: the runner first sets user/max_user_namespaces to 0, then protects it itself.
+_READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger"]
 
 
-class DockerSandbox:
+@dataclass(frozen=True, slots=True)
+class ContainerKind:
+    """What a container must have from its start; all else comes with SETUP."""
+
+    image_id: str
+    memory_bytes: int
+    processes: int
+
+    @classmethod
+    def of(cls, spec: SandboxSpec, image_id: str) -> ContainerKind:
+        limits = spec.limits
+        memory = limits.memory_bytes + limits.writable_bytes + RUNNER_BYTES
+        return cls(image_id, memory, limits.processes + RUNNER_PROCESSES)
+
+
+@dataclass(frozen=True, slots=True)
+class StartedContainer:
+    """Satisfies pool.Started."""
+
+    id: str
+    stream: socket.socket
+
+    def alive(self) -> bool:
+        return alive(self.stream)
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+class DockerSandbox(PooledSandbox[str, ContainerKind, StartedContainer]):
     """See protocols.Sandbox. Images, runner and pool are made on first use."""
 
     name = "docker"
 
     def __init__(self, warm: int = WARM) -> None:
-        self._pool = Pool(self._start, warm, slow=True)
-        self._images: dict[str, tuple[Userland, str]] = {}
-        self._building = Lock()
+        super().__init__(warm, slow=True)
         self._worked = False
 
-    @asynccontextmanager
-    async def open(self, spec: SandboxSpec, at: Snapshot | None = None) -> AsyncIterator[ShellSession]:
-        """A landed session. Raises SandboxUnavailable where docker cannot run it, InfraError when it broke."""
-        if spec.userland not in self._images:
-            await asyncio.to_thread(self._image, spec.userland)
-        userland, _ = self._images[spec.userland]
-        kind = kind_of(spec)
-        container = await _Container.attached(await self._pool.take(kind))
-        try:
-            session = await ShellSession.begun(container, spec, at, self.name, userland)
-            self._pool.refill(kind)
-            yield session
-        finally:
-            await container.close()
+    def _root(self, name: str) -> tuple[Userland, str]:
+        return self._ask_engine(images.chosen, client(), name)
 
-    def fork(self, at: Snapshot) -> AbstractAsyncContextManager[ShellSession]:
-        return self.open(at.spec, at)
+    def _kind(self, spec: SandboxSpec, root: str) -> ContainerKind:
+        return ContainerKind.of(spec, root)
 
-    async def run(self, spec: SandboxSpec, script: str) -> ExecResult:
-        async with self.open(spec) as session:
-            return await session.exec(script)
-
-    def drain(self) -> None:
-        """Ends the containers that nobody took."""
-        self._pool.drain()
-
-    def _image(self, name: str) -> tuple[Userland, str]:
-        if name not in self._images:
-            with self._building:
-                self._images[name] = self._asked(chosen, client(), name)
-        return self._images[name]
-
-    def _start(self, kind: ContainerKind) -> Started:
-        started = self._asked(start, client(), self._image(kind.userland)[1], kind)
+    def _start(self, kind: ContainerKind) -> StartedContainer:
+        started = self._ask_engine(start, client(), kind)
         self._worked = True
         return started
 
-    def _asked(self, call: Callable[..., T], *arguments: Any) -> T:
+    def _channel(
+        self, started: StartedContainer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> _Container:
+        return _Container(started.id, reader, writer)
+
+    def _ask_engine(self, call: Callable[..., T], *arguments: Any) -> T:
         """An engine that has worked before and fails now is broken, not missing: that rollout is tried again."""
         try:
             return engine_says(call, *arguments)
@@ -89,28 +115,15 @@ class DockerSandbox:
             raise
 
 
-class _Container:
-    """One container and its attached stream, in this event loop. Satisfies session.Channel."""
+class _Container(FrameStream):
+    """One container and its attached stream. Satisfies wire.Channel."""
 
-    def __init__(self, started: Started, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._id = started.id
-        self._reader = reader
-        self._writer = writer
-        self._frames = Frames("docker", _Output(reader), writer)
-
-    @classmethod
-    async def attached(cls, started: Started) -> _Container:
-        try:
-            return cls(started, *await asyncio.open_connection(sock=started.stream))
-        except BaseException:
-            started.stream.close()
-            raise
-
-    async def ask(self, frame: bytes, wanted: str, timeout_s: float) -> bytes:
-        return await self._frames.ask(frame, wanted, timeout_s)
+    def __init__(self, container: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__("docker", _Stdout(reader), writer)
+        self._id, self._reader = container, reader
 
     async def close(self) -> None:
-        """Waits until PID 1 is gone, and kills the container when it does not go; the engine removes it."""
+        """Wait until PID 1 is gone, and kill the container when it does not go; the engine removes it."""
         try:
             with suppress(OSError):
                 self._writer.write_eof()
@@ -123,7 +136,7 @@ class _Container:
             self._writer.transport.abort()
 
 
-class _Output:
+class _Stdout:
     """The runner's side of a stream in which the engine mixes stdout and stderr, each piece with a head of 8 bytes."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
@@ -136,9 +149,96 @@ class _Output:
             piece = await self._reader.readexactly(int.from_bytes(head[4:], "big"))
             if head[0] == 1:
                 self._held += piece
-        wanted = bytes(self._held[:n])
+        data = bytes(self._held[:n])
         del self._held[:n]
-        return wanted
+        return data
+
+
+def start(engine: Any, kind: ContainerKind) -> StartedContainer:
+    """Create, attach to and start one container. Raises SandboxUnavailable when its runner cannot begin."""
+    container = engine.create_container(
+        kind.image_id,
+        entrypoint=["/usr/lib/sekft/runner", "enter"],
+        command=[],
+        user=f"{AGENT_ID}:{AGENT_ID}",
+        environment={},
+        working_dir="/",
+        labels=images.labels(),
+        stop_signal="SIGKILL",  # PID 1 heeds no other: the engine would wait 10 s for it
+        stdin_open=True,
+        network_disabled=True,
+        host_config=_host_config(engine, kind),
+    )["Id"]
+    try:
+        attached = engine.attach_socket(container, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+        stream = socket.socket(fileno=os.dup(attached.fileno()))
+        attached._response.close()  # the library's own connection; ours is a copy of its descriptor
+        engine.start(container)
+        _await_hello(stream)
+    except BaseException:
+        engine.remove_container(container, force=True)
+        raise
+    return StartedContainer(container, stream)
+
+
+def _await_hello(stream: socket.socket) -> None:
+    """The runner says that it has entered its namespaces, or what kept it from that."""
+    stream.settimeout(START_S)
+    hello = stream.recv(4096)[8:]  # one write of the runner is one piece, with the engine's head of 8 bytes
+    if hello[:1] != b"H":
+        reason = hello[5:].decode(errors="replace") or "the runner ended at once"
+        raise SandboxUnavailable(f"docker: {reason}; the engine's host must allow unprivileged user namespaces")
+
+
+def _host_config(engine: Any, kind: ContainerKind) -> dict[str, Any]:
+    """No right, no network, nothing writable."""
+    mounts = [{"Type": "bind", "Source": str(tools()), "Target": "/usr/lib/sekft", "ReadOnly": True}]
+    config: dict[str, Any] = engine.create_host_config(
+        auto_remove=True,
+        cap_drop=["ALL"],
+        init=False,
+        ipc_mode="none",
+        log_config={"Type": "none", "Config": {}},
+        mem_limit=kind.memory_bytes,
+        memswap_limit=kind.memory_bytes,
+        mounts=mounts,
+        network_mode="none",
+        pids_limit=kind.processes,
+        read_only=True,
+        security_opt=["no-new-privileges", f"seccomp={SECCOMP}", "apparmor=unconfined", "label=disable"],
+    )
+    return {**config, "CgroupnsMode": "private", "ReadonlyPaths": _READ_ONLY}
+
+
+def engine_says(call: Callable[..., T], *arguments: Any) -> T:
+    """Call the engine. Raises SandboxUnavailable with the engine's words when it refuses or cannot be reached."""
+    from docker.errors import DockerException
+
+    _reach(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
+    try:
+        return call(*arguments)
+    except (DockerException, OSError) as error:  # OSError: also what its HTTP library raises
+        raise SandboxUnavailable(f"docker: {str(error)[-400:]}; {HINT}") from error
+
+
+def _reach(host: str) -> None:
+    """Try the socket first: the library leaves one open when nobody listens."""
+    if host.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as trial:
+            try:
+                trial.connect(host.removeprefix("unix://"))
+            except OSError as error:
+                raise SandboxUnavailable(f"docker: {host}: {error.strerror}; {HINT}") from error
+
+
+@cache
+def client() -> Any:
+    """The engine's low-level client, from DOCKER_HOST and its like. Raises SandboxUnavailable."""
+    try:
+        import docker
+    except ImportError as error:
+        raise SandboxUnavailable(f"docker: {error}; {HINT}") from error
+    return engine_says(lambda: docker.from_env(version="auto", max_pool_size=2 * STARTERS, timeout=START_S).api)
 
 
 def _kill(container: str) -> None:
@@ -163,5 +263,5 @@ def probe() -> str | None:
 
 
 def clean() -> list[str]:
-    """Removes what killed harnesses left with the engine; tells what. Raises SandboxUnavailable without an engine."""
-    return engine_says(leftovers.remove, client(), DIGEST_LABEL)
+    """Remove what killed harnesses left with the engine, and say what. Raises SandboxUnavailable without an engine."""
+    return engine_says(images.remove_leftovers, client())

@@ -13,6 +13,7 @@ from typing import Literal
 
 from sekft.protocols import SandboxSpec
 from sekft.scenario import WRITABLE_ROOTS, File, Login
+from sekft.trajectory import closed
 
 AGENT_ID = 1000
 OVERFLOW_ID = 65534
@@ -90,8 +91,8 @@ def _system(spec: SandboxSpec) -> list[Node]:
         "/etc/group": f"root:x:{OVERFLOW_ID}:\n{login.user}:x:{AGENT_ID}:\n",
         "/etc/hostname": f"{spec.hostname or login.host}\n",
         "/etc/hosts": f"127.0.0.1\tlocalhost\n127.0.1.1\t{spec.hostname or login.host}\n",
-        "/etc/motd": ended(login.motd),
-        "/etc/issue": ended(login.banner),
+        "/etc/motd": closed(login.motd),
+        "/etc/issue": closed(login.banner),
         "/etc/shells": "/bin/sh\n",
     }
     return nodes + [Node(path, "file", 0o644, text.encode(), "root", mtime) for path, text in files.items()]
@@ -133,8 +134,3 @@ def _binds(nodes: dict[str, Node]) -> tuple[Bind, ...]:
         if node.kind != "link" and node.owner != above:
             binds.append(Bind(path, node.owner == "root"))
     return tuple(binds)
-
-
-def ended(text: str) -> str:
-    """The text as lines: a last newline is added when one is missing."""
-    return text if not text or text.endswith("\n") else text + "\n"

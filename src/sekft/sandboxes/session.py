@@ -1,7 +1,7 @@
 """One meaning of a session on every backend: what a typed command does, shows and leaves behind.
 
-A backend gives a Channel to a runner (runner/runner.h) that is PID 1 of a fresh sandbox; all else
-is here. docs/session.md tells the semantics and what is lost between commands.
+A backend gives a Channel to a runner (runner/runner.h) that is PID 1 of a fresh sandbox. All else is here.
+docs/session.md describes the semantics and what is lost between commands.
 """
 
 from __future__ import annotations
@@ -9,18 +9,16 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import asdict, dataclass, replace
-from typing import Protocol
 
 from sekft.errors import BundleError, InfraError
 from sekft.protocols import ExecResult, SandboxSpec
 from sekft.sandboxes import wire
-from sekft.sandboxes.fixtures import DATE_SHIM, ended, shifted_date, tree
-from sekft.sandboxes.output import decoded, fitted
-from sekft.sandboxes.results import ending, shell_status, words_in
+from sekft.sandboxes.fixtures import DATE_SHIM, shifted_date, tree
+from sekft.sandboxes.results import decoded, ending, recorded, words_in
 from sekft.sandboxes.shell_state import Function, ShellState, candidates, listed_traps, prologue, read_dump
 from sekft.sandboxes.userland import Userland
 from sekft.scenario import Login
-from sekft.trajectory import Check, SandboxInfo, State
+from sekft.trajectory import Check, SandboxInfo, State, closed
 
 EMPTY_SHA256 = hashlib.sha256().hexdigest()
 SETUP_S = 30.0
@@ -34,21 +32,7 @@ UNTERMINATED = "unterminated here-document"
 NUL_BYTE = "NUL byte in the command"
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _PROMPT_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
-
-
 _IGNORED_EOF = re.compile(rb'(\nUse "exit" to leave shell\.\n)+\Z')
-
-
-class Channel(Protocol):
-    """A runner's two streams."""
-
-    async def ask(self, frame: bytes, wanted: str, timeout_s: float) -> bytes:
-        """Send a frame, return the payload of the answer of that type. Raises InfraError otherwise."""
-        ...
-
-    async def close(self) -> None:
-        """End the runner, and so everything in the sandbox. Idempotent."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +40,7 @@ class Snapshot:
     """Where a session stood: its files and its shell's state. Processes, FIFOs and sockets are lost.
 
     spec:   what the session started from; a fork has the same limits, login and clock.
-    tree:   as the runner tells it; packed: the same with its binds, as the runner makes it.
+    tree:   as the runner sent it. packed: the same with its binds, for a runner to make.
     whole:  nothing of the tree is lost.
     """
 
@@ -80,7 +64,7 @@ class _Typed:
 class ShellSession:
     """See protocols.Session. After an ending or a check only state(), check() and close() make sense."""
 
-    def __init__(self, channel: Channel, spec: SandboxSpec, info: SandboxInfo) -> None:
+    def __init__(self, channel: wire.Channel, spec: SandboxSpec, info: SandboxInfo) -> None:
         self.info = info
         self.greeting = ""
         self._channel = channel
@@ -91,46 +75,38 @@ class ShellSession:
 
     @classmethod
     async def begun(
-        cls, channel: Channel, spec: SandboxSpec, at: Snapshot | None, backend: str, chosen: Userland
+        cls, channel: wire.Channel, spec: SandboxSpec, at: Snapshot | None, backend: str, userland: Userland
     ) -> ShellSession:
-        """Land, or go on from a snapshot, with all that a record says about where."""
+        """Make the fixtures, log in and run the profiles, or resume from a snapshot, in a fresh sandbox.
+
+        Raises BundleError when a profile ends the shell.
+        """
         limits = {name: int(value) for name, value in asdict(spec.limits).items()}
-        info = SandboxInfo(backend=backend, userland=chosen.name, userland_digest=chosen.digest, limits=limits)
-        return await (cls.landed(channel, spec, info) if at is None else cls.forked(channel, at, info))
-
-    @classmethod
-    async def landed(cls, channel: Channel, spec: SandboxSpec, info: SandboxInfo) -> ShellSession:
-        """Make the fixtures, log in, run the profiles. Raises BundleError when a profile ends the shell."""
+        info = SandboxInfo(backend=backend, userland=userland.name, userland_digest=userland.digest, limits=limits)
         session = cls(channel, spec, info)
-        packed = wire.packed(session._tree)
+        packed = wire.packed(session._tree) if at is None else at.packed
         await channel.ask(wire.setup(spec.limits, spec.hostname or spec.login.host, packed), "R", SETUP_S)
-        session.greeting = ended(spec.login.banner) + ended(spec.login.motd) + await session._profiles()
-        return session
-
-    @classmethod
-    async def forked(cls, channel: Channel, at: Snapshot, info: SandboxInfo) -> ShellSession:
-        """Go on from a snapshot, in a fresh sandbox."""
-        session = cls(channel, at.spec, info)
-        host = at.spec.hostname or at.spec.login.host
-        await channel.ask(wire.setup(at.spec.limits, host, at.packed), "R", SETUP_S)
-        session.greeting, session._shell = at.greeting, at.shell
+        if at is None:
+            session.greeting = closed(spec.login.banner) + closed(spec.login.motd) + await session._profiles()
+        else:
+            session.greeting, session._shell = at.greeting, at.shell
         return session
 
     async def snapshot(self) -> Snapshot:
-        """What fork() goes on from; the session itself goes on too. Raises InfraError for a file over 16 MiB."""
+        """What fork() starts from; the session itself continues. Raises InfraError for a file over 16 MiB."""
         if self._over:
             raise InfraError(f"snapshot after the session's {self._over}")
-        told = await self._channel.ask(wire.frame("G"), "G", SETUP_S)
-        kinds = wire.read_tree(told)
+        nodes = await self._channel.ask(wire.frame("G"), "G", SETUP_S)
+        kinds = wire.read_tree(nodes)
         binds = [bind for bind in self._tree.binds if bind.path in kinds]
-        packed = wire.repacked(len(kinds), told, binds)
-        return Snapshot(self._spec, told, packed, "o" not in kinds.values(), self._shell, self.greeting)
+        packed = wire.repacked(len(kinds), nodes, binds)
+        return Snapshot(self._spec, nodes, packed, "o" not in kinds.values(), self._shell, self.greeting)
 
     async def rewind(self, at: Snapshot) -> None:
-        """Every process dies, and the session stands where it stood, even after its end or a check.
+        """Kill every process and return to the snapshot, even after the session's end or a check.
 
         at: a snapshot of this session, or of one from an equal spec.
-        Raises InfraError when anything of the tree does not come back: the session is then of no use.
+        Raises InfraError when any part of the tree does not come back; the session must then not be used.
         """
         if not at.whole:
             raise InfraError("rewind: the snapshot lacks a FIFO or a socket")
@@ -139,19 +115,19 @@ class ShellSession:
         self._shell, self._over = at.shell, None
 
     async def _profiles(self) -> str:
-        given = {file.path for file in self._spec.files}
-        profiles = ["/etc/profile"] * ("/etc/profile" in given)
-        if f"{self._spec.login.home}/.profile" in given:
+        paths = {file.path for file in self._spec.files}
+        profiles = ["/etc/profile"] * ("/etc/profile" in paths)
+        if f"{self._spec.login.home}/.profile" in paths:
             profiles.append('"$HOME/.profile"')
-        shown = ""
+        output = ""
         for profile in profiles:
             result = await self.exec(f". {profile}")
             if result.ended or result.timed_out:
                 how = "does not end" if result.timed_out else "ends the session"
                 raise BundleError(f"files: {profile} {how} at login, want it to go on")
-            shown += ended(result.output)
+            output += closed(result.output)
         self._shell = replace(self._shell, status=0)
-        return shown
+        return output
 
     async def exec(self, command: str, timeout_s: float | None = None) -> ExecResult:
         """timeout_s: None takes limits.command_s. The session is over once a result has `ended`."""
@@ -187,45 +163,38 @@ class ShellSession:
         report = wire.read_report(await self._channel.ask(wire.parse(_fed(command)), "E", GRACE_S))
         if report.wait_status == 0:
             return None
-        status = shell_status(report.wait_status)
-        self._shell = replace(self._shell, status=status)
-        return ExecResult(fitted(report, self._spec.limits.output_bytes).text, status, report.sha256)
+        self._shell = replace(self._shell, status=report.status)
+        return recorded(report, self._spec.limits.output_bytes)
 
     def _killed(self, report: wire.CommandReport, limit_s: float) -> ExecResult:
         limits, timed_out = self._spec.limits, report.killed == "t"
         note = TIMED_OUT.format(limit_s) if timed_out else FLOODED.format(limits.flood_bytes)
         status = TIMED_OUT_STATUS if timed_out else FLOODED_STATUS
         self._shell = replace(self._shell, status=status)
-        shown = fitted(report, limits.output_bytes, note)
-        return ExecResult(
-            shown.text, status, report.sha256, timed_out, shown.truncated, shown.dropped_bytes, state_kept=False
-        )
+        result = recorded(report, limits.output_bytes, note)
+        return replace(result, status=status, timed_out=timed_out, state_kept=False)
 
     def _finished(self, report: wire.CommandReport, typed: _Typed) -> ExecResult:
         after = read_dump(report.dump, self._shell, typed.functions) if report.dump is not None else None
         report = report.changed(lambda output: _as_typed_at(output, report, typed, after))
         over = ending(report, typed.words, after)
-        status = shell_status(report.wait_status)
-        self._shell = after or replace(self._shell, status=status)
+        self._shell = after or replace(self._shell, status=report.status)
         self._over = over.kind if over else None
-        shown = fitted(report, self._spec.limits.output_bytes)
-        return ExecResult(
-            shown.text, status, report.sha256, False, shown.truncated, shown.dropped_bytes, after is not None, over
-        )
+        return replace(recorded(report, self._spec.limits.output_bytes), state_kept=after is not None, ended=over)
 
     def prompt(self) -> str:
         """PS1 as given by the bundle or set since, with $VAR and ${VAR} expanded and nothing else."""
-        given = self._shell.prompt if self._shell.prompt is not None else self._spec.login.prompt
-        return decoded(_bytes(_PROMPT_VARIABLE.sub(lambda match: self._shell.value(match[1] or match[2]), given)))
+        ps1 = self._shell.prompt if self._shell.prompt is not None else self._spec.login.prompt
+        return decoded(_bytes(_PROMPT_VARIABLE.sub(lambda match: self._shell.value(match[1] or match[2]), ps1)))
 
     def cwd(self) -> str:
         return decoded(_bytes(self._shell.cwd))
 
     async def state(self) -> State:
-        found = wire.read_state(await self._channel.ask(wire.frame("T"), "T", SETUP_S))
+        state = wire.read_state(await self._channel.ask(wire.frame("T"), "T", SETUP_S))
         if self._spec.clock_offset_s and all(file.path != DATE_SHIM for file in self._spec.files):
-            found.pop(DATE_SHIM, None)
-        return found
+            state.pop(DATE_SHIM, None)
+        return state
 
     async def check(self, script: str) -> Check:
         """Only the wait status counts: 0 passes; 126, 127, a signal or a time-out is no verdict."""
@@ -234,12 +203,11 @@ class ShellSession:
         shim = f"date() {{ {shifted_date('busybox date', offset_s).replace('exec ', '')}; }}; " if offset_s else ""
         answer = await self._channel.ask(wire.check(limits, _bytes(shim + script)), "E", limits.check_s + GRACE_S)
         report = wire.read_report(answer)
-        status = shell_status(report.wait_status)
-        shown = fitted(report, limits.output_bytes).text
+        status, output = report.status, recorded(report, limits.output_bytes).output
         if report.killed or status in (126, 127) or status > 128:
-            failed = None if report.killed else status
-            return Check(verdict="checker_error", passed=False, status=failed, output=shown)
-        return Check(verdict="fail" if status else "pass", passed=not status, status=status, output=shown)
+            status_seen = None if report.killed else status
+            return Check(verdict="checker_error", passed=False, status=status_seen, output=output)
+        return Check(verdict="fail" if status else "pass", passed=not status, status=status, output=output)
 
     async def close(self) -> None:
         self._over = self._over or "close"

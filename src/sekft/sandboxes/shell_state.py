@@ -2,7 +2,7 @@
 
 The host writes a prologue from a frozen ShellState; the shell reads it as its ENV file before it
 reads what was typed, and on its exit runs userlands/files/end, whose output is the dump. The
-dump comes from the agent's side: it is parsed as untrusted, and a bad one is no dump at all.
+dump comes from the agent's side: it is parsed as untrusted, and a bad one counts as no dump.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _aliases_in(text: str, aliases: Mapping[str, str]) -> tuple[tuple[str, str],
 
 
 def prologue(state: ShellState, functions: Iterable[Function]) -> bytes:
-    """The ENV file. functions: the candidates that the dump must tell about."""
+    """The ENV file. functions: the candidates that the dump must list."""
     lines = [
         f"cd -- {quote(state.cwd)} 2>/dev/null || cd /",
         "unset ENV OLDPWD" if state.oldpwd is None else f"unset ENV; OLDPWD={quote(state.oldpwd)}",
@@ -189,16 +189,12 @@ def _confirmed(
     functions: tuple[Function, ...], types: bytes, before: ShellState, aliases: Mapping[str, str]
 ) -> tuple[Function, ...]:
     """`type` cannot be asked about the few names that the dump itself needs; these are believed."""
-    said = set(_text(types).split("\n"))
-    there = [
-        function
-        for function in functions
-        if f"{function.name} is a shell function" in said or function.name in _HIDDEN_BY_DUMP
-    ]
+    defined = set(_text(types).split("\n"))
     both = {**before.aliases, **aliases}  # a new function may have been read under either
     return tuple(
         function if function in before.functions else replace(function, aliases=_aliases_in(function.text, both))
-        for function in there
+        for function in functions
+        if f"{function.name} is a shell function" in defined or function.name in _HIDDEN_BY_DUMP
     )
 
 
@@ -213,15 +209,15 @@ def _assigned(pattern: re.Pattern[bytes], text: bytes) -> Mapping[str, str]:
 
 @lru_cache(maxsize=256)  # from one command to the next most of a shell's variables are the same
 def _parsed(pattern: re.Pattern[bytes], text: bytes) -> Mapping[str, str]:
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     at = 0
     while at < len(text):
         match = pattern.match(text, at)
         if not match:
             raise ValueError(f"not a shell assignment at byte {at}")
-        found[_text(match[1])] = _text(_unquote(match[2] or b""))
+        values[_text(match[1])] = _text(_unquote(match[2] or b""))
         at = match.end()
-    return found
+    return values
 
 
 def _unquote(quoted: bytes) -> bytes:

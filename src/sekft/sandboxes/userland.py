@@ -1,8 +1,9 @@
 """Userlands: the root file systems that sandboxes start from, and the trusted tools beside them.
 
-A userland is read-only, usr-merged and holds dash as /bin/sh, `man`, and `panic`. Its /etc, /home,
-/var … are empty mount points; fixtures.py fills them anew for each sandbox. The tools folder is
-mounted on /usr/lib/sekft: the runner, a static busybox for checks, and the shell's end script.
+Both are made of Debian packages without root: `apt-get download`, then `dpkg-deb --extract`. A userland is read-only,
+usr-merged and holds dash as /bin/sh, `man`, and `panic`. Its /etc, /home, /var … are empty mount points; fixtures.py
+fills them anew for each sandbox. The tools folder is mounted on /usr/lib/sekft: the runner, a static busybox for
+checks, and the shell's end script.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from pathlib import Path
 
 from sekft.cache import built, cache_root
 from sekft.errors import SandboxUnavailable, UsageError
-from sekft.sandboxes.packages import unpack
 from sekft.sandboxes.runner import build
 
 NAMES = ("busybox", "gnu")
+HINT = "userlands are built from Debian packages: this needs apt-get, dpkg-deb and a Debian mirror"
 _HERE = Path(__file__).parent / "userlands"
 _KEPT = ("bin", "sbin", "lib", "lib64")
 _MOUNT_POINTS = (
@@ -58,13 +59,10 @@ def tools() -> Path:
     return built(_tools_folder(), lambda folder: _build_tools(runner, folder)) / "sekft"
 
 
-def userland_folders() -> dict[str, Path]:
-    """Where each userland lies, once it is built."""
-    return {name: cache_root() / _folder(name) for name in NAMES}
-
-
-def tools_folder() -> Path:
-    return cache_root() / _tools_folder()
+def missing() -> list[str]:
+    """What of all this is still to be built."""
+    folders = {"runner and tools": _tools_folder(), **{name: _folder(name) for name in NAMES}}
+    return [name for name, folder in folders.items() if not (cache_root() / folder).is_dir()]
 
 
 def _folder(name: str) -> str:
@@ -94,17 +92,17 @@ def _recipe(name: str) -> _Recipe:
 def _key(name: str) -> str:
     """What we put in: the recipe, the package list and our own files."""
     recipe = _recipe(name)
-    whole = hashlib.sha256(json.dumps([recipe.number, recipe.packages]).encode())
+    digest = hashlib.sha256(json.dumps([recipe.number, recipe.packages]).encode())
     for file in recipe.files:
-        whole.update(file.encode() + b"\0" + (_HERE / "files" / file).read_bytes() + b"\0")
-    return whole.hexdigest()[:12]
+        digest.update(file.encode() + b"\0" + (_HERE / "files" / file).read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
 
 
 def _build(name: str, folder: Path) -> None:
     rootfs = folder / "rootfs"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         unpacked = Path(scratch) / "unpacked"
-        versions = unpack(_recipe(name).packages, unpacked)
+        versions = _unpack(_recipe(name).packages, unpacked)
         for part in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/share/man", *_MOUNT_POINTS):
             (rootfs / part).mkdir(parents=True, exist_ok=True)
         _merge(unpacked, rootfs)
@@ -120,8 +118,8 @@ def _build(name: str, folder: Path) -> None:
     _own_files(rootfs)
     _index_manual(rootfs)
     _open_up(rootfs)
-    whole = hashlib.sha256(json.dumps([_key(name), sorted(versions.items())]).encode()).hexdigest()
-    (folder / "about.json").write_text(json.dumps({"name": name, "digest": whole, "packages": versions}, indent=1))
+    digest = hashlib.sha256(json.dumps([_key(name), sorted(versions.items())]).encode()).hexdigest()
+    (folder / "about.json").write_text(json.dumps({"name": name, "digest": digest, "packages": versions}, indent=1))
 
 
 def _merge(unpacked: Path, rootfs: Path) -> None:
@@ -139,8 +137,8 @@ def _left_out(folder: str, names: list[str]) -> set[str]:
 
 
 def _link_applets(busybox: Path, folder: Path, target: str = "busybox") -> None:
-    listed = subprocess.run([str(busybox), "--list"], capture_output=True, text=True, check=True).stdout.split()
-    for applet in listed:
+    applets = subprocess.run([str(busybox), "--list"], capture_output=True, text=True, check=True).stdout.split()
+    for applet in applets:
         if applet not in _NOT_APPLETS and not (folder / applet).is_symlink() and not (folder / applet).exists():
             (folder / applet).symlink_to(target)
 
@@ -179,7 +177,7 @@ def _build_tools(runner: Path, folder: Path) -> None:
     tools = folder / "sekft"
     (tools / "bin").mkdir(parents=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        unpack(_recipe("tools").packages, Path(scratch) / "unpacked")
+        _unpack(_recipe("tools").packages, Path(scratch) / "unpacked")
         busybox = next(path for path in (Path(scratch) / "unpacked").rglob("bin/busybox"))
         shutil.copyfile(busybox, tools / "busybox")
     shutil.copyfile(runner, tools / "runner")
@@ -191,10 +189,51 @@ def _build_tools(runner: Path, folder: Path) -> None:
     for applet in ("sh", "busybox"):
         (tools / "bin" / applet).symlink_to("../busybox")
     _link_applets(tools / "busybox", tools / "bin", "../busybox")
-    _open_up_tools(tools)
+    _open_up(tools)
 
 
-def _open_up_tools(tools: Path) -> None:
-    for folder in (tools, tools / "bin"):
-        folder.chmod(0o755)
-    (tools / "end").chmod(0o644)
+def _unpack(packages: list[str], folder: Path) -> dict[str, str]:
+    """Download and extract into `folder`; returns each package's version."""
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        raise SandboxUnavailable(f"no apt-get or dpkg-deb here; {HINT}")
+    debs = folder.parent / "debs"
+    debs.mkdir()
+    _download(packages, debs)
+    folder.mkdir()
+    versions: dict[str, str] = {}
+    for deb in sorted(debs.glob("*.deb")):
+        name, version = (_run(["dpkg-deb", "--field", str(deb), field]).strip() for field in ("Package", "Version"))
+        versions[name] = version
+        _run(["dpkg-deb", "--extract", str(deb), str(folder)])
+    shutil.rmtree(debs)
+    return versions
+
+
+def _download(packages: list[str], folder: Path) -> None:
+    """With the machine's package lists; where these are missing or old, with lists of our own."""
+    command = ["apt-get", "-q", "download", *packages]
+    first = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=_plain())
+    if first.returncode == 0:
+        return
+    own = _own_lists()
+    _run(["apt-get", "-q", *own, "update"])
+    _run([command[0], *own, *command[1:]], cwd=folder)
+
+
+def _own_lists() -> list[str]:
+    lists = cache_root() / "apt"
+    (lists / "lists" / "partial").mkdir(parents=True, exist_ok=True)
+    (lists / "archives" / "partial").mkdir(parents=True, exist_ok=True)
+    return ["-o", f"Dir::State::Lists={lists}/lists", "-o", f"Dir::Cache={lists}", "-o", "Debug::NoLocking=1"]
+
+
+def _run(command: list[str], cwd: Path | None = None) -> str:
+    result = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=_plain())
+    if result.returncode:
+        reason = (result.stderr or result.stdout).strip()[-400:]
+        raise SandboxUnavailable(f"{' '.join(command[:2])}: exit {result.returncode}: {reason}; {HINT}")
+    return result.stdout
+
+
+def _plain() -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}

@@ -1,12 +1,14 @@
-"""The frames between harness and runner; runner/runner.h is the other end."""
+"""The frames between harness and runner, and the stream that carries them; runner/runner.h is the other end."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from sekft.errors import InfraError
 from sekft.protocols import Limits
@@ -14,14 +16,64 @@ from sekft.sandboxes.fixtures import Bind, Tree
 from sekft.scenario import WRITABLE_ROOTS
 from sekft.trajectory import PathState, State
 
-HEAD = struct.Struct("<BI")
+_HEAD = struct.Struct("<BI")
 _EXIT = struct.Struct("<iBBIQ32s")
 _NODE = struct.Struct("<cIq")
 _TYPES = {"f": "file", "d": "directory", "l": "symlink", "o": "other"}
 
 
+class Channel(Protocol):
+    """The way to a runner that is PID 1 of a fresh sandbox."""
+
+    async def ask(self, frame: bytes, expected: str, timeout_s: float) -> bytes:
+        """Send a frame, return the payload of the answer of the expected type. Raises InfraError otherwise."""
+        ...
+
+    async def close(self) -> None:
+        """End the runner, and so everything in the sandbox. Idempotent."""
+        ...
+
+
+class StreamEnded(InfraError):
+    """The runner, and with it the sandbox, is gone."""
+
+
+class FrameReader(Protocol):
+    async def readexactly(self, n: int, /) -> bytes: ...
+
+
+class FrameStream:
+    """One request and its answer at a time over a stream; a backend adds close() and has a Channel.
+
+    name: the backend's, for messages.
+    """
+
+    def __init__(self, name: str, reader: FrameReader, writer: asyncio.StreamWriter) -> None:
+        self._name, self._incoming, self._writer = name, reader, writer
+        self._waiting = False
+
+    async def ask(self, frame: bytes, expected: str, timeout_s: float) -> bytes:
+        if self._waiting:
+            raise InfraError(f"{self._name}: an earlier request was cut off, so its answer is not known")
+        self._waiting = True
+        try:
+            async with asyncio.timeout(timeout_s):
+                self._writer.write(frame)
+                await self._writer.drain()
+                kind, length = _HEAD.unpack(await self._incoming.readexactly(_HEAD.size))
+                payload = await self._incoming.readexactly(length)
+        except TimeoutError as error:
+            raise InfraError(f"{self._name}: no answer from the runner within {timeout_s:g} s") from error
+        except (OSError, asyncio.IncompleteReadError) as error:
+            raise StreamEnded(f"{self._name}: the sandbox ended unexpectedly") from error
+        if chr(kind) != expected:
+            raise InfraError(f"{self._name}: runner: {payload.decode(errors='replace')}")
+        self._waiting = False
+        return payload
+
+
 def frame(kind: str, payload: bytes = b"") -> bytes:
-    return HEAD.pack(ord(kind), len(payload)) + payload
+    return _HEAD.pack(ord(kind), len(payload)) + payload
 
 
 def string(value: bytes | str) -> bytes:
@@ -59,10 +111,10 @@ def packed(tree: Tree) -> bytes:
 
 
 def repacked(count: int, nodes: bytes, binds: Sequence[Bind]) -> bytes:
-    """The same, of nodes as the runner tells them."""
-    flags = ((bind.read_only | (bind.path in WRITABLE_ROOTS) << 1, string(bind.path)) for bind in binds)
-    parts = [struct.pack("<I", count), nodes, struct.pack("<I", len(binds))]
-    return b"".join([*parts, *(struct.pack("<B", how) + path for how, path in flags)])
+    """The same, of nodes as the runner sends them."""
+    flags = [bind.read_only | (bind.path in WRITABLE_ROOTS) << 1 for bind in binds]
+    parts = [struct.pack("<B", flag) + string(bind.path) for flag, bind in zip(flags, binds, strict=True)]
+    return b"".join([struct.pack("<I", count), nodes, struct.pack("<I", len(binds)), *parts])
 
 
 def command(limits: Limits, timeout_s: float, prologue: bytes, text: bytes) -> bytes:
@@ -101,12 +153,20 @@ class CommandReport:
     dump: bytes | None
 
     @property
-    def whole(self) -> bool:
-        return self.total == len(self.head) + len(self.tail)
+    def status(self) -> int:
+        """The wait status as `$?` shows it."""
+        if os.WIFSIGNALED(self.wait_status):
+            return 128 + os.WTERMSIG(self.wait_status)
+        return os.WEXITSTATUS(self.wait_status)
+
+    @property
+    def unseen(self) -> int:
+        """How many bytes between head and tail are not here."""
+        return self.total - len(self.head) - len(self.tail)
 
     def changed(self, change: Callable[[bytes], bytes]) -> CommandReport:
         """The report with its output changed, where all of it is here."""
-        if not self.whole:
+        if self.unseen:
             return self
         before = self.head + self.tail
         output = change(before)
@@ -149,7 +209,7 @@ def read_state(payload: bytes) -> State:
 
 def read_tree(payload: bytes) -> dict[str, str]:
     """path → kind as in a packed node, "o" for a FIFO or socket. A file beyond the frame is an InfraError."""
-    found, at = {}, 0
+    kinds, at = {}, 0
     try:
         while at < len(payload):
             kind = payload[at : at + 1].decode()
@@ -157,10 +217,10 @@ def read_tree(payload: bytes) -> dict[str, str]:
             at += 4 + int.from_bytes(payload[at : at + 4], "little")
             if kind == "x":
                 raise InfraError(f"snapshot: {_shown(path)} is too large to be carried over")
-            found[os.fsdecode(path)] = kind
+            kinds[os.fsdecode(path)] = kind
     except (IndexError, struct.error, UnicodeDecodeError) as error:
         raise InfraError(f"runner: bad TREE frame: {error}") from error
-    return found
+    return kinds
 
 
 def _string(payload: bytes, at: int) -> tuple[bytes, int]:

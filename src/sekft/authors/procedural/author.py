@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 
 from sekft import __version__
-from sekft.authors.drafts import SingleDraft
+from sekft.authors.drafts import DrawingAuthor
 from sekft.authors.procedural import announcements, obstacles, tasks
 from sekft.authors.procedural.announcements_shared import Announced, announcement, remarks
 from sekft.authors.procedural.blocked import Blocked
@@ -24,7 +24,7 @@ from sekft.authors.procedural.names import Names
 from sekft.authors.procedural.orientation import orientation
 from sekft.authors.procedural.provider.installed import Desk, Order, Visit, furnish
 from sekft.authors.procedural.provider.semantics import QueueEntry
-from sekft.protocols import Draft
+from sekft.protocols import AuthorConfig
 from sekft.scenario import (
     Cell,
     Directive,
@@ -48,27 +48,23 @@ _ONE_AT_A_TIME = frozenset(("spool", "journal"))
 """Providers that show no second entry before the first is acknowledged, or all of them at once."""
 
 
-class ProceduralAuthor:
+class ProceduralAuthor(DrawingAuthor):
     """Draws scenarios without a model; the same cell, seed and skin give the same scenario.
 
     listed: each provider, syntax and layout has one tool, the same in every scenario, instead of always another one.
     """
 
     name = "procedural"
-    settings: Mapping[str, str] = {}
-    skins = True
 
     def __init__(self, listed: bool = False) -> None:
         self.listed = listed
 
-    def begin(self, cell: Cell, seed: int, skin: int = 0) -> Draft:
-        return SingleDraft(self.draw(cell, seed, skin))
-
-    def met(self, scenario: Scenario) -> None:
-        """Scenarios differ by their seeds alone."""
-
     async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario:
         return compose(cell, seed, skin, listed=self.listed)
+
+
+def make(config: AuthorConfig) -> ProceduralAuthor:
+    return ProceduralAuthor(config.listed_interfaces)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from sekft.errors import UsageError
 from sekft.models import libraries
 from sekft.operators.local import rows
 from sekft.operators.local.rows import Line, Rows
+from sekft.trajectory import Usage
 
 END = "<|im_end|>"
 MAX_TOKENS = 256
@@ -82,7 +83,8 @@ class Generator:
         if not (folder / "config.json").is_file():
             raise UsageError(f"{folder}: no config.json there; want a Hugging Face model's folder")
         libraries.refuse_other_attention(folder)
-        self.folder, self.dtype = folder, dtype or ("bfloat16" if libraries.bf16_here() else "float32")
+        self.folder, self.model = folder, folder.resolve().name
+        self.dtype = dtype or ("bfloat16" if libraries.bf16_here() else "float32")
         self._rows = [_Row() for _ in range(rows)]
         self._waiting: list[_Asked] = []
         self._asked: list[_Asked] = []
@@ -117,6 +119,15 @@ class Generator:
         for row in self._rows:
             if row.conversation == conversation and not row.busy:
                 row.conversation, row.ids, row.used = "", [], 0
+
+    def cost_usd(self, usage: Usage) -> float | None:
+        """Nobody is paid."""
+        return 0.0
+
+    def attend(
+        self, journal: Path | None, max_cost_usd: float | None, max_tokens: int | None, note: Callable[[str], None]
+    ) -> None:
+        """Nothing to write down: it costs nothing to ask this model again."""
 
     async def close(self) -> None:
         """Stop after the token under way; who still waits is told so."""

@@ -1,4 +1,4 @@
-"""Compiles the runner to a static program with the machine's cc, or with ziglang from PyPI."""
+"""Compile the runner to a static program with the machine's cc, or with ziglang from PyPI."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def sources() -> list[Path]:
 
 def compilers() -> list[list[str]]:
     """Commands that may be able to compile, best first."""
-    found = [[path] for name in ("cc", "gcc", "clang") if (path := shutil.which(name))]
+    commands = [[path] for name in ("cc", "gcc", "clang") if (path := shutil.which(name))]
     if importlib.util.find_spec("ziglang"):
-        found.append([sys.executable, "-m", "ziglang", "cc", "-target", f"{platform.machine()}-linux-musl"])
-    return found
+        commands.append([sys.executable, "-m", "ziglang", "cc", "-target", f"{platform.machine()}-linux-musl"])
+    return commands
 
 
 def digest() -> str:
     """What the program depends on: its source, the flags, the processor. Not the compiler: either will do."""
-    whole = hashlib.sha256(f"{platform.machine()} {FLAGS}".encode())
+    sha256 = hashlib.sha256(f"{platform.machine()} {FLAGS}".encode())
     for path in sources():
-        whole.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return whole.hexdigest()[:16]
+        sha256.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return sha256.hexdigest()[:16]
 
 
 def runner() -> Path:
@@ -43,7 +43,7 @@ def runner() -> Path:
 
 
 def _compile(folder: Path) -> None:
-    tried: list[str] = []
+    failures: list[str] = []
     code = [str(path) for path in sources() if path.suffix == ".c"]
     for compiler in compilers():
         command = [*compiler, *FLAGS, "-o", str(folder / "runner"), *code]
@@ -51,5 +51,5 @@ def _compile(folder: Path) -> None:
         if result.returncode == 0:
             (folder / "runner").chmod(0o755)
             return
-        tried.append(f"{compiler[0]}: {result.stderr.strip()[-400:]}")
-    raise SandboxUnavailable("cannot compile the runner: " + ("; ".join(tried) or "no compiler") + f"; {HINT}")
+        failures.append(f"{compiler[0]}: {result.stderr.strip()[-400:]}")
+    raise SandboxUnavailable("cannot compile the runner: " + ("; ".join(failures) or "no compiler") + f"; {HINT}")

@@ -1,0 +1,248 @@
+"""Stages B to D: an operator acts in every scenario and sample; each rollout is judged and recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import sekft
+from sekft import operators, sandboxes
+from sekft.errors import InfraError, UsageError
+from sekft.evaluation.difficulty import BANDS, selected
+from sekft.folder import Folder, Layout, Setting, option
+from sekft.protocols import Operator, OperatorConfig, Reporter, Sandbox
+from sekft.rollouts.record import record
+from sekft.rollouts.rollout import RolloutLimits, rollout
+from sekft.rollouts.verify import judge
+from sekft.runs.engine import LocalEngine
+from sekft.runs.resources import PaidConfig, SandboxedConfig, attended, default_concurrency
+from sekft.scenario import Scenario
+from sekft.seeds import derive
+from sekft.trajectory import Trajectory, load_trajectory
+
+GIVE_UP_AFTER = 20
+"""Infra errors in a row: then it is the machine that is broken, not a rollout."""
+PAUSES_S = (0.5, 4.0)
+"""Before what broke is tried again. A daemon's restart takes a few seconds."""
+KEYS = ("SEKFT_KEY", "SEKFT_OP_KEY")
+KEY_CHARACTERS = 8
+"""Shorter values are placeholders ("none", "x") that ordinary text may hold."""
+SELECTED, THOUGHTS = "selected.txt", "thoughts"
+STUDENT = "student"
+STUDENTS_AT_ONCE = 16
+"""One reading of a model's weights serves them all."""
+
+
+class ActingConfig(OperatorConfig, SandboxedConfig, PaidConfig):
+    """A stage in which an operator acts."""
+
+    max_turns: int = option(40, "Actions before a rollout is unfinished.", ge=1, le=40)
+
+    @property
+    def operator_name(self) -> str:
+        """Raises UsageError where --model is for another operator."""
+        named = STUDENT if self.model else "model" if os.environ.get("SEKFT_OP_MODEL") else "explorer"
+        name = self.operator or named
+        if self.model and name != STUDENT:
+            raise UsageError(f"--model {self.model}: is for --operator {STUDENT}, not {name}")
+        return name
+
+    @property
+    def at_once(self) -> int:
+        default = STUDENTS_AT_ONCE if self.operator_name == STUDENT else default_concurrency()
+        return self.concurrency or default
+
+
+class RolloutConfig(ActingConfig):
+    """Let an operator act in a fresh sandbox for every scenario and sample; judge and record each."""
+
+    samples: int = option(3, "Rollouts of each scenario.", ge=1, grows=True)
+    keep_thoughts: bool = option(
+        False, "Keep a model's reasoning in thoughts/, apart from its trajectories.", recorded=False
+    )
+    keep_band: tuple[str, ...] = option(
+        (), "List in selected.txt: hard, medium, …: how often its rollouts end right.", recorded=False
+    )
+    keep_most: int | None = option(None, "List in selected.txt: so many kept ones of a scenario.", ge=1, recorded=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutJob:
+    """One rollout to do. error_path: where it goes when an infra error breaks it."""
+
+    scenario: Scenario
+    sample: int
+    path: Path
+    error_path: Path
+
+    @classmethod
+    def of(cls, scenario: Scenario, sample: int, kind: str, layout: Layout) -> RolloutJob:
+        name = Path(scenario.id) / f"{kind}-{sample}.json"
+        return cls(scenario, sample, layout.trajectories / name, layout.errors / name)
+
+    def keep(self, folder: Folder, trajectory: Trajectory) -> None:
+        """Infra errors stay apart, to be done again; a success removes the traces of earlier ones."""
+        if trajectory.outcome == "infra_error":
+            folder.write(self.error_path, trajectory.to_json())
+        else:
+            folder.write(self.path, trajectory.to_json())
+            folder.remove(self.error_path)
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """A recorded rollout. thoughts: index of an action turn → what a model reasoned before it."""
+
+    trajectory: Trajectory
+    thoughts: dict[int, str]
+
+
+class Roller:
+    """What a config comes to: an operator and a sandbox. Raises UsageError and SandboxUnavailable."""
+
+    def __init__(self, config: RolloutConfig) -> None:
+        if unknown := set(config.keep_band) - set(BANDS):
+            raise UsageError(f"--keep-band {min(unknown)}: want one of {', '.join(BANDS)}")
+        self.config, self.operator, self.sandbox = config, acting(config), sandboxes.pick(config.sandbox)
+        self._limits = RolloutLimits(turns=config.max_turns)
+
+    async def roll(self, scenario: Scenario, sample: int) -> Rolled:
+        info = self.operator.info
+        follows = info.settings.get("follows", info.kind)  # a saboteur shares an explorer's prefix
+        seed = derive(self.config.seed, "rollout", follows, scenario.id, sample)
+        return await recorded(scenario, sample, self.operator, self.sandbox, seed, self._limits)
+
+    def settings(self, layout: Layout) -> dict[str, Setting]:
+        """What a folder is made with."""
+        return {
+            **self.config.recorded(),
+            "layout": layout.kind,
+            **acted(self.operator, self.sandbox),
+            "operator": self.operator.info.kind,
+        }
+
+
+def acting(config: ActingConfig) -> Operator:
+    """The operator, with a local model's folder in the place of its name. Raises UsageError."""
+    if config.scaffold and config.no_scaffold:
+        raise UsageError("--scaffold and --no-scaffold: want one of them")
+    model = config.model
+    if model is not None:
+        from sekft.training.base_model import base_folder
+
+        model = str(base_folder(model))
+    scaffold = "" if config.no_scaffold else config.scaffold
+    resolved = config.model_copy(update={"model": model, "scaffold": scaffold, "concurrency": config.at_once})
+    return operators.make(config.operator_name, resolved)
+
+
+def acted(operator: Operator, sandbox: Sandbox) -> dict[str, Setting]:
+    """What rollouts of an operator are made with."""
+    return {
+        "model": operator.info.model,
+        "sandbox": sandbox.name,
+        "version": sekft.__version__,
+        **{f"operator.{name}": value for name, value in operator.info.settings.items()},
+    }
+
+
+async def recorded(
+    scenario: Scenario, sample: int, operator: Operator, sandbox: Sandbox, seed: int, limits: RolloutLimits
+) -> Rolled:
+    """One rollout, judged and recorded; done again after a pause where the sandbox or the endpoint broke."""
+    for pause_s in (*PAUSES_S, None):
+        observed = await rollout(scenario, sandbox, operator, sample, seed, limits)
+        if observed.infra is None or pause_s is None:
+            break
+        await asyncio.sleep(pause_s)
+    return Rolled(record(scenario, observed, judge(scenario, observed), forbidden()), observed.thoughts)
+
+
+def forbidden() -> list[str]:
+    """Texts that no turn may hold: the keys of this process's environment."""
+    return [value for name in KEYS if len(value := os.environ.get(name, "")) >= KEY_CHARACTERS]
+
+
+async def stream(
+    config: RolloutConfig, scenarios: Iterable[Scenario], reporter: Reporter
+) -> AsyncGenerator[Trajectory, None]:
+    """Trajectories as they come, kept in no folder; those that an infra error broke come, too."""
+    roller = Roller(config)
+
+    async def roll(job: tuple[Scenario, int]) -> Trajectory:
+        return (await roller.roll(*job)).trajectory
+
+    jobs = ((scenario, sample) for scenario in scenarios for sample in range(config.samples))
+    async with attended(roller.operator, None, config, reporter):
+        async for trajectory in LocalEngine().map(roll, jobs, config.at_once):
+            yield trajectory
+
+
+async def roll(config: RolloutConfig, scenarios: Sequence[Scenario], layout: Layout, reporter: Reporter) -> int:
+    """Roll what a folder lacks of every scenario and sample; returns how many rollouts met an infra error.
+
+    Raises StoreError, SandboxUnavailable, EndpointError and UsageError; finished rollouts are on disk.
+    """
+    roller = Roller(config)
+    kind = roller.operator.info.kind
+    with Folder(layout.root).writing() as folder, folder.timed(f"rollout {kind}"):
+        folder.settle(f"rollout-{kind}", roller.settings(layout), growing=config.growing())
+        jobs = list(rollout_jobs(config, scenarios, kind, layout))
+        waiting = [job for job in jobs if not job.path.exists()]
+        reporter.begin("rollouts", len(jobs), len(jobs) - len(waiting))
+        async with attended(roller.operator, folder, config, reporter):
+            broken = await _roll_all(roller, waiting, folder, reporter)
+        if config.keep_band or config.keep_most:
+            _select(config, jobs, folder)
+        return broken
+
+
+def rollout_jobs(
+    config: RolloutConfig, scenarios: Sequence[Scenario], kind: str, layout: Layout
+) -> Iterator[RolloutJob]:
+    for sample in range(config.samples):
+        for scenario in scenarios:
+            yield RolloutJob.of(scenario, sample, kind, layout)
+
+
+async def _roll_all(roller: Roller, waiting: Sequence[RolloutJob], folder: Folder, reporter: Reporter) -> int:
+    async def land(job: RolloutJob) -> Trajectory:
+        rolled = await roller.roll(job.scenario, job.sample)
+        job.keep(folder, rolled.trajectory)
+        if roller.config.keep_thoughts and rolled.thoughts:
+            place = folder.root / THOUGHTS / job.scenario.id / job.path.name
+            folder.write(place, json.dumps(rolled.thoughts, indent=1, ensure_ascii=False) + "\n")
+        return rolled.trajectory
+
+    broken = in_a_row = 0
+    async for trajectory in LocalEngine().map(land, waiting, roller.config.at_once):
+        reporter.step(f"{trajectory.outcome} {trajectory.scenario_id}")
+        infra = trajectory.outcome == "infra_error"
+        in_a_row = in_a_row + 1 if infra else 0
+        broken += infra
+        if in_a_row == GIVE_UP_AFTER:
+            why = f"{in_a_row} rollouts in a row broke, the last by {trajectory.ending.reason}"
+            raise InfraError(f"{why}; the same command goes on")
+    return broken
+
+
+def _select(config: RolloutConfig, jobs: Sequence[RolloutJob], folder: Folder) -> None:
+    """List what is to be learnt from of this operator's rollouts, whose difficulty is known once all are done."""
+    paths = [job.path for job in jobs if job.path.exists()]
+    rows = [(str(path.relative_to(folder.root)), load_trajectory(path)) for path in paths]
+    names = selected(rows, config.keep_band, config.keep_most)
+    folder.write(folder.root / SELECTED, "".join(f"{name}\n" for name in names))
+
+
+def failing_beside(config: RolloutConfig) -> list[RolloutConfig]:
+    """Who `sekft run` lets fail beside this operator: an explorer never does, and pairs want a rejected side.
+
+    A model fails by itself, and so does a student; the others are for other uses than training.
+    """
+    if config.operator_name != "explorer":
+        return []
+    return [config.model_copy(update={"operator": "saboteur", "keep_band": (), "keep_most": None})]
