@@ -15,11 +15,11 @@ import time
 from collections.abc import Sequence
 from itertools import count, cycle
 from pathlib import Path
+from typing import Literal
 
 from bench.pipeline import Quiet
-from sekft.dataset.export import Exporting, Sources, export
-from sekft.dataset.projections import FORMATS, Format
-from sekft.dataset.select import Group, Selection, Wanted, stored
+from sekft.dataset.export import ExportConfig, Sources, export
+from sekft.dataset.select import Group, SelectConfig, Selection, stored
 from sekft.folder import Layout
 from sekft.models.tokens import EstimatedTokens
 
@@ -46,10 +46,11 @@ def copy(groups: Sequence[Group], into: Layout, trajectories: int) -> None:
             left -= 1
 
 
-def measured(run: Path, out: Path, form: Format) -> tuple[float, int, int, int]:
+def measured(run: Path, out: Path, form: Literal["parquet", "jsonl"]) -> tuple[float, int, int, int]:
     """Seconds, rows, bytes written, and the most memory held, in KiB, with the interpreter and its libraries."""
     began = time.monotonic()
-    made = export(Exporting(("sft",), Wanted(), form), Sources.of(run), out, EstimatedTokens(), Quiet())
+    config = ExportConfig(to=("sft",), format=form)
+    made = export(config, Sources.of(run), out, EstimatedTokens(), Quiet())
     taken = time.monotonic() - began
     return taken, sum(part.rows for part in made.parts), sum(part.size_bytes for part in made.parts), peak_kib()
 
@@ -61,14 +62,14 @@ def peak_kib() -> int:
 
 
 def main(run: Path, trajectories: int = TRAJECTORIES) -> None:
-    kept = list(Selection(Wanted(kept=True), EstimatedTokens())(stored(Layout.found(run))))
+    kept = list(Selection(SelectConfig(), EstimatedTokens(), kept=True)(stored(Layout.found(run))))
     print(f"{os.cpu_count()} processors; load {os.getloadavg()[0]:.1f}")
     print("| trajectories | format | rows a second | MB | peak memory |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="sekft-bench-") as scratch:
         for number in (trajectories // 10, trajectories):
             copies = Path(scratch) / str(number)
             copy(kept, Layout.of_run(copies), number)
-            for form in FORMATS:
+            for form in ("parquet", "jsonl"):
                 with multiprocessing.get_context("spawn").Pool(1) as alone:
                     taken, rows, size, peak = alone.apply(measured, (copies, Path(scratch) / form, form))
                 shutil.rmtree(Path(scratch) / form)

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.pipeline import Quiet
 from sekft.authors.procedural.author import ProceduralAuthor
 from sekft.folder import Layout, documents, load_scenarios, times
-from sekft.quality.audit import audit, render
+from sekft.quality.audit import audit
 from sekft.runs.generate import GenerateConfig, generate
 from sekft.runs.resources import default_concurrency
 from sekft.runs.roll import RolloutConfig, roll
@@ -60,7 +60,7 @@ async def main(n: int, root: Path) -> None:
     print(f"explorer rollouts a second: {n / taken['rollout explorer']:.2f} ({taken['rollout explorer']:.0f} s)")
     print(f"drawn again, the same:     {await drawn_again(scenarios)} of {len(scenarios)}")
     print(f"gated again, byte by byte: {await gated_again(layout, again)} of {again}")
-    print(render(audit(layout)))
+    print(audit(layout))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sekft.evaluation.evaluate import CHAIN, Rate
+from sekft.evaluation.metrics import CHAIN
+from sekft.evaluation.statistics import Rate
 from sekft.runs.evaluate import FOLDER, REPORT, stored
 from sekft.runs.star import STAR
 

@@ -10,10 +10,10 @@ import pytest
 
 from sekft.cli.progress import Lines
 from sekft.dataset import card
-from sekft.dataset.card import BALANCE, CARD, LENGTHS, Described, max_length
-from sekft.dataset.export import Exporting, Sources, export, read
-from sekft.dataset.make_pairs import Pairing, pair
-from sekft.evaluation import pictures
+from sekft.dataset.card import BALANCE, CARD, LENGTHS, max_length
+from sekft.dataset.export import ExportConfig, Sources, export, read
+from sekft.dataset.make_pairs import PairConfig, pair
+from sekft.evaluation import charts
 from sekft.folder import Layout
 from sekft.models.tokens import EstimatedTokens
 from sekft.quality.audit import holdings
@@ -25,15 +25,16 @@ CONFIG = re.compile(r"- config_name: (\w+)\n(?:  default: true\n)?  data_files:\
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     layout = sets.filled(tmp_path_factory)
-    pair(layout, None, layout, Pairing(), Lines())
+    pair(layout, None, layout, PairConfig(), Lines())
     return layout
 
 
 @pytest.fixture(scope="module")
 def folder(run: Layout, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("data")
-    made = export(Exporting(("sft", "dpo", "traces")), Sources.of(run.root), out, EstimatedTokens(), Lines())
-    card.write(out, made, Sources.of(run.root), Described(title="Eight", licence="mit", command="sekft export 'a b'"))
+    config = ExportConfig(to=("sft", "dpo", "traces"), title="Eight", license="mit")
+    made = export(config, Sources.of(run.root), out, EstimatedTokens(), Lines())
+    card.write(out, made, Sources.of(run.root), config, "sekft export 'a b'")
     return out
 
 
@@ -87,9 +88,9 @@ def test_without_the_library_the_card_says_what_to_install(
     run: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The card is whole without its pictures, and names the extra that draws them."""
-    monkeypatch.setattr(pictures, "drawable", lambda: False)
-    made = export(Exporting(("sft",)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
-    card.write(tmp_path, made, Sources.of(run.root), Described())
+    monkeypatch.setattr(charts, "drawable", lambda: False)
+    made = export(ExportConfig(to=("sft",)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+    card.write(tmp_path, made, Sources.of(run.root), ExportConfig())
     assert "pip install 'sekft[report]'" in (tmp_path / CARD).read_text()
     assert not list(tmp_path.glob("*.png"))
 
@@ -110,8 +111,8 @@ def test_the_excerpt_is_a_kept_session_of_training(folder: Path, run: Layout) ->
 
 def test_an_export_without_sessions_has_a_card_without_their_lengths(run: Layout, tmp_path: Path) -> None:
     """A folder of pairs alone gets its card, with the one picture that it has figures for."""
-    made = export(Exporting(("dpo",)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
-    card.write(tmp_path, made, Sources.of(run.root), Described())
+    made = export(ExportConfig(to=("dpo",)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+    card.write(tmp_path, made, Sources.of(run.root), ExportConfig())
     assert [path.name for path in tmp_path.glob("*.png")] == [BALANCE]
 
 
@@ -121,7 +122,7 @@ def test_what_falls_short_is_told_first(run: Layout, folder: Path) -> None:
     held = holdings(run)
     unproven = {name: one.model_copy(update={"gate": None}) for name, one in held.scenarios.items()}
     broken = type(held)(**{**held.__dict__, "scenarios": unproven})
-    text = card.text(folder, read(folder), broken, [], sources, Described())
+    text = card.text(folder, read(folder), broken, [], sources, ExportConfig())
     assert text.index(f"**broken**: scenarios that no sandbox has proven: {sets.SCENARIOS}") < text.index(
         "Every figure"
     )
@@ -131,8 +132,8 @@ def test_what_falls_short_is_told_first(run: Layout, folder: Path) -> None:
 def test_a_sample_claims_nothing_of_the_whole(run: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where only the first scenarios were read, the card says so, and tells neither yield nor balance of the draw."""
     monkeypatch.setattr(card, "SCENARIOS_AT_MOST", 3)
-    made = export(Exporting(("sft",)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
-    card.write(tmp_path, made, Sources.of(run.root), Described())
+    made = export(ExportConfig(to=("sft",)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+    card.write(tmp_path, made, Sources.of(run.root), ExportConfig())
     text = (tmp_path / CARD).read_text()
     assert "a sample of 3 scenarios" in text
     assert "distance from the declared weights" not in text

@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
+from sekft import __version__ as sekft_version
 from sekft.cli.progress import Lines
 from sekft.dataset import card
-from sekft.dataset.export import Exported, Exporting, Sources, export, read
-from sekft.dataset.make_pairs import Pairing, pair
-from sekft.dataset.projections import projections
-from sekft.dataset.select import Wanted, stored
+from sekft.dataset.export import ExportConfig, Exported, Sources, export, read
+from sekft.dataset.make_pairs import PairConfig, pair
+from sekft.dataset.rows import projections
+from sekft.dataset.select import stored
 from sekft.errors import BundleError, StoreError, UsageError
 from sekft.folder import Layout
 from sekft.models.tokens import EstimatedTokens, length
+from sekft.report import text
 from sekft.scenario import Scenario
 from tests import sets
 from tests.commands import sekft
@@ -30,7 +32,7 @@ FORMS = tuple(projections())
 def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     """Twelve scenarios, some held out, two kept and two failed rollouts of each, and their pairs."""
     layout = sets.filled(tmp_path_factory)
-    pair(layout, None, layout, Pairing(), Lines())
+    pair(layout, None, layout, PairConfig(), Lines())
     return layout
 
 
@@ -38,8 +40,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 def exported(run: Layout, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every form there is, as JSONL, with its card."""
     out = tmp_path_factory.mktemp("data")
-    made = export(Exporting(FORMS, form="jsonl"), Sources.of(run.root), out, EstimatedTokens(), Lines())
-    card.write(out, made, Sources.of(run.root), card.Described(command="sekft export --to sft"))
+    config = ExportConfig(to=FORMS, format="jsonl")
+    made = export(config, Sources.of(run.root), out, EstimatedTokens(), Lines())
+    card.write(out, made, Sources.of(run.root), config, "sekft export --to sft")
     return out
 
 
@@ -87,7 +90,7 @@ def test_a_family_in_both_splits_is_refused(run: Layout, tmp_path: Path) -> None
     (torn.scenarios / f"{moved.id}.json").write_text(moved.to_json())
     shutil.move(torn.trajectories / second.stem, torn.trajectories / moved.id)
     with pytest.raises(BundleError, match="lies in both splits"):
-        export(Exporting(("sft",)), Sources.of(torn.root), tmp_path / "out", EstimatedTokens(), Lines())
+        export(ExportConfig(to=("sft",)), Sources.of(torn.root), tmp_path / "out", EstimatedTokens(), Lines())
 
 
 @pytest.mark.parametrize("form", ["dpo", "preference", "swift_dpo", "kto", "kto_chat"])
@@ -159,8 +162,8 @@ def test_llama_factory_finds_every_file_it_is_told_of(exported: Path) -> None:
 
 def test_filters_are_applied_and_counted(run: Layout, tmp_path: Path) -> None:
     """What a filter leaves out is missing from the rows and told in the funnel."""
-    wanted = Wanted(kept=True, per_scenario=1)
-    made = export(Exporting(("sft",), wanted), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+    config = ExportConfig(to=("sft",), per_scenario=1)
+    made = export(config, Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
     assert sum(part.rows for part in made.parts) == made.funnel[-1].passed == len(list(run.scenarios.glob("*.json")))
     assert made.funnel[-1].dropped > 0
 
@@ -170,8 +173,8 @@ def test_the_same_export_again_gives_the_same_bytes(run: Layout, tmp_path: Path)
     found: list[dict[str, bytes]] = []
     for name in ("one", "one", "other"):
         out, sources = tmp_path / name, Sources.of(run.root)
-        made = export(Exporting(("sft", "dpo")), sources, out, EstimatedTokens(), Lines())
-        card.write(out, made, sources, card.Described())
+        made = export(ExportConfig(to=("sft", "dpo")), sources, out, EstimatedTokens(), Lines())
+        card.write(out, made, sources, ExportConfig())
         files = (path for path in out.rglob("*") if path.is_file() and path.name != "README.md")
         found.append({str(path.relative_to(out)): path.read_bytes() for path in files})
     assert found[0] == found[1] == found[2]
@@ -180,40 +183,77 @@ def test_the_same_export_again_gives_the_same_bytes(run: Layout, tmp_path: Path)
 def test_another_form_joins_the_folder(run: Layout, tmp_path: Path) -> None:
     """A second export of another form keeps the first one's rows and both are in the manifest."""
     for form in ("sft", "atif"):
-        export(Exporting((form,)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+        export(ExportConfig(to=(form,)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
     assert {part.projection for part in read(tmp_path).parts} == {"sft", "atif"}
 
 
 def test_other_options_for_a_form_are_refused_by_name(run: Layout, tmp_path: Path) -> None:
     """What a form was made with is kept; another setting is refused and told."""
-    export(Exporting(("sft",)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+    export(ExportConfig(to=("sft",)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
     with pytest.raises(StoreError, match="shard_rows was 100000, now 10"):
-        export(Exporting(("sft",), shard_rows=10), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+        export(ExportConfig(to=("sft",), shard_rows=10), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+
+
+def test_a_folder_of_an_earlier_version_of_the_command_resumes(run: Layout, tmp_path: Path) -> None:
+    """The settings of a folder keep their names and values: files recorded before configs are accepted."""
+    shards = {"format": "jsonl", "shard_rows": 7, "version": sekft_version}
+    filters = {
+        "bands": [], "complete": True, "grounded": False, "most_mended": 0.3, "most_tokens": 5000,
+        "outcomes": ["solved", "idle"], "per_scenario": 2,
+    }  # fmt: skip
+    recorded = {
+        "export": {"tokens": "estimate, 2.5 characters a token"},
+        "export-sft": shards | filters | {"kept": True},
+        "export-kto_whole": shards | filters | {"kept": False},
+        "export-dpo": shards,
+        "export-traces": shards | filters | {"kept": True, "format": "sessions"},
+    }
+    before = {name: json.dumps(body, indent=1, sort_keys=True) + "\n" for name, body in recorded.items()}
+    (tmp_path / ".sekft").mkdir()
+    for name, content in before.items():
+        (tmp_path / ".sekft" / f"{name}.json").write_text(content)
+    config = ExportConfig(
+        to=("sft", "kto_whole", "dpo", "traces"), outcome=("solved", "idle"), complete=True, max_length=5000,
+        recovered_share=0.3, per_scenario=2, format="jsonl", shard_rows=7, title="T", license="mit",
+    )  # fmt: skip
+    export(config, Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+    assert {path.stem: path.read_text() for path in (tmp_path / ".sekft").glob("*.json")} == before
+
+
+def test_the_report_fits_a_narrow_terminal(exported: Path) -> None:
+    """Every part has its line, the forms without lengths, too, and no line is wider than 60 columns."""
+    report = read(exported)
+    assert max(map(len, text(report.tables, 60).splitlines())) <= 60
+    assert [tuple(row)[:3] for row in report.tables[0].rows] == [
+        (part.projection, part.split, part.rows) for part in report.parts
+    ]
 
 
 def test_another_tokenizer_is_refused_by_name(tmp_path: Path) -> None:
     """All lengths of a folder are by one counter, whichever form they are of."""
     bare, out, other = Layout.of_run(tmp_path / "run"), tmp_path / "out", EstimatedTokens()
     bare.trajectories.mkdir(parents=True)
-    export(Exporting(("sft",)), Sources(bare), out, EstimatedTokens(), Lines())
+    export(ExportConfig(to=("sft",)), Sources(bare), out, EstimatedTokens(), Lines())
     other.name = "tokenizer x"
     for form in ("sft", "atif"):
         with pytest.raises(StoreError, match=r'tokens was "estimate.*", now "tokenizer x"'):
-            export(Exporting((form,)), Sources(bare), out, other, Lines())
+            export(ExportConfig(to=(form,)), Sources(bare), out, other, Lines())
 
 
 def test_pairs_are_asked_for_where_there_are_none(run: Layout, tmp_path: Path) -> None:
     """A form of pairs without pairs is a wrong usage that says which command makes them."""
     with pytest.raises(UsageError, match="sekft pairs"):
-        export(Exporting(("dpo",)), Sources(run), tmp_path, EstimatedTokens(), Lines())
+        export(ExportConfig(to=("dpo",)), Sources(run), tmp_path, EstimatedTokens(), Lines())
 
 
 def test_folders_that_stages_filled_apart_are_found(run: Layout, tmp_path: Path) -> None:
     """trajectories/ alone, its scenarios and pairs beside it, exports like the run folder."""
     beside = shutil.copytree(run.root, tmp_path / "apart", ignore=shutil.ignore_patterns(".sekft"))
     sources = Sources.of(beside / "trajectories")
-    made = export(Exporting(("sft", "dpo")), sources, tmp_path / "out", EstimatedTokens(), Lines())
-    again = export(Exporting(("sft", "dpo")), Sources.of(run.root), tmp_path / "again", EstimatedTokens(), Lines())
+    made = export(ExportConfig(to=("sft", "dpo")), sources, tmp_path / "out", EstimatedTokens(), Lines())
+    again = export(
+        ExportConfig(to=("sft", "dpo")), Sources.of(run.root), tmp_path / "again", EstimatedTokens(), Lines()
+    )
     assert made.parts == again.parts
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from sekft.dataset.make_pairs import PairReport
+from sekft import __version__ as sekft_version
+from sekft.cli.progress import Lines
+from sekft.dataset.make_pairs import PairConfig, PairReport, pair
 from sekft.dataset.pair import Pair, read
 from sekft.folder import Layout
+from sekft.report import text
 from sekft.trajectory import load_trajectory
 from tests import sets
 from tests.commands import sekft
@@ -89,6 +92,33 @@ def test_other_settings_want_another_folder(run: Layout, tmp_path: Path) -> None
     assert refused.returncode == 1
     assert "seed was 0, now 4" in refused.stderr
     assert (tmp_path / "pairs.jsonl").read_bytes() == before
+
+
+def test_a_folder_of_an_earlier_version_of_the_command_resumes(run: Layout, tmp_path: Path) -> None:
+    """The settings of a folder keep their names and values: the file that was recorded before configs is accepted."""
+    recorded = {
+        "bands": [], "complete": True, "grounded": True, "margin": 0.4, "max_length": 3000, "n": 20,
+        "outcomes": ["false_panic", "harmful"], "per_scenario": 2, "recovered_share": 0.2, "seed": 3,
+        "tokens": "estimate, 2.5 characters a token", "version": sekft_version,
+    }  # fmt: skip
+    settings = tmp_path / ".sekft" / "pairs.json"
+    settings.parent.mkdir()
+    settings.write_text(before := json.dumps(recorded, indent=1, sort_keys=True) + "\n")
+    config = PairConfig(
+        outcome=("harmful", "false_panic"), complete=True, grounded=True, max_length=3000, recovered_share=0.2, n=20,
+        margin=0.4, seed=3, per_scenario=2,
+    )  # fmt: skip
+    pair(run, None, Layout.of_stage(tmp_path), config, Lines())
+    assert settings.read_text() == before
+
+
+def test_the_report_fits_a_narrow_terminal(plain: tuple[list[Pair], PairReport]) -> None:
+    """Every count is in the tables, and no line is wider than 60 columns."""
+    report = plain[1]
+    shown = text(report.tables, 60)
+    assert max(map(len, shown.splitlines())) <= 60
+    assert f"{report.pairs} of {report.candidates} candidates" in shown
+    assert all(name in shown for name in (*report.outcomes, *report.causes))
 
 
 def test_a_run_folder_takes_its_pairs(run: Layout, plain: tuple[list[Pair], PairReport]) -> None:

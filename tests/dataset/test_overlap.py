@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sekft.dataset.overlap import Overlap, overlaps, render, runs
+from sekft.dataset.overlap import Overlap, overlaps, runs, table
 from sekft.errors import UsageError
 from sekft.scenario import Scenario
 from tests import bundles
@@ -56,7 +56,7 @@ def test_a_named_file_is_compared_string_by_string(name: str, content: str, tmp_
     found = directives(overlaps([asking(LONG, "train"), asking(OTHER, "train", 2)], [path]))
     assert (found.against, found.texts, found.shared) == (name, 2, 1)
     assert found.where == [asking(LONG, "train").id]
-    assert "of 2 texts 1 share 13 words" in render([found])
+    assert table([found]).rows == [(found.of, name, 2, 1, f"{found.runs:.1%}", 1)]
 
 
 def test_one_split_alone_is_compared_with_files_only() -> None:

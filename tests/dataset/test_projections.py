@@ -11,9 +11,8 @@ import atif
 import pyarrow.parquet
 import pytest
 
-from sekft.dataset.files import arrow, sink
-from sekft.dataset.projections import FORMATS, Projection, named, projections
-from sekft.dataset.rows import messages_of
+from sekft.dataset.files import arrow_schema, sink
+from sekft.dataset.rows import Projection, messages_of, named, projections
 from sekft.dataset.select import stored
 from sekft.errors import UsageError
 from sekft.evaluation.metrics import mistakes
@@ -22,6 +21,7 @@ from sekft.shell.chat_format import violations
 from sekft.trajectory import StoredRollout, Turn
 from tests import sets
 
+FORMATS = ("parquet", "jsonl")
 FORMS = projections()
 OF_ROLLOUTS = [form for form in FORMS.values() if form.of != "pairs"]
 TABLES = [form for form in OF_ROLLOUTS if form.format != "sessions"]
@@ -208,7 +208,7 @@ def test_a_trace_is_a_header_and_the_messages(kept: list[StoredRollout], tmp_pat
 
 def test_every_table_declares_types_that_parquet_knows() -> None:
     """The declared columns of every form, those of pairs included, make a schema."""
-    assert all(arrow(form.columns).num_fields == len(form.columns) for form in FORMS.values())
+    assert all(len(arrow_schema(form.columns)) == len(form.columns) for form in FORMS.values())
 
 
 def test_an_unknown_form_is_refused_with_the_known_ones() -> None:

@@ -7,7 +7,8 @@ from math import isclose
 
 import pytest
 
-from sekft.evaluation.difficulty import band, pass_at, render, returns, selected
+from sekft.evaluation.difficulty import band, returns, selected
+from sekft.evaluation.statistics import pass_at
 from sekft.rejection import Rejection
 from sekft.trajectory import KEPT, Check, Ending, Mechanism, OperatorInfo, Outcome, SandboxInfo, Trajectory, Usage
 from tests import bundles
@@ -68,7 +69,7 @@ def test_costs_are_told_for_what_they_brought() -> None:
     spent = {"teacher": Usage(requests=3, cost_usd=0.6), "operator": Usage(requests=9, cost_usd=0.9)}
     found = returns(spent, [WORK], [], rolled(WORK.id, 3, 4))
     assert found.each_usd == {"teacher": 0.6, "operator": 0.3}
-    assert "$0.3000 a kept trajectory" in render(found)
+    assert "$0.3000 a kept trajectory" in str(found)
 
 
 def test_the_values_that_are_seldom_admitted_come_first() -> None:
@@ -84,7 +85,7 @@ def test_the_values_that_are_seldom_admitted_come_first() -> None:
         ("provider=vault", 2, 8),
         ("provider=board", 5, 5),
     ]
-    assert "provider=vault 2/8" in render(found)
+    assert "provider=vault 2/8" in str(found)
 
 
 def test_a_selection_keeps_a_band_and_so_many_of_each() -> None:

@@ -13,11 +13,12 @@ import pytest
 
 from sekft.cli.evaluating import told_apart
 from sekft.errors import UsageError
-from sekft.evaluation.compare import compare, swapped
-from sekft.evaluation.compare import render as render_comparison
-from sekft.evaluation.evaluate import MEASURES, Evaluation, ScenarioRow, evaluate, interval
-from sekft.evaluation.figures import draw
-from sekft.evaluation.text import render
+from sekft.evaluation.charts import evaluations
+from sekft.evaluation.compare import compare
+from sekft.evaluation.evaluate import Evaluation, ScenarioRow, evaluate
+from sekft.evaluation.metrics import MEASURES
+from sekft.evaluation.statistics import interval, sign_flip
+from sekft.report import Styled, text
 from sekft.runs.evaluate import taken
 from sekft.scenario import Scenario
 from sekft.trajectory import (
@@ -132,19 +133,19 @@ def test_reskins_are_right_on_all_or_not() -> None:
 def test_the_report_reads_and_holds_every_measure() -> None:
     """Every measure has its line, every value of an axis its own, and what rests on little says so."""
     found = evaluate([rollout(scenario(), "solved"), rollout(scenario("blocked"), "missed_block")], samples=1)
-    text = render(found)
-    for measure in MEASURES.values():
-        assert measure.says in text
-    assert "busybox" in text
-    assert " few" in text
+    rows = [row for table in found.tables for row in table.rows]
+    says = {row[0] for row in rows}
+    assert {measure.says for measure in MEASURES.values()} <= says
+    assert ("busybox", "2, few") in {row[:2] for row in map(tuple, rows)}
+    assert max(map(len, text(found.tables, 60).splitlines())) <= 60
     assert Evaluation.model_validate_json(found.model_dump_json()) == found
 
 
 def test_the_swap_test_is_mcnemars_for_single_rollouts() -> None:
     """Over families with one rollout each, p is the two-sided binomial tail; with no difference it is 1."""
     differences = [Fraction(1)] * 9 + [Fraction(-1)] * 2 + [Fraction(0)] * 40
-    assert swapped(differences) == pytest.approx(2 * sum(comb(11, k) for k in range(3)) / 2**11)
-    assert swapped([Fraction(0)] * 5) == 1.0
+    assert sign_flip(differences) == pytest.approx(2 * sum(comb(11, k) for k in range(3)) / 2**11)
+    assert sign_flip([Fraction(0)] * 5) == 1.0
 
 
 def test_the_swap_test_counts_every_way_to_swap() -> None:
@@ -155,7 +156,7 @@ def test_the_swap_test_counts_every_way_to_swap() -> None:
         for ways in range(2 ** len(differences))
     ]
     extreme = sum(abs(each) >= abs(sum(differences, Fraction())) for each in sums)
-    assert swapped(differences) == pytest.approx(extreme / len(sums))
+    assert sign_flip(differences) == pytest.approx(extreme / len(sums))
 
 
 def evaluation(right: list[int], **cell: str) -> Evaluation:
@@ -177,7 +178,7 @@ def test_a_difference_is_told_only_beyond_chance() -> None:
     found = compare({"base": base, "better": better, "hardly": hardly})
     assert [(line.other, line.differs) for line in found.overall] == [("better", True), ("hardly", False)]
     assert (found.overall[0].more, found.overall[0].fewer) == (20, 0)
-    assert "no difference shown" in render_comparison(found)
+    assert [row[-1] for row in found.tables[0].rows] == [Styled("differs", "bold"), "no difference shown"]
 
 
 def test_other_measures_are_compared_where_they_apply() -> None:
@@ -187,7 +188,8 @@ def test_other_measures_are_compared_where_they_apply() -> None:
         ("false_panic", 15, 0, 10)
     ]
     assert found.measures[0].differs
-    assert "work, empty: panics" in render_comparison(found)
+    assert "work, empty: panics" in str(found.tables[1].rows)
+    assert max(map(len, text(found.tables, 60).splitlines())) <= 60
 
 
 def test_chance_is_corrected_for_how_much_is_compared() -> None:
@@ -264,7 +266,7 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
     """One evaluation has a chain and a map of the axes, several stand side by side; each is a PNG of some size."""
     pytest.importorskip("vl_convert", reason="wants the extra report")
     one = evaluate([rollout(scenario(), "solved"), rollout(scenario("blocked"), "missed_block")], samples=1)
-    assert set(draw({"a": one})) == {"chain.png", "axes.png"}
-    drawn = draw({"a/eval": one, "b": one})
+    assert set(evaluations({"a": one})) == {"chain.png", "axes.png"}
+    drawn = evaluations({"a/eval": one, "b": one})
     assert set(drawn) == {"chain.png", "change.png", "axes-a-eval.png", "axes-b.png"}
     assert all(picture.startswith(b"\x89PNG") and len(picture) > 10_000 for picture in drawn.values())

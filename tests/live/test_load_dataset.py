@@ -10,9 +10,9 @@ import pytest
 
 from sekft.cli.progress import Lines
 from sekft.dataset import card
-from sekft.dataset.export import Exported, Exporting, Sources, export
-from sekft.dataset.make_pairs import Pairing, pair
-from sekft.dataset.projections import FORMATS, Format, projections
+from sekft.dataset.export import ExportConfig, Exported, Sources, export
+from sekft.dataset.make_pairs import PairConfig, pair
+from sekft.dataset.rows import projections
 from sekft.folder import Layout
 from sekft.models.tokens import EstimatedTokens
 from tests import sets
@@ -24,17 +24,17 @@ TABLES = [name for name, form in projections().items() if form.format != "sessio
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     layout = sets.filled(tmp_path_factory)
-    pair(layout, None, layout, Pairing(), Lines())
+    pair(layout, None, layout, PairConfig(), Lines())
     return layout
 
 
-@pytest.fixture(scope="module", params=FORMATS)
+@pytest.fixture(scope="module", params=("parquet", "jsonl"))
 def folder(request: pytest.FixtureRequest, run: Layout, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every form in one format, in shards of 7 rows, with the card; traces, which are no table, beside them."""
-    form: Format = request.param
     out, sources = tmp_path_factory.mktemp("data"), Sources.of(run.root)
-    made = export(Exporting(tuple(projections()), form=form, shard_rows=7), sources, out, EstimatedTokens(), Lines())
-    card.write(out, made, sources, card.Described())
+    config = ExportConfig(to=tuple(projections()), format=request.param, shard_rows=7)
+    made = export(config, sources, out, EstimatedTokens(), Lines())
+    card.write(out, made, sources, config)
     return out
 
 

@@ -12,9 +12,10 @@ import pytest
 from sekft.cli.progress import Lines
 from sekft.errors import UsageError
 from sekft.folder import Folder, Layout, documents
-from sekft.quality.audit import Audit, AuditFinding, Threshold, audit, holdings, render, thresholds
+from sekft.quality.audit import Audit, AuditFinding, Threshold, audit, holdings, thresholds
 from sekft.quality.measures import Figure
 from sekft.quality.measures.wording import skeleton
+from sekft.report import Styled, text
 from sekft.runs.roll import RolloutConfig, roll
 from sekft.scenario import GateReport, Scenario
 from sekft.taxonomy import load, splits
@@ -223,8 +224,12 @@ def test_the_text_marks_what_is_broken(run: Layout) -> None:
     """The margin tells a reader where to look."""
     path = run.rollouts()[0]
     edited(path, typed("Let me look around first.", 1))
-    lines = render(audit(run)).splitlines()
-    assert any(line.lstrip().startswith("BROKEN") and "deploy form" in line for line in lines)
+    report = audit(run)
+    lines = text(report.tables, 60).splitlines()
+    assert any(line.startswith("BROKEN") for line in lines)
+    (cell,) = (row for table in report.tables for row in table.rows if "deploy form" in str(row[-1]))
+    assert cell[0] == Styled("BROKEN", "bad")
+    assert str(path.relative_to(run.root)) in str(cell[-1])
 
 
 def test_a_folder_without_scenarios_is_wrong_usage(tmp_path: Path) -> None:

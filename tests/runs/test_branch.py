@@ -11,7 +11,7 @@ import pytest
 
 from sekft import operators, sandboxes
 from sekft.cli.progress import Lines
-from sekft.dataset.make_pairs import Pairing, pair
+from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.dataset.pair import Pair, read
 from sekft.dataset.select import stored
 from sekft.errors import UsageError
@@ -95,7 +95,7 @@ def fickle(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 
 
 def paired(run: Layout) -> list[Pair]:
-    pair(run, None, run, Pairing(per_scenario=100), Lines())
+    pair(run, None, run, PairConfig(per_scenario=100), Lines())
     return list(read(run.root / "pairs" / "pairs.jsonl"))
 
 

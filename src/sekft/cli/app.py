@@ -16,7 +16,7 @@ from sekft.errors import SekftError
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "generate": ("make:generate", "Author scenarios and admit those that pass the gate."),
     "rollout": ("make:rollout", "Let an operator act in fresh sandboxes; judge and record each rollout."),
-    "pairs": ("sets:pairs", "Make preference pairs of rollouts, kept against rejected."),
+    "pairs": ("data:pairs", "Make preference pairs of rollouts, kept against rejected."),
     "export": ("data:export", "Write kept trajectories and pairs as trainers read them."),
     "run": ("make:run", "Do all of it: scenarios, rollouts, pairs, and an export to train on."),
     "train": ("learn:train", "Train a student on an export."),
@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "show": ("look:show", "Print a scenario or a trajectory readably, or sum up a folder."),
     "play": ("look:play", "Land in a scenario yourself, and see what it was worth."),
     "replay": ("look:replay", "Type recorded actions again in fresh sandboxes and compare."),
-    "audit": ("look:audit", "Say what a set is worth; exit 1 where it has what no set may have."),
+    "audit": ("data:audit", "Say what a set is worth; exit 1 where it has what no set may have."),
     "doctor": ("look:doctor", "Say what this machine can run, and why not."),
     "eval": ("evaluating:app", "Measure what an operator can do, axis by axis."),
 }

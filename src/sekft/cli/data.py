@@ -1,86 +1,125 @@
-"""From what is stored to what a trainer takes."""
+"""From stored rollouts to pairs and exports, and what a set is worth."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sekft.cli.options import Json, Out, Selecting, TheirScenarios, Trajectories, flat
-from sekft.cli.running import command, counting, say
-from sekft.errors import NothingKept, UsageError
+from sekft.cli.bridge import configured
+from sekft.cli.options import Concurrency, Growing, Json, Out, SandboxName, TheirScenarios, Trajectories, flat
+from sekft.cli.running import command, counting, work
+from sekft.cli.tables import print_report, print_tables
+from sekft.dataset.export import ExportConfig
+from sekft.dataset.make_pairs import PairConfig
+from sekft.errors import NothingKept, SekftError, UsageError
 
 if TYPE_CHECKING:
-    from sekft.dataset.card import Described
-    from sekft.dataset.export import Exported, Exporting, Sources
+    from sekft.dataset.export import Exported, Sources
     from sekft.dataset.overlap import Overlap
     from sekft.models.tokens import TokenCounter
     from sekft.protocols import Reporter
 
 
+@configured()
 @flat
+def pairs(
+    trajectories: Trajectories,
+    config: PairConfig,
+    growing: Growing,
+    scenarios: TheirScenarios = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to fill; default: pairs/ of the run folder of --trajectories.")
+    ] = None,
+    sandbox: SandboxName = "auto",
+    concurrency: Concurrency = None,
+    as_json: Json = False,
+) -> None:
+    """Step-level pairs, kept against rejected, each cut at a decisive turn; labels of whole rollouts beside them.
+
+    The options that choose rollouts are for the chosen side, --outcome is for the rejected one. --per-scenario counts
+    pairs, --max-length the tokens of a prompt and an answer.
+    """
+    from dataclasses import asdict
+
+    from sekft.cli.progress import reporter
+    from sekft.dataset.make_pairs import pair
+    from sekft.folder import Layout
+    from sekft.runs.branch import BranchConfig, branch
+
+    rollouts = Layout.found(trajectories)
+    if out is None and rollouts.kind == "stage":
+        raise UsageError(f"--trajectories {trajectories}: no run folder, so --out has to say where the pairs go")
+    place = Layout.found(out or trajectories)
+    counter = counting(config.tokenizer)
+    with reporter() as progress:
+        broken = 0
+        if growing.branches is not None:
+            growth = BranchConfig.of(**asdict(growing), seed=config.seed, sandbox=sandbox, concurrency=concurrency)
+            progress.note(f"branches by {growth.operator_name}")
+            broken = work(branch(growth, rollouts, scenarios, place, progress), place.root)
+        report = pair(rollouts, scenarios, place, config, progress, counter)
+    print_report(report, as_json)
+    if not report.pairs:
+        raise SekftError(
+            f"{trajectories}: no pairs: {report.both} of {report.scenarios} scenarios have both a kept and a failed "
+            "rollout; `sekft rollout --operator saboteur` makes failed ones beside the explorer's"
+        )
+    if broken:
+        raise SekftError(f"{broken} branches met an infra error; the same command does these again")
+
+
+@configured()
 def export(
     out: Out,
     trajectories: Trajectories,
-    selecting: Selecting,
-    to: Annotated[
-        list[str] | None,
-        typer.Option("--to", help="sft, dpo, kto, atif, …: forms to write; default: sft, with pairs dpo and kto, too."),
-    ] = None,
+    config: ExportConfig,
     scenarios: TheirScenarios = None,
     pairs: Annotated[
         Path | None, typer.Option("--pairs", help="What `sekft pairs` made; default: in the run folder, or beside.")
     ] = None,
-    form: Annotated[
-        str | None, typer.Option("--format", help="parquet or jsonl; default: what the form's trainer takes best.")
-    ] = None,
-    shard_rows: Annotated[int, typer.Option("--shard-rows", min=1, help="Rows of one file.")] = 100_000,
-    against: Annotated[
-        list[Path] | None, typer.Option("--against", help="A file that our texts should have nothing in common with.")
-    ] = None,
-    title: Annotated[str, typer.Option("--title", help="The data card's.")] = "Sessions in a shell",
-    licence: Annotated[str, typer.Option("--license", help="The data card's, as the Hub spells it.")] = "apache-2.0",
-    no_card: Annotated[
-        bool, typer.Option("--no-card", help="Write no data card; it audits and compares up to 2,000 scenarios.")
-    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write kept trajectories and pairs as trainers read them, train and held-out apart."""
     from sekft.cli.progress import reporter
     from sekft.dataset import overlap
-    from sekft.dataset.card import Described
-    from sekft.dataset.export import Exporting, Sources, default, render
-    from sekft.dataset.projections import FORMATS
-    from sekft.dataset.select import wanted
+    from sekft.dataset.export import Sources
+    from sekft.report import facts
 
-    known = next((each for each in FORMATS if each == form), None)
-    if form and known is None:
-        raise UsageError(f"--format {form}: want {' or '.join(FORMATS)}")
-    sources = Sources.of(trajectories, scenarios, pairs)
-    plan = Exporting(tuple(to or default(sources)), wanted(selecting, kept=True), known, shard_rows)
-    card = None if no_card else Described(title, licence, tuple(against or ()), command())
+    sources, counter = Sources.of(trajectories, scenarios, pairs), counting(config.tokenizer)
     with reporter() as progress:
-        made, common = deliver(plan, sources, out, counting(selecting.tokenizer), card, progress)
-    if as_json:
-        return say(json.dumps(as_data(made, common), indent=1) + "\n")
-    return say(render(made, out) + overlap.render(common))
+        exported, overlaps = deliver(config, sources, out, counter, progress)
+    body = exported.model_dump(mode="json") | {"overlaps": [row.model_dump(mode="json") for row in overlaps]}
+    card = "" if config.no_card else "README.md is its data card"
+    tables = [facts([("data set", str(out))], notes=[card] if card else []), *exported.tables]
+    tables += [overlap.table(overlaps)] if overlaps else []
+    print_tables(tables, json.dumps(body, indent=1) + "\n", as_json)
+
+
+def audit(
+    folder: Annotated[Path, typer.Argument(help="A run folder, or one that `sekft generate` filled.")],
+    as_json: Json = False,
+) -> None:
+    """Say what a set is worth; status 1 where it has what no set may have, with the files."""
+    from sekft.folder import Layout
+    from sekft.quality.audit import audit
+
+    report = audit(Layout.found(folder))
+    print_report(report, as_json)
+    if report.broken:
+        raise typer.Exit(1)
 
 
 def deliver(
-    plan: Exporting, sources: Sources, out: Path, count: TokenCounter, told: Described | None, progress: Reporter
+    config: ExportConfig, sources: Sources, out: Path, counter: TokenCounter, progress: Reporter
 ) -> tuple[Exported, list[Overlap]]:
-    """An export and, where something is told of it, its card. Raises NothingKept where there is not a row."""
-    from sekft.dataset.card import write
+    """An export and, unless the config says no, its card. Raises NothingKept where there is not a row."""
+    from sekft.dataset.card import write as write_card
     from sekft.dataset.export import export as stage
 
-    made = stage(plan, sources, out, count, progress)
-    if not made.parts:
+    exported = stage(config, sources, out, counter, progress)
+    if not exported.parts:
         raise NothingKept(f"{sources.layout.root}: not a row to export: no rollout is kept and passes the filters")
-    return made, write(out, made, sources, told) if told else []
-
-
-def as_data(made: Exported, common: Sequence[Overlap]) -> dict[str, object]:
-    return made.model_dump(mode="json") | {"overlaps": [each.model_dump(mode="json") for each in common]}
+    return exported, [] if config.no_card else write_card(out, exported, sources, config, command())

@@ -10,7 +10,8 @@ import typer
 from sekft.cli.bridge import configured
 from sekft.cli.make import DryRun, announce_operator, say_costs
 from sekft.cli.options import Json, Out
-from sekft.cli.running import report_broken, say, summary, work
+from sekft.cli.running import report_broken, summary, work
+from sekft.cli.tables import print_report
 from sekft.errors import UsageError
 from sekft.runs.evaluate import EvalConfig
 from sekft.runs.import_tasks import ImportConfig
@@ -43,7 +44,6 @@ def evaluate(
         raise UsageError("sekft eval wants --scenarios and --out (or: sekft eval compare A B)")
     _drawable(pictures)
     from sekft.cli.progress import reporter
-    from sekft.evaluation.text import render
     from sekft.folder import Layout, load_scenarios
     from sekft.runs.estimate import estimates
     from sekft.runs.evaluate import examine, taken
@@ -56,7 +56,7 @@ def evaluate(
         report = work(examine(config, bundles, out, progress), out)
     if pictures:
         _draw(out, [out])
-    say(report.model_dump_json(indent=1) + "\n" if as_json else render(report))
+    print_report(report, as_json)
     return report_broken(report.missing, layout)
 
 
@@ -70,16 +70,15 @@ def compare(
 ) -> None:
     """Say what differs beyond chance, by an exact paired test over the scenarios that both have."""
     from sekft.evaluation.compare import compare as compared
-    from sekft.evaluation.compare import render
     from sekft.runs.evaluate import stored
 
     if len(folders) < 2:
         raise UsageError("sekft eval compare: want two folders or more")
     _drawable(pictures is not None)
-    found = compared({str(folder): stored(folder) for folder in folders})
+    report = compared({str(folder): stored(folder) for folder in folders})
     if pictures:
         _draw(pictures, folders)
-    say(found.model_dump_json(indent=1) + "\n" if as_json else render(found))
+    print_report(report, as_json)
 
 
 @app.command(name="import")
@@ -102,7 +101,7 @@ def bring(
 
 
 def _drawable(wanted: bool) -> None:
-    from sekft.evaluation.pictures import drawable
+    from sekft.evaluation.charts import drawable
 
     if wanted and not drawable():
         raise UsageError("--pictures wants vl-convert-python: pip install 'sekft[report]'")
@@ -119,13 +118,13 @@ def told_apart(folders: list[Path]) -> dict[str, Path]:
 
 
 def _draw(into: Path, folders: list[Path]) -> None:
-    from sekft.evaluation.figures import draw
+    from sekft.evaluation.charts import evaluations
     from sekft.folder import Folder
     from sekft.runs.evaluate import FOLDER, stored
 
     with Folder(into).writing() as folder:
-        for name, drawn in draw({name: stored(each) for name, each in told_apart(folders).items()}).items():
+        for name, picture in evaluations({name: stored(each) for name, each in told_apart(folders).items()}).items():
             file = folder.begin(into / FOLDER / name)
-            file.write(drawn)
+            file.write(picture)
             folder.place(file, into / FOLDER / name)
             typer.echo(f"sekft: {into / FOLDER / name}", err=True)

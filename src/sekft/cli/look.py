@@ -137,20 +137,6 @@ def replay(
         raise typer.Exit(1)
 
 
-def audit(
-    folder: Annotated[Path, typer.Argument(help="A run folder, or one that `sekft generate` filled.")],
-    as_json: Json = False,
-) -> None:
-    """Say what a set is worth; status 1 where it has what no set may have, with the files."""
-    from sekft.folder import Layout
-    from sekft.quality.audit import audit, render
-
-    found = audit(Layout.found(folder))
-    say(found.model_dump_json(indent=1) + "\n" if as_json else render(found))
-    if found.broken:
-        raise typer.Exit(1)
-
-
 def doctor(
     self_test: Annotated[
         bool, typer.Option("--self-test", help="Run the backend's own test in real sandboxes.")

@@ -12,7 +12,7 @@ import typer
 
 from sekft.cli.bridge import configured
 from sekft.cli.options import Json, Out
-from sekft.cli.running import EXPORT, command, report_broken, summary, work
+from sekft.cli.running import EXPORT, report_broken, summary, work
 from sekft.cli.tables import print_tables
 from sekft.runs.generate import GenerateConfig
 from sekft.runs.roll import RolloutConfig
@@ -119,19 +119,17 @@ def say_costs(costs: Sequence[CostEstimate], as_json: bool) -> None:
 def _data_set(layout: Layout, seed: int, progress: Reporter) -> Exported | None:
     """Pairs, and the export of a run folder; none where nothing is kept."""
     from sekft.cli.data import deliver
-    from sekft.dataset.card import Described
-    from sekft.dataset.export import Exporting, Sources, default
-    from sekft.dataset.make_pairs import Pairing, pair
+    from sekft.dataset.export import ExportConfig, Sources
+    from sekft.dataset.make_pairs import PairConfig, pair
     from sekft.errors import NothingKept
     from sekft.folder import Folder
     from sekft.models.tokens import EstimatedTokens
 
-    pair(layout, None, layout, Pairing(seed=seed), progress)
+    pair(layout, None, layout, PairConfig(seed=seed), progress)
     sources = Sources.of(layout.root)
     try:
         with Folder(layout.root).timed("export"):
-            plan, told = Exporting(default(sources)), Described(command=command())
-            return deliver(plan, sources, layout.root / EXPORT, EstimatedTokens(), told, progress)[0]
+            return deliver(ExportConfig(), sources, layout.root / EXPORT, EstimatedTokens(), progress)[0]
     except NothingKept as error:
         progress.note(str(error))
         return None

@@ -193,43 +193,6 @@ class Growing:
     max_total_tokens: MaxTotalTokens = None
 
 
-@dataclass(frozen=True, slots=True)
-class Selecting:
-    """What may be asked of the rollouts that a data set takes."""
-
-    outcome: Annotated[
-        list[str] | None, typer.Option("--outcome", help="solved, idle, …: only these; several mean or.")
-    ] = None
-    complete: Annotated[
-        bool, typer.Option("--complete", help="Only where every mark of the mechanism was reached.")
-    ] = False
-    grounded: Annotated[
-        bool, typer.Option("--grounded", help="Only where all that was typed had been shown, or is common vocabulary.")
-    ] = False
-    max_length: Annotated[
-        int | None, typer.Option("--max-length", min=1, help="Tokens of the longest conversation to take.")
-    ] = None
-    tokenizer: Annotated[
-        str | None,
-        typer.Option(
-            "--tokenizer", help="A tokenizer.json or a model's folder that counts, or smollm2; default: an estimate."
-        ),
-    ] = None
-    recovered_share: Annotated[
-        float | None,
-        typer.Option(
-            "--recovered-share", min=0.0, max=1.0, help="Most of what is taken that may hold a mended mistake."
-        ),
-    ] = None
-    band: Annotated[
-        list[str] | None,
-        typer.Option("--band", help="never, hard, medium, easy, always: how often models end the scenario right."),
-    ] = None
-    per_scenario: Annotated[
-        int | None, typer.Option("--per-scenario", min=1, help="Take the first so many of each scenario.")
-    ] = None
-
-
 def flat(command: Callable[..., None]) -> Callable[..., None]:
     """Give the fields of a command's groups as options of their own: typer knows none but flat parameters."""
     hints = get_type_hints(command, include_extras=True)

@@ -54,7 +54,6 @@ def work(stage: Coroutine[Any, Any, T], out: Path) -> T:
 
 def summary(layout: Layout, as_json: bool, scenarios: Path | None = None, made: Exported | None = None) -> None:
     """What a folder holds. made: the export that ends it."""
-    from sekft.dataset import export
     from sekft.folder import load_scenarios
     from sekft.runs.summary import summarise
 
@@ -62,7 +61,8 @@ def summary(layout: Layout, as_json: bool, scenarios: Path | None = None, made: 
     if as_json:
         body = found.model_dump(mode="json") | ({"export": made.model_dump(mode="json")} if made else {})
         return say(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
-    return say(str(found) + (f"\nData set in {export.render(made, layout.root / EXPORT)}" if made else ""))
+    data_set = f"\nData set in {layout.root / EXPORT} (README.md is its data card)\n{made}" if made else ""
+    return say(f"{found}{data_set}")
 
 
 def report_broken(broken: int, layout: Layout) -> None:

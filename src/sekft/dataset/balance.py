@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sekft.seeds import stream
@@ -39,11 +38,21 @@ def balanced(stubs: Sequence[Stub], seed: int, per_scenario: int = PER_SCENARIO,
     strata: dict[tuple[str, str], list[Stub]] = defaultdict(list)
     for stub in stubs:
         strata[stub.outcome, stub.cause].append(stub)
-    wanted = quotas({key: len(found) for key, found in strata.items()}, most)
-    taking = _Taking(stubs, per_scenario, stream(seed, "pairs"))
-    for key in sorted(strata, key=lambda key: (len(strata[key]) - wanted[key], key)):  # what has no choice goes first
-        taking.take(strata[key], wanted[key])
-    return sorted(taking.taken)
+    quota = quotas({key: len(pool) for key, pool in strata.items()}, most)
+    taken, rng = _Taken(stubs), stream(seed, "pairs")
+    for key in sorted(strata, key=lambda key: (len(strata[key]) - quota[key], key)):  # the least choice goes first
+        pool, lacking = strata[key], quota[key]
+        while lacking and pool:
+            seen = sorted({rng.randrange(len(pool)) for _ in range(_LOOKED_AT)}, reverse=True)
+            full = [at for at in seen if taken.scenarios[pool[at].scenario] >= per_scenario]
+            best = min(set(seen) - set(full), key=lambda at: taken.cost(pool[at]), default=None)
+            if best is not None:
+                taken.add(pool[best])
+                lacking -= 1
+            for at in (at for at in seen if at == best or at in full):
+                pool[at] = pool[-1]
+                pool.pop()
+    return sorted(taken.numbers)
 
 
 def quotas(counts: Mapping[tuple[str, str], int], most: int | None = None) -> dict[tuple[str, str], int]:
@@ -54,11 +63,11 @@ def quotas(counts: Mapping[tuple[str, str], int], most: int | None = None) -> di
     evened = {outcome: shared(causes, largest(causes)) for outcome, causes in outcomes.items()}
     sums = {outcome: sum(causes.values()) for outcome, causes in evened.items()}
     total = largest(sums)
-    wanted = shared(sums, total if most is None else min(most, total))
+    quota = shared(sums, total if most is None else min(most, total))
     return {
         (outcome, cause): count
         for outcome, causes in evened.items()
-        for cause, count in shared(causes, wanted[outcome]).items()
+        for cause, count in shared(causes, quota[outcome]).items()
     }
 
 
@@ -80,46 +89,35 @@ def shared(counts: Mapping[str, int], total: int) -> dict[str, int]:
     return dealt
 
 
-class _Taking:
-    """What is taken so far, and what would suit it best."""
+class _Taken:
+    """What is taken so far, and how well another would suit it."""
 
-    def __init__(self, stubs: Iterable[Stub], per_scenario: int, rng: random.Random) -> None:
-        self.taken: list[int] = []
-        self._per_scenario, self._rng = per_scenario, rng
-        self._scenarios: Counter[str] = Counter()
+    def __init__(self, stubs: Sequence[Stub]) -> None:
+        self.numbers: list[int] = []
+        self.scenarios: Counter[str] = Counter()
         self._longer: Counter[int] = Counter()
         self._values: Counter[str] = Counter()
-        there = {value for stub in stubs for value in stub.values}
-        self._wide = Counter(value.partition("=")[0] for value in there)
+        self._values_of_axis = Counter(_axis(value) for value in {value for stub in stubs for value in stub.values})
 
-    def take(self, pool: list[Stub], count: int) -> None:
-        """So many of the pool, or as many as the scenarios' caps leave of it."""
-        left = list(pool)
-        while count and left:
-            seen = {self._rng.randrange(len(left)) for _ in range(_LOOKED_AT)}
-            full = {at for at in seen if self._scenarios[left[at].scenario] >= self._per_scenario}
-            best = min(seen - full, key=lambda at: (*self._cost(left[at]), left[at].number), default=None)
-            if best is not None:
-                self._add(left[best])
-                count -= 1
-            for at in sorted(full | ({best} if best is not None else set()), reverse=True):
-                left[at] = left[-1]
-                left.pop()
-
-    def _cost(self, stub: Stub) -> tuple[int, int]:
-        """How much further apart the lengths of the two sides would be, and how common its values are already."""
+    def cost(self, stub: Stub) -> tuple[int, int, int]:
+        """How much further apart the lengths of the sides would be; how common its values are; the earlier first."""
         chosen, rejected = _bin(stub.chosen), _bin(stub.rejected)
         apart = 0
         if chosen != rejected:
             apart = (1 if self._longer[chosen] >= 0 else -1) + (1 if self._longer[rejected] <= 0 else -1)
-        return apart, sum(self._values[value] * self._wide[value.partition("=")[0]] for value in stub.values)
+        common = sum(self._values[value] * self._values_of_axis[_axis(value)] for value in stub.values)
+        return apart, common, stub.number
 
-    def _add(self, stub: Stub) -> None:
-        self.taken.append(stub.number)
-        self._scenarios[stub.scenario] += 1
+    def add(self, stub: Stub) -> None:
+        self.numbers.append(stub.number)
+        self.scenarios[stub.scenario] += 1
         self._longer[_bin(stub.chosen)] += 1
         self._longer[_bin(stub.rejected)] -= 1
         self._values.update(stub.values)
+
+
+def _axis(value: str) -> str:
+    return value.partition("=")[0]
 
 
 def _bin(tokens: int) -> int:

@@ -1,11 +1,11 @@
-"""The last step of Stage E: what is stored, in the forms that trainers read, one streamed pass a source."""
+"""The last step of Stage E: stored rollouts and pairs in the forms that trainers read, one streamed pass a source."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter as Tally
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -14,14 +14,14 @@ import sekft
 from sekft.dataset import pair
 from sekft.dataset.files import sink
 from sekft.dataset.pair import LABELS, PAIRS, Pair
-from sekft.dataset.projections import Format, Projection, named, projections
-from sekft.dataset.rows import Row, messages_of
-from sekft.dataset.select import Group, Passed, Selection, Wanted, stored
-from sekft.dataset.select import render as funnel
+from sekft.dataset.rows import Format, Projection, Row, messages_of, named, projections
+from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
 from sekft.errors import BundleError, UsageError
-from sekft.folder import Folder, Layout, Setting
+from sekft.evaluation.statistics import Quantiles
+from sekft.folder import Folder, Layout, Setting, option
 from sekft.models.tokens import TokenCounter, length
 from sekft.protocols import Reporter
+from sekft.report import Report, Table
 from sekft.scenario import SCHEMA_VERSION, Frozen, load_noun
 from sekft.taxonomy import splits
 from sekft.trajectory import StoredRollout
@@ -32,19 +32,45 @@ MANIFEST, TEMPLATE, FACTORY = "export.json", "chatml.jinja", "dataset_info.json"
 PAIRS_FOLDER = "pairs"
 SPLITS = (splits.TRAIN, splits.HELD_OUT)
 BIN = 64
-UNASKED = 2
+"""Tokens: the width of a bin of lengths."""
+ALWAYS_FILTERED = 2
 """Lines of a funnel that no option asks for: what is stored, what is kept."""
-SHARES = {"p10": 0.1, "median": 0.5, "p90": 0.9, "p99": 0.99}
 
 
-@dataclass(frozen=True, slots=True)
-class Exporting:
-    """to: names of projections. form: None takes each projection's own. shard_rows: of one file."""
+class ExportConfig(SelectConfig):
+    """Write kept trajectories and pairs as trainers read them, with a data card."""
 
-    to: tuple[str, ...]
-    wanted: Wanted = field(default_factory=Wanted)
-    form: Format | None = None
-    shard_rows: int = 100_000
+    to: tuple[str, ...] = option(
+        (), "sft, dpo, kto, atif, …: forms to write; default: sft, with pairs dpo and kto, too."
+    )
+    format: Literal["parquet", "jsonl"] | None = option(
+        None, "parquet or jsonl; default: what the form's trainer takes best."
+    )
+    shard_rows: int = option(100_000, "Rows of one file.", ge=1)
+    against: tuple[Path, ...] = option((), "A file that our texts should have nothing in common with.", recorded=False)
+    title: str = option("Sessions in a shell", "The data card's.", recorded=False)
+    license: str = option("apache-2.0", "The data card's, as the Hub spells it.", recorded=False)
+    no_card: bool = option(False, "Write no data card; it audits and compares up to 2,000 scenarios.", recorded=False)
+
+    def settings(self, projection: Projection) -> dict[str, Setting]:
+        """What the rows of a projection depend on, under the names that folders have recorded so far.
+
+        Filters are not for pairs, which `sekft pairs` has chosen.
+        """
+        filters: dict[str, Setting] = {
+            "kept": projection.of == "kept", "outcomes": list(self.outcome), "complete": self.complete,
+            "grounded": self.grounded, "most_tokens": self.max_length, "most_mended": self.recovered_share,
+            "bands": list(self.band), "per_scenario": self.per_scenario,
+        }  # fmt: skip
+        shards: dict[str, Setting] = {
+            "format": self.format_of(projection),
+            "shard_rows": self.shard_rows,
+            "version": sekft.__version__,
+        }
+        return shards if projection.of == "pairs" else filters | shards
+
+    def format_of(self, projection: Projection) -> Format:
+        return projection.format if projection.format == "sessions" else self.format or projection.format
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +88,12 @@ class Sources:
         places = [layout.root] if layout.kind == "run" else [layout.root, layout.root.parent]
         if scenarios is None and layout.kind == "stage":
             scenarios = next((place / "scenarios" for place in places if (place / "scenarios").is_dir()), None)
-        found = (place / PAIRS_FOLDER for place in places)
-        return cls(layout, scenarios, pairs or next((each for each in found if (each / PAIRS).is_file()), None))
-
-
-def default(sources: Sources) -> tuple[str, ...]:
-    """The projections that are made where none is asked for."""
-    return DEFAULT + OF_PAIRS * (sources.pairs is not None)
-
-
-class Lengths(Frozen):
-    """Tokens of a row. bins: rows by the least multiple of BIN that is not more."""
-
-    p10: int
-    median: int
-    p90: int
-    p99: int
-    most: int
-    total: int
-    bins: dict[int, int]
+        beside = (place / PAIRS_FOLDER for place in places if (place / PAIRS_FOLDER / PAIRS).is_file())
+        return cls(layout, scenarios, pairs or next(beside, None))
 
 
 class ExportPart(Frozen):
-    """One projection's rows of one split."""
+    """One projection's rows of one split. tokens: of a row."""
 
     projection: str
     split: str
@@ -92,10 +101,10 @@ class ExportPart(Frozen):
     rows: int
     files: int
     size_bytes: int
-    tokens: Lengths | None
+    tokens: Quantiles | None
 
 
-class Exported(Frozen):
+class Exported(Report):
     """counted: how tokens were. funnel: what the filters did to whole trajectories."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -104,31 +113,50 @@ class Exported(Frozen):
     funnel: list[Passed]
     parts: list[ExportPart]
 
+    @property
+    def tables(self) -> list[Table]:
+        rows = [
+            (part.projection, part.split, part.rows, _size(part.size_bytes))
+            + ((part.tokens.median, part.tokens.p99, part.tokens.most) if part.tokens else (None, None, None))
+            for part in self.parts
+        ]
+        columns = ("form", "split", "rows", "size", "median", "p99", "most")
+        written = Table(columns, rows, notes=[f"median, p99, most: tokens of a row, by {self.counted}"])
+        return [written, funnel_table(self.funnel)] if len(self.funnel) > ALWAYS_FILTERED else [written]
 
-def export(plan: Exporting, sources: Sources, out: Path, count: TokenCounter, reporter: Reporter) -> Exported:
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.0f} kB"
+
+
+def export(config: ExportConfig, sources: Sources, out: Path, counter: TokenCounter, reporter: Reporter) -> Exported:
     """Fill a folder: PROJECTION/SPLIT/ for each, the manifest last. What other exports left of other projections stays.
 
     Raises UsageError for an unknown projection or a missing source, BundleError where a family lies in both splits
     or a file is broken, StoreError where it cannot be written.
     """
-    chosen = named(plan.to)
+    chosen = named(config.to or DEFAULT + OF_PAIRS * (sources.pairs is not None))
     with Folder(out).writing() as folder:
         before = _others(out / MANIFEST, chosen)
-        folder.settle("export", {"tokens": count.name})  # of all forms: the manifest tells of one counter
+        folder.settle("export", {"tokens": counter.name})  # of all forms: the manifest tells of one counter
         for projection in chosen:
-            folder.settle(f"export-{projection.name}", _settings(plan, projection))
-        folder.write(out / MANIFEST, before.model_dump_json(indent=1) + "\n")
-        families, passed, parts = SplitGuard(), before.funnel, before.parts
+            folder.settle(f"export-{projection.name}", config.settings(projection))
+        folder.write(out / MANIFEST, before.to_json())
+        guard, funnel, parts = SplitGuard(), before.funnel, before.parts
         for of in dict.fromkeys(projection.of for projection in chosen):
-            alike = [projection for projection in chosen if projection.of == of]
-            selection = Selection(replace(plan.wanted, kept=of == "kept"), count)
-            parts = parts + _filled(folder, plan, alike, _items(of, sources, selection, reporter), families, count)
-            passed = selection.funnel if of == "kept" else passed
-        made = Exported(version=sekft.__version__, counted=count.name, funnel=passed, parts=parts)
+            writers = [_Writer(folder, config, projection, counter) for projection in chosen if projection.of == of]
+            selection = Selection(config, counter, kept=of == "kept")
+            for item in _items(of, sources, selection, reporter):
+                split = guard.split_of(item)
+                for writer in writers:
+                    writer.add(split, item)
+            parts = parts + [part for writer in writers for part in writer.end()]
+            funnel = selection.funnel if of == "kept" else funnel
+        exported = Exported(version=sekft.__version__, counted=counter.name, funnel=funnel, parts=parts)
         folder.write(out / TEMPLATE, files("sekft.dataset").joinpath("chatml.jinja").read_text("utf-8"))
-        folder.write(out / FACTORY, json.dumps(factory(made), indent=1) + "\n")
-        folder.write(out / MANIFEST, made.model_dump_json(indent=1) + "\n")
-    return made
+        folder.write(out / FACTORY, json.dumps(factory(exported), indent=1) + "\n")
+        folder.write(out / MANIFEST, exported.to_json())
+    return exported
 
 
 def read(out: Path) -> Exported:
@@ -138,24 +166,13 @@ def read(out: Path) -> Exported:
     return load_noun(Exported, out / MANIFEST)
 
 
-def _others(manifest: Path, making: Sequence[Projection]) -> Exported:
+def _others(manifest: Path, chosen: Sequence[Projection]) -> Exported:
     """What earlier exports into this folder made of other projections."""
     if not manifest.exists():
         return Exported(version=sekft.__version__, counted="", funnel=[], parts=[])
     before = load_noun(Exported, manifest)
-    mine = {projection.name for projection in making}
-    return before.model_copy(update={"parts": [part for part in before.parts if part.projection not in mine]})
-
-
-def _settings(plan: Exporting, projection: Projection) -> dict[str, Setting]:
-    """What the rows of this projection hang on; filters are not for pairs, which `sekft pairs` has chosen."""
-    filters = {} if projection.of == "pairs" else asdict(replace(plan.wanted, kept=projection.of == "kept"))
-    told = {name: list(value) if isinstance(value, tuple) else value for name, value in filters.items()}
-    return {**told, "format": _form(plan, projection), "shard_rows": plan.shard_rows, "version": sekft.__version__}
-
-
-def _form(plan: Exporting, projection: Projection) -> Format:
-    return projection.format if projection.format == "sessions" else plan.form or projection.format
+    names = {projection.name for projection in chosen}
+    return before.model_copy(update={"parts": [part for part in before.parts if part.projection not in names]})
 
 
 class SplitGuard:
@@ -166,12 +183,12 @@ class SplitGuard:
 
     def split_of(self, item: StoredRollout | Pair) -> str:
         """The item's split. Raises BundleError where the other split has met its family, or there is no such split."""
-        one = item.scenario if isinstance(item, StoredRollout) else item
-        if one.split not in SPLITS:
-            raise BundleError(f"{one.id}: split: saw {one.split!r}, want {' or '.join(SPLITS)}")
-        if self._split.setdefault(one.family, one.split) != one.split:
-            raise BundleError(f"{one.id}: family {one.family} lies in both splits, want twins and re-skins in one")
-        return one.split
+        noun = item.scenario if isinstance(item, StoredRollout) else item
+        if noun.split not in SPLITS:
+            raise BundleError(f"{noun.id}: split: saw {noun.split!r}, want {' or '.join(SPLITS)}")
+        if self._split.setdefault(noun.family, noun.split) != noun.split:
+            raise BundleError(f"{noun.id}: family {noun.family} lies in both splits, want twins and re-skins in one")
+        return noun.split
 
 
 def _items(of: str, sources: Sources, selection: Selection, reporter: Reporter) -> Iterator[StoredRollout | Pair]:
@@ -182,29 +199,29 @@ def _items(of: str, sources: Sources, selection: Selection, reporter: Reporter) 
         return
     labelled = _labelled(sources.pairs) if of == "labelled" and sources.pairs else None
     reporter.begin(f"{of}: scenarios", sum(1 for _ in sources.layout.trajectories.iterdir()), 0)
-    for group in selection(_told(stored(sources.layout, sources.scenarios), reporter)):
-        yield from (one for one in group if labelled is None or one.file in labelled)
+    for group in selection(_counted(stored(sources.layout, sources.scenarios), reporter)):
+        yield from (rollout for rollout in group if labelled is None or rollout.file in labelled)
 
 
-def _told(groups: Iterator[Group], reporter: Reporter) -> Iterator[Group]:
+def _counted(groups: Iterator[Group], reporter: Reporter) -> Iterator[Group]:
     for group in groups:
         reporter.step()
         yield group
 
 
 def _labelled(folder: Path) -> set[str]:
-    """The files of the whole trajectories that `sekft pairs` has balanced."""
+    """The files of the whole trajectories that `sekft pairs` has labelled."""
     with (folder / LABELS).open(encoding="utf-8") as lines:
         return {json.loads(line)["file"] for line in lines}
 
 
-class _Filling:
-    """One projection's sinks, by split, and the lengths of what went into each."""
+class _Writer:
+    """One projection's sinks, by split, and the lengths of the rows in each."""
 
-    def __init__(self, folder: Folder, plan: Exporting, projection: Projection, count: TokenCounter) -> None:
-        self._projection, self._count, self._form = projection, count, _form(plan, projection)
-        self._sinks = {split: sink(folder, projection, split, self._form, plan.shard_rows) for split in SPLITS}
-        self._lengths: dict[str, Tally[int]] = {split: Tally() for split in SPLITS}
+    def __init__(self, folder: Folder, config: ExportConfig, projection: Projection, counter: TokenCounter) -> None:
+        self._projection, self._counter, self._form = projection, counter, config.format_of(projection)
+        self._sinks = {split: sink(folder, projection, split, self._form, config.shard_rows) for split in SPLITS}
+        self._lengths: dict[str, Counter[int]] = {split: Counter() for split in SPLITS}
 
     def add(self, split: str, item: StoredRollout | Pair) -> None:
         rows = list(self._projection.rows(item))
@@ -213,12 +230,13 @@ class _Filling:
             self._lengths[split].update(map(self._length, rows))
 
     def _length(self, row: Row) -> int:
-        return max(length(messages_of(row, columns), self._count) for columns in self._projection.length)
+        return max(length(messages_of(row, columns), self._counter) for columns in self._projection.length)
 
     def end(self) -> Iterator[ExportPart]:
         for split, place in self._sinks.items():
             place.end()
             if place.rows:
+                lengths = self._lengths[split]
                 yield ExportPart(
                     projection=self._projection.name,
                     split=split,
@@ -226,43 +244,11 @@ class _Filling:
                     rows=place.rows,
                     files=place.files,
                     size_bytes=place.size_bytes,
-                    tokens=_lengths(self._lengths[split]),
+                    tokens=Quantiles.of(lengths, BIN) if lengths else None,
                 )
 
 
-def _filled(
-    folder: Folder,
-    plan: Exporting,
-    alike: Sequence[Projection],
-    items: Iterator[StoredRollout | Pair],
-    families: SplitGuard,
-    count: TokenCounter,
-) -> list[ExportPart]:
-    filling = [_Filling(folder, plan, projection, count) for projection in alike]
-    for item in items:
-        split = families.split_of(item)
-        for each in filling:
-            each.add(split, item)
-    return [part for each in filling for part in each.end()]
-
-
-def _lengths(tally: Tally[int]) -> Lengths | None:
-    if not tally:
-        return None
-    ordered, rows = sorted(tally), tally.total()
-    found: dict[str, int] = {}
-    passed = 0
-    for tokens in ordered:
-        passed += tally[tokens]
-        found |= {name: tokens for name, share in SHARES.items() if name not in found and passed >= share * rows}
-    total = sum(tokens * times for tokens, times in tally.items())
-    bins: Tally[int] = Tally()
-    for tokens in ordered:
-        bins[tokens // BIN * BIN] += tally[tokens]
-    return Lengths(**found, most=ordered[-1], total=total, bins=bins)
-
-
-def factory(made: Exported) -> dict[str, Any]:
+def factory(exported: Exported) -> dict[str, Any]:
     """LLaMA-Factory's dataset_info.json over the files of an export; held-out parts as data sets of their own."""
     forms = projections()
     return {
@@ -270,24 +256,6 @@ def factory(made: Exported) -> dict[str, Any]:
             "file_name": f"{part.projection}/{part.split}",
             **forms[part.projection].factory,
         }
-        for part in made.parts
+        for part in exported.parts
         if forms[part.projection].factory
     }
-
-
-def render(made: Exported, out: Path) -> str:
-    """What was written, form by form, and what the filters did."""
-    lines = [f"{out} (README.md is its data card; tokens by {made.counted})"]
-    for part in made.parts:
-        sizes = f"{part.rows:>8} rows {_bytes(part.size_bytes):>10}"
-        lines.append(f"  {part.projection:<18} {part.split:<8} {sizes}  {_spread(part)}".rstrip())
-    return "\n".join(lines) + "\n" + (funnel(made.funnel) if len(made.funnel) > UNASKED else "")
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.0f} kB"
-
-
-def _spread(part: ExportPart) -> str:
-    tokens = part.tokens
-    return f"tokens: median {tokens.median}, p99 {tokens.p99}, most {tokens.most}" if tokens else ""

@@ -3,68 +3,63 @@
 PLACE/pairs.jsonl   the pairs that the balance took, scenario by scenario
 PLACE/labels.jsonl  every rollout that is right or wrong, with its file: what KTO wants of whole sessions
 PLACE/report.json   what was found, refused and taken
-PLACE/branches/     rollouts from prefixes of the others, where they were asked for; see branching.py
+PLACE/branches/     rollouts from prefixes of the others, where they were asked for; see runs/branch.py
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
 import sekft
 from sekft.dataset.balance import PER_SCENARIO, Stub, balanced
 from sekft.dataset.pair import LABELS, MARGIN, PAIRS, Forks, Pair
-from sekft.dataset.select import Group, Passed, Selection, Wanted, stored
-from sekft.folder import Folder, Layout, Setting, documents, explained
-from sekft.models.tokens import EstimatedTokens, length
-from sekft.models.tokens import TokenCounter as TokenCounter
+from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
+from sekft.evaluation.statistics import Quantiles
+from sekft.folder import Folder, Layout, Setting, documents, explained, option
+from sekft.models.tokens import EstimatedTokens, TokenCounter, length
 from sekft.protocols import Reporter
-from sekft.scenario import Frozen
+from sekft.report import Cell, Report, Table, facts
 from sekft.trajectory import KEPT, StoredRollout, load_trajectory
 
-TABLES = ("outcomes", "causes", "sources", "splits", "refused")
+COUNTS = ("outcomes", "causes", "sources", "splits", "refused", "longer", "labels")
 BRANCHES = "branches"
 REPORT = "report.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Pairing:
-    """What is asked for.
+class PairConfig(SelectConfig):
+    """Make pairs of rollouts, kept against rejected. The filters are for the chosen side, but for three of them.
 
-    wanted:      of the rollouts on the chosen side. outcomes: of those on the rejected side; empty for any.
-    most:        pairs in all; None for as many as stay even. per_scenario: pairs.
-    most_tokens: of the prompt and the longer side together.
+    outcome:    of the rejected side.
+    max_length: of the prompt and the longer side together.
     """
 
-    wanted: Wanted = field(default_factory=lambda: Wanted(kept=True))
-    outcomes: tuple[str, ...] = ()
-    seed: int = 0
-    most: int | None = None
-    per_scenario: int = PER_SCENARIO
-    margin: float = MARGIN
-    most_tokens: int | None = None
-    count: TokenCounter = field(default_factory=EstimatedTokens)
+    n: int | None = option(None, "Pairs at most; default: as many as stay even.", ge=1)
+    margin: float = option(MARGIN, "Least difference in the share of right rollouts.", ge=0.0, le=1.0)
+    seed: int = option(0, "Same seed, rollouts and version: the same pairs.")
+    per_scenario: int = option(PER_SCENARIO, "Pairs of one scenario at most.", ge=1)
+
+    def settings(self, counter: TokenCounter) -> dict[str, Setting]:
+        """What a folder of pairs is made with, under the names that folders have recorded so far."""
+        return {
+            "complete": self.complete, "grounded": self.grounded, "recovered_share": self.recovered_share,
+            "bands": sorted(self.band), "outcomes": sorted(self.outcome), "seed": self.seed, "n": self.n,
+            "per_scenario": self.per_scenario, "margin": self.margin,
+            "max_length": self.max_length, "tokens": counter.name, "version": sekft.__version__,
+        }  # fmt: skip
 
 
-class Spread(Frozen):
-    """Tokens at the 10th, 50th and 90th percentile."""
-
-    p10: int = 0
-    p50: int = 0
-    p90: int = 0
-
-
-class PairReport(Frozen):
+class PairReport(Report):
     """What came of it.
 
     both:     scenarios with a rollout for either side; only these can give pairs.
     funnel:   rollouts that may stand on the chosen side.
     refused:  reason → what could not be a pair, or was not to be one.
+    turns:    of the decisive action; prompt, chosen, rejected: tokens.
     longer:   which side has more tokens → pairs.
     axes:     axis → value → pairs.
     labels:   right, wrong → whole rollouts.
@@ -81,42 +76,70 @@ class PairReport(Frozen):
     causes: dict[str, int]
     sources: dict[str, int]
     splits: dict[str, int]
-    turns: Spread
+    turns: Quantiles
     counted_by: str
-    prompt: Spread
-    chosen: Spread
-    rejected: Spread
+    prompt: Quantiles
+    chosen: Quantiles
+    rejected: Quantiles
     longer: dict[str, int]
     axes: dict[str, dict[str, int]]
     labels: dict[str, int]
 
+    @property
+    def tables(self) -> list[Table]:
+        summary: list[tuple[str, Cell]] = [
+            ("pairs", f"{self.pairs} of {self.candidates} candidates"),
+            ("scenarios", f"{self.both} of {self.scenarios} have both a kept and a failed rollout"),
+        ]
+        summary += [(name, _listed(getattr(self, name))) for name in COUNTS]
+        spreads = {"prompt": self.prompt, "chosen": self.chosen, "rejected": self.rejected}
+        tokens = [(name, spread.p10, spread.p50, spread.p90) for name, spread in spreads.items()]
+        counted_by = [f"tokens by {self.counted_by}"]
+        return [
+            facts(summary, "Pairs"),
+            Table(("tokens", "p10", "p50", "p90"), tokens, notes=counted_by),
+            funnel_table(self.funnel),
+        ]
 
-def pair(rollouts: Layout, scenarios: Path | None, out: Layout, asked: Pairing, reporter: Reporter) -> PairReport:
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
+
+
+def pair(
+    rollouts: Layout,
+    scenarios: Path | None,
+    out: Layout,
+    config: PairConfig,
+    reporter: Reporter,
+    counter: TokenCounter | None = None,
+) -> PairReport:
     """Make the pairs of these rollouts; the same ones for the same rollouts and settings.
 
-    out: a run folder takes them in `pairs/`, any other at its top. Raises UsageError, BundleError and StoreError.
+    out:     a run folder takes them in `pairs/`, any other at its top.
+    counter: None estimates tokens. Raises UsageError, BundleError and StoreError.
     """
-    place = out.pairs
+    place, counter = out.pairs, counter or EstimatedTokens()
     with Folder(out.root).writing() as folder, folder.timed("pairs"):
-        folder.settle("pairs", _settings(asked))
+        folder.settle("pairs", config.settings(counter))
         with explained(place):
             place.mkdir(parents=True, exist_ok=True)
         labels = folder.begin(place / LABELS)
         with explained(place), tempfile.TemporaryFile(dir=place) as spool:
-            found = _Found(asked, spool, place / BRANCHES)
+            candidates = _Candidates(config, counter, spool, place / BRANCHES)
             for group in stored(rollouts, scenarios):
-                found.add(group, labels)
-            chosen = set(balanced(found.stubs, asked.seed, asked.per_scenario, asked.most))
+                candidates.add(group, labels)
+            chosen = set(balanced(candidates.stubs, config.seed, config.per_scenario, config.n))
             pairs = folder.begin(place / PAIRS)
-            taken = _Taken(asked.count)
+            taken = _Taken(counter)
             for number, line in enumerate(_again(spool)):
                 if number in chosen:
                     pairs.write(line)
                     taken.add(Pair.model_validate_json(line))
-        report = found.report(taken)
+        report = PairReport.model_validate(candidates.figures() | taken.figures())
         folder.place(labels, place / LABELS)
         folder.place(pairs, place / PAIRS)
-        folder.write(place / REPORT, report.model_dump_json(indent=1) + "\n")
+        folder.write(place / REPORT, report.to_json())
     reporter.note(f"{report.pairs} pairs of {report.candidates} candidates in {place}")
     return report
 
@@ -126,22 +149,13 @@ def _again(spool: IO[bytes]) -> Iterator[bytes]:
     return iter(spool)
 
 
-def _settings(asked: Pairing) -> dict[str, Setting]:
-    wanted = asked.wanted
-    return {
-        "complete": wanted.complete, "grounded": wanted.grounded, "recovered_share": wanted.most_mended,
-        "bands": sorted(wanted.bands), "outcomes": sorted(asked.outcomes), "seed": asked.seed, "n": asked.most,
-        "per_scenario": asked.per_scenario, "margin": asked.margin,
-        "max_length": asked.most_tokens, "tokens": asked.count.name, "version": sekft.__version__,
-    }  # fmt: skip
+class _Candidates:
+    """The first pass: every candidate goes to the spool; memory holds what the balance needs of it."""
 
-
-class _Found:
-    """The first pass: every candidate goes to the spool, what the balance needs of it stays."""
-
-    def __init__(self, asked: Pairing, spool: IO[bytes], branches: Path) -> None:
-        self._asked, self._spool, self._branches = asked, spool, branches
-        self._selection = Selection(asked.wanted, asked.count)
+    def __init__(self, config: PairConfig, counter: TokenCounter, spool: IO[bytes], branches: Path) -> None:
+        self._config, self._counter, self._spool, self._branches = config, counter, spool, branches
+        filters = {"outcome": (), "max_length": None, "per_scenario": None}  # these three speak of pairs
+        self._selection = Selection(config.model_copy(update=filters), counter, kept=True)
         self._refused: Counter[str] = Counter()
         self._labels: Counter[str] = Counter()
         self._scenarios = self._both = 0
@@ -149,37 +163,42 @@ class _Found:
 
     def add(self, group: Group, labels: IO[bytes]) -> None:
         self._scenarios += 1
-        for one in group:
-            if (label := _label(one)) is not None:
+        for rollout in group:
+            if (label := _label(rollout)) is not None:
                 labels.write(_line(label))
                 self._labels["right" if label["label"] else "wrong"] += 1
         scenario = group[0].scenario
         for path in documents(self._branches / scenario.id):
             group = [*group, StoredRollout(str(path), load_trajectory(path), scenario)]
         kept = next(self._selection([group]), [])
-        wrong = [one for one in group if one.trajectory.outcome not in KEPT and one.trajectory.outcome != "infra_error"]
+        wrong = [rollout for rollout in group if rollout.trajectory.outcome not in (*KEPT, "infra_error")]
         if kept and wrong:
             self._both += 1
-            self._pairs([*kept, *wrong])
+            for candidate in Forks([*kept, *wrong], self._refused).pairs(self._config.margin):
+                self._take(candidate)
 
-    def _pairs(self, group: Group) -> None:
-        asked = self._asked
-        for made in Forks(group, self._refused).pairs(asked.margin):
-            chosen, rejected = (asked.count(side[0].content) for side in (made.chosen, made.rejected))
-            if asked.outcomes and made.outcome not in asked.outcomes:
-                self._refused["another outcome"] += 1
-            elif asked.most_tokens is not None and _tokens(made, asked.count) > asked.most_tokens:
-                self._refused[f"longer than {asked.most_tokens} tokens"] += 1
-            else:
-                values = tuple(f"{axis}={value}" for axis, value in made.cell.items())
-                cause = made.cause or made.source
-                self.stubs.append(
-                    Stub(len(self.stubs), made.scenario_id, made.outcome, cause, chosen, rejected, values)
-                )
-                self._spool.write(_line(made.model_dump(mode="json")))
+    def _take(self, candidate: Pair) -> None:
+        config = self._config
+        if config.outcome and candidate.outcome not in config.outcome:
+            self._refused["another outcome"] += 1
+        elif config.max_length is not None and self._longest(candidate) > config.max_length:
+            self._refused[f"longer than {config.max_length} tokens"] += 1
+        else:
+            chosen, rejected = _answer_tokens(candidate, self._counter)
+            values = tuple(f"{axis}={value}" for axis, value in candidate.cell.items())
+            cause = candidate.cause or candidate.source
+            self.stubs.append(
+                Stub(len(self.stubs), candidate.scenario_id, candidate.outcome, cause, chosen, rejected, values)
+            )
+            self._spool.write(_line(candidate.model_dump(mode="json")))
 
-    def report(self, taken: _Taken) -> PairReport:
-        told = {
+    def _longest(self, candidate: Pair) -> int:
+        prompt = [message.model_dump() for message in candidate.prompt]
+        sides = (candidate.chosen[0].model_dump(), candidate.rejected[0].model_dump())
+        return max(length([*prompt, side], self._counter) for side in sides)
+
+    def figures(self) -> dict[str, object]:
+        return {
             "version": sekft.__version__,
             "scenarios": self._scenarios,
             "both": self._both,
@@ -187,92 +206,54 @@ class _Found:
             "candidates": len(self.stubs),
             "refused": dict(sorted(self._refused.items())),
             "labels": dict(self._labels),
-            "counted_by": self._asked.count.name,
+            "counted_by": self._counter.name,
         }
-        return PairReport.model_validate(told | taken.told())
 
 
 class _Taken:
-    """The second pass: what the pairs that are taken come to."""
+    """The second pass: the figures of the pairs that are taken."""
 
-    def __init__(self, count: TokenCounter) -> None:
-        self._count = count
-        self._counts: dict[str, Counter[str]] = {
-            name: Counter() for name in ("outcomes", "causes", "sources", "splits", "longer")
-        }
-        self._axes: dict[str, Counter[str]] = {}
+    def __init__(self, counter: TokenCounter) -> None:
+        self._counter = counter
+        self._counts = {name: Counter[str]() for name in ("outcomes", "causes", "sources", "splits", "longer")}
+        self._axes: dict[str, Counter[str]] = defaultdict(Counter)
         self._sizes: dict[str, list[int]] = {name: [] for name in ("turns", "prompt", "chosen", "rejected")}
 
-    def add(self, made: Pair) -> None:
-        sizes = {
-            "turns": made.turn,
-            "prompt": length([message.model_dump() for message in made.prompt], self._count),
-            "chosen": self._count(made.chosen[0].content),
-            "rejected": self._count(made.rejected[0].content),
-        }
-        for name, size in sizes.items():
-            self._sizes[name].append(size)
-        more = sizes["chosen"] - sizes["rejected"]
-        told = {
-            "outcomes": made.outcome,
-            "causes": made.cause or "none",
-            "sources": made.source,
-            "splits": made.split,
-            "longer": "chosen" if more > 0 else "rejected" if more else "neither",
-        }
-        for name, value in told.items():
-            self._counts[name][value] += 1
-        for axis, value in made.cell.items():
-            self._axes.setdefault(axis, Counter())[value] += 1
+    def add(self, pair: Pair) -> None:
+        chosen, rejected = _answer_tokens(pair, self._counter)
+        prompt = length([message.model_dump() for message in pair.prompt], self._counter)
+        for sizes, size in zip(self._sizes.values(), (pair.turn, prompt, chosen, rejected), strict=True):
+            sizes.append(size)
+        longer = "chosen" if chosen > rejected else "rejected" if rejected > chosen else "neither"
+        values = (pair.outcome, pair.cause or "none", pair.source, pair.split, longer)
+        for counts, value in zip(self._counts.values(), values, strict=True):
+            counts[value] += 1
+        for axis, value in pair.cell.items():
+            self._axes[axis][value] += 1
 
-    def told(self) -> dict[str, object]:
-        counts = {name: dict(found.most_common()) for name, found in self._counts.items()}
-        axes = {axis: dict(found.most_common()) for axis, found in self._axes.items()}
-        spreads = {name: _spread(sizes) for name, sizes in self._sizes.items()}
+    def figures(self) -> dict[str, object]:
+        counts = {name: dict(values.most_common()) for name, values in self._counts.items()}
+        axes = {axis: dict(values.most_common()) for axis, values in self._axes.items()}
+        spreads = {name: Quantiles.spread(sizes) for name, sizes in self._sizes.items()}
         return {**counts, **spreads, "axes": axes, "pairs": len(self._sizes["turns"])}
 
 
-def _label(one: StoredRollout) -> dict[str, object] | None:
-    """None for what is neither: an infra error, or a right ending whose record fell short."""
-    made = one.trajectory
-    if not made.keep and made.outcome in (*KEPT, "infra_error"):
+def _answer_tokens(pair: Pair, counter: TokenCounter) -> tuple[int, int]:
+    """Tokens of the chosen and of the rejected action."""
+    return counter(pair.chosen[0].content), counter(pair.rejected[0].content)
+
+
+def _label(rollout: StoredRollout) -> dict[str, object] | None:
+    """None for what is neither right nor wrong: an infra error, or a right ending whose record fell short."""
+    trajectory, scenario = rollout.trajectory, rollout.scenario
+    if not trajectory.keep and trajectory.outcome in (*KEPT, "infra_error"):
         return None
     return {
-        "id": made.id, "scenario_id": made.scenario_id, "split": one.scenario.split, "family": one.scenario.family,
-        "file": one.file, "label": made.keep, "outcome": made.outcome,
-        "cause": made.fault.kind if made.fault else None,
+        "id": trajectory.id, "scenario_id": trajectory.scenario_id, "split": scenario.split,
+        "family": scenario.family, "file": rollout.file, "label": trajectory.keep, "outcome": trajectory.outcome,
+        "cause": trajectory.fault.kind if trajectory.fault else None,
     }  # fmt: skip
 
 
 def _line(row: object) -> bytes:
     return json.dumps(row, ensure_ascii=False).encode() + b"\n"
-
-
-def _tokens(made: Pair, count: TokenCounter) -> int:
-    prompt = [message.model_dump() for message in made.prompt]
-    return max(length([*prompt, side[0].model_dump()], count) for side in (made.chosen, made.rejected))
-
-
-def _spread(sizes: Iterable[int]) -> Spread:
-    ordered = sorted(sizes)
-    if not ordered:
-        return Spread()
-    p10, p50, p90 = (ordered[int(share * (len(ordered) - 1))] for share in (0.1, 0.5, 0.9))
-    return Spread(p10=p10, p50=p50, p90=p90)
-
-
-def render(report: PairReport) -> str:
-    """The report as a page of text."""
-    taken = f"{report.pairs} pairs of {report.candidates} candidates"
-    lines = [f"{taken}, from {report.both} of {report.scenarios} scenarios"]
-    lines += [f"  {name:<9} {_told(getattr(report, name))}" for name in TABLES]
-    lines.append(f"  tokens    at p10, p50, p90 ({report.counted_by})")
-    for name in ("prompt", "chosen", "rejected"):
-        spread = getattr(report, name)
-        lines.append(f"    {name:<9} {spread.p10}, {spread.p50}, {spread.p90}")
-    lines += [f"  {name:<9} {_told(getattr(report, name))}" for name in ("longer", "labels")]
-    return "\n".join(lines) + "\n"
-
-
-def _told(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"

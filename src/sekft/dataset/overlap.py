@@ -1,4 +1,4 @@
-"""What held-out texts share with training, and ours with texts that the user names: runs of words, near-duplicates.
+"""Overlap of held-out texts with training, and of ours with files that the user names: runs of words, near-duplicates.
 
 The texts are directives and the providers' documentation: what a student must not have met before it is tried.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from sekft.errors import UsageError
 from sekft.quality.measures.wording import documentation, names
 from sekft.quality.near_duplicates import clusters, masked, words
+from sekft.report import Table
 from sekft.scenario import Frozen, Scenario
 from sekft.taxonomy import splits
 
@@ -21,7 +22,6 @@ RUN = 13
 """Words of a run that two texts share by copying, hardly ever by chance."""
 FILE_LIMIT_BYTES = 256 << 20
 SHOWN = 3
-_SPLITS = (splits.TRAIN, splits.HELD_OUT)
 _PARAGRAPH = re.compile(r"\n\s*\n")
 
 
@@ -38,7 +38,7 @@ class Overlap(Frozen):
     """How many of some texts have something in common with others.
 
     shared: have a run of 13 words in common. runs: share of all their runs that the others have.
-    alike:  are near-duplicates of one, names masked (see likeness).
+    alike:  are near-duplicates of one, names masked (see near_duplicates).
     where:  scenarios of the first few that are either.
     """
 
@@ -57,29 +57,37 @@ def overlaps(scenarios: Sequence[Scenario], named: Sequence[Path] = ()) -> list[
     named: JSON or JSONL, whose every string is a text, or plain text by the paragraph.
     Raises UsageError for one that cannot be read.
     """
-    found = []
-    for kind, texts in {"directives": _asked, "documentation": _told}.items():
-        parts = {part: [text for one in scenarios if one.split == part for text in texts(one)] for part in _SPLITS}
-        held_out, train = parts[splits.HELD_OUT], parts[splits.TRAIN]
+    rows = []
+    for kind, texts_of in {"directives": _directives, "documentation": _documentation}.items():
+        train, held_out = (
+            [text for scenario in scenarios if scenario.split == split for text in texts_of(scenario)]
+            for split in (splits.TRAIN, splits.HELD_OUT)
+        )
         if held_out and train:
-            found.append(_overlap(f"held-out {kind}", held_out, "training", train))
-        found += [_overlap(kind, train + held_out, path.name, others) for path, others in _read(named)]
-    return found
+            rows.append(_overlap(f"held-out {kind}", held_out, "training", train))
+        rows += [_overlap(kind, train + held_out, path.name, others) for path, others in _read(named)]
+    return rows
 
 
-def _asked(one: Scenario) -> list[Text]:
-    return [Text(one.id, directive.text, names(one)) for directive in one.directives]
+def table(overlaps: Sequence[Overlap]) -> Table:
+    columns = ("texts", "against", "count", f"share {RUN} words in a row", "of runs", "near-duplicates")
+    rows = [(row.of, row.against, row.texts, row.shared, f"{row.runs:.1%}", row.alike) for row in overlaps]
+    return Table(columns, rows, "Overlaps")
 
 
-def _told(one: Scenario) -> list[Text]:
-    return [Text(one.id, documentation(one), names(one))]
+def _directives(scenario: Scenario) -> list[Text]:
+    return [Text(scenario.id, directive.text, names(scenario)) for directive in scenario.directives]
+
+
+def _documentation(scenario: Scenario) -> list[Text]:
+    return [Text(scenario.id, documentation(scenario), names(scenario))]
 
 
 def _overlap(of: str, texts: Sequence[Text], against: str, others: Sequence[Text]) -> Overlap:
     known = {run for other in others for run in runs(other.words)}
     own = [runs(text.words) for text in texts]
-    shared = {at for at, each in enumerate(own) if not known.isdisjoint(each)}
-    common = sum(len(known & each) for each in own) / max(1, sum(map(len, own)))
+    shared = {at for at, text_runs in enumerate(own) if not known.isdisjoint(text_runs)}
+    common = sum(len(known & text_runs) for text_runs in own) / max(1, sum(map(len, own)))
     alike = _alike(texts, others)
     where = list(dict.fromkeys(texts[at].source for at in sorted(shared | alike)))[:SHOWN]
     return Overlap(
@@ -102,7 +110,7 @@ def runs(text: str) -> set[int]:
 def _alike(texts: Sequence[Text], others: Sequence[Text]) -> set[int]:
     """Indexes of the texts that share a cluster of near-duplicates with one of the others."""
     both = [*texts, *others]
-    plain = masked([each.words for each in both], [each.names for each in both])
+    plain = masked([text.words for text in both], [text.names for text in both])
     mixed = (group for group in clusters(plain) if any(at >= len(texts) for at in group))
     return {at for group in mixed for at in group if at < len(texts)}
 
@@ -115,7 +123,7 @@ def _read(named: Sequence[Path]) -> Iterator[tuple[Path, list[Text]]]:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"--against {path}: cannot be read: {error}; want UTF-8 text, JSON or JSONL") from error
-        yield path, [Text(path.name, each) for each in _texts(text) if each.strip()]
+        yield path, [Text(path.name, part) for part in _texts(text) if part.strip()]
 
 
 def _texts(text: str) -> Iterator[str]:
@@ -125,7 +133,7 @@ def _texts(text: str) -> Iterator[str]:
             values = [json.loads(part) for part in parts if part.strip()]
         except ValueError:
             continue
-        yield from (found for value in values for found in _strings(value))
+        yield from (string for value in values for string in _strings(value))
         return
     yield from _PARAGRAPH.split(text)
 
@@ -134,13 +142,5 @@ def _strings(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _strings(each)
-
-
-def render(found: Sequence[Overlap]) -> str:
-    return "".join(
-        f"  {each.of} against {each.against}: of {each.texts} texts {each.shared} share {RUN} words in a row "
-        f"({each.runs:.1%} of such runs), {each.alike} are near-duplicates\n"
-        for each in found
-    )
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)

@@ -13,7 +13,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import comb
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +20,7 @@ from pydantic import Field, model_validator
 
 from sekft.errors import BundleError
 from sekft.evaluation.metrics import went_wrong
+from sekft.evaluation.statistics import fisher
 from sekft.scenario import SCHEMA_VERSION, Frozen, canonical
 from sekft.shell.normalize import bare, settled
 from sekft.shell.syntax import only_looks, simple_commands
@@ -40,7 +40,7 @@ class Message(Frozen):
     content: str
 
 
-One = Annotated[list[Message], Field(min_length=1, max_length=1)]
+SingleMessage = Annotated[list[Message], Field(min_length=1, max_length=1)]
 
 
 class Side(Frozen):
@@ -67,8 +67,8 @@ class Pair(Frozen):
     family: str
     cell: dict[str, str]
     prompt: list[Message]
-    chosen: One
-    rejected: One
+    chosen: SingleMessage
+    rejected: SingleMessage
     outcome: Outcome
     cause: str | None
     source: Literal["fault", "branch"]
@@ -97,13 +97,13 @@ class Walk:
 
     @cached_property
     def marks(self) -> list[bytes]:
-        found, before = [], b""
+        marks, before = [], b""
         turns = self.trajectory.turns
         for at, turn in enumerate(turns):
             text = bare(turn.content) if turn.role == "action" else settled(turn.content, turns[at - 1].content)
             before = hashlib.sha256(before + turn.role.encode() + text.encode()).digest()
-            found.append(before)
-        return found
+            marks.append(before)
+        return marks
 
     @cached_property
     def speaks_from(self) -> int:
@@ -117,8 +117,8 @@ class Walk:
 
     def parts(self, other: Walk) -> int:
         """The first turn at which the two differ; the length of the shorter where there is none."""
-        both = zip(self.marks, other.marks, strict=False)
-        return next((at for at, (one, two) in enumerate(both) if one != two), min(len(self.marks), len(other.marks)))
+        steps = enumerate(zip(self.marks, other.marks, strict=False))
+        return next((at for at, (own, its) in steps if own != its), min(len(self.marks), len(other.marks)))
 
 
 class Forks:
@@ -126,7 +126,7 @@ class Forks:
 
     def __init__(self, group: Sequence[StoredRollout], refused: Counter[str]) -> None:
         self._scenario = group[0].scenario
-        self._walks = [Walk(one.trajectory) for one in group]
+        self._walks = [Walk(rollout.trajectory) for rollout in group]
         self._refused = refused
         self._behind: dict[bytes, list[Walk]] = defaultdict(list)
         for walk in self._walks:
@@ -140,15 +140,15 @@ class Forks:
         margin: the least difference between the shares of right rollouts.
         """
         seen: set[tuple[str, Gist, Gist]] = set()
-        for made in (*self._at_faults(), *self._at_branches()):
-            key = _typed(made), _gist(made.chosen[0].content), _gist(made.rejected[0].content)
-            if made.margin < margin:
+        for pair in (*self._at_faults(), *self._at_branches()):
+            key = _typed(pair), _gist(pair.chosen[0].content), _gist(pair.rejected[0].content)
+            if pair.margin < margin:
                 self._refused["too small a margin"] += 1
             elif key in seen:
                 self._refused["much like another pair"] += 1
             else:
                 seen.add(key)
-                yield made
+                yield pair
 
     def _at_faults(self) -> Iterator[Pair]:
         """Each failure on purpose against every kept rollout that it shares its prefix with."""
@@ -222,11 +222,7 @@ class Forks:
 
     def _side(self, walk: Walk, at: int) -> Side:
         behind = self._behind[walk.marks[at]]
-        return Side(
-            trajectory=walk.trajectory.id,
-            rollouts=len(behind),
-            right=sum(each.trajectory.keep for each in behind),
-        )
+        return Side(trajectory=walk.trajectory.id, rollouts=len(behind), right=_kept(behind))
 
 
 def read(path: Path) -> Iterator[Pair]:
@@ -245,26 +241,26 @@ def _answers(walk: Walk, at: int) -> list[Turn]:
 
 
 def _chance(best: Sequence[Walk], worse: Sequence[Walk], at: int) -> float:
-    """How likely so great a difference is where both are alike (Fisher's exact test, one-sided).
+    """How likely so great a difference is where both are alike, by Fisher's exact test.
 
     An action that ends the session needs no second rollout: it counts as often as the other side was tried.
     """
-    (more, right), (fewer, wrongly) = (
-        (len(walks), sum(walk.trajectory.keep for walk in walks)) for walks in (best, worse)
-    )
+    tried = len(worse)
     if any(len(walk.marks) == at + 1 and walk.trajectory.ending.kind != "none" for walk in worse):
-        fewer = max(fewer, more)
-    together = right + wrongly
-    ways = sum(comb(more, k) * comb(fewer, together - k) for k in range(right, min(more, together) + 1))
-    return ways / comb(more + fewer, together)
+        tried = max(tried, len(best))
+    return fisher((_kept(best), len(best)), (_kept(worse), tried))
 
 
 def _failed_by_itself(walk: Walk) -> bool:
     return not walk.trajectory.keep and walk.trajectory.fault is None
 
 
+def _kept(walks: Sequence[Walk]) -> int:
+    return sum(walk.trajectory.keep for walk in walks)
+
+
 def _share(walks: Sequence[Walk]) -> float:
-    return sum(walk.trajectory.keep for walk in walks) / len(walks)
+    return _kept(walks) / len(walks)
 
 
 def _cut(trajectory: Trajectory, at: int) -> tuple[list[Message], Message]:
@@ -273,9 +269,9 @@ def _cut(trajectory: Trajectory, at: int) -> tuple[list[Message], Message]:
     return messages[:-1], messages[-1]
 
 
-def _typed(made: Pair) -> str:
+def _typed(pair: Pair) -> str:
     """The same where two prompts are, but for what is volatile in the answers."""
-    typed = [bare(message.content) for message in made.prompt if message.role == "assistant"]
+    typed = [bare(message.content) for message in pair.prompt if message.role == "assistant"]
     return "\0".join(typed)
 
 

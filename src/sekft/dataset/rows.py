@@ -1,147 +1,199 @@
-"""What a row is made of: one function a shape; which projection takes which is told in projections.toml.
+"""The forms of an export: what a row is made of, one function a shape, and which projection takes which.
 
-Every row's `metadata` is one JSON text, so that a table needs no column more when the metadata do.
+A projection is one form in which trainers and tools read a data set; projections.toml lists ours. Every row's
+`metadata` is one JSON text, so that a table needs no column more when the metadata do.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, Literal
 
 import sekft
 from sekft.dataset.pair import Pair
+from sekft.errors import UsageError
 from sekft.evaluation.metrics import mistakes
 from sekft.trajectory import StoredRollout, Turn
 
+Format = Literal["parquet", "jsonl", "sessions"]
 ATIF = "ATIF-v1.8"
 SHAREGPT = {"user": "human", "assistant": "gpt"}
-Message = dict[str, str]
+ChatMessage = dict[str, str]
 Row = Mapping[str, object]
 
 
-def whole(one: StoredRollout) -> Iterator[Row]:
-    yield {"messages": one.trajectory.messages(), "metadata": metadata(one)}
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """One form; projections.toml explains the fields.
+
+    rows:    the rows of one rollout, or of one pair where `of` is pairs.
+    columns: names and types of a row's fields.
+    """
+
+    name: str
+    says: str
+    of: Literal["kept", "labelled", "pairs"]
+    rows: Callable[[Any], Iterator[Row]]
+    format: Format
+    columns: Mapping[str, Any]
+    length: Sequence[Sequence[str]]
+    use: str
+    factory: Mapping[str, Any] = field(default_factory=dict)
 
 
-def steps(one: StoredRollout) -> Iterator[Row]:
+def projections() -> dict[str, Projection]:
+    """Every form by name. Forms of other packages join here: `| {form.name: form for form in …}`."""
+    table = tomllib.loads(files("sekft.dataset").joinpath("projections.toml").read_text("utf-8"))
+    return {name: Projection(name=name, rows=_SHAPES[body.pop("row")], **body) for name, body in table.items()}
+
+
+def named(names: Sequence[str]) -> list[Projection]:
+    """Those of that name, each once, in the order of the table. Raises UsageError for an unknown one."""
+    known = projections()
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"--to {unknown[0]}: no such form; want one of {', '.join(known)}")
+    return [projection for name, projection in known.items() if name in names]
+
+
+def whole(rollout: StoredRollout) -> Iterator[Row]:
+    yield {"messages": rollout.trajectory.messages(), "metadata": metadata(rollout)}
+
+
+def steps(rollout: StoredRollout) -> Iterator[Row]:
     """A row for each action that is to be learnt: one that went wrong is context of the next alone."""
-    messages, wrong = one.trajectory.messages(), mistakes(one)
+    messages, wrong = rollout.trajectory.messages(), mistakes(rollout)
     for at, message in enumerate(messages):
         if message["role"] == "assistant" and at - 1 not in wrong:
-            yield {"prompt": messages[:at], "completion": [message], "metadata": metadata(one, turn=at - 1)}
+            yield {"prompt": messages[:at], "completion": [message], "metadata": metadata(rollout, turn=at - 1)}
 
 
-def sharegpt(one: StoredRollout) -> Iterator[Row]:
-    system, *others = one.trajectory.messages()
-    conversations = [{"from": SHAREGPT[each["role"]], "value": each["content"]} for each in others]
-    yield {"conversations": conversations, "system": system["content"], "metadata": metadata(one)}
+def sharegpt(rollout: StoredRollout) -> Iterator[Row]:
+    system, *others = rollout.trajectory.messages()
+    conversations = [{"from": SHAREGPT[message["role"]], "value": message["content"]} for message in others]
+    yield {"conversations": conversations, "system": system["content"], "metadata": metadata(rollout)}
 
 
-def judged(one: StoredRollout) -> Iterator[Row]:
-    yield {"messages": one.trajectory.messages(), "label": one.trajectory.keep, "metadata": metadata(one)}
+def judged(rollout: StoredRollout) -> Iterator[Row]:
+    trajectory = rollout.trajectory
+    yield {"messages": trajectory.messages(), "label": trajectory.keep, "metadata": metadata(rollout)}
 
 
-def atif(one: StoredRollout) -> Iterator[Row]:
+def atif(rollout: StoredRollout) -> Iterator[Row]:
     """A document: the orientation, the login, then a step for each action with what the terminal answered."""
-    made = one.trajectory
-    login, *turns = made.turns
-    told = [_step("system", login.orientation or ""), _step("user", login.content)]
-    typed = [
-        _step("agent", turn.content, answer) for turn, answer in zip(turns[::2], [*turns[1::2], None], strict=False)
-    ]
-    numbered = [{"step_id": number, **step} for number, step in enumerate([*told, *typed], 1)]
+    trajectory = rollout.trajectory
+    login, *turns = trajectory.turns
+    shown = [_step("system", login.orientation or ""), _step("user", login.content)]
+    answers = [*turns[1::2], None]
+    typed = [_step("agent", turn.content, answer) for turn, answer in zip(turns[::2], answers, strict=False)]
+    numbered = [{"step_id": number, **step} for number, step in enumerate([*shown, *typed], 1)]
     yield {
         "schema_version": ATIF,
-        "session_id": made.scenario_id,
-        "trajectory_id": made.id,
-        "agent": {"name": made.operator.kind, "version": sekft.__version__, "model_name": made.operator.model},
+        "session_id": trajectory.scenario_id,
+        "trajectory_id": trajectory.id,
+        "agent": {
+            "name": trajectory.operator.kind,
+            "version": sekft.__version__,
+            "model_name": trajectory.operator.model,
+        },
         "steps": numbered,
         "final_metrics": {
-            "total_prompt_tokens": made.usage.prompt_tokens,
-            "total_completion_tokens": made.usage.completion_tokens,
-            "total_cost_usd": made.usage.cost_usd,
+            "total_prompt_tokens": trajectory.usage.prompt_tokens,
+            "total_completion_tokens": trajectory.usage.completion_tokens,
+            "total_cost_usd": trajectory.usage.cost_usd,
             "total_steps": len(numbered),
         },
-        "extra": {"metadata": metadata(one)},
+        "extra": {"metadata": metadata(rollout)},
     }
 
 
 def _step(source: str, message: str, answer: Turn | None = None) -> dict[str, object]:
-    told = answer and {
+    result = answer and {
         "content": answer.content,
         "extra": {"status": answer.status, "truncated": answer.truncated, "timed_out": answer.timed_out},
     }
-    return {"source": source, "message": message, "observation": told and {"results": [told]}}
+    return {"source": source, "message": message, "observation": result and {"results": [result]}}
 
 
-def trace(one: StoredRollout) -> Iterator[Row]:
+def trace(rollout: StoredRollout) -> Iterator[Row]:
     """The lines of one session's file: its header, then its messages."""
-    made = one.trajectory
-    name = f"{one.scenario.cell.get('task', one.scenario.family)}, {made.outcome}"
-    yield {"type": "session", "harness": "sekft", "id": made.id, "name": name, "metadata": metadata(one)}
-    for message in made.messages():
+    trajectory, scenario = rollout.trajectory, rollout.scenario
+    name = f"{scenario.cell.get('task', scenario.family)}, {trajectory.outcome}"
+    yield {"type": "session", "harness": "sekft", "id": trajectory.id, "name": name, "metadata": metadata(rollout)}
+    for message in trajectory.messages():
         yield {"type": "message", "message": message}
 
 
-def pair(one: Pair) -> Iterator[Row]:
-    yield {**_sides(one), "metadata": preferred(one)}
+def preferred(pair: Pair) -> Iterator[Row]:
+    yield {**_sides(pair), "metadata": pair_metadata(pair)}
 
 
-def preference(one: Pair) -> Iterator[Row]:
-    told = _sides(one)
-    single = {side: told[side][0] for side in ("chosen", "rejected")}
-    yield {"messages": told["prompt"], **single, "metadata": preferred(one)}
+def preference(pair: Pair) -> Iterator[Row]:
+    sides = _sides(pair)
+    single = {side: sides[side][0] for side in ("chosen", "rejected")}
+    yield {"messages": sides["prompt"], **single, "metadata": pair_metadata(pair)}
 
 
-def swift_pair(one: Pair) -> Iterator[Row]:
-    told = _sides(one)
-    wrong = told["rejected"][0]["content"]
-    yield {"messages": told["prompt"] + told["chosen"], "rejected_response": wrong, "metadata": preferred(one)}
+def swift_pair(pair: Pair) -> Iterator[Row]:
+    sides = _sides(pair)
+    wrong = sides["rejected"][0]["content"]
+    yield {"messages": sides["prompt"] + sides["chosen"], "rejected_response": wrong, "metadata": pair_metadata(pair)}
 
 
-def sides(one: Pair) -> Iterator[Row]:
-    told = _sides(one)
+def single_sides(pair: Pair) -> Iterator[Row]:
+    sides = _sides(pair)
     for side, label in (("chosen", True), ("rejected", False)):
-        yield {"prompt": told["prompt"], "completion": told[side], "label": label, "metadata": preferred(one)}
+        completion = {"prompt": sides["prompt"], "completion": sides[side]}
+        yield {**completion, "label": label, "metadata": pair_metadata(pair)}
 
 
-def chat_sides(one: Pair) -> Iterator[Row]:
-    for row in sides(one):
+def chat_sides(pair: Pair) -> Iterator[Row]:
+    for row in single_sides(pair):
         joined = messages_of(row, ["prompt", "completion"])
         yield {"messages": joined, "label": row["label"], "metadata": row["metadata"]}
 
 
-def _sides(one: Pair) -> dict[str, list[Message]]:
-    found: dict[str, list[Message]] = one.model_dump(mode="json", include={"prompt", "chosen", "rejected"})
-    return found
-
-
-def preferred(one: Pair) -> str:
-    """What the pair is of: all of it but its messages."""
-    return as_json(one.model_dump(mode="json", exclude={"prompt", "chosen", "rejected"}))
-
-
-def metadata(one: StoredRollout, **more: object) -> str:
-    """What the row is of, as JSON with sorted keys. Turns are counted as in the trajectory: turn N is message N + 1."""
-    made, scenario = one.trajectory, one.scenario
-    told = made.model_dump(
-        mode="json", include={"scenario_id", "sample", "operator", "outcome", "ending", "mechanism", "fault"}
+_SHAPES: Mapping[str, Callable[[Any], Iterator[Row]]] = {
+    shape.__name__: shape
+    for shape in (
+        whole, steps, sharegpt, judged, atif, trace, preferred, preference, swift_pair, single_sides, chat_sides,
     )
-    told |= scenario.model_dump(mode="json", include={"split", "family", "twin_of", "reskin_of", "cell"})
-    own = {"trajectory_id": made.id, "expected": scenario.expected.kind, "mistakes": mistakes(one)}
-    return as_json({**own, **told, **more})
+}  # fmt: skip
 
 
-def as_json(told: object) -> str:
-    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def _sides(pair: Pair) -> dict[str, list[ChatMessage]]:
+    sides: dict[str, list[ChatMessage]] = pair.model_dump(mode="json", include={"prompt", "chosen", "rejected"})
+    return sides
 
 
-def messages_of(row: Row, columns: Sequence[str]) -> list[Message]:
+def pair_metadata(pair: Pair) -> str:
+    """All of the pair but its messages."""
+    return as_json(pair.model_dump(mode="json", exclude={"prompt", "chosen", "rejected"}))
+
+
+def metadata(rollout: StoredRollout, **more: object) -> str:
+    """What the row is of, as JSON with sorted keys. Turns are counted as in the trajectory: turn N is message N + 1."""
+    trajectory, scenario = rollout.trajectory, rollout.scenario
+    recorded = {"scenario_id", "sample", "operator", "outcome", "ending", "mechanism", "fault"}
+    body = trajectory.model_dump(mode="json", include=recorded)
+    body |= scenario.model_dump(mode="json", include={"split", "family", "twin_of", "reskin_of", "cell"})
+    body |= {"trajectory_id": trajectory.id, "expected": scenario.expected.kind, "mistakes": mistakes(rollout)}
+    return as_json(body | more)
+
+
+def as_json(body: object) -> str:
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def messages_of(row: Row, columns: Sequence[str]) -> list[ChatMessage]:
     """The messages that these columns hold, each as role and content, whatever the trainer calls the two."""
-    found: list[Message] = []
+    messages: list[ChatMessage] = []
     for name in columns:
         value = row[name]
-        for each in value if isinstance(value, list) else [value]:
-            role, text = each.values() if isinstance(each, Mapping) else (name, str(each))
-            found.append({"role": role, "content": text})
-    return found
+        for message in value if isinstance(value, list) else [value]:
+            role, text = message.values() if isinstance(message, Mapping) else (name, str(message))
+            messages.append({"role": role, "content": text})
+    return messages

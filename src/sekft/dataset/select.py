@@ -1,4 +1,4 @@
-"""What a data set takes of the stored rollouts: filters in a row, each with what it passed and what it dropped.
+"""Which stored rollouts a data set takes: filters in a row, each with how many it passed and dropped.
 
 A group holds the rollouts of one scenario. Groups stream: at no time is more than one of them held.
 """
@@ -6,69 +6,51 @@ A group holds the rollouts of one scenario. Groups stream: at no time is more th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from pydantic import ValidationInfo, field_validator
 
 from sekft.errors import UsageError
 from sekft.evaluation.difficulty import BANDS, band
-from sekft.evaluation.metrics import recovered
-from sekft.folder import Layout
+from sekft.evaluation.metrics import recovered, right
+from sekft.folder import Config, Layout, option
 from sekft.models.tokens import TokenCounter, length
+from sekft.report import Table
 from sekft.scenario import Frozen, Scenario, load_scenario
 from sekft.shell.grounding import ungrounded
-from sekft.trajectory import KEPT, OUTCOMES, StoredRollout, load_trajectory
-
-if TYPE_CHECKING:
-    from sekft.cli.options import Selecting
+from sekft.trajectory import OUTCOMES, StoredRollout, load_trajectory
 
 Group = list[StoredRollout]
 Filter = Callable[[Group], Group]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked of a rollout; what is None, False or empty asks nothing.
+class SelectConfig(Config):
+    """Which rollouts a data set takes; a default asks nothing. An unknown outcome or band raises UsageError."""
 
-    complete:     every mark of the mechanism that its scenario wants.
-    most_tokens:  of the whole conversation in deploy form.
-    most_mended:  share of what is taken that may hold a mistake and its repair, in [0, 1]; the later ones are dropped.
-    bands:        of its scenario's difficulty, as models' rollouts tell it (returns.BANDS).
-    per_scenario: the first so many of each.
-    Raises UsageError for an outcome or a band that there is not.
-    """
-
-    kept: bool = False
-    outcomes: tuple[str, ...] = ()
-    complete: bool = False
-    grounded: bool = False
-    most_tokens: int | None = None
-    most_mended: float | None = None
-    bands: tuple[str, ...] = ()
-    per_scenario: int | None = None
-
-    def __post_init__(self) -> None:
-        for option, given, known in (("--outcome", self.outcomes, OUTCOMES), ("--band", self.bands, BANDS)):
-            if unknown := set(given) - set(known):
-                raise UsageError(f"{option} {min(unknown)}: want one of {', '.join(known)}")
-
-
-def wanted(selecting: Selecting, *, kept: bool) -> Wanted:
-    """What the command line asks. kept: what falls short of being kept is of no use to the command."""
-    return Wanted(
-        kept=kept,
-        outcomes=tuple(selecting.outcome or ()),
-        complete=selecting.complete,
-        grounded=selecting.grounded,
-        most_tokens=selecting.max_length,
-        most_mended=selecting.recovered_share,
-        bands=tuple(selecting.band or ()),
-        per_scenario=selecting.per_scenario,
+    outcome: tuple[str, ...] = option((), "solved, idle, …: only these; several mean or.")
+    complete: bool = option(False, "Only where every mark of the mechanism was reached.")
+    grounded: bool = option(False, "Only where all that was typed had been shown, or is common vocabulary.")
+    max_length: int | None = option(None, "Tokens of the longest conversation to take.", ge=1)
+    tokenizer: str | None = option(
+        None, "A tokenizer.json or a model's folder that counts, or smollm2; default: an estimate."
     )
+    recovered_share: float | None = option(
+        None, "Most of what is taken that may hold a mended mistake.", ge=0.0, le=1.0
+    )
+    band: tuple[str, ...] = option((), "never, hard, medium, easy, always: how often models end the scenario right.")
+    per_scenario: int | None = option(None, "Take the first so many of each scenario.", ge=1)
+
+    @field_validator("outcome", "band")
+    @classmethod
+    def _known(cls, values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = OUTCOMES if info.field_name == "outcome" else BANDS
+        if unknown := set(values) - set(known):
+            raise UsageError(f"--{info.field_name} {min(unknown)}: want one of {', '.join(known)}")
+        return values
 
 
 class Passed(Frozen):
-    """What one filter did. Rollouts."""
+    """How many rollouts one filter passed and dropped."""
 
     filter: str
     passed: int
@@ -76,10 +58,13 @@ class Passed(Frozen):
 
 
 class Selection:
-    """The filters that are wanted. `funnel` is whole once the stream has ended."""
+    """The filters of a config. `funnel` is whole once the stream has ended.
 
-    def __init__(self, wanted: Wanted, count: TokenCounter) -> None:
-        self._filters = [("stored", _all), *_filters(wanted, count)]
+    kept: whether a rollout that is not kept is dropped, too.
+    """
+
+    def __init__(self, config: SelectConfig, counter: TokenCounter, *, kept: bool) -> None:
+        self._filters = list(_filters(config, counter, kept))
         self._counts = [[0, 0] for _ in self._filters]
 
     @property
@@ -115,10 +100,8 @@ def stored(layout: Layout, scenarios: Path | None = None) -> Iterator[Group]:
         yield [StoredRollout(str(path.relative_to(layout.root)), load_trajectory(path), scenario) for path in paths]
 
 
-def render(funnel: Sequence[Passed]) -> str:
-    """A line for each filter."""
-    wide = max(len(each.filter) for each in funnel)
-    return "".join(f"  {each.filter:<{wide}}  {each.passed:>7} pass, {each.dropped} do not\n" for each in funnel)
+def funnel_table(funnel: Sequence[Passed]) -> Table:
+    return Table(("filter", "pass", "do not"), [(row.filter, row.passed, row.dropped) for row in funnel], "Filters")
 
 
 def _scenario(place: Path, name: str) -> Scenario:
@@ -128,41 +111,43 @@ def _scenario(place: Path, name: str) -> Scenario:
     return load_scenario(path)
 
 
-def _all(group: Group) -> Group:
-    return group
-
-
-def _filters(wanted: Wanted, count: TokenCounter) -> Iterator[tuple[str, Filter]]:
-    """In an order in which what needs the whole group comes first, and what counts what is taken last."""
-    if wanted.bands:
-        yield f"difficulty {', '.join(wanted.bands)}", lambda group: group if _band(group) in wanted.bands else []
-    if wanted.kept:
-        yield "kept", _each(lambda one: one.trajectory.keep)
-    if wanted.outcomes:
-        yield f"outcome {', '.join(wanted.outcomes)}", _each(lambda one: one.trajectory.outcome in wanted.outcomes)
-    if wanted.complete:
-        yield "mechanism complete", _each(lambda one: not one.trajectory.mechanism.missing(one.scenario.expected.kind))
-    if wanted.grounded:
-        yield "grounded", _each(lambda one: not ungrounded(one.trajectory.turns))
-    if (most := wanted.most_tokens) is not None:
+def _filters(config: SelectConfig, counter: TokenCounter, kept: bool) -> Iterator[tuple[str, Filter]]:
+    """In an order in which filters of whole groups come first, and those that count what is taken last."""
+    yield "stored", lambda group: group
+    if config.band:
+        yield f"difficulty {', '.join(config.band)}", lambda group: group if _band(group) in config.band else []
+    if kept:
+        yield "kept", _each(lambda rollout: rollout.trajectory.keep)
+    if config.outcome:
         yield (
-            f"at most {most} tokens ({count.name})",
-            _each(lambda one: length(one.trajectory.messages(), count) <= most),
+            f"outcome {', '.join(config.outcome)}",
+            _each(lambda rollout: rollout.trajectory.outcome in config.outcome),
         )
-    if wanted.per_scenario is not None:
-        yield f"at most {wanted.per_scenario} of a scenario", lambda group: group[: wanted.per_scenario]
-    if wanted.most_mended is not None:
-        yield f"at most {wanted.most_mended:.0%} with a mistake mended", _Mended(wanted.most_mended)
+    if config.complete:
+        yield "mechanism complete", _each(_is_complete)
+    if config.grounded:
+        yield "grounded", _each(lambda rollout: not ungrounded(rollout.trajectory.turns))
+    if (most := config.max_length) is not None:
+        fits = _each(lambda rollout: length(rollout.trajectory.messages(), counter) <= most)
+        yield f"at most {most} tokens ({counter.name})", fits
+    if config.per_scenario is not None:
+        yield f"at most {config.per_scenario} of a scenario", lambda group: group[: config.per_scenario]
+    if config.recovered_share is not None:
+        yield f"at most {config.recovered_share:.0%} with a mistake mended", _Mended(config.recovered_share)
 
 
 def _each(passes: Callable[[StoredRollout], bool]) -> Filter:
-    return lambda group: [one for one in group if passes(one)]
+    return lambda group: [rollout for rollout in group if passes(rollout)]
+
+
+def _is_complete(rollout: StoredRollout) -> bool:
+    return not rollout.trajectory.mechanism.missing(rollout.scenario.expected.kind)
 
 
 def _band(group: Group) -> str | None:
     """None where no model has tried it: scripted operators tell nothing of difficulty."""
-    modelled = [one.trajectory for one in group if one.trajectory.operator.model is not None]
-    return band(len(modelled), sum(each.outcome in KEPT for each in modelled)) if modelled else None
+    by_models = [rollout for rollout in group if rollout.trajectory.operator.model is not None]
+    return band(len(by_models), sum(map(right, by_models))) if by_models else None
 
 
 class _Mended:
@@ -173,7 +158,7 @@ class _Mended:
         self._taken = self._mended = 0
 
     def __call__(self, group: Group) -> Group:
-        return [one for one in group if self._takes(recovered(one))]
+        return [rollout for rollout in group if self._takes(recovered(rollout))]
 
     def _takes(self, mended: bool) -> bool:
         fits = not mended or self._mended + 1 <= self._most * (self._taken + 1)

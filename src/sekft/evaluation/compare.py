@@ -1,24 +1,26 @@
 """What differs between evaluations beyond chance, over the scenarios that they have in common.
 
-The test is exact and paired: were both alike, each family's difference could as well have come out the other way
-round; p is the share of all ways to swap families whose total is at least as far from nought. With one rollout of
-each family that is McNemar's exact test. Holm's correction counts every line of its table: the overall lines of all
-pairs are one table, those of the other measures a second, the lines of single axis values a third.
+The test is exact and paired, over families (see statistics.sign_flip). Holm's correction counts every line of its
+table: the overall lines of all pairs are one table, those of the other measures a second, those of axis values a third.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from sekft.errors import UsageError
-from sekft.evaluation.evaluate import MEASURES, Evaluation, ScenarioRow
+from sekft.evaluation.evaluate import Evaluation, ScenarioRow
+from sekft.evaluation.metrics import MEASURES
+from sekft.evaluation.statistics import holm, sign_flip
+from sekft.report import Cell, Report, Styled, Table
 from sekft.scenario import Frozen
 
 LEVEL = 0.05
 RIGHT = "right"
+COLUMNS = ("", "scenarios", "first", "other", "more", "fewer", "p", "corrected", "")
+FAMILIES = "more, fewer: families in which the measure holds more, less often for the other than for the first"
 
 
 class Difference(Frozen):
@@ -46,9 +48,19 @@ class Difference(Frozen):
     def differs(self) -> bool:
         return self.holm < LEVEL
 
+    @property
+    def row(self) -> list[Cell]:
+        what = MEASURES[self.measure].says if self.measure != RIGHT else f"{self.axis}={self.value}" * bool(self.axis)
+        verdict = Styled("differs", "bold") if self.differs else "no difference shown"
+        return [
+            f"{self.one} → {self.other}" + (f": {what}" if what else ""), self.scenarios,
+            f"{self.rate_one:.1%}", f"{self.rate_other:.1%}", self.more, self.fewer,
+            f"{self.p:.2g}", f"{self.holm:.2g}", verdict,
+        ]  # fmt: skip
 
-class Comparison(Frozen):
-    """How often each ends right. overall: a line for each pair. measures: the other measures, a line for each pair and
+
+class Comparison(Report):
+    """overall: how often each ends right, a line for each pair. measures: the other measures, a line for each pair and
     measure. parts: a line for each pair and value of an axis.
     """
 
@@ -56,58 +68,48 @@ class Comparison(Frozen):
     measures: list[Difference]
     parts: list[Difference]
 
+    @property
+    def tables(self) -> list[Table]:
+        counts = ", ".join(str(len(lines)) for lines in (self.overall, self.measures, self.parts))
+        method = f"p: exact paired sign-flip test over families; corrected by Holm's method for {counts} lines"
+        title = "The other against the first: how often each ends right, over the scenarios that both have"
+        return [
+            Table(COLUMNS, [line.row for line in self.overall], title, [FAMILIES, method]),
+            _beyond_chance("Other measures", self.measures),
+            _beyond_chance("Values of axes", self.parts),
+        ]
 
-def compare(found: Mapping[str, Evaluation]) -> Comparison:
-    """Every evaluation against the first. found: by name, two or more.
+
+def _beyond_chance(title: str, lines: Sequence[Difference]) -> Table:
+    differ = sorted((line for line in lines if line.differs), key=lambda line: line.holm)
+    title = f"{title} that differ beyond chance: {len(differ)} of {len(lines)} compared"
+    return Table(COLUMNS if differ else ("",), [line.row for line in differ], title)
+
+
+def compare(evaluations: Mapping[str, Evaluation]) -> Comparison:
+    """Every evaluation against the first. evaluations: by name, two or more.
 
     Raises UsageError where two have no scenario in common.
     """
-    first, *others = found
+    first, *others = evaluations
     overall: list[Difference] = []
     measures: list[Difference] = []
     parts: list[Difference] = []
     for other in others:
-        rows = _common(found[first], found[other])
+        names, rows = (first, other), _common(evaluations[first], evaluations[other])
         if not rows:
             raise UsageError(f"{first} and {other} have no scenario in common, so there is nothing to compare")
-        overall.append(_difference((first, other), RIGHT, ("", ""), rows))
+        overall.append(_difference(names, RIGHT, ("", ""), rows))
         for measure in MEASURES:
-            asked = [pair for pair in rows if all(measure in row.met for row in pair)]
-            if asked and measure != RIGHT:
-                measures.append(_difference((first, other), measure, ("", ""), asked))
+            applies = [pair for pair in rows if all(measure in row.met for row in pair)]
+            if applies and measure != RIGHT:
+                measures.append(_difference(names, measure, ("", ""), applies))
         values: dict[tuple[str, str], list[tuple[ScenarioRow, ScenarioRow]]] = defaultdict(list)
         for pair in rows:
-            for axis, value in pair[0].cell.items():
-                values[axis, value].append(pair)
-        parts += [_difference((first, other), RIGHT, key, pairs) for key, pairs in sorted(values.items())]
+            for part in pair[0].cell.items():
+                values[part].append(pair)
+        parts += [_difference(names, RIGHT, part, pairs) for part, pairs in sorted(values.items())]
     return Comparison(overall=_corrected(overall), measures=_corrected(measures), parts=_corrected(parts))
-
-
-def swapped(differences: Sequence[Fraction]) -> float:
-    """Two-sided p of the exact sign-flip test: over all ways to swap, how often |sum| is at least the one seen."""
-    unit = math.lcm(*(each.denominator for each in differences), 1)
-    steps = [abs(int(each * unit)) for each in differences if each]
-    seen = abs(int(sum(differences) * unit))
-    ways = Counter({0: 1})
-    for step in steps:
-        after: Counter[int] = Counter()
-        for total, count in ways.items():
-            after[total + step] += count
-            after[total - step] += count
-        ways = after
-    return float(Fraction(sum(count for total, count in ways.items() if abs(total) >= seen), 2 ** len(steps)))
-
-
-def render(found: Comparison) -> str:
-    lines = ["The other against the first: how often each ends right, over the scenarios that both have"]
-    lines += [_line(each) for each in found.overall]
-    for title, table in (("Other measures", found.measures), ("Values of axes", found.parts)):
-        told = [each for each in table if each.differs]
-        lines += ["", f"{title} that differ beyond chance: {len(told)} of {len(table)} compared"]
-        lines += [_line(each) for each in sorted(told, key=lambda each: each.holm)]
-    counts = ", ".join(str(len(table)) for table in (found.overall, found.measures, found.parts))
-    method = f"p: exact paired sign-flip test over families; corrected by Holm's method for {counts} lines"
-    return "\n".join([*lines, "", method]) + "\n"
 
 
 def _common(one: Evaluation, other: Evaluation) -> list[tuple[ScenarioRow, ScenarioRow]]:
@@ -120,9 +122,9 @@ def _difference(
 ) -> Difference:
     families: dict[str, Fraction] = defaultdict(Fraction)
     shares = [(Fraction(*one.met[measure]), Fraction(*other.met[measure])) for one, other in pairs]
-    for (first, _), (before, after) in zip(pairs, shares, strict=True):
-        families[first.family] += after - before
-    p = swapped(list(families.values()))
+    for (row, _), (before, after) in zip(pairs, shares, strict=True):
+        families[row.family] += after - before
+    p = sign_flip(list(families.values()))
     return Difference(
         one=names[0],
         other=names[1],
@@ -132,28 +134,13 @@ def _difference(
         scenarios=len(pairs),
         rate_one=round(float(sum(before for before, _ in shares)) / len(pairs), 4),
         rate_other=round(float(sum(after for _, after in shares)) / len(pairs), 4),
-        more=sum(each > 0 for each in families.values()),
-        fewer=sum(each < 0 for each in families.values()),
+        more=sum(difference > 0 for difference in families.values()),
+        fewer=sum(difference < 0 for difference in families.values()),
         p=p,
         holm=p,
     )
 
 
 def _corrected(lines: Sequence[Difference]) -> list[Difference]:
-    """Holm: the smallest p times all lines, the next times one fewer, never below the one before."""
-    highest = 0.0
-    found: dict[int, float] = {}
-    for rank, at in enumerate(sorted(range(len(lines)), key=lambda at: lines[at].p)):
-        highest = max(highest, min(1.0, lines[at].p * (len(lines) - rank)))
-        found[at] = highest
-    return [line.model_copy(update={"holm": found[at]}) for at, line in enumerate(lines)]
-
-
-def _line(each: Difference) -> str:
-    what = f"{each.axis}={each.value}" if each.axis else "all" if each.measure == RIGHT else MEASURES[each.measure].says
-    rates = f"{100 * each.rate_one:5.1f} % → {100 * each.rate_other:5.1f} %"
-    verdict = "differs" if each.differs else "no difference shown"
-    return (
-        f"  {each.one} → {each.other}  {what:<28} {rates}  of {each.scenarios}, families more {each.more}, "
-        f"fewer {each.fewer}, p {each.p:.2g}, corrected {each.holm:.2g}: {verdict}"
-    )
+    corrected = holm([line.p for line in lines])
+    return [line.model_copy(update={"holm": p}) for line, p in zip(lines, corrected, strict=True)]

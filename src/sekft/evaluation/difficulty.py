@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import comb
 from statistics import fmean
 
+from sekft.evaluation.statistics import pass_at
 from sekft.rejection import Rejection
+from sekft.report import Report, Table, facts
 from sekft.scenario import Frozen, Scenario
 from sekft.trajectory import KEPT, Trajectory, Usage
 
@@ -17,6 +18,7 @@ KS = (1, 2, 4, 8, 16)
 FEWEST_DRAWN = 5
 """A value of an axis that was drawn less often says nothing about its yield."""
 LOWEST_SHOWN = 8
+UNITS = {"teacher": "an admitted scenario", "operator": "a kept trajectory"}
 Rows = Sequence[tuple[str, Trajectory]]
 
 
@@ -26,7 +28,7 @@ class Share(Frozen):
     drawn: int
 
 
-class Returns(Frozen):
+class Returns(Report):
     """spent: teacher, operator → usage. each_usd: the same → dollars for an admitted scenario, for a kept trajectory.
 
     yields:  values of axes by the share of their draws that was admitted, the lowest first.
@@ -43,6 +45,20 @@ class Returns(Frozen):
     def __bool__(self) -> bool:
         return bool(self.spent or self.yields or self.bands)
 
+    @property
+    def tables(self) -> list[Table]:
+        rows = []
+        for role, usage in self.spent.items():
+            cost = f", ${usage.cost_usd:.4f}" if usage.cost_usd else ""
+            cost += f", ${self.each_usd[role]:.4f} {UNITS[role]}" if self.each_usd.get(role) else ""
+            rows.append((role, f"{usage.requests} requests, {usage.tokens} tokens{cost}"))
+        if self.pass_at:
+            rows.append(("ends right", ", ".join(f"pass@{k} {share:.0%}" for k, share in self.pass_at.items())))
+            rows.append(("scenarios", ", ".join(f"{name} {count}" for name, count in self.bands.items())))
+        lowest = [share for share in self.yields if share.admitted < share.drawn][:LOWEST_SHOWN]
+        rows.append(("low yield", ", ".join(f"{share.value} {share.admitted}/{share.drawn}" for share in lowest)))
+        return [facts(rows, "Models")]
+
 
 def returns(
     spent: Mapping[str, Usage],
@@ -51,25 +67,22 @@ def returns(
     trajectories: Sequence[Trajectory],
 ) -> Returns:
     """Difficulty is what models make of a scenario; scripted operators tell nothing of it."""
-    modelled = [made for made in trajectories if made.operator.model is not None]
-    counts = {"teacher": len(scenarios), "operator": sum(made.keep for made in modelled)}
-    tried = _tried(modelled)
+    by_models = [trajectory for trajectory in trajectories if trajectory.operator.model is not None]
+    counts = {"teacher": len(scenarios), "operator": sum(trajectory.keep for trajectory in by_models)}
+    tried = _tried(by_models)
     return Returns(
         spent=dict(spent),
         each_usd={role: round(spent[role].cost_usd / counts[role], 6) for role in spent if counts.get(role)},
         yields=_yields(scenarios, rejections) if rejections else [],
-        pass_at={
-            k: round(fmean(found), 4)
-            for k in KS
-            if (found := [pass_at(*one, k) for one in tried.values() if one[0] >= k])
-        },
-        bands={name: count for name in BANDS if (count := sum(band(*one) == name for one in tried.values()))},
+        pass_at=mean_pass_at(list(tried.values()), KS),
+        bands={name: count for name in BANDS if (count := sum(band(*pair) == name for pair in tried.values()))},
     )
 
 
-def pass_at(rollouts: int, right: int, k: int) -> float:
-    """The chance that k of these rollouts, drawn without putting back, hold a right one."""
-    return 1 - comb(rollouts - right, k) / comb(rollouts, k)
+def mean_pass_at(tried: Sequence[tuple[int, int]], ks: Iterable[int]) -> dict[int, float]:
+    """k → pass@k, the mean over the scenarios with at least k rollouts. tried: (rollouts, right) of each scenario."""
+    chances = {k: [pass_at(rollouts, right, k) for rollouts, right in tried if rollouts >= k] for k in ks}
+    return {k: round(fmean(values), 4) for k, values in chances.items() if values}
 
 
 def band(rollouts: int, right: int) -> str:
@@ -83,47 +96,30 @@ def selected(rows: Rows, bands: Collection[str], most: int | None) -> list[str]:
 
     rows: name and trajectory; of one scenario those that come first are taken.
     """
-    tried = _tried([made for _, made in rows])
+    tried = _tried([trajectory for _, trajectory in rows])
     taken: Counter[str] = Counter()
-    found = []
-    for name, made in rows:
-        fits = not bands or band(*tried[made.scenario_id]) in bands
-        if made.keep and fits and (most is None or taken[made.scenario_id] < most):
-            taken[made.scenario_id] += 1
-            found.append(name)
-    return found
-
-
-def render(found: Returns) -> str:
-    lines = ["Models"]
-    each = {"teacher": "an admitted scenario", "operator": "a kept trajectory"}
-    for role, usage in found.spent.items():
-        cost = f", ${usage.cost_usd:.4f}" if usage.cost_usd else ""
-        cost += f", ${found.each_usd[role]:.4f} {each[role]}" if found.each_usd.get(role) else ""
-        lines.append(f"  {role:<10}  {usage.requests} requests, {usage.tokens} tokens{cost}")
-    if found.pass_at:
-        lines.append("  ends right  " + ", ".join(f"pass@{k} {share:.0%}" for k, share in found.pass_at.items()))
-        lines.append("  scenarios   " + ", ".join(f"{name} {count}" for name, count in found.bands.items()))
-    lowest = [share for share in found.yields if share.admitted < share.drawn][:LOWEST_SHOWN]
-    if lowest:
-        shown = ", ".join(f"{share.value} {share.admitted}/{share.drawn}" for share in lowest)
-        lines.append(f"  low yield   {shown}")
-    return "\n".join(lines)
+    names = []
+    for name, trajectory in rows:
+        fits = not bands or band(*tried[trajectory.scenario_id]) in bands
+        if trajectory.keep and fits and (most is None or taken[trajectory.scenario_id] < most):
+            taken[trajectory.scenario_id] += 1
+            names.append(name)
+    return names
 
 
 def _tried(trajectories: Iterable[Trajectory]) -> dict[str, tuple[int, int]]:
     """Scenario → rollouts, and those that ended right."""
     rollouts: Counter[str] = Counter()
     right: Counter[str] = Counter()
-    for made in trajectories:
-        rollouts[made.scenario_id] += 1
-        right[made.scenario_id] += made.outcome in KEPT
+    for trajectory in trajectories:
+        rollouts[trajectory.scenario_id] += 1
+        right[trajectory.scenario_id] += trajectory.outcome in KEPT
     return {name: (count, right[name]) for name, count in rollouts.items()}
 
 
 def _yields(scenarios: Sequence[Scenario], rejections: Sequence[Rejection]) -> list[Share]:
-    refused = [cell for each in rejections if isinstance(cell := each.scenario.get("cell"), dict)]
-    admitted = Counter(f"{axis}={value}" for each in scenarios for axis, value in each.cell.items())
+    refused = [cell for rejection in rejections if isinstance(cell := rejection.scenario.get("cell"), dict)]
+    admitted = Counter(f"{axis}={value}" for scenario in scenarios for axis, value in scenario.cell.items())
     drawn = admitted + Counter(f"{axis}={value}" for cell in refused for axis, value in cell.items())
     shares = [Share(value=value, admitted=admitted[value], drawn=drawn[value]) for value in drawn]
     shares = [share for share in shares if share.drawn >= FEWEST_DRAWN]

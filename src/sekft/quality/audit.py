@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import groupby
 from os.path import relpath
 from typing import Any, Literal
 
@@ -14,12 +15,19 @@ from sekft.errors import UsageError
 from sekft.folder import Layout, documents, settings
 from sekft.quality.measures import Figure, Holdings, measure_all
 from sekft.rejection import Rejection
+from sekft.report import Cell, Report, Styled, Table, facts
 from sekft.scenario import Frozen, Scenario, load_noun, load_scenario
 from sekft.taxonomy import splits
 from sekft.trajectory import StoredRollout, load_trajectory
 
 Verdict = Literal["ok", "short", "broken", "told"]
 FILES_SHOWN = 5
+MARKS: Mapping[Verdict, Cell] = {
+    "ok": Styled("ok", "good"),
+    "told": "",
+    "short": Styled("SHORT", "bad"),
+    "broken": Styled("BROKEN", "bad"),
+}
 
 
 class AuditFinding(Frozen):
@@ -38,8 +46,14 @@ class AuditFinding(Frozen):
     verdict: Verdict
     files: list[str]
 
+    @property
+    def label(self) -> str:
+        return self.says + (f" ({self.part})" if self.part else "")
 
-class Audit(Frozen):
+
+class Audit(Report):
+    """A folder's figures, each with its verdict."""
+
     folder: str
     scenarios: int
     rollouts: int
@@ -49,6 +63,34 @@ class Audit(Frozen):
     @property
     def broken(self) -> list[AuditFinding]:
         return [finding for finding in self.findings if finding.verdict == "broken"]
+
+    @property
+    def tables(self) -> list[Table]:
+        head: list[tuple[str, Cell]] = [
+            ("folder", self.folder),
+            ("scenarios", self.scenarios),
+            ("rollouts", self.rollouts),
+            ("kept", self.kept),
+        ]
+        topics = groupby(self.findings, key=lambda finding: finding.name.partition(".")[0])
+        verdict = Styled(f"{len(self.broken)} broken", "bad") if self.broken else Styled("nothing broken", "good")
+        return [
+            facts(head),
+            *(_table(topic, list(findings)) for topic, findings in topics),
+            facts([("verdict", verdict)]),
+        ]
+
+
+def _table(topic: str, findings: Sequence[AuditFinding]) -> Table:
+    """The figures of a topic, each with its detail and the files of what falls short in further lines of its cell."""
+    rows = []
+    for finding in findings:
+        files = finding.files if finding.verdict in ("short", "broken") else []
+        more = len(files) - FILES_SHOWN
+        lines = [finding.label, finding.detail, *files[:FILES_SHOWN]]
+        lines += [f"… and {more} more (--json lists them)"] if more > 0 else []
+        rows.append((MARKS[finding.verdict], _spelt(finding.value), finding.want, "\n  ".join(filter(None, lines))))
+    return Table(("", "value", "want", topic), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +120,29 @@ def audit(layout: Layout) -> Audit:
 
 
 def judged(held: Holdings, folder: str) -> Audit:
-    wanted = thresholds()
-    order = list(wanted)
+    """Judge each figure by its threshold."""
+    limits = thresholds()
+    order = list(limits)
     figures = sorted(measure_all(held), key=lambda figure: order.index(figure.name))
-    findings = [_finding(figure, wanted) for figure in figures]
     return Audit(
         folder=folder,
         scenarios=len(held.scenarios),
         rollouts=len(held.rollouts),
         kept=len(held.kept),
-        findings=findings,
+        findings=[_finding(figure, limits) for figure in figures],
     )
 
 
 def holdings(layout: Layout, most: int | None = None) -> Holdings:
     """What a folder holds; with `most`, its first so many scenarios and their rollouts alone."""
-    scenarios = {one.id: one for one in map(load_scenario, documents(layout.scenarios)[:most])}
+    scenarios = {scenario.id: scenario for scenario in map(load_scenario, documents(layout.scenarios)[:most])}
     if not scenarios:
         raise UsageError(f"{layout.root}: holds no scenarios; want a folder of `sekft generate` or `sekft run`")
-    axes, made = taxonomy.load(), settings(layout.root, "generate")
+    axes, generated = taxonomy.load(), settings(layout.root, "generate")
     return Holdings(
         taxonomy=axes,
-        where=taxonomy.parse_where(axes, _terms(made, "where")),
-        held=splits.held_out(axes, _terms(made, "holdout") or ([splits.NONE] if made else [])),
+        where=taxonomy.parse_where(axes, _terms(generated, "where")),
+        held=splits.held_out(axes, _terms(generated, "holdout") or ([splits.NONE] if generated else [])),
         scenarios=scenarios,
         rejections=tuple(load_noun(Rejection, path) for path in documents(layout.rejected)),
         rollouts=tuple(_rollouts(layout, scenarios)),
@@ -109,8 +151,8 @@ def holdings(layout: Layout, most: int | None = None) -> Holdings:
     )
 
 
-def _terms(made: Mapping[str, Any], name: str) -> list[str]:
-    terms = made.get(name, [])
+def _terms(recorded: Mapping[str, Any], name: str) -> list[str]:
+    terms = recorded.get(name, [])
     return [str(term) for term in terms] if isinstance(terms, list) else []
 
 
@@ -122,21 +164,19 @@ def _rollouts(layout: Layout, scenarios: Mapping[str, Scenario]) -> Iterator[Sto
 
 def thresholds() -> Mapping[str, Threshold]:
     """By figure, `measure.figure`; one of a part of it as `measure.figure.part`."""
-    found = {}
+    limits = {}
     for measure, figures in tomllib.loads(files("sekft.quality").joinpath("audit.toml").read_text("utf-8")).items():
         for name, body in figures.items():
-            for part, own in {
-                "": body,
-                **{key: value for key, value in body.items() if isinstance(value, dict)},
-            }.items():
-                bounds = {key: own[key] for key in ("at_least", "at_most", "must") if key in own}
+            own = {"": body, **{part: limit for part, limit in body.items() if isinstance(limit, dict)}}
+            for part, limit in own.items():
+                bounds = {key: limit[key] for key in ("at_least", "at_most", "must") if key in limit}
                 key = f"{measure}.{name}" + (f".{part}" if part else "")
-                found[key] = Threshold(body["says"], least_cases=own.get("from", 0), **bounds)
-    return found
+                limits[key] = Threshold(body["says"], least_cases=limit.get("from", 0), **bounds)
+    return limits
 
 
-def _finding(figure: Figure, wanted: Mapping[str, Threshold]) -> AuditFinding:
-    threshold = wanted.get(f"{figure.name}.{figure.part}") or wanted[figure.name]
+def _finding(figure: Figure, limits: Mapping[str, Threshold]) -> AuditFinding:
+    threshold = limits.get(f"{figure.name}.{figure.part}") or limits[figure.name]
     return AuditFinding(
         name=figure.name,
         part=figure.part,
@@ -148,33 +188,6 @@ def _finding(figure: Figure, wanted: Mapping[str, Threshold]) -> AuditFinding:
         verdict=threshold.verdict(figure),
         files=list(figure.files),
     )
-
-
-def render(found: Audit) -> str:
-    """The audit as a page of text: what is broken or short is marked in the margin."""
-    lines = [f"{found.folder}: {found.scenarios} scenarios, {found.rollouts} rollouts, {found.kept} kept"]
-    topic = ""
-    for finding in found.findings:
-        measure = finding.name.partition(".")[0]
-        if measure != topic:
-            lines += ["", measure]
-            topic = measure
-        lines += _lines(finding)
-    count = len(found.broken)
-    return "\n".join([*lines, "", f"{count} broken" if count else "nothing broken"]) + "\n"
-
-
-def _lines(finding: AuditFinding) -> Iterator[str]:
-    mark = {"ok": "ok", "told": "", "short": "SHORT", "broken": "BROKEN"}[finding.verdict]
-    part = f" ({finding.part})" if finding.part else ""
-    want = f"   want {finding.want}" if finding.want else ""
-    yield f"  {mark:<6} {_spelt(finding.value):>8}  {finding.says}{part}{want}"
-    if finding.detail:
-        yield f"  {'':<6} {'':>8}    {finding.detail}"
-    if finding.verdict in ("short", "broken"):
-        yield from (f"  {'':<6} {'':>8}    {path}" for path in finding.files[:FILES_SHOWN])
-        if len(finding.files) > FILES_SHOWN:
-            yield f"  {'':<6} {'':>8}    … and {len(finding.files) - FILES_SHOWN} more (--json lists them)"
 
 
 def _spelt(value: float | None) -> str:

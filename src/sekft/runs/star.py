@@ -18,9 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sekft.dataset.export import Exporting, Sources, export
-from sekft.dataset.make_pairs import Pairing, pair
-from sekft.dataset.select import Wanted
+from sekft.dataset.export import ExportConfig, Sources, export
+from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.errors import UsageError
 from sekft.evaluation.evaluate import Evaluation
 from sekft.folder import Folder, Layout, Setting, option
@@ -240,10 +239,10 @@ def _delivered(config: StarConfig, place: Path, scenarios: Sequence[Scenario], r
     with Folder(place).writing() as store:
         for one in scenarios:
             store.write(bundles / f"{one.id}.json", one.to_json())
-    made = pair(rollouts, bundles, Layout.of_stage(place / "pairs"), Pairing(seed=config.seed), reporter)
+    made = pair(rollouts, bundles, Layout.of_stage(place / "pairs"), PairConfig(seed=config.seed), reporter)
     sources = Sources(rollouts, bundles, place / "pairs")
     to = config.methods if made.pairs else ("sft",)
-    exporting = Exporting(to, Wanted(kept=True, per_scenario=config.keep), "jsonl")
+    exporting = ExportConfig(to=to, per_scenario=config.keep, format="jsonl")
     delivered = export(exporting, sources, place / "export", EstimatedTokens(), reporter)
     rows = {each.projection: each.rows for each in delivered.parts if each.split == TRAIN}
     return rows.get("sft", 0), rows.get("dpo", 0)

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sekft import taxonomy
-from sekft.evaluation.difficulty import LOWEST_SHOWN, Returns, returns
+from sekft.evaluation.difficulty import Returns, returns
+from sekft.evaluation.statistics import Quantiles, quantile
 from sekft.folder import HIDDEN, Layout, documents, times
 from sekft.models.journal import JOURNAL, spent
 from sekft.rejection import Rejection
@@ -33,14 +34,6 @@ class Yield(Frozen):
     reasons: dict[str, int]
     unproven: int
     refused: int
-
-
-class ActionCounts(Frozen):
-    """Actions per rollout."""
-
-    median: float
-    p90: float
-    most: int
 
 
 class AxisRow(Frozen):
@@ -68,8 +61,8 @@ class Summary(Report):
     outcomes: dict[str, dict[str, int]]
     endings: dict[str, int]
     not_kept: dict[str, int]
-    actions: ActionCounts | None
-    actions_by_difficulty: dict[str, ActionCounts]
+    actions: Quantiles | None
+    actions_by_difficulty: dict[str, Quantiles]
     times: dict[str, float]
     slowest: str | None
     rollout_s: dict[str, float]
@@ -86,7 +79,7 @@ class Summary(Report):
         if self.rollouts:
             tables += [_outcome_table(self), _action_table(self)]
         if self.models:
-            tables.append(_model_table(self.models))
+            tables += self.models.tables
         if self.times:
             tables.append(_time_table(self))
         if self.scenarios.admitted:
@@ -155,14 +148,15 @@ def _outcomes(trajectories: Sequence[Trajectory], kinds: Mapping[str, str]) -> d
     return {kind: _counted(counter.elements()) for kind, counter in sorted(table.items())}
 
 
-def _lengths(trajectories: Sequence[Trajectory]) -> ActionCounts | None:
+def _lengths(trajectories: Sequence[Trajectory]) -> Quantiles | None:
     if not trajectories:
         return None
     ordered = sorted(sum(turn.role == "action" for turn in each.turns) for each in trajectories)
-    return ActionCounts(median=statistics.median(ordered), p90=ordered[int(0.9 * (len(ordered) - 1))], most=ordered[-1])
+    median, p90 = float(statistics.median(ordered)), float(quantile(ordered, 0.9))
+    return Quantiles(median=median, p90=p90, most=ordered[-1])
 
 
-def _by_difficulty(trajectories: Sequence[Trajectory], scenarios: Sequence[Scenario]) -> dict[str, ActionCounts]:
+def _by_difficulty(trajectories: Sequence[Trajectory], scenarios: Sequence[Scenario]) -> dict[str, Quantiles]:
     difficulties = {scenario.id: scenario.cell.get("difficulty") for scenario in scenarios}
     groups: dict[str, list[Trajectory]] = {}
     for trajectory in trajectories:
@@ -256,21 +250,6 @@ def _action_table(summary: Summary) -> Table:
     groups = {"all": summary.actions, **summary.actions_by_difficulty}
     rows = [(name, f"{group.median:g}", f"{group.p90:g}", group.most) for name, group in groups.items() if group]
     return Table(("difficulty", "median", "p90", "most"), rows, "Commands in a rollout")
-
-
-def _model_table(models: Returns) -> Table:
-    unit = {"teacher": "an admitted scenario", "operator": "a kept trajectory"}
-    pairs: list[tuple[str, Cell]] = []
-    for role, usage in models.spent.items():
-        cost = f", ${usage.cost_usd:.4f}" if usage.cost_usd else ""
-        cost += f", ${models.each_usd[role]:.4f} {unit[role]}" if models.each_usd.get(role) else ""
-        pairs.append((role, f"{usage.requests} requests, {usage.tokens} tokens{cost}"))
-    if models.pass_at:
-        pairs.append(("ends right", ", ".join(f"pass@{k} {share:.0%}" for k, share in models.pass_at.items())))
-        pairs.append(("scenarios", ", ".join(f"{name} {count}" for name, count in models.bands.items())))
-    lowest = [share for share in models.yields if share.admitted < share.drawn][:LOWEST_SHOWN]
-    pairs.append(("low yield", ", ".join(f"{share.value} {share.admitted}/{share.drawn}" for share in lowest)))
-    return facts(pairs, "Models")
 
 
 def _time_table(summary: Summary) -> Table:
