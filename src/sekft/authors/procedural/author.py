@@ -15,14 +15,14 @@ from types import ModuleType
 from sekft import __version__
 from sekft.authors.drafts import SingleDraft
 from sekft.authors.procedural import announcements, obstacles, tasks
-from sekft.authors.procedural.announcements_shared import Announced, announcement, remarks
+from sekft.authors.procedural.announcements_shared import Announcement, announcement_text, remarks
 from sekft.authors.procedural.blocked import Blocked
 from sekft.authors.procedural.checker import tree_checker
 from sekft.authors.procedural.decoys import DECOYS, Decoy
-from sekft.authors.procedural.host import Job, World, land, with_parents
+from sekft.authors.procedural.host import Host, Job, land, with_parents
 from sekft.authors.procedural.names import Names
 from sekft.authors.procedural.orientation import orientation
-from sekft.authors.procedural.provider.installed import Desk, Order, Visit, furnish
+from sekft.authors.procedural.provider.installed import CallPlan, InstalledProvider, Order, furnish
 from sekft.authors.procedural.provider.semantics import QueueEntry
 from sekft.protocols import Draft
 from sekft.scenario import (
@@ -75,11 +75,11 @@ class ProceduralAuthor:
 class Sketch:
     """The parts of a scenario before they are put together. jobs: whose fixtures lie about, asked for or not."""
 
-    world: World
-    told: Announced
+    host: Host
+    announcement: Announcement
     ending: str
     jobs: tuple[Job, ...]
-    desk: Desk
+    provider: InstalledProvider
     decoy: Decoy | None
     blocked: Blocked | None
     clutter: tuple[File, ...]
@@ -91,18 +91,18 @@ class Sketch:
         if self.decoy:
             files += [*self.decoy.job.files, *self.decoy.files]
         files += [
-            *self.told.files,
-            *self.desk.files,
-            *self.desk.store_files(self.world, self.desk.entries),
+            *self.announcement.files,
+            *self.provider.files,
+            *self.provider.store_files(self.host, self.provider.entries),
             *self.clutter,
         ]
-        return with_parents(files, self.world)
+        return with_parents(files, self.host)
 
     @property
     def waiting(self) -> list[QueueEntry]:
         """The entries that count: neither over nor a decoy."""
         false = self.decoy.body if self.decoy else None
-        return [entry for entry in self.desk.entries if entry.waiting and entry.body != false]
+        return [entry for entry in self.provider.entries if entry.waiting and entry.body != false]
 
 
 def compose(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, listed: bool = False) -> Scenario:
@@ -116,23 +116,23 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     given:  the work, which nothing blocks, where it is not drawn but brought along.
     listed: see ProceduralAuthor.
     """
-    world = land(seed, skin)
-    face = _listed(cell, world) if listed else None
-    tool = (face or world).names.word((2, 3))
-    entrance = world.part("announcement")
-    told: Announced = modules(announcements)[cell["announcement"]].announce(
-        entrance, tool, announcement(entrance, tool)
+    host = land(seed, skin)
+    interface = _listed(cell, host) if listed else None
+    tool = (interface or host).names.word((2, 3))
+    entrance = host.part("announcement")
+    announcement: Announcement = modules(announcements)[cell["announcement"]].announce(
+        entrance, tool, announcement_text(entrance, tool)
     )
     kinds = modules(tasks)
-    jobs = [given] if given else _drawn(kinds[cell["task"]], cell, world)
+    jobs = [given] if given else _drawn(kinds[cell["task"]], cell, host)
     decoy = None
     if cell["decoy"] in DECOYS:
-        part = world.part("decoy")
+        part = host.part("decoy")
         decoy = DECOYS[cell["decoy"]](kinds[part.rng.choice(sorted(kinds))].make(part), part)
         if decoy.motd:
-            told = replace(told, motd=f"{told.motd}{decoy.motd}\n")
+            announcement = replace(announcement, motd=f"{announcement.motd}{decoy.motd}\n")
     barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else ()
-    stopped, eased = (None, given) if given else _met(jobs[0], world, barred)
+    stopped, eased = (None, given) if given else _met(jobs[0], host, barred)
     blocked = stopped if cell["ending"] == "blocked" else None
     asked = (blocked.job,) if blocked else (eased, *jobs[1:])
     order = Order(
@@ -142,32 +142,38 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
         sealed=blocked.sealed if blocked else None,
         notes=tuple(note for note in (stopped and stopped.note, decoy and decoy.note) if note),
     )
-    desk = furnish(world.part("desk"), cell, tool, order, face)
+    provider = furnish(host.part("desk"), cell, tool, order, interface)
     lying = (*asked, stopped.extra) if stopped and stopped.extra else asked
-    return Sketch(world, told, cell["ending"], lying, desk, decoy, blocked, _clutter(world.part("clutter")))
+    return Sketch(host, announcement, cell["ending"], lying, provider, decoy, blocked, _clutter(host.part("clutter")))
 
 
-def _listed(cell: Cell, world: World) -> World:
+def _listed(cell: Cell, host: Host) -> Host:
     """Where the one tool of this provider, syntax and layout is drawn from."""
     rng, skin = (
         stream(0, "listed", cell["provider"], cell["syntax"], cell["layout"], part) for part in ("is", "looks")
     )
-    return replace(world, rng=rng, skin=skin, names=Names(skin, world.names.taken))
+    return replace(host, rng=rng, skin=skin, names=Names(skin, host.names.taken))
 
 
-def _drawn(kind: ModuleType, cell: Cell, world: World) -> list[Job]:
-    return [kind.make(world.part(f"job {at}")) for at in range(_JOBS[cell["difficulty"]])]
+def _drawn(kind: ModuleType, cell: Cell, host: Host) -> list[Job]:
+    return [kind.make(host.part(f"job {at}")) for at in range(_JOBS[cell["difficulty"]])]
 
 
-def _met(job: Job, world: World, barred: Sequence[str]) -> tuple[Blocked, Job]:
+def _met(job: Job, host: Host, barred: Sequence[str]) -> tuple[Blocked, Job]:
     """The work with what blocks it, and with what could have."""
-    name = obstacles.draw(world.part("obstacle"), job, barred)
-    return obstacles.meet(name, job, world.part("obstacle"))
+    name = obstacles.draw(host.part("obstacle"), job, barred)
+    return obstacles.meet(name, job, host.part("obstacle"))
 
 
 def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
     """The scenario of a sketch. Raises pydantic's ValidationError where it is none."""
-    world, told, desk, blocked, decoy = draft.world, draft.told, draft.desk, draft.blocked, draft.decoy
+    host, announcement, provider, blocked, decoy = (
+        draft.host,
+        draft.announcement,
+        draft.provider,
+        draft.blocked,
+        draft.decoy,
+    )
     files = draft.fixtures
     before = {file.path: file for file in files}
     done = draft.jobs[: len(draft.waiting)] if draft.ending == "work" else ()
@@ -175,36 +181,36 @@ def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
     baits = _paths(decoy.job) if decoy else set()
     untouched = {path for path, file in before.items() if file.kind == "file" and path not in touched}
     steps = _plan(draft)
-    notice = blocked.notice if blocked else None if draft.ending == "work" else desk.empty
+    notice = blocked.notice if blocked else None if draft.ending == "work" else provider.empty
     hidden = blocked is not None and blocked.hidden
-    entrance = world.part("orientation")
+    entrance = host.part("orientation")
     return Scenario(
         seed=seed,
         cell=dict(cell),
         orientation=orientation(entrance),
         login=Login(
-            user=world.user,
-            host=world.host,
-            home=world.home,
-            motd=told.motd,
-            banner=told.banner,
-            env=dict(told.env),
-            prompt=told.prompt or world.prompt,
+            user=host.user,
+            host=host.name,
+            home=host.home,
+            motd=announcement.motd,
+            banner=announcement.banner,
+            env=dict(announcement.env),
+            prompt=announcement.prompt or host.prompt,
         ),
         files=files,
         provider=Provider(
-            command=desk.face.tool,
+            command=provider.interface.tool,
             kind=cell["provider"],
-            help=desk.documentation.learn[0],
-            interface=dict(desk.face.facts),
+            help=provider.documentation.learn[0],
+            interface=dict(provider.interface.facts),
         ),
         directives=[Directive(id=e.id, text=e.body) for e in draft.waiting if not hidden],
         expected=Expected.model_validate({"terminal": "panic" if blocked else "exit", "kind": draft.ending}),
         checker=tree_checker(end, made, {path: line for job in done for path, line in job.judged.items()}),
         reference=[command for step in steps for command in step.ways[0]],
         needles=Needles(
-            announcement=told.needle,
-            documentation=desk.documentation.needle,
+            announcement=announcement.needle,
+            documentation=provider.documentation.needle,
             directives=[job.needle for job in draft.jobs[: len(draft.waiting)]] if draft.waiting and not hidden else [],
             notice=notice,
         ),
@@ -225,61 +231,66 @@ def _paths(job: Job) -> set[str]:
 
 def _outcome(draft: Sketch, before: Mapping[str, File], done: Sequence[Job]) -> tuple[list[File], list[File], set[str]]:
     """The tree once these jobs are done: every file, those that the work made or changed, every path it may touch."""
-    world, desk = draft.world, draft.desk
-    answered = {entry.id for entry in draft.waiting if done and desk.acknowledgement(entry)}
-    store = {file.path for file in desk.store_files(world, desk.entries)}
+    host, provider = draft.host, draft.provider
+    answered = {entry.id for entry in draft.waiting if done and provider.acknowledgement(entry)}
+    store = {file.path for file in provider.store_files(host, provider.entries)}
     after = [file for job in done for file in job.after]
     gone = {path for job in done for path in job.gone}
     judged = {path for job in done for path in job.judged}
     texts = [file for file in after if file.kind == "file"]
     made = [file for file in texts if before.get(file.path) is None or before[file.path].data != file.data]
     end = {path: file for path, file in before.items() if path not in gone | store | judged}
-    entries = [replace(entry, waiting=entry.waiting and entry.id not in answered) for entry in desk.entries]
-    end |= {file.path: file for file in [*after, *desk.store_files(world, entries)]}
+    entries = [replace(entry, waiting=entry.waiting and entry.id not in answered) for entry in provider.entries]
+    end |= {file.path: file for file in [*after, *provider.store_files(host, entries)]}
     return list(end.values()), made, store.union(*map(_paths, done))
 
 
-def _clutter(world: World) -> tuple[File, ...]:
+def _clutter(host: Host) -> tuple[File, ...]:
     """Files that have nothing to do with anything."""
     files = []
-    for _ in range(world.rng.randint(0, 3)):
-        folder = world.skin.choice([world.home, f"{world.home}/{world.names.subject()}"])
-        name = f"{world.names.word()}.{world.skin.choice(['txt', 'old', 'md', 'log'])}"
-        lines = remarks(world, world.rng.randint(1, 3))
-        files.append(world.file(posixpath.join(folder, name), "\n".join(lines) + "\n"))
+    for _ in range(host.rng.randint(0, 3)):
+        folder = host.skin.choice([host.home, f"{host.home}/{host.names.subject()}"])
+        name = f"{host.names.word()}.{host.skin.choice(['txt', 'old', 'md', 'log'])}"
+        lines = remarks(host, host.rng.randint(1, 3))
+        files.append(host.file(posixpath.join(folder, name), "\n".join(lines) + "\n"))
     return tuple(files)
 
 
 def _plan(draft: Sketch) -> list[PlanStep]:
-    desk, blocked = draft.desk, draft.blocked
-    steps = [PlanStep(goal="look", ways=draft.told.look), PlanStep(goal="learn", ways=desk.documentation.learn)]
-    visit = Visit(desk)
+    provider, blocked = draft.provider, draft.blocked
+    steps = [
+        PlanStep(goal="look", ways=draft.announcement.look),
+        PlanStep(goal="learn", ways=provider.documentation.learn),
+    ]
+    calls = CallPlan(provider)
     if blocked and blocked.sealed is not None:
-        steps.append(_step(desk, "retrieve", [[form] for form in desk.calls(desk.kind.roles[0])]))
+        steps.append(_step(provider, "retrieve", [[form] for form in provider.calls(provider.kind.roles[0])]))
     elif draft.ending == "empty":
-        steps.append(_step(desk, "retrieve", visit.first()))
+        steps.append(_step(provider, "retrieve", calls.first()))
     else:
         jobs = iter(draft.jobs)
-        for entry in (entry for entry in desk.entries if entry.waiting):
-            ways = visit.reach(entry)
-            steps += [_step(desk, "retrieve", ways)] if ways != [[]] else []
+        for entry in (entry for entry in provider.entries if entry.waiting):
+            ways = calls.reach(entry)
+            steps += [_step(provider, "retrieve", ways)] if ways != [[]] else []
             if entry in draft.waiting and blocked is None:
-                steps += _carried_out(desk, next(jobs), entry)
+                steps += _carried_out(provider, next(jobs), entry)
         if blocked and blocked.look != [[]]:
             steps.append(PlanStep(goal="execute", ways=blocked.look))
     if draft.ending == "work":
-        left = visit.rest()
-        relist = "list" in desk.kind.roles and not desk.groups and desk.acknowledgement(draft.waiting[0])
-        steps.append(PlanStep(goal="confirm", ways=[[], [desk.calls("list")[0]]] if left == [[]] and relist else left))
+        left = calls.rest()
+        relist = "list" in provider.kind.roles and not provider.groups and provider.acknowledgement(draft.waiting[0])
+        steps.append(
+            PlanStep(goal="confirm", ways=[[], [provider.calls("list")[0]]] if left == [[]] and relist else left)
+        )
     steps.append(PlanStep(goal="end", ways=_endings(blocked)))
-    return _taught(desk, steps)
+    return _taught(provider, steps)
 
 
-def _carried_out(desk: Desk, job: Job, entry: QueueEntry) -> list[PlanStep]:
+def _carried_out(provider: InstalledProvider, job: Job, entry: QueueEntry) -> list[PlanStep]:
     looks = [way for way in job.confirm if not (_is_dated(job) and any(_LONG.search(command) for command in way))]
     steps = [PlanStep(goal="execute", ways=job.ways), PlanStep(goal="confirm", ways=[[], *looks])]
-    if forms := desk.acknowledgement(entry):
-        steps.append(_step(desk, "acknowledge", [[form] for form in forms]))
+    if forms := provider.acknowledgement(entry):
+        steps.append(_step(provider, "acknowledge", [[form] for form in forms]))
     return steps
 
 
@@ -289,26 +300,26 @@ def _is_dated(job: Job) -> bool:
     return bool(job.judged) or any(before.get(file.path) != file.data for file in job.after)
 
 
-def _step(desk: Desk, goal: str, ways: list[list[str]]) -> PlanStep:
+def _step(provider: InstalledProvider, goal: str, ways: list[list[str]]) -> PlanStep:
     """A step of calls, with what people type wrongly before they type one of them."""
     typed = {command for way in ways for command in way}
-    return PlanStep.model_validate({"goal": goal, "ways": ways, "mistakes": desk.slips(typed)})
+    return PlanStep.model_validate({"goal": goal, "ways": ways, "mistakes": provider.slips(typed)})
 
 
-def _taught(desk: Desk, steps: list[PlanStep]) -> list[PlanStep]:
+def _taught(provider: InstalledProvider, steps: list[PlanStep]) -> list[PlanStep]:
     """The plan with the outdated call made first, where the documentation is out of date; its error teaches the other."""
-    if desk.face.former is None:
+    if provider.interface.former is None:
         return steps
     for at, step in enumerate(steps):
-        ways = [_before(way, desk) for way in step.ways]
+        ways = [_before(way, provider) for way in step.ways]
         if ways != step.ways:
             return [*steps[:at], step.model_copy(update={"ways": ways, "mistakes": []}), *steps[at + 1 :]]
     return steps
 
 
-def _before(way: list[str], desk: Desk) -> list[str]:
+def _before(way: list[str], provider: InstalledProvider) -> list[str]:
     for at, command in enumerate(way):
-        if (old := desk.outdated(command)) is not None:
+        if (old := provider.outdated(command)) is not None:
             return [*way[:at], old, *way[at:]]
     return way
 
@@ -321,7 +332,7 @@ def _endings(blocked: Blocked | None) -> list[list[str]]:
 
 def _probes(draft: Sketch, done: Sequence[Job]) -> list[Probe]:
     """Each job's own wrong solutions with all else done right, the acknowledgement left out or alone, a decoy followed."""
-    calls = [draft.desk.acknowledgement(entry) for entry in draft.waiting] if done else []
+    calls = [draft.provider.acknowledgement(entry) for entry in draft.waiting] if done else []
     acks = [forms[0] for forms in calls if forms]
     right = [job.ways[0] for job in done]
     everything = [command for way in right for command in way]

@@ -15,12 +15,12 @@ from typing import Protocol
 from sekft.authors.procedural import conditions
 from sekft.authors.procedural.blocked import Blocked, changed, named_inputs, undone
 from sekft.authors.procedural.grammar import phrase
-from sekft.authors.procedural.host import Job, World, unreadable, without
+from sekft.authors.procedural.host import Host, Job, unreadable, without
 from sekft.authors.procedural.names import Names
 
 
 class Apply(Protocol):
-    def __call__(self, job: Job, world: World, met: bool = False) -> Blocked:
+    def __call__(self, job: Job, host: Host, met: bool = False) -> Blocked:
         """The job under the obstacle; met: with the obstacle's condition fulfilled, so that the job can be done."""
         ...
 
@@ -34,20 +34,20 @@ class Obstacle:
     conditional: bool = False
 
 
-def draw(world: World, job: Job, barred: Collection[str] = ()) -> str:
+def draw(host: Host, job: Job, barred: Collection[str] = ()) -> str:
     """The first of the obstacles, in a drawn order, that this job can meet: nearly always the same in each skin."""
-    names = world.part("choice").rng.sample(sorted(OBSTACLES), len(OBSTACLES))
+    names = host.part("choice").rng.sample(sorted(OBSTACLES), len(OBSTACLES))
     return next(name for name in names if name not in barred and OBSTACLES[name].fits(job))
 
 
-def meet(name: str, job: Job, world: World) -> tuple[Blocked, Job]:
+def meet(name: str, job: Job, host: Host) -> tuple[Blocked, Job]:
     """The job under that obstacle, and the job that can be done, told in the same words and with the same names."""
     obstacle = OBSTACLES[name]
     if not obstacle.conditional:
-        return obstacle.apply(job, world.part(name)), job
-    aside = world.part(name)
-    aside = replace(aside, names=Names(aside.skin, set(world.names.taken)))
-    return obstacle.apply(job, aside), obstacle.apply(job, world.part(name), met=True).job
+        return obstacle.apply(job, host.part(name)), job
+    aside = host.part(name)
+    aside = replace(aside, names=Names(aside.skin, set(host.names.taken)))
+    return obstacle.apply(job, aside), obstacle.apply(job, host.part(name), met=True).job
 
 
 _SEALS: Mapping[str, tuple[tuple[str, ...], str]] = {
@@ -84,11 +84,11 @@ _SEALS: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 
 def _seal(kind: str) -> Apply:
-    def apply(job: Job, world: World, met: bool = False) -> Blocked:
-        skin = world.skin
+    def apply(job: Job, host: Host, met: bool = False) -> Blocked:
+        skin = host.skin
         date = f"{skin.randint(2019, 2031)}-{skin.randint(1, 12):02d}-{skin.randint(1, 28):02d}"
         slots = {
-            "user": world.user, "who": world.names.user(), "server": world.names.host(), "date": date, "n": skin.randint(20, 900),
+            "user": host.user, "who": host.names.user(), "server": host.names.host(), "date": date, "n": skin.randint(20, 900),
         }  # fmt: skip
         texts, notice = _SEALS[kind]
         text, shown = phrase(skin, skin.choice(texts), **slots), phrase(skin, notice, **slots)
@@ -104,10 +104,10 @@ def _seal(kind: str) -> Apply:
     return apply
 
 
-def _withheld(job: Job, world: World, met: bool = False) -> Blocked:
-    keeper = world.names.user()
+def _withheld(job: Job, host: Host, met: bool = False) -> Blocked:
+    keeper = host.names.user()
     notice = f"withheld until {keeper} releases it"
-    text = world.say(
+    text = host.say(
         "[The text|The content|This entry|What it says] is <notice>; [this account cannot|nobody else can] [lift that|change that].",
         notice=notice,
     )
@@ -120,14 +120,14 @@ def _withheld(job: Job, world: World, met: bool = False) -> Blocked:
     )
 
 
-def _missing(job: Job, world: World, met: bool = False) -> Blocked:
-    path = world.rng.choice(job.needs)
+def _missing(job: Job, host: Host, met: bool = False) -> Blocked:
+    path = host.rng.choice(job.needs)
     folder = any(file.path.startswith(path + "/") for file in job.files)
     look = [[f"ls {path}"], [f"ls -l {path}"], [f"ls -la {path}"]] if folder else []
     look = look or [[f"cat {path}"], [f"head {path}"], [f"ls -l {path}"], [f"wc -l {path}"]]
     around = posixpath.dirname(path)
     left = without(job, path)
-    kept = left.files if around == world.home else (*left.files, world.folder(around))
+    kept = left.files if around == host.home else (*left.files, host.folder(around))
     return Blocked(
         job=replace(undone(job), files=kept),
         notice="No such file",
@@ -136,8 +136,8 @@ def _missing(job: Job, world: World, met: bool = False) -> Blocked:
     )
 
 
-def _unreadable(job: Job, world: World, met: bool = False) -> Blocked:
-    path = world.rng.choice(job.reads)
+def _unreadable(job: Job, host: Host, met: bool = False) -> Blocked:
+    path = host.rng.choice(job.reads)
     above = next((need for need in job.needs if path.startswith(need + "/")), None)
     first = [f"ls -R {above}"] if path not in job.text and above else []
     return Blocked(
@@ -153,13 +153,13 @@ def _unreadable(job: Job, world: World, met: bool = False) -> Blocked:
     )
 
 
-def _locked(job: Job, world: World, met: bool = False) -> Blocked:
+def _locked(job: Job, host: Host, met: bool = False) -> Blocked:
     """What the work would change lies in a folder that nobody here may write to."""
     path = changed(job)[0]
     folder = posixpath.dirname(path)
     kept = [file for file in job.files if file.path != folder]
     files = [file.model_copy(update={"owner": "root"}) if file.path.startswith(folder + "/") else file for file in kept]
-    shut = world.folder(folder).model_copy(update={"owner": "root"})
+    shut = host.folder(folder).model_copy(update={"owner": "root"})
     lying = path in {file.path for file in job.files}
     above = next((need for need in job.needs if path.startswith(need + "/")), folder)
     first = [f"ls -R {above}"] if lying and path not in job.text else []
@@ -177,20 +177,20 @@ def _locked(job: Job, world: World, met: bool = False) -> Blocked:
     )
 
 
-def _contradicted(job: Job, world: World, met: bool = False) -> Blocked:
+def _contradicted(job: Job, host: Host, met: bool = False) -> Blocked:
     scope = _scope(job)
-    text = world.say(
+    text = host.say(
         "[<scope> stays as it is|nothing about <scope> may change|hands off <scope>|leave <scope> alone]"
         " [until further notice|for now|until <who> is back]: [it is being audited|it is evidence|<who> still needs it so|it was promised to <who>].",
         scope=scope,
-        who=world.names.user(),
+        who=host.names.user(),
     )
-    note = world.say(
+    note = host.say(
         "[If|Where] two open <nouns> [contradict each other|ask for opposite things], neither is carried out"
         " [: the way out is panic|; such a case is reported by panic|, and panic says so].",
-        nouns=world.skin.choice(["entries", "texts", "requests"]),
+        nouns=host.skin.choice(["entries", "texts", "requests"]),
     )
-    title = world.say("[a hold|a warning|hands off|do not touch] on <what>", what=scope.rsplit("/", 1)[-1])
+    title = host.say("[a hold|a warning|hands off|do not touch] on <what>", what=scope.rsplit("/", 1)[-1])
     extra = replace(undone(job), title=title, text=text, needle=text.split(": ")[1].rstrip("."), files=())
     return Blocked(
         job=undone(job),

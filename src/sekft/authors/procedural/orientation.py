@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import World
+from sekft.authors.procedural.host import Host
 from sekft.authors.procedural.wording import line
 
 
-def orientation(world: World) -> str:
-    return f"{line(world, 'where')} {line(world, 'ways_out')}"
+def orientation(host: Host) -> str:
+    return f"{line(host, 'where')} {line(host, 'ways_out')}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from sekft.authors.procedural.host import World
+from sekft.authors.procedural.host import Host
 from sekft.scenario import Probe
 
 Typed = str | list[str]
@@ -62,32 +62,32 @@ _ASKING = frozenset(
 )
 
 
-def new_path(world: World, folder: str, sort: str) -> str:
+def new_path(host: Host, folder: str, sort: str) -> str:
     """A path in the folder for a file of that sort."""
-    return f"{folder}/{world.names.compound()}{world.skin.choice(_ENDINGS[sort])}"
+    return f"{folder}/{host.names.compound()}{host.skin.choice(_ENDINGS[sort])}"
 
 
-def ask(world: World, cores: Sequence[str], **slots: object) -> str:
+def ask(host: Host, cores: Sequence[str], **slots: object) -> str:
     """One of the cores, with or without something before and after it.
 
     cores: templates that start in lower case; one that ends in a full stop may be followed by another sentence,
     one that ends in a bare value may not, so that the value's end is never in doubt.
     """
-    skin = world.skin
+    skin = host.skin
     template, around = skin.choice(cores), skin.random()
     coming, past = (
-        world.say(f"[the|this year's|the coming|the next] {_SORT}"),
-        world.say(f"[the last|last year's] {_SORT}"),
+        host.say(f"[the|this year's|the coming|the next] {_SORT}"),
+        host.say(f"[the last|last year's] {_SORT}"),
     )
-    about = {"who": world.names.user(), "user": world.user, "matter": _lowered(coming), "past": _lowered(past)}
-    core = world.say(template, **slots)
+    about = {"who": host.names.user(), "user": host.user, "matter": _lowered(coming), "past": _lowered(past)}
+    core = host.say(template, **slots)
     if around < 0.4:
-        core = f"{world.say(skin.choice(_OPENINGS), **about)} {core}"
+        core = f"{host.say(skin.choice(_OPENINGS), **about)} {core}"
     elif around < 0.65 and _lowered(core).split()[0] in _ASKING:
-        core = f"{world.say(skin.choice(_CLAUSES), **about)} {_lowered(core)}"
+        core = f"{host.say(skin.choice(_CLAUSES), **about)} {_lowered(core)}"
     if core.endswith(".") and skin.random() < 0.5:
         plain = [text for text in _CLOSINGS if "<matter>" not in text and "<past>" not in text]
-        core = f"{core} {world.say(skin.choice(plain if around < 0.65 else _CLOSINGS), **about)}"
+        core = f"{core} {host.say(skin.choice(plain if around < 0.65 else _CLOSINGS), **about)}"
     return core
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sekft.authors.procedural.host import World
+from sekft.authors.procedural.host import Host
 
 _PART = re.compile(r"\{([a-z_]+)\}")
 _SLOT = re.compile(r"<([a-z_]+)>")
@@ -21,21 +21,21 @@ _PLACES = (
 ).split("|")
 
 
-def line(world: World, kind: str, **slots: object) -> str:
+def line(host: Host, kind: str, **slots: object) -> str:
     """One line of that list. Raises KeyError for a slot that is neither given nor a matter of the place."""
-    return said(world, world.skin.choice(_wording()["lines"][kind]), **slots)
+    return said(host, host.skin.choice(_wording()["lines"][kind]), **slots)
 
 
-def lines(world: World, kind: str, count: int) -> list[str]:
+def lines(host: Host, kind: str, count: int) -> list[str]:
     """So many lines of that list, no two from one template."""
-    return [said(world, template) for template in world.skin.sample(_wording()["lines"][kind], count)]
+    return [said(host, template) for template in host.skin.sample(_wording()["lines"][kind], count)]
 
 
-def said(world: World, template: str, **slots: object) -> str:
+def said(host: Host, template: str, **slots: object) -> str:
     """A line by a template of the caller's, with the parts and slots that the lists have."""
     whole = _whole(template)
     wanted = set(_SLOT.findall(whole)) - set(slots)
-    return world.say(whole, **slots, **{name: _LOCAL[name](world) for name in sorted(wanted)})
+    return host.say(whole, **slots, **{name: _LOCAL[name](host) for name in sorted(wanted)})
 
 
 @cache
@@ -49,29 +49,29 @@ def _whole(template: str) -> str:
     return _PART.sub(lambda match: _whole(f"[{_wording()['parts'][match[1]]}]"), template)
 
 
-def moment(world: World) -> datetime:
+def moment(host: Host) -> datetime:
     """A time of which the place may speak: some days after its files were made."""
-    return datetime.fromtimestamp(world.mtime + world.skin.randrange(2 * 86400, 40 * 86400), UTC)
+    return datetime.fromtimestamp(host.mtime + host.skin.randrange(2 * 86400, 40 * 86400), UTC)
 
 
-def other(world: World) -> str:
+def other(host: Host) -> str:
     """Somebody else of the place."""
-    while (name := world.names.user()) == world.user:
+    while (name := host.names.user()) == host.user:
         pass
     return name
 
 
-_LOCAL: Mapping[str, Callable[[World], object]] = {
-    "user": lambda world: world.user,
-    "host": lambda world: world.host,
+_LOCAL: Mapping[str, Callable[[Host], object]] = {
+    "user": lambda host: host.user,
+    "host": lambda host: host.name,
     "other": other,
-    "place": lambda world: f"the {world.skin.choice(_PLACES)}",
-    "n": lambda world: world.skin.randint(11, 88),
-    "m": lambda world: world.skin.randint(11, 98),
-    "k": lambda world: world.skin.randint(2, 9),
-    "mm": lambda world: f"{world.skin.randrange(60):02}",
-    "ip": lambda world: f"10.{world.skin.randint(0, 250)}.{world.skin.randint(0, 9)}.{world.skin.randint(2, 250)}",
-    "last": lambda world: f"{moment(world):%a %b %e %H:%M:%S %Y}",
-    "iso": lambda world: f"{moment(world):%Y-%m-%d}",
-    "clock": lambda world: f"{moment(world):%H:%M}",
+    "place": lambda host: f"the {host.skin.choice(_PLACES)}",
+    "n": lambda host: host.skin.randint(11, 88),
+    "m": lambda host: host.skin.randint(11, 98),
+    "k": lambda host: host.skin.randint(2, 9),
+    "mm": lambda host: f"{host.skin.randrange(60):02}",
+    "ip": lambda host: f"10.{host.skin.randint(0, 250)}.{host.skin.randint(0, 9)}.{host.skin.randint(2, 250)}",
+    "last": lambda host: f"{moment(host):%a %b %e %H:%M:%S %Y}",
+    "iso": lambda host: f"{moment(host):%Y-%m-%d}",
+    "clock": lambda host: f"{moment(host):%H:%M}",
 }

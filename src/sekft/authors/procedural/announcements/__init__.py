@@ -1,1 +1,1 @@
-"""Announcement channels. Each module has `announce(world, tool, text) -> Announced`; text is a sentence that names the tool."""
+"""Announcement channels. Each module has `announce(host, tool, text) -> Announcement`; text is a sentence that names the tool."""

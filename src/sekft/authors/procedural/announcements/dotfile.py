@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcements_shared import Announced, greeting, page, readings
-from sekft.authors.procedural.host import World
+from sekft.authors.procedural.announcements_shared import Announcement, greeting, page, readings
+from sekft.authors.procedural.host import Host
 
 _NAMES = (
     ".plan .project .notes .desk .about .hello .duty .sticky .memo .tray .corner .pinboard .diary .slip .letter".split()
 )
 
 
-def announce(world: World, tool: str, text: str) -> Announced:
-    name = world.skin.choice([*_NAMES, f".{world.host}", f".{world.names.word((2, 3))}"])
-    file = world.file(f"{world.home}/{name}", page(world, text))
-    return Announced(needle=text, motd=greeting(world), files=(file,), look=readings(world, file, text))
+def announce(host: Host, tool: str, text: str) -> Announcement:
+    name = host.skin.choice([*_NAMES, f".{host.name}", f".{host.names.word((2, 3))}"])
+    file = host.file(f"{host.home}/{name}", page(host, text))
+    return Announcement(needle=text, motd=greeting(host), files=(file,), look=readings(host, file, text))

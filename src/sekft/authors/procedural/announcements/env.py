@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcements_shared import Announced, greeting
-from sekft.authors.procedural.host import World
+from sekft.authors.procedural.announcements_shared import Announcement, greeting
+from sekft.authors.procedural.host import Host
 from sekft.authors.procedural.wording import said
 
 _NAMES = (
@@ -15,9 +15,9 @@ _VALUE = "[{things} [for|of] {whom}: <tool>|<tool> {keeps} {all}{things} for {wh
 _LEAD = "The environment of this [account|session] holds [local settings|what is particular to <host>|notes, too]."
 
 
-def announce(world: World, tool: str, text: str) -> Announced:
-    name = world.skin.choice(_NAMES.split()) + world.skin.choice(_ENDS)
-    value = said(world, _VALUE, tool=tool)
-    told = [said(world, _LEAD)] if world.skin.random() < 0.3 else []
+def announce(host: Host, tool: str, text: str) -> Announcement:
+    name = host.skin.choice(_NAMES.split()) + host.skin.choice(_ENDS)
+    value = said(host, _VALUE, tool=tool)
+    told = [said(host, _LEAD)] if host.skin.random() < 0.3 else []
     look = [["env"], ["env | sort"], ["ls -la", "env"], ["export -p"], ["ls", "env"], ["id", "env"]]
-    return Announced(needle=value, motd=greeting(world, *told), env={name: value}, look=look)
+    return Announcement(needle=value, motd=greeting(host, *told), env={name: value}, look=look)

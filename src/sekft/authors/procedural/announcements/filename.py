@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcements_shared import Announced, greeting
-from sekft.authors.procedural.host import World
+from sekft.authors.procedural.announcements_shared import Announcement, greeting
+from sekft.authors.procedural.host import Host
 from sekft.authors.procedural.wording import said
 
 # Parts are joined by signs that no name holds, so that the tool's stands apart.
@@ -13,9 +13,9 @@ _THINGS = (
 )
 
 
-def announce(world: World, tool: str, text: str) -> Announced:
-    things = world.skin.choice(_THINGS)
-    name = said(world, _NAME, tool=tool, things=things).replace("WORK.are", "WORK.is").replace("work.are", "work.is")
-    file = world.file(f"{world.home}/{name}", "")
+def announce(host: Host, tool: str, text: str) -> Announcement:
+    things = host.skin.choice(_THINGS)
+    name = said(host, _NAME, tool=tool, things=things).replace("WORK.are", "WORK.is").replace("work.are", "work.is")
+    file = host.file(f"{host.home}/{name}", "")
     look = [["ls -F"], ["ls"], ["ls -l"], ["ls -la"], ["ls -A"], ["find . -type f"]]
-    return Announced(needle=name, motd=greeting(world), files=(file,), look=look)
+    return Announcement(needle=name, motd=greeting(host), files=(file,), look=look)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcements_shared import Announced, greeting
-from sekft.authors.procedural.host import World
+from sekft.authors.procedural.announcements_shared import Announcement, greeting
+from sekft.authors.procedural.host import Host
 from sekft.scenario import File
 
 _NAMES = (
@@ -11,13 +11,13 @@ _NAMES = (
 )
 
 
-def announce(world: World, tool: str, text: str) -> Announced:
-    name, target = world.skin.choice(_NAMES.split()), f"/usr/local/bin/{tool}"
-    link = File(path=f"{world.home}/{name}", kind="symlink", target=target, mtime=world.mtime)
+def announce(host: Host, tool: str, text: str) -> Announcement:
+    name, target = host.skin.choice(_NAMES.split()), f"/usr/local/bin/{tool}"
+    link = File(path=f"{host.home}/{name}", kind="symlink", target=target, mtime=host.mtime)
     look = [
         [listed, shown]
         for listed in ("ls", "ls -A", "ls -a")
         for shown in (f"ls -l {name}", f"ls -ld {name}", f"ls -la {name}")
     ]
-    world.skin.shuffle(look)
-    return Announced(needle=target, motd=greeting(world), files=(link,), look=look)
+    host.skin.shuffle(look)
+    return Announcement(needle=target, motd=greeting(host), files=(link,), look=look)

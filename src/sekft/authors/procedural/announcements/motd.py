@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcements_shared import Announced, greeting
-from sekft.authors.procedural.host import World
+from sekft.authors.procedural.announcements_shared import Announcement, greeting
+from sekft.authors.procedural.host import Host
 
 
-def announce(world: World, tool: str, text: str) -> Announced:
-    return Announced(needle=text, motd=greeting(world, text), look=[[]])
+def announce(host: Host, tool: str, text: str) -> Announcement:
+    return Announcement(needle=text, motd=greeting(host, text), look=[[]])

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shlex
 
-from sekft.authors.procedural.announcements_shared import Announced, greeting, placed
-from sekft.authors.procedural.host import World
+from sekft.authors.procedural.announcements_shared import Announcement, greeting, placed
+from sekft.authors.procedural.host import Host
 from sekft.authors.procedural.wording import said
 
 _BEFORE = "[umask 022|# set up by <other>|PAGER=cat; export PAGER|# <host>, <iso>||EDITOR=ed; export EDITOR|# login of <user>]"
 
 
-def announce(world: World, tool: str, text: str) -> Announced:
+def announce(host: Host, tool: str, text: str) -> Announcement:
     quoted = shlex.quote(text)
-    prints = world.skin.choice(
+    prints = host.skin.choice(
         [
             f"echo {quoted}\n",
             f"printf '%s\\n' {quoted}\n",
@@ -21,6 +21,6 @@ def announce(world: World, tool: str, text: str) -> Announced:
             f'note={quoted}\necho "$note"\n',
         ]
     )
-    path = world.skin.choice([f"{world.home}/.profile", f"{world.home}/.profile", "/etc/profile"])
-    file = placed(world, path, f"{said(world, _BEFORE)}\n{prints}".lstrip())
-    return Announced(needle=text, motd=greeting(world), files=(file,), look=[[]])
+    path = host.skin.choice([f"{host.home}/.profile", f"{host.home}/.profile", "/etc/profile"])
+    file = placed(host, path, f"{said(host, _BEFORE)}\n{prints}".lstrip())
+    return Announcement(needle=text, motd=greeting(host), files=(file,), look=[[]])

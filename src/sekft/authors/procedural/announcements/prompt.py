@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcements_shared import Announced, greeting
+from sekft.authors.procedural.announcements_shared import Announcement, greeting
 from sekft.authors.procedural.grammar import phrase
-from sekft.authors.procedural.host import World
+from sekft.authors.procedural.host import Host
 
 _THINGS = "[requests|errands|duties|jobs|orders|chores|tasks|assignments|inbox|work|open matters|in-tray]"
 _TOLD = f"[{_THINGS}: <tool>|{_THINGS} in <tool>|{_THINGS}@<tool>|<tool> = {_THINGS}|{_THINGS} by <tool>|{_THINGS} -> <tool>]"
@@ -20,7 +20,7 @@ _PROMPTS = (
 )
 
 
-def announce(world: World, tool: str, text: str) -> Announced:
-    told = phrase(world.skin, _TOLD, tool=tool)
-    prompt = world.skin.choice(_PROMPTS).replace("<told>", told)
-    return Announced(needle=told, motd=greeting(world), prompt=prompt, look=[[]])
+def announce(host: Host, tool: str, text: str) -> Announcement:
+    told = phrase(host.skin, _TOLD, tool=tool)
+    prompt = host.skin.choice(_PROMPTS).replace("<told>", told)
+    return Announcement(needle=told, motd=greeting(host), prompt=prompt, look=[[]])

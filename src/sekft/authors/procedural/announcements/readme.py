@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcements_shared import Announced, greeting, page, readings
-from sekft.authors.procedural.host import World
+from sekft.authors.procedural.announcements_shared import Announcement, greeting, page, readings
+from sekft.authors.procedural.host import Host
 
 _NAMES = (
     "README README.txt README.md NOTES NOTES.txt WELCOME ABOUT ABOUT.txt read.me handover.txt START INFO notes.md index.txt"
@@ -11,8 +11,8 @@ _NAMES = (
 ).split()
 
 
-def announce(world: World, tool: str, text: str) -> Announced:
-    folder = world.home if world.skin.random() < 0.7 else f"{world.home}/{world.names.subject()}"
-    name = world.skin.choice([*_NAMES, f"{world.names.word((2, 3))}.txt", f"{world.host}.txt"])
-    file = world.file(f"{folder}/{name}", page(world, text))
-    return Announced(needle=text, motd=greeting(world), files=(file,), look=readings(world, file, text))
+def announce(host: Host, tool: str, text: str) -> Announcement:
+    folder = host.home if host.skin.random() < 0.7 else f"{host.home}/{host.names.subject()}"
+    name = host.skin.choice([*_NAMES, f"{host.names.word((2, 3))}.txt", f"{host.name}.txt"])
+    file = host.file(f"{folder}/{name}", page(host, text))
+    return Announcement(needle=text, motd=greeting(host), files=(file,), look=readings(host, file, text))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcements_shared import Announced, greeting, placed, readings, somewhere
-from sekft.authors.procedural.host import World
+from sekft.authors.procedural.announcements_shared import Announcement, greeting, placed, readings, somewhere
+from sekft.authors.procedural.host import Host
 from sekft.authors.procedural.wording import line, other, said
 
 _HEADS = (
@@ -21,30 +21,30 @@ _HEADS = (
 _STEMS = ("rota", "roster", "accounts", "allocation", "plan", "who-has-what", "tools", "list", "overview")
 
 
-def announce(world: World, tool: str, text: str) -> Announced:
-    head = [said(world, title).lower() for title in world.skin.choice(_HEADS)]
-    rows = [[other(world), world.names.word((2, 3))] for _ in range(world.skin.randint(1, 4))]
-    own = [world.user, tool]
-    rows = [[*row, said(world, "<n>")] for row in [own, *rows]]
-    world.skin.shuffle(rows)
-    shown = _table(world, [head, *rows])
-    needle = next(row for row in shown if world.user in row and tool in row).strip()
-    at_home = world.skin.random() < 0.4
-    stem = world.skin.choice(_STEMS)
-    path = somewhere(world, stem, world.home if at_home else None)
-    file = placed(world, path, "\n".join(shown) + "\n")
-    told = [] if at_home else [line(world, "lead", path=path)]
-    return Announced(
+def announce(host: Host, tool: str, text: str) -> Announcement:
+    head = [said(host, title).lower() for title in host.skin.choice(_HEADS)]
+    rows = [[other(host), host.names.word((2, 3))] for _ in range(host.skin.randint(1, 4))]
+    own = [host.user, tool]
+    rows = [[*row, said(host, "<n>")] for row in [own, *rows]]
+    host.skin.shuffle(rows)
+    shown = _table(host, [head, *rows])
+    needle = next(row for row in shown if host.user in row and tool in row).strip()
+    at_home = host.skin.random() < 0.4
+    stem = host.skin.choice(_STEMS)
+    path = somewhere(host, stem, host.home if at_home else None)
+    file = placed(host, path, "\n".join(shown) + "\n")
+    told = [] if at_home else [line(host, "lead", path=path)]
+    return Announcement(
         needle=needle,
-        motd=greeting(world, *told),
+        motd=greeting(host, *told),
         files=(file,),
-        look=readings(world, file, needle, bool(told), by_name=True),
+        look=readings(host, file, needle, bool(told), by_name=True),
     )
 
 
-def _table(world: World, rows: list[list[str]]) -> list[str]:
+def _table(host: Host, rows: list[list[str]]) -> list[str]:
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    joint = world.skin.choice(["  ", "  ", " | ", "\t", ",", ":", ";"])
+    joint = host.skin.choice(["  ", "  ", " | ", "\t", ",", ":", ";"])
     if len(joint) == 1:
         return [joint.join(row) for row in rows]
     shown = [joint.join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

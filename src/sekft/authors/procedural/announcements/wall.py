@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.announcements_shared import Announced, greeting, placed
-from sekft.authors.procedural.host import World
+from sekft.authors.procedural.announcements_shared import Announcement, greeting, placed
+from sekft.authors.procedural.host import Host
 from sekft.authors.procedural.wording import moment, other
 
 _FORMS = (
@@ -24,8 +24,8 @@ _KEPT = (
 _SHOWN = ("[ -r {0} ] && cat {0}\n", "cat {0}\n", "if [ -s {0} ]; then cat {0}; fi\n", "# messages to all\ncat {0}\n")
 
 
-def announce(world: World, tool: str, text: str) -> Announced:
-    form, path = world.skin.choice(_FORMS), world.skin.choice(_KEPT)
-    message = form.format(who=f"{other(world)}@{world.host}", n=world.skin.randint(0, 9), when=moment(world), text=text)
-    profile = placed(world, "/etc/profile", world.skin.choice(_SHOWN).format(path))
-    return Announced(needle=text, motd=greeting(world), files=(placed(world, path, message), profile), look=[[]])
+def announce(host: Host, tool: str, text: str) -> Announcement:
+    form, path = host.skin.choice(_FORMS), host.skin.choice(_KEPT)
+    message = form.format(who=f"{other(host)}@{host.name}", n=host.skin.randint(0, 9), when=moment(host), text=text)
+    profile = placed(host, "/etc/profile", host.skin.choice(_SHOWN).format(path))
+    return Announcement(needle=text, motd=greeting(host), files=(placed(host, path, message), profile), look=[[]])

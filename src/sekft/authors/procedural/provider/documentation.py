@@ -54,22 +54,22 @@ class Documentation:
 
 
 def document(
-    rng: random.Random, face: Interface, depth: str, layout: Layout, summary: str, notes: Sequence[str]
+    rng: random.Random, interface: Interface, depth: str, layout: Layout, summary: str, notes: Sequence[str]
 ) -> Documentation:
     """Documentation of one depth, a value of the documentation axis."""
-    tool = face.tool
-    rows = tuple(_row(face, operation, depth) for operation in face.documented)
+    tool = interface.tool
+    rows = tuple(_row(interface, operation, depth) for operation in interface.documented)
     page = Page(tool, summary, rows, tuple(notes))
     style = rng.getrandbits(32)
     full = layout(page, random.Random(style))
-    needle = next(row.usage for row, o in zip(rows, face.documented, strict=True) if o.role in _TELLING)
+    needle = next(row.usage for row, o in zip(rows, interface.documented, strict=True) if o.role in _TELLING)
     bare = rng.random() < 0.5
     start = [[f"{tool} --help"], [f"{tool} -h"], [f"{tool} help"]]
     paged = man_page(tool, summary, full) if depth == "manual" or rng.random() < 0.3 else None
     man = [f"man {tool}"]
     if depth == "layered":
         topics = {row.verb: layout(replace(page, rows=(row,), notes=()), random.Random(style)) for row in rows}
-        needed = [o.verb for o in face.documented if o.invented or o.role in _NEEDED]
+        needed = [o.verb for o in interface.documented if o.invented or o.role in _NEEDED]
         ways = [[*first, *(f"{tool} help {verb}" for verb in needed)] for first in start]
         ways.append([f"{tool} --help", *(f"{tool} --help {verb}" for verb in needed)])
         return Documentation(_helps(_contents(rng, page), topics), None, None, ways, needle, bare)
@@ -105,9 +105,9 @@ _TELLING = ("read", "next", "sheet", "since")
 _NEEDED = ("list", "groups", "page", "pass", "position", "older", *_TELLING, *ACKNOWLEDGE)
 
 
-def _row(face: Interface, operation: Operation, depth: str) -> CallRow:
+def _row(interface: Interface, operation: Operation, depth: str) -> CallRow:
     """With a terse help a word is spent only on what the call does not say."""
-    usage = face.usage(operation)
+    usage = interface.usage(operation)
     if depth != "terse":
         return CallRow(operation.verb, usage, operation.does)
     unclear = (

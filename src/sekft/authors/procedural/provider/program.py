@@ -54,30 +54,39 @@ class Texts:
 
 
 def render(
-    kind: ProviderKind, face: Interface, helps: str, storage_code: str, store: str, user: str, texts: Texts, bare: bool
+    kind: ProviderKind,
+    interface: Interface,
+    helps: str,
+    storage_code: str,
+    store: str,
+    user: str,
+    texts: Texts,
+    bare: bool,
 ) -> str:
     """The whole script. helps: sh that defines show_help. bare: whether a call without a request shows the help."""
-    cases = "\n".join(f"{operation.verb}) {_body(kind, face, operation, texts)} ;;" for operation in face.operations)
-    if face.former:
-        old, _ = face.former
-        cases += f'\n{old.verb}) set -- {shlex.quote(_told(face, old))}; die {face.codes["usage"]} "{texts.renamed}" ;;'
-    nothing = "show_help >&2; exit" if bare else f'die {face.codes["usage"]} "{texts.bare}"; exit'
+    cases = "\n".join(
+        f"{operation.verb}) {_body(kind, interface, operation, texts)} ;;" for operation in interface.operations
+    )
+    if interface.former:
+        old, _ = interface.former
+        cases += f'\n{old.verb}) set -- {shlex.quote(_told(interface, old))}; die {interface.codes["usage"]} "{texts.renamed}" ;;'
+    nothing = "show_help >&2; exit" if bare else f'die {interface.codes["usage"]} "{texts.bare}"; exit'
     return f"""\
 #!/bin/sh
 store={shlex.quote(store)}
 user={shlex.quote(user)}
 {helps}
-die() {{ echo "{face.tool}: $2" >&2; exit "$1"; }}
-wrong() {{ die {face.codes["usage"]} "{texts.wrong}"; }}
-nothing() {{ {nothing} {face.codes["usage"]}; }}
+die() {{ echo "{interface.tool}: $2" >&2; exit "$1"; }}
+wrong() {{ die {interface.codes["usage"]} "{texts.wrong}"; }}
+nothing() {{ {nothing} {interface.codes["usage"]}; }}
 {storage_code}
-entry() {{ {HEADS[face.head].replace("@noun@", face.noun)}; }}
-{_rows(kind, face)}
-{_guards(face, texts)}
-if {face.syntax.bare.replace("@TOOL@", face.tool).replace("@OPKEY@", face.opkey.upper())}; then nothing; fi
+entry() {{ {HEADS[interface.head].replace("@noun@", interface.noun)}; }}
+{_rows(kind, interface)}
+{_guards(interface, texts)}
+if {interface.syntax.bare.replace("@TOOL@", interface.tool).replace("@OPKEY@", interface.opkey.upper())}; then nothing; fi
 case ${{1-}} in help) shift; show_help "$@"; exit 0 ;; esac
 for word; do case $word in -h|--help) for word; do case $word in -*) ;; *) break ;; esac; done; show_help "$word"; exit 0 ;; esac; done
-{face.syntax.parse(face)}
+{interface.syntax.parse(interface)}
 case $op in
 {cases}
 *) wrong "$op" ;;
@@ -85,15 +94,16 @@ esac
 """
 
 
-def _told(face: Interface, old: Operation) -> str:
+def _told(interface: Interface, old: Operation) -> str:
     """How the outdated call is named in the error that teaches."""
-    return face.usage(old).split(" | ")[0]
+    return interface.usage(old).split(" | ")[0]
 
 
-def _rows(kind: ProviderKind, face: Interface) -> str:
+def _rows(kind: ProviderKind, interface: Interface) -> str:
     """sh that prints the list: `rows ID …`, `row ID`."""
     header, row = (
-        text.replace("@ID@", face.noun.upper()).replace("@id@", face.noun) for text in LIST_FORMATS[face.list_format]
+        text.replace("@ID@", interface.noun.upper()).replace("@id@", interface.noun)
+        for text in LIST_FORMATS[interface.list_format]
     )
     arguments = ['"$id"', '"$(title "$id")"', '"$(sender "$id")"'][: row.count("%")]
     top = f"printf '{header}'; " if header else ""
@@ -102,18 +112,18 @@ def _rows(kind: ProviderKind, face: Interface) -> str:
     return f"{paging}rows() {{ {top}for id; do :{state}; printf '{row}' {' '.join(arguments)}; done; }}"
 
 
-def _guards(face: Interface, texts: Texts) -> str:
+def _guards(interface: Interface, texts: Texts) -> str:
     """sh functions that refuse: a sealed store, a pass that is not the right one, ids that there are not."""
-    usage, unknown = face.codes["usage"], face.codes["unknown"]
+    usage, unknown = interface.codes["usage"], interface.codes["unknown"]
     lines = [f'open_one() {{ ids | grep -qxF -e "$1" || die {unknown} "$1: not open"; }}']
     lines.append('receipt() { sed -n "s/^$1 //p" "$store/receipts"; }')
     lines += [
-        f'unsealed() {{ [ ! -e "$store/sealed" ] || {{ cat "$store/sealed" >&2; exit {face.codes["sealed"]}; }}; }}'
+        f'unsealed() {{ [ ! -e "$store/sealed" ] || {{ cat "$store/sealed" >&2; exit {interface.codes["sealed"]}; }}; }}'
     ]
-    for name in dict.fromkeys(name for operation in face.operations for name in operation.takes):
+    for name in dict.fromkeys(name for operation in interface.operations for name in operation.takes):
         known = {
             "entry": "{ ids; past; }", "receipt": 'cut -d " " -f 2 "$store/receipts"', "group": 'sort -u "$store/groups"', "pass": 'cat "$store/pass"',
-            "page": "pages", "word": f"printf '%s\\n' waiting held {face.done_word}",
+            "page": "pages", "word": f"printf '%s\\n' waiting held {interface.done_word}",
             "position": "{ echo 0; ids; past; }",
         }[name]  # fmt: skip
         lines.append(
@@ -123,7 +133,7 @@ def _guards(face: Interface, texts: Texts) -> str:
     return "\n".join(lines)
 
 
-def _body(kind: ProviderKind, face: Interface, operation: Operation, texts: Texts) -> str:
+def _body(kind: ProviderKind, interface: Interface, operation: Operation, texts: Texts) -> str:
     """The operation's sh: refusals first, then what it does; $a1 and $a2 are its arguments."""
     wants = "".join(f'want_{name} "$a{at}"; ' for at, name in enumerate(operation.takes, 1))
     guards = ("" if operation.role in ("tally", "about", "past") else "unsealed; ") + wants
@@ -131,8 +141,8 @@ def _body(kind: ProviderKind, face: Interface, operation: Operation, texts: Text
     if operation.takes[:1] == ("group",):
         waiting = 'for id in $(ids); do [ "$(group "$id")" != "$a1" ] || echo "$id"; done'
     none = f'[ $# -gt 0 ] || {{ echo "{texts.empty}"; exit 0; }}'
-    receipt = _RECEIPT_FORMS[texts.receipt].replace("@receipt@", face.keys["receipt"])
-    single = receipt if face.ack == "receipt" else 'entry "$1"'
+    receipt = _RECEIPT_FORMS[texts.receipt].replace("@receipt@", interface.keys["receipt"])
+    single = receipt if interface.ack == "receipt" else 'entry "$1"'
     each = 'first=1; for id; do [ -n "$first" ] || echo; first=; entry "$id"; done'
     retire = f'retire "$1" && echo "{texts.done}"'
     bodies = {
@@ -147,16 +157,16 @@ def _body(kind: ProviderKind, face: Interface, operation: Operation, texts: Text
         "since": f'set -- $(for id in $(ids) $(past); do [ "$id" -le "$a1" ] || echo "$id"; done | sort -n); {none}; {each}',
         "commit": f'for id in $(ids); do [ "$id" -gt "$a1" ] || retire "$id"; done; set -- "$a1"; echo "{texts.done}"',
         "ack": {
-            "word": f'if [ "$a2" = {face.done_word} ]; then open_one "$a1"; set -- "$a1"; {retire}; else echo "$a1 $a2" >>"$store/states"; echo "$a1: $a2"; fi',
+            "word": f'if [ "$a2" = {interface.done_word} ]; then open_one "$a1"; set -- "$a1"; {retire}; else echo "$a1 $a2" >>"$store/states"; echo "$a1: $a2"; fi',
             "receipt": f'set -- "$(sed -n "s/ $a1\\$//p" "$store/receipts")"; open_one "$1"; {retire}',
             "last": f"set -- $(ids); {none}; {retire}",
-        }.get(face.ack, f'open_one "$a1"; set -- "$a1"; {retire}'),
-        "tally": f'echo "$(past | grep -c .) {face.nouns} of the past"',
-        "about": f'echo "{face.tool} {texts.version}"',
-        "past": f'past | sed "s/$/ (over)/"; [ -n "$(past)" ] || echo "no past {face.nouns}"',
+        }.get(interface.ack, f'open_one "$a1"; set -- "$a1"; {retire}'),
+        "tally": f'echo "$(past | grep -c .) {interface.nouns} of the past"',
+        "about": f'echo "{interface.tool} {texts.version}"',
+        "past": f'past | sed "s/$/ (over)/"; [ -n "$(past)" ] || echo "no past {interface.nouns}"',
         "drop": 'open_one "$a1"; echo "$a1" >>"$store/dropped"; retire "$a1"; echo "$a1 dropped"',
         "hold": 'echo "$a1" >>"$store/held"; echo "$a1 held"',
-        "older": f'[ -e "$store/former.$a1" ] || die {face.codes["unknown"]} "$a1 was never changed"; cat "$store/former.$a1"',
+        "older": f'[ -e "$store/former.$a1" ] || die {interface.codes["unknown"]} "$a1 was never changed"; cat "$store/former.$a1"',
     }
     return guards + bodies[operation.role]
 

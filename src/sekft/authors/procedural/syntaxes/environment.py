@@ -13,15 +13,17 @@ def _variable(word: str) -> str:
     return word.upper().replace("-", "_")
 
 
-def spell(face: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
-    words = [f"{face.opkey.upper()}={operation.verb}"]
-    words += [f"{_variable(face.keys[name])}={value}" for name, value in zip(operation.takes, values, strict=False)]
-    return [" ".join([*words, face.tool])]
+def spell(interface: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
+    words = [f"{interface.opkey.upper()}={operation.verb}"]
+    words += [
+        f"{_variable(interface.keys[name])}={value}" for name, value in zip(operation.takes, values, strict=False)
+    ]
+    return [" ".join([*words, interface.tool])]
 
 
-def parse(face: Interface) -> str:
-    values = " ".join(f"v_{name}=${{{_variable(key)}-}}" for name, key in arguments(face))
-    return f'[ $# -eq 0 ] || wrong "$1"\nop=${face.opkey.upper()} {values}\n{by_name(face)}'
+def parse(interface: Interface) -> str:
+    values = " ".join(f"v_{name}=${{{_variable(key)}-}}" for name, key in arguments(interface))
+    return f'[ $# -eq 0 ] || wrong "$1"\nop=${interface.opkey.upper()} {values}\n{by_name(interface)}'
 
 
 SYNTAX = Syntax(

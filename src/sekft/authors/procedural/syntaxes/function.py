@@ -8,12 +8,12 @@ from sekft.authors.procedural.provider.interface import Interface, Syntax
 from sekft.authors.procedural.provider.semantics import Operation
 
 
-def spell(face: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
+def spell(interface: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
     text = f"{operation.verb}({', '.join(values)})"
-    return [f"{face.tool} '{text}'", f'{face.tool} "{text}"']
+    return [f"{interface.tool} '{text}'", f'{interface.tool} "{text}"']
 
 
-def parse(face: Interface) -> str:
+def parse(interface: Interface) -> str:
     return (
         "case $1 in *'('*')') ;; *) wrong \"$1\" ;; esac\n"
         "op=${1%%'('*} rest=${1#*'('}; rest=${rest%')'} a2=\n"

@@ -8,19 +8,22 @@ from sekft.authors.procedural.provider.interface import Interface, Syntax, argum
 from sekft.authors.procedural.provider.semantics import Operation
 
 
-def spell(face: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
-    first = f"{face.opkey}{face.variant}{operation.verb}"
-    rest = [f"{face.keys[name]}{face.variant}{value}" for name, value in zip(operation.takes, values, strict=False)]
+def spell(interface: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
+    first = f"{interface.opkey}{interface.variant}{operation.verb}"
+    rest = [
+        f"{interface.keys[name]}{interface.variant}{value}"
+        for name, value in zip(operation.takes, values, strict=False)
+    ]
     ways = [[first, *rest], [*rest, first]]
-    return [" ".join([face.tool, *way]) for way in (ways if rest else ways[:1])]
+    return [" ".join([interface.tool, *way]) for way in (ways if rest else ways[:1])]
 
 
-def parse(face: Interface) -> str:
-    sign = face.variant
-    rows = [f"{face.opkey}{sign}*) op=${{word#*{sign}}} ;;"]
-    for name, key in arguments(face):
+def parse(interface: Interface) -> str:
+    sign = interface.variant
+    rows = [f"{interface.opkey}{sign}*) op=${{word#*{sign}}} ;;"]
+    for name, key in arguments(interface):
         rows.append(f"{key}{sign}*) v_{name}=${{word#*{sign}}} ;;")
-    return f'op=\nfor word; do case $word in {" ".join(rows)} *) wrong "$word" ;; esac; done\n{by_name(face)}'
+    return f'op=\nfor word; do case $word in {" ".join(rows)} *) wrong "$word" ;; esac; done\n{by_name(interface)}'
 
 
 SYNTAX = Syntax(

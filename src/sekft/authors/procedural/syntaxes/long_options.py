@@ -8,23 +8,24 @@ from sekft.authors.procedural.provider.interface import Interface, Syntax, argum
 from sekft.authors.procedural.provider.semantics import Operation
 
 
-def spell(face: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
+def spell(interface: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
     words = [f"--{operation.verb}"]
-    words += [f"--{face.keys[name]}{face.variant}{value}" for name, value in zip(operation.takes, values, strict=False)]
-    return [" ".join([face.tool, *words])]
+    words += [
+        f"--{interface.keys[name]}{interface.variant}{value}"
+        for name, value in zip(operation.takes, values, strict=False)
+    ]
+    return [" ".join([interface.tool, *words])]
 
 
-def parse(face: Interface) -> str:
-    rows = [f"--{operation.verb}) op={operation.verb} ;;" for operation in face.known]
-    for name, key in arguments(face):
+def parse(interface: Interface) -> str:
+    rows = [f"--{operation.verb}) op={operation.verb} ;;" for operation in interface.known]
+    for name, key in arguments(interface):
         rows.append(
             f"--{key}=*) v_{name}=${{1#*=}} ;;"
-            if face.variant == "="
+            if interface.variant == "="
             else f"--{key}) v_{name}=${{2-}}; [ $# -lt 2 ] || shift ;;"
         )
-    return (
-        f'op=\nwhile [ $# -gt 0 ]; do case $1 in {" ".join(rows)} *) wrong "$1" ;; esac; shift; done\n{by_name(face)}'
-    )
+    return f'op=\nwhile [ $# -gt 0 ]; do case $1 in {" ".join(rows)} *) wrong "$1" ;; esac; shift; done\n{by_name(interface)}'
 
 
 SYNTAX = Syntax(spell, parse, variants=("=", " "))

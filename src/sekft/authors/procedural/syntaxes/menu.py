@@ -5,12 +5,12 @@ from __future__ import annotations
 from sekft.authors.procedural.provider.interface import Interface, Syntax
 
 
-def parse(face: Interface) -> str:
-    rows = " ".join(f"{operation.number}) op={operation.verb} ;;" for operation in face.known)
+def parse(interface: Interface) -> str:
+    rows = " ".join(f"{operation.number}) op={operation.verb} ;;" for operation in interface.known)
     return f'case $1 in {rows} *) wrong "$1" ;; esac; a1=${{2-}} a2=${{3-}}'
 
 
 SYNTAX = Syntax(
-    spell=lambda face, operation, values: [" ".join([face.tool, str(operation.number), *values])],
+    spell=lambda interface, operation, values: [" ".join([interface.tool, str(operation.number), *values])],
     parse=parse,
 )

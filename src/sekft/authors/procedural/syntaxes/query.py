@@ -8,17 +8,17 @@ from sekft.authors.procedural.provider.interface import Interface, Syntax, argum
 from sekft.authors.procedural.provider.semantics import Operation
 
 
-def spell(face: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
-    conditions = [f"{face.keys[name]}={value}" for name, value in zip(operation.takes, values, strict=False)]
-    text = operation.verb + (f" {face.variant} " if conditions else "") + " and ".join(conditions)
-    return [f"{face.tool} '{text}'", f'{face.tool} "{text}"']
+def spell(interface: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
+    conditions = [f"{interface.keys[name]}={value}" for name, value in zip(operation.takes, values, strict=False)]
+    text = operation.verb + (f" {interface.variant} " if conditions else "") + " and ".join(conditions)
+    return [f"{interface.tool} '{text}'", f'{interface.tool} "{text}"']
 
 
-def parse(face: Interface) -> str:
-    rows = [f"'{face.variant}'|and) ;;"]
-    for name, key in arguments(face):
+def parse(interface: Interface) -> str:
+    rows = [f"'{interface.variant}'|and) ;;"]
+    for name, key in arguments(interface):
         rows.append(f"{key}=*) v_{name}=${{word#*=}} ;;")
-    return f'set -f; set -- $*; set +f; op=$1; shift\nfor word; do case $word in {" ".join(rows)} *) wrong "$word" ;; esac; done\n{by_name(face)}'
+    return f'set -f; set -- $*; set +f; op=$1; shift\nfor word; do case $word in {" ".join(rows)} *) wrong "$word" ;; esac; done\n{by_name(interface)}'
 
 
 SYNTAX = Syntax(spell, parse, variants=("where", "with", "for", "of"))

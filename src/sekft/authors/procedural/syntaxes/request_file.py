@@ -8,16 +8,16 @@ from sekft.authors.procedural.provider.interface import Interface, Syntax
 from sekft.authors.procedural.provider.semantics import Operation
 
 
-def spell(face: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
-    request, path = " ".join([operation.verb, *values]), face.drop_file
+def spell(interface: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
+    request, path = " ".join([operation.verb, *values]), interface.drop_file
     return [
-        f"echo '{request}' > {path} && {face.tool} {path}",
-        f"echo '{request}' > {path}; {face.tool} {path}",
-        f"printf '%s\\n' '{request}' > {path} && {face.tool} {path}",
+        f"echo '{request}' > {path} && {interface.tool} {path}",
+        f"echo '{request}' > {path}; {interface.tool} {path}",
+        f"printf '%s\\n' '{request}' > {path} && {interface.tool} {path}",
     ]
 
 
-def parse(face: Interface) -> str:
+def parse(interface: Interface) -> str:
     return '[ -f "$1" ] || wrong "$1"\nop= a1= a2=; read -r op a1 a2 <"$1" || :\n[ -n "$op" ] || nothing'
 
 

@@ -8,21 +8,21 @@ from sekft.authors.procedural.provider.interface import Interface, Syntax
 from sekft.authors.procedural.provider.semantics import Operation
 
 
-def spell(face: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
+def spell(interface: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
     words = [operation.verb, *values]
-    if face.variant == "lines":
+    if interface.variant == "lines":
         text = "\\n".join(words)
-        return [f"printf '{text}\\n' | {face.tool}", f"{face.tool} <<'EOF'\n" + "\n".join(words) + "\nEOF"]
+        return [f"printf '{text}\\n' | {interface.tool}", f"{interface.tool} <<'EOF'\n" + "\n".join(words) + "\nEOF"]
     request = " ".join(words)
     return [
-        f"echo '{request}' | {face.tool}",
-        f"printf '%s\\n' '{request}' | {face.tool}",
-        f"{face.tool} <<'EOF'\n{request}\nEOF",
+        f"echo '{request}' | {interface.tool}",
+        f"printf '%s\\n' '{request}' | {interface.tool}",
+        f"{interface.tool} <<'EOF'\n{request}\nEOF",
     ]
 
 
-def parse(face: Interface) -> str:
-    if face.variant == "lines":
+def parse(interface: Interface) -> str:
+    if interface.variant == "lines":
         return '[ $# -eq 0 ] || wrong "$1"\na1= a2=; read -r op || op=; read -r a1 || :; read -r a2 || :\n[ -n "$op" ] || nothing'
     return '[ $# -eq 0 ] || wrong "$1"\nop= a1= a2=; read -r op a1 a2 || :\n[ -n "$op" ] || nothing'
 

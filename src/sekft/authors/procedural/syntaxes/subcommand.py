@@ -5,6 +5,6 @@ from __future__ import annotations
 from sekft.authors.procedural.provider.interface import Syntax
 
 SYNTAX = Syntax(
-    spell=lambda face, operation, values: [" ".join([face.tool, operation.verb, *values])],
-    parse=lambda face: "op=$1 a1=${2-} a2=${3-}",
+    spell=lambda interface, operation, values: [" ".join([interface.tool, operation.verb, *values])],
+    parse=lambda interface: "op=$1 a1=${2-} a2=${3-}",
 )

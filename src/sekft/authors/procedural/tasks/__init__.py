@@ -1,1 +1,1 @@
-"""Task kinds. Each module has `make(world) -> Job`; adding one is adding a file and its axis value."""
+"""Task kinds. Each module has `make(host) -> Job`; adding one is adding a file and its axis value."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _ASK = (
@@ -23,20 +23,20 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names = world.names
-    folder = world.place()
-    path = new_path(world, folder, "text")
-    rows = [f"{names.word()} {names.number(10, 999)}" for _ in range(world.rng.randint(3, 9))]
+def make(host: Host) -> Job:
+    names = host.names
+    folder = host.place()
+    path = new_path(host, folder, "text")
+    rows = [f"{names.word()} {names.number(10, 999)}" for _ in range(host.rng.randint(3, 9))]
     line = f"{names.word()} {names.number(10, 999)}"
     before = "\n".join(rows) + "\n"
     name = path.rsplit("/", 1)[-1]
     return Job(
-        title=world.say("[one more line|an addition|a missing line|an entry left out] for <what>", what=name),
-        text=ask(world, _ASK, path=path, folder=folder, name=name, line=line),
+        title=host.say("[one more line|an addition|a missing line|an entry left out] for <what>", what=name),
+        text=ask(host, _ASK, path=path, folder=folder, name=name, line=line),
         needle=line,
-        files=(world.file(path, before),),
-        after=(world.file(path, before + line + "\n"),),
+        files=(host.file(path, before),),
+        after=(host.file(path, before + line + "\n"),),
         needs=(path,),
         reads=(path,),
         ways=ways(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, probes, ways
 
 _ASK = (
@@ -24,20 +24,20 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    folder = world.place()
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    folder = host.place()
     ending, other = names.word((1, 2)), names.word((1, 2))
-    target = f"{folder.rsplit('/', 1)[0]}/{names.compound()}.{world.skin.choice(['tar.gz', 'tgz'])}"
+    target = f"{folder.rsplit('/', 1)[0]}/{names.compound()}.{host.skin.choice(['tar.gz', 'tgz'])}"
     mine = sorted(f"{names.compound()}.{ending}" for _ in range(rng.randint(2, 4)))
     rest = [f"{names.word()}.{other}" for _ in range(rng.randint(1, 3))]
-    files = {name: world.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
+    files = {name: host.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
     whole = hashlib.sha256(b"".join(files[name].data for name in mine)).hexdigest()
     inside = f"{folder.rsplit('/', 1)[-1]}/*.{ending}"
     each = 'tar -xzOf "$1" "$(tar -tzf "$1" | grep -E "(^|/)$name$")"'
     return Job(
-        title=world.say("[a backup|an archive|packing] of <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, folder=folder, target=target, ending=ending),
+        title=host.say("[a backup|an archive|packing] of <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, folder=folder, target=target, ending=ending),
         needle=target,
         files=tuple(files.values()),
         after=(),

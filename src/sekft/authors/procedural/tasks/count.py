@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _ASK = (
@@ -23,10 +23,10 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
-    source, target = new_path(world, folder, "log"), new_path(world, folder, "result")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
+    source, target = new_path(host, folder, "log"), new_path(host, folder, "result")
     words = [names.word() for _ in range(3)]
     picks = [0, 1, *(rng.randrange(3) for _ in range(rng.randint(6, 18)))]
     clock = [f"{8 + at // 3:02d}:{skin.randrange(10, 60)}" for at in range(len(picks))]
@@ -45,11 +45,11 @@ def make(world: World) -> Job:
     )
     v, sign = ("v", "!") if without else ("", "")
     return Job(
-        title=world.say("[a number|a count|a tally|how many lines] from <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, source=source, target=target, word=word, have=have, has=has),
+        title=host.say("[a number|a count|a tally|how many lines] from <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, source=source, target=target, word=word, have=have, has=has),
         needle=target,
-        files=(world.file(source, "\n".join(rows) + "\n"),),
-        after=(world.file(target, f"{total}\n"),),
+        files=(host.file(source, "\n".join(rows) + "\n"),),
+        after=(host.file(target, f"{total}\n"),),
         needs=(source,),
         reads=(source,),
         ways=ways(

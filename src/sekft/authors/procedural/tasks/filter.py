@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _ASK = (
@@ -33,10 +33,10 @@ _RULES: Mapping[str, tuple[tuple[str, ...], str, str, Callable[[int, int], bool]
 }
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
-    source, target = new_path(world, folder, "table"), new_path(world, folder, "result")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
+    source, target = new_path(host, folder, "table"), new_path(host, folder, "result")
     sep, rule = skin.choice([" ", ",", ":", "/"]), rng.choice(sorted(_RULES))
     said, sign, test, passes = _RULES[rule]
     limit = rng.randint(20, 70)
@@ -45,13 +45,13 @@ def make(world: World) -> Job:
     rows = [f"{names.word((1, 2))}{sep}{names.word((1, 3))}{sep}{number}" for number in numbers]
     right = [row for row, number in zip(rows, numbers, strict=True) if passes(number, limit)]
     awk, loop = f"awk -F'{sep}'", f"while IFS='{sep}' read -r n v x; do"
-    words = world.say(skin.choice(said), limit=limit)
+    words = host.say(skin.choice(said), limit=limit)
     return Job(
-        title=world.say("[some rows|an extract|a selection] from <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, source=source, target=target, rule=words[:1].lower() + words[1:]),
+        title=host.say("[some rows|an extract|a selection] from <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, source=source, target=target, rule=words[:1].lower() + words[1:]),
         needle=target,
-        files=(world.file(source, "\n".join(rows) + "\n"),),
-        after=(world.file(target, "\n".join(right) + "\n"),),
+        files=(host.file(source, "\n".join(rows) + "\n"),),
+        after=(host.file(target, "\n".join(right) + "\n"),),
         needs=(source,),
         reads=(source,),
         ways=ways(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, probes, ways
 
 _ASK = (
@@ -22,9 +22,9 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
     parts = [folder, f"{folder}/{names.word((1, 2))}", f"{folder}/{names.word((1, 2))}"]
     wrong, right = names.word(), names.word()
     count = rng.randint(5, 7)
@@ -45,11 +45,11 @@ def make(world: World) -> Job:
     spoilt = sorted(paths[at] for at in bad)
     change = f"s/{wrong}/{right}/g"
     return Job(
-        title=world.say("[a wrong name|a slip|a word to mend] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, folder=folder, wrong=wrong, right=right),
+        title=host.say("[a wrong name|a slip|a word to mend] in <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, folder=folder, wrong=wrong, right=right),
         needle=right,
-        files=tuple(world.file(path, text) for path, text in texts.items()),
-        after=tuple(world.file(path, texts[path].replace(wrong, right)) for path in spoilt),
+        files=tuple(host.file(path, text) for path, text in texts.items()),
+        after=tuple(host.file(path, texts[path].replace(wrong, right)) for path in spoilt),
         needs=(folder,),
         reads=(spoilt[0],),
         ways=ways(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, probes, ways
 
 _ASK = (
@@ -23,21 +23,21 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    source = world.place()
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    source = host.place()
     target = f"{source.rsplit('/', 1)[0]}/{names.subject()}"
     ending, *others = (names.word((1, 2)) for _ in range(3))
     moved = [f"{names.word()}.{ending}" for _ in range(rng.randint(2, 5))]
     kept = [f"{names.word()}.{others[rng.randrange(2)]}" for _ in range(rng.randint(2, 4))]
-    files = {name: world.file(f"{source}/{name}", names.compound() + "\n") for name in moved + kept}
+    files = {name: host.file(f"{source}/{name}", names.compound() + "\n") for name in moved + kept}
     arrived = tuple(files[name].model_copy(update={"path": f"{target}/{name}"}) for name in moved)
     each = " && ".join(f"mv {source}/{name} {target}/" for name in sorted(moved))
     return Job(
-        title=world.say("[files out of place in|some files of|a few files to move from|sorting] <what>", what=source),
-        text=ask(world, _ASK, source=source, target=target, ending=ending),
+        title=host.say("[files out of place in|some files of|a few files to move from|sorting] <what>", what=source),
+        text=ask(host, _ASK, source=source, target=target, ending=ending),
         needle=f".{ending}",
-        files=(*files.values(), world.folder(target)),
+        files=(*files.values(), host.folder(target)),
         after=arrived,
         gone=tuple(f"{source}/{name}" for name in moved),
         needs=(source,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, probes, ways
 
 _ASK = (
@@ -29,9 +29,9 @@ _RULES = {
 }
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
     rule, pattern, test = _RULES[rng.choice(sorted(_RULES))]
     mark = names.word((1, 2)) + skin.choice("-_") if pattern[0] != "*" else skin.choice(".-_") + names.word((1, 2))
     glob, test = pattern.format(mark=mark), test.format(mark=mark)
@@ -41,11 +41,11 @@ def make(world: World) -> Job:
         for _ in range(rng.randint(2, 3))
     )
     kept = [f"{names.word()}.{skin.choice(['txt', 'dat', 'bin'])}" for _ in range(rng.randint(2, 4))]
-    files = tuple(world.file(f"{folder}/{name}", names.compound() + "\n") for name in doomed + kept)
-    said = world.say(rule, mark=mark)
+    files = tuple(host.file(f"{folder}/{name}", names.compound() + "\n") for name in doomed + kept)
+    said = host.say(rule, mark=mark)
     return Job(
-        title=world.say("[leftovers|old files|clutter|what can go] in <what>", what=folder),
-        text=ask(world, _ASK, folder=folder, rule=said[:1].lower() + said[1:]),
+        title=host.say("[leftovers|old files|clutter|what can go] in <what>", what=folder),
+        text=ask(host, _ASK, folder=folder, rule=said[:1].lower() + said[1:]),
         needle=mark,
         files=files,
         after=(),

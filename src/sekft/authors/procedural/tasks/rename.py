@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, probes, ways
 
 _ENDING = (
@@ -35,24 +35,24 @@ _PREFIX = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    folder = world.place()
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    folder = host.place()
     by_ending = rng.random() < 0.5
     old, other = (names.word((1, 2)) for _ in range(2))
     stems = sorted(names.compound() for _ in range(rng.randint(2, 4)))
-    new = names.word((1, 2)) if by_ending else names.word((1, 2)) + world.skin.choice("-_")
+    new = names.word((1, 2)) if by_ending else names.word((1, 2)) + host.skin.choice("-_")
     renamed = {f"{stem}.{old}": f"{stem}.{new}" if by_ending else f"{new}{stem}.{old}" for stem in stems}
     kept = [f"{names.word()}.{other}" for _ in range(rng.randint(2, 4))]
-    files = {name: world.file(f"{folder}/{name}", names.compound() + "\n") for name in [*renamed, *kept]}
+    files = {name: host.file(f"{folder}/{name}", names.compound() + "\n") for name in [*renamed, *kept]}
     target = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{folder}/{new}$(basename "$f")"'
     short = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{new}$f"'
     whole = f'"$(dirname "$f")/$(basename "$f" .{old}).{new}"' if by_ending else f'"{folder}/{new}${{f##*/}}"'
     each = " && ".join(f"mv {folder}/{name} {folder}/{now}" for name, now in renamed.items())
     return Job(
-        title=world.say("[names|file names|renaming] in <what>", what=folder.rsplit("/", 1)[-1]),
+        title=host.say("[names|file names|renaming] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(
-            world,
+            host,
             _ENDING if by_ending else _PREFIX,
             folder=folder,
             old=old,

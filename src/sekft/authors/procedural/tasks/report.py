@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _ASK = (
@@ -22,10 +22,10 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
-    target = new_path(world, folder.rsplit("/", 1)[0], "result")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
+    target = new_path(host, folder.rsplit("/", 1)[0], "result")
     ending, other = names.word((1, 2)), names.word((1, 2))
     mine = sorted(f"{names.compound()}.{ending}" for _ in range(rng.randint(3, 4)))
     summed = rng.random() < 0.5
@@ -45,13 +45,13 @@ def make(world: World) -> Job:
         else "awk '{a[FILENAME]++} END {for (f in a) print f, a[f]}'"
     )
     echoed = " ".join(f"'{line}'" for line in right.splitlines())
-    rest = world.file(f"{folder}/{names.word()}.{other}", f"{names.word()} {names.number(100, 999)}\n")
+    rest = host.file(f"{folder}/{names.word()}.{other}", f"{names.word()} {names.number(100, 999)}\n")
     return Job(
-        title=world.say("[a report|an overview|figures] on <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, folder=folder, target=target, ending=ending, figure=skin.choice(said)),
+        title=host.say("[a report|an overview|figures] on <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, folder=folder, target=target, ending=ending, figure=skin.choice(said)),
         needle=target,
-        files=(*(world.file(f"{folder}/{name}", text) for name, text in zip(mine, texts, strict=True)), rest),
-        after=(world.file(target, right),),
+        files=(*(host.file(f"{folder}/{name}", text) for name, text in zip(mine, texts, strict=True)), rest),
+        after=(host.file(target, right),),
         needs=(folder,),
         reads=(f"{folder}/{mine[0]}",),
         ways=ways(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, probes, ways
 
 _ASK = (
@@ -22,9 +22,9 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
     stem, ending = names.word(), names.word((1, 1))
     keep, total = rng.randint(2, 4), rng.randint(5, 8)
     year, form = (
@@ -43,10 +43,10 @@ def make(world: World) -> Job:
     digits = skin.random() < 0.5
     count = str(keep) if digits else ["two", "three", "four"][keep - 2]
     return Job(
-        title=world.say("[old files|what to keep|thinning out] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, folder=folder, stem=stem, count=count),
+        title=host.say("[old files|what to keep|thinning out] in <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, folder=folder, stem=stem, count=count),
         needle=stem,
-        files=tuple(world.file(f"{folder}/{name}", names.compound() + "\n") for name in order),
+        files=tuple(host.file(f"{folder}/{name}", names.compound() + "\n") for name in order),
         after=(),
         gone=tuple(f"{folder}/{name}" for name in doomed),
         needs=(folder,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _ASK = (
@@ -33,11 +33,11 @@ _FORMATS = {
 }
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    folder = world.place()
-    path = new_path(world, folder, "config")
-    pair, change, head, foot = _FORMATS[world.skin.choice(sorted(_FORMATS))]
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    folder = host.place()
+    path = new_path(host, folder, "config")
+    pair, change, head, foot = _FORMATS[host.skin.choice(sorted(_FORMATS))]
     values = {names.compound().replace("-", "_"): names.number(10, 9999) for _ in range(rng.randint(4, 8))}
     key, other = (list(values)[at] for at in rng.sample(range(len(values)), 2))
     new = names.number(10, 9999)
@@ -50,11 +50,11 @@ def make(world: World) -> Job:
     before = content(*(pair.format(key=name, value=value) for name, value in values.items()))
     after = content(*(pair.format(key=name, value=new if name == key else value) for name, value in values.items()))
     return Job(
-        title=world.say("[a value|one key|a setting|a correction] in <what>", what=path.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, path=path, key=key, new=new),
+        title=host.say("[a value|one key|a setting|a correction] in <what>", what=path.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, path=path, key=key, new=new),
         needle=key,
-        files=(world.file(path, before),),
-        after=(world.file(path, after),),
+        files=(host.file(path, before),),
+        after=(host.file(path, after),),
         needs=(path,),
         reads=(path,),
         ways=ways(

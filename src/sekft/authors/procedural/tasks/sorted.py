@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _ASK = (
@@ -23,10 +23,10 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
-    source, target = new_path(world, folder, "text"), new_path(world, folder, "result")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
+    source, target = new_path(host, folder, "text"), new_path(host, folder, "result")
     words = [names.word() for _ in range(rng.randint(4, 8))]
     rows = words + [words[rng.randrange(len(words))] for _ in range(rng.randint(2, 4))]
     rng.shuffle(rows)
@@ -41,11 +41,11 @@ def make(world: World) -> Job:
     )
     r = "r" if backwards else ""
     return Job(
-        title=world.say("[an ordered list|a list without repeats|sorting] from <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, source=source, target=target, order=order),
+        title=host.say("[an ordered list|a list without repeats|sorting] from <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, source=source, target=target, order=order),
         needle=target,
-        files=(world.file(source, "\n".join(rows) + "\n"),),
-        after=(world.file(target, "\n".join(result) + "\n"),),
+        files=(host.file(source, "\n".join(rows) + "\n"),),
+        after=(host.file(target, "\n".join(result) + "\n"),),
         needs=(source,),
         reads=(source,),
         ways=ways(

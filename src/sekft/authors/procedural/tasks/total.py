@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _ASK = (
@@ -22,10 +22,10 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
-    source, target = new_path(world, folder, "table"), new_path(world, folder, "result")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
+    source, target = new_path(host, folder, "table"), new_path(host, folder, "result")
     words, sep = [names.word() for _ in range(3)], skin.choice([" ", ",", ":", "/"])
     picks = [0, 0, 1, *(rng.randrange(3) for _ in range(rng.randint(4, 12)))]
     rng.shuffle(picks)
@@ -36,11 +36,11 @@ def make(world: World) -> Job:
     shown = f"{awk} '$2 == \"{word}\" {{s += $3}} END {{print s}}' {source}"
     loop = f'[ "$n" = {word} ] && s=$((s + v)); done < {source}; echo $s > {target}'
     return Job(
-        title=world.say("[a total|a sum|the amounts of one name] from <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, source=source, target=target, word=word),
+        title=host.say("[a total|a sum|the amounts of one name] from <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, source=source, target=target, word=word),
         needle=target,
-        files=(world.file(source, text),),
-        after=(world.file(target, f"{total}\n"),),
+        files=(host.file(source, text),),
+        after=(host.file(target, f"{total}\n"),),
         needs=(source,),
         reads=(source,),
         ways=ways(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _LEVELS = ("error", "fault", "alarm", "fail", "refused", "broken", "severe")
@@ -24,10 +24,10 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
-    source, target = new_path(world, folder, "log"), new_path(world, folder, "result")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
+    source, target = new_path(host, folder, "log"), new_path(host, folder, "result")
     level, others = skin.choice(_LEVELS), skin.sample(_OTHERS, 2)
     sources = [names.word() for _ in range(3)]
     most = rng.randint(4, 6)
@@ -41,11 +41,11 @@ def make(world: World) -> Job:
     tally = f"grep ' {level} ' {source} | cut -d ' ' -f 3 | sort | uniq -c | sort -rn"
     in_awk = f"awk '$2 == \"{level}\" {{a[$3]++}} END {{for (x in a) print a[x], x}}' {source} | sort -rn"
     return Job(
-        title=world.say("[the worst source|one source|a look] in <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, source=source, target=target, level=level),
+        title=host.say("[the worst source|one source|a look] in <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, source=source, target=target, level=level),
         needle=target,
-        files=(world.file(source, "\n".join(rows) + "\n"),),
-        after=(world.file(target, sources[0] + "\n"),),
+        files=(host.file(source, "\n".join(rows) + "\n"),),
+        after=(host.file(target, sources[0] + "\n"),),
         needs=(source,),
         reads=(source,),
         ways=ways(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.requests import ask, new_path, probes, ways
 
 _ASK = (
@@ -23,19 +23,19 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, skin = world.names, world.skin
-    folder = world.place()
-    path = new_path(world, folder, "text")
+def make(host: Host) -> Job:
+    names, skin = host.names, host.skin
+    folder = host.place()
+    path = new_path(host, folder, "text")
     lines = [
         f"{names.word()} {skin.choice(['at', 'of', 'by', 'for', 'near', 'to'])} {names.compound()}"
         + (f" {names.number(11, 980)}" if skin.random() < 0.5 else "")
-        for _ in range(world.rng.choice([1, 1, 2]))
+        for _ in range(host.rng.choice([1, 1, 2]))
     ]
     if len(lines) == 1:
-        what = world.say("[the|one|this] [single line|line] '<line>'", line=lines[0])
+        what = host.say("[the|one|this] [single line|line] '<line>'", line=lines[0])
     else:
-        what = world.say(
+        what = host.say(
             "[two lines, '<one>' and '<two>'|the line '<one>' and [below it|after it|then] the line '<two>'],"
             " [in that order|the one above the other]",
             one=lines[0],
@@ -45,11 +45,11 @@ def make(world: World) -> Job:
     quoted = " ".join(f"'{line}'" for line in lines)
     echoed = " && ".join(f"echo '{line}' {sign} {path}" for line, sign in zip(lines, (">", ">>"), strict=False))
     return Job(
-        title=world.say("[new|missing|short] [file|note|marker] [for|in] <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, path=path, folder=folder, name=name, what=what[:1].lower() + what[1:]),
+        title=host.say("[new|missing|short] [file|note|marker] [for|in] <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, path=path, folder=folder, name=name, what=what[:1].lower() + what[1:]),
         needle=lines[0],
-        files=(world.folder(folder),),
-        after=(world.file(path, text),),
+        files=(host.folder(folder),),
+        after=(host.file(path, text),),
         ways=ways(
             folder,
             [f"ls {folder}", f"ls -la {folder}"],
