@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from sekft import sandboxes
-from sekft.authors.procedural import announcements
-from sekft.authors.procedural.announcements_shared import Announcement, announcement_text, noise, remarks
+from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text, noise, remarks
 from sekft.authors.procedural.author import compose
 from sekft.authors.procedural.host import Host, land
 from sekft.authors.procedural.orientation import orientation
@@ -20,9 +19,7 @@ from sekft.protocols import SandboxSpec
 from sekft.scenario import Login
 from sekft.shell.grounding import Seen
 from sekft.taxonomy import load
-from sekft.taxonomy.kinds import modules
 
-CHANNELS = modules(announcements)
 TOOL = "brimo-ka"
 SEEDS = range(8)
 UNRESOLVED = re.compile(r"[<>{}\[\]|]")
@@ -30,7 +27,7 @@ UNRESOLVED = re.compile(r"[<>{}\[\]|]")
 
 def told(channel: str, seed: int, skin: int = 0) -> tuple[Host, Announcement]:
     host = land(seed, skin).part("announcement")
-    return host, CHANNELS[channel].announce(host, TOOL, announcement_text(host, TOOL))
+    return host, ANNOUNCEMENTS[channel](host, TOOL, announcement_text(host, TOOL))
 
 
 def masked(text: str, host: Host) -> str:
@@ -54,7 +51,7 @@ def spec(host: Host, said: Announcement, userland: str) -> SandboxSpec:
 
 
 @pytest.mark.parametrize("userland", ["busybox", "gnu"])
-@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("channel", ANNOUNCEMENTS)
 async def test_every_way_shows_the_announcement_by_grounded_commands(channel: str, userland: str) -> None:
     """Login shows it, or each of several ways does, and all that a way types was shown before or is common."""
     sandbox = sandboxes.pick("bubblewrap")
@@ -82,7 +79,7 @@ def login_texts(said: Announcement) -> Iterator[str]:
     yield from (file.content or "" for file in said.files)
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("channel", ANNOUNCEMENTS)
 def test_no_channel_asks_for_anything(channel: str) -> None:
     """Descriptive in every line, the tool named in the needle, the needle one line without a rest of grammar."""
     for seed in range(300):
@@ -93,7 +90,7 @@ def test_no_channel_asks_for_anything(channel: str) -> None:
         assert not re.search(r"<[a-z_]+>|\{[a-z_]+\}", "".join(login_texts(said)))
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("channel", ANNOUNCEMENTS)
 def test_a_channel_is_another_in_another_skin(channel: str) -> None:
     """A re-skin tells the same by the same channel in other words."""
     for seed in range(20):
@@ -102,7 +99,7 @@ def test_a_channel_is_another_in_another_skin(channel: str) -> None:
         assert told(channel, seed)[1] == one
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("channel", ANNOUNCEMENTS)
 def test_login_and_orientation_tell_nothing_of_the_ending(channel: str) -> None:
     """The same seed under another ending lands in the same place; `sekft show` finds the announcement there."""
     for slot in range(4):

@@ -7,27 +7,24 @@ from collections.abc import Sequence
 import pytest
 
 from sekft import sandboxes
-from sekft.authors.procedural import tasks
 from sekft.authors.procedural.checker import tree_checker
 from sekft.authors.procedural.host import Host, Job, land, with_parents
 from sekft.authors.procedural.names import Names
 from sekft.authors.procedural.obstacles import OBSTACLES, meet
+from sekft.authors.procedural.requests import TASKS
 from sekft.gate.trials import Run, Trials
 from sekft.protocols import SandboxSpec
 from sekft.scenario import Login
 from sekft.seeds import stream
 from sekft.shell.grounding import Seen
-from sekft.taxonomy.kinds import modules
 
-KINDS = sorted(modules(tasks))
 SEEDS = range(2)
 SURFACE = range(60)
 
 
 def job(kind: str, seed: int, skin: int = 0) -> tuple[Host, Job]:
     host = land(seed, skin)
-    made: Job = modules(tasks)[kind].make(host.part("job"))
-    return host, made
+    return host, TASKS[kind](host.part("job"))
 
 
 def checker(host: Host, job: Job) -> str:
@@ -56,7 +53,7 @@ def ungrounded(told: str, run: Run) -> list[str]:
 
 
 @pytest.mark.parametrize("userland", ["busybox", "gnu"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TASKS)
 async def test_every_way_does_the_work_and_no_probe_does(kind: str, userland: str) -> None:
     """Each way passes the check without a word unseen and without an error; each probe and doing nothing fail it."""
     for seed in SEEDS:
@@ -85,7 +82,7 @@ _COMPLAINTS = ("sh: ", "No such file", "not permitted", "denied", "invalid optio
 @pytest.mark.parametrize("name", sorted(OBSTACLES))
 async def test_every_obstacle_shows_its_notice_and_gives_way_when_it_is_eased(name: str, userland: str) -> None:
     """Each look shows the notice, of known words alone; the eased job can be done in every way."""
-    for at, kind in enumerate(KINDS):
+    for at, kind in enumerate(TASKS):
         host, made = job(kind, at)
         if not OBSTACLES[name].fits(made):
             continue
@@ -112,7 +109,7 @@ def drawn(kind: str) -> Sequence[Job]:
     return [job(kind, seed)[1] for seed in SURFACE]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TASKS)
 def test_every_kind_is_asked_for_in_many_words_and_done_in_many_ways(kind: str) -> None:
     """The needle stands in a text of one line, four ways and four probes or more are known, and no text repeats."""
     jobs = drawn(kind)
@@ -133,7 +130,7 @@ def test_every_kind_is_asked_for_in_many_words_and_done_in_many_ways(kind: str) 
     assert len({made.text for made in jobs}) == len(jobs)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TASKS)
 def test_another_skin_tells_the_same_task_in_other_names(kind: str) -> None:
     """A re-skin has as many files and changes, under paths and words that the base does not have."""
     for seed in SURFACE:
@@ -152,7 +149,7 @@ def test_another_skin_tells_the_same_task_in_other_names(kind: str) -> None:
 @pytest.mark.parametrize("name", sorted(OBSTACLES))
 def test_an_obstacle_and_its_easing_are_told_in_the_same_words(name: str) -> None:
     """Whether the condition is met shows in the sandbox and never in the directive, a checksum apart."""
-    for kind in KINDS:
+    for kind in TASKS:
         host, made = job(kind, 5)
         if not OBSTACLES[name].fits(made):
             continue

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import ModuleType
 
 from sekft import __version__
 from sekft.authors.drafts import SingleDraft
-from sekft.authors.procedural import announcements, obstacles, tasks
-from sekft.authors.procedural.announcements_shared import Announcement, announcement_text, remarks
+from sekft.authors.procedural import obstacles
+from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text, remarks
 from sekft.authors.procedural.blocked import Blocked
 from sekft.authors.procedural.checker import tree_checker
 from sekft.authors.procedural.decoys import DECOYS, Decoy
@@ -24,6 +23,7 @@ from sekft.authors.procedural.names import Names
 from sekft.authors.procedural.orientation import orientation
 from sekft.authors.procedural.provider.installed import CallPlan, InstalledProvider, Order, furnish
 from sekft.authors.procedural.provider.semantics import QueueEntry
+from sekft.authors.procedural.requests import TASKS
 from sekft.protocols import Draft
 from sekft.scenario import (
     Cell,
@@ -39,7 +39,6 @@ from sekft.scenario import (
     Scenario,
 )
 from sekft.seeds import stream
-from sekft.taxonomy.kinds import modules
 
 _VOLATILE = ["/tmp", "/var/tmp"]
 _LONG = re.compile(r"\bls -\w*l")
@@ -120,15 +119,12 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     interface = _listed(cell, host) if listed else None
     tool = (interface or host).names.word((2, 3))
     entrance = host.part("announcement")
-    announcement: Announcement = modules(announcements)[cell["announcement"]].announce(
-        entrance, tool, announcement_text(entrance, tool)
-    )
-    kinds = modules(tasks)
-    jobs = [given] if given else _drawn(kinds[cell["task"]], cell, host)
+    announcement = ANNOUNCEMENTS[cell["announcement"]](entrance, tool, announcement_text(entrance, tool))
+    jobs = [given] if given else _drawn(TASKS[cell["task"]], cell, host)
     decoy = None
     if cell["decoy"] in DECOYS:
         part = host.part("decoy")
-        decoy = DECOYS[cell["decoy"]](kinds[part.rng.choice(sorted(kinds))].make(part), part)
+        decoy = DECOYS[cell["decoy"]](TASKS[part.rng.choice(list(TASKS))](part), part)
         if decoy.motd:
             announcement = replace(announcement, motd=f"{announcement.motd}{decoy.motd}\n")
     barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else ()
@@ -155,8 +151,8 @@ def _listed(cell: Cell, host: Host) -> Host:
     return replace(host, rng=rng, skin=skin, names=Names(skin, host.names.taken))
 
 
-def _drawn(kind: ModuleType, cell: Cell, host: Host) -> list[Job]:
-    return [kind.make(host.part(f"job {at}")) for at in range(_JOBS[cell["difficulty"]])]
+def _drawn(task: Callable[[Host], Job], cell: Cell, host: Host) -> list[Job]:
+    return [task(host.part(f"job {at}")) for at in range(_JOBS[cell["difficulty"]])]
 
 
 def _met(job: Job, host: Host, barred: Sequence[str]) -> tuple[Blocked, Job]:

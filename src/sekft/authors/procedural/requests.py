@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
-from sekft.authors.procedural.host import Host
+from sekft.authors.procedural.host import Host, Job
 from sekft.scenario import Probe
+from sekft.taxonomy.kinds import Family, import_modules
+
+TASKS = Family[Callable[[Host], Job]](partial(import_modules, "sekft.authors.procedural.tasks"))
 
 Typed = str | list[str]
 """One command, or several in a row."""

@@ -1,6 +1,6 @@
 """A tool's documentation, rendered from the interface that its program is rendered from.
 
-A layout (one module of `layouts`) sets a `Page` as text; the depth says where that text is found.
+A layout (see `layouts`) sets a `Page` as text; the depth says where that text is found.
 """
 
 from __future__ import annotations

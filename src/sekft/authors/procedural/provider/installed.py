@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
-from sekft.authors.procedural import layouts, providers, syntaxes
-from sekft.authors.procedural.announcements_shared import remarks
+from sekft.authors.procedural.announcements import remarks
 from sekft.authors.procedural.decoys import Decoy
 from sekft.authors.procedural.grammar import phrase
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.provider.documentation import Documentation, document
-from sekft.authors.procedural.provider.interface import Demand, Interface, Syntax, draw_interface, entry_ids
+from sekft.authors.procedural.provider.interface import Demand, Interface, draw_interface, entry_ids
+from sekft.authors.procedural.provider.layouts import LAYOUTS
 from sekft.authors.procedural.provider.program import PAGE_ROWS, RECEIPTS, Texts, render
-from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, QueueEntry, vocabulary
+from sekft.authors.procedural.provider.semantics import PROVIDERS, Operation, ProviderKind, QueueEntry, vocabulary
 from sekft.authors.procedural.provider.storage import STORAGES, stored
+from sekft.authors.procedural.provider.syntaxes import SYNTAXES
 from sekft.scenario import Cell, File
-from sekft.taxonomy.kinds import modules
 
 _EXTRAS = {"plain": 0, "busy": 3, "double": 1, "triple": 2}
 _PAST = {"plain": (0, 1), "busy": (2, 5), "double": (1, 2), "triple": (1, 3)}
@@ -218,8 +218,8 @@ class Order:
 def furnish(host: Host, cell: Cell, tool: str, order: Order, face_of: Host | None = None) -> InstalledProvider:
     """Install the provider with these jobs waiting in it. face_of: what its interface is drawn from, if not the host."""
     decoy, drawn = order.decoy, face_of or host
-    kind: ProviderKind = modules(providers)[cell["provider"]].KIND
-    syntax: Syntax = modules(syntaxes)[cell["syntax"]].SYNTAX
+    kind = PROVIDERS[cell["provider"]]
+    syntax = SYNTAXES[cell["syntax"]]()
     rng, skin, names, difficulty = host.rng, drawn.skin, host.names, cell["difficulty"]
     demand = Demand(
         extras=_EXTRAS[difficulty],
@@ -234,7 +234,7 @@ def furnish(host: Host, cell: Cell, tool: str, order: Order, face_of: Host | Non
     words = {"noun": interface.noun, "nouns": interface.nouns, "user": host.user, "host": host.name}
     summary = phrase(skin, skin.choice(kind.summary), **words)
     texts = _texts(skin, kind, interface, words)
-    layout = modules(layouts)[cell["layout"]].lay_out
+    layout = LAYOUTS[cell["layout"]]
     storage = skin.choice(sorted(STORAGES))
     store = skin.choice([f"/var/lib/{tool}", f"/srv/{tool}", f"/var/spool/{tool}", f"/opt/{tool}/store"])
     told = _notes(host, interface, store, order.notes)

@@ -1,6 +1,6 @@
 """How a provider is called: syntax, verbs, option names, ids and formats, each drawn apart from what it means.
 
-A syntax (one module of `syntaxes`) spells calls and reads them back in sh. Documentation and
+A syntax (see `syntaxes`) spells calls and reads them back in sh. Documentation and
 program both come from the same `Interface`, so the tool does what its documentation says.
 """
 
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sekft.authors.procedural.grammar import phrase
@@ -16,19 +17,24 @@ from sekft.authors.procedural.names import Names
 from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, vocabulary
 
 
-@dataclass(frozen=True)
-class Syntax:
-    """spell: ways to type a call, the documented one first. parse: sh that sets op, a1 and a2 from "$@".
+class Syntax(ABC):
+    """How calls are typed and read back.
 
-    variants: drawn once for each interface. bare: sh test that nothing was asked for.
+    variants: one is drawn for each interface. bare: sh test that nothing was asked for.
     note:     what the calls themselves do not show; slots <tool>.
     """
 
-    spell: Callable[[Interface, Operation, Sequence[str]], list[str]]
-    parse: Callable[[Interface], str]
     variants: tuple[str, ...] = ("",)
     bare: str = "[ $# -eq 0 ]"
     note: str = ""
+
+    @abstractmethod
+    def spell(self, interface: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
+        """Ways to type a call, the documented one first."""
+
+    @abstractmethod
+    def parse(self, interface: Interface) -> str:
+        """sh that sets op, a1 and a2 from "$@"."""
 
 
 LIST_FORMATS: Mapping[str, tuple[str, str]] = {
@@ -140,21 +146,6 @@ class Interface:
     def known(self) -> tuple[Operation, ...]:
         """What the program reads, the outdated spelling included."""
         return self.operations if self.former is None else (*self.operations, self.former[0])
-
-
-def by_name(interface: Interface) -> str:
-    """Shell text that puts the named values v_<argument> into a1 and a2, as each operation takes them."""
-    rows = []
-    for operation in interface.known:
-        places = " ".join(f"a{at}=${{v_{name}-}}" for at, name in enumerate(operation.takes, 1))
-        rows.append(f"{operation.verb}) {places or ':'} ;;")
-    return "case $op in " + " ".join(rows) + " esac"
-
-
-def arguments(interface: Interface) -> Iterable[tuple[str, str]]:
-    """(argument name, its word) for every argument that any operation takes."""
-    names = dict.fromkeys(name for operation in interface.known for name in operation.takes)
-    return [(name, interface.keys[name]) for name in names]
 
 
 def draw_interface(

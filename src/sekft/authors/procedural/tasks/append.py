@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
 
 _ASK = (
     "[add|append] [the|this] line to the end of <path> [and keep what is there|, leaving the rest as it is|]: <line>",
@@ -23,6 +23,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("append")
 def make(host: Host) -> Job:
     names = host.names
     folder = host.place()

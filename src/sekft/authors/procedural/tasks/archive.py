@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, probes, ways
 
 _ASK = (
     "[pack|put] the .<ending> files of <folder> into the [archive|tar archive] <target> [; the files themselves stay|, and leave the files where they are].",
@@ -24,6 +24,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("archive")
 def make(host: Host) -> Job:
     names, rng = host.names, host.rng
     folder = host.place()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
 
 _ASK = (
     "[write|save] the <sort> checksums of the .<ending> files in <folder> to <target> <form>.",
@@ -30,6 +30,7 @@ _FORMS = (
 )
 
 
+@TASKS.kind("digest")
 def make(host: Host) -> Job:
     names, rng = host.names, host.rng
     folder = host.place()

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Mapping
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
 
 _ASK = (
     "[write|copy] the rows of <source> whose last number is <rule> to <target> [, in their order|].",
@@ -33,6 +33,7 @@ _RULES: Mapping[str, tuple[tuple[str, ...], str, str, Callable[[int, int], bool]
 }
 
 
+@TASKS.kind("filter")
 def make(host: Host) -> Job:
     names, rng, skin = host.names, host.rng, host.skin
     folder = host.place()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, probes, ways
 
 _ASK = (
     "[somewhere|in several places] below <folder> it says <wrong> where it should say <right>: [mend|correct] it in every file.",
@@ -22,6 +22,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("fix")
 def make(host: Host) -> Job:
     names, rng, skin = host.names, host.rng, host.skin
     folder = host.place()

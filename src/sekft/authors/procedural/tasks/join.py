@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
 
 _ASK = (
     "[join|combine] <one> and <two> by their first column into <target>: <row>, in the order of <one>.",
@@ -22,6 +22,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("join")
 def make(host: Host) -> Job:
     names, rng = host.names, host.rng
     folder = host.place()

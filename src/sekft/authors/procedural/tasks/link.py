@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import Typed, ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, Typed, ask, probes, ways
 from sekft.scenario import File
 
 _NEW = (
@@ -36,6 +36,7 @@ _OLD = (
 )
 
 
+@TASKS.kind("link")
 def make(host: Host) -> Job:
     names, rng = host.names, host.rng
     folder = host.place()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, probes, ways
 
 # What each mode means, and how chmod spells it with letters.
 _MODES = {
@@ -32,6 +32,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("mode")
 def make(host: Host) -> Job:
     names, rng, skin = host.names, host.rng, host.skin
     folder = host.place()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, probes, ways
 
 _ASK = (
     "[move|shift] every file in <source> [that ends in|ending in|whose name ends in] .<ending> to <target> [; the others stay|].",
@@ -23,6 +23,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("move")
 def make(host: Host) -> Job:
     names, rng = host.names, host.rng
     source = host.place()

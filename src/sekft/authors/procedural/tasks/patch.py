@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, new_path, probes, within
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, within
 
 _ASK = (
     "[apply|carry out] the change in <diff> to <path> [; the diff itself stays|].",
@@ -24,6 +24,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("patch")
 def make(host: Host) -> Job:
     names, rng = host.names, host.rng
     folder = host.place()

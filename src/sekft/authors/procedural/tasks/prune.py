@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, probes, ways
 
 _ASK = (
     "[delete|remove] [every file|all files] in <folder> <rule> [and no other|; the rest stays|].",
@@ -29,6 +29,7 @@ _RULES = {
 }
 
 
+@TASKS.kind("prune")
 def make(host: Host) -> Job:
     names, rng, skin = host.names, host.rng, host.skin
     folder = host.place()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, probes, ways
 
 _ENDING = (
     "[every|each] file in <folder> that ends in .<old> should end in .<new> [instead|from now on]; [the names stay otherwise|the rest of its name stays].",
@@ -35,6 +35,7 @@ _PREFIX = (
 )
 
 
+@TASKS.kind("rename")
 def make(host: Host) -> Job:
     names, rng = host.names, host.rng
     folder = host.place()

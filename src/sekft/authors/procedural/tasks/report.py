@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
 
 _ASK = (
     "[write|compile] a report <target> with one line for each .<ending> file in <folder>: its name, a space, and <figure> [, in the order of the names|].",
@@ -22,6 +22,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("report")
 def make(host: Host) -> Job:
     names, rng, skin = host.names, host.rng, host.skin
     folder = host.place()

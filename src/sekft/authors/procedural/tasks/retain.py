@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, probes, ways
 
 _ASK = (
     "[keep|retain] the <count> newest of the <stem> files in <folder>, [by the date in their names|going by the date in the name], and delete the [older ones|others].",
@@ -22,6 +22,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("retain")
 def make(host: Host) -> Job:
     names, rng, skin = host.names, host.rng, host.skin
     folder = host.place()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
 
 _ASK = (
     "[set|change] <key> to <new> in <path> [; the other keys stay as they are|].",
@@ -33,6 +33,7 @@ _FORMATS = {
 }
 
 
+@TASKS.kind("setting")
 def make(host: Host) -> Job:
     names, rng = host.names, host.rng
     folder = host.place()

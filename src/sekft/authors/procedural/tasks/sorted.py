@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
 
 _ASK = (
     "[sort|order] the lines of <source> <order>, [drop|leave out] the [duplicates|repeats], and [write|save] the result to <target>.",
@@ -23,6 +23,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("sorted")
 def make(host: Host) -> Job:
     names, rng, skin = host.names, host.rng, host.skin
     folder = host.place()

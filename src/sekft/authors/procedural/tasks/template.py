@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, new_path, probes
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes
 
 _ASK = (
     "[fill in|complete] the template <form> with the values in <values> and [write|save] the result to <target>.",
@@ -23,6 +23,7 @@ _ASK = (
 _SHAPES = ("@{}@", "%{}%", "__{}__", "[{}]", "={}=")
 
 
+@TASKS.kind("template")
 def make(host: Host) -> Job:
     names, rng, skin = host.names, host.rng, host.skin
     folder = host.place()

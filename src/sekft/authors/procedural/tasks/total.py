@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
 
 _ASK = (
     "[add up|sum] the third column of <source> over the rows [of|for] <word> and write the sum to <target>.",
@@ -22,6 +22,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("total")
 def make(host: Host) -> Job:
     names, rng, skin = host.names, host.rng, host.skin
     folder = host.place()

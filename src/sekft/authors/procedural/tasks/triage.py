@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
 
 _LEVELS = ("error", "fault", "alarm", "fail", "refused", "broken", "severe")
 _OTHERS = ("info", "note", "debug", "fine", "trace", "quiet")
@@ -24,6 +24,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("triage")
 def make(host: Host) -> Job:
     names, rng, skin = host.names, host.rng, host.skin
     folder = host.place()

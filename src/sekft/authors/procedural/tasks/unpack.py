@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Mapping
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, probes, ways
 from sekft.scenario import File
 
 _ASK = (
@@ -29,6 +29,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("unpack")
 def make(host: Host) -> Job:
     names, rng = host.names, host.rng
     folder = host.place()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, new_path, probes
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes
 
 _ASK = (
     "[check|verify] the files in <folder> against <list> (<tool>) and write the name of [each|every] file that does not agree to <target>.",
@@ -24,6 +24,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("verify")
 def make(host: Host) -> Job:
     names, rng = host.names, host.rng
     folder = host.place()

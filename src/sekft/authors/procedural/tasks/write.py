@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
 
 _ASK = (
     "[make|create|put down] a file <path> [that holds|holding|with] [exactly|only|just] <what>.",
@@ -23,6 +23,7 @@ _ASK = (
 )
 
 
+@TASKS.kind("write")
 def make(host: Host) -> Job:
     names, skin = host.names, host.skin
     folder = host.place()
