@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sekft.authors.procedural.author import Sketch
 from sekft.authors.procedural.host import Job
 from sekft.authors.procedural.provider.documentation import roff
+from sekft.authors.procedural.sketch import Sketch
 from sekft.scenario import File
 from sekft.shell.grounding import vocabulary
 

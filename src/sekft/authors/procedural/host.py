@@ -103,16 +103,3 @@ def with_parents(files: Iterable[File], host: Host) -> list[File]:
         while (path := posixpath.dirname(path)) not in LISTED_ROOTS and path.startswith(LISTED_ROOTS):
             by_path.setdefault(path, host.folder(path))
     return [by_path[path] for path in sorted(by_path)]
-
-
-def without(job: Job, lost: str) -> Job:
-    """The job with one input removed."""
-    kept = tuple(file for file in job.files if file.path != lost and not file.path.startswith(lost + "/"))
-    return replace(job, files=kept, after=(), gone=())
-
-
-def unreadable(job: Job, locked: str) -> Job:
-    """The job with one input that nobody here may read."""
-    changes = {"mode": "0000", "owner": "root"}
-    files = tuple(file.model_copy(update=changes) if file.path == locked else file for file in job.files)
-    return replace(job, files=files, after=(), gone=())

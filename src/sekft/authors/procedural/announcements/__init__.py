@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from sekft.authors.procedural.grammar import expand, line, lines, other
 from sekft.authors.procedural.host import Host
-from sekft.authors.procedural.wording import line, lines, other, said
 from sekft.scenario import File
 from sekft.taxonomy.kinds import Family, import_modules
 
@@ -80,7 +80,7 @@ def page(host: Host, text: str) -> str:
         rows = [bullet + row for row in rows]
     elif shape == 1:
         rows = [f"{place}. {row}" for place, row in enumerate(rows, 1)]
-    title = said(host, _TITLE)
+    title = expand(host, _TITLE)
     heads = [
         "",
         "",
@@ -95,8 +95,8 @@ def page(host: Host, text: str) -> str:
 
 def letter(host: Host, text: str, writer: str | None = None) -> str:
     """The line among remarks, from somebody to the account."""
-    greeted = said(host, "[Dear|Hello|Good morning,|Hi|Good evening,] <user>,")
-    parting = said(host, "[Yours,|Regards,|So long,|Cheers,|--] <writer>", writer=writer or other(host))
+    greeted = expand(host, "[Dear|Hello|Good morning,|Hi|Good evening,] <user>,")
+    parting = expand(host, "[Yours,|Regards,|So long,|Cheers,|--] <writer>", writer=writer or other(host))
     gap = host.skin.choice(["\n", "\n", " ", "\n\n"])
     return f"{greeted}\n\n{gap.join(_among_remarks(host, text))}\n\n{parting}\n"
 

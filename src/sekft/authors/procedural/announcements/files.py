@@ -15,8 +15,8 @@ from sekft.authors.procedural.announcements import (
     remarks,
     somewhere,
 )
+from sekft.authors.procedural.grammar import expand, line, moment, other
 from sekft.authors.procedural.host import Host
-from sekft.authors.procedural.wording import line, moment, other, said
 from sekft.scenario import File
 
 _README_NAMES = (
@@ -61,10 +61,10 @@ _ROSTER_STEMS = ("rota", "roster", "accounts", "allocation", "plan", "who-has-wh
 @ANNOUNCEMENTS.kind("roster")
 def roster(host: Host, tool: str, text: str) -> Announcement:
     """A table says which tool serves which account; only one row is about the account that has landed."""
-    head = [said(host, title).lower() for title in host.skin.choice(_ROSTER_HEADS)]
+    head = [expand(host, title).lower() for title in host.skin.choice(_ROSTER_HEADS)]
     rows = [[other(host), host.names.word((2, 3))] for _ in range(host.skin.randint(1, 4))]
     own = [host.user, tool]
-    rows = [[*row, said(host, "<n>")] for row in [own, *rows]]
+    rows = [[*row, expand(host, "<n>")] for row in [own, *rows]]
     host.skin.shuffle(rows)
     shown = _table(host, [head, *rows])
     needle = next(row for row in shown if host.user in row and tool in row).strip()
@@ -95,14 +95,14 @@ _CARD_LEAD = "[Cards|Slips|Papers] for the [people|accounts] of <host>: <path>|<
 @ANNOUNCEMENTS.kind("card")
 def card(host: Host, tool: str, text: str) -> Announcement:
     """A card in a spool folder, one for the account, has a field for the tool."""
-    own = (said(host, _CARD_FIELD), tool)
+    own = (expand(host, _CARD_FIELD), tool)
     rows = [
-        ("Card", said(host, "<n>-<m>")),
+        ("Card", expand(host, "<n>-<m>")),
         ("Holder", host.user),
         ("Issued", f"{moment(host):%Y-%m-%d}"),
         ("By", other(host)),
-        ("Place", said(host, "<place>")),
-        ("Valid", said(host, "[until recalled|all year|weekdays|<k> years]")),
+        ("Place", expand(host, "<place>")),
+        ("Valid", expand(host, "[until recalled|all year|weekdays|<k> years]")),
     ]
     rows = host.skin.sample(rows, host.skin.randint(2, 5))
     rows.insert(host.skin.randint(0, len(rows)), own)
@@ -110,9 +110,9 @@ def card(host: Host, tool: str, text: str) -> Announcement:
     shown = fields(host, [(name.upper() if capital else name, value) for name, value in rows], " .")
     needle = shown[rows.index(own)]
     folder = f"{host.skin.choice(['/var/spool', '/srv', host.home])}/{host.skin.choice(_CARD_FOLDERS)}"
-    name = said(host, _CARD_NAMES).lower()
+    name = expand(host, _CARD_NAMES).lower()
     file = placed(host, f"{folder}/{name}", "\n".join(shown) + "\n")
-    motd = greeting(host, said(host, f"[{_CARD_LEAD}]", path=folder))
+    motd = greeting(host, expand(host, f"[{_CARD_LEAD}]", path=folder))
     listings = ("ls -F", "ls -l")
     look = [
         [f"{ls} {folder}", *way] for ls in listings for way in readings(host, file, needle, told=True) if len(way) == 1
@@ -154,7 +154,7 @@ def filename(host: Host, tool: str, text: str) -> Announcement:
     """The name of an empty file in the home folder says it: nothing has to be opened."""
     things = host.skin.choice(_FILENAME_THINGS)
     name = (
-        said(host, _FILENAMES, tool=tool, things=things).replace("WORK.are", "WORK.is").replace("work.are", "work.is")
+        expand(host, _FILENAMES, tool=tool, things=things).replace("WORK.are", "WORK.is").replace("work.are", "work.is")
     )
     file = host.file(f"{host.home}/{name}", "")
     look = [["ls -F"], ["ls"], ["ls -l"], ["ls -la"], ["ls -A"], ["find . -type f"]]
@@ -201,19 +201,19 @@ def etc(host: Host, tool: str, text: str) -> Announcement:
     rows = [
         ("timezone", "UTC"),
         ("contact", other(host)),
-        ("rack", said(host, "<n>")),
-        ("backup", said(host, "[nightly|weekly|on sundays]").lower()),
-        ("site", said(host, "[north|south|<place>]").lower()),
+        ("rack", expand(host, "<n>")),
+        ("backup", expand(host, "[nightly|weekly|on sundays]").lower()),
+        ("site", expand(host, "[north|south|<place>]").lower()),
         ("printer", host.names.word((2, 2))),
         ("locale", "C.UTF-8"),
     ]
-    own = (said(host, _ETC_KEY).lower(), tool)
+    own = (expand(host, _ETC_KEY).lower(), tool)
     rows = [own, *host.skin.sample(rows, host.skin.randint(2, 5))]
     host.skin.shuffle(rows)
     shown = fields(host, rows)
     needle, stem = shown[rows.index(own)], host.skin.choice([*_ETC_FILES, host.name])
     path = f"/etc/{stem}{host.skin.choice(['', '.conf', '.cfg', '.local', '.rc'])}"
-    file = placed(host, path, "\n".join([said(host, _ETC_HEAD), *shown]).lstrip("\n") + "\n")
+    file = placed(host, path, "\n".join([expand(host, _ETC_HEAD), *shown]).lstrip("\n") + "\n")
     pointed = host.skin.random() < 0.6
     motd = greeting(host, *([line(host, "lead", path=path)] if pointed else []))
     look = [*readings(host, file, needle, pointed, by_name=True), [f"grep -r {host.user} /etc"]]

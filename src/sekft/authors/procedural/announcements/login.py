@@ -13,9 +13,8 @@ from sekft.authors.procedural.announcements import (
     placed,
     readings,
 )
-from sekft.authors.procedural.grammar import phrase
+from sekft.authors.procedural.grammar import expand, moment, other, phrase
 from sekft.authors.procedural.host import Host
-from sekft.authors.procedural.wording import moment, other, said
 
 
 @ANNOUNCEMENTS.kind("motd")
@@ -27,7 +26,7 @@ def motd(host: Host, tool: str, text: str) -> Announcement:
 @ANNOUNCEMENTS.kind("banner")
 def banner(host: Host, tool: str, text: str) -> Announcement:
     """The banner shown before the message of the day names the tool."""
-    head = said(host, "[|||<host>|<host>, <place>|Welcome to <host>|- <host> -|Host <host>]")
+    head = expand(host, "[|||<host>|<host>, <place>|Welcome to <host>|- <host> -|Host <host>]")
     banner = framed(host, f"{head}\n{text}".lstrip(), 0.6)
     return Announcement(needle=text, banner=banner, motd=greeting(host), look=[[]])
 
@@ -65,8 +64,8 @@ _ENV_LEAD = "The environment of this [account|session] holds [local settings|wha
 def env(host: Host, tool: str, text: str) -> Announcement:
     """An environment variable holds the name of the tool."""
     name = host.skin.choice(_ENV_NAMES) + host.skin.choice(_ENV_ENDS)
-    value = said(host, _ENV_VALUE, tool=tool)
-    lead = [said(host, _ENV_LEAD)] if host.skin.random() < 0.3 else []
+    value = expand(host, _ENV_VALUE, tool=tool)
+    lead = [expand(host, _ENV_LEAD)] if host.skin.random() < 0.3 else []
     look = [["env"], ["env | sort"], ["ls -la", "env"], ["export -p"], ["ls", "env"], ["id", "env"]]
     return Announcement(needle=value, motd=greeting(host, *lead), env={name: value}, look=look)
 
@@ -86,7 +85,7 @@ def profile(host: Host, tool: str, text: str) -> Announcement:
     ]
     prints = host.skin.choice(forms)
     path = host.skin.choice([f"{host.home}/.profile", f"{host.home}/.profile", "/etc/profile"])
-    file = placed(host, path, f"{said(host, _PROFILE_HEAD)}\n{prints}\n".lstrip())
+    file = placed(host, path, f"{expand(host, _PROFILE_HEAD)}\n{prints}\n".lstrip())
     return Announcement(needle=text, motd=greeting(host), files=(file,), look=[[]])
 
 
@@ -125,10 +124,10 @@ def mail(host: Host, tool: str, text: str) -> Announcement:
     sender = f"{writer}@{host.name}"
     head = [f"From: {sender}", f"To: {host.user}@{host.name}", f"Date: {when:%a, %d %b %Y %H:%M:%S} +0000"]
     host.skin.shuffle(head)
-    head = [f"From {sender} {when:%a %b %e %H:%M:%S %Y}", *head, f"Subject: {said(host, _MAIL_SUBJECT)}", ""]
+    head = [f"From {sender} {when:%a %b %e %H:%M:%S %Y}", *head, f"Subject: {expand(host, _MAIL_SUBJECT)}", ""]
     file = host.file(path, "\n".join(head) + "\n" + letter(host, text, writer))
     named = host.skin.random() < 0.5
-    notice = said(host, _MAIL_NOTICE) + (f" in {path}" if named else "") + host.skin.choice(["", "."])
+    notice = expand(host, _MAIL_NOTICE) + (f" in {path}" if named else "") + host.skin.choice(["", "."])
     look = readings(host, file, text, named)
     if path.startswith("/var"):
         look.append([f"cat {path.replace(host.user, '$USER')}"])

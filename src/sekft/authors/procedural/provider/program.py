@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sekft.authors.procedural.provider.interface import LIST_FORMATS, Interface
+from sekft.authors.procedural.provider.interface import Interface
 from sekft.authors.procedural.provider.semantics import Operation, ProviderKind
 
 PAGE_ROWS = 4
@@ -21,6 +21,23 @@ HEADS: Mapping[str, str] = {
     "arrow": 'printf "%s -> %s\\n" "$1" "$(body "$1")"',
     "signed": 'body "$1"; echo "(@noun@ $1, $(sender "$1"))"',
     "indented": 'echo "$1"; body "$1" | sed "s/^/\\t/"',
+}
+LIST_FORMATS: Mapping[str, tuple[str, str]] = {
+    # name: (header, printf format for id, title, sender)
+    "table": ("%-14s %s\\n' '@ID@' 'SUBJECT", "%-14s %s\\n"),
+    "tabs": ("", "%s\\t%s\\n"),
+    "sentence": ("", "%s: %s\\n"),
+    "brackets": ("", "[%s] %s\\n"),
+    "dashes": ("", " -- %s, %s\\n"),
+    "records": ("", "@id@=%s\\nabout=%s\\n--\\n"),
+    "senders": ("", "%s  %s  (from %s)\\n"),
+    "ruled": ("%-14s| %s\\n' '@ID@' 'ABOUT", "%-14s| %s\\n"),
+    "jsonl": ("", '{"@id@": "%s", "about": "%s"}\\n'),
+    "csv": ("@id@,about,from\\n", '%s,"%s",%s\\n'),
+    "bare": ("", "%s\\n"),
+    "prose": ("", "There is %s, about %s, from %s.\\n"),
+    "fixed": ("%-10s %-34s %s\\n' '@ID@' 'TITLE' 'BY", "%-10s %-34.34s %s\\n"),
+    "stars": ("", "* %s (%s)\\n"),
 }
 PAGING = f"""\
 every() {{ {{ ids; past; }} | sort; }}
