@@ -51,12 +51,12 @@ def _leads(text: str, value: str) -> bool:
 
 def line(host: Host, kind: str, **slots: object) -> str:
     """One line of that list. Raises KeyError for a slot that is neither given nor a matter of the place."""
-    return expand(host, host.skin.choice(_wording()["lines"][kind]), **slots)
+    return expand(host, host.skin.choice(wording()["lines"][kind]), **slots)
 
 
 def lines(host: Host, kind: str, count: int) -> list[str]:
     """So many lines of that list, no two from one template."""
-    return [expand(host, template) for template in host.skin.sample(_wording()["lines"][kind], count)]
+    return [expand(host, template) for template in host.skin.sample(wording()["lines"][kind], count)]
 
 
 def expand(host: Host, template: str, **slots: object) -> str:
@@ -67,14 +67,15 @@ def expand(host: Host, template: str, **slots: object) -> str:
 
 
 @cache
-def _wording() -> Mapping[str, Any]:
+def wording() -> Mapping[str, Any]:
+    """The tables of wording.toml."""
     return tomllib.loads(files(__package__).joinpath("wording.toml").read_text(encoding="utf-8"))
 
 
 @cache
 def _whole(template: str) -> str:
     """The template with each {part} written out as a choice."""
-    return _PART.sub(lambda match: _whole(f"[{_wording()['parts'][match[1]]}]"), template)
+    return _PART.sub(lambda match: _whole(f"[{wording()['parts'][match[1]]}]"), template)
 
 
 def moment(host: Host) -> datetime:
@@ -93,7 +94,7 @@ _LOCAL: Mapping[str, Callable[[Host], object]] = {
     "user": lambda host: host.user,
     "host": lambda host: host.name,
     "other": other,
-    "place": lambda host: f"the {host.skin.choice(_wording()['places'])}",
+    "place": lambda host: f"the {host.skin.choice(wording()['places'])}",
     "n": lambda host: host.skin.randint(11, 88),
     "m": lambda host: host.skin.randint(11, 98),
     "k": lambda host: host.skin.randint(2, 9),

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from sekft.authors.procedural.grammar import sentence
+from sekft.authors.procedural.grammar import phrase, sentence
 from sekft.authors.procedural.names import Names
 from sekft.scenario import File, Probe
 from sekft.seeds import derive, stream
@@ -41,8 +41,12 @@ class Host:
         return replace(self, rng=stream(self.seed, name), skin=skin, names=Names(skin, self.names.taken))
 
     def say(self, template: str, **slots: object) -> str:
-        """A sentence of the grammar, see `phrase.sentence`."""
+        """A sentence of the grammar, see `grammar.sentence`."""
         return sentence(self.skin, template, **slots)
+
+    def phrase(self, template: str, **slots: object) -> str:
+        """A part of a sentence of the grammar."""
+        return phrase(self.skin, template, **slots)
 
     def file(self, path: str, content: str, mode: str = "0644") -> File:
         return File(path=path, content=content, mode=mode, mtime=self.mtime + self.skin.randrange(86400))

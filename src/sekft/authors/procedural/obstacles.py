@@ -12,7 +12,7 @@ import posixpath
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from sekft.authors.procedural.grammar import phrase
+from sekft.authors.procedural.grammar import phrase, wording
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.names import Names
 from sekft.scenario import File
@@ -68,37 +68,7 @@ def meet(name: str, job: Job, host: Host) -> tuple[Blocked, Job]:
     return obstacle.apply(job, aside, False), obstacle.apply(job, host.part(name), True).job
 
 
-_SEALS: Mapping[str, tuple[tuple[str, ...], str]] = {
-    # what the store answers to every call, and the part of it that shows the block
-    "sealed": (
-        (
-            "[store|access] sealed by <who>: [audit|stocktaking|an inquiry] [under way|not finished]",
-            "[the store is|all is] sealed by <who> [until further word|for the time of a count]",
-        ),
-        "sealed by <who>",
-    ),
-    "down": (
-        (
-            "[cannot reach|no answer from] the [back end|server]: <server> is down [since this morning|for repairs|]",
-            "<server> is down [; it holds what is asked for|, nothing can be fetched|]",
-        ),
-        "<server> is down",
-    ),
-    "expired": (
-        (
-            "access of <user> expired on <date> [; <who> renews it|, renewal lies with <who>|]",
-            "refused: the [grant|pass|credential] of <user> expired on <date> [; renewals: <who>|]",
-        ),
-        "expired on <date>",
-    ),
-    "quota": (
-        (
-            "quota of <user> used up: <n> of <n> calls [this month|this week] [; <who> can raise it|]",
-            "refused: quota of <user> used up (<n> calls, limit <n>) [, more only from <who>|]",
-        ),
-        "quota of <user> used up",
-    ),
-}
+_SEALS = ("sealed", "down", "expired", "quota")
 
 
 def _seal(kind: str) -> Apply:
@@ -108,8 +78,8 @@ def _seal(kind: str) -> Apply:
         slots = {
             "user": host.user, "who": host.names.user(), "server": host.names.host(), "date": date, "n": skin.randint(20, 900),
         }  # fmt: skip
-        texts, notice = _SEALS[kind]
-        text, shown = phrase(skin, skin.choice(texts), **slots), phrase(skin, notice, **slots)
+        seal = wording()["seals"][kind]
+        text, shown = phrase(skin, skin.choice(seal["texts"]), **slots), phrase(skin, seal["notice"], **slots)
         return Blocked(
             job=_undone(job),
             notice=shown,

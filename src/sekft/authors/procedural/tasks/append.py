@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, job, new_path
 
 _ASK = (
     "[add|append] [the|this] line to the end of <path> [and keep what is there|, leaving the rest as it is|]: <line>",
@@ -32,7 +32,7 @@ def make(host: Host) -> Job:
     line = f"{names.word()} {names.number(10, 999)}"
     before = "\n".join(rows) + "\n"
     name = path.rsplit("/", 1)[-1]
-    return Job(
+    return job(
         title=host.say("[one more line|an addition|a missing line|an entry left out] for <what>", what=name),
         text=ask(host, _ASK, path=path, folder=folder, name=name, line=line),
         needle=line,
@@ -40,23 +40,21 @@ def make(host: Host) -> Job:
         after=(host.file(path, before + line + "\n"),),
         needs=(path,),
         reads=(path,),
-        ways=ways(
-            folder,
-            [f"cat {path}", f"tail -n 3 {path}", f"ls -l {path}"],
-            [
-                f"echo '{line}' >> {path}",
-                f"printf '%s\\n' '{line}' >> {path}",
-                f"echo '{line}' | tee -a {path}",
-                f"cat >> {path} <<'EOF'\n{line}\nEOF",
-                f"sed -i '$a {line}' {path}",
-            ],
-        ),
+        folder=folder,
+        looks=[f"cat {path}", f"tail -n 3 {path}", f"ls -l {path}"],
+        direct=[
+            f"echo '{line}' >> {path}",
+            f"printf '%s\\n' '{line}' >> {path}",
+            f"echo '{line}' | tee -a {path}",
+            f"cat >> {path} <<'EOF'\n{line}\nEOF",
+            f"sed -i '$a {line}' {path}",
+        ],
         confirm=[[f"tail -n 2 {path}"], [f"cat {path}"], [f"tail {path}"], [f"wc -l {path}", f"tail -n 1 {path}"]],
-        probes=probes(
-            overwritten=f"echo '{line}' > {path}",
-            twice=[f"echo '{line}' >> {path}"] * 2,
-            at_the_top=f"sed -i '1i {line}' {path}",
-            other_path=f"echo '{line}' >> {path}.new",
-            last_replaced=f"sed -i '$s/.*/{line}/' {path}",
-        ),
+        wrong={
+            "overwritten": f"echo '{line}' > {path}",
+            "twice": [f"echo '{line}' >> {path}"] * 2,
+            "at_the_top": f"sed -i '1i {line}' {path}",
+            "other_path": f"echo '{line}' >> {path}.new",
+            "last_replaced": f"sed -i '$s/.*/{line}/' {path}",
+        },
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, job
 
 _ASK = (
     "[pack|put] the .<ending> files of <folder> into the [archive|tar archive] <target> [; the files themselves stay|, and leave the files where they are].",
@@ -36,7 +36,7 @@ def make(host: Host) -> Job:
     whole = hashlib.sha256(b"".join(files[name].data for name in mine)).hexdigest()
     inside = f"{folder.rsplit('/', 1)[-1]}/*.{ending}"
     each = 'tar -xzOf "$1" "$(tar -tzf "$1" | grep -E "(^|/)$name$")"'
-    return Job(
+    return job(
         title=host.say("[a backup|an archive|packing] of <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, folder=folder, target=target, ending=ending),
         needle=target,
@@ -47,24 +47,22 @@ def make(host: Host) -> Job:
             f' [ "$(for name in {" ".join(mine)}; do {each}; done | sha256sum | cut -c 1-64)" = {whole} ]'
         },
         needs=(folder,),
-        ways=ways(
-            folder,
-            [f"ls {folder}", f"ls -l {folder}"],
-            [
-                [f"cd {folder}", f"tar -czf {target} *.{ending}"],
-                f"cd {folder} && tar -cf - *.{ending} | gzip > {target}",
-                [f"cd {folder.rsplit('/', 1)[0]}", f"tar -czf {target} {inside}"],
-                f"(cd {folder} && tar -czf {target} *.{ending})",
-            ],
-            [f"tar -czf {target} -C {folder} {' '.join(mine)}"],
-        ),
+        folder=folder,
+        looks=[f"ls {folder}", f"ls -l {folder}"],
+        direct=[
+            [f"cd {folder}", f"tar -czf {target} *.{ending}"],
+            f"cd {folder} && tar -cf - *.{ending} | gzip > {target}",
+            [f"cd {folder.rsplit('/', 1)[0]}", f"tar -czf {target} {inside}"],
+            f"(cd {folder} && tar -czf {target} *.{ending})",
+        ],
+        informed=[f"tar -czf {target} -C {folder} {' '.join(mine)}"],
         confirm=[[f"tar -tzf {target}"], [f"ls -l {target}"], [f"gzip -t {target}", f"tar -tzf {target}"]],
-        probes=probes(
-            everything=f"tar -czf {target} -C {folder} .",
-            one_left=f"tar -czf {target} -C {folder} {' '.join(mine[1:])}",
-            not_packed=f"cat {folder}/*.{ending} > {target}",
-            moved_in=f"cd {folder} && tar -czf {target} *.{ending} && rm *.{ending}",
-            empty_archive=f"touch {target}",
-            other_path=f"tar -czf {target}.new -C {folder} {' '.join(mine)}",
-        ),
+        wrong={
+            "everything": f"tar -czf {target} -C {folder} .",
+            "one_left": f"tar -czf {target} -C {folder} {' '.join(mine[1:])}",
+            "not_packed": f"cat {folder}/*.{ending} > {target}",
+            "moved_in": f"cd {folder} && tar -czf {target} *.{ending} && rm *.{ending}",
+            "empty_archive": f"touch {target}",
+            "other_path": f"tar -czf {target}.new -C {folder} {' '.join(mine)}",
+        },
     )

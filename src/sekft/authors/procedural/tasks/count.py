@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
 
 _ASK = (
     "[count|find out] how many lines of <source> <have> <word> and write [just|only] the number to <target>.",
@@ -45,32 +45,28 @@ def make(host: Host) -> Job:
         else (skin.choice(["mention", "contain", "have"]), skin.choice(["mentions", "contains", "has"]))
     )
     v, sign = ("v", "!") if without else ("", "")
-    return Job(
+    return derived(
+        host,
         title=host.say("[a number|a count|a tally|how many lines] from <what>", what=source.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, source=source, target=target, word=word, have=have, has=has),
-        needle=target,
-        files=(host.file(source, "\n".join(rows) + "\n"),),
-        after=(host.file(target, f"{total}\n"),),
-        needs=(source,),
-        reads=(source,),
-        ways=ways(
-            folder,
-            [f"head {source}", f"cat {source}", f"ls -l {folder}"],
-            [
-                f"grep -c{v} {word} {source} > {target}",
-                f"grep -{v}e {word} {source} | wc -l > {target}",
-                f"awk '{sign}/{word}/ {{n++}} END {{print n}}' {source} > {target}",
-                f"sed '/{word}/{'' if without else '!'}d' {source} | wc -l > {target}",
-                [f"grep -c{v} {word} {source}", f"echo {total} > {target}"],
-            ],
-        ),
+        sources={source: "\n".join(rows) + "\n"},
+        target=target,
+        result=f"{total}\n",
+        looks=[f"head {source}", f"cat {source}", f"ls -l {folder}"],
+        direct=[
+            f"grep -c{v} {word} {source} > {target}",
+            f"grep -{v}e {word} {source} | wc -l > {target}",
+            f"awk '{sign}/{word}/ {{n++}} END {{print n}}' {source} > {target}",
+            f"sed '/{word}/{'' if without else '!'}d' {source} | wc -l > {target}",
+            [f"grep -c{v} {word} {source}", f"echo {total} > {target}"],
+        ],
         confirm=[[f"cat {target}"], [f"cat {target}", f"grep -c{v} {word} {source}"], [f"ls -l {folder}"]],
-        probes=probes(
-            all_lines=f"wc -l < {source} > {target}",
-            off_by_one=f"echo {total + 1} > {target}",
-            one_less=f"echo {total - 1} > {target}",
-            the_lines=f"grep {word} {source} > {target}",
-            the_opposite=f"grep -c{'' if without else 'v'} {word} {source} > {target}; echo 0 >> {target}",
-            other_path=f"grep -c{v} {word} {source} > {target}.new",
-        ),
+        wrong={
+            "all_lines": f"wc -l < {source} > {target}",
+            "off_by_one": f"echo {total + 1} > {target}",
+            "one_less": f"echo {total - 1} > {target}",
+            "the_lines": f"grep {word} {source} > {target}",
+            "the_opposite": f"grep -c{'' if without else 'v'} {word} {source} > {target}; echo 0 >> {target}",
+            "other_path": f"grep -c{v} {word} {source} > {target}.new",
+        },
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, job, new_path
 
 _ASK = (
     "[write|save] the <sort> checksums of the .<ending> files in <folder> to <target> <form>.",
@@ -41,7 +41,7 @@ def make(host: Host) -> Job:
     rest = [f"{names.word()}.{other}" for _ in range(rng.randint(1, 3))]
     files = {name: host.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
     sums = [f"{hashlib.new(tool.removesuffix('sum'), files[name].data).hexdigest()}  {name}\n" for name in mine]
-    return Job(
+    return job(
         title=host.say("[checksums|sums|digests] of <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(
             host,
@@ -58,23 +58,21 @@ def make(host: Host) -> Job:
         after=(host.file(target, "".join(sums)),),
         needs=(folder,),
         reads=(f"{folder}/{mine[0]}",),
-        ways=ways(
-            folder,
-            [f"ls {folder}", f"ls -l {folder}"],
-            [
-                [f"cd {folder}", f"{tool} *.{ending} > {target}"],
-                f"(cd {folder} && {tool} *.{ending}) > {target}",
-                f"{tool} {folder}/*.{ending} | sed 's|{folder}/||' > {target}",
-                f'cd {folder}; for f in *.{ending}; do {tool} "$f"; done > {target}',
-            ],
-            [[f"cd {folder}", f"{tool} {' '.join(mine)} > {target}"]],
-        ),
+        folder=folder,
+        looks=[f"ls {folder}", f"ls -l {folder}"],
+        direct=[
+            [f"cd {folder}", f"{tool} *.{ending} > {target}"],
+            f"(cd {folder} && {tool} *.{ending}) > {target}",
+            f"{tool} {folder}/*.{ending} | sed 's|{folder}/||' > {target}",
+            f'cd {folder}; for f in *.{ending}; do {tool} "$f"; done > {target}',
+        ],
+        informed=[[f"cd {folder}", f"{tool} {' '.join(mine)} > {target}"]],
         confirm=[[f"cat {target}"], [f"cd {folder}", f"{tool} -c {target}"], [f"wc -l {target}"]],
-        probes=probes(
-            with_folders=f"{tool} {folder}/*.{ending} > {target}",
-            all_files=f"cd {folder} && {tool} * > {target}",
-            one_lost=f"cd {folder} && {tool} *.{ending} | sed 1d > {target}",
-            sums_only=f"{tool} {folder}/*.{ending} | cut -d ' ' -f 1 > {target}",
-            other_path=f"cd {folder} && {tool} *.{ending} > {target}.new",
-        ),
+        wrong={
+            "with_folders": f"{tool} {folder}/*.{ending} > {target}",
+            "all_files": f"cd {folder} && {tool} * > {target}",
+            "one_lost": f"cd {folder} && {tool} *.{ending} | sed 1d > {target}",
+            "sums_only": f"{tool} {folder}/*.{ending} | cut -d ' ' -f 1 > {target}",
+            "other_path": f"cd {folder} && {tool} *.{ending} > {target}.new",
+        },
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, Typed, ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, Typed, ask, job
 from sekft.scenario import File
 
 _NEW = (
@@ -53,22 +53,24 @@ def make(host: Host) -> Job:
     else:
         direct = [f"ln -s {new} {link}", [f"cd {folder}", f"ln -s {new.rsplit('/', 1)[-1]} {link.rsplit('/', 1)[-1]}"],
                   f"cd {folder} && ln -s {new} {link}", f"ln -sf {new} {link}"]  # fmt: skip
-    return Job(
+    return job(
         title=host.say("[a link|a symbolic link|where a name leads] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _OLD if exists else _NEW, link=link, target=new),
         needle=new,
         files=(*files, *before),
         after=(),
         judged={link: f'[ -L "$1" ] && [ "$(readlink -f "$1")" = {new} ]'},
-        ways=ways(folder, [f"ls -l {folder}", f"ls {folder}"], direct),
+        folder=folder,
+        looks=[f"ls -l {folder}", f"ls {folder}"],
+        direct=direct,
         confirm=[[f"ls -l {link}"], [f"readlink {link}"], [f"cat {link}", f"ls -l {folder}"]],
-        probes=probes(
-            copied=f"rm -f {link}; cp {new} {link}",
-            other_target=f"ln -sf {folder}/{next(v for v in versions if v not in (new.rsplit('/', 1)[-1], old.rsplit('/', 1)[-1] if exists else ''))} {link}"
+        wrong={
+            "copied": f"rm -f {link}; cp {new} {link}",
+            "other_target": f"ln -sf {folder}/{next(v for v in versions if v not in (new.rsplit('/', 1)[-1], old.rsplit('/', 1)[-1] if exists else ''))} {link}"
             if len(versions) > 2
             else f"ln -sf {folder} {link}",
-            hard_link=f"rm -f {link}; ln {new} {link}",
-            the_other_way=f"rm {new}; ln -s {link} {new}",
-            other_path=f"ln -s {new} {link}.new",
-        ),
+            "hard_link": f"rm -f {link}; ln {new} {link}",
+            "the_other_way": f"rm {new}; ln -s {link} {new}",
+            "other_path": f"ln -s {new} {link}.new",
+        },
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, job
 
 _ASK = (
     "[move|shift] every file in <source> [that ends in|ending in|whose name ends in] .<ending> to <target> [; the others stay|].",
@@ -34,7 +34,7 @@ def make(host: Host) -> Job:
     files = {name: host.file(f"{source}/{name}", names.compound() + "\n") for name in moved + kept}
     arrived = tuple(files[name].model_copy(update={"path": f"{target}/{name}"}) for name in moved)
     each = " && ".join(f"mv {source}/{name} {target}/" for name in sorted(moved))
-    return Job(
+    return job(
         title=host.say("[files out of place in|some files of|a few files to move from|sorting] <what>", what=source),
         text=ask(host, _ASK, source=source, target=target, ending=ending),
         needle=f".{ending}",
@@ -42,23 +42,21 @@ def make(host: Host) -> Job:
         after=arrived,
         gone=tuple(f"{source}/{name}" for name in moved),
         needs=(source,),
-        ways=ways(
-            source,
-            [f"ls {source}", f"ls -l {source}", f"find {source} -type f"],
-            [
-                f"mv {source}/*.{ending} {target}/",
-                f"find {source} -name '*.{ending}' -exec mv {{}} {target}/ \\;",
-                f'for f in {source}/*.{ending}; do mv "$f" {target}/; done',
-                f"cp {source}/*.{ending} {target}/ && rm {source}/*.{ending}",
-            ],
-            [each],
-        ),
+        folder=source,
+        looks=[f"ls {source}", f"ls -l {source}", f"find {source} -type f"],
+        direct=[
+            f"mv {source}/*.{ending} {target}/",
+            f"find {source} -name '*.{ending}' -exec mv {{}} {target}/ \\;",
+            f'for f in {source}/*.{ending}; do mv "$f" {target}/; done',
+            f"cp {source}/*.{ending} {target}/ && rm {source}/*.{ending}",
+        ],
+        informed=[each],
         confirm=[[f"ls {source} {target}"], [f"ls {target}"], [f"find {target} -type f"], [f"ls -l {source}"]],
-        probes=probes(
-            copied=f"cp {source}/*.{ending} {target}/",
-            all_moved=f"mv {source}/* {target}/",
-            one_left=[f"mv {source}/{name} {target}/" for name in moved[1:]],
-            into_a_new_folder=f"mkdir {target}/new && mv {source}/*.{ending} {target}/new/",
-            deleted=f"rm {source}/*.{ending}",
-        ),
+        wrong={
+            "copied": f"cp {source}/*.{ending} {target}/",
+            "all_moved": f"mv {source}/* {target}/",
+            "one_left": [f"mv {source}/{name} {target}/" for name in moved[1:]],
+            "into_a_new_folder": f"mkdir {target}/new && mv {source}/*.{ending} {target}/new/",
+            "deleted": f"rm {source}/*.{ending}",
+        },
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, job
 
 _ASK = (
     "[delete|remove] [every file|all files] in <folder> <rule> [and no other|; the rest stays|].",
@@ -43,32 +43,30 @@ def make(host: Host) -> Job:
     )
     kept = [f"{names.word()}.{skin.choice(['txt', 'dat', 'bin'])}" for _ in range(rng.randint(2, 4))]
     files = tuple(host.file(f"{folder}/{name}", names.compound() + "\n") for name in doomed + kept)
-    said = host.say(rule, mark=mark)
-    return Job(
+    words = host.phrase(rule, mark=mark)
+    return job(
         title=host.say("[leftovers|old files|clutter|what can go] in <what>", what=folder),
-        text=ask(host, _ASK, folder=folder, rule=said[:1].lower() + said[1:]),
+        text=ask(host, _ASK, folder=folder, rule=words),
         needle=mark,
         files=files,
         after=(),
         gone=tuple(f"{folder}/{name}" for name in doomed),
         needs=(folder,),
-        ways=ways(
-            folder,
-            [f"ls {folder}", f"ls -l {folder}/{glob}", f"find {folder} -type f {test}"],
-            [
-                f"rm {folder}/{glob}",
-                f"find {folder} {test} -type f -exec rm {{}} +",
-                f'for f in {folder}/{glob}; do rm "$f"; done',
-                f"find {folder} -type f {test} | xargs rm",
-            ],
-            [f"rm {' '.join(f'{folder}/{name}' for name in doomed)}"],
-        ),
+        folder=folder,
+        looks=[f"ls {folder}", f"ls -l {folder}/{glob}", f"find {folder} -type f {test}"],
+        direct=[
+            f"rm {folder}/{glob}",
+            f"find {folder} {test} -type f -exec rm {{}} +",
+            f'for f in {folder}/{glob}; do rm "$f"; done',
+            f"find {folder} -type f {test} | xargs rm",
+        ],
+        informed=[f"rm {' '.join(f'{folder}/{name}' for name in doomed)}"],
         confirm=[[f"ls {folder}"], [f"ls -l {folder}"], [f"find {folder} -type f"]],
-        probes=probes(
-            all_deleted=f"rm {folder}/*",
-            one_left=[f"rm {folder}/{name}" for name in doomed[1:]],
-            emptied_instead=[f": > {folder}/{name}" for name in doomed],
-            moved_away=f"mkdir {folder}/old && mv {folder}/{glob} {folder}/old/",
-            one_too_many=[f"rm {folder}/{glob}", f"rm {folder}/{kept[0]}"],
-        ),
+        wrong={
+            "all_deleted": f"rm {folder}/*",
+            "one_left": [f"rm {folder}/{name}" for name in doomed[1:]],
+            "emptied_instead": [f": > {folder}/{name}" for name in doomed],
+            "moved_away": f"mkdir {folder}/old && mv {folder}/{glob} {folder}/old/",
+            "one_too_many": [f"rm {folder}/{glob}", f"rm {folder}/{kept[0]}"],
+        },
     )

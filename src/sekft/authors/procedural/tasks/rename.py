@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, job
 
 _ENDING = (
     "[every|each] file in <folder> that ends in .<old> should end in .<new> [instead|from now on]; [the names stay otherwise|the rest of its name stays].",
@@ -50,7 +50,7 @@ def make(host: Host) -> Job:
     short = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{new}$f"'
     whole = f'"$(dirname "$f")/$(basename "$f" .{old}).{new}"' if by_ending else f'"{folder}/{new}${{f##*/}}"'
     each = " && ".join(f"mv {folder}/{name} {folder}/{now}" for name, now in renamed.items())
-    return Job(
+    return job(
         title=host.say("[names|file names|renaming] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(
             host,
@@ -65,22 +65,20 @@ def make(host: Host) -> Job:
         after=tuple(files[name].model_copy(update={"path": f"{folder}/{now}"}) for name, now in renamed.items()),
         gone=tuple(f"{folder}/{name}" for name in renamed),
         needs=(folder,),
-        ways=ways(
-            folder,
-            [f"ls {folder}", f"ls -l {folder}"],
-            [
-                f'for f in {folder}/*.{old}; do mv "$f" {target}; done',
-                f'for f in {folder}/*.{old}; do mv "$f" {whole}; done',
-                [f"cd {folder}", f'for f in *.{old}; do mv "$f" {short}; done'],
-                f'ls {folder}/*.{old} | while read -r f; do mv "$f" {target}; done',
-            ],
-            [each] if by_ending else [],
-        ),
+        folder=folder,
+        looks=[f"ls {folder}", f"ls -l {folder}"],
+        direct=[
+            f'for f in {folder}/*.{old}; do mv "$f" {target}; done',
+            f'for f in {folder}/*.{old}; do mv "$f" {whole}; done',
+            [f"cd {folder}", f'for f in *.{old}; do mv "$f" {short}; done'],
+            f'ls {folder}/*.{old} | while read -r f; do mv "$f" {target}; done',
+        ],
+        informed=[each] if by_ending else [],
         confirm=[[f"ls {folder}"], [f"ls -l {folder}"], [f"ls -A {folder}"]],
-        probes=probes(
-            copied=f'for f in {folder}/*.{old}; do cp "$f" {target}; done',
-            one_left=[f"mv {folder}/{name} {folder}/{now}" for name, now in list(renamed.items())[1:]],
-            all_renamed=f'for f in {folder}/*; do mv "$f" "$f.{new}"; done',
-            appended=f'for f in {folder}/*.{old}; do mv "$f" "$f.{new}"; done',
-        ),
+        wrong={
+            "copied": f'for f in {folder}/*.{old}; do cp "$f" {target}; done',
+            "one_left": [f"mv {folder}/{name} {folder}/{now}" for name, now in list(renamed.items())[1:]],
+            "all_renamed": f'for f in {folder}/*; do mv "$f" "$f.{new}"; done',
+            "appended": f'for f in {folder}/*.{old}; do mv "$f" "$f.{new}"; done',
+        },
     )

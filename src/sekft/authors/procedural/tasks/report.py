@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, job, new_path
 
 _ASK = (
     "[write|compile] a report <target> with one line for each .<ending> file in <folder>: its name, a space, and <figure> [, in the order of the names|].",
@@ -34,7 +34,7 @@ def make(host: Host) -> Job:
     texts = ["".join(f"{names.word((1, 2))} {number}\n" for number in table) for table in tables]
     figures = [sum(table) if summed else len(table) for table in tables]
     right = "".join(f"{name} {figure}\n" for name, figure in zip(mine, figures, strict=True))
-    said = (
+    forms = (
         ("the sum of its second column", "what its second column adds up to")
         if summed
         else ("the number of its lines", "how many lines it has")
@@ -47,32 +47,30 @@ def make(host: Host) -> Job:
     )
     echoed = " ".join(f"'{line}'" for line in right.splitlines())
     rest = host.file(f"{folder}/{names.word()}.{other}", f"{names.word()} {names.number(100, 999)}\n")
-    return Job(
+    return job(
         title=host.say("[a report|an overview|figures] on <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, folder=folder, target=target, ending=ending, figure=skin.choice(said)),
+        text=ask(host, _ASK, folder=folder, target=target, ending=ending, figure=skin.choice(forms)),
         needle=target,
         files=(*(host.file(f"{folder}/{name}", text) for name, text in zip(mine, texts, strict=True)), rest),
         after=(host.file(target, right),),
         needs=(folder,),
         reads=(f"{folder}/{mine[0]}",),
-        ways=ways(
-            folder,
-            [f"head {folder}/*.{ending}", f"ls {folder}", f"ls -l {folder}"],
-            [
-                f'for f in {folder}/*.{ending}; do echo "$(basename "$f") $({each})"; done > {target}',
-                [f"cd {folder}", f'for f in *.{ending}; do echo "$f $({each})"; done > {target}'],
-                f"cd {folder} && {every} *.{ending} | sort > {target}",
-                [f'for f in {folder}/*.{ending}; do printf \'%s %s\\n\' "${{f##*/}}" "$({each})"; done > {target}'],
-                [f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done', f"printf '%s\\n' {echoed} > {target}"],
-            ],
-        ),
+        folder=folder,
+        looks=[f"head {folder}/*.{ending}", f"ls {folder}", f"ls -l {folder}"],
+        direct=[
+            f'for f in {folder}/*.{ending}; do echo "$(basename "$f") $({each})"; done > {target}',
+            [f"cd {folder}", f'for f in *.{ending}; do echo "$f $({each})"; done > {target}'],
+            f"cd {folder} && {every} *.{ending} | sort > {target}",
+            [f'for f in {folder}/*.{ending}; do printf \'%s %s\\n\' "${{f##*/}}" "$({each})"; done > {target}'],
+            [f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done', f"printf '%s\\n' {echoed} > {target}"],
+        ],
         confirm=[[f"cat {target}"], [f"ls {folder}", f"cat {target}"], [f"wc -l {target}"]],
-        probes=probes(
-            with_folders=f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done > {target}',
-            other_files_too=f'cd {folder}; for f in *; do echo "$f $({each})"; done > {target}',
-            off_by_one=f"printf '%s\\n' {echoed} | sed \"1s/.*/{mine[0]} {figures[0] + 1}/\" > {target}",
-            one_lost=f"printf '%s\\n' {echoed} | sed '$d' > {target}",
-            names_only=f"cd {folder}; ls *.{ending} > {target}",
-            other_path=f"printf '%s\\n' {echoed} > {target}.new",
-        ),
+        wrong={
+            "with_folders": f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done > {target}',
+            "other_files_too": f'cd {folder}; for f in *; do echo "$f $({each})"; done > {target}',
+            "off_by_one": f"printf '%s\\n' {echoed} | sed \"1s/.*/{mine[0]} {figures[0] + 1}/\" > {target}",
+            "one_lost": f"printf '%s\\n' {echoed} | sed '$d' > {target}",
+            "names_only": f"cd {folder}; ls *.{ending} > {target}",
+            "other_path": f"printf '%s\\n' {echoed} > {target}.new",
+        },
     )

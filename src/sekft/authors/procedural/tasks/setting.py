@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, ways
+from sekft.authors.procedural.requests import TASKS, ask, job, new_path
 
 _ASK = (
     "[set|change] <key> to <new> in <path> [; the other keys stay as they are|].",
@@ -50,7 +50,7 @@ def make(host: Host) -> Job:
     exact = f"s/{pair.format(key=key, value=values[key]).strip()}/{pair.format(key=key, value=new).strip()}/"
     before = content(*(pair.format(key=name, value=value) for name, value in values.items()))
     after = content(*(pair.format(key=name, value=new if name == key else value) for name, value in values.items()))
-    return Job(
+    return job(
         title=host.say("[a value|one key|a setting|a correction] in <what>", what=path.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, path=path, key=key, new=new),
         needle=key,
@@ -58,23 +58,21 @@ def make(host: Host) -> Job:
         after=(host.file(path, after),),
         needs=(path,),
         reads=(path,),
-        ways=ways(
-            folder,
-            [f"cat {path}", f"grep -n {key} {path}", f"head {path}"],
-            [f"sed -i '{sed}' {path}"],
-            [
-                f"sed -i '{exact}' {path}",
-                [f"sed '{sed}' {path} > /tmp/new", f"cat /tmp/new > {path}"],
-                f"sed '{sed}' {path} > /tmp/new && cp /tmp/new {path}",
-                f"sed -i '/{key}/s/{values[key]}/{new}/' {path}",
-            ],
-        ),
+        folder=folder,
+        looks=[f"cat {path}", f"grep -n {key} {path}", f"head {path}"],
+        direct=[f"sed -i '{sed}' {path}"],
+        informed=[
+            f"sed -i '{exact}' {path}",
+            [f"sed '{sed}' {path} > /tmp/new", f"cat /tmp/new > {path}"],
+            f"sed '{sed}' {path} > /tmp/new && cp /tmp/new {path}",
+            f"sed -i '/{key}/s/{values[key]}/{new}/' {path}",
+        ],
         confirm=[[f"cat {path}"], [f"grep {key} {path}"], [f"grep -n {new} {path}"]],
-        probes=probes(
-            other_key=f"sed -i '{wrong}' {path}",
-            added_instead=f"echo '{pair.format(key=key, value=new)}' >> {path}",
-            only_that_key=f"echo '{pair.format(key=key, value=new)}' > {path}",
-            off_by_one=f"sed -i '{change.format(key=key, value=new + 1)}' {path}",
-            other_path=f"sed '{sed}' {path} > {path}.new",
-        ),
+        wrong={
+            "other_key": f"sed -i '{wrong}' {path}",
+            "added_instead": f"echo '{pair.format(key=key, value=new)}' >> {path}",
+            "only_that_key": f"echo '{pair.format(key=key, value=new)}' > {path}",
+            "off_by_one": f"sed -i '{change.format(key=key, value=new + 1)}' {path}",
+            "other_path": f"sed '{sed}' {path} > {path}.new",
+        },
     )
