@@ -16,7 +16,7 @@ from sekft.authors.procedural.decoys import DECOYS, Decoy
 from sekft.authors.procedural.host import Host, Job, land, with_parents
 from sekft.authors.procedural.names import Names
 from sekft.authors.procedural.obstacles import Blocked
-from sekft.authors.procedural.provider.install import Order, furnish
+from sekft.authors.procedural.provider.install import Contents, install
 from sekft.authors.procedural.provider.installed import InstalledProvider
 from sekft.authors.procedural.provider.semantics import QueueEntry
 from sekft.authors.procedural.requests import TASKS
@@ -84,14 +84,14 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     stopped, eased = (None, given) if given else _met(jobs[0], host, barred)
     blocked = stopped if cell["ending"] == "blocked" else None
     asked = (blocked.job,) if blocked else (eased, *jobs[1:])
-    order = Order(
+    contents = Contents(
         jobs=asked if cell["ending"] != "empty" else (),
         beside=(stopped.extra, blocked is not None) if stopped and stopped.extra else None,
         decoy=decoy,
         sealed=blocked.sealed if blocked else None,
         notes=tuple(note for note in (stopped and stopped.note, decoy and decoy.note) if note),
     )
-    provider = furnish(host.part("desk"), cell, tool, order, interface)
+    provider = install(host.part("desk"), cell, tool, contents, interface)
     lying = (*asked, stopped.extra) if stopped and stopped.extra else asked
     return Sketch(host, announcement, cell["ending"], lying, provider, decoy, blocked, _clutter(host.part("clutter")))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sekft.authors.procedural.grammar import phrase
 from sekft.authors.procedural.names import Names
-from sekft.authors.procedural.provider.interface import PLACEHOLDERS, Interface, Syntax
+from sekft.authors.procedural.provider.interface import PLACEHOLDERS, Interface
 from sekft.authors.procedural.provider.program import LIST_FORMATS
 from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, vocabulary
+from sekft.authors.procedural.provider.syntaxes import SYNTAXES
 
 SENDER_HEADS = ("fields", "mail", "mail_short", "barred", "signed")
 _EXTRAS = ("tally", "about", "past", "drop", "hold")
@@ -21,7 +22,7 @@ _CODES = {"usage": (1, 2, 3, 64), "unknown": (1, 2, 4, 66), "sealed": (69, 75, 7
 
 
 @dataclass(frozen=True)
-class Demand:
+class Requirements:
     """What a scenario wants of its interface.
 
     extras:  how many operations that the work does not need. roles: such operations by name.
@@ -37,10 +38,10 @@ class Demand:
 
 
 def draw_interface(
-    rng: random.Random, kind: ProviderKind, names: Names, tool: str, syntax_name: str, syntax: Syntax, demand: Demand
+    rng: random.Random, kind: ProviderKind, names: Names, tool: str, syntax_name: str, demand: Requirements
 ) -> Interface:
     """Draw every part apart."""
-    words = vocabulary()
+    words, syntax = vocabulary(), SYNTAXES[syntax_name]
     noun, nouns = rng.choice(words["nouns"][kind.theme].split(", ")).split()
     ack = demand.ack
     roles = [*kind.roles, *(["commit"] if ack == "commit" else ["ack"] if ack != "none" else []), *kind.extra]
@@ -59,7 +60,7 @@ def draw_interface(
         needed = [operation for operation in drawn if operation.role in (*kind.roles, "ack", "commit")]
         new = rng.choice([operation for operation in needed if operation.takes] or needed)
         letters = [letter for letter in _letters(new.verb) if letter not in {o.letter for o in drawn}]
-        former = (new.renamed(names.word((1, 2)), len(drawn) + 1, letters[0]), new)
+        former = (replace(new, verb=names.word((1, 2)), number=len(drawn) + 1, letter=letters[0]), new)
     formats, heads = sorted(LIST_FORMATS), list(kind.heads)
     if demand.senders and "list" in roles:
         formats = [name for name in formats if LIST_FORMATS[name][1].count("%") > 2]
@@ -82,8 +83,8 @@ def draw_interface(
         "stale": former[1].role if former else "",
     }
     drop_file = f"/tmp/{names.word((1, 2))}"
-    return Interface(
-        tool, noun, nouns, syntax, variant, keys, opkey, drawn, placeholder, list_format, head, ack, done_word, codes,
+    return syntax(
+        tool, noun, nouns, variant, keys, opkey, drawn, placeholder, list_format, head, ack, done_word, codes,
         drop_file, facts, former,
     )  # fmt: skip
 
@@ -121,9 +122,9 @@ def _operations(
         letter = next(letter for letter in _letters(verb) if letter not in letters)
         used.add(verb)
         letters.add(letter)
-        told = _told(role, kind, ack)
-        does = phrase(rng, rng.choice(words["does"][told]), **slots)
-        short = phrase(rng, words["short"][told], **slots)
+        key = _described_as(role, kind, ack)
+        does = phrase(rng, rng.choice(words["does"][key]), **slots)
+        short = phrase(rng, words["short"][key], **slots)
         drawn.append(Operation(role, verb, takes_of(role, kind, ack), does, short, number, letter, invented))
     return tuple(drawn)
 
@@ -145,7 +146,7 @@ def takes_of(role: str, kind: ProviderKind, ack: str) -> tuple[str, ...]:
     return (*own, "pass") if guarded else own
 
 
-def _told(role: str, kind: ProviderKind, ack: str) -> str:
+def _described_as(role: str, kind: ProviderKind, ack: str) -> str:
     """The key under which vocabulary.toml describes the role."""
     if role == "ack":
         return ack

@@ -11,14 +11,13 @@ from sekft.authors.procedural.decoys import Decoy
 from sekft.authors.procedural.grammar import phrase
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.provider.documentation import document
-from sekft.authors.procedural.provider.draw import Demand, draw_interface, entry_ids
+from sekft.authors.procedural.provider.draw import Requirements, draw_interface, entry_ids
 from sekft.authors.procedural.provider.installed import InstalledProvider
 from sekft.authors.procedural.provider.interface import Interface
 from sekft.authors.procedural.provider.layouts import LAYOUTS
 from sekft.authors.procedural.provider.program import RECEIPTS, Texts, render
 from sekft.authors.procedural.provider.semantics import PROVIDERS, ProviderKind, QueueEntry, vocabulary
 from sekft.authors.procedural.provider.storage import STORAGES
-from sekft.authors.procedural.provider.syntaxes import SYNTAXES
 from sekft.scenario import Cell, File
 
 _EXTRAS = {"plain": 0, "busy": 3, "double": 1, "triple": 2}
@@ -31,7 +30,7 @@ _SEALED = (
 
 
 @dataclass(frozen=True)
-class Order:
+class Contents:
     """What the provider is to hold. beside: a directive that comes besides the jobs, open or over.
 
     sealed: why nothing answers. notes: sentences that its documentation must hold.
@@ -44,29 +43,28 @@ class Order:
     notes: tuple[str, ...] = ()
 
 
-def furnish(host: Host, cell: Cell, tool: str, order: Order, face_of: Host | None = None) -> InstalledProvider:
-    """Install the provider with these jobs waiting in it. face_of: what its interface is drawn from, if not the host."""
-    decoy, drawn = order.decoy, face_of or host
+def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: Host | None = None) -> InstalledProvider:
+    """Install the provider with these jobs waiting in it. drawn_from: what its interface is drawn from, if not the host."""
+    decoy, drawn = contents.decoy, drawn_from or host
     kind = PROVIDERS[cell["provider"]]
-    syntax = SYNTAXES[cell["syntax"]]()
     rng, skin, names, difficulty = host.rng, drawn.skin, host.names, cell["difficulty"]
-    demand = Demand(
+    demand = Requirements(
         extras=_EXTRAS[difficulty],
         roles=tuple(role for role in (decoy.shown if decoy else ()) if role not in kind.roles),
         stale=cell["documentation"] == "stale",
         senders=decoy is not None and decoy.keeper is not None,
         ack=drawn.rng.choice(kind.acks),
     )
-    interface = draw_interface(skin, kind, drawn.names, tool, cell["syntax"], syntax, demand)
+    interface = draw_interface(skin, kind, drawn.names, tool, cell["syntax"], demand)
     groups = tuple(sorted(names.word((2, 3)) for _ in range(rng.randint(2, 4)))) if "groups" in kind.roles else ()
-    form, entries = _entries(host, kind, cell, order, groups, interface.ack)
+    form, entries = _entries(host, kind, cell, contents, groups, interface.ack)
     words = {"noun": interface.noun, "nouns": interface.nouns, "user": host.user, "host": host.name}
     summary = phrase(skin, skin.choice(kind.summary), **words)
     texts = _texts(skin, kind, interface, words)
     layout = LAYOUTS[cell["layout"]]
     storage = skin.choice(sorted(STORAGES))
     store = skin.choice([f"/var/lib/{tool}", f"/srv/{tool}", f"/var/spool/{tool}", f"/opt/{tool}/store"])
-    told = _notes(host, interface, store, order.notes)
+    told = _notes(host, interface, store, contents.notes)
     documentation = document(skin, interface, cell["documentation"], layout, summary, told)
     helps, bare = documentation.helps, documentation.bare
     program = render(kind, interface, helps, STORAGES[storage].code, store, host.user, texts, bare)
@@ -84,21 +82,21 @@ def furnish(host: Host, cell: Cell, tool: str, order: Order, face_of: Host | Non
     interface.facts.update({"ids": form, "storage": storage, "layout": cell["layout"], "depth": cell["documentation"]})
     password = names.word((2, 3)) if "pass" in kind.roles else ""
     return InstalledProvider(
-        kind, interface, documentation, storage, store, entries, tuple(files), texts.empty, groups, password, order.sealed,
+        kind, interface, documentation, storage, store, entries, tuple(files), texts.empty, groups, password, contents.sealed,
         (summary, *told),
     )  # fmt: skip
 
 
 def _entries(
-    host: Host, kind: ProviderKind, cell: Cell, order: Order, groups: Sequence[str], ack: str
+    host: Host, kind: ProviderKind, cell: Cell, contents: Contents, groups: Sequence[str], ack: str
 ) -> tuple[str, tuple[QueueEntry, ...]]:
-    """What the provider holds, in the order of the ids, whose form is told first."""
-    rng, names, decoy = host.rng, host.names, order.decoy
+    """What the provider holds, in the contents of the ids, whose form is told first."""
+    rng, names, decoy = host.rng, host.names, contents.decoy
     keeper = decoy.keeper if decoy else None
-    asked = [(job.title, job.text, keeper, True) for job in order.jobs]
+    asked = [(job.title, job.text, keeper, True) for job in contents.jobs]
     aside = []
-    if order.beside:
-        job, waiting = order.beside
+    if contents.beside:
+        job, waiting = contents.beside
         aside.append((job.title, job.text, keeper, waiting))
     if decoy and decoy.body is not None:
         aside.append((decoy.job.title, decoy.body, decoy.sender, decoy.waiting))
@@ -144,11 +142,11 @@ def _texts(skin: random.Random, kind: ProviderKind, interface: Interface, words:
 
 
 def _notes(host: Host, interface: Interface, store: str, wanted: Sequence[str]) -> list[str]:
-    """What the documentation says besides the calls, in any order."""
+    """What the documentation says besides the calls, in any contents."""
     skin = host.skin
     notes = [*wanted, phrase(skin, _SEALED, n=interface.codes["sealed"])]
-    if interface.syntax.note:
-        notes.append(phrase(skin, interface.syntax.note, tool=interface.tool))
+    if interface.note:
+        notes.append(phrase(skin, interface.note, tool=interface.tool))
     pool = skin.sample(vocabulary()["notes"]["harmless"], skin.randint(0, 2))
     notes += [host.say(text, n=skin.randint(3, 90), path=store, keeper=host.names.user()) for text in pool]
     skin.shuffle(notes)

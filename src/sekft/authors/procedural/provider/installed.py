@@ -69,12 +69,12 @@ class InstalledProvider:
         """Calls that go wrong and change nothing, for operations that these commands call: see Step.mistakes."""
         found = []
         for operation in self.interface.operations:
-            spell, holders = self.interface.syntax.spell, [self.interface.holder(name) for name in operation.takes]
+            spell, holders = self.interface.spell, [self.interface.holder(name) for name in operation.takes]
             if not holders or not any(self._calls(command, operation) for command in typed):
                 continue
-            found.append(spell(self.interface, operation, [])[0])
+            found.append(spell(operation, [])[0])
             if not set("<>'") & set("".join(holders)):
-                found.append(spell(self.interface, operation, holders)[0])
+                found.append(spell(operation, holders)[0])
             if operation.verb in self.interface.usage(operation):
                 found.append(f"{self.interface.tool} {operation.verb}")
         return list(dict.fromkeys(found))
@@ -85,18 +85,13 @@ class InstalledProvider:
             return None
         old, new = self.interface.former
         for values in self._values(new):
-            for form, former in zip(
-                *(self.interface.syntax.spell(self.interface, o, values) for o in (new, old)), strict=True
-            ):
+            for form, former in zip(*(self.interface.spell(o, values) for o in (new, old)), strict=True):
                 if form == command:
                     return str(former)
         return None
 
     def _calls(self, command: str, operation: Operation) -> bool:
-        return any(
-            command in self.interface.syntax.spell(self.interface, operation, values)
-            for values in self._values(operation)
-        )
+        return any(command in self.interface.spell(operation, values) for values in self._values(operation))
 
     def _values(self, operation: Operation) -> Iterable[tuple[str, ...]]:
         """Every list of arguments with which a plan may call the operation."""

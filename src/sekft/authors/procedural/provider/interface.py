@@ -1,7 +1,7 @@
 """How a provider is called: syntax, verbs, option names, ids and formats, each drawn apart from what it means.
 
-A syntax (see `syntaxes`) spells calls and reads them back in sh. Documentation and program both come
-from the same `Interface`, so the tool does what its documentation says.
+A syntax (see `syntaxes`) is an Interface that spells calls and reads them back in sh. Documentation and program
+both come from it, so the tool does what its documentation says.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sekft.authors.procedural.provider.semantics import Operation
 
@@ -22,29 +23,12 @@ PLACEHOLDERS: Mapping[str, Callable[[str], str]] = {
 }
 
 
-class Syntax(ABC):
-    """How calls are typed and read back.
+@dataclass(frozen=True)
+class Interface(ABC):
+    """One tool's drawn interface; `facts` names every part of the draw. Its class is its syntax.
 
     variants: one is drawn for each interface. bare: sh test that nothing was asked for.
-    note:     what the calls themselves do not show; slots <tool>.
-    """
-
-    variants: tuple[str, ...] = ("",)
-    bare: str = "[ $# -eq 0 ]"
-    note: str = ""
-
-    @abstractmethod
-    def spell(self, interface: Interface, operation: Operation, values: Sequence[str]) -> list[str]:
-        """Ways to type a call, the documented one first."""
-
-    @abstractmethod
-    def parse(self, interface: Interface) -> str:
-        """sh that sets op, a1 and a2 from "$@"."""
-
-
-@dataclass(frozen=True)
-class Interface:
-    """One tool's drawn interface; `facts` names every part of the draw.
+    note:   what the calls themselves do not show; slots <tool>.
 
     keys:   for each argument name the word that stands for it, as option name and placeholder.
     opkey:  the word for the operation itself, where a syntax needs one.
@@ -52,10 +36,13 @@ class Interface:
     codes:  exit statuses of usage errors, unknown ids and a sealed store.
     """
 
+    variants: ClassVar[tuple[str, ...]] = ("",)
+    bare: ClassVar[str] = "[ $# -eq 0 ]"
+    note: ClassVar[str] = ""
+
     tool: str
     noun: str
     nouns: str
-    syntax: Syntax
     variant: str
     keys: Mapping[str, str]
     opkey: str
@@ -70,17 +57,25 @@ class Interface:
     facts: dict[str, str]
     former: tuple[Operation, Operation] | None = None
 
+    @abstractmethod
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        """Ways to type a call, the documented one first."""
+
+    @abstractmethod
+    def parse(self) -> str:
+        """sh that sets op, a1 and a2 from "$@"."""
+
     def call(self, role: str, *arguments: str) -> str:
         """The command line for that role, as documented."""
         return self.calls(role, *arguments)[0]
 
     def calls(self, role: str, *arguments: str) -> list[str]:
         """Every way to type it, the documented one first."""
-        return self.syntax.spell(self, self.by_role(role), arguments)
+        return self.spell(self.by_role(role), arguments)
 
     def usage(self, operation: Operation) -> str:
         """The call as documented, with its placeholders."""
-        return self.syntax.spell(self, operation, [self.holder(name) for name in operation.takes])[0]
+        return self.spell(operation, [self.holder(name) for name in operation.takes])[0]
 
     def holder(self, name: str) -> str:
         return PLACEHOLDERS[self.placeholder](self.keys[name])
@@ -103,3 +98,19 @@ class Interface:
     def known(self) -> tuple[Operation, ...]:
         """What the program reads, the outdated spelling included."""
         return self.operations if self.former is None else (*self.operations, self.former[0])
+
+    def pairs(self, operation: Operation, values: Sequence[str]) -> list[tuple[str, str]]:
+        """(word for the argument, its value) for each value of a call."""
+        return [(self.keys[name], value) for name, value in zip(operation.takes, values, strict=False)]
+
+    def arguments(self) -> list[tuple[str, str]]:
+        """(argument name, its word) for every argument that any operation takes."""
+        return [(name, self.keys[name]) for name in dict.fromkeys(name for o in self.known for name in o.takes)]
+
+    def by_name(self) -> str:
+        """Shell text that puts the named values v_<argument> into a1 and a2, as each operation takes them."""
+        rows = []
+        for operation in self.known:
+            places = " ".join(f"a{at}=${{v_{name}-}}" for at, name in enumerate(operation.takes, 1))
+            rows.append(f"{operation.verb}) {places or ':'} ;;")
+        return "case $op in " + " ".join(rows) + " esac"

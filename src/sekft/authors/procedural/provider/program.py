@@ -100,10 +100,10 @@ nothing() {{ {nothing} {interface.codes["usage"]}; }}
 entry() {{ {HEADS[interface.head].replace("@noun@", interface.noun)}; }}
 {_rows(kind, interface)}
 {_guards(interface, texts)}
-if {interface.syntax.bare.replace("@TOOL@", interface.tool).replace("@OPKEY@", interface.opkey.upper())}; then nothing; fi
+if {interface.bare.replace("@TOOL@", interface.tool).replace("@OPKEY@", interface.opkey.upper())}; then nothing; fi
 case ${{1-}} in help) shift; show_help "$@"; exit 0 ;; esac
 for word; do case $word in -h|--help) for word; do case $word in -*) ;; *) break ;; esac; done; show_help "$word"; exit 0 ;; esac; done
-{interface.syntax.parse(interface)}
+{interface.parse()}
 case $op in
 {cases}
 *) wrong "$op" ;;

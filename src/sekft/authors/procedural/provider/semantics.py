@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -86,9 +86,6 @@ class Operation:
     number: int
     letter: str
     invented: bool
-
-    def renamed(self, verb: str, number: int, letter: str) -> Operation:
-        return replace(self, verb=verb, number=number, letter=letter)
 
 
 @cache
