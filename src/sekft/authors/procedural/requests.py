@@ -61,19 +61,23 @@ def job(
     text: str,
     needle: str,
     files: tuple[File, ...],
+    after: tuple[File, ...] = (),
+    gone: tuple[str, ...] = (),
+    judged: Mapping[str, str] = MappingProxyType({}),
+    needs: tuple[str, ...] | None = None,
+    reads: tuple[str, ...] = (),
     folder: str,
     looks: Sequence[str],
     direct: Sequence[Typed],
     informed: Iterable[Typed] = (),
     confirm: list[list[str]],
-    after: tuple[File, ...] = (),
-    gone: tuple[str, ...] = (),
-    needs: tuple[str, ...] = (),
-    reads: tuple[str, ...] = (),
-    judged: Mapping[str, str] = MappingProxyType({}),
     wrong: Mapping[str, Typed],
 ) -> Job:
-    """A job that is done in a folder. looks, direct, informed: see `ways`. wrong: see `probes`. The rest: see `Job`."""
+    """A job that is done in a folder, which it needs unless `needs` says otherwise.
+
+    looks, direct, informed: see `ways`. wrong: see `probes`. The rest: see `Job`.
+    """
+    needs = (folder,) if needs is None else needs
     methods = ways(folder, looks, direct, informed)
     return Job(title, text, needle, files, after, methods, confirm, probes(**wrong), gone, needs, reads, judged)
 
@@ -83,19 +87,24 @@ def derived(
     *,
     title: str,
     text: str,
+    needle: str = "",
     sources: Mapping[str, str],
     target: str,
     result: str,
     looks: Sequence[str],
     direct: Sequence[Typed],
+    informed: Iterable[Typed] = (),
     confirm: list[list[str]],
     wrong: Mapping[str, Typed],
 ) -> Job:
-    """A job that makes a file, `target`, with the text `result`. sources: texts by path; they stay as they are."""
-    methods = ways(posixpath.dirname(target), looks, direct)
+    """A job that makes or changes one file, `target`, so that it holds the text `result`.
+
+    sources: texts by path, all of them needed. needle: the target unless it is given.
+    """
+    methods = ways(posixpath.dirname(target), looks, direct, informed)
     files = tuple(host.file(path, content) for path, content in sources.items())
     after, paths = (host.file(target, result),), tuple(sources)
-    return Job(title, text, target, files, after, methods, confirm, probes(**wrong), needs=paths, reads=paths)
+    return Job(title, text, needle or target, files, after, methods, confirm, probes(**wrong), needs=paths, reads=paths)
 
 
 def ways(folder: str, looks: Sequence[str], direct: Sequence[Typed], informed: Iterable[Typed] = ()) -> list[list[str]]:

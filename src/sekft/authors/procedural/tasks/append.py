@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job, new_path
+from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
 
 _ASK = (
     "[add|append] [the|this] line to the end of <path> [and keep what is there|, leaving the rest as it is|]: <line>",
@@ -32,15 +32,14 @@ def make(host: Host) -> Job:
     line = f"{names.word()} {names.number(10, 999)}"
     before = "\n".join(rows) + "\n"
     name = path.rsplit("/", 1)[-1]
-    return job(
+    return derived(
+        host,
         title=host.say("[one more line|an addition|a missing line|an entry left out] for <what>", what=name),
         text=ask(host, _ASK, path=path, folder=folder, name=name, line=line),
         needle=line,
-        files=(host.file(path, before),),
-        after=(host.file(path, before + line + "\n"),),
-        needs=(path,),
-        reads=(path,),
-        folder=folder,
+        sources={path: before},
+        target=path,
+        result=before + line + "\n",
         looks=[f"cat {path}", f"tail -n 3 {path}", f"ls -l {path}"],
         direct=[
             f"echo '{line}' >> {path}",

@@ -41,12 +41,10 @@ def make(host: Host) -> Job:
         text=ask(host, _ASK, folder=folder, target=target, ending=ending),
         needle=target,
         files=tuple(files.values()),
-        after=(),
         judged={
             target: f'[ -f "$1" ] && [ ! -L "$1" ] && [ "$(tar -tzf "$1" | grep -c "[^/]$")" = {len(mine)} ] &&'
             f' [ "$(for name in {" ".join(mine)}; do {each}; done | sha256sum | cut -c 1-64)" = {whole} ]'
         },
-        needs=(folder,),
         folder=folder,
         looks=[f"ls {folder}", f"ls -l {folder}"],
         direct=[

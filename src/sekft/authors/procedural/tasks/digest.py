@@ -56,7 +56,6 @@ def make(host: Host) -> Job:
         needle=target,
         files=tuple(files.values()),
         after=(host.file(target, "".join(sums)),),
-        needs=(folder,),
         reads=(f"{folder}/{mine[0]}",),
         folder=folder,
         looks=[f"ls {folder}", f"ls -l {folder}"],

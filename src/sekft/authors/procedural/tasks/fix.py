@@ -51,7 +51,6 @@ def make(host: Host) -> Job:
         needle=right,
         files=tuple(host.file(path, text) for path, text in texts.items()),
         after=tuple(host.file(path, texts[path].replace(wrong, right)) for path in spoilt),
-        needs=(folder,),
         reads=(spoilt[0],),
         folder=folder,
         looks=[f"grep -r {wrong} {folder}", f"grep -rl {wrong} {folder}", f"find {folder} -type f"],

@@ -55,7 +55,6 @@ def make(host: Host) -> Job:
         needle=f"mode {mode}",
         files=tuple(files.values()),
         after=tuple(files[name].model_copy(update={"mode": f"0{mode}"}) for name in mine),
-        needs=(folder,),
         folder=folder,
         looks=[f"ls -l {folder}", f"ls -l {paths}"],
         direct=[

@@ -41,7 +41,6 @@ def make(host: Host) -> Job:
         files=(*files.values(), host.folder(target)),
         after=arrived,
         gone=tuple(f"{source}/{name}" for name in moved),
-        needs=(source,),
         folder=source,
         looks=[f"ls {source}", f"ls -l {source}", f"find {source} -type f"],
         direct=[

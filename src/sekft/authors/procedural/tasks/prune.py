@@ -49,9 +49,7 @@ def make(host: Host) -> Job:
         text=ask(host, _ASK, folder=folder, rule=words),
         needle=mark,
         files=files,
-        after=(),
         gone=tuple(f"{folder}/{name}" for name in doomed),
-        needs=(folder,),
         folder=folder,
         looks=[f"ls {folder}", f"ls -l {folder}/{glob}", f"find {folder} -type f {test}"],
         direct=[

@@ -64,7 +64,6 @@ def make(host: Host) -> Job:
         files=tuple(files.values()),
         after=tuple(files[name].model_copy(update={"path": f"{folder}/{now}"}) for name, now in renamed.items()),
         gone=tuple(f"{folder}/{name}" for name in renamed),
-        needs=(folder,),
         folder=folder,
         looks=[f"ls {folder}", f"ls -l {folder}"],
         direct=[

@@ -53,7 +53,6 @@ def make(host: Host) -> Job:
         needle=target,
         files=(*(host.file(f"{folder}/{name}", text) for name, text in zip(mine, texts, strict=True)), rest),
         after=(host.file(target, right),),
-        needs=(folder,),
         reads=(f"{folder}/{mine[0]}",),
         folder=folder,
         looks=[f"head {folder}/*.{ending}", f"ls {folder}", f"ls -l {folder}"],

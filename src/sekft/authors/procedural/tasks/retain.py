@@ -48,9 +48,7 @@ def make(host: Host) -> Job:
         text=ask(host, _ASK, folder=folder, stem=stem, count=count),
         needle=stem,
         files=tuple(host.file(f"{folder}/{name}", names.compound() + "\n") for name in order),
-        after=(),
         gone=tuple(f"{folder}/{name}" for name in doomed),
-        needs=(folder,),
         folder=folder,
         looks=[f"ls {folder}", f"ls -l {folder}", f"ls {glob}"],
         direct=[

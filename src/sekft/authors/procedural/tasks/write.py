@@ -51,6 +51,7 @@ def make(host: Host) -> Job:
         needle=lines[0],
         files=(host.folder(folder),),
         after=(host.file(path, text),),
+        needs=(),
         folder=folder,
         looks=[f"ls {folder}", f"ls -la {folder}"],
         direct=[
