@@ -34,18 +34,12 @@ _LONG_LISTING = re.compile(r"\bls -\w*l")
 
 def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
     """The scenario of a sketch. Raises pydantic's ValidationError where it is none."""
-    host, announcement, provider, blocked, decoy = (
-        draft.host,
-        draft.announcement,
-        draft.provider,
-        draft.blocked,
-        draft.decoy,
-    )
+    host, announcement, provider, blocked = draft.host, draft.announcement, draft.provider, draft.blocked
     files = draft.fixtures
     before = {file.path: file for file in files}
     done = draft.jobs[: len(draft.waiting)] if draft.ending == "work" else ()
     end, made, touched = _outcome(draft, before, done)
-    baits = _paths(decoy.job) if decoy else set()
+    baits = _paths(draft.decoy.job) if draft.decoy else set()
     untouched = {path for path, file in before.items() if file.kind == "file" and path not in touched}
     steps = _plan(draft)
     notice = blocked.notice if blocked else None if draft.ending == "work" else provider.empty
@@ -118,11 +112,8 @@ def orientation(host: Host) -> str:
 
 def _plan(draft: Sketch) -> list[PlanStep]:
     provider, blocked = draft.provider, draft.blocked
-    steps = [
-        PlanStep(goal="look", ways=draft.announcement.look),
-        PlanStep(goal="learn", ways=provider.documentation.learn),
-    ]
-    calls = CallPlan(provider)
+    calls, learn = CallPlan(provider), provider.documentation.learn
+    steps = [PlanStep(goal="look", ways=draft.announcement.look), PlanStep(goal="learn", ways=learn)]
     if blocked and blocked.sealed is not None:
         steps.append(_step(provider, "retrieve", [[form] for form in provider.calls(provider.kind.roles[0])]))
     elif draft.ending == "empty":
@@ -139,17 +130,15 @@ def _plan(draft: Sketch) -> list[PlanStep]:
     if draft.ending == "work":
         left = calls.rest()
         relist = "list" in provider.kind.roles and not provider.groups and provider.acknowledgement(draft.waiting[0])
-        steps.append(
-            PlanStep(goal="confirm", ways=[[], [provider.calls("list")[0]]] if left == [[]] and relist else left)
-        )
+        looks = [[], [provider.calls("list")[0]]] if left == [[]] and relist else left
+        steps.append(PlanStep(goal="confirm", ways=looks))
     steps.append(PlanStep(goal="end", ways=_endings(blocked)))
     return _taught(provider, steps)
 
 
 def _carried_out(provider: InstalledProvider, job: Job, entry: QueueEntry) -> list[PlanStep]:
-    looks = [
-        way for way in job.confirm if not (_is_dated(job) and any(_LONG_LISTING.search(command) for command in way))
-    ]
+    dated = _is_dated(job)
+    looks = [way for way in job.confirm if not (dated and any(map(_LONG_LISTING.search, way)))]
     steps = [PlanStep(goal="execute", ways=job.ways), PlanStep(goal="confirm", ways=[[], *looks])]
     if forms := provider.acknowledgement(entry):
         steps.append(_step(provider, "acknowledge", [[form] for form in forms]))

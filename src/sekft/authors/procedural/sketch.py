@@ -47,13 +47,8 @@ class Sketch:
         files = [file for job in self.jobs for file in job.files]
         if self.decoy:
             files += [*self.decoy.job.files, *self.decoy.files]
-        files += [
-            *self.announcement.files,
-            *self.provider.files,
-            *self.provider.store_files(self.host, self.provider.entries),
-            *self.clutter,
-        ]
-        return with_parents(files, self.host)
+        store = self.provider.store_files(self.host, self.provider.entries)
+        return with_parents([*files, *self.announcement.files, *self.provider.files, *store, *self.clutter], self.host)
 
     @property
     def waiting(self) -> list[QueueEntry]:
@@ -98,9 +93,8 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
 
 def _listed(cell: Cell, host: Host) -> Host:
     """Where the one tool of this provider, syntax and layout is drawn from."""
-    rng, skin = (
-        stream(0, "listed", cell["provider"], cell["syntax"], cell["layout"], part) for part in ("is", "looks")
-    )
+    key = "listed", cell["provider"], cell["syntax"], cell["layout"]
+    rng, skin = stream(0, *key, "is"), stream(0, *key, "looks")
     return replace(host, rng=rng, skin=skin, names=Names(skin, host.names.taken))
 
 

@@ -74,35 +74,23 @@ def document(
         ways.append([f"{tool} --help", *(f"{tool} --help {verb}" for verb in needed)])
         return Documentation(_helps(_contents(rng, page), topics), None, None, ways, needle, bare)
     if depth == "manual":
-        where = rng.choice(
-            [f"The calls are described in {tool}(1).", f"See {tool}(1) in the manual.", f"Manual page: {tool}(1)"]
-        )
-        return Documentation(
-            _helps(f"{tool}: {summary}\n{where}\n"),
-            paged,
-            None,
-            [*([*first, *man] for first in start), man],
-            needle,
-            bare,
-        )
+        where = f"The calls are described in {tool}(1).", f"See {tool}(1) in the manual.", f"Manual page: {tool}(1)"
+        helps = _helps(f"{tool}: {summary}\n{rng.choice(where)}\n")
+        return Documentation(helps, paged, None, [*([*first, *man] for first in start), man], needle, bare)
     if depth == "file":
-        path = rng.choice(
-            [
-                f"/usr/local/share/doc/{tool}/README",
-                f"/usr/local/share/{tool}.txt",
-                f"/usr/local/lib/{tool}/usage",
-                f"/etc/{tool}.doc",
-            ]
-        )
-        where = rng.choice([f"All of it is in {path}.", f"Documentation: {path}", f"The calls are listed in {path}."])
-        ways = [[*first, f"cat {path}"] for first in start]
-        return Documentation(_helps(f"{tool}: {summary}\n{where}\n"), None, (path, full), ways, needle, bare)
+        folders = "/usr/local/share/doc/{0}/README /usr/local/share/{0}.txt /usr/local/lib/{0}/usage /etc/{0}.doc"
+        path = rng.choice(folders.format(tool).split())
+        where = f"All of it is in {path}.", f"Documentation: {path}", f"The calls are listed in {path}."
+        helps, ways = _helps(f"{tool}: {summary}\n{rng.choice(where)}\n"), [[*first, f"cat {path}"] for first in start]
+        return Documentation(helps, None, (path, full), ways, needle, bare)
     return Documentation(_helps(full), paged, None, [*start, *([[*start[0], *man]] if paged else [])], needle, bare)
 
 
 _TELLING = ("read", "next", "sheet", "since")
 """Roles that print a directive's text."""
 _NEEDED = ("list", "groups", "page", "pass", "position", "older", *_TELLING, *ACKNOWLEDGE)
+_UNCLEAR = ("ack", "commit", "pass", "drop", "hold", "older")
+"""Roles whose effect the call does not say."""
 
 
 def _row(interface: Interface, operation: Operation, depth: str) -> CallRow:
@@ -110,11 +98,7 @@ def _row(interface: Interface, operation: Operation, depth: str) -> CallRow:
     usage = interface.usage(operation)
     if depth != "terse":
         return CallRow(operation.verb, usage, operation.does)
-    unclear = (
-        operation.invented
-        or operation.verb not in usage
-        or operation.role in ("ack", "commit", "pass", "drop", "hold", "older")
-    )
+    unclear = operation.invented or operation.verb not in usage or operation.role in _UNCLEAR
     return CallRow(operation.verb, usage, operation.short if unclear else "")
 
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 
 from sekft.authors.procedural.grammar import phrase
 from sekft.authors.procedural.names import Names
-from sekft.authors.procedural.provider.interface import PLACEHOLDERS, Interface
-from sekft.authors.procedural.provider.program import LIST_FORMATS
-from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, vocabulary
+from sekft.authors.procedural.provider.interface import Interface
+from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, placeholder, vocabulary
 from sekft.authors.procedural.provider.syntaxes import SYNTAXES
 
 SENDER_HEADS = ("fields", "mail", "mail_short", "barred", "signed")
@@ -50,8 +49,8 @@ def draw_interface(
     keys = _keys(rng, noun)
     opkey = rng.choice([word for word in words["keys"]["op"].split() if word not in keys.values()])
     done_word = rng.choice(["done", "settled", "finished", "dealt-with", "over", "complete", "met", "carried-out"])
-    variant, placeholder = rng.choice(syntax.variants), rng.choice(sorted(PLACEHOLDERS))
-    slots = {name: PLACEHOLDERS[placeholder](key) for name, key in keys.items()}
+    variant, form = rng.choice(syntax.variants), rng.choice(sorted(words["placeholders"]))
+    slots = {name: placeholder(form, key) for name, key in keys.items()}
     slots |= {"shelf": slots["group"], "id": slots["entry"], "group": keys["group"], "groups": keys["groups"]}
     slots |= {"noun": noun, "nouns": nouns, "done": done_word}
     drawn = _operations(rng, roles, kind, names, slots, set(keys.values()), ack)
@@ -61,9 +60,9 @@ def draw_interface(
         new = rng.choice([operation for operation in needed if operation.takes] or needed)
         letters = [letter for letter in _letters(new.verb) if letter not in {o.letter for o in drawn}]
         former = (replace(new, verb=names.word((1, 2)), number=len(drawn) + 1, letter=letters[0]), new)
-    formats, heads = sorted(LIST_FORMATS), list(kind.heads)
+    formats, heads = sorted(words["list_formats"]), list(kind.heads)
     if demand.senders and "list" in roles:
-        formats = [name for name in formats if LIST_FORMATS[name][1].count("%") > 2]
+        formats = [name for name in formats if words["list_formats"][name][1].count("%") > 2]
     elif demand.senders:
         heads = [name for name in heads if name in SENDER_HEADS]
     list_format, head = rng.choice(formats), rng.choice(heads)
@@ -73,7 +72,7 @@ def draw_interface(
         "verbs": " ".join(f"{operation.role}={operation.verb}" for operation in drawn),
         "noun": noun,
         "options": " ".join([opkey, *sorted(keys.values())]),
-        "placeholder": placeholder,
+        "placeholder": form,
         "list_format": list_format,
         "head": head,
         "ack": ack,
@@ -84,7 +83,7 @@ def draw_interface(
     }
     drop_file = f"/tmp/{names.word((1, 2))}"
     return syntax(
-        tool, noun, nouns, variant, keys, opkey, drawn, placeholder, list_format, head, ack, done_word, codes,
+        tool, noun, nouns, variant, keys, opkey, drawn, form, list_format, head, ack, done_word, codes,
         drop_file, facts, former,
     )  # fmt: skip
 
@@ -116,32 +115,33 @@ def _operations(
     drawn = []
     for number, role in enumerate(rng.sample(roles, len(roles)), 1):
         invented = odd and rng.random() < 0.6
-        verb = (
-            names.word((1, 2)) if invented else rng.choice([w for w in words["verbs"][role].split() if w not in used])
-        )
+        verbs = [verb for verb in words["verbs"][role].split() if verb not in used]
+        verb = names.word((1, 2)) if invented else rng.choice(verbs)
         letter = next(letter for letter in _letters(verb) if letter not in letters)
         used.add(verb)
         letters.add(letter)
         key = _described_as(role, kind, ack)
         does = phrase(rng, rng.choice(words["does"][key]), **slots)
         short = phrase(rng, words["short"][key], **slots)
-        drawn.append(Operation(role, verb, takes_of(role, kind, ack), does, short, number, letter, invented))
+        drawn.append(Operation(role, verb, _takes_of(role, kind, ack), does, short, number, letter, invented))
     return tuple(drawn)
 
 
-def takes_of(role: str, kind: ProviderKind, ack: str) -> tuple[str, ...]:
+_TAKES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("read", "drop", "hold", "older", "id"), ("entry",)),
+    **dict.fromkeys(("since", "commit"), ("position",)),
+    "receipt": ("receipt",),
+    "word": ("entry", "word"),
+    "page": ("page",),
+}
+"""The arguments of a role, or of a form of acknowledgement."""
+
+
+def _takes_of(role: str, kind: ProviderKind, ack: str) -> tuple[str, ...]:
     """The names of a role's arguments."""
-    own: tuple[str, ...] = ()
-    if role in ("read", "drop", "hold", "older"):
-        own = ("entry",)
-    elif role == "ack":
-        own = {"id": ("entry",), "receipt": ("receipt",), "word": ("entry", "word"), "last": ()}[ack]
-    elif role in ("list", "sheet"):
-        own = ("group",) if "groups" in kind.roles else ()
-    elif role in ("since", "commit"):
-        own = ("position",)
-    elif role == "page":
-        own = ("page",)
+    own = _TAKES.get(ack if role == "ack" else role, ())
+    if role in ("list", "sheet") and "groups" in kind.roles:
+        own = ("group",)
     guarded = "pass" in kind.roles and role not in ("pass", "about", "tally", "past")
     return (*own, "pass") if guarded else own
 

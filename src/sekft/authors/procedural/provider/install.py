@@ -15,7 +15,7 @@ from sekft.authors.procedural.provider.draw import Requirements, draw_interface,
 from sekft.authors.procedural.provider.installed import InstalledProvider
 from sekft.authors.procedural.provider.interface import Interface
 from sekft.authors.procedural.provider.layouts import LAYOUTS
-from sekft.authors.procedural.provider.program import RECEIPTS, Texts, render
+from sekft.authors.procedural.provider.program import Texts, render
 from sekft.authors.procedural.provider.semantics import PROVIDERS, ProviderKind, QueueEntry, vocabulary
 from sekft.authors.procedural.provider.storage import STORAGES
 from sekft.scenario import Cell, File
@@ -61,19 +61,15 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     words = {"noun": interface.noun, "nouns": interface.nouns, "user": host.user, "host": host.name}
     summary = phrase(skin, skin.choice(kind.summary), **words)
     texts = _texts(skin, kind, interface, words)
-    layout = LAYOUTS[cell["layout"]]
     storage = skin.choice(sorted(STORAGES))
     store = skin.choice([f"/var/lib/{tool}", f"/srv/{tool}", f"/var/spool/{tool}", f"/opt/{tool}/store"])
-    told = _notes(host, interface, store, contents.notes)
-    documentation = document(skin, interface, cell["documentation"], layout, summary, told)
-    helps, bare = documentation.helps, documentation.bare
-    program = render(kind, interface, helps, STORAGES[storage].code, store, host.user, texts, bare)
+    notes = _notes(host, interface, store, contents.notes)
+    documentation = document(skin, interface, cell["documentation"], LAYOUTS[cell["layout"]], summary, notes)
+    program = render(kind, interface, documentation, STORAGES[storage].code, store, host.user, texts)
     files = [File(path=f"/usr/local/bin/{tool}", content=program, mode="0755", mtime=host.mtime)]
-    if cell["syntax"] == "tool_per_verb":
-        files += [
-            File(path=f"/usr/local/bin/{tool}-{operation.verb}", kind="symlink", target=tool, mtime=host.mtime)
-            for operation in interface.known
-        ]
+    own_tools = interface.known if cell["syntax"] == "tool_per_verb" else ()
+    tools = [f"/usr/local/bin/{tool}-{operation.verb}" for operation in own_tools]
+    files += [File(path=path, kind="symlink", target=tool, mtime=host.mtime) for path in tools]
     if documentation.page is not None:
         page = f"/usr/local/share/man/man1/{tool}.1"
         files.append(File(path=page, content=documentation.page, mtime=host.mtime))
@@ -83,7 +79,7 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     password = names.word((2, 3)) if "pass" in kind.roles else ""
     return InstalledProvider(
         kind, interface, documentation, storage, store, entries, tuple(files), texts.empty, groups, password, contents.sealed,
-        (summary, *told),
+        (summary, *notes),
     )  # fmt: skip
 
 
@@ -93,31 +89,31 @@ def _entries(
     """What the provider holds, in the contents of the ids, whose form is told first."""
     rng, names, decoy = host.rng, host.names, contents.decoy
     keeper = decoy.keeper if decoy else None
-    asked = [(job.title, job.text, keeper, True) for job in contents.jobs]
-    aside = []
+    directives = [(job.title, job.text, keeper, True) for job in contents.jobs]
+    others = []
     if contents.beside:
         job, waiting = contents.beside
-        aside.append((job.title, job.text, keeper, waiting))
+        others.append((job.title, job.text, keeper, waiting))
     if decoy and decoy.body is not None:
-        aside.append((decoy.job.title, decoy.body, decoy.sender, decoy.waiting))
+        others.append((decoy.job.title, decoy.body, decoy.sender, decoy.waiting))
     past = rng.randint(*(_LONG_PAST if kind.every else _PAST[cell["difficulty"]]))
-    aside += [(f"{names.subject()} {names.word()}", remarks(host, 1)[0], None, False) for _ in range(past)]
-    rng.shuffle(aside)
-    slots = list(range(len(aside), len(aside) + len(asked)))
+    others += [(f"{names.subject()} {names.word()}", remarks(host, 1)[0], None, False) for _ in range(past)]
+    rng.shuffle(others)
+    slots = list(range(len(others), len(others) + len(directives)))
     if "commit" not in kind.acks:
-        slots = sorted(rng.sample(range(len(aside) + len(asked)), len(asked)))
-    for slot, entry in zip(slots, asked, strict=True):
-        aside.insert(slot, entry)
-    form, ids = entry_ids(host.skin, names, kind.ids, len(aside))
+        slots = sorted(rng.sample(range(len(others) + len(directives)), len(directives)))
+    for slot, entry in zip(slots, directives, strict=True):
+        others.insert(slot, entry)
+    form, ids = entry_ids(host.skin, names, kind.ids, len(others))
     receipts = [""] * len(ids)
     if ack == "receipt":
         _, receipts = entry_ids(host.skin, names, ("hex", "lettered", "pair", "suffixed"), len(ids))
     former = remarks(host, len(ids)) if "older" in kind.extra else [""] * len(ids)
     return form, tuple(
         QueueEntry(
-            name, title, body, sender or names.user(), waiting, rng.choice(groups) if groups else "", older, receipt
+            id_, title, body, sender or names.user(), waiting, rng.choice(groups) if groups else "", older, receipt
         )
-        for name, older, receipt, (title, body, sender, waiting) in zip(ids, former, receipts, aside, strict=True)
+        for id_, older, receipt, (title, body, sender, waiting) in zip(ids, former, receipts, others, strict=True)
     )
 
 
@@ -137,14 +133,14 @@ def _texts(skin: random.Random, kind: ProviderKind, interface: Interface, words:
         bare=draw("bare") + hint,
         version=f"{skin.randint(0, 4)}.{skin.randint(0, 30)}",
         renamed=draw("renamed", usage=interface.usage(old[1])) if old else "",
-        receipt=skin.choice(RECEIPTS),
+        receipt=skin.choice(list(vocabulary()["receipts"])),
     )
 
 
-def _notes(host: Host, interface: Interface, store: str, wanted: Sequence[str]) -> list[str]:
+def _notes(host: Host, interface: Interface, store: str, required: Sequence[str]) -> list[str]:
     """What the documentation says besides the calls, in any contents."""
     skin = host.skin
-    notes = [*wanted, phrase(skin, _SEALED, n=interface.codes["sealed"])]
+    notes = [*required, phrase(skin, _SEALED, n=interface.codes["sealed"])]
     if interface.note:
         notes.append(phrase(skin, interface.note, tool=interface.tool))
     pool = skin.sample(vocabulary()["notes"]["harmless"], skin.randint(0, 2))

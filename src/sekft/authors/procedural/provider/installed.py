@@ -57,27 +57,23 @@ class InstalledProvider:
             return self.calls("commit", entry.id)
         if not self.interface.has("ack"):
             return []
-        values = {
-            "id": [entry.id],
-            "receipt": [entry.receipt],
-            "word": [entry.id, self.interface.done_word],
-            "last": [],
-        }
-        return self.calls("ack", *values[self.interface.ack])
+        ack, done = self.interface.ack, self.interface.done_word
+        values = {"id": [entry.id], "receipt": [entry.receipt], "word": [entry.id, done], "last": []}
+        return self.calls("ack", *values[ack])
 
     def slips(self, typed: set[str]) -> list[str]:
         """Calls that go wrong and change nothing, for operations that these commands call: see Step.mistakes."""
-        found = []
+        slips = []
         for operation in self.interface.operations:
             spell, holders = self.interface.spell, [self.interface.holder(name) for name in operation.takes]
             if not holders or not any(self._calls(command, operation) for command in typed):
                 continue
-            found.append(spell(operation, [])[0])
+            slips.append(spell(operation, [])[0])
             if not set("<>'") & set("".join(holders)):
-                found.append(spell(operation, holders)[0])
+                slips.append(spell(operation, holders)[0])
             if operation.verb in self.interface.usage(operation):
-                found.append(f"{self.interface.tool} {operation.verb}")
-        return list(dict.fromkeys(found))
+                slips.append(f"{self.interface.tool} {operation.verb}")
+        return list(dict.fromkeys(slips))
 
     def outdated(self, command: str) -> str | None:
         """How the documentation spells this call, where that is out of date."""
@@ -164,9 +160,8 @@ class CallPlan:
         if self.begun:
             return []
         self.begun = True
-        return [
-            self.provider.calls(role) for role in self.provider.kind.roles if role in ("pass", "groups", "position")
-        ]
+        first = [role for role in self.provider.kind.roles if role in ("pass", "groups", "position")]
+        return [self.provider.calls(role) for role in first]
 
     def _grouped(self, role: str) -> bool:
         return bool(self.provider.groups) and role in ("list", "sheet")

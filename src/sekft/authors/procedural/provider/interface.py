@@ -7,20 +7,11 @@ both come from it, so the tool does what its documentation says.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sekft.authors.procedural.provider.semantics import Operation
-
-PLACEHOLDERS: Mapping[str, Callable[[str], str]] = {
-    "upper": str.upper,
-    "angle": lambda name: f"<{name}>",
-    "braces": lambda name: "{" + name + "}",
-    "the_angle": lambda name: f"<the-{name}>",
-    "upper_dots": lambda name: f"..{name.upper()}..",
-    "underscored": lambda name: f"_{name}_",
-}
+from sekft.authors.procedural.provider.semantics import Operation, placeholder
 
 
 @dataclass(frozen=True)
@@ -78,7 +69,8 @@ class Interface(ABC):
         return self.spell(operation, [self.holder(name) for name in operation.takes])[0]
 
     def holder(self, name: str) -> str:
-        return PLACEHOLDERS[self.placeholder](self.keys[name])
+        """What stands for an argument in a call as documented."""
+        return placeholder(self.placeholder, self.keys[name])
 
     def by_role(self, role: str) -> Operation:
         return next(operation for operation in self.operations if operation.role == role)

@@ -6,50 +6,16 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sekft.authors.procedural.provider.documentation import Documentation
 from sekft.authors.procedural.provider.interface import Interface
-from sekft.authors.procedural.provider.semantics import Operation, ProviderKind
+from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, vocabulary
 
 PAGE_ROWS = 4
-HEADS: Mapping[str, str] = {
-    "plain": 'body "$1"',
-    "titled": 'echo "$1: $(title "$1")"; echo; body "$1"',
-    "fields": 'echo "@noun@   $1"; echo "from     $(sender "$1")"; echo "subject  $(title "$1")"; echo; body "$1"',
-    "mail": 'echo "From: $(sender "$1")"; echo "To: $user"; echo "Subject: $(title "$1")"; echo; body "$1"',
-    "mail_short": 'echo "$(sender "$1") writes, on $(title "$1"):"; body "$1" | sed "s/^/  /"',
-    "keyed": 'echo "$1 ="; body "$1" | sed "s/^/    /"',
-    "barred": 'echo "== $1 =="; body "$1"; echo "-- $(sender "$1")"',
-    "arrow": 'printf "%s -> %s\\n" "$1" "$(body "$1")"',
-    "signed": 'body "$1"; echo "(@noun@ $1, $(sender "$1"))"',
-    "indented": 'echo "$1"; body "$1" | sed "s/^/\\t/"',
-}
-LIST_FORMATS: Mapping[str, tuple[str, str]] = {
-    # name: (header, printf format for id, title, sender)
-    "table": ("%-14s %s\\n' '@ID@' 'SUBJECT", "%-14s %s\\n"),
-    "tabs": ("", "%s\\t%s\\n"),
-    "sentence": ("", "%s: %s\\n"),
-    "brackets": ("", "[%s] %s\\n"),
-    "dashes": ("", " -- %s, %s\\n"),
-    "records": ("", "@id@=%s\\nabout=%s\\n--\\n"),
-    "senders": ("", "%s  %s  (from %s)\\n"),
-    "ruled": ("%-14s| %s\\n' '@ID@' 'ABOUT", "%-14s| %s\\n"),
-    "jsonl": ("", '{"@id@": "%s", "about": "%s"}\\n'),
-    "csv": ("@id@,about,from\\n", '%s,"%s",%s\\n'),
-    "bare": ("", "%s\\n"),
-    "prose": ("", "There is %s, about %s, from %s.\\n"),
-    "fixed": ("%-10s %-34s %s\\n' '@ID@' 'TITLE' 'BY", "%-10s %-34.34s %s\\n"),
-    "stars": ("", "* %s (%s)\\n"),
-}
 PAGING = f"""\
 every() {{ {{ ids; past; }} | sort; }}
 pages() {{ n=$(every | grep -c .); n=$(( (n + {PAGE_ROWS} - 1) / {PAGE_ROWS} )); seq "$n"; }}
 page() {{ rows $(every | tail -n +$(( ($1 - 1) * {PAGE_ROWS} + 1 )) | head -n {PAGE_ROWS}); last=$(pages | tail -n 1)
   if [ "$1" -lt "$last" ]; then echo "page $1 of $last, next: page $(($1 + 1))"; else echo "page $1 of $last"; fi; }}"""
-_RECEIPT_FORMS = {
-    "receipt_last": 'entry "$1"; echo; echo "@receipt@: $(receipt "$1")"',
-    "receipt_first": 'echo "[@receipt@ $(receipt "$1")]"; entry "$1"',
-}
-
-RECEIPTS = tuple(_RECEIPT_FORMS)
 
 
 @dataclass(frozen=True)
@@ -73,31 +39,29 @@ class Texts:
 def render(
     kind: ProviderKind,
     interface: Interface,
-    helps: str,
-    storage_code: str,
+    documentation: Documentation,
+    code: str,
     store: str,
     user: str,
     texts: Texts,
-    bare: bool,
 ) -> str:
-    """The whole script. helps: sh that defines show_help. bare: whether a call without a request shows the help."""
-    cases = "\n".join(
-        f"{operation.verb}) {_body(kind, interface, operation, texts)} ;;" for operation in interface.operations
-    )
+    """The whole script. code: of the storage."""
+    cases = "\n".join(f"{o.verb}) {_body(kind, interface, o, texts)} ;;" for o in interface.operations)
     if interface.former:
         old, _ = interface.former
-        cases += f'\n{old.verb}) set -- {shlex.quote(_told(interface, old))}; die {interface.codes["usage"]} "{texts.renamed}" ;;'
-    nothing = "show_help >&2; exit" if bare else f'die {interface.codes["usage"]} "{texts.bare}"; exit'
+        outdated = shlex.quote(interface.usage(old).split(" | ")[0])
+        cases += f'\n{old.verb}) set -- {outdated}; die {interface.codes["usage"]} "{texts.renamed}" ;;'
+    nothing = "show_help >&2; exit" if documentation.bare else f'die {interface.codes["usage"]} "{texts.bare}"; exit'
     return f"""\
 #!/bin/sh
 store={shlex.quote(store)}
 user={shlex.quote(user)}
-{helps}
+{documentation.helps}
 die() {{ echo "{interface.tool}: $2" >&2; exit "$1"; }}
 wrong() {{ die {interface.codes["usage"]} "{texts.wrong}"; }}
 nothing() {{ {nothing} {interface.codes["usage"]}; }}
-{storage_code}
-entry() {{ {HEADS[interface.head].replace("@noun@", interface.noun)}; }}
+{code}
+entry() {{ {vocabulary()["heads"][interface.head].replace("@noun@", interface.noun)}; }}
 {_rows(kind, interface)}
 {_guards(interface, texts)}
 if {interface.bare.replace("@TOOL@", interface.tool).replace("@OPKEY@", interface.opkey.upper())}; then nothing; fi
@@ -111,16 +75,11 @@ esac
 """
 
 
-def _told(interface: Interface, old: Operation) -> str:
-    """How the outdated call is named in the error that teaches."""
-    return interface.usage(old).split(" | ")[0]
-
-
 def _rows(kind: ProviderKind, interface: Interface) -> str:
     """sh that prints the list: `rows ID …`, `row ID`."""
     header, row = (
         text.replace("@ID@", interface.noun.upper()).replace("@id@", interface.noun)
-        for text in LIST_FORMATS[interface.list_format]
+        for text in vocabulary()["list_formats"][interface.list_format]
     )
     arguments = ['"$id"', '"$(title "$id")"', '"$(sender "$id")"'][: row.count("%")]
     top = f"printf '{header}'; " if header else ""
@@ -132,10 +91,10 @@ def _rows(kind: ProviderKind, interface: Interface) -> str:
 def _guards(interface: Interface, texts: Texts) -> str:
     """sh functions that refuse: a sealed store, a pass that is not the right one, ids that there are not."""
     usage, unknown = interface.codes["usage"], interface.codes["unknown"]
-    lines = [f'open_one() {{ ids | grep -qxF -e "$1" || die {unknown} "$1: not open"; }}']
-    lines.append('receipt() { sed -n "s/^$1 //p" "$store/receipts"; }')
-    lines += [
-        f'unsealed() {{ [ ! -e "$store/sealed" ] || {{ cat "$store/sealed" >&2; exit {interface.codes["sealed"]}; }}; }}'
+    lines = [
+        f'open_one() {{ ids | grep -qxF -e "$1" || die {unknown} "$1: not open"; }}',
+        'receipt() { sed -n "s/^$1 //p" "$store/receipts"; }',
+        f'unsealed() {{ [ ! -e "$store/sealed" ] || {{ cat "$store/sealed" >&2; exit {interface.codes["sealed"]}; }}; }}',
     ]
     for name in dict.fromkeys(name for operation in interface.operations for name in operation.takes):
         known = {
@@ -158,7 +117,7 @@ def _body(kind: ProviderKind, interface: Interface, operation: Operation, texts:
     if operation.takes[:1] == ("group",):
         waiting = 'for id in $(ids); do [ "$(group "$id")" != "$a1" ] || echo "$id"; done'
     none = f'[ $# -gt 0 ] || {{ echo "{texts.empty}"; exit 0; }}'
-    receipt = _RECEIPT_FORMS[texts.receipt].replace("@receipt@", interface.keys["receipt"])
+    receipt = vocabulary()["receipts"][texts.receipt].replace("@receipt@", interface.keys["receipt"])
     single = receipt if interface.ack == "receipt" else 'entry "$1"'
     each = 'first=1; for id; do [ -n "$first" ] || echo; first=; entry "$id"; done'
     retire = f'retire "$1" && echo "{texts.done}"'

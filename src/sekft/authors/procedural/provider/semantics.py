@@ -93,3 +93,9 @@ def vocabulary() -> Mapping[str, Any]:
     """The tables of vocabulary.toml."""
     text = files("sekft.authors.procedural").joinpath("vocabulary.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
+
+
+def placeholder(form: str, name: str) -> str:
+    """A name as placeholder, in one of the forms of vocabulary.toml."""
+    text: str = vocabulary()["placeholders"][form]
+    return text.format(name=name, NAME=name.upper())
