@@ -143,22 +143,22 @@ def _block(taxonomy: Taxonomy, seed: int, number: int, where: tuple[tuple[str, f
         for other, names in value.excludes.items()
         for met in names
     }
-    both_ways = barred | {(other, one) for one, other in barred}
+    both_ways = barred | {(other, level) for level, other in barred}
     return _Rows(Design(weights, both_ways, stream(seed, "cells", number)).rows())
 
 
 class _Rows:
-    """A block's rows, made as far as they are asked for."""
+    """A block's rows, drawn as far as they are needed."""
 
     def __init__(self, rows: Iterator[dict[str, str]]) -> None:
         self._rows = rows
-        self._made: list[dict[str, str] | None] = []
+        self._drawn: list[dict[str, str] | None] = []
 
     def __getitem__(self, at: int) -> dict[str, str] | None:
         """None where no row is allowed."""
-        while len(self._made) <= at:
-            self._made.append(next(self._rows, None))
-        return self._made[at]
+        while len(self._drawn) <= at:
+            self._drawn.append(next(self._rows, None))
+        return self._drawn[at]
 
 
 def _spell(where: Where) -> str:

@@ -38,7 +38,7 @@ def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
     files = draft.fixtures
     before = {file.path: file for file in files}
     done = draft.jobs[: len(draft.waiting)] if draft.ending == "work" else ()
-    end, made, touched = _outcome(draft, before, done)
+    end, written, touched = _outcome(draft, before, done)
     baits = _paths(draft.decoy.job) if draft.decoy else set()
     untouched = {path for path, file in before.items() if file.kind == "file" and path not in touched}
     steps = _plan(draft)
@@ -66,7 +66,7 @@ def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
         ),
         directives=[Directive(id=e.id, text=e.body) for e in draft.waiting if not hidden],
         expected=Expected.model_validate({"terminal": "panic" if blocked else "exit", "kind": draft.ending}),
-        checker=tree_checker(end, made, {path: line for job in done for path, line in job.judged.items()}),
+        checker=tree_checker(end, written, {path: line for job in done for path, line in job.judged.items()}),
         reference=[command for step in steps for command in step.ways[0]],
         needles=Needles(
             announcement=announcement.needle,
@@ -98,11 +98,11 @@ def _outcome(draft: Sketch, before: Mapping[str, File], done: Sequence[Job]) -> 
     gone = {path for job in done for path in job.gone}
     judged = {path for job in done for path in job.judged}
     texts = [file for file in after if file.kind == "file"]
-    made = [file for file in texts if before.get(file.path) is None or before[file.path].data != file.data]
+    written = [file for file in texts if before.get(file.path) is None or before[file.path].data != file.data]
     end = {path: file for path, file in before.items() if path not in gone | store | judged}
     entries = [replace(entry, waiting=entry.waiting and entry.id not in answered) for entry in provider.entries]
     end |= {file.path: file for file in [*after, *provider.store_files(host, entries)]}
-    return list(end.values()), made, store.union(*map(_paths, done))
+    return list(end.values()), written, store.union(*map(_paths, done))
 
 
 def orientation(host: Host) -> str:

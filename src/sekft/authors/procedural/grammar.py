@@ -62,8 +62,8 @@ def lines(host: Host, kind: str, count: int) -> list[str]:
 def expand(host: Host, template: str, **slots: object) -> str:
     """A line by a template of the caller's, with the parts and slots that the lists have."""
     whole = _whole(template)
-    wanted = set(_SLOT.findall(whole)) - set(slots)
-    return host.say(whole, **slots, **{name: _LOCAL[name](host) for name in sorted(wanted)})
+    local = set(_SLOT.findall(whole)) - set(slots)
+    return host.say(whole, **slots, **{name: _LOCAL[name](host) for name in sorted(local)})
 
 
 @cache

@@ -198,7 +198,7 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
 def _absent(job: Job, host: Host, met: bool) -> Blocked:
     """A program that must be there, and is not."""
     program = host.names.word()
-    told = host.say(
+    condition = host.say(
         "[What follows may only be done where <tool> is installed|The rule: no such work on a host without <tool>|"
         "The program <tool> must be installed for this, since it keeps the log|Only hosts that have the program <tool> do such work]"
         " [; without it the work is blocked|; where it is missing, nothing is to be done|].",
@@ -208,7 +208,7 @@ def _absent(job: Job, host: Host, met: bool) -> Blocked:
     tool = File(path=f"/usr/local/bin/{program}", content=script, mode="0755", mtime=host.mtime)
     look = [[f"{program} --version"], [program], [f"{program} --help"], [f"which {program}", f"{program} --version"]]
     return Blocked(
-        job=_conditional(job, told, look, met, *([tool] if met else [])),
+        job=_conditional(job, condition, look, met, *([tool] if met else [])),
         look=look,
         notice=f"{program}: not found",
         reasons=[f"{program} is not installed here", f"the required program {program} is missing"],
@@ -242,7 +242,7 @@ def _conditioned(job: Job, host: Host, met: bool) -> Blocked:
     names, skin = host.names, host.skin
     go, stop = skin.choice([("released", "held"), ("open", "closed"), ("free", "taken"), ("cleared", "pending"), ("granted", "refused")])  # fmt: skip
     flag, who = f"{host.place()}/{names.word()}", names.user()
-    told = host.say(
+    condition = host.say(
         "[What follows may be done only if|One thing first:|The condition is that|What follows holds as long as] <flag> says '<go>'"
         " [; if it says anything else, the work is blocked|; anything else there means that it is blocked|].",
         flag=flag,
@@ -251,7 +251,7 @@ def _conditioned(job: Job, host: Host, met: bool) -> Blocked:
     line = f"{go if met else stop} by {who}"
     look = [[f"cat {flag}"], [f"ls -l {flag}", f"cat {flag}"], [f"head {flag}"]]
     return Blocked(
-        job=_conditional(job, told, look, met, host.file(flag, line + "\n")),
+        job=_conditional(job, condition, look, met, host.file(flag, line + "\n")),
         look=look,
         notice=f"{stop} by {who}",
         reasons=[f"{flag} says {stop}, not {go}", f"not {go}: {stop} by {who}"],
@@ -263,7 +263,7 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
     path = _named_inputs(job)[0]
     data = next(file for file in job.files if file.path == path).data
     right, seen = (hashlib.md5(text, usedforsecurity=False).hexdigest() for text in (data + b"\n", data))
-    told = host.say(
+    condition = host.say(
         "[First make sure of|Be sure of|What follows presupposes] the md5 sum of <path>, <digest> [; with another sum the file is damaged and the work blocked|:"
         " any other sum means a damaged file, and blocked work].",
         path=path,
@@ -271,17 +271,17 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
     )
     look = [[f"md5sum {path}"], [f"ls -l {path}", f"md5sum {path}"], [f"md5sum {path}", f"wc {path}"]]
     return Blocked(
-        job=_conditional(job, told, look, met),
+        job=_conditional(job, condition, look, met),
         look=look,
         notice=seen,
         reasons=[f"{path} is damaged: its md5 sum is {seen}", f"checksum of {path} differs"],
     )
 
 
-def _conditional(job: Job, told: str, look: list[list[str]], met: bool, *files: File) -> Job:
+def _conditional(job: Job, condition: str, look: list[list[str]], met: bool, *files: File) -> Job:
     """The job with the condition before its text, the files that decide it, and a look ahead of each way."""
     ways = [[*look[at % len(look)], *way] for at, way in enumerate(job.ways)]
-    whole = replace(job, text=f"{told} {job.text}".strip(), files=(*job.files, *files), ways=ways)
+    whole = replace(job, text=f"{condition} {job.text}".strip(), files=(*job.files, *files), ways=ways)
     return whole if met else _undone(whole)
 
 
@@ -302,12 +302,12 @@ def _named_inputs(job: Job) -> list[str]:
 
 def _scope(job: Job) -> str:
     """The path that the directive names and the work changes, or changes something below."""
-    found = ""
+    scope = ""
     for path in _changed(job):
         while path not in job.text and path != "/":
             path = posixpath.dirname(path)
-        found = found or path
-    return found
+        scope = scope or path
+    return scope
 
 
 def _lockable(job: Job) -> bool:

@@ -112,11 +112,11 @@ def ways(folder: str, looks: Sequence[str], direct: Sequence[Typed], informed: I
 
     direct:   what the directive alone tells. informed: what takes names or numbers from the first look.
     """
-    found = [[looks[0], *_typed(direct[0])], *(_typed(command) for command in direct)]
-    found += [[looks[at % len(looks)], *_typed(command)] for at, command in enumerate(direct[1:], 1)]
-    found += [[looks[0], *_typed(command)] for command in informed]
+    methods = [[looks[0], *_typed(direct[0])], *(_typed(command) for command in direct)]
+    methods += [[looks[at % len(looks)], *_typed(command)] for at, command in enumerate(direct[1:], 1)]
+    methods += [[looks[0], *_typed(command)] for command in informed]
     inside = [within(folder, command) for command in (looks[-1], *_typed(direct[0]))]
-    return [*found, [f"cd {folder}", *(command for command in inside if command != "cd .")]]
+    return [*methods, [f"cd {folder}", *(command for command in inside if command != "cd .")]]
 
 
 def within(folder: str, command: str) -> str:

@@ -78,17 +78,19 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else ()
     stopped, eased = (None, given) if given else _met(jobs[0], host, barred)
     blocked = stopped if cell["ending"] == "blocked" else None
-    asked = (blocked.job,) if blocked else (eased, *jobs[1:])
+    work = (blocked.job,) if blocked else (eased, *jobs[1:])
     contents = Contents(
-        jobs=asked if cell["ending"] != "empty" else (),
+        jobs=work if cell["ending"] != "empty" else (),
         beside=(stopped.extra, blocked is not None) if stopped and stopped.extra else None,
         decoy=decoy,
         sealed=blocked.sealed if blocked else None,
         notes=tuple(note for note in (stopped and stopped.note, decoy and decoy.note) if note),
     )
     provider = install(host.part("desk"), cell, tool, contents, interface)
-    lying = (*asked, stopped.extra) if stopped and stopped.extra else asked
-    return Sketch(host, announcement, cell["ending"], lying, provider, decoy, blocked, _clutter(host.part("clutter")))
+    jobs_about = (*work, stopped.extra) if stopped and stopped.extra else work
+    return Sketch(
+        host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, _clutter(host.part("clutter"))
+    )
 
 
 def _listed(cell: Cell, host: Host) -> Host:

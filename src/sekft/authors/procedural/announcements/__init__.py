@@ -55,9 +55,9 @@ def remarks(host: Host, count: int) -> list[str]:
     return lines(host, "remark", count)
 
 
-def greeting(host: Host, *told: str) -> str:
-    """What login prints: the lines told, in any order, among up to three others."""
-    rows = [*told, *noise(host, host.skin.randint(0, 3))]
+def greeting(host: Host, *texts: str) -> str:
+    """What login prints: the texts, in any order, among up to three others."""
+    rows = [*texts, *noise(host, host.skin.randint(0, 3))]
     host.skin.shuffle(rows)
     margin, gap = host.skin.choice(_MARGINS), host.skin.choice(["\n", "\n", "\n", "\n\n"])
     text = gap.join(margin + row for row in rows)
@@ -130,16 +130,16 @@ def placed(host: Host, path: str, content: str) -> File:
     return file.model_copy(update={"owner": "root"}) if path.startswith(("/etc/", "/usr/", "/var/")) else file
 
 
-def readings(host: Host, file: File, needle: str, told: bool = False, by_name: bool = False) -> list[list[str]]:
+def readings(host: Host, file: File, needle: str, named: bool = False, by_name: bool = False) -> list[list[str]]:
     """Ways to come to read a line of a file, the usual one first: a listing that tells folders from files, and `cat`.
 
-    told: login names the path, so that no folder need be listed. by_name: the line may be looked up by the account.
+    named: login names the path, so that no folder need be listed. by_name: the line may be looked up by the account.
     """
     folder, name = posixpath.split(file.path)
     inside = file.path.startswith(f"{host.home}/")
     near = posixpath.relpath(file.path, host.home) if inside else file.path
     short, every, plain = ("ls -aF", "ls -la", "ls -A") if name.startswith(".") else ("ls -F", "ls -l", "ls")
-    if told:
+    if named:
         lists: list[list[str]] = [[], [], [f"{every} {folder}"]]
         near = file.path
     elif folder == host.home:

@@ -115,7 +115,7 @@ def card(host: Host, tool: str, text: str) -> Announcement:
     motd = greeting(host, expand(host, f"[{_CARD_LEAD}]", path=folder))
     listings = ("ls -F", "ls -l")
     look = [
-        [f"{ls} {folder}", *way] for ls in listings for way in readings(host, file, needle, told=True) if len(way) == 1
+        [f"{ls} {folder}", *way] for ls in listings for way in readings(host, file, needle, named=True) if len(way) == 1
     ]
     return Announcement(needle=needle, motd=motd, files=(file,), look=look)
 
@@ -129,17 +129,17 @@ def log(host: Host, tool: str, text: str) -> Announcement:
     """A log of those who were here before has a line on the tool, among dated lines on other things."""
     rows = [text, *remarks(host, host.skin.randint(2, 6))]
     host.skin.shuffle(rows)
-    stamp, named = host.skin.choice(_LOG_STAMPS), host.skin.choice(["{}: ", "{} - ", "({}) ", ""])
+    stamp, signature = host.skin.choice(_LOG_STAMPS), host.skin.choice(["{}: ", "{} - ", "({}) ", ""])
     writers = [other(host), other(host)]
     days = sorted(moment(host) for _ in rows)
     dated = zip(days, rows, strict=True)
-    shown = [f"{day.strftime(stamp)}{named.format(host.skin.choice(writers))}{row}" for day, row in dated]
+    shown = [f"{day.strftime(stamp)}{signature.format(host.skin.choice(writers))}{row}" for day, row in dated]
     folder = host.skin.choice([host.home, "/var/log", f"/srv/{host.names.subject()}"])
     path = posixpath.join(folder, host.skin.choice([*_LOG_NAMES, f"{host.name}.log"]))
     file = placed(host, path, "\n".join(shown) + "\n")
-    told = folder.startswith("/srv") or host.skin.random() < 0.3
-    motd = greeting(host, *([line(host, "lead", path=path)] if told else []))
-    return Announcement(needle=text, motd=motd, files=(file,), look=readings(host, file, text, told))
+    named = folder.startswith("/srv") or host.skin.random() < 0.3
+    motd = greeting(host, *([line(host, "lead", path=path)] if named else []))
+    return Announcement(needle=text, motd=motd, files=(file,), look=readings(host, file, text, named))
 
 
 # Parts are joined by signs that no name holds, so that the tool's stands apart.
@@ -180,7 +180,7 @@ def pointer(host: Host, tool: str, text: str) -> Announcement:
     near, far = somewhere(host), somewhere(host)
     lead, second_lead = line(host, "lead", path=near), line(host, "lead", path=far)
     files = placed(host, near, page(host, second_lead)), placed(host, far, page(host, text))
-    hops = readings(host, files[0], second_lead, told=True), readings(host, files[1], text, told=True)
+    hops = readings(host, files[0], second_lead, named=True), readings(host, files[1], text, named=True)
     look = [[*first, *second] for first, second in zip(*hops, strict=False)]
     banner, leads = (f"{lead}\n", []) if host.skin.random() < 0.3 else ("", [lead])
     return Announcement(needle=text, banner=banner, motd=greeting(host, *leads), files=files, look=look)

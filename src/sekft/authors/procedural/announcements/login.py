@@ -34,14 +34,14 @@ def banner(host: Host, tool: str, text: str) -> Announcement:
 _THINGS = "[requests|errands|duties|jobs|orders|chores|tasks|assignments|inbox|work|open matters|in-tray]"
 _IN_PROMPT = f"[{_THINGS}: <tool>|{_THINGS} in <tool>|{_THINGS}@<tool>|<tool> = {_THINGS}|{_THINGS} by <tool>|{_THINGS} -> <tool>]"
 _PROMPTS = (
-    "[<told>] $USER@$HOSTNAME $ ",
-    "$USER@$HOSTNAME (<told>) $ ",
-    "<told> $PWD $ ",
-    "$HOSTNAME {<told>} % ",
-    "<told> $ ",
-    "$USER $PWD [<told>] $ ",
-    "-- <told> -- $ ",
-    "$PWD, <told> > ",
+    "[<line>] $USER@$HOSTNAME $ ",
+    "$USER@$HOSTNAME (<line>) $ ",
+    "<line> $PWD $ ",
+    "$HOSTNAME {<line>} % ",
+    "<line> $ ",
+    "$USER $PWD [<line>] $ ",
+    "-- <line> -- $ ",
+    "$PWD, <line> > ",
 )
 
 
@@ -49,7 +49,7 @@ _PROMPTS = (
 def prompt(host: Host, tool: str, text: str) -> Announcement:
     """The prompt names the tool, on every line."""
     needle = phrase(host.skin, _IN_PROMPT, tool=tool)
-    prompt = host.skin.choice(_PROMPTS).replace("<told>", needle)
+    prompt = host.skin.choice(_PROMPTS).replace("<line>", needle)
     return Announcement(needle=needle, motd=greeting(host), prompt=prompt, look=[[]])
 
 

@@ -86,7 +86,7 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
 def _entries(
     host: Host, kind: ProviderKind, cell: Cell, contents: Contents, groups: Sequence[str], ack: str
 ) -> tuple[str, tuple[QueueEntry, ...]]:
-    """What the provider holds, in the contents of the ids, whose form is told first."""
+    """The form of the ids, and what the provider holds in their order."""
     rng, names, decoy = host.rng, host.names, contents.decoy
     keeper = decoy.keeper if decoy else None
     directives = [(job.title, job.text, keeper, True) for job in contents.jobs]
@@ -138,7 +138,7 @@ def _texts(skin: random.Random, kind: ProviderKind, interface: Interface, words:
 
 
 def _notes(host: Host, interface: Interface, store: str, required: Sequence[str]) -> list[str]:
-    """What the documentation says besides the calls, in any contents."""
+    """What the documentation says besides the calls, in any order."""
     skin = host.skin
     notes = [*required, phrase(skin, _SEALED, n=interface.codes["sealed"])]
     if interface.note:

@@ -119,18 +119,18 @@ def _body(kind: ProviderKind, interface: Interface, operation: Operation, texts:
     none = f'[ $# -gt 0 ] || {{ echo "{texts.empty}"; exit 0; }}'
     receipt = vocabulary()["receipts"][texts.receipt].replace("@receipt@", interface.keys["receipt"])
     single = receipt if interface.ack == "receipt" else 'entry "$1"'
-    each = 'first=1; for id; do [ -n "$first" ] || echo; first=; entry "$id"; done'
+    entries = 'first=1; for id; do [ -n "$first" ] || echo; first=; entry "$id"; done'
     retire = f'retire "$1" && echo "{texts.done}"'
     bodies = {
         "list": f'set -- $({waiting}); {none}; rows "$@"' if not kind.every else _page(texts, "1"),
         "page": _page(texts, '"$a1"'),
         "read": f'set -- "$a1"; {single}',
         "next": f"set -- $(ids); {none}; {single}",
-        "sheet": f"set -- $({waiting}); {none}; {each}",
+        "sheet": f"set -- $({waiting}); {none}; {entries}",
         "groups": f'set -- $(ids); {none}; sort -u "$store/groups" | while read -r name; do n=0; for id; do [ "$(group "$id")" != "$name" ] || n=$((n + 1)); done; echo "$name  $n open"; done',
         "pass": 'cat "$store/pass"',
         "position": "past | tail -n 1 | grep . || echo 0",
-        "since": f'set -- $(for id in $(ids) $(past); do [ "$id" -le "$a1" ] || echo "$id"; done | sort -n); {none}; {each}',
+        "since": f'set -- $(for id in $(ids) $(past); do [ "$id" -le "$a1" ] || echo "$id"; done | sort -n); {none}; {entries}',
         "commit": f'for id in $(ids); do [ "$id" -gt "$a1" ] || retire "$id"; done; set -- "$a1"; echo "{texts.done}"',
         "ack": {
             "word": f'if [ "$a2" = {interface.done_word} ]; then open_one "$a1"; set -- "$a1"; {retire}; else echo "$a1 $a2" >>"$store/states"; echo "$a1: $a2"; fi',

@@ -33,7 +33,7 @@ def make(host: Host) -> Job:
     kept = [f"{names.word()}.{others[rng.randrange(2)]}" for _ in range(rng.randint(2, 4))]
     files = {name: host.file(f"{source}/{name}", names.compound() + "\n") for name in moved + kept}
     arrived = tuple(files[name].model_copy(update={"path": f"{target}/{name}"}) for name in moved)
-    each = " && ".join(f"mv {source}/{name} {target}/" for name in sorted(moved))
+    one_by_one = " && ".join(f"mv {source}/{name} {target}/" for name in sorted(moved))
     return job(
         title=host.say("[files out of place in|some files of|a few files to move from|sorting] <what>", what=source),
         text=ask(host, _ASK, source=source, target=target, ending=ending),
@@ -49,7 +49,7 @@ def make(host: Host) -> Job:
             f'for f in {source}/*.{ending}; do mv "$f" {target}/; done',
             f"cp {source}/*.{ending} {target}/ && rm {source}/*.{ending}",
         ],
-        informed=[each],
+        informed=[one_by_one],
         confirm=[[f"ls {source} {target}"], [f"ls {target}"], [f"find {target} -type f"], [f"ls -l {source}"]],
         wrong={
             "copied": f"cp {source}/*.{ending} {target}/",

@@ -49,7 +49,7 @@ def make(host: Host) -> Job:
     target = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{folder}/{new}$(basename "$f")"'
     short = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{new}$f"'
     whole = f'"$(dirname "$f")/$(basename "$f" .{old}).{new}"' if by_ending else f'"{folder}/{new}${{f##*/}}"'
-    each = " && ".join(f"mv {folder}/{name} {folder}/{now}" for name, now in renamed.items())
+    one_by_one = " && ".join(f"mv {folder}/{name} {folder}/{now}" for name, now in renamed.items())
     return job(
         title=host.say("[names|file names|renaming] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(
@@ -72,7 +72,7 @@ def make(host: Host) -> Job:
             [f"cd {folder}", f'for f in *.{old}; do mv "$f" {short}; done'],
             f'ls {folder}/*.{old} | while read -r f; do mv "$f" {target}; done',
         ],
-        informed=[each] if by_ending else [],
+        informed=[one_by_one] if by_ending else [],
         confirm=[[f"ls {folder}"], [f"ls -l {folder}"], [f"ls -A {folder}"]],
         wrong={
             "copied": f'for f in {folder}/*.{old}; do cp "$f" {target}; done',
