@@ -15,7 +15,7 @@ from sekft.cli.progress import Lines
 from sekft.errors import UsageError
 from sekft.operators.local import Generator, LocalAnswer, Message, Sampling
 from sekft.operators.local.rows import Line
-from sekft.training.config import Choices
+from sekft.training.config import TrainConfig
 from sekft.training.train import train
 from tests.training import tiny
 from tests.training.tiny import shared
@@ -145,7 +145,7 @@ def test_other_attention_is_refused_before_any_work(tmp_path: Path, kind: str, s
     data = tiny.sessions(tmp_path / "data")
     for use in (
         lambda: Generator(tmp_path),
-        lambda: train(Choices(), str(tmp_path), data, tmp_path / "out", "", Lines(), 300.0),
+        lambda: train(TrainConfig(base=str(tmp_path)), data, tmp_path / "out", Lines()),
     ):
         with pytest.raises(UsageError, match=says):
             use()

@@ -57,9 +57,9 @@ def star(
     from sekft.runs.pipeline import load_scenarios
     from sekft.runs.star import Plan, render
     from sekft.runs.star import star as run
-    from sekft.training.config import Choices
+    from sekft.training.config import TrainConfig
 
-    learning = Choices(layers=layers, tokens=tokens, epochs=epochs, seed=seed)
+    learning = TrainConfig(layers=layers, tokens=tokens, epochs=epochs, seed=seed)
     plan = Plan(
         base, student, also, rounds, samples, keep, per_round, judged, pass_k, tolerance, patience, temperature,
         not no_dpo, seed, sandbox, concurrency, max_turns, max_tokens, learning,

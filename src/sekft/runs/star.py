@@ -14,7 +14,7 @@ OUT/star.json              all rounds, and why they ended
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,14 +32,13 @@ from sekft.runs.plans import STUDENT, Rolling
 from sekft.scenario import Frozen, Scenario
 from sekft.seeds import derive
 from sekft.taxonomy.splits import HELD_OUT, TRAIN
-from sekft.training.config import Choices, method_of
-from sekft.training.data import Method, files, part
+from sekft.training.config import TrainConfig
+from sekft.training.data import Method, files, method_of, part
 from sekft.training.train import train
 
 T = TypeVar("T")
 Work = Callable[[Coroutine[Any, Any, T]], T]
 ROUND, STAR = "round.json", "star.json"
-CHECKPOINT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class Plan:
     concurrency: int = 16
     max_turns: int = 40
     max_tokens: int | None = None
-    learning: Choices = field(default_factory=Choices)
+    learning: TrainConfig = field(default_factory=TrainConfig)
 
     @property
     def methods(self) -> tuple[Method, ...]:
@@ -80,7 +79,7 @@ class Plan:
     def settings(self) -> dict[str, Setting]:
         """Everything that the rounds hang on."""
         own = {name: getattr(self, name) for name in self.__slots__ if name not in ("concurrency", "learning", "also")}
-        learning = {f"learning.{name}": getattr(self.learning, name) for name in Choices.__slots__}
+        learning = {f"learning.{name}": value for name, value in self.learning.recorded().items() if name != "base"}
         return {**own, **learning, "also": str(self.also) if self.also else None}
 
     def rolling(self, model: str, samples: int, name: str) -> Rolling:
@@ -244,8 +243,9 @@ def _trained(plan: Plan, number: int, out: Path, reporter: Reporter) -> str:
         data, made = place / "data" / method, place / ("sft" if method == "sft" else "student")
         if not _gathered(plan, number, out, method, data):
             continue
-        choices = replace(plan.learning, method=method, rate=plan.learning.rate if method == "sft" else None)
-        train(choices, student, data, made, f"sekft star, round {number}", reporter, CHECKPOINT_S)
+        rate = plan.learning.rate if method == "sft" else None
+        config = plan.learning.model_copy(update={"base": student, "method": method, "rate": rate})
+        train(config, data, made, reporter, f"sekft star, round {number}")
         student = str(made)
     return student
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,13 +16,16 @@ from typing import Any
 
 from sekft.folder import Folder
 from sekft.protocols import Reporter
-from sekft.training.config import PACK_TOKENS, Recipe, rate_at
-from sekft.training.data import Piece
+from sekft.training.config import Recipe
+from sekft.training.data import Example
 from sekft.training.loop import checkpoint, losses
 from sekft.training.loop.checkpoint import Step
 from sekft.training.loop.packs import Pack, packed
 from sekft.training.loop.students import Student
 
+# Tokens that a device takes at once; a step with more is done in parts: on a processor two, which then go side by side.
+PACK_TOKENS: Mapping[str, int] = {"cpu": 800, "cuda": 16384}
+WARM_UP_SHARE = 0.03
 GRADIENT_NORM = 1.0
 # Of a checkpoint's time against the time since the last one: a slow disk must not eat the run.
 CHECKPOINT_SHARE = 0.05
@@ -34,7 +37,7 @@ class Course:
     """plan: for each step, the pieces that it learns from, as indexes. reference: of DPO, by piece."""
 
     recipe: Recipe
-    pieces: Sequence[Piece]
+    pieces: Sequence[Example]
     plan: Sequence[Sequence[int]]
     reference: Sequence[tuple[float, ...]] = ()
 
@@ -53,10 +56,9 @@ class _Stop:
         self.asked = True
 
 
-def follow(course: Course, student: Student, folder: Folder, report: Reporter, checkpoint_s: float) -> list[Step]:
+def follow(course: Course, student: Student, folder: Folder, report: Reporter) -> list[Step]:
     """Do the steps that are left; all steps' figures.
 
-    checkpoint_s: least seconds between checkpoints.
     Raises KeyboardInterrupt, after a checkpoint, when asked to stop.
     """
     import torch
@@ -66,7 +68,7 @@ def follow(course: Course, student: Student, folder: Folder, report: Reporter, c
     done = checkpoint.go_on(folder.root, weights, optimiser)
     student.renew()
     report.begin("training", len(course.plan), len(done))
-    resumed, last = len(done), time.monotonic()
+    resumed, last, checkpoint_s = len(done), time.monotonic(), course.recipe.checkpoint_s
     with _stopping() as stop:
         while len(done) < len(course.plan):
             done.append(_step(course, len(done), student, optimiser))
@@ -126,7 +128,7 @@ def _gradients(
     return student.gradients(part), float(part.detach()), right
 
 
-def reference(student: Student, pieces: Sequence[Piece], report: Reporter) -> list[tuple[float, ...]]:
+def reference(student: Student, pieces: Sequence[Example], report: Reporter) -> list[tuple[float, ...]]:
     """For each pair, the log-probabilities of its sides before training."""
     import torch
 
@@ -160,3 +162,9 @@ def _stopping() -> Iterator[_Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def rate_at(step: int, steps: int, peak: float) -> float:
+    """A short rise, then a straight line to zero after the last step."""
+    rise = max(1, round(WARM_UP_SHARE * steps))
+    return peak * min((step + 1) / rise, (steps - step) / max(1, steps - rise), 1.0)

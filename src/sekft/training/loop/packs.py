@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sekft.seeds import stream
-from sekft.training.data import Piece, Tokens
+from sekft.training.data import Example, Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Pack:
         return len(self.ids)
 
 
-def pack(pieces: Sequence[Piece]) -> Pack:
+def pack(pieces: Sequence[Example]) -> Pack:
     """The pieces, one after the other: a piece's stem once, then its branches."""
     laid = _Laying()
     for piece in pieces:
@@ -74,7 +74,7 @@ class _Laying:
 
 
 def steps(
-    pieces: Sequence[Piece], seed: int, epochs: int, step_tokens: int, most_tokens: int | None
+    pieces: Sequence[Example], seed: int, epochs: int, step_tokens: int, most_tokens: int | None
 ) -> list[list[int]]:
     """Which pieces each step learns from, as indexes: every epoch in an order of its own.
 
@@ -103,9 +103,9 @@ def _order(count: int, seed: int, epochs: int) -> Iterator[int]:
         yield from order
 
 
-def packed(pieces: Sequence[Piece], pack_tokens: int) -> Iterator[Pack]:
+def packed(pieces: Sequence[Example], pack_tokens: int) -> Iterator[Pack]:
     """The pieces of one step in as few packs as fit in order: what a device takes at once."""
-    held: list[Piece] = []
+    held: list[Example] = []
     for piece in pieces:
         if held and sum(map(len, held)) + len(piece) > pack_tokens:
             yield pack(held)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,36 +15,25 @@ from sekft.training.loop.packs import Pack
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Learning:
-    """layers: so many from the top learn, None for all weights. rank: of adapters in these layers alone, 0 for none."""
-
-    layers: int | None
-    rank: int = 0
-
-    @property
-    def name(self) -> str:
-        where = "all layers" if self.layers is None else f"top {self.layers} layers"
-        return f"LoRA of rank {self.rank} in {where}" if self.rank else where if self.layers else "all weights"
-
-
 class Student:
     """A causal language model of transformers on one device.
 
+    layers: so many from the top learn, None for all weights.
+    rank:  of adapters in these layers, which then learn alone; 0 for none.
     half:  whether all arithmetic is done in bfloat16; the optimiser then moves float32 copies of what learns, for its
            steps are smaller than a bfloat16 can tell. None: where this machine computes in it.
     lanes: how many packs go side by side: on a processor one a core, each on one thread, which keeps cores busier than
     several threads in every operation do.
     """
 
-    def __init__(self, base: Path, learning: Learning, seed: int, half: bool | None = None) -> None:
+    def __init__(self, base: Path, layers: int | None, rank: int, seed: int, half: bool | None = None) -> None:
         """Raises UsageError when the model has fewer layers than asked for."""
         libraries.prepare()
         import torch
         from transformers import AutoModelForCausalLM
 
         attention.register()
-        self.base, self.learning = base, learning
+        self.base, self.layers, self.rank = base, layers, rank
         self.device = libraries.device()
         self.half = libraries.bf16_here() if half is None else half
         self.lanes = torch.get_num_threads() if self.device == "cpu" else 1
@@ -54,7 +42,7 @@ class Student:
         self.model = AutoModelForCausalLM.from_pretrained(
             base, dtype=torch.float32, attn_implementation=attention.NAME, local_files_only=True
         )
-        self._adapted = _choose(self.model, learning)
+        self._adapted = _choose(self.model, layers, rank)
         self.model.to(self.device).train()
         self._weights = self._moved = {name: at for name, at in self.model.named_parameters() if at.requires_grad}
         if self.half:
@@ -123,7 +111,7 @@ class Student:
 
         learnt = {name: weight.detach().cpu() for name, weight in self.weights().items()}
         whole = AutoModelForCausalLM.from_pretrained(self.base, dtype=torch.float32, local_files_only=True)
-        adapted = _choose(whole, self.learning)
+        adapted = _choose(whole, self.layers, self.rank)
         with torch.no_grad():
             for name, weight in whole.named_parameters():
                 if name in learnt:
@@ -133,13 +121,13 @@ class Student:
         whole.save_pretrained(into)
 
 
-def _choose(model: Any, learning: Learning) -> Any:
+def _choose(model: Any, count: int | None, rank: int) -> Any:
     """Mark what learns. Gives the model with adapters around it, None without."""
     layers = model.get_decoder().layers
-    if learning.layers is not None and not 1 <= learning.layers <= len(layers):
-        raise UsageError(f"--layers {learning.layers}: this model has {len(layers)}")
-    first = len(layers) - (learning.layers or len(layers))
-    if learning.rank:
+    if count is not None and not 1 <= count <= len(layers):
+        raise UsageError(f"--layers {count}: this model has {len(layers)}")
+    first = len(layers) - (count or len(layers))
+    if rank:
         import torch
         from peft import LoraConfig, LoraModel
 
@@ -148,9 +136,9 @@ def _choose(model: Any, learning: Learning) -> Any:
             for name, module in model.named_modules()
             if isinstance(module, torch.nn.Linear) and any(module in layer.modules() for layer in layers[first:])
         ]
-        config = LoraConfig(r=learning.rank, lora_alpha=2 * learning.rank, target_modules=chosen)
+        config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=chosen)
         return LoraModel(model, config, "default")
-    if learning.layers is not None:
+    if count is not None:
         model.requires_grad_(False)
         for layer in layers[first:]:
             layer.requires_grad_(True)
