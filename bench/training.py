@@ -22,7 +22,7 @@ from sekft.training.data import Example, examples, part
 from sekft.training.loop import attention
 from sekft.training.loop.loop import PACK_TOKENS
 from sekft.training.loop.packs import Pack, Span, packed, steps
-from sekft.training.loop.students import Student
+from sekft.training.loop.student import Student
 
 ROWS = 40
 
@@ -34,7 +34,7 @@ def as_it_is(packed: Pack) -> Pack:
 def every_token(packed: Pack) -> Pack:
     """The head on every token, as trainers do that know no better."""
     sources = tuple(range(len(packed) - 1))
-    return replace(packed, sources=sources, targets=packed.ids[1:], owners=(0,) * len(sources))
+    return replace(packed, sources=sources, targets=packed.ids[1:], sequences=(0,) * len(sources))
 
 
 def padded(packed: Pack) -> Pack:
@@ -53,7 +53,7 @@ class Choice:
     laid: Callable[[Pack], Pack] = as_it_is
     fused: bool = False
     float32: bool = False
-    lanes: int | None = None
+    workers: int | None = None
 
 
 HALF = 15
@@ -63,7 +63,7 @@ CHOICES = {
     "all weights": Choice(None),
     "LoRA of rank 16, all layers": Choice(None, 16),
     "LoRA of rank 16, top half": Choice(HALF, 16),
-    "top half, one lane": Choice(HALF, lanes=1),
+    "top half, one worker": Choice(HALF, workers=1),
     "top half, head on every token": Choice(HALF, laid=every_token),
     "top half, padded": Choice(HALF, laid=padded),
     "top half, torch's fused attention": Choice(HALF, fused=True),
@@ -94,17 +94,17 @@ def timed(choice: Choice, base: Path, batches: Sequence[Sequence[Example]]) -> t
     attention._span = fused_span if choice.fused else ours
     try:
         student = Student(base, choice.layers, choice.rank, 0, half=False if choice.float32 else None)
-        student.lanes = choice.lanes or student.lanes
+        student.workers = choice.workers or student.workers
         optimiser = torch.optim.AdamW(list(student.weights().values()), lr=1e-5, fused=True)
         wall = cpu = 0.0
         for at, batch in enumerate(batches):
             began, began_cpu = time.monotonic(), time.process_time()
             packs = [choice.laid(each) for each in packed(batch, PACK_TOKENS["cpu"])]
-            for made in student.side_by_side([partial(gradients, student, each) for each in packs]):
-                student.add(made)
+            for made in student.in_parallel([partial(gradients, student, each) for each in packs]):
+                student.accumulate(made)
             optimiser.step()
             optimiser.zero_grad()
-            student.renew()
+            student.refresh()
             if at:
                 wall += time.monotonic() - began
                 cpu += time.process_time() - began_cpu

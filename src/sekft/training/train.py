@@ -13,6 +13,7 @@ import json
 import platform
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -26,6 +27,7 @@ from sekft import __version__
 from sekft.errors import UsageError
 from sekft.folder import HIDDEN, Folder, Setting
 from sekft.models import libraries
+from sekft.models.attention import refuse_other_attention
 from sekft.protocols import Reporter
 from sekft.report import Report, Table, facts
 from sekft.training.base_model import base_folder, tokenizer_of
@@ -114,7 +116,7 @@ def train(config: TrainConfig, data: Path, out: Path, report: Reporter, command:
     KeyboardInterrupt, after a checkpoint, when asked to stop.
     """
     base, data = base_folder(config.base), part(data, config.method)
-    libraries.refuse_other_attention(base)
+    refuse_other_attention(base)
     tokenizer = tokenizer_of(base)
     recipe = complete(config, base, data, libraries.device())
     with Folder(out).writing() as folder:
@@ -130,7 +132,7 @@ def train(config: TrainConfig, data: Path, out: Path, report: Reporter, command:
 
 
 def _trained(recipe: Recipe, base: Path, tokenizer: Any, folder: Folder, report: Reporter, command: str) -> Trained:
-    from sekft.training.loop.students import Student
+    from sekft.training.loop.student import Student
 
     report.note(f"{recipe.method} of {recipe.learning} from {recipe.base} on {recipe.device}, rate {recipe.rate:g}")
     rows = list(examples(Path(recipe.data), tokenizer, recipe.method))
@@ -140,20 +142,20 @@ def _trained(recipe: Recipe, base: Path, tokenizer: Any, folder: Folder, report:
         raise UsageError(f"--data {recipe.data}: none of {len(rows)} rows has at most {recipe.max_length} tokens")
     report.note(f"{len(fitting)} rows, {too_long} left out with over {recipe.max_length} tokens")
     student = Student(base, recipe.layers, recipe.rank, recipe.seed)
-    done = loop.follow(_course(recipe, fitting, student, folder, report), student, folder, report)
+    done = loop.fit(_plan(recipe, fitting, student, folder, report), student, folder, report)
     trained = _summed(recipe, command, len(fitting), too_long, done)
     _leave(student, tokenizer, folder, trained, done)
     return trained
 
 
-def _course(recipe: Recipe, rows: Sequence[Example], student: Any, folder: Folder, report: Reporter) -> loop.Course:
-    plan = steps(rows, recipe.seed, recipe.epochs, recipe.step_tokens, recipe.tokens)
+def _plan(recipe: Recipe, rows: Sequence[Example], student: Any, folder: Folder, report: Reporter) -> loop.TrainingPlan:
+    plan = loop.TrainingPlan(recipe, rows, steps(rows, recipe.seed, recipe.epochs, recipe.step_tokens, recipe.tokens))
     if recipe.method == "sft":
-        return loop.Course(recipe, rows, plan)
+        return plan
     kept = folder.root / HIDDEN / REFERENCE
     if not kept.exists():
         folder.write(kept, json.dumps(loop.reference(student, rows, report)))
-    return loop.Course(recipe, rows, plan, [tuple(sides) for sides in json.loads(kept.read_text(encoding="utf-8"))])
+    return replace(plan, reference=json.loads(kept.read_text(encoding="utf-8")))
 
 
 def _summed(recipe: Recipe, command: str, rows: int, too_long: int, done: Sequence[Step]) -> Trained:
