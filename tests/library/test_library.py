@@ -99,7 +99,7 @@ def test_bad_options_are_refused_before_any_work() -> None:
         ({"operator": "wizard"}, "unknown operator 'wizard', want one of"),
     ):
         with pytest.raises(sekft.UsageError, match=says):
-            next(sekft.rollout([SCENARIO], **options))  # type: ignore[arg-type]
+            next(sekft.rollout([SCENARIO], **options))
 
 
 def test_admit_and_replay_judge_one_scenario(scenarios: list[sekft.Scenario]) -> None:
