@@ -43,7 +43,7 @@ def after(state: ShellState, text: str, place: Path) -> ShellState | None:
     return read_dump(dump, state, functions)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings().max_examples * 2 // 5, deadline=None)
 @given(variables=st.dictionaries(NAME, TEXT, max_size=4), positional=st.lists(TEXT, max_size=3), last=TEXT)
 def test_any_state_survives_a_shell(place: Path, variables: dict[str, str], positional: list[str], last: str) -> None:
     """Dump and prologue are inverse: variables, parameters and $_ of any bytes come back as they were."""
@@ -83,7 +83,7 @@ def test_only_confirmed_functions_are_kept(place: Path) -> None:
     assert came.functions[1] == Function("f", "f() { echo f; }")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=settings().max_examples * 2, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_forged_dump_breaks_the_reader(noise: bytes) -> None:
     """Whatever the agent writes in the state's place, reading it gives a state or none, and never an exception."""
