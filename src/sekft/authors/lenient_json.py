@@ -10,9 +10,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sekft.models.thoughts import without_thoughts
+from sekft.models.thoughts import ANSWER_LIMIT_CHARACTERS, without_thoughts
 
-LONGEST_CHARACTERS = 1 << 20
 STARTS = 64
 DEPTH = 24
 _SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/|\#[^\n]*)*", re.DOTALL)
@@ -41,7 +40,9 @@ class Found:
 
 def find(answer: str, wanted: Collection[str]) -> Found:
     """The object in an answer that has most of the wanted keys, at its top or one level below."""
-    text = without_thoughts(answer)[:LONGEST_CHARACTERS]
+    if len(answer) > ANSWER_LIMIT_CHARACTERS:
+        return Found(None, f"the answer has {len(answer)} characters, want at most {ANSWER_LIMIT_CHARACTERS}")
+    text = without_thoughts(answer)
     best: dict[str, object] | None = None
     cut = False
     at, starts = text.find("{"), 0
