@@ -28,7 +28,7 @@ _REDIRECTION = re.compile(r"[0-9]?(<<-?|[<>][&>|]?)")
 _JOIN = re.compile(r"&&|\|\|?")
 _BACKQUOTED = re.compile(r"`((?:[^`\\]++|\\.)*+)`", re.DOTALL)
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
-_ENDS = frozenset("then else elif fi do done esac }".split())
+_ENDS = frozenset("then else elif fi do done esac } )".split())
 _COMPOUND = {"(": ")", "{": "}", "if": "fi", "while": "done", "until": "done", "for": "done", "case": "esac"}
 _RESERVED = _ENDS | {"!", "in"}
 _LEADERS = frozenset("command exec env eval time nice nohup".split())
