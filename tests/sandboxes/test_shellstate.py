@@ -10,19 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sekft.sandboxes.shell_state import Function, ShellState, candidates, panic_reason, prologue, quote, read_dump
-from sekft.sandboxes.userland import tools, userland
+from sekft.sandboxes.userland import tools
+from tests.dash import dash
 
 TEXT = st.binary(max_size=40).map(lambda raw: raw.replace(b"\0", b"").decode("utf-8", "surrogateescape"))
 NAME = st.from_regex(r"\A[a-z][a-z0-9_]{0,8}\Z").filter(lambda name: name not in ("if", "fi", "do", "in"))
 FRESH = ShellState("/", {"IFS": " \t\n", "PATH": "/usr/bin:/bin", "PS4": "+ "}, frozenset({"PATH"}))
-
-
-def dash() -> list[str]:
-    """The userland's own dash, run by its own loader: no shell of this machine is needed."""
-    rootfs = userland("busybox").rootfs
-    library = next((rootfs / "usr/lib").glob("*-linux-gnu"))
-    loader = next(library.glob("ld-linux*"))
-    return [str(loader), "--argv0", "sh", "--library-path", str(library), str(rootfs / "usr/bin/dash")]
 
 
 @pytest.fixture(scope="module")
