@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -89,17 +90,19 @@ def entry(name: str, value: Any) -> str:
 
 
 def signature(name: str, function: Any) -> str:
-    told = inspect.signature(function)
-    parameters = [parameter for parameter in told.parameters.values() if parameter.name != "self"]
+    declared = inspect.signature(function)
+    parameters = [parameter for parameter in declared.parameters.values() if parameter.name != "self"]
     start = "async def" if inspect.iscoroutinefunction(function) else "def"
-    return f"```python\n{start} {name}{told.replace(parameters=parameters)}\n```\n\n"
+    text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(declared.replace(parameters=parameters)))
+    return f"```python\n{start} {name}{text}\n```\n\n"
 
 
 def documented(value: Any) -> str:
     """The docstring; an indented block in it is code."""
     lines: list[str] = []
     code = False
-    for line in inspect.cleandoc(value.__doc__ or "").splitlines():
+    indent = " " * (8 if "." in value.__qualname__ else 4)
+    for line in (value.__doc__ or "").replace(f"\n{indent}", "\n").strip().splitlines():
         indented = line.startswith("    ")
         if indented and not code and (not lines or not lines[-1]):
             code = True

@@ -60,12 +60,16 @@ class Config(Frozen):
     """What one stage is asked. The fields are keyword arguments, flags, help texts and the record in `.sekft/`."""
 
     @classmethod
-    def of(cls, **values: Any) -> Self:
-        """A config of what is given; what is None or missing takes its default. Raises UsageError naming the flag."""
+    def of(cls, config: Config | None = None, /, **values: Any) -> Self:
+        """A config with these values; what is None or missing is as in `config`, or the default.
+
+        Raises UsageError naming the flag.
+        """
         if unknown := values.keys() - cls.model_fields.keys():
             raise UsageError(f"{cls.__name__}: no option {min(unknown)!r}; options: {', '.join(cls.model_fields)}")
         try:
-            return cls(**{name: value for name, value in values.items() if value is not None})
+            given = dict(config) if config else {}
+            return cls(**given | {name: value for name, value in values.items() if value is not None})
         except ValidationError as error:
             raise UsageError(_refusal(cls, error)) from error
 

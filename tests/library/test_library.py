@@ -16,7 +16,6 @@ import sekft
 from tests import bundles
 
 SCENARIO = bundles.sealed(bundles.work())
-CODE = re.compile(r"(?:^|\n\n)((?: {4}.*\n?|\n)+)")
 
 
 def test_the_public_names_are_these() -> None:
@@ -73,6 +72,12 @@ def test_rollout_streams_judged_trajectories(scenarios: list[sekft.Scenario]) ->
         (scenario.id, sample) for scenario in scenarios for sample in range(2)
     )
     assert all(trajectory.keep for trajectory in rolled)
+
+
+def test_a_config_may_be_given_as_one(scenarios: list[sekft.Scenario]) -> None:
+    """A verb takes its config as a value, keywords, or both, of which keywords win."""
+    config = sekft.GenerateConfig(n=2, seed=7)
+    assert {scenario.id for scenario in sekft.generate(config, n=1)} <= {scenario.id for scenario in scenarios}
 
 
 async def test_a_running_loop_is_no_hindrance(scenarios: list[sekft.Scenario]) -> None:
@@ -150,9 +155,9 @@ def examples() -> list[tuple[str, str]]:
     found = []
     for name in sekft.__all__:
         value = getattr(sekft, name)
-        if (inspect.isfunction(value) or name == "Run") and "\n    " in (inspect.getdoc(value) or ""):
-            lines = (inspect.getdoc(value) or "").splitlines()
-            found.append((name, "\n".join(line[4:] for line in lines if line.startswith("    "))))
+        code = [line[8:] for line in (value.__doc__ or "").splitlines() if line.startswith(" " * 8)]
+        if code and (inspect.isfunction(value) or name == "Run"):
+            found.append((name, "\n".join(code)))
     return found
 
 

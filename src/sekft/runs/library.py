@@ -54,53 +54,64 @@ class Silent:
 SILENT: Reporter = Silent()
 
 
-def agenerate(**options: Any) -> AsyncGenerator[Scenario, None]:
+def agenerate(config: GenerateConfig | None = None, /, **options: Any) -> AsyncGenerator[Scenario, None]:
     """Author scenarios; yield each once the gate has admitted it.
 
-    options: the fields of GenerateConfig. Closing the iterator stops the work. Raises UsageError,
-    SandboxUnavailable, AuthorExhausted and InfraError.
+    options: the fields of GenerateConfig, which win over `config`. Closing the iterator stops the work.
+    Raises UsageError, SandboxUnavailable, AuthorExhausted and InfraError.
 
         async for scenario in sekft.agenerate(n=2):
             print(scenario.id)
     """
-    return generating.stream(GenerateConfig.of(**options), SILENT)
+    return generating.stream(GenerateConfig.of(config, **options), SILENT)
 
 
-def generate(**options: Any) -> Iterator[Scenario]:
+def generate(config: GenerateConfig | None = None, /, **options: Any) -> Iterator[Scenario]:
     """Author scenarios; yield each once the gate has admitted it. See agenerate.
 
-    for scenario in sekft.generate(n=2, seed=7, where=["ending=blocked"]):
-        print(scenario.expected.kind)
+    The work stops when the loop is left, and goes on only while the next scenario is waited for.
+
+        for scenario in sekft.generate(n=2, seed=7, where=["ending=blocked"]):
+            print(scenario.expected.kind)
     """
-    return streamed(agenerate(**options))
+    return streamed(agenerate(config, **options))
 
 
-def arollout(scenarios: Iterable[Scenario], **options: Any) -> AsyncGenerator[Trajectory, None]:
+def arollout(
+    scenarios: Iterable[Scenario], config: RolloutConfig | None = None, /, **options: Any
+) -> AsyncGenerator[Trajectory, None]:
     """Let an operator act in every scenario, `samples` times; yield each trajectory, judged and recorded.
 
     Trajectories come in the order in which they end. One that an infra error broke comes, too: its outcome is
-    `infra_error`. options: the fields of RolloutConfig. Raises UsageError, SandboxUnavailable and EndpointError.
+    `infra_error`. options: the fields of
+    RolloutConfig, which win over `config`. Raises UsageError, SandboxUnavailable and EndpointError.
 
         async for trajectory in sekft.arollout(scenarios, samples=1):
             print(trajectory.outcome)
     """
-    return rolling.stream(RolloutConfig.of(**options), scenarios, SILENT)
+    return rolling.stream(RolloutConfig.of(config, **options), scenarios, SILENT)
 
 
-def rollout(scenarios: Iterable[Scenario], **options: Any) -> Iterator[Trajectory]:
+def rollout(
+    scenarios: Iterable[Scenario], config: RolloutConfig | None = None, /, **options: Any
+) -> Iterator[Trajectory]:
     """Let an operator act in every scenario, `samples` times; yield each trajectory. See arollout.
 
-    for trajectory in sekft.rollout(scenarios, operator="explorer", samples=1):
-        print(trajectory.outcome, trajectory.keep)
+    The work stops when the loop is left, and goes on only while the next trajectory is waited for.
+
+        for trajectory in sekft.rollout(scenarios, operator="explorer", samples=1):
+            print(trajectory.outcome, trajectory.keep)
     """
-    return streamed(arollout(scenarios, **options))
+    return streamed(arollout(scenarios, config, **options))
 
 
 def admit(scenario: Scenario, sandbox: str = "auto") -> Admitted | Rejected:
     """Put one scenario through the gate.
 
-    result = sekft.admit(scenario)
-    print(result.reason if isinstance(result, sekft.Rejected) else "admitted")
+    Raises SandboxUnavailable and InfraError.
+
+        result = sekft.admit(scenario)
+        print(result.reason if isinstance(result, sekft.Rejected) else "admitted")
     """
     return completed(generating.gated(scenario, sandboxes.pick(sandbox)))
 
@@ -108,17 +119,21 @@ def admit(scenario: Scenario, sandbox: str = "auto") -> Admitted | Rejected:
 def replay(scenario: Scenario, trajectory: Trajectory, sandbox: str = "auto") -> Replayed:
     """Type a trajectory's actions again in a fresh sandbox; `difference` is None when it ends as recorded.
 
-    print(sekft.replay(scenario, trajectory).difference)
+    Raises SandboxUnavailable and InfraError.
+
+        print(sekft.replay(scenario, trajectory).difference)
     """
     return completed(replay_recorded(scenario, trajectory, sandboxes.pick(sandbox)))
 
 
-def evaluate(scenarios: Iterable[Scenario], **options: Any) -> Evaluation:
-    """Measure what an operator can do in these scenarios, axis by axis. options: the fields of EvalConfig.
+def evaluate(scenarios: Iterable[Scenario], config: EvalConfig | None = None, /, **options: Any) -> Evaluation:
+    """Measure what an operator can do in these scenarios, axis by axis.
 
-    print(sekft.evaluate(scenarios, operator="explorer"))
+    options: the fields of EvalConfig, which win over `config`.
+
+        print(sekft.evaluate(scenarios, operator="explorer"))
     """
-    return completed(evaluating.evaluated(EvalConfig.of(**options), list(scenarios), SILENT))
+    return completed(evaluating.evaluated(EvalConfig.of(config, **options), list(scenarios), SILENT))
 
 
 def compare(evaluations: Mapping[str, Evaluation | Path]) -> Comparison:
@@ -138,8 +153,10 @@ def compare(evaluations: Mapping[str, Evaluation | Path]) -> Comparison:
 def sandbox(name: str = "auto") -> Sandbox:
     """The backend of that name, or the first that can run here. Raises UsageError and SandboxUnavailable.
 
-    async with sekft.sandbox("auto").open(sekft.SandboxSpec.of(scenario)) as session:
-        print((await session.exec("ls")).output)
+    A session is a fresh shell in a scenario; see the protocol `Session`.
+
+        async with sekft.sandbox("auto").open(sekft.SandboxSpec.of(scenario)) as session:
+            print((await session.exec("ls")).output)
     """
     return sandboxes.pick(name)
 

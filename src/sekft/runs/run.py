@@ -72,18 +72,18 @@ class Run:
             raise UsageError(f"{self.root}: holds no pairs; run.pair() makes them")
         return pair.read(path)
 
-    def generate(self, **options: Any) -> Summary:
+    def generate(self, config: GenerateConfig | None = None, /, **options: Any) -> Summary:
         """Author scenarios until `n` are admitted. options: the fields of GenerateConfig."""
-        completed(generate_stage(GenerateConfig.of(**options), self._layout, self._reporter))
+        completed(generate_stage(GenerateConfig.of(config, **options), self._layout, self._reporter))
         return self.summary()
 
-    def rollout(self, **options: Any) -> Summary:
+    def rollout(self, config: RolloutConfig | None = None, /, **options: Any) -> Summary:
         """Let an operator act in every scenario. options: the fields of RolloutConfig.
 
         Rollouts that an infra error broke are in `errors/` and are done again by the next call.
         """
         scenarios = load_scenarios(self.root)
-        completed(rollout_stage(RolloutConfig.of(**options), scenarios, self._layout, self._reporter))
+        completed(rollout_stage(RolloutConfig.of(config, **options), scenarios, self._layout, self._reporter))
         return self.summary()
 
     def branch(self, **options: Any) -> int:
@@ -95,11 +95,11 @@ class Run:
         broken: int = completed(branch_stage(config, self._layout, None, self._layout, self._reporter))
         return broken
 
-    def pair(self, **options: Any) -> PairReport:
+    def pair(self, config: PairConfig | None = None, /, **options: Any) -> PairReport:
         """Make preference pairs of kept and failed rollouts. options: the fields of PairConfig."""
-        config = PairConfig.of(**options)
-        counter = token_counter(config.tokenizer)
-        return pair_stage(self._layout, None, self._layout, config, self._reporter, counter)
+        chosen = PairConfig.of(config, **options)
+        counter = token_counter(chosen.tokenizer)
+        return pair_stage(self._layout, None, self._layout, chosen, self._reporter, counter)
 
     def export(self, *forms: str, **options: Any) -> Exported:
         """Write the data set, with its card, into `export/`. forms: sft, dpo, kto, …; none takes the default.
