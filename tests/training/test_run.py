@@ -15,7 +15,7 @@ import pytest
 from sekft.cli.progress import Lines
 from sekft.errors import StoreError, UsageError
 from sekft.training.config import TrainConfig, complete
-from sekft.training.train import train
+from sekft.training.train import Trained, train
 from tests.commands import sekft, start
 from tests.training import tiny
 
@@ -118,6 +118,15 @@ def test_the_card_says_what_made_it(student: Path, data: Path) -> None:
     assert "sekft train …" in card
     assert "$" not in card
     assert "{%- generation -%}" in (student / "chat_template.jinja").read_text()
+
+
+def test_the_result_is_a_report(student: Path) -> None:
+    """A person reads a table, a program reads training.json, and what is read from it is written again alike."""
+    text = (student / "training.json").read_text()
+    trained = Trained.model_validate_json(text)
+    assert trained.to_json() == text
+    assert "sft of top 2 layers" in str(trained)
+    assert "tokens/s" in str(trained)
 
 
 def test_a_finished_run_is_left_alone(base: Path, data: Path, student: Path) -> None:
