@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from sekft.training.base_model import base_folder, tokenizer_of
-from sekft.training.config import PACK_TOKENS, STEP_TOKENS
-from sekft.training.data import Piece, part, pieces
+from sekft.training.config import STEP_TOKENS
+from sekft.training.data import Example, examples, part
 from sekft.training.loop import attention
+from sekft.training.loop.loop import PACK_TOKENS
 from sekft.training.loop.packs import Pack, Span, packed, steps
-from sekft.training.loop.students import Learning, Student
+from sekft.training.loop.student import Student
 
 ROWS = 40
 
@@ -33,7 +34,7 @@ def as_it_is(packed: Pack) -> Pack:
 def every_token(packed: Pack) -> Pack:
     """The head on every token, as trainers do that know no better."""
     sources = tuple(range(len(packed) - 1))
-    return replace(packed, sources=sources, targets=packed.ids[1:], owners=(0,) * len(sources))
+    return replace(packed, sources=sources, targets=packed.ids[1:], sequences=(0,) * len(sources))
 
 
 def padded(packed: Pack) -> Pack:
@@ -47,23 +48,24 @@ def padded(packed: Pack) -> Pack:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    learning: Learning
+    layers: int | None
+    rank: int = 0
     laid: Callable[[Pack], Pack] = as_it_is
     fused: bool = False
     float32: bool = False
-    lanes: int | None = None
+    workers: int | None = None
 
 
-HALF = Learning(15)
+HALF = 15
 CHOICES = {
     "top half of the layers (the default)": Choice(HALF),
-    "top quarter": Choice(Learning(7)),
-    "all weights": Choice(Learning(None)),
-    "LoRA of rank 16, all layers": Choice(Learning(None, 16)),
-    "LoRA of rank 16, top half": Choice(Learning(15, 16)),
-    "top half, one lane": Choice(HALF, lanes=1),
-    "top half, head on every token": Choice(HALF, every_token),
-    "top half, padded": Choice(HALF, padded),
+    "top quarter": Choice(7),
+    "all weights": Choice(None),
+    "LoRA of rank 16, all layers": Choice(None, 16),
+    "LoRA of rank 16, top half": Choice(HALF, 16),
+    "top half, one worker": Choice(HALF, workers=1),
+    "top half, head on every token": Choice(HALF, laid=every_token),
+    "top half, padded": Choice(HALF, laid=padded),
     "top half, torch's fused attention": Choice(HALF, fused=True),
     "top half, all in float32": Choice(HALF, float32=True),
 }
@@ -84,29 +86,29 @@ def fused_span(span: Span, query: Any, key: Any, value: Any, scaling: float) -> 
     return made[0]
 
 
-def timed(choice: Choice, base: Path, batches: Sequence[Sequence[Piece]]) -> tuple[float, float]:
+def timed(choice: Choice, base: Path, batches: Sequence[Sequence[Example]]) -> tuple[float, float]:
     """Tokens a wall second and a CPU second; tokens of padding do not count, nor does the first step."""
     import torch
 
     ours = attention._span
     attention._span = fused_span if choice.fused else ours
     try:
-        student = Student(base, choice.learning, 0, half=False if choice.float32 else None)
-        student.lanes = choice.lanes or student.lanes
+        student = Student(base, choice.layers, choice.rank, 0, half=False if choice.float32 else None)
+        student.workers = choice.workers or student.workers
         optimiser = torch.optim.AdamW(list(student.weights().values()), lr=1e-5, fused=True)
         wall = cpu = 0.0
         for at, batch in enumerate(batches):
             began, began_cpu = time.monotonic(), time.process_time()
             packs = [choice.laid(each) for each in packed(batch, PACK_TOKENS["cpu"])]
-            for made in student.side_by_side([partial(gradients, student, each) for each in packs]):
-                student.add(made)
+            for made in student.in_parallel([partial(gradients, student, each) for each in packs]):
+                student.accumulate(made)
             optimiser.step()
             optimiser.zero_grad()
-            student.renew()
+            student.refresh()
             if at:
                 wall += time.monotonic() - began
                 cpu += time.process_time() - began_cpu
-        tokens = sum(len(piece) for batch in batches[1:] for piece in batch)
+        tokens = sum(len(example) for batch in batches[1:] for example in batch)
         return tokens / wall, tokens / cpu
     finally:
         attention._span = ours
@@ -115,13 +117,13 @@ def timed(choice: Choice, base: Path, batches: Sequence[Sequence[Piece]]) -> tup
 def main(data: Path, count: int, names: Sequence[str]) -> None:
     base = base_folder("smollm2")
     read = []
-    for piece in pieces(part(data, None), tokenizer_of(base), "sft"):
-        read.append(piece)
+    for example in examples(part(data, None), tokenizer_of(base), "sft"):
+        read.append(example)
         if len(read) == ROWS:
             break
     plan = steps(read, 0, 9, STEP_TOKENS["cpu"], None)[: count + 1]
     batches = [[read[at] for at in step] for step in plan]
-    learnt = sum(sum(piece.stem.learnt) for piece in read) / sum(map(len, read))
+    learnt = sum(sum(example.stem.learnt) for example in read) / sum(map(len, read))
     print(f"{len(batches)} steps, median row {sorted(map(len, read))[ROWS // 2]} tokens, {learnt:.0%} of them learnt")
     for name, choice in CHOICES.items():
         if not names or any(word in name for word in names):

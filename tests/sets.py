@@ -1,4 +1,4 @@
-"""A run folder as a set is made from it: scenarios, right rollouts of each and failing ones beside them."""
+"""Folders that take long to make, made once in a test run: scenarios, right rollouts of each and failing ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,19 +19,22 @@ from sekft.runs.roll import RolloutConfig, roll
 SCENARIOS, SAMPLES = 16, 3
 
 
-def filled(factory: pytest.TempPathFactory) -> Layout:
-    """A copy of its own of so many scenarios, and of so many samples of the explorer and of the saboteur in each.
-
-    What is copied is made once in a test run, by the process that asks first.
-    """
+def shared(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], None]) -> Path:
+    """A folder for every test of a run to read. The process that asks first fills it, whichever worker it is."""
     base = factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-set"
-    with shared.with_suffix(".lock").open("w") as lock:
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"shared-{name}"
+    with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not shared.exists():
-            asyncio.run(_fill(Layout.of_run(making := shared.with_suffix(".making"))))
-            making.rename(shared)
-    return Layout.of_run(Path(shutil.copytree(shared, factory.mktemp("run") / "run")))
+        if not folder.exists():
+            fill(unfinished := folder.with_suffix(".unfinished"))
+            unfinished.rename(folder)
+    return folder
+
+
+def filled(factory: pytest.TempPathFactory) -> Layout:
+    """A copy of its own of so many scenarios, and of so many samples of the explorer and of the saboteur in each."""
+    folder = shared(factory, "set", lambda out: asyncio.run(_fill(Layout.of_run(out))))
+    return Layout.of_run(Path(shutil.copytree(folder, factory.mktemp("run") / "run")))
 
 
 async def _fill(layout: Layout) -> None:

@@ -13,7 +13,8 @@ from sekft.protocols import Author, Family, Operator, OperatorConfig
 
 Install = Callable[[str, dict[str, str], str], None]
 MODULE = """
-from sekft.protocols import Operator, ScriptedPolicy
+from sekft.operators.replayed import ScriptedPolicy
+from sekft.protocols import Operator
 from sekft.trajectory import OperatorInfo
 
 class Leaver(Operator):

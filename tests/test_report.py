@@ -27,7 +27,7 @@ class Count(Report):
         return [Table(("what", "count"), [("files", self.files)], "Count")]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=settings().max_examples * 2, deadline=None)
 @given(TABLES, st.integers(LEAST_COLUMNS, 160))
 def test_any_table_fits_any_width_and_breaks_no_word(table: Table, width: int) -> None:
     """Every word of every cell stands whole in the text, and no line is wider than the terminal."""

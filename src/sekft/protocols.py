@@ -330,22 +330,6 @@ class Operator(Protocol):
         return self.policy(scenario, sample, seed)
 
 
-class ScriptedPolicy:
-    """Types these texts in their order, whatever the shell answers; after the last of them `rest` acts.
-
-    Without `rest` the rollout then ends as malformed.
-    """
-
-    def __init__(self, texts: Sequence[str], rest: Policy | None = None) -> None:
-        self._texts, self._rest = texts, rest
-
-    async def act(self, turns: Sequence[Turn]) -> Action:
-        place = len(turns) // 2
-        if place < len(self._texts):
-            return Action(self._texts[place])
-        return await self._rest.act(turns) if self._rest else Action("", fault="the script ran out of commands")
-
-
 class Engine(Protocol):
     """Runs many jobs at once; yields results as they finish. A job's exception propagates."""
 

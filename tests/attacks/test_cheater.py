@@ -50,7 +50,7 @@ async def test_a_cheater_passes_no_check_and_stops_none(sandbox: Sandbox) -> Non
     assert await achieved(sandbox, 5, FEW) == []
 
 
-@pytest.mark.live
+@pytest.mark.soak
 async def test_a_cheater_passes_no_check_and_stops_none_at_length() -> None:
     """The same over two hundred, on the backend that sekft picks."""
     assert await achieved(sandboxes.pick("auto"), 6, MANY) == []

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from sekft import sandboxes
-from sekft.authors.procedural import announcements
-from sekft.authors.procedural.announcements_shared import Announced, announcement, noise, remarks
+from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text, noise, remarks
 from sekft.authors.procedural.author import compose
-from sekft.authors.procedural.host import World, land
-from sekft.authors.procedural.orientation import orientation
+from sekft.authors.procedural.bundle import orientation
+from sekft.authors.procedural.host import Host, land
 from sekft.cli.show import scenario_text
 from sekft.cli.tables import plain
 from sekft.gate.static import _IMPERATIVE
@@ -20,53 +19,51 @@ from sekft.protocols import SandboxSpec
 from sekft.scenario import Login
 from sekft.shell.grounding import Seen
 from sekft.taxonomy import load
-from sekft.taxonomy.kinds import modules
 
-CHANNELS = modules(announcements)
 TOOL = "brimo-ka"
 SEEDS = range(8)
 UNRESOLVED = re.compile(r"[<>{}\[\]|]")
 
 
-def told(channel: str, seed: int, skin: int = 0) -> tuple[World, Announced]:
-    world = land(seed, skin).part("announcement")
-    return world, CHANNELS[channel].announce(world, TOOL, announcement(world, TOOL))
+def told(channel: str, seed: int, skin: int = 0) -> tuple[Host, Announcement]:
+    host = land(seed, skin).part("announcement")
+    return host, ANNOUNCEMENTS[channel](host, TOOL, announcement_text(host, TOOL))
 
 
-def masked(text: str, world: World) -> str:
+def masked(text: str, host: Host) -> str:
     """The text with names and numbers made alike."""
-    for name in (TOOL, world.user, world.host):
+    for name in (TOOL, host.user, host.name):
         text = text.replace(name, "_")
     return re.sub(r"\d+", "0", text)
 
 
-def spec(world: World, said: Announced, userland: str) -> SandboxSpec:
+def spec(host: Host, said: Announcement, userland: str) -> SandboxSpec:
     login = Login(
-        user=world.user,
-        host=world.host,
-        home=world.home,
+        user=host.user,
+        host=host.name,
+        home=host.home,
         motd=said.motd,
         banner=said.banner,
         env=dict(said.env),
-        prompt=said.prompt or world.prompt,
+        prompt=said.prompt or host.prompt,
     )
     return SandboxSpec(userland, login, said.files)
 
 
 @pytest.mark.parametrize("userland", ["busybox", "gnu"])
-@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("channel", ANNOUNCEMENTS)
 async def test_every_way_shows_the_announcement_by_grounded_commands(channel: str, userland: str) -> None:
     """Login shows it, or each of several ways does, and all that a way types was shown before or is common."""
     sandbox = sandboxes.pick("bubblewrap")
     for seed in SEEDS:
-        world, said = told(channel, seed)
-        async with sandbox.open(spec(world, said, userland)) as session:
+        host, said = told(channel, seed)
+        async with sandbox.open(spec(host, said, userland)) as session:
             landed = session.greeting + session.prompt()
             assert (said.needle in landed) == (said.look == [[]]), (seed, landed, said)
             assert said.look == [[]] or len(said.look) >= 3
             for way in said.look:
                 seen = Seen()
-                seen.add(f"{orientation(world)}\n{landed}")
+                seen.add(f"{orientation(host)}\n{landed}")
                 outputs = []
                 for command in way:
                     assert not seen.missing(command), (seed, command, seen.missing(command), landed)
@@ -76,13 +73,13 @@ async def test_every_way_shows_the_announcement_by_grounded_commands(channel: st
                 assert not seen.missing(TOOL), (seed, way, outputs)
 
 
-def login_texts(said: Announced) -> Iterator[str]:
+def login_texts(said: Announcement) -> Iterator[str]:
     """What login and the channel's files say."""
     yield from (said.motd, said.banner, said.prompt, *said.env.values())
     yield from (file.content or "" for file in said.files)
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("channel", ANNOUNCEMENTS)
 def test_no_channel_asks_for_anything(channel: str) -> None:
     """Descriptive in every line, the tool named in the needle, the needle one line without a rest of grammar."""
     for seed in range(300):
@@ -93,7 +90,7 @@ def test_no_channel_asks_for_anything(channel: str) -> None:
         assert not re.search(r"<[a-z_]+>|\{[a-z_]+\}", "".join(login_texts(said)))
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("channel", ANNOUNCEMENTS)
 def test_a_channel_is_another_in_another_skin(channel: str) -> None:
     """A re-skin tells the same by the same channel in other words."""
     for seed in range(20):
@@ -102,7 +99,7 @@ def test_a_channel_is_another_in_another_skin(channel: str) -> None:
         assert told(channel, seed)[1] == one
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("channel", ANNOUNCEMENTS)
 def test_login_and_orientation_tell_nothing_of_the_ending(channel: str) -> None:
     """The same seed under another ending lands in the same place; `sekft show` finds the announcement there."""
     for slot in range(4):
@@ -116,11 +113,11 @@ def test_announcements_are_worded_in_hundreds_of_ways() -> None:
     """With names and numbers masked, 5,000 sentences are mostly different, and none is common."""
     counted: dict[str, int] = {}
     for seed in range(5000):
-        world = land(seed).part("announcement")
-        text = announcement(world, TOOL)
+        host = land(seed).part("announcement")
+        text = announcement_text(host, TOOL)
         assert not _IMPERATIVE.search(text), text
         assert not UNRESOLVED.search(text), text
-        key = masked(text, world)
+        key = masked(text, host)
         counted[key] = counted.get(key, 0) + 1
     assert len(counted) >= 3000
     assert max(counted.values()) <= 10
@@ -131,11 +128,11 @@ def test_what_stands_around_is_varied_and_asks_for_nothing(drawn: type) -> None:
     """Lines of real logins and of people's files: many kinds, no imperative, no rest of grammar."""
     counted = set()
     for seed in range(1000):
-        world = land(seed).part("noise")
-        for text in drawn(world, 3):
+        host = land(seed).part("noise")
+        for text in drawn(host, 3):
             assert not _IMPERATIVE.search(text), text
             assert not re.search(r"[<>{}\[\]]", text), text
-            counted.add(masked(text, world))
+            counted.add(masked(text, host))
     assert len(counted) >= 500
 
 
@@ -143,11 +140,11 @@ def test_orientations_vary_and_name_both_endings() -> None:
     """Each names exit and panic, asks for nothing, and hundreds differ."""
     drawn = set()
     for seed in range(2000):
-        world = land(seed).part("orientation")
-        text = orientation(world)
+        host = land(seed).part("orientation")
+        text = orientation(host)
         assert "`exit`" in text
         assert "`panic" in text
         assert not _IMPERATIVE.search(text), text
         assert not UNRESOLVED.search(text), text
-        drawn.add(masked(text, world))
+        drawn.add(masked(text, host))
     assert len(drawn) >= 500

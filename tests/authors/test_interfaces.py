@@ -7,12 +7,15 @@ import re
 import pytest
 
 from sekft import sandboxes
-from sekft.authors.procedural import layouts, providers, syntaxes
-from sekft.authors.procedural.author import bundle, compose, sketch
+from sekft.authors.procedural.author import compose
+from sekft.authors.procedural.bundle import bundle
+from sekft.authors.procedural.provider.layouts import LAYOUTS
+from sekft.authors.procedural.provider.semantics import PROVIDERS
+from sekft.authors.procedural.provider.syntaxes import SYNTAXES
+from sekft.authors.procedural.sketch import sketch
 from sekft.protocols import Sandbox, SandboxSpec
 from sekft.scenario import Scenario
 from sekft.taxonomy import load
-from sekft.taxonomy.kinds import modules
 from sekft.trajectory import effects
 
 CELLS = [load().cell(23, slot) for slot in range(120)]
@@ -34,9 +37,9 @@ def landing(scenario: Scenario) -> SandboxSpec:
 
 
 VALUES = [
-    *(("syntax", name) for name in modules(syntaxes)),
-    *(("provider", name) for name in modules(providers)),
-    *(("layout", name) for name in modules(layouts)),
+    *(("syntax", name) for name in SYNTAXES),
+    *(("provider", name) for name in PROVIDERS),
+    *(("layout", name) for name in LAYOUTS),
     *(("documentation", name) for name in load().axes["documentation"].values),
 ]
 
@@ -66,8 +69,8 @@ async def test_help_is_shown_anywhere_and_wrong_calls_change_nothing(sandbox: Sa
     ("syntax", "provider"),
     [
         (syntax, provider)
-        for at, syntax in enumerate(modules(syntaxes))
-        for place, provider in enumerate(modules(providers))
+        for at, syntax in enumerate(SYNTAXES)
+        for place, provider in enumerate(PROVIDERS)
         if (at + place) % 7 == 0
     ],
 )

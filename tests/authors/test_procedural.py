@@ -6,12 +6,11 @@ import asyncio
 
 import pytest
 
-from sekft.authors.procedural import syntaxes
 from sekft.authors.procedural.author import ProceduralAuthor, compose
+from sekft.authors.procedural.provider.syntaxes import SYNTAXES
 from sekft.gate.static import examine
 from sekft.scenario import Scenario
 from sekft.taxonomy import load
-from sekft.taxonomy.kinds import modules
 
 N = 400
 
@@ -48,7 +47,7 @@ def test_nearly_every_interface_is_new(scenarios: list[Scenario]) -> None:
     """The drawn parts together hardly ever repeat, and every call syntax appears."""
     drawn = {tuple(sorted(scenario.provider.interface.items())) for scenario in scenarios}
     assert len(drawn) == N
-    assert {scenario.cell["syntax"] for scenario in scenarios} == set(modules(syntaxes))
+    assert {scenario.cell["syntax"] for scenario in scenarios} == set(SYNTAXES)
 
 
 def test_no_name_of_one_scenario_hides_in_another_tool_name(scenarios: list[Scenario]) -> None:

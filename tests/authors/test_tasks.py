@@ -7,42 +7,39 @@ from collections.abc import Sequence
 import pytest
 
 from sekft import sandboxes
-from sekft.authors.procedural import tasks
 from sekft.authors.procedural.checker import tree_checker
-from sekft.authors.procedural.host import Job, World, land, with_parents
+from sekft.authors.procedural.host import Host, Job, land, with_parents
 from sekft.authors.procedural.names import Names
 from sekft.authors.procedural.obstacles import OBSTACLES, meet
+from sekft.authors.procedural.requests import TASKS
 from sekft.gate.trials import TrialRun, Trials
 from sekft.protocols import SandboxSpec
 from sekft.scenario import Login
 from sekft.seeds import stream
 from sekft.shell.grounding import Seen
-from sekft.taxonomy.kinds import modules
 
-KINDS = sorted(modules(tasks))
 SEEDS = range(2)
 SURFACE = range(60)
 
 
-def job(kind: str, seed: int, skin: int = 0) -> tuple[World, Job]:
-    world = land(seed, skin)
-    made: Job = modules(tasks)[kind].make(world.part("job"))
-    return world, made
+def job(kind: str, seed: int, skin: int = 0) -> tuple[Host, Job]:
+    host = land(seed, skin)
+    return host, TASKS[kind](host.part("job"))
 
 
-def checker(world: World, job: Job) -> str:
+def checker(host: Host, job: Job) -> str:
     """Accepts the tree in which the job is done and nothing else has changed."""
-    before = {file.path: file for file in with_parents(job.files, world)}
+    before = {file.path: file for file in with_parents(job.files, host)}
     end = {path: file for path, file in before.items() if path not in {*job.gone, *job.judged}}
     end |= {file.path: file for file in job.after}
     made = [file for file in job.after if file.path not in before or before[file.path].data != file.data]
     return tree_checker(end.values(), [file for file in made if file.kind == "file"], job.judged)
 
 
-def trials(world: World, job: Job, userland: str) -> Trials:
-    login = Login(user=world.user, host=world.host, home=world.home)
-    spec = SandboxSpec(userland, login, tuple(with_parents(job.files, world)))
-    return Trials(sandboxes.pick("bubblewrap"), spec, checker(world, job))
+def trials(host: Host, job: Job, userland: str) -> Trials:
+    login = Login(user=host.user, host=host.name, home=host.home)
+    spec = SandboxSpec(userland, login, tuple(with_parents(job.files, host)))
+    return Trials(sandboxes.pick("bubblewrap"), spec, checker(host, job))
 
 
 def ungrounded(told: str, run: TrialRun) -> list[str]:
@@ -56,12 +53,12 @@ def ungrounded(told: str, run: TrialRun) -> list[str]:
 
 
 @pytest.mark.parametrize("userland", ["busybox", "gnu"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TASKS)
 async def test_every_way_does_the_work_and_no_probe_does(kind: str, userland: str) -> None:
     """Each way passes the check without a word unseen and without an error; each probe and doing nothing fail it."""
     for seed in SEEDS:
-        world, made = job(kind, seed)
-        async with trials(world, made, userland) as tried:
+        host, made = job(kind, seed)
+        async with trials(host, made, userland) as tried:
             run = await tried.reference(made.ways[0])
             assert run.check.passed, run.evidence()
             for way in made.ways:
@@ -85,12 +82,12 @@ _COMPLAINTS = ("sh: ", "No such file", "not permitted", "denied", "invalid optio
 @pytest.mark.parametrize("name", sorted(OBSTACLES))
 async def test_every_obstacle_shows_its_notice_and_gives_way_when_it_is_eased(name: str, userland: str) -> None:
     """Each look shows the notice, of known words alone; the eased job can be done in every way."""
-    for at, kind in enumerate(KINDS):
-        world, made = job(kind, at)
+    for at, kind in enumerate(TASKS):
+        host, made = job(kind, at)
         if not OBSTACLES[name].fits(made):
             continue
-        blocked, eased = meet(name, made, world.part("obstacle"))
-        async with trials(world, blocked.job, userland) as tried:
+        blocked, eased = meet(name, made, host.part("obstacle"))
+        async with trials(host, blocked.job, userland) as tried:
             for look in blocked.look if blocked.look != [[]] else []:
                 run = await tried.run(look)
                 assert any(blocked.notice in text for text in run.outputs), (kind, run.evidence())
@@ -100,7 +97,7 @@ async def test_every_obstacle_shows_its_notice_and_gives_way_when_it_is_eased(na
             shown = [blocked.job.text, blocked.sealed or "", blocked.extra.text if blocked.extra else ""]
             assert any(blocked.notice in text for text in shown), (kind, blocked)
         if OBSTACLES[name].conditional:
-            async with trials(world, eased, userland) as tried:
+            async with trials(host, eased, userland) as tried:
                 for way in eased.ways[:2]:
                     run = await tried.run(way)
                     assert run.check.passed, (kind, run.evidence())
@@ -112,7 +109,7 @@ def drawn(kind: str) -> Sequence[Job]:
     return [job(kind, seed)[1] for seed in SURFACE]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TASKS)
 def test_every_kind_is_asked_for_in_many_words_and_done_in_many_ways(kind: str) -> None:
     """The needle stands in a text of one line, four ways and four probes or more are known, and no text repeats."""
     jobs = drawn(kind)
@@ -133,7 +130,7 @@ def test_every_kind_is_asked_for_in_many_words_and_done_in_many_ways(kind: str) 
     assert len({made.text for made in jobs}) == len(jobs)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TASKS)
 def test_another_skin_tells_the_same_task_in_other_names(kind: str) -> None:
     """A re-skin has as many files and changes, under paths and words that the base does not have."""
     for seed in SURFACE:
@@ -152,11 +149,11 @@ def test_another_skin_tells_the_same_task_in_other_names(kind: str) -> None:
 @pytest.mark.parametrize("name", sorted(OBSTACLES))
 def test_an_obstacle_and_its_easing_are_told_in_the_same_words(name: str) -> None:
     """Whether the condition is met shows in the sandbox and never in the directive, a checksum apart."""
-    for kind in KINDS:
-        world, made = job(kind, 5)
+    for kind in TASKS:
+        host, made = job(kind, 5)
         if not OBSTACLES[name].fits(made):
             continue
-        blocked, eased = meet(name, made, world.part("obstacle"))
+        blocked, eased = meet(name, made, host.part("obstacle"))
         if OBSTACLES[name].conditional and name != "damaged":
             assert blocked.job.text == eased.text
         elif not OBSTACLES[name].conditional:

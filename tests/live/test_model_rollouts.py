@@ -14,7 +14,7 @@ from tests.live.conftest import KEY, MODEL
 
 pytestmark = pytest.mark.live
 
-SCENARIOS, SAMPLES, TURNS, TOKENS = 10, 2, 8, 48
+SCENARIOS, SAMPLES, TURNS, TOKENS = 6, 2, 8, 48
 
 
 def sekft(*arguments: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

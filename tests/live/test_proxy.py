@@ -15,7 +15,7 @@ from tests.live.conftest import KEY, PROXY_KEY
 
 pytestmark = pytest.mark.live
 
-SCENARIOS, SAMPLES = 25, 2
+SCENARIOS, SAMPLES = 8, 2
 
 
 def test_rollouts_through_the_proxy(proxy_environment: dict[str, str], tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ import pytest
 from sekft.cli.running import INTERRUPTED
 from tests.commands import sekft, start
 
-pytestmark = pytest.mark.live
 BASE = "smollm2"
 START_S = 300.0
 
 
+@pytest.mark.live
 def test_the_untrained_base_is_evaluated(two_hundred: Path, tmp_path: Path) -> None:
-    """Twenty scenarios in deploy form: hardly anything is right, within its interval; asked again, it is there."""
+    """Ten scenarios in deploy form: hardly anything is right, within its interval; asked again, it is there."""
     asked: list[str | Path] = [
         "eval",
         "--scenarios",
@@ -27,20 +27,21 @@ def test_the_untrained_base_is_evaluated(two_hundred: Path, tmp_path: Path) -> N
         "--model",
         BASE,
         "--most",
-        "20",
+        "10",
     ]
     asked += ["--max-turns", "8", "--max-tokens", "48", "--json"]
     done = sekft(*asked)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     right = found["all"]["rates"]["right"]
-    assert (right["of"], found["missing"]) == (20, 0)
+    assert (right["of"], found["missing"]) == (10, 0)
     assert 0 <= right["low"] <= right["value"] <= right["high"] <= 0.5
     began = time.monotonic()
     assert sekft(*asked).stdout == done.stdout
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.soak
 def test_two_rounds_of_which_one_is_killed(two_hundred: Path, six_hundred: Path, tmp_path: Path) -> None:
     """Killed among its rollouts, the same command goes on from them; both rounds train from the base and evaluate."""
     export, out = tmp_path / "export", tmp_path / "star"

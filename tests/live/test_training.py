@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.commands import sekft, start
+from tests.live.conftest import ask_server, llama_server
 from tests.sets import filled
 
 pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")
 pytestmark = pytest.mark.live
 
 TOKENS = 24000
-ANSWERED = (
-    "import json, sys; from llama_cpp import Llama\n"
-    "model = Llama(sys.argv[1], n_ctx=8192, verbose=False)\n"
-    "answer = model.create_chat_completion(json.load(sys.stdin), max_tokens=64, temperature=0)\n"
-    "print(json.dumps(answer['choices'][0]))"
-)
 
 
 @pytest.fixture(scope="module")
@@ -65,16 +58,15 @@ def test_thirty_steps_survive_a_kill(data: Path, tmp_path: Path) -> None:
     found = json.loads((out / "training.json").read_text())
     assert found["tokens"] >= TOKENS
     assert found["loss_after"] < found["loss_before"] / 2
-    typed, reason = answered(out / "student.gguf", data)
+    typed, reason = answered(out / "student.gguf", data, tmp_path)
     assert reason == "stop"
     assert typed
 
 
-def answered(gguf: Path, data: Path) -> tuple[str, str]:
+def answered(gguf: Path, data: Path, folder: Path) -> tuple[str, str]:
     """What llama.cpp decodes greedily at the landing of a session that the student has not seen, and why it ends."""
-    python = os.environ.get("SEKFT_LIVE_PYTHON") or pytest.fail("want SEKFT_LIVE_PYTHON: these tests run by ./dev live")
     row = json.loads((data / "sft" / "heldout" / "00000.jsonl").read_text().splitlines()[0])
-    asked = json.dumps(row["messages"][:2])
-    done = subprocess.run([python, "-c", ANSWERED, str(gguf)], input=asked, capture_output=True, text=True, check=True)
-    answer = json.loads(done.stdout)
-    return answer["message"]["content"], answer["finish_reason"]
+    with llama_server(folder, gguf) as url:
+        answer = ask_server(f"{url}/v1/chat/completions", messages=row["messages"][:2], max_tokens=64, temperature=0)
+    choice = answer["choices"][0]
+    return choice["message"]["content"], choice["finish_reason"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekft.operators.answers import parse_action, still_open, without_comments
+from sekft.operators.answers import parse_action
 
 AS_IT_IS = [
     "ls -la",
@@ -52,6 +52,9 @@ AS_IT_IS = [
     "echo 'one\ntwo'",
     "echo '# kept' \"# kept\" a#b $# ${x#y}",
     "ls\ncat a\nwc -l a",
+    "case $x in\n  a) echo 1;;\n  *) echo 2;;\nesac",
+    "if grep -q x f; then\n  echo It is there. Good.\nelse\n  (cd /srv && ls)\nfi\nls",
+    'show() {\n  cat "$1"\n}\nshow notes',
 ]
 
 TAKEN_OFF = [
@@ -85,6 +88,9 @@ TAKEN_OFF = [
     ("ls # list the files", "ls"),
     ("# look around\nls", "ls"),
     ("ls\n# then read\ncat x", "ls\ncat x"),
+    ("for f in *; do\n  # each one\n  cat $f # its text\ndone", "for f in *; do\n  cat $f\ndone"),
+    ("$ for f in *; do\n> cat $f\n> done\nmotd", "for f in *; do\ncat $f\ndone"),
+    ("cat a \\ \n  b", "cat a \\\n  b"),
     ("**Command:** ls", "ls"),
     ("Action: ls -l", "ls -l"),
     ("Command:\nls -l", "ls -l"),
@@ -172,16 +178,17 @@ def test_prose_that_was_cut_after_a_closed_fence_costs_nothing() -> None:
     assert parse_action("```sh\nls\n```\nThis will li", cut=True).text == "ls"
 
 
-@pytest.mark.parametrize("text", ["echo 'a", 'echo "a', "cat <<EOF\na", "cat <<EOF", "ls \\"])
-def test_an_unfinished_command_is_open(text: str) -> None:
-    """An open quote, here-document or continued line waits for more."""
-    assert still_open(text)
-
-
-@pytest.mark.parametrize("text", ["echo 'a'", 'echo "\\""', "cat <<EOF\na\nEOF", "echo \\\\", "cat <<-'E'\n\tE"])
-def test_a_finished_command_is_not_open(text: str) -> None:
-    """Closed quotes and here-documents wait for nothing."""
-    assert not still_open(text)
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        ("ls\n" * 11_000, "an answer of 32999 bytes without its thoughts, want at most 32768"),
+        ("<think>" + "so " * 400_000 + "</think>ls", "an answer of 1200017 characters, want at most 1048576"),
+    ],
+)
+def test_an_answer_over_the_limits_is_a_fault(answer: str, fault: str) -> None:
+    """Thoughts may be long and a command may not; what exceeds either limit is not read."""
+    assert parse_action(answer).fault == fault
+    assert parse_action("<think>" + "so " * 300_000 + "</think>ls").text == "ls"
 
 
 @given(st.text())
@@ -191,10 +198,3 @@ def test_any_answer_is_either_typed_or_a_fault(answer: str) -> None:
     assert bool(parsed.text) != bool(parsed.fault)
     assert "```" not in parsed.text
     assert "<think>" not in parsed.text
-
-
-@given(st.text(alphabet="ab '\"\\#\n<E$;&|()", max_size=40))
-def test_comments_are_taken_off_once(text: str) -> None:
-    """Taking comments off is idempotent: nothing that is left reads as a comment."""
-    once = without_comments(text)
-    assert without_comments(once) == once

@@ -15,7 +15,7 @@ from sekft.cli.progress import Lines
 from sekft.errors import UsageError
 from sekft.operators.local import Generator, LocalAnswer, Message, Sampling
 from sekft.operators.local.rows import Line
-from sekft.training.config import Choices
+from sekft.training.config import TrainConfig
 from sekft.training.train import train
 from tests.training import tiny
 from tests.training.tiny import shared
@@ -27,9 +27,9 @@ GREEDY = Sampling(max_tokens=24)
 
 @pytest.fixture
 async def generator() -> AsyncIterator[Generator]:
-    made = Generator(shared(), rows=3, dtype="float32")
-    yield made
-    await made.close()
+    local = Generator(shared(), rows=3, dtype="float32")
+    yield local
+    await local.close()
 
 
 @cache
@@ -43,10 +43,10 @@ def plain() -> tuple[Any, Any]:
 def alone(messages: list[Message], sampling: Sampling = GREEDY) -> str:
     """What transformers itself generates, greedily, from the whole conversation."""
     tokenizer, model = plain()
-    told = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
-    made = model.generate(**told, do_sample=False, max_new_tokens=sampling.max_tokens)[0, told["input_ids"].shape[1] :]
-    said = [int(token) for token in made if int(token) not in (0, 2)]
-    return str(tokenizer.decode(said, clean_up_tokenization_spaces=False))
+    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    whole = model.generate(**prompt, do_sample=False, max_new_tokens=sampling.max_tokens)[0]
+    answer = [int(token) for token in whole[prompt["input_ids"].shape[1] :] if int(token) not in (0, 2)]
+    return str(tokenizer.decode(answer, clean_up_tokenization_spaces=False))
 
 
 async def talk(
@@ -54,19 +54,19 @@ async def talk(
 ) -> list[tuple[list[Message], LocalAnswer]]:
     """A conversation of a turn for each output; the prompts and what was answered."""
     messages: list[Message] = [{"role": "system", "content": f"A shell on {name}."}]
-    found = []
-    for at, output in enumerate(OUTPUTS):
-        messages = [*messages, {"role": "user", "content": f"{output}{name * at}"}]
-        answer = await generator.ask(name, messages, sampling, seed + at)
-        found.append((messages, answer))
+    turns = []
+    for number, output in enumerate(OUTPUTS):
+        messages = [*messages, {"role": "user", "content": f"{output}{name * number}"}]
+        answer = await generator.ask(name, messages, sampling, seed + number)
+        turns.append((messages, answer))
         messages = [*messages, {"role": "assistant", "content": answer.text}]
-    return found
+    return turns
 
 
 async def test_batched_and_cached_says_what_plain_generation_says(generator: Generator) -> None:
     """Seven conversations over three rows: every answer is, token for token, that of model.generate on it alone."""
     talks = await asyncio.gather(*(talk(generator, name, GREEDY) for name in "abcdefg"))
-    turns = [turn for each in talks for turn in each]
+    turns = [turn for turns in talks for turn in turns]
     assert len({answer.text for _, answer in turns}) > len(OUTPUTS)
     for messages, answer in turns:
         assert answer.text == alone(messages)
@@ -91,11 +91,11 @@ async def test_what_is_drawn_hangs_on_the_seed_alone(generator: Generator) -> No
     """The same seed draws the same in company and alone; another draws something else."""
     sampling = Sampling(temperature=1.0, top_p=0.9, max_tokens=12)
 
-    async def said(seed: int) -> list[str]:
+    async def answers(seed: int) -> list[str]:
         return [answer.text for _, answer in await talk(generator, "a", sampling, seed)]
 
-    alone, company = await said(5), asyncio.gather(*(talk(generator, name, sampling) for name in "bcde"))
-    assert await said(5) == alone != await said(6)
+    alone, company = await answers(5), asyncio.gather(*(talk(generator, name, sampling) for name in "bcde"))
+    assert await answers(5) == alone != await answers(6)
     await company
 
 
@@ -120,8 +120,8 @@ async def test_a_model_that_breaks_is_told_to_all_who_wait(
 
     with monkeypatch.context() as patched:
         patched.setattr(generator, "_forward", broken)
-        told = await asyncio.gather(*(talk(generator, name, GREEDY) for name in "abcd"), return_exceptions=True)
-        assert all("out of memory" in str(error) for error in told)
+        errors = await asyncio.gather(*(talk(generator, name, GREEDY) for name in "abcd"), return_exceptions=True)
+        assert all("out of memory" in str(error) for error in errors)
     assert len(await talk(generator, "a", GREEDY)) == len(OUTPUTS)
 
 
@@ -145,7 +145,7 @@ def test_other_attention_is_refused_before_any_work(tmp_path: Path, kind: str, s
     data = tiny.sessions(tmp_path / "data")
     for use in (
         lambda: Generator(tmp_path),
-        lambda: train(Choices(), str(tmp_path), data, tmp_path / "out", "", Lines(), 300.0),
+        lambda: train(TrainConfig(base=str(tmp_path)), data, tmp_path / "out", Lines()),
     ):
         with pytest.raises(UsageError, match=says):
             use()

@@ -23,9 +23,9 @@ SCENARIOS = [bundles.sealed(make()) for make in (bundles.work, bundles.empty, bu
 
 
 def student(**settings: int | float) -> StudentOperator:
-    made = make("student", OperatorConfig(model=str(shared()), concurrency=3, **settings))  # type: ignore[arg-type]
-    assert isinstance(made, StudentOperator)
-    return made
+    operator = make("student", OperatorConfig(model=str(shared()), concurrency=3, **settings))  # type: ignore[arg-type]
+    assert isinstance(operator, StudentOperator)
+    return operator
 
 
 def rolled(out: Path, samples: int = 1, temperature: float = 0.0) -> list[Trajectory]:
@@ -40,26 +40,27 @@ def rolled(out: Path, samples: int = 1, temperature: float = 0.0) -> list[Trajec
 def test_a_student_rolls_and_resumes(tmp_path: Path) -> None:
     """Every scenario is rolled in the deploy form; rolled again, more samples join and what is there stays."""
     first = rolled(tmp_path)
-    assert {made.scenario_id for made in first} == {scenario.id for scenario in SCENARIOS}
-    assert all(made.operator.kind == "student" and made.operator.model == shared().name for made in first)
-    assert all(made.usage.completion_tokens for made in first)
+    assert {trajectory.scenario_id for trajectory in first} == {scenario.id for scenario in SCENARIOS}
+    operators = [trajectory.operator for trajectory in first]
+    assert all(operator.kind == "student" and operator.model == shared().name for operator in operators)
+    assert all(trajectory.usage.completion_tokens for trajectory in first)
     again = rolled(tmp_path, samples=2)
-    assert [made for made in again if made.sample == 0] == first
+    assert [trajectory for trajectory in again if trajectory.sample == 0] == first
     assert len(again) == 2 * len(first)
 
 
 def test_a_greedy_student_does_the_same_alone_and_in_company(tmp_path: Path) -> None:
     """Two runs with other neighbours in the batch record the same actions."""
-    actions = [[turn.content for turn in made.turns] for made in rolled(tmp_path / "one")]
+    actions = [[turn.content for turn in trajectory.turns] for trajectory in rolled(tmp_path / "company")]
     alone = [
-        [turn.content for turn in made.turns]
+        [turn.content for turn in trajectory.turns]
         for at in range(len(SCENARIOS))
-        for made in _one(tmp_path / f"alone-{at}", at)
+        for trajectory in _rolled_alone(tmp_path / f"alone-{at}", at)
     ]
     assert sorted(actions) == sorted(alone)
 
 
-def _one(out: Path, at: int) -> list[Trajectory]:
+def _rolled_alone(out: Path, at: int) -> list[Trajectory]:
     plan = RolloutConfig(samples=1, concurrency=1, max_turns=4, model=str(shared()), max_tokens=16, temperature=0.0)
     asyncio.run(roll(plan, SCENARIOS[at : at + 1], Layout.of_stage(out), Quiet()))
     return [load_trajectory(path) for path in documents(out, "*/student-*.json")]
@@ -71,8 +72,8 @@ async def test_what_is_said_is_typed_byte_for_byte() -> None:
     policy = operator.policy(SCENARIOS[0], 0, 1)
     landed = Turn(role="env", content="$ ", orientation="A shell.")
     action = await policy.act([landed])
-    told = [{"role": "system", "content": "A shell."}, {"role": "user", "content": "$ "}]
-    answer = await operator.generator.ask("other", told, operator.sampling)
+    prompt = [{"role": "system", "content": "A shell."}, {"role": "user", "content": "$ "}]
+    answer = await operator.generator.ask("other", prompt, operator.sampling)
     assert action.text == answer.text
     assert (action.fault is None) == (answer.stopped == "end")
     full = await policy.act([landed.model_copy(update={"content": "x" * 4000})])

@@ -14,7 +14,8 @@ from sekft.errors import UsageError
 from sekft.runs.star import Round, StarConfig, _trained, verdict
 from sekft.runs.star import Star as Told
 from sekft.runs.star import star as rounds
-from sekft.training.config import Choices, method_of
+from sekft.training.config import TrainConfig
+from sekft.training.data import method_of
 from sekft.trajectory import load_trajectory
 from tests import bundles
 from tests.commands import sekft
@@ -84,9 +85,9 @@ def test_also_feeds_what_its_rows_teach(
     tiny.pairs(tmp_path / "export/dpo/train")
     trained: list[str | None] = []
 
-    def train(choices: Choices, base: str, data: Path, *_: object) -> None:
-        trained.append(choices.method)
-        assert method_of(data) == choices.method
+    def train(config: TrainConfig, data: Path, *_: object) -> None:
+        trained.append(config.method)
+        assert method_of(data) == config.method
 
     monkeypatch.setattr("sekft.runs.star.train", train)
     _trained(StarConfig(base="base", also=tmp_path / also, no_dpo=not dpo), 1, tmp_path / "out", Lines())

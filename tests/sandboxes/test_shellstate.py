@@ -10,19 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sekft.sandboxes.shell_state import Function, ShellState, candidates, panic_reason, prologue, quote, read_dump
-from sekft.sandboxes.userland import tools, userland
+from sekft.sandboxes.userland import tools
+from tests.dash import dash
 
 TEXT = st.binary(max_size=40).map(lambda raw: raw.replace(b"\0", b"").decode("utf-8", "surrogateescape"))
 NAME = st.from_regex(r"\A[a-z][a-z0-9_]{0,8}\Z").filter(lambda name: name not in ("if", "fi", "do", "in"))
 FRESH = ShellState("/", {"IFS": " \t\n", "PATH": "/usr/bin:/bin", "PS4": "+ "}, frozenset({"PATH"}))
-
-
-def dash() -> list[str]:
-    """The userland's own dash, run by its own loader: no shell of this machine is needed."""
-    rootfs = userland("busybox").rootfs
-    library = next((rootfs / "usr/lib").glob("*-linux-gnu"))
-    loader = next(library.glob("ld-linux*"))
-    return [str(loader), "--argv0", "sh", "--library-path", str(library), str(rootfs / "usr/bin/dash")]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +36,7 @@ def after(state: ShellState, text: str, place: Path) -> ShellState | None:
     return read_dump(dump, state, functions)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings().max_examples * 2 // 5, deadline=None)
 @given(variables=st.dictionaries(NAME, TEXT, max_size=4), positional=st.lists(TEXT, max_size=3), last=TEXT)
 def test_any_state_survives_a_shell(place: Path, variables: dict[str, str], positional: list[str], last: str) -> None:
     """Dump and prologue are inverse: variables, parameters and $_ of any bytes come back as they were."""
@@ -83,7 +76,7 @@ def test_only_confirmed_functions_are_kept(place: Path) -> None:
     assert came.functions[1] == Function("f", "f() { echo f; }")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=settings().max_examples * 2, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_forged_dump_breaks_the_reader(noise: bytes) -> None:
     """Whatever the agent writes in the state's place, reading it gives a state or none, and never an exception."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekft.shell.functions import definitions
+from sekft.shell.syntax import definitions
 
 ONE = [
     "f() { echo a; }",

@@ -91,3 +91,38 @@ def test_any_text_can_be_read(text: str) -> None:
     for words in syntax.simple_commands(text):
         assert words
     syntax.comments(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "echo 'a",
+        'echo "a',
+        "cat <<EOF\na",
+        "cat <<EOF",
+        "ls \\",
+        "if a; then",
+        "case x in\na) b;;",
+        "a &&",
+        "f() {",
+        "(a",
+    ],
+)
+def test_an_unfinished_command_is_open(text: str) -> None:
+    """An open quote, here-document, continued line or construct waits for more."""
+    assert syntax.still_open(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["echo 'a'", 'echo "\\""', "cat <<EOF\na\nEOF", "echo \\\\", "cat <<-'E'\n\tE", "echo done", "a )"]
+)
+def test_a_finished_command_is_not_open(text: str) -> None:
+    """Closed quotes and here-documents wait for nothing; nor does a syntax error."""
+    assert not syntax.still_open(text)
+
+
+@given(st.text(alphabet="ab '\"\\#\n<E$;&|()", max_size=40))
+def test_comments_are_taken_off_once(text: str) -> None:
+    """Taking comments off is idempotent: nothing that is left reads as a comment."""
+    once = syntax.without_comments(text)
+    assert syntax.without_comments(once) == once

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+import sys
+from collections.abc import Callable
 from itertools import combinations, product
-from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sekft.authors.procedural.announcements import ANNOUNCEMENTS
+from sekft.authors.procedural.provider.layouts import LAYOUTS
+from sekft.authors.procedural.provider.semantics import PROVIDERS
+from sekft.authors.procedural.provider.syntaxes import SYNTAXES
+from sekft.authors.procedural.requests import TASKS
 from sekft.errors import UsageError
-from sekft.taxonomy import coverage, load, parse_where, values_of
+from sekft.taxonomy import coverage, load, parse_where
+from sekft.taxonomy.kinds import Family
 
-PACKAGE = files("sekft.authors.procedural")
+FAMILIES: dict[str, Family[Any]] = {
+    "announcement": ANNOUNCEMENTS,
+    "layout": LAYOUTS,
+    "provider": PROVIDERS,
+    "syntax": SYNTAXES,
+    "task": TASKS,
+}
 
 
 def test_every_axis_and_value_has_a_brief() -> None:
@@ -21,23 +34,41 @@ def test_every_axis_and_value_has_a_brief() -> None:
         assert all(value.brief.endswith(".") and value.weight > 0 for value in axis.values.values()), axis.name
 
 
-@pytest.mark.parametrize(("axis", "package"), [("task", "tasks"), ("announcement", "announcements")])
-def test_each_module_of_a_package_is_a_value(axis: str, package: str) -> None:
-    """A kind is one file: its name the value, its docstring's first line the brief."""
-    values = load().axes[axis].values
-    sources = {path.name.removesuffix(".py"): path for path in PACKAGE.joinpath(package).iterdir()}
-    assert set(values) == {name for name in sources if not name.startswith("_")}
+@pytest.mark.parametrize("axis", FAMILIES)
+def test_each_kind_of_a_family_is_a_value(axis: str) -> None:
+    """A registered kind is a value of its axis, its docstring's first line the brief; draws need them sorted."""
+    family, values = FAMILIES[axis], load().axes[axis].values
+    assert list(values) == list(family) == sorted(family)
     for name, value in values.items():
-        assert value.brief in sources[name].read_text("utf-8").partition("\n")[0]
+        kind = family[name]
+        texts = (kind.__doc__ or "", sys.modules[kind.__module__].__doc__ or "")
+        assert axis == "provider" or value.brief in {text.partition("\n")[0] for text in texts}
 
 
-def test_a_kind_may_weigh_itself_and_exclude_others(tmp_path: Path) -> None:
-    """WEIGHT and EXCLUDES are literals of the module; what it needs to run is not looked at."""
-    kind = tmp_path / "odd.py"
-    kind.write_text('"""An odd one.\n\nMore."""\nimport nothing_such\nWEIGHT = 1\nEXCLUDES = {"ending": {"empty"}}\n')
-    (value,) = values_of(tmp_path)
-    assert (value.name, value.brief, value.weight) == ("odd", "An odd one.", 1)
-    assert value.excludes == {"ending": {"empty"}}
+def test_a_kind_may_weigh_itself_and_exclude_others() -> None:
+    """A kind is registered with its weight, 2 where it says none, and with the values that it cannot meet."""
+    family = Family[Callable[[], None]]()
+
+    @family.kind("odd", weight=1, excludes={"ending": {"empty"}})
+    def odd() -> None:
+        """An odd one.
+
+        More.
+        """
+
+    family.kind("even", brief="Said here.")(odd)
+    even, first = family.axis_values()
+    assert (even.name, even.brief, even.weight, even.excludes) == ("even", "Said here.", 2, {})
+    assert (first.name, first.brief, first.weight) == ("odd", "An odd one.", 1)
+    assert first.excludes == {"ending": {"empty"}}
+
+
+def test_a_family_has_no_two_kinds_of_one_name() -> None:
+    """A name that is taken is refused: the second kind would hide the first."""
+    family = Family[object]()
+    family.kind("odd", brief="One.")(1)
+    with pytest.raises(ValueError, match="odd"):
+        family.kind("odd", brief="Another.")(2)
 
 
 def test_a_prefix_of_slots_follows_the_declared_weights() -> None:

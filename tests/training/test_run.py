@@ -7,7 +7,6 @@ import math
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,45 @@ import pytest
 
 from sekft.cli.progress import Lines
 from sekft.errors import StoreError, UsageError
-from sekft.training.config import Choices
+from sekft.training.config import TrainConfig, complete
 from sekft.training.train import train
 from tests.commands import sekft, start
 from tests.training import tiny
 
 torch = pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")
 
-RECIPE = Choices(rate=0.01, epochs=12, step_tokens=400)
+CONFIG = TrainConfig(rate=0.01, epochs=12, step_tokens=400)
+# What `.sekft/train.json` held at commit f645cf2.
+RECORDED_SFT = """{
+ "base": "tiny",
+ "beta": 0.1,
+ "data_sha256": "29e61b9eda9b8775906f2dcc1256db0df86f3776dab5111a90fd5345fbb7221e",
+ "device": "cpu",
+ "epochs": 2,
+ "layers": null,
+ "max_length": 2048,
+ "method": "sft",
+ "rank": 0,
+ "rate": 0.01,
+ "seed": 0,
+ "step_tokens": 400,
+ "tokens": 900
+}"""
+RECORDED_DPO = """{
+ "base": "tiny",
+ "beta": 0.2,
+ "data_sha256": "aa652148e84b6a28b5635f00a563d4865f3f1183a32daf264b5407af93bf3402",
+ "device": "cpu",
+ "epochs": 1,
+ "layers": 2,
+ "max_length": 900,
+ "method": "dpo",
+ "rank": 4,
+ "rate": 5e-05,
+ "seed": 3,
+ "step_tokens": 1600,
+ "tokens": null
+}"""
 TYPED = ("--rate", "0.01", "--epochs", "12", "--step-tokens", "400")
 
 
@@ -41,8 +71,8 @@ def student(base: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return trained(base, data, tmp_path_factory.mktemp("out") / "student")
 
 
-def trained(base: Path, data: Path, out: Path, choices: Choices = RECIPE) -> Path:
-    train(choices, str(base), data, out, "sekft train …", Lines(), checkpoint_s=300.0)
+def trained(base: Path, data: Path, out: Path, **options: Any) -> Path:
+    train(CONFIG.model_copy(update={"base": str(base)} | options), data, out, Lines(), "sekft train …")
     return out
 
 
@@ -59,8 +89,8 @@ def changed(base: Path, student: Path) -> Iterator[str]:
 
 
 def report(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "training.json").read_text())
-    return found
+    body: dict[str, Any] = json.loads((folder / "training.json").read_text())
+    return body
 
 
 def losses(folder: Path) -> list[float]:
@@ -69,9 +99,9 @@ def losses(folder: Path) -> list[float]:
 
 def test_the_loss_falls(student: Path) -> None:
     """Twelve epochs over eight sessions at least halve the loss."""
-    found = report(student)
-    assert found["loss_after"] < found["loss_before"] / 2
-    assert found["steps"] == len(losses(student))
+    body = report(student)
+    assert body["loss_after"] < body["loss_before"] / 2
+    assert body["steps"] == len(losses(student))
 
 
 def test_the_upper_half_learns_by_default_on_a_cpu(base: Path, student: Path) -> None:
@@ -96,7 +126,18 @@ def test_a_finished_run_is_left_alone(base: Path, data: Path, student: Path) -> 
     trained(base, data, student)
     assert (student / "model.safetensors").stat().st_mtime_ns == before
     with pytest.raises(StoreError, match=r"rate was 0\.01, now 0\.5"):
-        trained(base, data, student, replace(RECIPE, rate=0.5))
+        trained(base, data, student, rate=0.5)
+
+
+def test_what_a_folder_remembers_keeps_its_names(base: Path, tmp_path: Path) -> None:
+    """A folder of an earlier version resumes: the recorded settings are those that it wrote, of both methods."""
+    sft, dpo = tiny.sessions(tmp_path), tiny.pairs(tmp_path)
+    for data, options, before in (
+        (sft, {"layers": 0, "rate": 0.01, "epochs": 2, "step_tokens": 400, "tokens": 900, "gguf": True}, RECORDED_SFT),
+        (dpo, {"rank": 4, "layers": 2, "beta": 0.2, "seed": 3, "max_length": 900, "checkpoint_s": 9.0}, RECORDED_DPO),
+    ):
+        config = TrainConfig.of(base=str(base), **options)
+        assert complete(config, base, data, "cpu").recorded() == json.loads(before) | {"base": str(base)}
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -111,8 +152,8 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(
     while not checkpoint.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     running.send_signal(number)
-    said = running.communicate(timeout=60)[1]
-    assert running.returncode == (130 if number == signal.SIGTERM else -signal.SIGKILL), said
+    stderr = running.communicate(timeout=60)[1]
+    assert running.returncode == (130 if number == signal.SIGTERM else -signal.SIGKILL), stderr
     assert not (out / "training.json").exists()
     resumed = sekft(*command, OMP_NUM_THREADS="1")
     assert resumed.returncode == 0, resumed.stderr
@@ -123,13 +164,13 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(
 
 def test_all_weights_learn_when_asked(base: Path, data: Path, tmp_path: Path) -> None:
     """--layers 0 changes every weight, the embedding among them."""
-    out = trained(base, data, tmp_path / "student", replace(RECIPE, layers=0))
+    out = trained(base, data, tmp_path / "student", layers=0)
     assert set(changed(base, out)) == weights(base).keys()
 
 
 def test_adapters_are_merged(base: Path, data: Path, tmp_path: Path) -> None:
     """--lora leaves an ordinary model whose linear layers, and nothing else, moved."""
-    out = trained(base, data, tmp_path / "student", replace(RECIPE, rank=4, layers=1))
+    out = trained(base, data, tmp_path / "student", rank=4, layers=1)
     touched = set(changed(base, out))
     assert touched
     assert all(".layers.3." in name and "_proj" in name for name in touched)
@@ -139,35 +180,34 @@ def test_adapters_are_merged(base: Path, data: Path, tmp_path: Path) -> None:
 def test_pairs_come_into_order(base: Path, tmp_path: Path) -> None:
     """That it is DPO is told by the data; it begins undecided and ends with every chosen side ahead."""
     out = trained(base, tiny.pairs(tmp_path), tmp_path / "student")
-    found = report(out)
-    assert found["recipe"]["method"] == "dpo"
+    body = report(out)
+    assert body["recipe"]["method"] == "dpo"
     assert losses(out)[0] == pytest.approx(math.log(2))
-    assert found["right_after"] == 1.0
+    assert body["right_after"] == 1.0
 
 
 def test_an_export_holds_the_rows_of_its_method(base: Path, tmp_path: Path) -> None:
     """Of a whole export, SFT takes the rows of sft/train and DPO those of dpo/train."""
     tiny.sessions(tmp_path / "sft" / "train", count=3)
     tiny.pairs(tmp_path / "dpo" / "train", count=2)
-    short = replace(RECIPE, epochs=1)
-    assert report(trained(base, tmp_path, tmp_path / "one", short))["rows"] == 3
-    assert report(trained(base, tmp_path, tmp_path / "two", replace(short, method="dpo")))["rows"] == 2
+    assert report(trained(base, tmp_path, tmp_path / "sft-out", epochs=1))["rows"] == 3
+    assert report(trained(base, tmp_path, tmp_path / "dpo-out", epochs=1, method="dpo"))["rows"] == 2
 
 
 def test_longer_rows_are_left_out_and_counted(base: Path, tmp_path: Path) -> None:
     """Nothing is cut short: a row over --max-length is left out; when none is left, the command says so."""
     rows = [{"messages": tiny.conversation("exit")}, {"messages": tiny.conversation("x" * 900, "exit")}]
     data = tiny.written(tmp_path / "rows.jsonl", rows)
-    out = trained(base, data, tmp_path / "student", replace(RECIPE, max_length=600))
+    out = trained(base, data, tmp_path / "student", max_length=600)
     assert (report(out)["rows"], report(out)["too_long"]) == (1, 1)
     with pytest.raises(UsageError, match="none of 2 rows"):
-        trained(base, data, tmp_path / "none", replace(RECIPE, max_length=9))
+        trained(base, data, tmp_path / "none", max_length=9)
 
 
 def test_a_rate_of_nought_is_refused(base: Path, data: Path, tmp_path: Path) -> None:
     """It is not taken for the default, and nothing is written."""
     with pytest.raises(UsageError, match="--rate 0: want more than 0"):
-        trained(base, data, tmp_path / "student", replace(RECIPE, rate=0.0))
+        trained(base, data, tmp_path / "student", rate=0.0)
     assert not (tmp_path / "student").exists()
 
 

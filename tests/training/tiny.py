@@ -48,9 +48,9 @@ def _tokenizer() -> Any:
     bytewise.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bytewise.decoder = decoders.ByteLevel()
     bytewise.add_special_tokens(SPECIAL)
-    made = PreTrainedTokenizerFast(tokenizer_object=bytewise, eos_token="<|im_end|>", pad_token="<|endoftext|>")
-    made.chat_template = training_template()
-    return made
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bytewise, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    tokenizer.chat_template = training_template()
+    return tokenizer
 
 
 def conversation(*typed: str) -> list[dict[str, str]]:
@@ -71,7 +71,7 @@ def written(file: Path, rows: list[dict[str, Any]]) -> Path:
 def sessions(folder: Path, count: int = 8) -> Path:
     """A file of sessions that differ in what is printed and typed."""
     typed = [(f"read {at}", f"done {at * at}", "exit")[at % 2 :] for at in range(count)]
-    return written(folder / "sft.jsonl", [{"messages": conversation(*each)} for each in typed])
+    return written(folder / "sft.jsonl", [{"messages": conversation(*actions)} for actions in typed])
 
 
 def pairs(folder: Path, count: int = 6) -> Path:

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from sekft import __version__
-from sekft.authors.procedural.author import bundle, sketch
+from sekft.authors.procedural.bundle import bundle
+from sekft.authors.procedural.sketch import sketch
 from sekft.authors.rewording import Passage, fault, passages, reworded, secrets
 from sekft.authors.structured import Asker, Message, prompt
 from sekft.models.endpoint import Endpoint

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from sekft import __version__
 from sekft.authors.procedural.author import compose
-from sekft.authors.procedural.host import Job, World, land, with_parents
+from sekft.authors.procedural.host import Host, Job, land, with_parents
 from sekft.authors.procedural.requests import new_path, probes
 from sekft.protocols import Author, Sandbox, SandboxSpec, Session
 from sekft.rejection import Reason, Rejected
@@ -61,18 +61,18 @@ class ImportedDraft:
     async def next(self, refused: Rejected | None) -> Scenario | Rejected | None:
         if refused is not None:
             return None
-        world = land(self.seed)
-        job = await _tried(self.author, world, self.cell.get("userland", ""))
+        host = land(self.seed)
+        job = await _tried(self.author, host, self.cell.get("userland", ""))
         if isinstance(job, Rejected):
             return job
         scenario = compose(self.cell, self.seed, given=job)
         return scenario.sealed(provenance=Provenance(author=TASK, version=__version__, note=self.author.gold))
 
 
-async def _tried(author: ImportedAuthor, world: World, userland: str) -> Job | Rejected:
+async def _tried(author: ImportedAuthor, host: Host, userland: str) -> Job | Rejected:
     """The work, by what the task's own command does; or why it does nothing that can be asked for."""
-    login = Login(user=world.user, host=world.host, home=world.home)
-    spec = SandboxSpec(userland=userland, login=login, files=tuple(with_parents(author.files, world)))
+    login = Login(user=host.user, host=host.name, home=host.home)
+    spec = SandboxSpec(userland=userland, login=login, files=tuple(with_parents(author.files, host)))
     async with author.sandbox.open(spec) as session:
         before = await session.state()
         result = await session.exec(author.gold)
@@ -87,7 +87,7 @@ async def _tried(author: ImportedAuthor, world: World, userland: str) -> Job | R
         return Rejected(
             Reason.WORK_WITHOUT_EFFECT, f"{author.gold!r} changes nothing and prints {result.output[:80]!r}"
         )
-    return _answering(author, world, result.output)
+    return _answering(author, host, result.output)
 
 
 async def _changing(
@@ -121,9 +121,9 @@ async def _file(session: Session, path: str, entry: PathState) -> File | None:
         return None
 
 
-def _answering(author: ImportedAuthor, world: World, output: str) -> Job:
+def _answering(author: ImportedAuthor, host: Host, output: str) -> Job:
     """The work is to write down what is asked for. Lines may come in any order where the task sorts nothing."""
-    target = new_path(world.part("answer"), world.home, "result")
+    target = new_path(host.part("answer"), host.home, "result")
     text = f"{author.query.rstrip('. ')}. What a command prints of it is to be written to {target}, and nothing else."
     ordered = bool(_ORDERED.search(author.gold)) or output.count("\n") < 2
     want = "\n".join(sorted(output.splitlines(), key=str.encode))

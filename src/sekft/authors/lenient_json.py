@@ -9,9 +9,8 @@ import json
 import re
 from collections.abc import Collection
 
-from sekft.models.thoughts import without_thoughts
+from sekft.models.thoughts import ANSWER_LIMIT_CHARACTERS, without_thoughts
 
-LONGEST_CHARACTERS = 1 << 20
 STARTS = 64
 DEPTH = 24
 _SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/|\#[^\n]*)*", re.DOTALL)
@@ -35,7 +34,9 @@ def find(answer: str, keys: Collection[str]) -> tuple[dict[str, object] | None, 
 
     Where there is none: None, and why, in words for whoever wrote the answer; else the second value is "".
     """
-    text = without_thoughts(answer)[:LONGEST_CHARACTERS]
+    if len(answer) > ANSWER_LIMIT_CHARACTERS:
+        return None, f"the answer has {len(answer)} characters, want at most {ANSWER_LIMIT_CHARACTERS}"
+    text = without_thoughts(answer)
     best: dict[str, object] | None = None
     cut = False
     at, starts = text.find("{"), 0

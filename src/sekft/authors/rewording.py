@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sekft.authors.procedural.author import Sketch
 from sekft.authors.procedural.host import Job
 from sekft.authors.procedural.provider.documentation import roff
+from sekft.authors.procedural.sketch import Sketch
 from sekft.scenario import File
 from sekft.shell.grounding import vocabulary
 
@@ -93,8 +93,8 @@ def fault(passage: Passage, text: str, secrets: Iterable[str]) -> str | None:
 
 
 def secrets(sketch: Sketch) -> list[str]:
-    notice = [sketch.blocked.notice] if sketch.blocked else [sketch.desk.empty]
-    return [*(job.needle for job in sketch.jobs), *notice, sketch.desk.documentation.needle]
+    notice = [sketch.blocked.notice] if sketch.blocked else [sketch.provider.empty]
+    return [*(job.needle for job in sketch.jobs), *notice, sketch.provider.documentation.needle]
 
 
 def reworded(sketch: Sketch, wording: Mapping[str, str]) -> Sketch:
@@ -114,37 +114,37 @@ def reworded(sketch: Sketch, wording: Mapping[str, str]) -> Sketch:
                 text = text.replace(roff(written), roff(fresh))
         return old.model_copy(update={"content": new(text)})
 
-    told, desk = sketch.told, sketch.desk
+    announcement, provider = sketch.announcement, sketch.provider
     return replace(
         sketch,
-        told=replace(
-            told,
-            needle=new(told.needle),
-            motd=new(told.motd),
-            banner=new(told.banner),
-            env={name: new(value) for name, value in told.env.items()},
-            files=tuple(map(file, told.files)),
+        announcement=replace(
+            announcement,
+            needle=new(announcement.needle),
+            motd=new(announcement.motd),
+            banner=new(announcement.banner),
+            env={name: new(value) for name, value in announcement.env.items()},
+            files=tuple(map(file, announcement.files)),
         ),
         jobs=tuple(replace(job, text=new(job.text)) for job in sketch.jobs),
-        desk=replace(
-            desk,
-            entries=tuple(replace(entry, body=new(entry.body)) for entry in desk.entries),
-            files=tuple(map(file, desk.files)),
+        provider=replace(
+            provider,
+            entries=tuple(replace(entry, body=new(entry.body)) for entry in provider.entries),
+            files=tuple(map(file, provider.files)),
         ),
         clutter=tuple(map(file, sketch.clutter)),
     )
 
 
 def _announcement(sketch: Sketch) -> Iterator[Passage]:
-    needle, tool = sketch.told.needle, sketch.desk.face.tool
-    kept = _kept(needle, {tool, sketch.world.user, sketch.world.host}, ())
+    needle, tool = sketch.announcement.needle, sketch.provider.interface.tool
+    kept = _kept(needle, {tool, sketch.host.user, sketch.host.name}, ())
     told = tool in _words(needle) and len(needle.split()) >= _SENTENCE_WORDS and "  " not in needle
     if told and not (_FORBIDDEN | {"'"}) & set(needle):
         yield Passage("announcement", needle, kept)
 
 
 def _directives(sketch: Sketch) -> Iterator[Passage]:
-    bodies = {entry.body for entry in sketch.desk.entries}
+    bodies = {entry.body for entry in sketch.provider.entries}
     notice = (sketch.blocked.notice,) if sketch.blocked else ()
     for job in sketch.jobs:
         if job.text in bodies:
@@ -152,17 +152,19 @@ def _directives(sketch: Sketch) -> Iterator[Passage]:
 
 
 def _documentation(sketch: Sketch) -> Iterator[Passage]:
-    face = sketch.desk.face
-    names = {face.tool, face.noun, face.nouns, sketch.world.user, sketch.world.host}
-    names |= {operation.verb for operation in face.operations} | {entry.sender for entry in sketch.desk.entries}
-    for text in sketch.desk.sentences:
-        if any(text in (file.content or "") for file in sketch.desk.files):
+    interface = sketch.provider.interface
+    names = {interface.tool, interface.noun, interface.nouns, sketch.host.user, sketch.host.name}
+    names |= {operation.verb for operation in interface.operations} | {
+        entry.sender for entry in sketch.provider.entries
+    }
+    for text in sketch.provider.sentences:
+        if any(text in (file.content or "") for file in sketch.provider.files):
             yield Passage("documentation", text, _kept(text, names, ()))
 
 
 def _remarks(sketch: Sketch) -> Iterator[Passage]:
     bodies = {job.text for job in sketch.jobs} | ({sketch.decoy.body} if sketch.decoy else set())
-    for entry in sketch.desk.entries:
+    for entry in sketch.provider.entries:
         if not entry.waiting and entry.body not in bodies:
             yield Passage("remark", entry.body)
     for file in sketch.clutter:

@@ -20,14 +20,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("data:export", "Write kept trajectories and pairs as trainers read them."),
     "run": ("make:run", "Do all of it: scenarios, rollouts, pairs, and an export to train on."),
     "train": ("learn:train", "Train a student on an export."),
-    "star": ("rounds:star", "Let a student learn from what it does itself, in rounds."),
+    "star": ("learn:star", "Let a student learn from what it does itself, in rounds."),
     "taxonomy": ("look:taxonomy", "List the axes of variation and their values, which --where takes."),
     "show": ("look:show", "Print a scenario or a trajectory readably, or sum up a folder."),
     "play": ("look:play", "Land in a scenario yourself, and see what it was worth."),
     "replay": ("look:replay", "Type recorded actions again in fresh sandboxes and compare."),
     "audit": ("data:audit", "Say what a set is worth; exit 1 where it has what no set may have."),
     "doctor": ("look:doctor", "Say what this machine can run, and why not."),
-    "eval": ("evaluating:app", "Measure what an operator can do, axis by axis."),
+    "eval": ("learn:app", "Measure what an operator can do, axis by axis."),
 }
 """Each command's place in this package, and its line in the help. A command's module is imported when it is called."""
 

@@ -4,37 +4,29 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sekft.cli.bridge import configured
-from sekft.cli.options import Concurrency, Growing, Json, Out, SandboxName, TheirScenarios, Trajectories, flat
-from sekft.cli.running import command, counting, work
+from sekft.cli.options import Json, Out, TheirScenarios, Trajectories
+from sekft.cli.running import command, work
 from sekft.cli.tables import print_report, print_tables
 from sekft.dataset.export import ExportConfig
 from sekft.dataset.make_pairs import PairConfig
-from sekft.errors import NothingKept, SekftError, UsageError
-
-if TYPE_CHECKING:
-    from sekft.dataset.export import Exported, Sources
-    from sekft.dataset.overlap import Overlap
-    from sekft.models.tokens import TokenCounter
-    from sekft.protocols import Reporter
+from sekft.errors import SekftError, UsageError
+from sekft.runs.branch import BranchConfig
 
 
-@configured()
-@flat
+@configured(without=("max_turns", "top_p", "scaffold", "action_format", "recovery_share"))
 def pairs(
     trajectories: Trajectories,
     config: PairConfig,
-    growing: Growing,
+    branching: BranchConfig,
     scenarios: TheirScenarios = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to fill; default: pairs/ of the run folder of --trajectories.")
     ] = None,
-    sandbox: SandboxName = "auto",
-    concurrency: Concurrency = None,
     as_json: Json = False,
 ) -> None:
     """Step-level pairs, kept against rejected, each cut at a decisive turn; labels of whole rollouts beside them.
@@ -42,24 +34,22 @@ def pairs(
     The options that choose rollouts are for the chosen side, --outcome is for the rejected one. --per-scenario counts
     pairs, --max-length the tokens of a prompt and an answer.
     """
-    from dataclasses import asdict
-
     from sekft.cli.progress import reporter
     from sekft.dataset.make_pairs import pair
     from sekft.folder import Layout
-    from sekft.runs.branch import BranchConfig, branch
+    from sekft.runs.branch import branch
+    from sekft.runs.resources import token_counter
 
     rollouts = Layout.found(trajectories)
     if out is None and rollouts.kind == "stage":
         raise UsageError(f"--trajectories {trajectories}: no run folder, so --out has to say where the pairs go")
     place = Layout.found(out or trajectories)
-    counter = counting(config.tokenizer)
+    counter = token_counter(config.tokenizer)
     with reporter() as progress:
         broken = 0
-        if growing.branches is not None:
-            growth = BranchConfig.of(**asdict(growing), seed=config.seed, sandbox=sandbox, concurrency=concurrency)
-            progress.note(f"branches by {growth.operator_name}")
-            broken = work(branch(growth, rollouts, scenarios, place, progress), place.root)
+        if branching.branches is not None:
+            progress.note(f"branches by {branching.operator_name}")
+            broken = work(branch(branching, rollouts, scenarios, place, progress), place.root)
         report = pair(rollouts, scenarios, place, config, progress, counter)
     print_report(report, as_json)
     if not report.pairs:
@@ -87,10 +77,11 @@ def export(
     from sekft.dataset import overlap
     from sekft.dataset.export import Sources
     from sekft.report import facts
+    from sekft.runs.run import deliver
 
-    sources, counter = Sources.of(trajectories, scenarios, pairs), counting(config.tokenizer)
+    sources = Sources.of(trajectories, scenarios, pairs)
     with reporter() as progress:
-        exported, overlaps = deliver(config, sources, out, counter, progress)
+        exported, overlaps = deliver(config, sources, out, progress, command())
     body = exported.model_dump(mode="json") | {"overlaps": [row.model_dump(mode="json") for row in overlaps]}
     card = "" if config.no_card else "README.md is its data card"
     tables = [facts([("data set", str(out))], notes=[card] if card else []), *exported.tables]
@@ -110,16 +101,3 @@ def audit(
     print_report(report, as_json)
     if report.broken:
         raise typer.Exit(1)
-
-
-def deliver(
-    config: ExportConfig, sources: Sources, out: Path, counter: TokenCounter, progress: Reporter
-) -> tuple[Exported, list[Overlap]]:
-    """An export and, unless the config says no, its card. Raises NothingKept where there is not a row."""
-    from sekft.dataset.card import write as write_card
-    from sekft.dataset.export import export as stage
-
-    exported = stage(config, sources, out, counter, progress)
-    if not exported.parts:
-        raise NothingKept(f"{sources.layout.root}: not a row to export: no rollout is kept and passes the filters")
-    return exported, [] if config.no_card else write_card(out, exported, sources, config, command())

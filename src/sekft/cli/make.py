@@ -11,21 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sekft.cli.bridge import configured
-from sekft.cli.options import Json, Out
-from sekft.cli.running import EXPORT, report_broken, summary, work
+from sekft.cli.options import DryRun, Json, Out
+from sekft.cli.running import command, report_broken, summary, work
 from sekft.cli.tables import print_tables
 from sekft.runs.generate import GenerateConfig
 from sekft.runs.roll import RolloutConfig
 
 if TYPE_CHECKING:
-    from sekft.dataset.export import Exported
-    from sekft.folder import Layout
     from sekft.protocols import Reporter
     from sekft.runs.estimate import CostEstimate
-
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Say what models would cost, by estimate; ask and write nothing.")
-]
 
 
 @configured()
@@ -75,10 +69,9 @@ def run(
 ) -> None:
     """All of it in one go, into one run folder: scenarios, rollouts, pairs, and an export ready to train on."""
     from sekft.cli.progress import reporter
-    from sekft.folder import Layout, load_scenarios
+    from sekft.folder import Layout
     from sekft.runs.estimate import estimates
-    from sekft.runs.generate import generate as author_stage
-    from sekft.runs.roll import failing_beside, roll
+    from sekft.runs.run import build
 
     layout = Layout.of_run(out)
     with reporter() as progress:
@@ -86,15 +79,9 @@ def run(
         announce_operator(acting, progress)
         if dry_run:
             return say_costs(estimates(drawing, acting, (), layout), as_json)
-        work(author_stage(drawing, layout, progress), out)
-        scenarios = load_scenarios(out)
-        broken = work(roll(acting, scenarios, layout, progress), out)
-        for failing in failing_beside(acting):
-            progress.note("operator: saboteur, too: it fails on purpose, for the rejected side of pairs")
-            broken += work(roll(failing, scenarios, layout, progress), out)
-        exported = _data_set(layout, drawing.seed, progress)
-    summary(layout, as_json, made=exported)
-    return report_broken(broken, layout)
+        built = build(drawing, acting, out, progress, lambda stage: work(stage, out), command())
+    summary(layout, as_json, exported=built.exported)
+    return report_broken(built.broken, layout)
 
 
 def announce_author(config: GenerateConfig, progress: Reporter) -> None:
@@ -114,22 +101,3 @@ def say_costs(costs: Sequence[CostEstimate], as_json: bool) -> None:
     from sekft.runs.estimate import table
 
     print_tables([table(costs)], json.dumps([asdict(cost) for cost in costs], indent=1) + "\n", as_json)
-
-
-def _data_set(layout: Layout, seed: int, progress: Reporter) -> Exported | None:
-    """Pairs, and the export of a run folder; none where nothing is kept."""
-    from sekft.cli.data import deliver
-    from sekft.dataset.export import ExportConfig, Sources
-    from sekft.dataset.make_pairs import PairConfig, pair
-    from sekft.errors import NothingKept
-    from sekft.folder import Folder
-    from sekft.models.tokens import EstimatedTokens
-
-    pair(layout, None, layout, PairConfig(seed=seed), progress)
-    sources = Sources.of(layout.root)
-    try:
-        with Folder(layout.root).timed("export"):
-            return deliver(ExportConfig(), sources, layout.root / EXPORT, EstimatedTokens(), progress)[0]
-    except NothingKept as error:
-        progress.note(str(error))
-        return None

@@ -16,13 +16,13 @@ from sekft.cli.tables import bold, closed, dim, ruled, visible, write
 from sekft.cli.transcript import judgement
 from sekft.errors import InfraError
 from sekft.folder import Folder, Layout
-from sekft.operators.answers import still_open
 from sekft.protocols import Action, Operator, Policy, Sandbox
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutLimits, rollout
 from sekft.rollouts.verify import judge
 from sekft.runs.roll import RolloutJob, forbidden
 from sekft.scenario import Scenario
+from sekft.shell.syntax import still_open
 from sekft.trajectory import OperatorInfo, Trajectory, Turn
 
 LIMITS = RolloutLimits(wall_s=math.inf)
@@ -81,7 +81,7 @@ def _next_job(scenario: Scenario, layout: Layout) -> RolloutJob:
 
 
 def _message(prompt: str) -> str:
-    """What is typed up to an Enter that leaves no quote, here-document or continued line open."""
+    """What is typed up to an Enter that leaves nothing open: no quote, here-document, continued line or construct."""
     lines: list[str] = []
     while True:
         try:

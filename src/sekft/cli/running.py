@@ -17,12 +17,9 @@ from sekft.errors import SekftError
 if TYPE_CHECKING:
     from sekft.dataset.export import Exported
     from sekft.folder import Layout
-    from sekft.models.tokens import TokenCounter
 
 T = TypeVar("T")
 INTERRUPTED = 130
-EXPORT = "export"
-"""Where in a run folder `sekft run` puts what is ready to train on."""
 
 
 @contextmanager
@@ -52,17 +49,21 @@ def work(stage: Coroutine[Any, Any, T], out: Path) -> T:
         return asyncio.run(interruptible())
 
 
-def summary(layout: Layout, as_json: bool, scenarios: Path | None = None, made: Exported | None = None) -> None:
-    """What a folder holds. made: the export that ends it."""
+def summary(layout: Layout, as_json: bool, scenarios: Path | None = None, exported: Exported | None = None) -> None:
+    """What a folder holds. exported: the data set that ends it."""
+    from sekft.cli.tables import print_tables
     from sekft.folder import load_scenarios
+    from sekft.report import facts
+    from sekft.runs.run import EXPORT
     from sekft.runs.summary import summarise
 
-    found = summarise(layout, load_scenarios(scenarios) if scenarios else None)
-    if as_json:
-        body = found.model_dump(mode="json") | ({"export": made.model_dump(mode="json")} if made else {})
-        return say(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
-    data_set = f"\nData set in {layout.root / EXPORT} (README.md is its data card)\n{made}" if made else ""
-    return say(f"{found}{data_set}")
+    report = summarise(layout, load_scenarios(scenarios) if scenarios else None)
+    body, tables = report.model_dump(mode="json"), report.tables
+    if exported:
+        body["export"] = exported.model_dump(mode="json")
+        place = facts([("data set", str(layout.root / EXPORT))], notes=["README.md is its data card"])
+        tables += [place, *exported.tables]
+    print_tables(tables, json.dumps(body, indent=1, ensure_ascii=False) + "\n", as_json)
 
 
 def report_broken(broken: int, layout: Layout) -> None:
@@ -71,17 +72,6 @@ def report_broken(broken: int, layout: Layout) -> None:
             f"{broken} rollouts met an infra error (see {layout.errors}); the others are kept: "
             "run the same command again to redo these"
         )
-
-
-def counting(name: str | None) -> TokenCounter:
-    """What counts tokens: `smollm2`'s tokenizer, one from a file or a folder, or an estimate. Raises UsageError."""
-    from sekft.models.tokens import counter
-
-    if name == "smollm2":
-        from sekft.training.base_model import base_folder
-
-        return counter(base_folder(name))
-    return counter(Path(name) if name else None)
 
 
 def command() -> str:

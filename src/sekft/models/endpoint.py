@@ -146,34 +146,27 @@ class Endpoint:
         spent_s = 0.0
         while True:
             requests += 1
-            outcome, took_s = await self._try(request, requests, key, request_id)
+            async with self.limiter.slot() as began:
+                self.budget.check(self.journal.spent)
+                # A task of its own: what is sent for is paid for, so it runs to its answer if the caller is cancelled.
+                task = asyncio.create_task(self._answer(request, requests, key, request_id))
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
+                outcome = await asyncio.shield(task)
             if isinstance(outcome, Reply):
+                self.limiter.succeeded()
                 return outcome
+            if outcome.full:
+                self.limiter.rejected(began)
+            elif outcome.retry:
+                words = str(outcome.error).removeprefix(self.service.shown_url).lstrip(": ")
+                self.limiter.failed(began, self.service.quoted(words))
             failures += not outcome.full and not self.limiter.resting
             pause_s = self.limiter.pause_s(requests, self._first_pause_s, outcome.retry_after_s)
-            spent_s += took_s + pause_s
+            spent_s += time.monotonic() - began + pause_s
             if not outcome.retry or failures >= TRIES or spent_s > self._total_s:
                 raise outcome.error
             await asyncio.sleep(pause_s)
-
-    async def _try(
-        self, request: Mapping[str, Any], requests: int, key: str, request_id: str | None
-    ) -> tuple[Reply | _Failure, float]:
-        """One request, and the seconds that it took. It runs to its answer even where the caller is cancelled."""
-        async with self.limiter.slot() as began:
-            self.budget.check(self.journal.spent)
-            task = asyncio.create_task(self._answer(request, requests, key, request_id))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
-            outcome = await asyncio.shield(task)
-        if isinstance(outcome, Reply):
-            self.limiter.succeeded()
-        elif outcome.full:
-            self.limiter.rejected(began)
-        elif outcome.retry:
-            words = self.service.quoted(str(outcome.error).removeprefix(self.service.shown_url).lstrip(": "))
-            self.limiter.failed(began, words)
-        return outcome, time.monotonic() - began
 
     async def _answer(
         self, request: Mapping[str, Any], requests: int, key: str, request_id: str | None

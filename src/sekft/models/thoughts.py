@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-THINK = re.compile(r"<(think|thinking|thought|reasoning)\b[^>]*>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+ANSWER_LIMIT_CHARACTERS = 1 << 20
+"""Of a model's answer, thoughts included: a longer one is a fault and is not read."""
+THINK = re.compile(r"<(think|thinking|thought|reasoning)\b[^<>]*>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 THINK_END = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
-THINK_TAG = re.compile(r"</?(?:think|thinking|thought|reasoning)\b[^>]*>", re.IGNORECASE)
+THINK_TAG = re.compile(r"</?(?:think|thinking|thought|reasoning)\b[^<>]*>", re.IGNORECASE)
 HARMONY_FINAL = re.compile(r"\A.*<\|channel\|>\s*final\s*<\|message\|>", re.DOTALL)
 HEADER_TOKEN = re.compile(
-    r"\A\s*(?:<\|(?:im_start|start_header_id|start)\|>)?\s*assistant\s*(?:<\|end_header_id\|>|\n)"
+    r"\A\s*(?:<\|(?:im_start|start_header_id|start)\|>\s*)?assistant\s*(?:<\|end_header_id\|>|\n)"
 )
 END_TOKEN = re.compile(r"<\|[a-z_]+\|>|<(?:end_of_turn|eos)>|</s>\s*\Z|\[/?INST\]")
 

@@ -8,17 +8,17 @@ from prose is a fault, never a guess: a sentence that is typed anyway teaches a 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sekft.models.thoughts import without_thoughts
+from sekft.models.thoughts import ANSWER_LIMIT_CHARACTERS, without_thoughts
+from sekft.shell.chat_format import TURN_LIMIT_BYTES
+from sekft.shell.syntax import command_end, without_comments
 
-FENCE = re.compile(
-    r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+.-]*)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
-)
-FENCE_LINE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})", re.MULTILINE)
+FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+.-]*)", re.MULTILINE)
 INLINE = re.compile(r"(`{1,3})(?:(?:sh|bash)[ \t]+)?([^`\n]+)\1")
 SHELL_LANGUAGES = ("", *"ash bash console dash ksh posix sh shell shell-session terminal zsh".split())
-TAG = re.compile(r"\A<(cmd|command|bash|sh|shell|action)>\s*(.*?)\s*(?:</\1>.*)?\Z", re.DOTALL | re.IGNORECASE)
+TAG = re.compile(r"\A<(cmd|command|bash|sh|shell|action)>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 LABEL = re.compile(
     r"\A(?:\*\*)?(?:(?:next )?(?:action|command)|shell|bash|assistant|answer)(?:\*\*)?:(?:\*\*)?\s+", re.IGNORECASE
 )
@@ -29,19 +29,18 @@ SPOKEN_WORD = re.compile(r"[\w][.,:?!]\Z|\A\d+[.)]|\w['’]\w")  # `done.`, `not
 OPENING = ("(", "$(", "{", "[", "'", '"')
 OPERATOR = re.compile(r"(?<=.)[;&|<>(]")
 REDIRECTION = re.compile(r"\A[0-9]?(?:[<>][^\s>]|>>?\s*[/~.])")
-SENTENCE = re.compile(r"\A(?:[A-Z][\w'’]*|i|i'm|i'll)\s.*[.:!?…]\Z|\A\W*[\w'’]+,\s|[.!?]\s+[A-Z][a-z]+\s", re.DOTALL)
+SENTENCE = re.compile(
+    r"\A(?:[A-Z][\w'’]*|i|i'm|i'll)\s.*[.:!?…]\Z|\A(?:\W*[^\w'’])?[\w'’]+,\s|[.!?]\s+[A-Z][a-z]+\s", re.DOTALL
+)
 TELLING_WORDS = """
     the to will would let's let me is are i i'll i'm you your this that these an need should we it it's of here
     sure okay now can have has was be been which because
 """
 TELLING = frozenset(TELLING_WORDS.split())
 SPEAKING = ("echo", "printf", "panic", "logger", "wall", "write", "note")
-HEREDOC = r"<<-?[ \t]*['\"\\]?(?P<word>[A-Za-z_]\w*)['\"]?"
-TOKEN = re.compile(
-    rf"""(?P<escaped>\\.) | '[^']*' | "(?:\\.|[^"\\])*" | (?P<unclosed>['"].*|\\\Z)
-    | (?P<heredoc>{HEREDOC}) | (?P<comment>[ \t]*(?<![^\s;&|(])\#[^\n]*) | .""",
-    re.DOTALL | re.VERBOSE,
-)
+HERE_DOCUMENT = re.compile(r"<<-?[ \t]*['\"\\]?[A-Za-z_]")
+CONTINUED = re.compile(r"\\[ \t]+$", re.MULTILINE)
+CONTINUATION_PROMPT = re.compile(r"^> ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +61,28 @@ class Body:
 
 
 def parse_action(answer: str, prompt: str = "", cut: bool = False) -> Parsed:
-    """The command in a model's answer.
+    """The command in a model's answer, in time linear in the answer's length.
 
     prompt: the prompt as displayed; an answer that repeats it loses it.
     cut:    the answer stopped at max_tokens, so its last line is not whole.
+
+    It is a fault, and not read, when it is longer than ANSWER_LIMIT_CHARACTERS, or than TURN_LIMIT_BYTES without its
+    thoughts.
     """
+    if len(answer) > ANSWER_LIMIT_CHARACTERS:
+        return Parsed(fault=f"an answer of {len(answer)} characters, want at most {ANSWER_LIMIT_CHARACTERS}")
     said = without_thoughts(answer.replace("\r\n", "\n").replace("\r", "\n"))
     if not said:
         return Parsed(fault="only thoughts" if answer.strip() else "empty")
+    if (size := len(said.encode("utf-8", "surrogatepass"))) > TURN_LIMIT_BYTES:
+        return Parsed(fault=f"an answer of {size} bytes without its thoughts, want at most {TURN_LIMIT_BYTES}")
     body = _unfenced(said)
     if body is None:
         return Parsed(fault="a fence without a command")
-    lines = _unwrapped(body.text).split("\n")
+    text = _unwrapped(body.text)
     if cut and not body.whole:
-        lines = lines[:-1]
-    typed = _typed(lines, prompt.strip(), body.fenced)
+        text = text.rpartition("\n")[0]
+    typed = _typed(CONTINUED.sub(r"\\", text), prompt.strip(), body.fenced)
     if "```" in typed or "~~~" in typed:
         return Parsed(fault="a fence inside the command")
     if typed:
@@ -89,45 +95,65 @@ def _unfenced(text: str) -> Body | None:
     single = INLINE.fullmatch(text)
     if single:
         return Body(single[2].strip(), fenced=True, whole=True)
-    opening = FENCE_LINE.search(text)
+    opening = FENCE.search(text)
     if not opening:
         return Body(text)
-    if re.search(HEREDOC, text[: opening.start()]):
+    if HERE_DOCUMENT.search(text, 0, opening.start()):
         return None  # the fence is part of a document that the command writes
-    for block in FENCE.finditer(text):
-        content = block[3].strip("\n")
-        if block[2].lower() in SHELL_LANGUAGES and content.strip():
-            return Body(content, fenced=True, whole=block[0].rstrip().endswith(block[1]))
+    for language, block in _blocks(text):
+        if language in SHELL_LANGUAGES and block.text.strip():
+            return block
     return None
+
+
+def _blocks(text: str) -> Iterator[tuple[str, Body]]:
+    """Each fenced block with its language; the last may lack its closing fence."""
+    opening: re.Match[str] | None = None
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if opening is None:
+            opening, lines = FENCE.match(line), []
+        elif line.strip(" \t") == opening[1]:
+            yield opening[2].lower(), Body("\n".join(lines), fenced=True, whole=True)
+            opening = None
+        else:
+            lines.append(line)
+    if opening is not None:
+        yield opening[2].lower(), Body("\n".join(lines), fenced=True)
 
 
 def _unwrapped(text: str) -> str:
     text = text.strip("\n")
     tag = TAG.match(text.strip())
     if tag:
-        text = tag[2]
+        text = tag[2].strip()
     return LABEL.sub("", text, count=1)
 
 
-def _typed(lines: list[str], prompt: str, fenced: bool) -> str:
-    """The command's lines, from the first that is shell to the first that is not."""
-    kept: list[str] = []
-    prompted = False
-    for line in lines:
-        if still_open("\n".join(kept)):
-            kept.append(line[2:] if prompted and line.startswith("> ") else line)
-            continue
+def _typed(text: str, prompt: str, fenced: bool) -> str:
+    """The commands from the first line that is shell to the first that is not."""
+    commands: list[str] = []
+    at = 0
+    while at < len(text):
+        newline = text.find("\n", at)
+        end = len(text) if newline < 0 else newline
+        line = text[at:end].strip()
         bare = _unprompted(line, prompt)
-        if kept and (prompted or bare != line.strip()):
-            break  # what follows the first prompted command is output that the model made up
-        if not bare.strip() or bare.lstrip().startswith("#"):
-            continue
-        if _is_shell(bare) or (kept and (fenced or _continues(bare))):
-            prompted = bare != line.strip()
-            kept.append(bare if not kept or prompted else line.rstrip())
-        elif kept:
+        if commands and bare != line:
             break
-    return without_comments("\n".join(kept)).strip()
+        if bare and not bare.startswith("#"):
+            is_shell = _is_shell(bare)
+            if is_shell and bare != line:  # what follows this command is output that the model made up
+                session = bare + CONTINUATION_PROMPT.sub("", text[end:])
+                commands.append(session[: command_end(session, 0)])
+                break
+            if is_shell or (commands and fenced):
+                end = command_end(text, at)
+                commands.append(text[at:end].rstrip())
+            elif commands:
+                break
+        at = end + 1
+    return without_comments("\n".join(commands)).strip()
 
 
 def _unprompted(line: str, prompt: str) -> str:
@@ -139,20 +165,20 @@ def _unprompted(line: str, prompt: str) -> str:
     return single[1].strip() if single else line
 
 
-def _continues(line: str) -> bool:
-    return line.split()[0] in ("}", ")", "*)", ";;", "|", "||", "&&")
-
-
 def _is_shell(line: str) -> bool:
     """Whether a line is plainly a command: its first word could be one, and it does not read as a sentence."""
-    words = line.split()
-    while words and (assigned := ASSIGNMENT.match(words[0])):
-        if re.search("[$`'\"(]", words[0][assigned.end() :]):
+    word = ""
+    for word in line.split():
+        assigned = ASSIGNMENT.match(word)
+        if not assigned:
+            break
+        if re.search("[$`'\"(]", word[assigned.end() :]):
             return True
-        words = words[1:]
-    if not words or REDIRECTION.match(line):
+    else:
         return True
-    first = OPERATOR.split(words[0], maxsplit=1)[0]
+    if REDIRECTION.match(line):
+        return True
+    first = OPERATOR.split(word, maxsplit=1)[0]
     if not first.startswith(OPENING) and not (COMMAND_WORD.match(first) and not SPOKEN_WORD.search(first)):
         return False
     if first in SPEAKING:
@@ -164,46 +190,3 @@ def _is_shell(line: str) -> bool:
 
 def _unquoted(line: str) -> str:
     return re.sub(r"'[^']*'|\"[^\"]*\"", "''", line)
-
-
-def still_open(text: str) -> bool:
-    """Whether a quote, a here-document or a continued line in the text waits for more."""
-    return _lexed(text)[1]
-
-
-def without_comments(text: str) -> str:
-    """The text without shell comments; quoted words and here-documents stay as they are."""
-    return _lexed(text)[0]
-
-
-def _lexed(text: str) -> tuple[str, bool]:
-    """(the text without comments, whether it is left open)."""
-    kept: list[str] = []
-    awaited: list[str] = []
-    at, is_open = 0, False
-    while at < len(text):
-        token = TOKEN.match(text, at)
-        assert token is not None, "TOKEN matches any character"
-        at = token.end()
-        if token.lastgroup == "comment":
-            continue
-        kept.append(token[0])
-        if token.lastgroup == "heredoc":
-            awaited.append(token["word"])
-        elif token[0] == "\n" and awaited:
-            end = _heredocs_end(text, at - 1, awaited)
-            kept.append(text[at:end])
-            at, is_open, awaited = (len(text), True, []) if end is None else (end, False, [])
-        elif token.lastgroup == "unclosed":
-            is_open = True
-    return "".join(kept), is_open or bool(awaited)
-
-
-def _heredocs_end(text: str, at: int, words: list[str]) -> int | None:
-    """Where the here-documents that start at the newline `at` end, or None where one never does."""
-    for word in words:
-        found = re.compile(rf"\n\t*{re.escape(word)}(?=\n|\Z)").search(text, at)
-        if not found:
-            return None
-        at = found.end()
-    return at

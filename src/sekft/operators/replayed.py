@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sekft.protocols import Operator, OperatorConfig, Policy, ScriptedPolicy
+from sekft.protocols import Action, Operator, OperatorConfig, Policy
 from sekft.scenario import Scenario
-from sekft.trajectory import OperatorInfo
+from sekft.trajectory import OperatorInfo, Turn
 
 _VERBS = "list open pending show read next get take inbox keys queue index status"
 _TOOLS = "for tool in /usr/local/bin/*; do"
@@ -21,6 +21,22 @@ _GUESSES = (
     ("exit",),
     ("panic 'blocked'", "exit"),
 )
+
+
+class ScriptedPolicy:
+    """Types these texts in their order, whatever the shell answers; after the last of them `rest` acts.
+
+    Without `rest` the rollout then ends as malformed.
+    """
+
+    def __init__(self, texts: Sequence[str], rest: Policy | None = None) -> None:
+        self._texts, self._rest = texts, rest
+
+    async def act(self, turns: Sequence[Turn]) -> Action:
+        place = len(turns) // 2
+        if place < len(self._texts):
+            return Action(self._texts[place])
+        return await self._rest.act(turns) if self._rest else Action("", fault="the script ran out of commands")
 
 
 def reference(settings: OperatorConfig) -> ReferenceOperator:

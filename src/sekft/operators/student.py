@@ -1,6 +1,6 @@
 """The `student` operator: a local Hugging Face folder, run in this process, in the form in which it is deployed.
 
-No scaffold, no repair: what it says up to its end token is what is typed, byte for byte.
+No scaffold, no repair: its answer up to the end token is typed, byte for byte.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def make(settings: OperatorConfig) -> StudentOperator:
 
 
 class StudentOperator(Operator):
-    """Greedy unless told otherwise. The record names the folder and what its weights hash to."""
+    """Greedy by default. The record names the folder and the digest of its weights."""
 
     def __init__(self, generator: Generator, sampling: Sampling) -> None:
         self.endpoint = self.generator = generator
@@ -57,7 +57,7 @@ class StudentPolicy:
         self._operator, self._conversation, self._seed = operator, conversation, seed
 
     async def act(self, turns: Sequence[Turn]) -> Action:
-        """The next message; one that never ends is a fault, and so is a full context."""
+        """The next message. A message without an end token is a fault, and so is a full context."""
         sampling = self._operator.sampling
         seed = derive(self._seed, len(turns)) % (1 << SEED_BITS)
         answer = await self._operator.generator.ask(self._conversation, messages(turns), sampling, seed)
@@ -69,7 +69,7 @@ class StudentPolicy:
 
 
 def weights_digest(folder: Path) -> str:
-    """Of everything that makes a model say what it says: weights, configuration, tokenizer, template."""
+    """Of everything that an answer depends on: weights, configuration, tokenizer, template."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.suffix in (".safetensors", ".json", ".jinja"):

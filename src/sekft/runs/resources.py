@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from sekft.folder import HIDDEN, Config, Folder, option
 from sekft.models.journal import JOURNAL
+from sekft.models.tokens import TokenCounter, counter
 from sekft.protocols import Author, Operator, Reporter
 
 
@@ -54,3 +56,12 @@ async def attended(
     finally:
         if worker.endpoint is not None:
             await worker.endpoint.close()
+
+
+def token_counter(name: str | None) -> TokenCounter:
+    """What counts tokens: `smollm2`'s tokenizer, one from a file or a folder, or an estimate. Raises UsageError."""
+    if name == "smollm2":
+        from sekft.training.base_model import base_folder
+
+        return counter(base_folder(name))
+    return counter(Path(name) if name else None)

@@ -14,7 +14,6 @@ OUT/star.json              all rounds, and why they ended
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,14 +31,13 @@ from sekft.runs.roll import STUDENT, roll
 from sekft.scenario import Frozen, Scenario
 from sekft.seeds import derive
 from sekft.taxonomy.splits import HELD_OUT, TRAIN
-from sekft.training.config import Choices, method_of
-from sekft.training.data import Method, files, part
+from sekft.training.config import TrainConfig
+from sekft.training.data import Method, files, method_of, part
 from sekft.training.train import train
 
 T = TypeVar("T")
 Work = Callable[[Coroutine[Any, Any, T]], T]
 ROUND, STAR = "round.json", "star.json"
-CHECKPOINT_S = 300.0
 
 
 class StarConfig(SandboxedConfig):
@@ -71,13 +69,13 @@ class StarConfig(SandboxedConfig):
         return ("sft",) if self.no_dpo else ("sft", "dpo")
 
     @property
-    def learning(self) -> Choices:
-        return Choices(layers=self.layers, tokens=self.tokens, epochs=self.epochs, seed=self.seed)
+    def learning(self) -> TrainConfig:
+        return TrainConfig(layers=self.layers, tokens=self.tokens, epochs=self.epochs, seed=self.seed)
 
     def recorded(self) -> dict[str, Setting]:
         """Everything that the rounds hang on."""
         settings = super().recorded()
-        training = {f"learning.{name}": getattr(self.learning, name) for name in Choices.__slots__}
+        training = {f"learning.{name}": value for name, value in self.learning.recorded().items() if name != "base"}
         own = {name: value for name, value in settings.items() if f"learning.{name}" not in training or name == "seed"}
         own |= {"scenarios": own.pop("per_round"), "dpo": not own.pop("no_dpo")}
         return {**own, **training}
@@ -256,8 +254,9 @@ def _trained(config: StarConfig, number: int, out: Path, reporter: Reporter) -> 
         data, made = place / "data" / method, place / ("sft" if method == "sft" else "student")
         if not _gathered(config, number, out, method, data):
             continue
-        choices = replace(config.learning, method=method, rate=config.learning.rate if method == "sft" else None)
-        train(choices, student, data, made, f"sekft star, round {number}", reporter, CHECKPOINT_S)
+        rate = config.learning.rate if method == "sft" else None
+        learning = config.learning.model_copy(update={"base": student, "method": method, "rate": rate})
+        train(learning, data, made, reporter, f"sekft star, round {number}")
         student = str(made)
     return student
 

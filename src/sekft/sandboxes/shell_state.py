@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from sekft.shell.functions import definitions
+from sekft.shell.syntax import definitions
 
 PANIC_MARK = "sekft_panic"
 PANIC = (

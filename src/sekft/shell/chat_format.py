@@ -9,11 +9,13 @@ from sekft.shell import syntax
 from sekft.trajectory import Trajectory, Turn
 
 TURN_LIMIT_BYTES = 32 * 1024
+"""Of an action or an output."""
 ACTION_LIMIT = 40
+"""Actions of a trajectory."""
 
 _THINK = re.compile(r"</?\s*(think|thinking|thought|reasoning|scratchpad)\b", re.IGNORECASE)
 _TEMPLATE = re.compile(r"<\|[a-z_]+\|>|\[/?INST\]|</?s>|<<SYS>>|</?(start|end)_of_turn>|</?tool_call>", re.IGNORECASE)
-_FENCE = re.compile(r"^\s*(```|~~~)", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*(```|~~~)", re.MULTILINE)
 _PROMPT = re.compile(r"^\s*\$ \S")
 _PROSE = re.compile(
     r"(I|I'm|I'll|I've|Let|Let's|Sure|Here|Here's|Now|First|Next|Then|Okay|Ok|The|We|We'll|This|That|To|Please|Based|"
@@ -58,7 +60,7 @@ def _content(turns: Sequence[Turn], forbidden: Sequence[str]) -> Iterator[str]:
 
 def action_faults(text: str) -> list[str]:
     """What in an action would not be typed: prose, comments, fences, template and think tokens."""
-    found = {
+    faults = {
         "nothing": not text.strip(),
         "a fence": _FENCE.search(text) is not None,
         "a think tag": _THINK.search(text) is not None,
@@ -67,4 +69,4 @@ def action_faults(text: str) -> list[str]:
         "a prompt": _PROMPT.match(text) is not None,
         "prose": _PROSE.match(text.lstrip()) is not None,
     }
-    return [fault for fault, present in found.items() if present]
+    return [fault for fault, present in faults.items() if present]

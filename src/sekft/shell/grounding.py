@@ -5,7 +5,7 @@ in the published vocabulary (vocabulary.txt), is a single digit, or stood as a w
 what the environment showed earlier or in an earlier grounded action. A short option is free
 after a common command (`ls -la`), never after a tool that had to be learnt. A sed address is as
 grounded as its number (`12d`), a file name as its parts between dots. The reason of a
-panic is exempt: it is prose by its nature.
+panic is exempt: it is prose by its nature. The reader of `syntax` says to which command an atom belongs.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
+from sekft.shell.syntax import pieces
 from sekft.trajectory import Turn
 
 _CUT = re.compile(r"""[\s|&;<>(){}$"'`*?\[\]!=:,/@~#^%\\]+""")
-_COMMANDS = re.compile(r"[|&;\n(){}]+|\b(?:then|do|else)\b")
-_PANIC = re.compile(r"(^|[;&|\n]\s*)(panic)\b[^;&|\n]*")
 _ADDRESS = re.compile(r"(\d+)[dpq]")
-_LEADERS = frozenset(("while", "until", "if", "elif", "IFS"))
 _SHORT_OPTION = re.compile(r"-[A-Za-z0-9]{1,5}|-")
 _EDGE = ".-+_"
 
@@ -77,21 +75,19 @@ class Seen:
 
 def ungrounded(turns: Sequence[Turn]) -> dict[int, list[str]]:
     """For each action's turn index, its atoms that were not grounded; empty when all are."""
-    seen, found = Seen(), {}
+    seen, guesses = Seen(), {}
     for index, turn in enumerate(turns):
         if turn.role == "action" and (missing := seen.missing(turn.content)):
-            found[index] = missing
+            guesses[index] = missing
         seen.add(f"{turn.orientation or ''}\n{turn.content}")
-    return found
+    return guesses
 
 
 def _typed(action: str) -> Iterator[tuple[str, str]]:
-    """(command word, atom) for every atom of every simple command; a panic's reason left out."""
-    for command in _COMMANDS.split(_PANIC.sub(r"\1\2", action)):
-        atoms = list(_atoms(command))
-        first = next((atom for atom in atoms if atom not in _LEADERS), "")
-        for atom in atoms:
-            yield first, atom
+    """(program, atom) for every atom; the program is "" outside simple commands. A panic's reason is left out."""
+    for program, text in pieces(action):
+        for atom in _atoms(text) if program != "panic" else ("panic",):
+            yield program, atom
 
 
 def _atoms(text: str) -> Iterator[str]:

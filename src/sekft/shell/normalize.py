@@ -16,8 +16,8 @@ _TIME = re.compile(
 )
 _NUMBER = re.compile(r"\d+")
 _SHOWS_PROCESSES = re.compile(r"\b(?:ps|pgrep|pidof|top|jobs|fuser)\b|\$[$!]|&\s*$")
-_PANIC = re.compile(r"(^|[;&|\n]\s*)panic\b[^;&|\n]*")
-_EXIT = re.compile(r"(^|[;&|\n]\s*)exit +0\b")
+_PANIC = re.compile(r"((?:^|[;&|\n])[ \t]*)panic\b[^;&|\n]*")
+_EXIT = re.compile(r"((?:^|[;&|\n])[ \t]*)exit +0\b")
 _EXPANDS = re.compile(r"[$`\\*?\[~!\n]|<<")
 
 

@@ -1,41 +1,27 @@
 """The axes of variation as data, and how cells are drawn from them.
 
-A cell holds one value on every axis; slot i of a run takes row i of the block designs in `cells`. An axis is
-axes/<axis>.toml. Its values stand in that file, or each is a module of the package that the file names: the first
-line of the module's docstring is the value's brief, its WEIGHT (2 where it has none) and EXCLUDES are literals.
-The modules are read, not imported: what the axes are does not hang on what the kinds need.
+A cell holds one value on every axis; slot i of a run takes row i of the block designs in `covering`. An axis is
+axes/<axis>.toml. Its values stand in that file, or it names a family (see `kinds`) that `load` imports.
 """
 
 from __future__ import annotations
 
-import ast
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from types import MappingProxyType
-from typing import Any
 
 from sekft.errors import UsageError
 from sekft.seeds import stream
 from sekft.taxonomy.covering import BLOCK, Design
+from sekft.taxonomy.kinds import Value as Value
+from sekft.taxonomy.kinds import family
 
 Where = Mapping[str, frozenset[str]]
-_WEIGHT = 2
 _BLOCKS_KEPT = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """weight: relative frequency. excludes: values of other axes that it cannot meet."""
-
-    name: str
-    weight: float
-    brief: str
-    excludes: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,39 +121,15 @@ def coverage(taxonomy: Taxonomy, cells: Iterable[Mapping[str, str]]) -> list[Cov
 
 
 def _axis(name: str, body: Mapping[str, object]) -> Axis:
-    values = list(values_of(_folder(str(body["package"])))) if "package" in body else [*_listed(name, body["values"])]
+    values = family(str(body["family"])).axis_values() if "family" in body else [*_listed(name, body["values"])]
     return Axis(name, str(body["brief"]), {value.name: value for value in values})
 
 
 def _listed(axis: str, table: object) -> Iterator[Value]:
     if not isinstance(table, dict):
-        raise TypeError(f"axes/{axis}.toml: values is a {type(table).__name__}, want a table, or a package")
-    for name, value in table.items():
-        yield _value(name, value["brief"], value["weight"], value.get("excludes", {}))
-
-
-def _folder(package: str) -> Traversable:
-    return files("sekft").joinpath(*package.split(".")[1:])
-
-
-def values_of(folder: Traversable) -> Iterator[Value]:
-    """Every module of a package as a value, by the file's name."""
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".py") and not entry.name.startswith("_"):
-            tree = ast.parse(entry.read_text("utf-8"), entry.name)
-            brief = (ast.get_docstring(tree) or "").partition("\n")[0]
-            said = {name: value for node in tree.body if isinstance(node, ast.Assign) for name, value in _literal(node)}
-            yield _value(entry.name.removesuffix(".py"), brief, said.get("WEIGHT", _WEIGHT), said.get("EXCLUDES", {}))
-
-
-def _literal(node: ast.Assign) -> Iterator[tuple[str, Any]]:
-    for target in node.targets:
-        if isinstance(target, ast.Name) and target.id in ("WEIGHT", "EXCLUDES"):
-            yield target.id, ast.literal_eval(node.value)
-
-
-def _value(name: str, brief: str, weight: float, excludes: Mapping[str, Iterable[str]]) -> Value:
-    return Value(name, float(weight), brief, {other: frozenset(barred) for other, barred in excludes.items()})
+        raise TypeError(f"axes/{axis}.toml: values is a {type(table).__name__}, want a table, or a family")
+    for name, body in table.items():
+        yield Value.of(name, body["brief"], body["weight"], body.get("excludes", {}))
 
 
 @lru_cache(maxsize=_BLOCKS_KEPT)
@@ -181,22 +143,22 @@ def _block(taxonomy: Taxonomy, seed: int, number: int, where: tuple[tuple[str, f
         for other, names in value.excludes.items()
         for met in names
     }
-    both_ways = barred | {(other, one) for one, other in barred}
+    both_ways = barred | {(other, level) for level, other in barred}
     return _Rows(Design(weights, both_ways, stream(seed, "cells", number)).rows())
 
 
 class _Rows:
-    """A block's rows, made as far as they are asked for."""
+    """A block's rows, drawn as far as they are needed."""
 
     def __init__(self, rows: Iterator[dict[str, str]]) -> None:
         self._rows = rows
-        self._made: list[dict[str, str] | None] = []
+        self._drawn: list[dict[str, str] | None] = []
 
     def __getitem__(self, at: int) -> dict[str, str] | None:
         """None where no row is allowed."""
-        while len(self._made) <= at:
-            self._made.append(next(self._rows, None))
-        return self._made[at]
+        while len(self._drawn) <= at:
+            self._drawn.append(next(self._rows, None))
+        return self._drawn[at]
 
 
 def _spell(where: Where) -> str:

@@ -40,8 +40,8 @@ class Design:
             for axis in sorted(weights, key=lambda axis: -len(weights[axis]))
         ]
         self._barred = [
-            sum(1 << index for index, other in enumerate(self._levels) if (one, other) in barred)
-            for one in self._levels
+            sum(1 << index for index, other in enumerate(self._levels) if (level, other) in barred)
+            for level in self._levels
         ]
         self._met = [0] * len(self._levels)
         self._missing: list[int] = []
@@ -73,20 +73,24 @@ class Design:
     def _overdue(self, at: int) -> int:
         """A pair that has not met, of values that the schedule can spare, as a mask; 0 where there is none."""
         spare = sum(1 << level for level, share in enumerate(self._share) if share * at - self._met[level] > -_SPARE)
-        waiting = [(one, self._missing[one] & spare) for one in range(len(self._levels)) if spare >> one & 1]
-        waiting = [(one, others) for one, others in waiting if others]
+        levels = range(len(self._levels))
+        waiting = [(level, self._missing[level] & spare) for level in levels if spare >> level & 1]
+        waiting = [(level, others) for level, others in waiting if others]
         if not waiting:
             return 0
-        one, others = self._rng.choice(waiting)
-        return 1 << one | 1 << self._rng.choice([each for each in range(len(self._levels)) if others >> each & 1])
+        level, others = self._rng.choice(waiting)
+        return 1 << level | 1 << self._rng.choice([other for other in levels if others >> other & 1])
 
-    def _row(self, at: int, wanted: int, free: bool = False) -> list[int] | None:
-        """One value an axis, the longest axis first. free: chosen by chance alone. None at a dead end."""
+    def _row(self, at: int, pair: int, free: bool = False) -> list[int] | None:
+        """One value an axis, the longest axis first; None at a dead end.
+
+        pair: levels that it must hold, as a mask. free: values are chosen by chance alone.
+        """
         row: list[int] = []
-        chosen = wanted
+        chosen = pair
         for levels in self._axes:
             open_ = [level for level in levels if not self._barred[level] & chosen]
-            open_ = [level for level in open_ if wanted >> level & 1] or open_
+            open_ = [level for level in open_ if pair >> level & 1] or open_
             if not open_:
                 return None
             level = self._rng.choice(open_) if free else self._pick(open_, chosen, at)

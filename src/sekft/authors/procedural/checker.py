@@ -15,20 +15,20 @@ from sekft.authors.procedural.host import LISTED_ROOTS
 from sekft.scenario import File
 
 
-def tree_checker(expected: Iterable[File], made: Sequence[File], judged: Mapping[str, str] | None = None) -> str:
+def tree_checker(expected: Iterable[File], written: Sequence[File], judged: Mapping[str, str] | None = None) -> str:
     """A POSIX sh script that exits 0 exactly when the tree is as expected.
 
-    expected: every file that must be there at the end, apart from `made`.
-    made:     files compared by their text alone.
+    expected: every file that must be there at the end, apart from `written`.
+    written:  files compared by their text alone.
     judged:   for each other path that may differ in bytes, a line of sh that succeeds when "$1", the path, is right.
     """
     judged = judged or {}
-    loose = {file.path for file in made} | set(judged)
+    loose = {file.path for file in written} | set(judged)
     strict = [file for file in expected if file.path not in loose]
     outside = _tops(file.path for file in strict if not file.path.startswith(LISTED_ROOTS))
     skipped = " ".join(f"-path {path} -o" for path in [*LISTED_ROOTS, *sorted(loose)])
     lines = ['fail() { echo "$1"; exit 1; }']
-    lines += [_text_check(file) for file in made]
+    lines += [_text_check(file) for file in written]
     for path, script in judged.items():
         lines.append(f'set -- {shlex.quote(path)}; {{ {script}; }} >/dev/null 2>&1 || fail "{path} is not as asked"')
     lines += [

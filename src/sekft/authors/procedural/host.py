@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from sekft.authors.procedural.grammar import sentence
+from sekft.authors.procedural.grammar import phrase, sentence
 from sekft.authors.procedural.names import Names
 from sekft.scenario import File, Probe
 from sekft.seeds import derive, stream
@@ -17,7 +17,7 @@ _PROMPTS = ("$ ", "$USER@$HOSTNAME:$PWD$ ", "[$USER $PWD] $ ", "$HOSTNAME% ", "$
 
 
 @dataclass
-class World:
+class Host:
     """One draw's names and places; kinds take what they need from it.
 
     rng:  what the scenario is about: counts, orders, which rows match. The same in every skin.
@@ -28,21 +28,25 @@ class World:
     skin: random.Random
     names: Names
     user: str
-    host: str
+    name: str
     home: str
     prompt: str
     mtime: int
     seed: int
     skin_seed: int
 
-    def part(self, name: str) -> World:
+    def part(self, name: str) -> Host:
         """The same place with streams of its own: what one part draws never shifts another part's draws."""
         skin = stream(self.skin_seed, name)
         return replace(self, rng=stream(self.seed, name), skin=skin, names=Names(skin, self.names.taken))
 
     def say(self, template: str, **slots: object) -> str:
-        """A sentence of the grammar, see `phrase.sentence`."""
+        """A sentence of the grammar, see `grammar.sentence`."""
         return sentence(self.skin, template, **slots)
+
+    def phrase(self, template: str, **slots: object) -> str:
+        """A part of a sentence of the grammar."""
+        return phrase(self.skin, template, **slots)
 
     def file(self, path: str, content: str, mode: str = "0644") -> File:
         return File(path=path, content=content, mode=mode, mtime=self.mtime + self.skin.randrange(86400))
@@ -57,15 +61,15 @@ class World:
         return posixpath.join(self.skin.choice(roots), subject)
 
 
-def land(seed: int, skin: int = 0) -> World:
+def land(seed: int, skin: int = 0) -> Host:
     """A user, a host and a prompt. skin: which redrawing of the surface, 0 for the first."""
     skin_seed = derive(seed, "skin", skin)
     rng = stream(skin_seed, "land")
     names = Names(rng)
-    user, host = names.user(), names.host()
+    user, name = names.user(), names.host()
     mtime = rng.randrange(1_600_000_000, 1_740_000_000)
     prompt = rng.choice(_PROMPTS)
-    return World(stream(seed, "land"), rng, names, user, host, f"/home/{user}", prompt, mtime, seed, skin_seed)
+    return Host(stream(seed, "land"), rng, names, user, name, f"/home/{user}", prompt, mtime, seed, skin_seed)
 
 
 @dataclass(frozen=True)
@@ -95,24 +99,11 @@ class Job:
     judged: Mapping[str, str] = field(default_factory=dict)
 
 
-def with_parents(files: Iterable[File], world: World) -> list[File]:
+def with_parents(files: Iterable[File], host: Host) -> list[File]:
     """The files, with every folder above them that lies under a listed root, sorted by path."""
     by_path = {file.path: file for file in files}
-    by_path.setdefault(world.home, world.folder(world.home))
+    by_path.setdefault(host.home, host.folder(host.home))
     for path in list(by_path):
         while (path := posixpath.dirname(path)) not in LISTED_ROOTS and path.startswith(LISTED_ROOTS):
-            by_path.setdefault(path, world.folder(path))
+            by_path.setdefault(path, host.folder(path))
     return [by_path[path] for path in sorted(by_path)]
-
-
-def without(job: Job, lost: str) -> Job:
-    """The job with one input removed."""
-    kept = tuple(file for file in job.files if file.path != lost and not file.path.startswith(lost + "/"))
-    return replace(job, files=kept, after=(), gone=())
-
-
-def unreadable(job: Job, locked: str) -> Job:
-    """The job with one input that nobody here may read."""
-    changes = {"mode": "0000", "owner": "root"}
-    files = tuple(file.model_copy(update=changes) if file.path == locked else file for file in job.files)
-    return replace(job, files=files, after=(), gone=())

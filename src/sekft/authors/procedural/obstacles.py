@@ -7,22 +7,40 @@ So no sentence predicts the ending; what the operator finds does.
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from sekft.authors.procedural import conditions
-from sekft.authors.procedural.blocked import Blocked, changed, named_inputs, undone
-from sekft.authors.procedural.grammar import phrase
-from sekft.authors.procedural.host import Job, World, unreadable, without
+from sekft.authors.procedural.grammar import phrase, wording
+from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.names import Names
+from sekft.scenario import File
 
 
-class Apply(Protocol):
-    def __call__(self, job: Job, world: World, met: bool = False) -> Blocked:
-        """The job under the obstacle; met: with the obstacle's condition fulfilled, so that the job can be done."""
-        ...
+@dataclass(frozen=True)
+class Blocked:
+    """job: as far as it can be met. notice: what shows the block. reasons: what may be said on panic.
+
+    look:   commands that show the block once the directive is known; [[]] when the provider shows it.
+    extra:  a second directive, open beside the first when the work is blocked, and over when it is not.
+    sealed: content of the store's seal, when that is the obstacle.
+    hidden: the directive itself is never shown.
+    note:   what the documentation says of such cases, in every ending.
+    """
+
+    job: Job
+    notice: str
+    reasons: list[str]
+    look: list[list[str]]
+    extra: Job | None = None
+    sealed: str | None = None
+    hidden: bool = False
+    note: str | None = None
+
+
+Apply = Callable[[Job, Host, bool], Blocked]
+"""The job under the obstacle; the bool is true where its condition is to be met, so that the job can be done."""
 
 
 @dataclass(frozen=True)
@@ -34,66 +52,36 @@ class Obstacle:
     conditional: bool = False
 
 
-def draw(world: World, job: Job, barred: Collection[str] = ()) -> str:
+def draw(host: Host, job: Job, barred: Collection[str] = ()) -> str:
     """The first of the obstacles, in a drawn order, that this job can meet: nearly always the same in each skin."""
-    names = world.part("choice").rng.sample(sorted(OBSTACLES), len(OBSTACLES))
+    names = host.part("choice").rng.sample(sorted(OBSTACLES), len(OBSTACLES))
     return next(name for name in names if name not in barred and OBSTACLES[name].fits(job))
 
 
-def meet(name: str, job: Job, world: World) -> tuple[Blocked, Job]:
+def meet(name: str, job: Job, host: Host) -> tuple[Blocked, Job]:
     """The job under that obstacle, and the job that can be done, told in the same words and with the same names."""
     obstacle = OBSTACLES[name]
     if not obstacle.conditional:
-        return obstacle.apply(job, world.part(name)), job
-    aside = world.part(name)
-    aside = replace(aside, names=Names(aside.skin, set(world.names.taken)))
-    return obstacle.apply(job, aside), obstacle.apply(job, world.part(name), met=True).job
+        return obstacle.apply(job, host.part(name), False), job
+    aside = host.part(name)
+    aside = replace(aside, names=Names(aside.skin, set(host.names.taken)))
+    return obstacle.apply(job, aside, False), obstacle.apply(job, host.part(name), True).job
 
 
-_SEALS: Mapping[str, tuple[tuple[str, ...], str]] = {
-    # what the store answers to every call, and the part of it that shows the block
-    "sealed": (
-        (
-            "[store|access] sealed by <who>: [audit|stocktaking|an inquiry] [under way|not finished]",
-            "[the store is|all is] sealed by <who> [until further word|for the time of a count]",
-        ),
-        "sealed by <who>",
-    ),
-    "down": (
-        (
-            "[cannot reach|no answer from] the [back end|server]: <server> is down [since this morning|for repairs|]",
-            "<server> is down [; it holds what is asked for|, nothing can be fetched|]",
-        ),
-        "<server> is down",
-    ),
-    "expired": (
-        (
-            "access of <user> expired on <date> [; <who> renews it|, renewal lies with <who>|]",
-            "refused: the [grant|pass|credential] of <user> expired on <date> [; renewals: <who>|]",
-        ),
-        "expired on <date>",
-    ),
-    "quota": (
-        (
-            "quota of <user> used up: <n> of <n> calls [this month|this week] [; <who> can raise it|]",
-            "refused: quota of <user> used up (<n> calls, limit <n>) [, more only from <who>|]",
-        ),
-        "quota of <user> used up",
-    ),
-}
+_SEALS = ("sealed", "down", "expired", "quota")
 
 
 def _seal(kind: str) -> Apply:
-    def apply(job: Job, world: World, met: bool = False) -> Blocked:
-        skin = world.skin
+    def apply(job: Job, host: Host, met: bool) -> Blocked:
+        skin = host.skin
         date = f"{skin.randint(2019, 2031)}-{skin.randint(1, 12):02d}-{skin.randint(1, 28):02d}"
         slots = {
-            "user": world.user, "who": world.names.user(), "server": world.names.host(), "date": date, "n": skin.randint(20, 900),
+            "user": host.user, "who": host.names.user(), "server": host.names.host(), "date": date, "n": skin.randint(20, 900),
         }  # fmt: skip
-        texts, notice = _SEALS[kind]
-        text, shown = phrase(skin, skin.choice(texts), **slots), phrase(skin, notice, **slots)
+        seal = wording()["seals"][kind]
+        text, shown = phrase(skin, skin.choice(seal["texts"]), **slots), phrase(skin, seal["notice"], **slots)
         return Blocked(
-            job=undone(job),
+            job=_undone(job),
             notice=shown,
             sealed=text + "\n",
             reasons=[f"nothing can be retrieved: {shown}", f"blocked, {text}", shown],
@@ -104,15 +92,15 @@ def _seal(kind: str) -> Apply:
     return apply
 
 
-def _withheld(job: Job, world: World, met: bool = False) -> Blocked:
-    keeper = world.names.user()
+def _withheld(job: Job, host: Host, met: bool) -> Blocked:
+    keeper = host.names.user()
     notice = f"withheld until {keeper} releases it"
-    text = world.say(
+    text = host.say(
         "[The text|The content|This entry|What it says] is <notice>; [this account cannot|nobody else can] [lift that|change that].",
         notice=notice,
     )
     return Blocked(
-        job=replace(undone(job), text=text),
+        job=replace(_undone(job), text=text),
         notice=notice,
         reasons=[f"the directive is {notice}", f"directive withheld, only {keeper} can release it"],
         look=[[]],
@@ -120,28 +108,30 @@ def _withheld(job: Job, world: World, met: bool = False) -> Blocked:
     )
 
 
-def _missing(job: Job, world: World, met: bool = False) -> Blocked:
-    path = world.rng.choice(job.needs)
+def _missing(job: Job, host: Host, met: bool) -> Blocked:
+    path = host.rng.choice(job.needs)
     folder = any(file.path.startswith(path + "/") for file in job.files)
     look = [[f"ls {path}"], [f"ls -l {path}"], [f"ls -la {path}"]] if folder else []
     look = look or [[f"cat {path}"], [f"head {path}"], [f"ls -l {path}"], [f"wc -l {path}"]]
     around = posixpath.dirname(path)
-    left = without(job, path)
-    kept = left.files if around == world.home else (*left.files, world.folder(around))
+    kept = [file for file in job.files if file.path != path and not file.path.startswith(path + "/")]
+    kept += [] if around == host.home else [host.folder(around)]
     return Blocked(
-        job=replace(undone(job), files=kept),
+        job=replace(_undone(job), files=tuple(kept)),
         notice="No such file",
         reasons=[f"{path} does not exist", f"the input {path} is missing", f"no {path} on this host"],
         look=[*look, *([*way, f"ls {around}"] for way in look[:1])],
     )
 
 
-def _unreadable(job: Job, world: World, met: bool = False) -> Blocked:
-    path = world.rng.choice(job.reads)
+def _unreadable(job: Job, host: Host, met: bool) -> Blocked:
+    path = host.rng.choice(job.reads)
+    locked = {"mode": "0000", "owner": "root"}
+    files = tuple(file.model_copy(update=locked) if file.path == path else file for file in job.files)
     above = next((need for need in job.needs if path.startswith(need + "/")), None)
     first = [f"ls -R {above}"] if path not in job.text and above else []
     return Blocked(
-        job=undone(unreadable(job, path)),
+        job=replace(_undone(job), files=files),
         notice="Permission denied",
         reasons=[f"{path} cannot be read: permission denied", f"no permission on {path}"],
         look=[
@@ -153,19 +143,19 @@ def _unreadable(job: Job, world: World, met: bool = False) -> Blocked:
     )
 
 
-def _locked(job: Job, world: World, met: bool = False) -> Blocked:
+def _locked(job: Job, host: Host, met: bool) -> Blocked:
     """What the work would change lies in a folder that nobody here may write to."""
-    path = changed(job)[0]
+    path = _changed(job)[0]
     folder = posixpath.dirname(path)
     kept = [file for file in job.files if file.path != folder]
     files = [file.model_copy(update={"owner": "root"}) if file.path.startswith(folder + "/") else file for file in kept]
-    shut = world.folder(folder).model_copy(update={"owner": "root"})
+    shut = host.folder(folder).model_copy(update={"owner": "root"})
     lying = path in {file.path for file in job.files}
     above = next((need for need in job.needs if path.startswith(need + "/")), folder)
     first = [f"ls -R {above}"] if lying and path not in job.text else []
     touch = f"touch {path}" if lying or path in job.text else f"touch {folder}/new"
     return Blocked(
-        job=replace(undone(job), files=(*files, shut)),
+        job=replace(_undone(job), files=(*files, shut)),
         notice="Read-only file system",
         reasons=[f"{folder} cannot be written to: read-only", f"no write access below {folder}"],
         look=[
@@ -177,23 +167,23 @@ def _locked(job: Job, world: World, met: bool = False) -> Blocked:
     )
 
 
-def _contradicted(job: Job, world: World, met: bool = False) -> Blocked:
+def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
     scope = _scope(job)
-    text = world.say(
+    text = host.say(
         "[<scope> stays as it is|nothing about <scope> may change|hands off <scope>|leave <scope> alone]"
         " [until further notice|for now|until <who> is back]: [it is being audited|it is evidence|<who> still needs it so|it was promised to <who>].",
         scope=scope,
-        who=world.names.user(),
+        who=host.names.user(),
     )
-    note = world.say(
+    note = host.say(
         "[If|Where] two open <nouns> [contradict each other|ask for opposite things], neither is carried out"
         " [: the way out is panic|; such a case is reported by panic|, and panic says so].",
-        nouns=world.skin.choice(["entries", "texts", "requests"]),
+        nouns=host.skin.choice(["entries", "texts", "requests"]),
     )
-    title = world.say("[a hold|a warning|hands off|do not touch] on <what>", what=scope.rsplit("/", 1)[-1])
-    extra = replace(undone(job), title=title, text=text, needle=text.split(": ")[1].rstrip("."), files=())
+    title = host.say("[a hold|a warning|hands off|do not touch] on <what>", what=scope.rsplit("/", 1)[-1])
+    extra = replace(_undone(job), title=title, text=text, needle=text.split(": ")[1].rstrip("."), files=())
     return Blocked(
-        job=undone(job),
+        job=_undone(job),
         notice=scope,
         extra=extra,
         reasons=[f"two directives contradict each other on {scope}", f"contradictory directives about {scope}"],
@@ -202,20 +192,130 @@ def _contradicted(job: Job, world: World, met: bool = False) -> Blocked:
     )
 
 
+# Conditions: told in every ending, met where the work can be done, not met where it is blocked.
+
+
+def _absent(job: Job, host: Host, met: bool) -> Blocked:
+    """A program that must be there, and is not."""
+    program = host.names.word()
+    condition = host.say(
+        "[What follows may only be done where <tool> is installed|The rule: no such work on a host without <tool>|"
+        "The program <tool> must be installed for this, since it keeps the log|Only hosts that have the program <tool> do such work]"
+        " [; without it the work is blocked|; where it is missing, nothing is to be done|].",
+        tool=program,
+    )
+    script = f'#!/bin/sh\necho "{program} {host.skin.randint(0, 9)}.{host.skin.randint(0, 40)}"\n'
+    tool = File(path=f"/usr/local/bin/{program}", content=script, mode="0755", mtime=host.mtime)
+    look = [[f"{program} --version"], [program], [f"{program} --help"], [f"which {program}", f"{program} --version"]]
+    return Blocked(
+        job=_conditional(job, condition, look, met, *([tool] if met else [])),
+        look=look,
+        notice=f"{program}: not found",
+        reasons=[f"{program} is not installed here", f"the required program {program} is missing"],
+    )
+
+
+def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
+    """A file named without its folder, of which there are two."""
+    path = _named_inputs(job)[0]
+    folder, name = posixpath.split(path)
+    double = f"{posixpath.dirname(folder)}/{host.names.subject()}/{name}"
+    copies = [file.model_copy(update={"path": double}) for file in job.files if file.path == path]
+    text = job.text.replace(path, name)
+    look = [[f"find /home /srv /opt -name {name}"], [f"find / -name {name} 2>/dev/null"], [f"ls -R /home /srv /opt | grep -c {name}", f"find /home /srv /opt -name {name}"]]  # fmt: skip
+    named = replace(job, text=text, needle=job.needle if job.needle in text else name)
+    note = host.say(
+        "[A file named without its folder|A bare file name] [is to be searched for|may lie anywhere] below /home, /srv and /opt;"
+        " [if it fits more than one file|where several files fit], the [request|text] is [ambiguous|unclear] and [ends in|calls for] panic."
+    )
+    return Blocked(
+        job=_conditional(named, "", look, met, *([] if met else copies)),
+        look=look,
+        notice=double,
+        reasons=[f"{name} is ambiguous: {path} and {double}", f"two files are called {name}"],
+        note=note,
+    )
+
+
+def _conditioned(job: Job, host: Host, met: bool) -> Blocked:
+    """A file that must say so before anything is done, and says otherwise."""
+    names, skin = host.names, host.skin
+    go, stop = skin.choice([("released", "held"), ("open", "closed"), ("free", "taken"), ("cleared", "pending"), ("granted", "refused")])  # fmt: skip
+    flag, who = f"{host.place()}/{names.word()}", names.user()
+    condition = host.say(
+        "[What follows may be done only if|One thing first:|The condition is that|What follows holds as long as] <flag> says '<go>'"
+        " [; if it says anything else, the work is blocked|; anything else there means that it is blocked|].",
+        flag=flag,
+        go=go,
+    )
+    line = f"{go if met else stop} by {who}"
+    look = [[f"cat {flag}"], [f"ls -l {flag}", f"cat {flag}"], [f"head {flag}"]]
+    return Blocked(
+        job=_conditional(job, condition, look, met, host.file(flag, line + "\n")),
+        look=look,
+        notice=f"{stop} by {who}",
+        reasons=[f"{flag} says {stop}, not {go}", f"not {go}: {stop} by {who}"],
+    )
+
+
+def _damaged(job: Job, host: Host, met: bool) -> Blocked:
+    """An input whose checksum is not the one that the directive gives."""
+    path = _named_inputs(job)[0]
+    data = next(file for file in job.files if file.path == path).data
+    right, seen = (hashlib.md5(text, usedforsecurity=False).hexdigest() for text in (data + b"\n", data))
+    condition = host.say(
+        "[First make sure of|Be sure of|What follows presupposes] the md5 sum of <path>, <digest> [; with another sum the file is damaged and the work blocked|:"
+        " any other sum means a damaged file, and blocked work].",
+        path=path,
+        digest=seen if met else right,
+    )
+    look = [[f"md5sum {path}"], [f"ls -l {path}", f"md5sum {path}"], [f"md5sum {path}", f"wc {path}"]]
+    return Blocked(
+        job=_conditional(job, condition, look, met),
+        look=look,
+        notice=seen,
+        reasons=[f"{path} is damaged: its md5 sum is {seen}", f"checksum of {path} differs"],
+    )
+
+
+def _conditional(job: Job, condition: str, look: list[list[str]], met: bool, *files: File) -> Job:
+    """The job with the condition before its text, the files that decide it, and a look ahead of each way."""
+    ways = [[*look[at % len(look)], *way] for at, way in enumerate(job.ways)]
+    whole = replace(job, text=f"{condition} {job.text}".strip(), files=(*job.files, *files), ways=ways)
+    return whole if met else _undone(whole)
+
+
+def _undone(job: Job) -> Job:
+    return replace(job, after=(), gone=(), judged={})
+
+
+def _changed(job: Job) -> list[str]:
+    """The paths that the work makes, changes or removes."""
+    return [*(file.path for file in job.after), *job.gone, *job.judged]
+
+
+def _named_inputs(job: Job) -> list[str]:
+    """Files that the work needs and the directive names by their whole path, once."""
+    plain = {file.path for file in job.files if file.kind == "file"}
+    return [path for path in job.needs if path in plain and job.text.count(path) == 1]
+
+
 def _scope(job: Job) -> str:
     """The path that the directive names and the work changes, or changes something below."""
-    found = ""
-    for path in changed(job):
+    scope = ""
+    for path in _changed(job):
         while path not in job.text and path != "/":
             path = posixpath.dirname(path)
-        found = found or path
-    return found
+        scope = scope or path
+    return scope
 
 
 def _lockable(job: Job) -> bool:
     """Whether all that changes lies in one folder that is no home and no root."""
-    folders = {posixpath.dirname(path) for path in changed(job)}
-    return len(folders) == 1 and all(path.count("/") > (3 if path.startswith("/home/") else 2) for path in changed(job))
+    folders = {posixpath.dirname(path) for path in _changed(job)}
+    return len(folders) == 1 and all(
+        path.count("/") > (3 if path.startswith("/home/") else 2) for path in _changed(job)
+    )
 
 
 def _always(job: Job) -> bool:
@@ -229,8 +329,8 @@ OBSTACLES: Mapping[str, Obstacle] = {
     "unreadable": Obstacle(lambda job: bool(job.reads), _unreadable),
     "locked": Obstacle(_lockable, _locked),
     "contradicted": Obstacle(lambda job: _scope(job).count("/") > 1, _contradicted),
-    "absent": Obstacle(_always, conditions.absent, conditional=True),
-    "ambiguous": Obstacle(lambda job: bool(named_inputs(job)), conditions.ambiguous, conditional=True),
-    "conditioned": Obstacle(_always, conditions.conditioned, conditional=True),
-    "damaged": Obstacle(lambda job: bool(named_inputs(job)), conditions.damaged, conditional=True),
+    "absent": Obstacle(_always, _absent, conditional=True),
+    "ambiguous": Obstacle(lambda job: bool(_named_inputs(job)), _ambiguous, conditional=True),
+    "conditioned": Obstacle(_always, _conditioned, conditional=True),
+    "damaged": Obstacle(lambda job: bool(_named_inputs(job)), _damaged, conditional=True),
 }

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 
-from sekft.authors.procedural.host import World
-from sekft.scenario import Probe
+from sekft.authors.procedural.grammar import wording
+from sekft.authors.procedural.host import Host, Job
+from sekft.scenario import File, Probe
+from sekft.taxonomy.kinds import Family, import_modules
+
+TASKS = Family[Callable[[Host], Job]](partial(import_modules, "sekft.authors.procedural.tasks"))
 
 Typed = str | list[str]
 """One command, or several in a row."""
@@ -18,77 +25,86 @@ _ENDINGS = {
     "config": ".conf .cfg .ini .settings .rc .opts".split(),
     "result": ".out .txt .res .found .lst .result .answer".split(),
 }
-_SORT = "[spring|autumn|yearly|monthly|winter] [review|audit|inventory|handover|move|count|session]"
-# Whole sentences for any core, clauses for one that asks for something; neither says anything of the work itself.
-_OPENINGS = (
-    "[A request|A note|Word|A wish] from <who> [, passed on as it came|, written in some haste|, by way of the front desk|].",
-    "<who> [would like this done|has asked for this twice|needs this|brought this up again] [for <matter>|].",
-    "This [is part of|belongs to] <matter>.",
-    "This [came out of|is left over from|was promised at] <past>.",
-    "[One more|The next|Another] item [of|on] the list for <matter>.",
-    "[Agreed|Decided|Settled|Promised] [on Monday|at the last meeting|in passing|last week].",
-    "[Agreed|Settled|Talked over] with <who>.",
-    "[A small job|A short one|Routine|Housekeeping|One for the patient].",
-    "[Nobody|Hardly anybody] has had time for this since <past>.",
-    "<who> is away [this week|until Thursday|for a while], so this comes to <user>.",
-)
-_CLAUSES = (
-    "for <matter>,",
-    "ahead of <matter>,",
-    "[in the name|on behalf] of <who>,",
-    "[before|by] the end of [the week|the month|the day],",
-    "[now that|since] <who> [has left|has moved on|has changed rooms],",
-    "[to be ready for|with a view to|in preparation for] <matter>,",
-    "[as a consequence|as a result] of <past>,",
-)
-_CLOSINGS = (
-    "[Nothing else|No other file|No other path] [is to change|changes|is concerned|is meant].",
-    "[All|Everything] else stays [as it is|untouched|the way it is|where it is].",
-    "<who> [picks it up|looks at it|reads it|goes on from there] [later|tomorrow|on Friday].",
-    "[Thanks|Many thanks], <who>.",
-    "[That is all|That is the whole of it|No more than that].",
-    "It is [needed|wanted|meant] for <matter>.",
-    "This was [overlooked|left out|put off] [last time|in spring|twice].",
-    "[It|This] has been on the list since <past>.",
-)
-# First words of cores that ask for something: a purpose can stand before them, and never before a state.
-_ASKING = frozenset(
-    "add append apply archive assign arrange begin bring carry change check choose clear collect compare compile complete"
-    " compute connect continue copy correct count create cut delete dispose do drop empty enter extend extract fill find"
-    " gather get give go have hunt join keep leave lend let link list look make mark mend merge move name note open order"
-    " pack pick place point produce put re-point record redirect remove rename renew replace restore retain rid run save"
-    " see set shift show single sort start store substitute sum switch take tar thin tidy trim turn unfold unpack verify"
-    " work write".split()
-)
 
 
-def new_path(world: World, folder: str, sort: str) -> str:
+def new_path(host: Host, folder: str, sort: str) -> str:
     """A path in the folder for a file of that sort."""
-    return f"{folder}/{world.names.compound()}{world.skin.choice(_ENDINGS[sort])}"
+    return f"{folder}/{host.names.compound()}{host.skin.choice(_ENDINGS[sort])}"
 
 
-def ask(world: World, cores: Sequence[str], **slots: object) -> str:
+def ask(host: Host, cores: Sequence[str], **slots: object) -> str:
     """One of the cores, with or without something before and after it.
 
     cores: templates that start in lower case; one that ends in a full stop may be followed by another sentence,
     one that ends in a bare value may not, so that the value's end is never in doubt.
     """
-    skin = world.skin
+    skin, words = host.skin, wording()["requests"]
     template, around = skin.choice(cores), skin.random()
-    coming, past = (
-        world.say(f"[the|this year's|the coming|the next] {_SORT}"),
-        world.say(f"[the last|last year's] {_SORT}"),
-    )
-    about = {"who": world.names.user(), "user": world.user, "matter": _lowered(coming), "past": _lowered(past)}
-    core = world.say(template, **slots)
+    matter, past = host.phrase(words["coming"]), host.phrase(words["past"])
+    slots_around = {"who": host.names.user(), "user": host.user, "matter": matter, "past": past}
+    core = host.say(template, **slots)
     if around < 0.4:
-        core = f"{world.say(skin.choice(_OPENINGS), **about)} {core}"
-    elif around < 0.65 and _lowered(core).split()[0] in _ASKING:
-        core = f"{world.say(skin.choice(_CLAUSES), **about)} {_lowered(core)}"
+        core = f"{host.say(skin.choice(words['openings']), **slots_around)} {core}"
+    elif around < 0.65 and _lowered(core).split()[0] in words["asking"].split():
+        core = f"{host.say(skin.choice(words['clauses']), **slots_around)} {_lowered(core)}"
     if core.endswith(".") and skin.random() < 0.5:
-        plain = [text for text in _CLOSINGS if "<matter>" not in text and "<past>" not in text]
-        core = f"{core} {world.say(skin.choice(plain if around < 0.65 else _CLOSINGS), **about)}"
+        closings = words["closings"]
+        if around < 0.65:
+            closings = [text for text in closings if "<matter>" not in text and "<past>" not in text]
+        core = f"{core} {host.say(skin.choice(closings), **slots_around)}"
     return core
+
+
+def job(
+    *,
+    title: str,
+    text: str,
+    needle: str,
+    files: tuple[File, ...],
+    after: tuple[File, ...] = (),
+    gone: tuple[str, ...] = (),
+    judged: Mapping[str, str] = MappingProxyType({}),
+    needs: tuple[str, ...] | None = None,
+    reads: tuple[str, ...] = (),
+    folder: str,
+    looks: Sequence[str],
+    direct: Sequence[Typed],
+    informed: Iterable[Typed] = (),
+    confirm: list[list[str]],
+    wrong: Mapping[str, Typed],
+) -> Job:
+    """A job that is done in a folder, which it needs unless `needs` says otherwise.
+
+    looks, direct, informed: see `ways`. wrong: see `probes`. The rest: see `Job`.
+    """
+    needs = (folder,) if needs is None else needs
+    methods = ways(folder, looks, direct, informed)
+    return Job(title, text, needle, files, after, methods, confirm, probes(**wrong), gone, needs, reads, judged)
+
+
+def derived(
+    host: Host,
+    *,
+    title: str,
+    text: str,
+    needle: str = "",
+    sources: Mapping[str, str],
+    target: str,
+    result: str,
+    looks: Sequence[str],
+    direct: Sequence[Typed],
+    informed: Iterable[Typed] = (),
+    confirm: list[list[str]],
+    wrong: Mapping[str, Typed],
+) -> Job:
+    """A job that makes or changes one file, `target`, so that it holds the text `result`.
+
+    sources: texts by path, all of them needed. needle: the target unless it is given.
+    """
+    methods = ways(posixpath.dirname(target), looks, direct, informed)
+    files = tuple(host.file(path, content) for path, content in sources.items())
+    after, paths = (host.file(target, result),), tuple(sources)
+    return Job(title, text, needle or target, files, after, methods, confirm, probes(**wrong), needs=paths, reads=paths)
 
 
 def ways(folder: str, looks: Sequence[str], direct: Sequence[Typed], informed: Iterable[Typed] = ()) -> list[list[str]]:
@@ -96,11 +112,11 @@ def ways(folder: str, looks: Sequence[str], direct: Sequence[Typed], informed: I
 
     direct:   what the directive alone tells. informed: what takes names or numbers from the first look.
     """
-    found = [[looks[0], *_typed(direct[0])], *(_typed(command) for command in direct)]
-    found += [[looks[at % len(looks)], *_typed(command)] for at, command in enumerate(direct[1:], 1)]
-    found += [[looks[0], *_typed(command)] for command in informed]
+    methods = [[looks[0], *_typed(direct[0])], *(_typed(command) for command in direct)]
+    methods += [[looks[at % len(looks)], *_typed(command)] for at, command in enumerate(direct[1:], 1)]
+    methods += [[looks[0], *_typed(command)] for command in informed]
     inside = [within(folder, command) for command in (looks[-1], *_typed(direct[0]))]
-    return [*found, [f"cd {folder}", *(command for command in inside if command != "cd .")]]
+    return [*methods, [f"cd {folder}", *(command for command in inside if command != "cd .")]]
 
 
 def within(folder: str, command: str) -> str:

@@ -1,9 +1,9 @@
 """One local model that answers many conversations at once, each with its key-value cache kept between turns.
 
-Every conversation has a row of one cache. In each pass through the model those whose turn begins bring all that is new
-of it, those that are answering one token each, behind each other: the weights are read once for all. What a row holds
-already is found by comparing tokens, so nothing depends on the chat template, and a row that was given away costs time
-alone.
+Each conversation has a row of one cache. A forward pass takes all new tokens of the turns that begin and one token of
+each that goes on, behind each other, so that the weights are read once for all. What a row holds is found by comparing
+tokens: nothing depends on the chat template, and a row that was given away costs time alone.
+docs/decisions/local-inference.md says why this is not a server.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from sekft.errors import UsageError
 from sekft.models import libraries
+from sekft.models.attention import refuse_other_attention
 from sekft.operators.local import rows
 from sekft.operators.local.rows import Line, Rows
 from sekft.trajectory import Usage
@@ -24,7 +25,7 @@ from sekft.trajectory import Usage
 END = "<|im_end|>"
 MAX_TOKENS = 256
 PASS_TOKENS = 4096
-"""At most so many at once, unless one turn alone is longer."""
+"""Of one forward pass, unless one turn alone has more."""
 Message = dict[str, str]
 
 
@@ -39,7 +40,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class LocalAnswer:
-    """What was said up to the end token. stopped: by that, by max_tokens, or because the model's context was full."""
+    """The text up to the end token. stopped: by that token, by max_tokens, or because the model's context was full."""
 
     text: str
     prompt_tokens: int
@@ -48,8 +49,8 @@ class LocalAnswer:
 
 
 @dataclass(eq=False)
-class _Asked:
-    """A turn under way. row: whose cache it has; drawn: what was said so far."""
+class _Request:
+    """A turn under way. row: whose cache it has. sampled: the answer's tokens so far."""
 
     conversation: str
     ids: list[int]
@@ -58,13 +59,13 @@ class _Asked:
     answer: asyncio.Future[LocalAnswer]
     row: int = -1
     random: Any = None
-    drawn: list[int] = field(default_factory=list)
+    sampled: list[int] = field(default_factory=list)
     stopped: Literal["end", "length", "context"] | None = None
 
 
 @dataclass
 class _Row:
-    """conversation: whose tokens these are. ids: those that the cache holds. used: when, in turns."""
+    """conversation: whose tokens these are. ids: those that the cache holds. used: at which turn, counted over all."""
 
     conversation: str = ""
     ids: list[int] = field(default_factory=list)
@@ -76,18 +77,18 @@ class Generator:
     """A Hugging Face folder, loaded on the first question, and as many conversations as `rows` at once.
 
     dtype:  a name of torch's; None takes bfloat16 where this machine computes in it, else float32.
-    Batching changes sums in their last digits only: in float32 the answers are those of one conversation alone.
+    Batching changes the last digits of sums alone: in float32 the answers are those of one conversation alone.
     """
 
     def __init__(self, folder: Path, rows: int = 16, dtype: str | None = None) -> None:
         if not (folder / "config.json").is_file():
             raise UsageError(f"{folder}: no config.json there; want a Hugging Face model's folder")
-        libraries.refuse_other_attention(folder)
+        refuse_other_attention(folder)
         self.folder, self.model = folder, folder.resolve().name
         self.dtype = dtype or ("bfloat16" if libraries.bf16_here() else "float32")
         self._rows = [_Row() for _ in range(rows)]
-        self._waiting: list[_Asked] = []
-        self._asked: list[_Asked] = []
+        self._waiting: list[_Request] = []
+        self._running: list[_Request] = []
         self._turns = 0
         self._model: Any = None
         self._thread = ThreadPoolExecutor(1, "generation")
@@ -103,7 +104,7 @@ class Generator:
         ids = self.tokens(messages)
         if len(ids) >= self._context:
             return LocalAnswer("", len(ids), 0, "context")
-        self._waiting.append(_Asked(conversation, ids, sampling, seed, answer))
+        self._waiting.append(_Request(conversation, ids, sampling, seed, answer))
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._answer_all())
         return await answer
@@ -130,7 +131,7 @@ class Generator:
         """Nothing to write down: it costs nothing to ask this model again."""
 
     async def close(self) -> None:
-        """Stop after the token under way; who still waits is told so."""
+        """Stop after the token under way; the requests that are left end with an error."""
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
@@ -140,45 +141,49 @@ class Generator:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def _answer_all(self) -> None:
-        """Until nobody waits. What breaks the model is told to everyone whose turn was under way."""
+        """Until no request is left. An error of the model ends every request."""
         try:
-            while self._waiting or self._asked:
+            while self._waiting or self._running:
                 self._admit()
                 await self._in_thread(self._step)
-                for asked in [each for each in self._asked if each.stopped is not None]:
-                    self._settle(asked)
+                for request in [request for request in self._running if request.stopped is not None]:
+                    self._settle(request)
         except BaseException as error:
-            for asked in (*self._asked, *self._waiting):
-                if not asked.answer.done():
-                    asked.answer.set_exception(RuntimeError(f"generation stopped: {type(error).__name__}: {error}"))
-            self._asked, self._waiting, self._rows = [], [], [_Row() for _ in self._rows]
+            for request in (*self._running, *self._waiting):
+                if not request.answer.done():
+                    request.answer.set_exception(RuntimeError(f"generation stopped: {type(error).__name__}: {error}"))
+            self._running, self._waiting, self._rows = [], [], [_Row() for _ in self._rows]
             raise
 
     def _admit(self) -> None:
-        """Give rows to those who wait: their own, else the one that was left alone for longest."""
-        for asked in list(self._waiting):
-            free = [at for at, row in enumerate(self._rows) if not row.busy]
+        """Give each waiting request a row: its conversation's, else the least recently used one."""
+        for request in list(self._waiting):
+            free = [number for number, row in enumerate(self._rows) if not row.busy]
             if not free:
                 return
-            at = min(free, key=lambda at: (self._rows[at].conversation != asked.conversation, self._rows[at].used, at))
-            row = self._rows[at]
-            if row.conversation != asked.conversation:
-                row.conversation, row.ids = asked.conversation, []
-            row.busy, asked.row = True, at
-            self._waiting.remove(asked)
-            self._asked.append(asked)
+            number = min(
+                free, key=lambda at: (self._rows[at].conversation != request.conversation, self._rows[at].used)
+            )
+            row = self._rows[number]
+            if row.conversation != request.conversation:
+                row.conversation, row.ids = request.conversation, []
+            row.busy, request.row = True, number
+            self._waiting.remove(request)
+            self._running.append(request)
 
-    def _settle(self, asked: _Asked) -> None:
-        self._asked.remove(asked)
+    def _settle(self, request: _Request) -> None:
+        self._running.remove(request)
         self._turns += 1
-        row = self._rows[asked.row]
+        row = self._rows[request.row]
         row.busy, row.used = False, self._turns
-        said = asked.drawn[: -1 if asked.stopped == "end" else None]
-        text = self._tokenizer.decode(said, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        if not asked.answer.done():
-            asked.answer.set_result(LocalAnswer(text, len(asked.ids), len(asked.drawn), asked.stopped or "end"))
+        ids = request.sampled[: -1 if request.stopped == "end" else None]
+        text = self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        if not request.answer.done():
+            request.answer.set_result(
+                LocalAnswer(text, len(request.ids), len(request.sampled), request.stopped or "end")
+            )
 
-    # What follows runs in the thread.
+    # The methods below run in the thread.
 
     def _load(self) -> None:
         if self._model is not None:
@@ -188,7 +193,7 @@ class Generator:
         rows.register()
         self._tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
         if not self._tokenizer.chat_template:
-            raise UsageError(f"{self.folder}: has no chat template, want one: conversations are told in it")
+            raise UsageError(f"{self.folder}: has no chat template, want one: it lays out conversations")
         model = AutoModelForCausalLM.from_pretrained(
             self.folder, dtype=self.dtype, attn_implementation=rows.NAME, local_files_only=True
         )
@@ -199,37 +204,37 @@ class Generator:
         self._model = model
 
     def _step(self) -> None:
-        """One pass for all: what is new of those who begin, one token more of those who go on; each draws a token."""
+        """One forward pass: all new tokens of requests that begin, one of each that goes on; each samples a token."""
         import torch
 
-        going = [asked for asked in self._asked if asked.stopped is None]
+        unfinished = [request for request in self._running if request.stopped is None]
         lines: list[Line] = []
         left = PASS_TOKENS
-        for asked in sorted(going, key=lambda asked: (not asked.drawn, asked.row)):
-            line = self._line(asked)
-            if len(line.ids) <= left or not lines:  # the others have their turn in a later step
+        for request in sorted(unfinished, key=lambda request: (not request.sampled, request.row)):
+            line = self._line(request)
+            if len(line.ids) <= left or not lines:  # the others come in a later pass
                 lines.append(line)
                 left -= len(line.ids)
         lines.sort(key=lambda line: (len(line.ids) > 1, line.row))
         with torch.inference_mode():
             logits = self._forward(lines)
-        by_row = {asked.row: asked for asked in going}
-        for line, given in zip(lines, logits, strict=True):
-            row, asked = self._rows[line.row], by_row[line.row]
+        by_row = {request.row: request for request in unfinished}
+        for line, line_logits in zip(lines, logits, strict=True):
+            row, request = self._rows[line.row], by_row[line.row]
             row.ids = [*row.ids[: line.start], *line.ids]
-            self._take(asked, given)
+            self._extend(request, line_logits)
 
-    def _line(self, asked: _Asked) -> Line:
-        """What of the conversation its row does not hold yet: always the last token, which gives the next."""
-        held = self._rows[asked.row].ids
-        if asked.drawn:
-            return Line(asked.row, len(held), asked.drawn[-1:])
-        if asked.sampling.temperature > 0:
+    def _line(self, request: _Request) -> Line:
+        """The tokens that the conversation's row does not hold yet: always the last one, which predicts the next."""
+        held = self._rows[request.row].ids
+        if request.sampled:
+            return Line(request.row, len(held), request.sampled[-1:])
+        if request.sampling.temperature > 0:
             import torch
 
-            asked.random = torch.Generator().manual_seed(asked.seed)
-        start = min(_shared(held, asked.ids), len(asked.ids) - 1)
-        return Line(asked.row, start, asked.ids[start:])
+            request.random = torch.Generator().manual_seed(request.seed)
+        start = min(_common(held, request.ids), len(request.ids) - 1)
+        return Line(request.row, start, request.ids[start:])
 
     def _forward(self, lines: Sequence[Line]) -> Any:
         """Logits after the last token of each line: (lines, vocabulary)."""
@@ -237,39 +242,39 @@ class Generator:
 
         device = self._model.device
         longest = max(*(len(row.ids) for row in self._rows), *(line.end for line in lines))
-        laid = self._cache.lay(lines, longest, device)
+        layout = self._cache.lay_out(lines, longest, device)
         ends = torch.tensor([len(line.ids) for line in lines], device=device).cumsum(0) - 1
         return self._model(
             input_ids=torch.tensor([[token for line in lines for token in line.ids]], device=device),
-            position_ids=laid.positions[None],
+            position_ids=layout.positions[None],
             attention_mask=torch.ones((1, 1, 1, 1), dtype=torch.bool, device=device),
             past_key_values=self._cache,
             use_cache=True,
             logits_to_keep=ends,
-            laid=laid,
+            layout=layout,
         ).logits[0]
 
-    def _take(self, asked: _Asked, logits: Any) -> None:
-        """Draw one token, and see whether it is the last."""
-        token = drawn(logits, asked.sampling, asked.random)
-        asked.drawn.append(token)
+    def _extend(self, request: _Request, logits: Any) -> None:
+        """Sample one token, and see whether it is the last."""
+        token = sample(logits, request.sampling, request.random)
+        request.sampled.append(token)
         if token in self._stops:
-            asked.stopped = "end"
-        elif len(asked.drawn) == asked.sampling.max_tokens:
-            asked.stopped = "length"
-        elif len(self._rows[asked.row].ids) + 1 >= self._context:
-            asked.stopped = "context"
+            request.stopped = "end"
+        elif len(request.sampled) == request.sampling.max_tokens:
+            request.stopped = "length"
+        elif len(self._rows[request.row].ids) + 1 >= self._context:
+            request.stopped = "context"
 
 
-def stop_tokens(named: int | Sequence[int] | None, tokenizer: Any) -> set[int]:
-    """What ends an assistant's message: what the folder names, and ChatML's end where the vocabulary has it."""
-    stops = {named} if isinstance(named, int) else set(named or ())
+def stop_tokens(configured: int | Sequence[int] | None, tokenizer: Any) -> set[int]:
+    """What ends an assistant's message: what the folder configures, and ChatML's end where the vocabulary has it."""
+    stops = {configured} if isinstance(configured, int) else set(configured or ())
     stops |= {tokenizer.eos_token_id} - {None}
     return stops | ({tokenizer.convert_tokens_to_ids(END)} if END in tokenizer.get_vocab() else set())
 
 
-def drawn(logits: Any, sampling: Sampling, random: Any) -> int:
-    """One token. random: a torch.Generator of the turn's own, so that no neighbour shifts what is drawn."""
+def sample(logits: Any, sampling: Sampling, random: Any) -> int:
+    """One token. random: a torch.Generator of the turn's own, so that no other conversation changes it."""
     if sampling.temperature <= 0:
         return int(logits.argmax())
     shares = (logits.float().cpu() / sampling.temperature).softmax(-1)
@@ -280,9 +285,7 @@ def drawn(logits: Any, sampling: Sampling, random: Any) -> int:
     return int(shares.multinomial(1, generator=random))
 
 
-def _shared(held: Sequence[int], wanted: Sequence[int]) -> int:
-    """How many tokens the two begin with alike."""
-    return next(
-        (at for at, (one, other) in enumerate(zip(held, wanted, strict=False)) if one != other),
-        min(len(held), len(wanted)),
-    )
+def _common(held: Sequence[int], ids: Sequence[int]) -> int:
+    """The length of the longest common prefix."""
+    pairs = enumerate(zip(held, ids, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(held), len(ids)))

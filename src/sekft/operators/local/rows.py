@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sekft.models.attention import causal
+
 NAME = "sekft_rows"
-BLOCK = 192
 ROOM_TOKENS, SPARE_TOKENS = 128, 512
 """By which the cache grows, as long as the longest conversation that it holds; how much too long it may be."""
 
@@ -26,7 +27,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class PassLayout:
     """Lines behind each other, those of one token first and by row. rows, positions: of each token.
 
     singles: how many have one token. low, high: between which rows these lie. hidden: (row from low on, position) that
@@ -50,51 +51,37 @@ def register() -> None:
 
 
 def attend(
-    module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float, laid: Laid, **_: Any
+    module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float, layout: PassLayout, **_: Any
 ) -> tuple[Any, None]:
     """As transformers calls it. query: (1, heads, tokens, width); key, value: the cache, (rows, fewer heads, positions,
     width).
 
-    Gives (1, tokens, heads, width). Heads that share keys are one matrix against them, and the tokens of a row go in
-    blocks: torch's fused kernel, which wants keys repeated for each head, takes longer than all else here.
+    Gives (1, tokens, heads, width).
     """
     import torch
 
     del module, mask
     grouped = (query[0] * scaling).unflatten(0, (key.shape[1], -1))  # (key heads, query heads each, tokens, width)
-    made, at = [], laid.singles
-    if at:
-        made.append(_singles(grouped[:, :, :at], key, value, laid))
-    for line in laid.lines[laid.singles :]:
-        for begin in range(0, len(line.ids), BLOCK):
-            end = min(begin + BLOCK, len(line.ids))
-            reach = line.start + end
-            part = grouped[:, :, at + begin : at + end]
-            made.append(_block(part, key[line.row, :, :reach], value[line.row, :, :reach]))
-        at += len(line.ids)
-    return torch.cat(made, 2).flatten(0, 1).transpose(0, 1)[None], None
+    parts, start = [], layout.singles
+    if start:
+        parts.append(_singles(grouped[:, :, :start], key, value, layout))
+    for line in layout.lines[layout.singles :]:
+        part = grouped[:, :, start : start + len(line.ids)]
+        parts.append(causal(part, key[line.row, :, : line.end], value[line.row, :, : line.end]))
+        start += len(line.ids)
+    return torch.cat(parts, 2).flatten(0, 1).transpose(0, 1)[None], None
 
 
-def _singles(grouped: Any, key: Any, value: Any, laid: Laid) -> Any:
+def _singles(grouped: Any, key: Any, value: Any, layout: PassLayout) -> Any:
     """One token a row, each against its own keys. Rows between them that have none, and positions that hold nothing,
     are computed, too: to leave them out would copy the cache.
     """
-    at, rows = laid.rows[: laid.singles] - laid.low, slice(laid.low, laid.high)
-    whole = grouped.new_zeros((laid.high - laid.low, *grouped.shape[:2], grouped.shape[3]))
+    at, rows = layout.rows[: layout.singles] - layout.low, slice(layout.low, layout.high)
+    whole = grouped.new_zeros((layout.high - layout.low, *grouped.shape[:2], grouped.shape[3]))
     whole[at] = grouped.permute(2, 0, 1, 3)
     scores = whole @ key[rows].transpose(2, 3)
-    weights = scores.masked_fill_(laid.hidden[:, None, None], float("-inf")).softmax(-1)
+    weights = scores.masked_fill_(layout.hidden[:, None, None], float("-inf")).softmax(-1)
     return (weights @ value[rows])[at].permute(1, 2, 0, 3)
-
-
-def _block(part: Any, keys: Any, values: Any) -> Any:
-    """The last tokens of a row up to here, each against itself and all before it. part: as `grouped`."""
-    import torch
-
-    block = part.shape[2]
-    scores = (part.flatten(1, 2) @ keys.transpose(1, 2)).unflatten(1, (-1, block))
-    scores[..., -block:].add_(torch.full((block, block), float("-inf"), dtype=scores.dtype, device=part.device).triu(1))
-    return (scores.softmax(-1).flatten(1, 2) @ values).unflatten(1, (-1, block))
 
 
 class Rows:
@@ -108,7 +95,7 @@ class Rows:
         self._layers: list[tuple[Any, Any]] = []
         self._room = 0
 
-    def lay(self, lines: Sequence[Line], longest: int, device: Any) -> Laid:
+    def lay_out(self, lines: Sequence[Line], longest: int, device: Any) -> PassLayout:
         """Where the next forward pass writes, and what it sees. longest: of all rows, with what it writes."""
         import torch
 
@@ -122,7 +109,7 @@ class Rows:
         seen = torch.ones(high - low, dtype=torch.long)
         for line in singles:
             seen[line.row - low] = line.end
-        self._laid = Laid(
+        self._layout = PassLayout(
             lines=lines,
             rows=torch.tensor([line.row for line in lines for _ in line.ids], device=device),
             positions=torch.cat([torch.arange(line.start, line.end) for line in lines]).to(device),
@@ -131,20 +118,20 @@ class Rows:
             high=high,
             hidden=(torch.arange(self._room)[None] >= seen[:, None]).to(device),
         )
-        return self._laid
+        return self._layout
 
     def update(self, keys: Any, values: Any, layer: int, *_: object) -> tuple[Any, Any]:
-        """Write (1, head, token, channel) where it was laid; all that this layer holds."""
+        """Write (1, head, token, channel) where the layout says; gives all that this layer holds."""
         if layer == len(self._layers):
             empty = keys.new_zeros((0, keys.shape[1], 0, keys.shape[3]))
             self._layers.append((self._moved(empty), self._moved(empty)))
         for held, new in zip(self._layers[layer], (keys, values), strict=True):
-            held[self._laid.rows, :, self._laid.positions] = new[0].transpose(0, 1)
+            held[self._layout.rows, :, self._layout.positions] = new[0].transpose(0, 1)
         return self._layers[layer]
 
     def _moved(self, old: Any) -> Any:
         """Into a tensor with the room that there is now."""
-        made = old.new_zeros((self._rows, old.shape[1], self._room, old.shape[3]))
+        new = old.new_zeros((self._rows, old.shape[1], self._room, old.shape[3]))
         kept = min(self._room, old.shape[2])
-        made[: len(old), :, :kept] = old[:, :, :kept]
-        return made
+        new[: len(old), :, :kept] = old[:, :, :kept]
+        return new

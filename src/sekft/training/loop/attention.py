@@ -1,22 +1,18 @@
-"""Attention over a pack: every span for itself, so that a pack needs neither padding nor a mask of its square.
-
-On a CPU the queries go in blocks, each against the keys that it may see: torch's own fused kernel takes 1.5 times as
-long there, forward and back, for heads of 64 in bfloat16 at 350 to 1,700 tokens.
-"""
+"""Attention over a pack: each span for itself, so that a pack needs neither padding nor a mask of its square."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from sekft.models.attention import causal
 from sekft.training.loop.packs import Span
 
 NAME = "sekft_packed"
-BLOCK = 192
 
 
 def register() -> None:
-    """Make it known to transformers, for `attn_implementation`; it makes its own masks."""
+    """Make it known to transformers, for `attn_implementation`."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, attend)
@@ -39,38 +35,20 @@ def attend(
 def _span(span: Span, query: Any, key: Any, value: Any, scaling: float) -> Any:
     import torch
 
-    begin, end = span.ahead
     query, heads = query[:, span.start : span.end], key.shape[0]
-    keys, values = (_behind(part, span, begin, end) for part in (key, value))
-    if query.device.type != "cpu":
-        shared = query.shape[0] // heads
-        keys, values = keys.repeat_interleave(shared, 0), values.repeat_interleave(shared, 0)
-        ahead, own = end - begin, query.shape[1]
-        seen = torch.ones(own, ahead + own, dtype=torch.bool, device=query.device).tril(ahead)
-        return torch.nn.functional.scaled_dot_product_attention(query, keys, values, attn_mask=seen, scale=scaling)
-    grouped = (query * scaling).unflatten(0, (heads, -1))
-    blocks = [
-        _block(grouped[:, :, at : at + BLOCK], keys, values, at, end - begin) for at in range(0, query.shape[1], BLOCK)
-    ]
-    return torch.cat(blocks, dim=2).flatten(0, 1)
+    keys, values = (_visible(part, span) for part in (key, value))
+    if query.device.type == "cpu":
+        return causal((query * scaling).unflatten(0, (heads, -1)), keys, values).flatten(0, 1)
+    group = query.shape[0] // heads
+    keys, values = keys.repeat_interleave(group, 0), values.repeat_interleave(group, 0)
+    own, whole = query.shape[1], keys.shape[1]
+    visible = torch.ones(own, whole, dtype=torch.bool, device=query.device).tril(whole - own)
+    return torch.nn.functional.scaled_dot_product_attention(query, keys, values, attn_mask=visible, scale=scaling)
 
 
-def _behind(part: Any, span: Span, begin: int, end: int) -> Any:
-    """Keys or values of what is ahead of the span, then its own."""
+def _visible(part: Any, span: Span) -> Any:
+    """Keys or values of the span's stem, then its own."""
     import torch
 
     own = part[:, span.start : span.end]
-    return torch.cat([part[:, begin:end], own], dim=1) if end > begin else own
-
-
-def _block(query: Any, keys: Any, values: Any, at: int, ahead: int) -> Any:
-    """query: (key heads, query heads each, block, width), from the span's query of that number on."""
-    import torch
-
-    block = query.shape[2]
-    reach = ahead + at + block
-    scores = (query.flatten(1, 2) @ keys[:, :reach].transpose(1, 2)).unflatten(1, (-1, block))
-    later = torch.full((block, block), float("-inf"), dtype=scores.dtype, device=scores.device).triu(1)
-    scores[..., -block:].add_(later)
-    weights = scores.softmax(-1)
-    return (weights.flatten(1, 2) @ values[:, :reach]).unflatten(1, (-1, block))
+    return torch.cat([part[:, slice(*span.stem)], own], dim=1) if span.stem else own

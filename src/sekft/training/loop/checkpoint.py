@@ -1,4 +1,4 @@
-"""Where a run stands, on disk: what learns, the optimiser's memory of it, and what every step so far gave."""
+"""Where a run stands, on disk: the weights that learn, the optimiser's state, and what every step so far gave."""
 
 from __future__ import annotations
 
@@ -26,27 +26,25 @@ def path(root: Path) -> Path:
     return root / HIDDEN / CHECKPOINT
 
 
-def keep(folder: Folder, weights: Mapping[str, Any], optimiser: Any, steps: list[Step]) -> None:
+def save(folder: Folder, weights: Mapping[str, Any], optimiser: Any, steps: list[Step]) -> None:
     """Replace the checkpoint, whole or not at all. Raises StoreError."""
     import torch
 
-    place = path(folder.root)
-    file = folder.begin(place)
-    torch.save(
-        {"weights": dict(weights), "optimiser": optimiser.state_dict(), "steps": [tuple(s) for s in steps]}, file
-    )
-    folder.place(file, place)
+    file = folder.begin(path(folder.root))
+    state = {"weights": dict(weights), "optimiser": optimiser.state_dict(), "steps": [tuple(step) for step in steps]}
+    torch.save(state, file)
+    folder.place(file, path(folder.root))
 
 
-def go_on(root: Path, weights: Mapping[str, Any], optimiser: Any) -> list[Step]:
+def load(root: Path, weights: Mapping[str, Any], optimiser: Any) -> list[Step]:
     """Put weights and optimiser where they stood; the steps done, none when there is no checkpoint."""
     import torch
 
     if not path(root).exists():
         return []
-    kept = torch.load(path(root), weights_only=True)
+    state = torch.load(path(root), weights_only=True)
     with torch.no_grad():
         for name, weight in weights.items():
-            weight.copy_(kept["weights"][name])
-    optimiser.load_state_dict(kept["optimiser"])
-    return [Step(*step) for step in kept["steps"]]
+            weight.copy_(state["weights"][name])
+    optimiser.load_state_dict(state["optimiser"])
+    return [Step(*step) for step in state["steps"]]

@@ -1,6 +1,6 @@
 """A tool's documentation, rendered from the interface that its program is rendered from.
 
-A layout (one module of `layouts`) sets a `Page` as text; the depth says where that text is found.
+A layout (see `layouts`) sets a `Page` as text; the depth says where that text is found.
 """
 
 from __future__ import annotations
@@ -54,67 +54,51 @@ class Documentation:
 
 
 def document(
-    rng: random.Random, face: Interface, depth: str, layout: Layout, summary: str, notes: Sequence[str]
+    rng: random.Random, interface: Interface, depth: str, layout: Layout, summary: str, notes: Sequence[str]
 ) -> Documentation:
     """Documentation of one depth, a value of the documentation axis."""
-    tool = face.tool
-    rows = tuple(_row(face, operation, depth) for operation in face.documented)
+    tool = interface.tool
+    rows = tuple(_row(interface, operation, depth) for operation in interface.documented)
     page = Page(tool, summary, rows, tuple(notes))
     style = rng.getrandbits(32)
     full = layout(page, random.Random(style))
-    needle = next(row.usage for row, o in zip(rows, face.documented, strict=True) if o.role in _TELLING)
+    needle = next(row.usage for row, o in zip(rows, interface.documented, strict=True) if o.role in _TELLING)
     bare = rng.random() < 0.5
     start = [[f"{tool} --help"], [f"{tool} -h"], [f"{tool} help"]]
     paged = man_page(tool, summary, full) if depth == "manual" or rng.random() < 0.3 else None
     man = [f"man {tool}"]
     if depth == "layered":
         topics = {row.verb: layout(replace(page, rows=(row,), notes=()), random.Random(style)) for row in rows}
-        needed = [o.verb for o in face.documented if o.invented or o.role in _NEEDED]
+        needed = [o.verb for o in interface.documented if o.invented or o.role in _NEEDED]
         ways = [[*first, *(f"{tool} help {verb}" for verb in needed)] for first in start]
         ways.append([f"{tool} --help", *(f"{tool} --help {verb}" for verb in needed)])
         return Documentation(_helps(_contents(rng, page), topics), None, None, ways, needle, bare)
     if depth == "manual":
-        where = rng.choice(
-            [f"The calls are described in {tool}(1).", f"See {tool}(1) in the manual.", f"Manual page: {tool}(1)"]
-        )
-        return Documentation(
-            _helps(f"{tool}: {summary}\n{where}\n"),
-            paged,
-            None,
-            [*([*first, *man] for first in start), man],
-            needle,
-            bare,
-        )
+        where = f"The calls are described in {tool}(1).", f"See {tool}(1) in the manual.", f"Manual page: {tool}(1)"
+        helps = _helps(f"{tool}: {summary}\n{rng.choice(where)}\n")
+        return Documentation(helps, paged, None, [*([*first, *man] for first in start), man], needle, bare)
     if depth == "file":
-        path = rng.choice(
-            [
-                f"/usr/local/share/doc/{tool}/README",
-                f"/usr/local/share/{tool}.txt",
-                f"/usr/local/lib/{tool}/usage",
-                f"/etc/{tool}.doc",
-            ]
-        )
-        where = rng.choice([f"All of it is in {path}.", f"Documentation: {path}", f"The calls are listed in {path}."])
-        ways = [[*first, f"cat {path}"] for first in start]
-        return Documentation(_helps(f"{tool}: {summary}\n{where}\n"), None, (path, full), ways, needle, bare)
+        folders = "/usr/local/share/doc/{0}/README /usr/local/share/{0}.txt /usr/local/lib/{0}/usage /etc/{0}.doc"
+        path = rng.choice(folders.format(tool).split())
+        where = f"All of it is in {path}.", f"Documentation: {path}", f"The calls are listed in {path}."
+        helps, ways = _helps(f"{tool}: {summary}\n{rng.choice(where)}\n"), [[*first, f"cat {path}"] for first in start]
+        return Documentation(helps, None, (path, full), ways, needle, bare)
     return Documentation(_helps(full), paged, None, [*start, *([[*start[0], *man]] if paged else [])], needle, bare)
 
 
 _TELLING = ("read", "next", "sheet", "since")
 """Roles that print a directive's text."""
 _NEEDED = ("list", "groups", "page", "pass", "position", "older", *_TELLING, *ACKNOWLEDGE)
+_UNCLEAR = ("ack", "commit", "pass", "drop", "hold", "older")
+"""Roles whose effect the call does not say."""
 
 
-def _row(face: Interface, operation: Operation, depth: str) -> CallRow:
+def _row(interface: Interface, operation: Operation, depth: str) -> CallRow:
     """With a terse help a word is spent only on what the call does not say."""
-    usage = face.usage(operation)
+    usage = interface.usage(operation)
     if depth != "terse":
         return CallRow(operation.verb, usage, operation.does)
-    unclear = (
-        operation.invented
-        or operation.verb not in usage
-        or operation.role in ("ack", "commit", "pass", "drop", "hold", "older")
-    )
+    unclear = operation.invented or operation.verb not in usage or operation.role in _UNCLEAR
     return CallRow(operation.verb, usage, operation.short if unclear else "")
 
 

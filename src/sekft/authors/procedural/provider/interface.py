@@ -1,87 +1,25 @@
 """How a provider is called: syntax, verbs, option names, ids and formats, each drawn apart from what it means.
 
-A syntax (one module of `syntaxes`) spells calls and reads them back in sh. Documentation and
-program both come from the same `Interface`, so the tool does what its documentation says.
+A syntax (see `syntaxes`) is an Interface that spells calls and reads them back in sh. Documentation and program
+both come from it, so the tool does what its documentation says.
 """
 
 from __future__ import annotations
 
-import random
-import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from sekft.authors.procedural.grammar import phrase
-from sekft.authors.procedural.names import Names
-from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, vocabulary
-
-
-@dataclass(frozen=True)
-class Syntax:
-    """spell: ways to type a call, the documented one first. parse: sh that sets op, a1 and a2 from "$@".
-
-    variants: drawn once for each interface. bare: sh test that nothing was asked for.
-    note:     what the calls themselves do not show; slots <tool>.
-    """
-
-    spell: Callable[[Interface, Operation, Sequence[str]], list[str]]
-    parse: Callable[[Interface], str]
-    variants: tuple[str, ...] = ("",)
-    bare: str = "[ $# -eq 0 ]"
-    note: str = ""
-
-
-LIST_FORMATS: Mapping[str, tuple[str, str]] = {
-    # name: (header, printf format for id, title, sender)
-    "table": ("%-14s %s\\n' '@ID@' 'SUBJECT", "%-14s %s\\n"),
-    "tabs": ("", "%s\\t%s\\n"),
-    "sentence": ("", "%s: %s\\n"),
-    "brackets": ("", "[%s] %s\\n"),
-    "dashes": ("", " -- %s, %s\\n"),
-    "records": ("", "@id@=%s\\nabout=%s\\n--\\n"),
-    "senders": ("", "%s  %s  (from %s)\\n"),
-    "ruled": ("%-14s| %s\\n' '@ID@' 'ABOUT", "%-14s| %s\\n"),
-    "jsonl": ("", '{"@id@": "%s", "about": "%s"}\\n'),
-    "csv": ("@id@,about,from\\n", '%s,"%s",%s\\n'),
-    "bare": ("", "%s\\n"),
-    "prose": ("", "There is %s, about %s, from %s.\\n"),
-    "fixed": ("%-10s %-34s %s\\n' '@ID@' 'TITLE' 'BY", "%-10s %-34.34s %s\\n"),
-    "stars": ("", "* %s (%s)\\n"),
-}
-SENDER_HEADS = ("fields", "mail", "mail_short", "barred", "signed")
-PLACEHOLDERS: Mapping[str, Callable[[str], str]] = {
-    "upper": str.upper,
-    "angle": lambda name: f"<{name}>",
-    "braces": lambda name: "{" + name + "}",
-    "the_angle": lambda name: f"<the-{name}>",
-    "upper_dots": lambda name: f"..{name.upper()}..",
-    "underscored": lambda name: f"_{name}_",
-}
-_EXTRAS = ("tally", "about", "past", "drop", "hold")
-_INVENTED_SHARE = 0.4
-_NO_LETTERS = "hVK"
-_CODES = {"usage": (1, 2, 3, 64), "unknown": (1, 2, 4, 66), "sealed": (69, 75, 77, 5)}
+from sekft.authors.procedural.provider.semantics import Operation, placeholder
 
 
 @dataclass(frozen=True)
-class Demand:
-    """What a scenario wants of its interface.
+class Interface(ABC):
+    """One tool's drawn interface; `facts` names every part of the draw. Its class is its syntax.
 
-    extras:  how many operations that the work does not need. roles: such operations by name.
-    stale:   documentation tells one call as it was spelt before.
-    senders: who sent an entry is seen without a search for it. ack: the form of acknowledgement.
-    """
-
-    extras: int = 0
-    roles: tuple[str, ...] = ()
-    stale: bool = False
-    senders: bool = False
-    ack: str = "none"
-
-
-@dataclass(frozen=True)
-class Interface:
-    """One tool's drawn interface; `facts` names every part of the draw.
+    variants: one is drawn for each interface. bare: sh test that nothing was asked for.
+    note:   what the calls themselves do not show; slots <tool>.
 
     keys:   for each argument name the word that stands for it, as option name and placeholder.
     opkey:  the word for the operation itself, where a syntax needs one.
@@ -89,10 +27,13 @@ class Interface:
     codes:  exit statuses of usage errors, unknown ids and a sealed store.
     """
 
+    variants: ClassVar[tuple[str, ...]] = ("",)
+    bare: ClassVar[str] = "[ $# -eq 0 ]"
+    note: ClassVar[str] = ""
+
     tool: str
     noun: str
     nouns: str
-    syntax: Syntax
     variant: str
     keys: Mapping[str, str]
     opkey: str
@@ -107,20 +48,29 @@ class Interface:
     facts: dict[str, str]
     former: tuple[Operation, Operation] | None = None
 
+    @abstractmethod
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        """Ways to type a call, the documented one first."""
+
+    @abstractmethod
+    def parse(self) -> str:
+        """sh that sets op, a1 and a2 from "$@"."""
+
     def call(self, role: str, *arguments: str) -> str:
         """The command line for that role, as documented."""
         return self.calls(role, *arguments)[0]
 
     def calls(self, role: str, *arguments: str) -> list[str]:
         """Every way to type it, the documented one first."""
-        return self.syntax.spell(self, self.by_role(role), arguments)
+        return self.spell(self.by_role(role), arguments)
 
     def usage(self, operation: Operation) -> str:
         """The call as documented, with its placeholders."""
-        return self.syntax.spell(self, operation, [self.holder(name) for name in operation.takes])[0]
+        return self.spell(operation, [self.holder(name) for name in operation.takes])[0]
 
     def holder(self, name: str) -> str:
-        return PLACEHOLDERS[self.placeholder](self.keys[name])
+        """What stands for an argument in a call as documented."""
+        return placeholder(self.placeholder, self.keys[name])
 
     def by_role(self, role: str) -> Operation:
         return next(operation for operation in self.operations if operation.role == role)
@@ -141,169 +91,18 @@ class Interface:
         """What the program reads, the outdated spelling included."""
         return self.operations if self.former is None else (*self.operations, self.former[0])
 
+    def pairs(self, operation: Operation, values: Sequence[str]) -> list[tuple[str, str]]:
+        """(word for the argument, its value) for each value of a call."""
+        return [(self.keys[name], value) for name, value in zip(operation.takes, values, strict=False)]
 
-def by_name(interface: Interface) -> str:
-    """Shell text that puts the named values v_<argument> into a1 and a2, as each operation takes them."""
-    rows = []
-    for operation in interface.known:
-        places = " ".join(f"a{at}=${{v_{name}-}}" for at, name in enumerate(operation.takes, 1))
-        rows.append(f"{operation.verb}) {places or ':'} ;;")
-    return "case $op in " + " ".join(rows) + " esac"
+    def arguments(self) -> list[tuple[str, str]]:
+        """(argument name, its word) for every argument that any operation takes."""
+        return [(name, self.keys[name]) for name in dict.fromkeys(name for o in self.known for name in o.takes)]
 
-
-def arguments(interface: Interface) -> Iterable[tuple[str, str]]:
-    """(argument name, its word) for every argument that any operation takes."""
-    names = dict.fromkeys(name for operation in interface.known for name in operation.takes)
-    return [(name, interface.keys[name]) for name in names]
-
-
-def draw_interface(
-    rng: random.Random, kind: ProviderKind, names: Names, tool: str, syntax_name: str, syntax: Syntax, demand: Demand
-) -> Interface:
-    """Draw every part apart."""
-    words = vocabulary()
-    noun, nouns = rng.choice(words["nouns"][kind.theme].split(", ")).split()
-    ack = demand.ack
-    roles = [*kind.roles, *(["commit"] if ack == "commit" else ["ack"] if ack != "none" else []), *kind.extra]
-    roles += demand.roles
-    roles += rng.sample([role for role in _EXTRAS if role not in roles], demand.extras)
-    keys = _keys(rng, noun)
-    opkey = rng.choice([word for word in words["keys"]["op"].split() if word not in keys.values()])
-    done_word = rng.choice(["done", "settled", "finished", "dealt-with", "over", "complete", "met", "carried-out"])
-    variant, placeholder = rng.choice(syntax.variants), rng.choice(sorted(PLACEHOLDERS))
-    slots = {name: PLACEHOLDERS[placeholder](key) for name, key in keys.items()}
-    slots |= {"shelf": slots["group"], "id": slots["entry"], "group": keys["group"], "groups": keys["groups"]}
-    slots |= {"noun": noun, "nouns": nouns, "done": done_word}
-    drawn = _operations(rng, roles, kind, names, slots, set(keys.values()), ack)
-    former = None
-    if demand.stale:
-        needed = [operation for operation in drawn if operation.role in (*kind.roles, "ack", "commit")]
-        new = rng.choice([operation for operation in needed if operation.takes] or needed)
-        letters = [letter for letter in _letters(new.verb) if letter not in {o.letter for o in drawn}]
-        former = (new.renamed(names.word((1, 2)), len(drawn) + 1, letters[0]), new)
-    formats, heads = sorted(LIST_FORMATS), list(kind.heads)
-    if demand.senders and "list" in roles:
-        formats = [name for name in formats if LIST_FORMATS[name][1].count("%") > 2]
-    elif demand.senders:
-        heads = [name for name in heads if name in SENDER_HEADS]
-    list_format, head = rng.choice(formats), rng.choice(heads)
-    codes = {name: rng.choice(values) for name, values in _CODES.items()}
-    facts = {
-        "syntax": f"{syntax_name}{':' if variant else ''}{variant}",
-        "verbs": " ".join(f"{operation.role}={operation.verb}" for operation in drawn),
-        "noun": noun,
-        "options": " ".join([opkey, *sorted(keys.values())]),
-        "placeholder": placeholder,
-        "list_format": list_format,
-        "head": head,
-        "ack": ack,
-        "roles": " ".join(sorted(operation.role for operation in drawn)),
-        "paging": "pages" if "page" in roles else "none",
-        "exit_codes": " ".join(f"{name}={code}" for name, code in codes.items()),
-        "stale": former[1].role if former else "",
-    }
-    drop_file = f"/tmp/{names.word((1, 2))}"
-    return Interface(
-        tool, noun, nouns, syntax, variant, keys, opkey, drawn, placeholder, list_format, head, ack, done_word, codes,
-        drop_file, facts, former,
-    )  # fmt: skip
-
-
-def _keys(rng: random.Random, noun: str) -> dict[str, str]:
-    """One word for each argument, all different."""
-    keys: dict[str, str] = {}
-    group = rng.choice(vocabulary()["nouns"]["group"].split(", ")).split()
-    for name in ("entry", "receipt", "page", "pass", "word", "position"):
-        choices = vocabulary()["keys"][name].split() + ([noun] * 6 if name == "entry" else [])
-        keys[name] = rng.choice([word for word in choices if word not in keys.values() and word not in group])
-    return keys | {"group": group[0], "groups": group[1]}
-
-
-def _operations(
-    rng: random.Random,
-    roles: Sequence[str],
-    kind: ProviderKind,
-    names: Names,
-    slots: Mapping[str, str],
-    taken: set[str],
-    ack: str,
-) -> tuple[Operation, ...]:
-    """slots: what the phrases may name. taken: words that are no verbs here."""
-    words = vocabulary()
-    odd = rng.random() < _INVENTED_SHARE
-    used = {slots["noun"], slots["nouns"], slots["done"], "help", *taken}
-    letters: set[str] = set()
-    drawn = []
-    for number, role in enumerate(rng.sample(roles, len(roles)), 1):
-        invented = odd and rng.random() < 0.6
-        verb = (
-            names.word((1, 2)) if invented else rng.choice([w for w in words["verbs"][role].split() if w not in used])
-        )
-        letter = next(letter for letter in _letters(verb) if letter not in letters)
-        used.add(verb)
-        letters.add(letter)
-        told = _told(role, kind, ack)
-        does = phrase(rng, rng.choice(words["does"][told]), **slots)
-        short = phrase(rng, words["short"][told], **slots)
-        drawn.append(Operation(role, verb, takes_of(role, kind, ack), does, short, number, letter, invented))
-    return tuple(drawn)
-
-
-def takes_of(role: str, kind: ProviderKind, ack: str) -> tuple[str, ...]:
-    """The names of a role's arguments."""
-    own: tuple[str, ...] = ()
-    if role in ("read", "drop", "hold", "older"):
-        own = ("entry",)
-    elif role == "ack":
-        own = {"id": ("entry",), "receipt": ("receipt",), "word": ("entry", "word"), "last": ()}[ack]
-    elif role in ("list", "sheet"):
-        own = ("group",) if "groups" in kind.roles else ()
-    elif role in ("since", "commit"):
-        own = ("position",)
-    elif role == "page":
-        own = ("page",)
-    guarded = "pass" in kind.roles and role not in ("pass", "about", "tally", "past")
-    return (*own, "pass") if guarded else own
-
-
-def _told(role: str, kind: ProviderKind, ack: str) -> str:
-    """The key under which vocabulary.toml describes the role."""
-    if role == "ack":
-        return ack
-    if role in ("list", "sheet") and "groups" in kind.roles:
-        return "grouped" if role == "list" else "grouped_sheet"
-    return "claim" if role == "read" and ack == "receipt" else role
-
-
-def _letters(verb: str) -> list[str]:
-    """Letters for a short option, the verb's own first."""
-    own = [letter for letter in verb + verb.upper() if letter.isalpha()]
-    return [letter for letter in [*own, *string.ascii_letters] if letter not in _NO_LETTERS]
-
-
-def entry_ids(rng: random.Random, names: Names, forms: tuple[str, ...], count: int) -> tuple[str, list[str]]:
-    """The form that was drawn, and ids in it, ascending, so that the order of files is the order of entries."""
-    form = rng.choice(forms)
-    if form == "word":
-        return form, sorted(names.word() for _ in range(count))
-    if form == "pair":
-        return form, sorted(f"{names.word((1, 2))}-{names.word((1, 2))}" for _ in range(count))
-    if form == "hex":
-        return form, sorted(f"{rng.randrange(1 << 20, 1 << 24):06x}" for _ in range(count))
-    if form == "date":
-        days = sorted(rng.sample(range(12 * 28), count))
-        year = rng.randint(2027, 2039)
-        return form, [f"{year}-{day // 28 + 1:02d}-{day % 28 + 1:02d}" for day in days]
-    numbers = sorted(rng.sample(range(101, 999), count))
-    prefix = names.word((1, 1))[:4]
-    letter = rng.choice("abcdefgkmnprstx")
-    patterns = {
-        "number": "{n}",
-        "prefixed": prefix.upper() + "-{n}",
-        "dotted": f"{rng.randint(1, 9)}.{{n}}",
-        "serial": "00{n}",
-        "lettered": letter + "{n}",
-        "year": f"{rng.randint(11, 29)}-0{{n}}",
-        "suffixed": "{n}" + letter.upper(),
-    }
-    return form, [patterns[form].format(n=number) for number in numbers]
+    def by_name(self) -> str:
+        """Shell text that puts the named values v_<argument> into a1 and a2, as each operation takes them."""
+        rows = []
+        for operation in self.known:
+            places = " ".join(f"a{at}=${{v_{name}-}}" for at, name in enumerate(operation.takes, 1))
+            rows.append(f"{operation.verb}) {places or ':'} ;;")
+        return "case $op in " + " ".join(rows) + " esac"

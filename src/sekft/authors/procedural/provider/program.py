@@ -6,33 +6,16 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sekft.authors.procedural.provider.interface import LIST_FORMATS, Interface
-from sekft.authors.procedural.provider.semantics import Operation, ProviderKind
+from sekft.authors.procedural.provider.documentation import Documentation
+from sekft.authors.procedural.provider.interface import Interface
+from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, vocabulary
 
 PAGE_ROWS = 4
-HEADS: Mapping[str, str] = {
-    "plain": 'body "$1"',
-    "titled": 'echo "$1: $(title "$1")"; echo; body "$1"',
-    "fields": 'echo "@noun@   $1"; echo "from     $(sender "$1")"; echo "subject  $(title "$1")"; echo; body "$1"',
-    "mail": 'echo "From: $(sender "$1")"; echo "To: $user"; echo "Subject: $(title "$1")"; echo; body "$1"',
-    "mail_short": 'echo "$(sender "$1") writes, on $(title "$1"):"; body "$1" | sed "s/^/  /"',
-    "keyed": 'echo "$1 ="; body "$1" | sed "s/^/    /"',
-    "barred": 'echo "== $1 =="; body "$1"; echo "-- $(sender "$1")"',
-    "arrow": 'printf "%s -> %s\\n" "$1" "$(body "$1")"',
-    "signed": 'body "$1"; echo "(@noun@ $1, $(sender "$1"))"',
-    "indented": 'echo "$1"; body "$1" | sed "s/^/\\t/"',
-}
 PAGING = f"""\
 every() {{ {{ ids; past; }} | sort; }}
 pages() {{ n=$(every | grep -c .); n=$(( (n + {PAGE_ROWS} - 1) / {PAGE_ROWS} )); seq "$n"; }}
 page() {{ rows $(every | tail -n +$(( ($1 - 1) * {PAGE_ROWS} + 1 )) | head -n {PAGE_ROWS}); last=$(pages | tail -n 1)
   if [ "$1" -lt "$last" ]; then echo "page $1 of $last, next: page $(($1 + 1))"; else echo "page $1 of $last"; fi; }}"""
-_RECEIPT_FORMS = {
-    "receipt_last": 'entry "$1"; echo; echo "@receipt@: $(receipt "$1")"',
-    "receipt_first": 'echo "[@receipt@ $(receipt "$1")]"; entry "$1"',
-}
-
-RECEIPTS = tuple(_RECEIPT_FORMS)
 
 
 @dataclass(frozen=True)
@@ -54,30 +37,37 @@ class Texts:
 
 
 def render(
-    kind: ProviderKind, face: Interface, helps: str, storage_code: str, store: str, user: str, texts: Texts, bare: bool
+    kind: ProviderKind,
+    interface: Interface,
+    documentation: Documentation,
+    code: str,
+    store: str,
+    user: str,
+    texts: Texts,
 ) -> str:
-    """The whole script. helps: sh that defines show_help. bare: whether a call without a request shows the help."""
-    cases = "\n".join(f"{operation.verb}) {_body(kind, face, operation, texts)} ;;" for operation in face.operations)
-    if face.former:
-        old, _ = face.former
-        cases += f'\n{old.verb}) set -- {shlex.quote(_told(face, old))}; die {face.codes["usage"]} "{texts.renamed}" ;;'
-    nothing = "show_help >&2; exit" if bare else f'die {face.codes["usage"]} "{texts.bare}"; exit'
+    """The whole script. code: of the storage."""
+    cases = "\n".join(f"{o.verb}) {_body(kind, interface, o, texts)} ;;" for o in interface.operations)
+    if interface.former:
+        old, _ = interface.former
+        outdated = shlex.quote(interface.usage(old).split(" | ")[0])
+        cases += f'\n{old.verb}) set -- {outdated}; die {interface.codes["usage"]} "{texts.renamed}" ;;'
+    nothing = "show_help >&2; exit" if documentation.bare else f'die {interface.codes["usage"]} "{texts.bare}"; exit'
     return f"""\
 #!/bin/sh
 store={shlex.quote(store)}
 user={shlex.quote(user)}
-{helps}
-die() {{ echo "{face.tool}: $2" >&2; exit "$1"; }}
-wrong() {{ die {face.codes["usage"]} "{texts.wrong}"; }}
-nothing() {{ {nothing} {face.codes["usage"]}; }}
-{storage_code}
-entry() {{ {HEADS[face.head].replace("@noun@", face.noun)}; }}
-{_rows(kind, face)}
-{_guards(face, texts)}
-if {face.syntax.bare.replace("@TOOL@", face.tool).replace("@OPKEY@", face.opkey.upper())}; then nothing; fi
+{documentation.helps}
+die() {{ echo "{interface.tool}: $2" >&2; exit "$1"; }}
+wrong() {{ die {interface.codes["usage"]} "{texts.wrong}"; }}
+nothing() {{ {nothing} {interface.codes["usage"]}; }}
+{code}
+entry() {{ {vocabulary()["heads"][interface.head].replace("@noun@", interface.noun)}; }}
+{_rows(kind, interface)}
+{_guards(interface, texts)}
+if {interface.bare.replace("@TOOL@", interface.tool).replace("@OPKEY@", interface.opkey.upper())}; then nothing; fi
 case ${{1-}} in help) shift; show_help "$@"; exit 0 ;; esac
 for word; do case $word in -h|--help) for word; do case $word in -*) ;; *) break ;; esac; done; show_help "$word"; exit 0 ;; esac; done
-{face.syntax.parse(face)}
+{interface.parse()}
 case $op in
 {cases}
 *) wrong "$op" ;;
@@ -85,15 +75,11 @@ esac
 """
 
 
-def _told(face: Interface, old: Operation) -> str:
-    """How the outdated call is named in the error that teaches."""
-    return face.usage(old).split(" | ")[0]
-
-
-def _rows(kind: ProviderKind, face: Interface) -> str:
+def _rows(kind: ProviderKind, interface: Interface) -> str:
     """sh that prints the list: `rows ID …`, `row ID`."""
     header, row = (
-        text.replace("@ID@", face.noun.upper()).replace("@id@", face.noun) for text in LIST_FORMATS[face.list_format]
+        text.replace("@ID@", interface.noun.upper()).replace("@id@", interface.noun)
+        for text in vocabulary()["list_formats"][interface.list_format]
     )
     arguments = ['"$id"', '"$(title "$id")"', '"$(sender "$id")"'][: row.count("%")]
     top = f"printf '{header}'; " if header else ""
@@ -102,18 +88,18 @@ def _rows(kind: ProviderKind, face: Interface) -> str:
     return f"{paging}rows() {{ {top}for id; do :{state}; printf '{row}' {' '.join(arguments)}; done; }}"
 
 
-def _guards(face: Interface, texts: Texts) -> str:
+def _guards(interface: Interface, texts: Texts) -> str:
     """sh functions that refuse: a sealed store, a pass that is not the right one, ids that there are not."""
-    usage, unknown = face.codes["usage"], face.codes["unknown"]
-    lines = [f'open_one() {{ ids | grep -qxF -e "$1" || die {unknown} "$1: not open"; }}']
-    lines.append('receipt() { sed -n "s/^$1 //p" "$store/receipts"; }')
-    lines += [
-        f'unsealed() {{ [ ! -e "$store/sealed" ] || {{ cat "$store/sealed" >&2; exit {face.codes["sealed"]}; }}; }}'
+    usage, unknown = interface.codes["usage"], interface.codes["unknown"]
+    lines = [
+        f'open_one() {{ ids | grep -qxF -e "$1" || die {unknown} "$1: not open"; }}',
+        'receipt() { sed -n "s/^$1 //p" "$store/receipts"; }',
+        f'unsealed() {{ [ ! -e "$store/sealed" ] || {{ cat "$store/sealed" >&2; exit {interface.codes["sealed"]}; }}; }}',
     ]
-    for name in dict.fromkeys(name for operation in face.operations for name in operation.takes):
+    for name in dict.fromkeys(name for operation in interface.operations for name in operation.takes):
         known = {
             "entry": "{ ids; past; }", "receipt": 'cut -d " " -f 2 "$store/receipts"', "group": 'sort -u "$store/groups"', "pass": 'cat "$store/pass"',
-            "page": "pages", "word": f"printf '%s\\n' waiting held {face.done_word}",
+            "page": "pages", "word": f"printf '%s\\n' waiting held {interface.done_word}",
             "position": "{ echo 0; ids; past; }",
         }[name]  # fmt: skip
         lines.append(
@@ -123,7 +109,7 @@ def _guards(face: Interface, texts: Texts) -> str:
     return "\n".join(lines)
 
 
-def _body(kind: ProviderKind, face: Interface, operation: Operation, texts: Texts) -> str:
+def _body(kind: ProviderKind, interface: Interface, operation: Operation, texts: Texts) -> str:
     """The operation's sh: refusals first, then what it does; $a1 and $a2 are its arguments."""
     wants = "".join(f'want_{name} "$a{at}"; ' for at, name in enumerate(operation.takes, 1))
     guards = ("" if operation.role in ("tally", "about", "past") else "unsealed; ") + wants
@@ -131,32 +117,32 @@ def _body(kind: ProviderKind, face: Interface, operation: Operation, texts: Text
     if operation.takes[:1] == ("group",):
         waiting = 'for id in $(ids); do [ "$(group "$id")" != "$a1" ] || echo "$id"; done'
     none = f'[ $# -gt 0 ] || {{ echo "{texts.empty}"; exit 0; }}'
-    receipt = _RECEIPT_FORMS[texts.receipt].replace("@receipt@", face.keys["receipt"])
-    single = receipt if face.ack == "receipt" else 'entry "$1"'
-    each = 'first=1; for id; do [ -n "$first" ] || echo; first=; entry "$id"; done'
+    receipt = vocabulary()["receipts"][texts.receipt].replace("@receipt@", interface.keys["receipt"])
+    single = receipt if interface.ack == "receipt" else 'entry "$1"'
+    entries = 'first=1; for id; do [ -n "$first" ] || echo; first=; entry "$id"; done'
     retire = f'retire "$1" && echo "{texts.done}"'
     bodies = {
         "list": f'set -- $({waiting}); {none}; rows "$@"' if not kind.every else _page(texts, "1"),
         "page": _page(texts, '"$a1"'),
         "read": f'set -- "$a1"; {single}',
         "next": f"set -- $(ids); {none}; {single}",
-        "sheet": f"set -- $({waiting}); {none}; {each}",
+        "sheet": f"set -- $({waiting}); {none}; {entries}",
         "groups": f'set -- $(ids); {none}; sort -u "$store/groups" | while read -r name; do n=0; for id; do [ "$(group "$id")" != "$name" ] || n=$((n + 1)); done; echo "$name  $n open"; done',
         "pass": 'cat "$store/pass"',
         "position": "past | tail -n 1 | grep . || echo 0",
-        "since": f'set -- $(for id in $(ids) $(past); do [ "$id" -le "$a1" ] || echo "$id"; done | sort -n); {none}; {each}',
+        "since": f'set -- $(for id in $(ids) $(past); do [ "$id" -le "$a1" ] || echo "$id"; done | sort -n); {none}; {entries}',
         "commit": f'for id in $(ids); do [ "$id" -gt "$a1" ] || retire "$id"; done; set -- "$a1"; echo "{texts.done}"',
         "ack": {
-            "word": f'if [ "$a2" = {face.done_word} ]; then open_one "$a1"; set -- "$a1"; {retire}; else echo "$a1 $a2" >>"$store/states"; echo "$a1: $a2"; fi',
+            "word": f'if [ "$a2" = {interface.done_word} ]; then open_one "$a1"; set -- "$a1"; {retire}; else echo "$a1 $a2" >>"$store/states"; echo "$a1: $a2"; fi',
             "receipt": f'set -- "$(sed -n "s/ $a1\\$//p" "$store/receipts")"; open_one "$1"; {retire}',
             "last": f"set -- $(ids); {none}; {retire}",
-        }.get(face.ack, f'open_one "$a1"; set -- "$a1"; {retire}'),
-        "tally": f'echo "$(past | grep -c .) {face.nouns} of the past"',
-        "about": f'echo "{face.tool} {texts.version}"',
-        "past": f'past | sed "s/$/ (over)/"; [ -n "$(past)" ] || echo "no past {face.nouns}"',
+        }.get(interface.ack, f'open_one "$a1"; set -- "$a1"; {retire}'),
+        "tally": f'echo "$(past | grep -c .) {interface.nouns} of the past"',
+        "about": f'echo "{interface.tool} {texts.version}"',
+        "past": f'past | sed "s/$/ (over)/"; [ -n "$(past)" ] || echo "no past {interface.nouns}"',
         "drop": 'open_one "$a1"; echo "$a1" >>"$store/dropped"; retire "$a1"; echo "$a1 dropped"',
         "hold": 'echo "$a1" >>"$store/held"; echo "$a1 held"',
-        "older": f'[ -e "$store/former.$a1" ] || die {face.codes["unknown"]} "$a1 was never changed"; cat "$store/former.$a1"',
+        "older": f'[ -e "$store/former.$a1" ] || die {interface.codes["unknown"]} "$a1 was never changed"; cat "$store/former.$a1"',
     }
     return guards + bodies[operation.role]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from sekft.taxonomy.kinds import Family
 
 ACKNOWLEDGE = ("ack", "commit")
 """Roles that tell the provider that an entry was carried out."""
@@ -15,7 +17,7 @@ ACKNOWLEDGE = ("ack", "commit")
 
 @dataclass(frozen=True)
 class ProviderKind:
-    """A provider kind as data; one instance, KIND, a module.
+    """A provider kind: a table of kinds.toml.
 
     theme: which nouns of vocabulary.toml may name an entry.
     roles: the operations that the work needs, in the order in which they are used; see program.BODIES.
@@ -36,6 +38,18 @@ class ProviderKind:
     done: tuple[str, ...] = ("<noun> $1 closed", "$1: closed", "closed $1", "$1 noted as carried out", "so noted: $1")
     every: bool = False
     extra: tuple[str, ...] = ()
+
+
+def _read_kinds() -> None:
+    for name, body in tomllib.loads(files(__package__).joinpath("kinds.toml").read_text(encoding="utf-8")).items():
+        brief, excludes, weight = body.pop("brief"), body.pop("excludes", {}), body.pop("weight", 2)
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in body.items()
+        }
+        PROVIDERS.kind(name, weight, excludes, brief)(ProviderKind(**fields))
+
+
+PROVIDERS = Family[ProviderKind](_read_kinds)
 
 
 @dataclass(frozen=True)
@@ -73,12 +87,15 @@ class Operation:
     letter: str
     invented: bool
 
-    def renamed(self, verb: str, number: int, letter: str) -> Operation:
-        return replace(self, verb=verb, number=number, letter=letter)
-
 
 @cache
 def vocabulary() -> Mapping[str, Any]:
     """The tables of vocabulary.toml."""
     text = files("sekft.authors.procedural").joinpath("vocabulary.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
+
+
+def placeholder(form: str, name: str) -> str:
+    """A name as placeholder, in one of the forms of vocabulary.toml."""
+    text: str = vocabulary()["placeholders"][form]
+    return text.format(name=name, NAME=name.upper())

@@ -1,1 +1,1 @@
-"""Task kinds. Each module has `make(world) -> Job`; adding one is adding a file and its axis value."""
+"""Task kinds, a module each: `@TASKS.kind(name)` on `make(host) -> Job`; the module's first line is the brief."""

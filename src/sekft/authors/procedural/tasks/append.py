@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
 
 _ASK = (
     "[add|append] [the|this] line to the end of <path> [and keep what is there|, leaving the rest as it is|]: <line>",
@@ -23,39 +23,37 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names = world.names
-    folder = world.place()
-    path = new_path(world, folder, "text")
-    rows = [f"{names.word()} {names.number(10, 999)}" for _ in range(world.rng.randint(3, 9))]
+@TASKS.kind("append")
+def make(host: Host) -> Job:
+    names = host.names
+    folder = host.place()
+    path = new_path(host, folder, "text")
+    rows = [f"{names.word()} {names.number(10, 999)}" for _ in range(host.rng.randint(3, 9))]
     line = f"{names.word()} {names.number(10, 999)}"
     before = "\n".join(rows) + "\n"
     name = path.rsplit("/", 1)[-1]
-    return Job(
-        title=world.say("[one more line|an addition|a missing line|an entry left out] for <what>", what=name),
-        text=ask(world, _ASK, path=path, folder=folder, name=name, line=line),
+    return derived(
+        host,
+        title=host.say("[one more line|an addition|a missing line|an entry left out] for <what>", what=name),
+        text=ask(host, _ASK, path=path, folder=folder, name=name, line=line),
         needle=line,
-        files=(world.file(path, before),),
-        after=(world.file(path, before + line + "\n"),),
-        needs=(path,),
-        reads=(path,),
-        ways=ways(
-            folder,
-            [f"cat {path}", f"tail -n 3 {path}", f"ls -l {path}"],
-            [
-                f"echo '{line}' >> {path}",
-                f"printf '%s\\n' '{line}' >> {path}",
-                f"echo '{line}' | tee -a {path}",
-                f"cat >> {path} <<'EOF'\n{line}\nEOF",
-                f"sed -i '$a {line}' {path}",
-            ],
-        ),
+        sources={path: before},
+        target=path,
+        result=before + line + "\n",
+        looks=[f"cat {path}", f"tail -n 3 {path}", f"ls -l {path}"],
+        direct=[
+            f"echo '{line}' >> {path}",
+            f"printf '%s\\n' '{line}' >> {path}",
+            f"echo '{line}' | tee -a {path}",
+            f"cat >> {path} <<'EOF'\n{line}\nEOF",
+            f"sed -i '$a {line}' {path}",
+        ],
         confirm=[[f"tail -n 2 {path}"], [f"cat {path}"], [f"tail {path}"], [f"wc -l {path}", f"tail -n 1 {path}"]],
-        probes=probes(
-            overwritten=f"echo '{line}' > {path}",
-            twice=[f"echo '{line}' >> {path}"] * 2,
-            at_the_top=f"sed -i '1i {line}' {path}",
-            other_path=f"echo '{line}' >> {path}.new",
-            last_replaced=f"sed -i '$s/.*/{line}/' {path}",
-        ),
+        wrong={
+            "overwritten": f"echo '{line}' > {path}",
+            "twice": [f"echo '{line}' >> {path}"] * 2,
+            "at_the_top": f"sed -i '1i {line}' {path}",
+            "other_path": f"echo '{line}' >> {path}.new",
+            "last_replaced": f"sed -i '$s/.*/{line}/' {path}",
+        },
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, job
 
 _ASK = (
     "[pack|put] the .<ending> files of <folder> into the [archive|tar archive] <target> [; the files themselves stay|, and leave the files where they are].",
@@ -24,46 +24,43 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    folder = world.place()
+@TASKS.kind("archive")
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    folder = host.place()
     ending, other = names.word((1, 2)), names.word((1, 2))
-    target = f"{folder.rsplit('/', 1)[0]}/{names.compound()}.{world.skin.choice(['tar.gz', 'tgz'])}"
+    target = f"{folder.rsplit('/', 1)[0]}/{names.compound()}.{host.skin.choice(['tar.gz', 'tgz'])}"
     mine = sorted(f"{names.compound()}.{ending}" for _ in range(rng.randint(2, 4)))
     rest = [f"{names.word()}.{other}" for _ in range(rng.randint(1, 3))]
-    files = {name: world.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
+    files = {name: host.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
     whole = hashlib.sha256(b"".join(files[name].data for name in mine)).hexdigest()
     inside = f"{folder.rsplit('/', 1)[-1]}/*.{ending}"
     each = 'tar -xzOf "$1" "$(tar -tzf "$1" | grep -E "(^|/)$name$")"'
-    return Job(
-        title=world.say("[a backup|an archive|packing] of <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, folder=folder, target=target, ending=ending),
+    return job(
+        title=host.say("[a backup|an archive|packing] of <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, folder=folder, target=target, ending=ending),
         needle=target,
         files=tuple(files.values()),
-        after=(),
         judged={
             target: f'[ -f "$1" ] && [ ! -L "$1" ] && [ "$(tar -tzf "$1" | grep -c "[^/]$")" = {len(mine)} ] &&'
             f' [ "$(for name in {" ".join(mine)}; do {each}; done | sha256sum | cut -c 1-64)" = {whole} ]'
         },
-        needs=(folder,),
-        ways=ways(
-            folder,
-            [f"ls {folder}", f"ls -l {folder}"],
-            [
-                [f"cd {folder}", f"tar -czf {target} *.{ending}"],
-                f"cd {folder} && tar -cf - *.{ending} | gzip > {target}",
-                [f"cd {folder.rsplit('/', 1)[0]}", f"tar -czf {target} {inside}"],
-                f"(cd {folder} && tar -czf {target} *.{ending})",
-            ],
-            [f"tar -czf {target} -C {folder} {' '.join(mine)}"],
-        ),
+        folder=folder,
+        looks=[f"ls {folder}", f"ls -l {folder}"],
+        direct=[
+            [f"cd {folder}", f"tar -czf {target} *.{ending}"],
+            f"cd {folder} && tar -cf - *.{ending} | gzip > {target}",
+            [f"cd {folder.rsplit('/', 1)[0]}", f"tar -czf {target} {inside}"],
+            f"(cd {folder} && tar -czf {target} *.{ending})",
+        ],
+        informed=[f"tar -czf {target} -C {folder} {' '.join(mine)}"],
         confirm=[[f"tar -tzf {target}"], [f"ls -l {target}"], [f"gzip -t {target}", f"tar -tzf {target}"]],
-        probes=probes(
-            everything=f"tar -czf {target} -C {folder} .",
-            one_left=f"tar -czf {target} -C {folder} {' '.join(mine[1:])}",
-            not_packed=f"cat {folder}/*.{ending} > {target}",
-            moved_in=f"cd {folder} && tar -czf {target} *.{ending} && rm *.{ending}",
-            empty_archive=f"touch {target}",
-            other_path=f"tar -czf {target}.new -C {folder} {' '.join(mine)}",
-        ),
+        wrong={
+            "everything": f"tar -czf {target} -C {folder} .",
+            "one_left": f"tar -czf {target} -C {folder} {' '.join(mine[1:])}",
+            "not_packed": f"cat {folder}/*.{ending} > {target}",
+            "moved_in": f"cd {folder} && tar -czf {target} *.{ending} && rm *.{ending}",
+            "empty_archive": f"touch {target}",
+            "other_path": f"tar -czf {target}.new -C {folder} {' '.join(mine)}",
+        },
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
 
 _ASK = (
     "[count|find out] how many lines of <source> <have> <word> and write [just|only] the number to <target>.",
@@ -23,10 +23,11 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
-    source, target = new_path(world, folder, "log"), new_path(world, folder, "result")
+@TASKS.kind("count")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
+    source, target = new_path(host, folder, "log"), new_path(host, folder, "result")
     words = [names.word() for _ in range(3)]
     picks = [0, 1, *(rng.randrange(3) for _ in range(rng.randint(6, 18)))]
     clock = [f"{8 + at // 3:02d}:{skin.randrange(10, 60)}" for at in range(len(picks))]
@@ -44,32 +45,28 @@ def make(world: World) -> Job:
         else (skin.choice(["mention", "contain", "have"]), skin.choice(["mentions", "contains", "has"]))
     )
     v, sign = ("v", "!") if without else ("", "")
-    return Job(
-        title=world.say("[a number|a count|a tally|how many lines] from <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, source=source, target=target, word=word, have=have, has=has),
-        needle=target,
-        files=(world.file(source, "\n".join(rows) + "\n"),),
-        after=(world.file(target, f"{total}\n"),),
-        needs=(source,),
-        reads=(source,),
-        ways=ways(
-            folder,
-            [f"head {source}", f"cat {source}", f"ls -l {folder}"],
-            [
-                f"grep -c{v} {word} {source} > {target}",
-                f"grep -{v}e {word} {source} | wc -l > {target}",
-                f"awk '{sign}/{word}/ {{n++}} END {{print n}}' {source} > {target}",
-                f"sed '/{word}/{'' if without else '!'}d' {source} | wc -l > {target}",
-                [f"grep -c{v} {word} {source}", f"echo {total} > {target}"],
-            ],
-        ),
+    return derived(
+        host,
+        title=host.say("[a number|a count|a tally|how many lines] from <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, source=source, target=target, word=word, have=have, has=has),
+        sources={source: "\n".join(rows) + "\n"},
+        target=target,
+        result=f"{total}\n",
+        looks=[f"head {source}", f"cat {source}", f"ls -l {folder}"],
+        direct=[
+            f"grep -c{v} {word} {source} > {target}",
+            f"grep -{v}e {word} {source} | wc -l > {target}",
+            f"awk '{sign}/{word}/ {{n++}} END {{print n}}' {source} > {target}",
+            f"sed '/{word}/{'' if without else '!'}d' {source} | wc -l > {target}",
+            [f"grep -c{v} {word} {source}", f"echo {total} > {target}"],
+        ],
         confirm=[[f"cat {target}"], [f"cat {target}", f"grep -c{v} {word} {source}"], [f"ls -l {folder}"]],
-        probes=probes(
-            all_lines=f"wc -l < {source} > {target}",
-            off_by_one=f"echo {total + 1} > {target}",
-            one_less=f"echo {total - 1} > {target}",
-            the_lines=f"grep {word} {source} > {target}",
-            the_opposite=f"grep -c{'' if without else 'v'} {word} {source} > {target}; echo 0 >> {target}",
-            other_path=f"grep -c{v} {word} {source} > {target}.new",
-        ),
+        wrong={
+            "all_lines": f"wc -l < {source} > {target}",
+            "off_by_one": f"echo {total + 1} > {target}",
+            "one_less": f"echo {total - 1} > {target}",
+            "the_lines": f"grep {word} {source} > {target}",
+            "the_opposite": f"grep -c{'' if without else 'v'} {word} {source} > {target}; echo 0 >> {target}",
+            "other_path": f"grep -c{v} {word} {source} > {target}.new",
+        },
     )

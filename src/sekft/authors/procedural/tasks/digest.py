@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, job, new_path
 
 _ASK = (
     "[write|save] the <sort> checksums of the .<ending> files in <folder> to <target> <form>.",
@@ -30,50 +30,48 @@ _FORMS = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    folder = world.place()
-    target = new_path(world, folder.rsplit("/", 1)[0], "result")
-    tool = world.skin.choice(["md5sum", "sha256sum"])
+@TASKS.kind("digest")
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    folder = host.place()
+    target = new_path(host, folder.rsplit("/", 1)[0], "result")
+    tool = host.skin.choice(["md5sum", "sha256sum"])
     ending, other = names.word((1, 2)), names.word((1, 2))
     mine = sorted(f"{names.compound()}.{ending}" for _ in range(rng.randint(2, 4)))
     rest = [f"{names.word()}.{other}" for _ in range(rng.randint(1, 3))]
-    files = {name: world.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
+    files = {name: host.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
     sums = [f"{hashlib.new(tool.removesuffix('sum'), files[name].data).hexdigest()}  {name}\n" for name in mine]
-    return Job(
-        title=world.say("[checksums|sums|digests] of <what>", what=folder.rsplit("/", 1)[-1]),
+    return job(
+        title=host.say("[checksums|sums|digests] of <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(
-            world,
+            host,
             _ASK,
             folder=folder,
             target=target,
             ending=ending,
             tool=tool,
             sort=tool.removesuffix("sum"),
-            form=world.skin.choice(_FORMS),
+            form=host.skin.choice(_FORMS),
         ),
         needle=target,
         files=tuple(files.values()),
-        after=(world.file(target, "".join(sums)),),
-        needs=(folder,),
+        after=(host.file(target, "".join(sums)),),
         reads=(f"{folder}/{mine[0]}",),
-        ways=ways(
-            folder,
-            [f"ls {folder}", f"ls -l {folder}"],
-            [
-                [f"cd {folder}", f"{tool} *.{ending} > {target}"],
-                f"(cd {folder} && {tool} *.{ending}) > {target}",
-                f"{tool} {folder}/*.{ending} | sed 's|{folder}/||' > {target}",
-                f'cd {folder}; for f in *.{ending}; do {tool} "$f"; done > {target}',
-            ],
-            [[f"cd {folder}", f"{tool} {' '.join(mine)} > {target}"]],
-        ),
+        folder=folder,
+        looks=[f"ls {folder}", f"ls -l {folder}"],
+        direct=[
+            [f"cd {folder}", f"{tool} *.{ending} > {target}"],
+            f"(cd {folder} && {tool} *.{ending}) > {target}",
+            f"{tool} {folder}/*.{ending} | sed 's|{folder}/||' > {target}",
+            f'cd {folder}; for f in *.{ending}; do {tool} "$f"; done > {target}',
+        ],
+        informed=[[f"cd {folder}", f"{tool} {' '.join(mine)} > {target}"]],
         confirm=[[f"cat {target}"], [f"cd {folder}", f"{tool} -c {target}"], [f"wc -l {target}"]],
-        probes=probes(
-            with_folders=f"{tool} {folder}/*.{ending} > {target}",
-            all_files=f"cd {folder} && {tool} * > {target}",
-            one_lost=f"cd {folder} && {tool} *.{ending} | sed 1d > {target}",
-            sums_only=f"{tool} {folder}/*.{ending} | cut -d ' ' -f 1 > {target}",
-            other_path=f"cd {folder} && {tool} *.{ending} > {target}.new",
-        ),
+        wrong={
+            "with_folders": f"{tool} {folder}/*.{ending} > {target}",
+            "all_files": f"cd {folder} && {tool} * > {target}",
+            "one_lost": f"cd {folder} && {tool} *.{ending} | sed 1d > {target}",
+            "sums_only": f"{tool} {folder}/*.{ending} | cut -d ' ' -f 1 > {target}",
+            "other_path": f"cd {folder} && {tool} *.{ending} > {target}.new",
+        },
     )

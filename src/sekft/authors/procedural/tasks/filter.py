@@ -5,8 +5,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
 
 _ASK = (
     "[write|copy] the rows of <source> whose last number is <rule> to <target> [, in their order|].",
@@ -33,44 +33,41 @@ _RULES: Mapping[str, tuple[tuple[str, ...], str, str, Callable[[int, int], bool]
 }
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
-    source, target = new_path(world, folder, "table"), new_path(world, folder, "result")
+@TASKS.kind("filter")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
+    source, target = new_path(host, folder, "table"), new_path(host, folder, "result")
     sep, rule = skin.choice([" ", ",", ":", "/"]), rng.choice(sorted(_RULES))
-    said, sign, test, passes = _RULES[rule]
+    forms, sign, test, passes = _RULES[rule]
     limit = rng.randint(20, 70)
     numbers = [limit - 1, limit, limit + 1, *(rng.randint(3, 99) for _ in range(rng.randint(3, 9)))]
     rng.shuffle(numbers)
     rows = [f"{names.word((1, 2))}{sep}{names.word((1, 3))}{sep}{number}" for number in numbers]
     right = [row for row, number in zip(rows, numbers, strict=True) if passes(number, limit)]
     awk, loop = f"awk -F'{sep}'", f"while IFS='{sep}' read -r n v x; do"
-    words = world.say(skin.choice(said), limit=limit)
-    return Job(
-        title=world.say("[some rows|an extract|a selection] from <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, source=source, target=target, rule=words[:1].lower() + words[1:]),
-        needle=target,
-        files=(world.file(source, "\n".join(rows) + "\n"),),
-        after=(world.file(target, "\n".join(right) + "\n"),),
-        needs=(source,),
-        reads=(source,),
-        ways=ways(
-            folder,
-            [f"head {source}", f"cat {source}", f"wc -l {source}"],
-            [
-                f"{awk} '$3 {sign} {limit}' {source} > {target}",
-                f"{awk} '{{if ($3 {sign} {limit}) print}}' {source} > {target}",
-                f"{awk} '$NF {sign} {limit} {{print $0}}' {source} > {target}",
-                f'{loop} [ "$x" {test} {limit} ] && echo "$n{sep}$v{sep}$x"; done < {source} > {target}',
-                f'{loop} if [ $x {test} {limit} ]; then echo "$n{sep}$v{sep}$x"; fi; done < {source} > {target}',
-            ],
-        ),
+    words = host.phrase(skin.choice(forms), limit=limit)
+    return derived(
+        host,
+        title=host.say("[some rows|an extract|a selection] from <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, source=source, target=target, rule=words),
+        sources={source: "\n".join(rows) + "\n"},
+        target=target,
+        result="\n".join(right) + "\n",
+        looks=[f"head {source}", f"cat {source}", f"wc -l {source}"],
+        direct=[
+            f"{awk} '$3 {sign} {limit}' {source} > {target}",
+            f"{awk} '{{if ($3 {sign} {limit}) print}}' {source} > {target}",
+            f"{awk} '$NF {sign} {limit} {{print $0}}' {source} > {target}",
+            f'{loop} [ "$x" {test} {limit} ] && echo "$n{sep}$v{sep}$x"; done < {source} > {target}',
+            f'{loop} if [ $x {test} {limit} ]; then echo "$n{sep}$v{sep}$x"; fi; done < {source} > {target}',
+        ],
         confirm=[[f"cat {target}"], [f"wc -l {source} {target}"], [f"head {target}"]],
-        probes=probes(
-            all_rows=f"cp {source} {target}",
-            limit_by_one=f"{awk} '$3 {sign[0]}{'' if '=' in sign else '='} {limit}' {source} > {target}",
-            one_lost=f"{awk} '$3 {sign} {limit}' {source} | sed 1d > {target}",
-            names_only=f"{awk} '$3 {sign} {limit} {{print $1}}' {source} > {target}",
-            other_path=f"{awk} '$3 {sign} {limit}' {source} > {target}.new",
-        ),
+        wrong={
+            "all_rows": f"cp {source} {target}",
+            "limit_by_one": f"{awk} '$3 {sign[0]}{'' if '=' in sign else '='} {limit}' {source} > {target}",
+            "one_lost": f"{awk} '$3 {sign} {limit}' {source} | sed 1d > {target}",
+            "names_only": f"{awk} '$3 {sign} {limit} {{print $1}}' {source} > {target}",
+            "other_path": f"{awk} '$3 {sign} {limit}' {source} > {target}.new",
+        },
     )

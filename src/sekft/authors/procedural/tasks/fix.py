@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, job
 
 _ASK = (
     "[somewhere|in several places] below <folder> it says <wrong> where it should say <right>: [mend|correct] it in every file.",
@@ -22,9 +22,10 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
+@TASKS.kind("fix")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
     parts = [folder, f"{folder}/{names.word((1, 2))}", f"{folder}/{names.word((1, 2))}"]
     wrong, right = names.word(), names.word()
     count = rng.randint(5, 7)
@@ -44,31 +45,28 @@ def make(world: World) -> Job:
         texts[path] = "".join(line + "\n" for line in lines)
     spoilt = sorted(paths[at] for at in bad)
     change = f"s/{wrong}/{right}/g"
-    return Job(
-        title=world.say("[a wrong name|a slip|a word to mend] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, folder=folder, wrong=wrong, right=right),
+    return job(
+        title=host.say("[a wrong name|a slip|a word to mend] in <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, folder=folder, wrong=wrong, right=right),
         needle=right,
-        files=tuple(world.file(path, text) for path, text in texts.items()),
-        after=tuple(world.file(path, texts[path].replace(wrong, right)) for path in spoilt),
-        needs=(folder,),
+        files=tuple(host.file(path, text) for path, text in texts.items()),
+        after=tuple(host.file(path, texts[path].replace(wrong, right)) for path in spoilt),
         reads=(spoilt[0],),
-        ways=ways(
-            folder,
-            [f"grep -r {wrong} {folder}", f"grep -rl {wrong} {folder}", f"find {folder} -type f"],
-            [
-                f"grep -rl {wrong} {folder} | xargs sed -i '{change}'",
-                f"find {folder} -type f -exec sed -i '{change}' {{}} +",
-                f"for f in $(grep -rl {wrong} {folder}); do sed -i '{change}' \"$f\"; done",
-                f"find {folder} -type f | xargs grep -l {wrong} | xargs sed -i '{change}'",
-            ],
-            [f"sed -i '{change}' {' '.join(spoilt)}"],
-        ),
+        folder=folder,
+        looks=[f"grep -r {wrong} {folder}", f"grep -rl {wrong} {folder}", f"find {folder} -type f"],
+        direct=[
+            f"grep -rl {wrong} {folder} | xargs sed -i '{change}'",
+            f"find {folder} -type f -exec sed -i '{change}' {{}} +",
+            f"for f in $(grep -rl {wrong} {folder}); do sed -i '{change}' \"$f\"; done",
+            f"find {folder} -type f | xargs grep -l {wrong} | xargs sed -i '{change}'",
+        ],
+        informed=[f"sed -i '{change}' {' '.join(spoilt)}"],
         confirm=[[f"grep -r {wrong} {folder}"], [f"grep -r {right} {folder}"], [f"grep -rl {right} {folder}"]],
-        probes=probes(
-            one_left=[f"sed -i '{change}' {path}" for path in spoilt[1:]],
-            removed=f"grep -rl {wrong} {folder} | xargs sed -i 's/{wrong}//g'",
-            lines_deleted=f"grep -rl {wrong} {folder} | xargs sed -i '/{wrong}/d'",
-            other_word=f"grep -rl {wrong} {folder} | xargs sed -i 's/{wrong}/{right}s/g'",
-            copies_kept=f"grep -rl {wrong} {folder} | xargs sed -i.old '{change}'",
-        ),
+        wrong={
+            "one_left": [f"sed -i '{change}' {path}" for path in spoilt[1:]],
+            "removed": f"grep -rl {wrong} {folder} | xargs sed -i 's/{wrong}//g'",
+            "lines_deleted": f"grep -rl {wrong} {folder} | xargs sed -i '/{wrong}/d'",
+            "other_word": f"grep -rl {wrong} {folder} | xargs sed -i 's/{wrong}/{right}s/g'",
+            "copies_kept": f"grep -rl {wrong} {folder} | xargs sed -i.old '{change}'",
+        },
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
 
 _ASK = (
     "[join|combine] <one> and <two> by their first column into <target>: <row>, in the order of <one>.",
@@ -22,11 +22,12 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    folder = world.place()
-    one, two = new_path(world, folder, "table"), new_path(world, folder, "table")
-    target, sep = new_path(world, folder, "result"), world.skin.choice([" ", ",", ":", "/"])
+@TASKS.kind("join")
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    folder = host.place()
+    one, two = new_path(host, folder, "table"), new_path(host, folder, "table")
+    target, sep = new_path(host, folder, "result"), host.skin.choice([" ", ",", ":", "/"])
     count = rng.randint(4, 7)
     keys = sorted(names.word((1, 2)) for _ in range(count))
     values = {key: (names.word((1, 3)), names.number(10, 999)) for key in keys}
@@ -36,35 +37,30 @@ def make(world: World) -> Job:
     first = [f"{key}{sep}{values[key][0]}" for key in keys]
     second = [f"{keys[at]}{sep}{values[keys[at]][1]}" for at in order]
     joined = [f"{row}{sep}{values[key][1]}" for key, row in zip(keys, first, strict=True)]
-    said = world.say("[KEY<sep>NAME<sep>NUMBER|key<sep>name<sep>number]", sep=sep)
-    said = said[:1].lower() + said[1:] if "KEY" not in said else said
+    form = host.phrase("[KEY<sep>NAME<sep>NUMBER|key<sep>name<sep>number]", sep=sep)
     awk, files = f"awk -F'{sep}' -v OFS='{sep}'", f"{two} {one}"
     loop = f"while IFS='{sep}' read -r x n; do echo \"$x{sep}$n{sep}$(grep \"^$x{sep}\" {two} | cut -d '{sep}' -f 2)\"; done"
-    return Job(
-        title=world.say("[two tables|a joined table|names and numbers] for <what>", what=target.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, one=one, two=two, target=target, row=said),
-        needle=target,
-        files=(world.file(one, "\n".join(first) + "\n"), world.file(two, "\n".join(second) + "\n")),
-        after=(world.file(target, "\n".join(joined) + "\n"),),
-        needs=(one, two),
-        reads=(one, two),
-        ways=ways(
-            folder,
-            [f"head {one} {two}", f"cat {one}", f"wc -l {one} {two}"],
-            [
-                f"{awk} 'NR == FNR {{a[$1] = $2; next}} {{print $1, $2, a[$1]}}' {files} > {target}",
-                f"{loop} < {one} > {target}",
-                f"sort {two} | cut -d '{sep}' -f 2 | paste -d '{sep}' {one} - > {target}",
-                f"{awk} 'FNR == NR {{v[$1] = $2; next}} $1 in v {{print $0, v[$1]}}' {files} > {target}",
-                [f"sort {two} > /tmp/y", f"cut -d '{sep}' -f 2 /tmp/y | paste -d '{sep}' {one} - > {target}"],
-            ],
-        ),
+    return derived(
+        host,
+        title=host.say("[two tables|a joined table|names and numbers] for <what>", what=target.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, one=one, two=two, target=target, row=form),
+        sources={one: "\n".join(first) + "\n", two: "\n".join(second) + "\n"},
+        target=target,
+        result="\n".join(joined) + "\n",
+        looks=[f"head {one} {two}", f"cat {one}", f"wc -l {one} {two}"],
+        direct=[
+            f"{awk} 'NR == FNR {{a[$1] = $2; next}} {{print $1, $2, a[$1]}}' {files} > {target}",
+            f"{loop} < {one} > {target}",
+            f"sort {two} | cut -d '{sep}' -f 2 | paste -d '{sep}' {one} - > {target}",
+            f"{awk} 'FNR == NR {{v[$1] = $2; next}} $1 in v {{print $0, v[$1]}}' {files} > {target}",
+            [f"sort {two} > /tmp/y", f"cut -d '{sep}' -f 2 /tmp/y | paste -d '{sep}' {one} - > {target}"],
+        ],
         confirm=[[f"cat {target}"], [f"wc -l {one} {target}"], [f"head {target} {two}"]],
-        probes=probes(
-            not_matched=f"cut -d '{sep}' -f 2 {two} | paste -d '{sep}' {one} - > {target}",
-            one_below_the_other=f"cat {one} {two} > {target}",
-            one_lost=f"{loop} < {one} | sed '$d' > {target}",
-            names_left_out=f"sort {two} > {target}",
-            other_path=f"{loop} < {one} > {target}.new",
-        ),
+        wrong={
+            "not_matched": f"cut -d '{sep}' -f 2 {two} | paste -d '{sep}' {one} - > {target}",
+            "one_below_the_other": f"cat {one} {two} > {target}",
+            "one_lost": f"{loop} < {one} | sed '$d' > {target}",
+            "names_left_out": f"sort {two} > {target}",
+            "other_path": f"{loop} < {one} > {target}.new",
+        },
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import Typed, ask, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, Typed, ask, job
 from sekft.scenario import File
 
 _NEW = (
@@ -36,15 +36,16 @@ _OLD = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    folder = world.place()
+@TASKS.kind("link")
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    folder = host.place()
     versions = sorted(f"{names.compound()}.{names.word((1, 1))}" for _ in range(rng.randint(2, 4)))
     old, new = (f"{folder}/{versions[at]}" for at in rng.sample(range(len(versions)), 2))
     link = f"{folder}/{names.word()}"
     exists = rng.random() < 0.5
-    files = tuple(world.file(f"{folder}/{name}", names.compound() + "\n") for name in versions)
-    before = (File(path=link, kind="symlink", target=old.rsplit("/", 1)[-1], mtime=world.mtime),) if exists else ()
+    files = tuple(host.file(f"{folder}/{name}", names.compound() + "\n") for name in versions)
+    before = (File(path=link, kind="symlink", target=old.rsplit("/", 1)[-1], mtime=host.mtime),) if exists else ()
     direct: list[Typed]
     if exists:
         direct = [f"ln -sf {new} {link}", f"rm {link} && ln -s {new} {link}", [f"rm {link}", f"ln -s {new} {link}"],
@@ -52,22 +53,24 @@ def make(world: World) -> Job:
     else:
         direct = [f"ln -s {new} {link}", [f"cd {folder}", f"ln -s {new.rsplit('/', 1)[-1]} {link.rsplit('/', 1)[-1]}"],
                   f"cd {folder} && ln -s {new} {link}", f"ln -sf {new} {link}"]  # fmt: skip
-    return Job(
-        title=world.say("[a link|a symbolic link|where a name leads] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(world, _OLD if exists else _NEW, link=link, target=new),
+    return job(
+        title=host.say("[a link|a symbolic link|where a name leads] in <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(host, _OLD if exists else _NEW, link=link, target=new),
         needle=new,
         files=(*files, *before),
-        after=(),
         judged={link: f'[ -L "$1" ] && [ "$(readlink -f "$1")" = {new} ]'},
-        ways=ways(folder, [f"ls -l {folder}", f"ls {folder}"], direct),
+        needs=(),
+        folder=folder,
+        looks=[f"ls -l {folder}", f"ls {folder}"],
+        direct=direct,
         confirm=[[f"ls -l {link}"], [f"readlink {link}"], [f"cat {link}", f"ls -l {folder}"]],
-        probes=probes(
-            copied=f"rm -f {link}; cp {new} {link}",
-            other_target=f"ln -sf {folder}/{next(v for v in versions if v not in (new.rsplit('/', 1)[-1], old.rsplit('/', 1)[-1] if exists else ''))} {link}"
+        wrong={
+            "copied": f"rm -f {link}; cp {new} {link}",
+            "other_target": f"ln -sf {folder}/{next(v for v in versions if v not in (new.rsplit('/', 1)[-1], old.rsplit('/', 1)[-1] if exists else ''))} {link}"
             if len(versions) > 2
             else f"ln -sf {folder} {link}",
-            hard_link=f"rm -f {link}; ln {new} {link}",
-            the_other_way=f"rm {new}; ln -s {link} {new}",
-            other_path=f"ln -s {new} {link}.new",
-        ),
+            "hard_link": f"rm -f {link}; ln {new} {link}",
+            "the_other_way": f"rm {new}; ln -s {link} {new}",
+            "other_path": f"ln -s {new} {link}.new",
+        },
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, job
 
 # What each mode means, and how chmod spells it with letters.
 _MODES = {
@@ -32,9 +32,10 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
+@TASKS.kind("mode")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
     ending, other = names.word((1, 2)), names.word((1, 2))
     several = rng.random() < 0.5
     mine = sorted(f"{names.compound()}.{ending}" for _ in range(rng.randint(2, 4) if several else 1))
@@ -42,36 +43,32 @@ def make(world: World) -> Job:
     mode = rng.choice(sorted(_MODES))
     means, letters = _MODES[mode]
     files = {
-        name: world.file(f"{folder}/{name}", names.compound() + "\n")
+        name: host.file(f"{folder}/{name}", names.compound() + "\n")
         for name in skin.sample(mine + rest, len(mine + rest))
     }
     paths = f"{folder}/*.{ending}" if several else f"{folder}/{mine[0]}"
-    what = world.say("[every|each] file ending in .<ending> in <folder>", ending=ending, folder=folder)
-    want = world.say("[mode <mode>|mode <mode>, so that <means>|mode <mode> (<means>)]", mode=mode, means=means)
-    wanted = {"what": what[:1].lower() + what[1:] if several else paths, "want": want[:1].lower() + want[1:]}
-    return Job(
-        title=world.say("[permissions|access|who may do what] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, **wanted),
+    what = host.phrase("[every|each] file ending in .<ending> in <folder>", ending=ending, folder=folder)
+    want = host.phrase("[mode <mode>|mode <mode>, so that <means>|mode <mode> (<means>)]", mode=mode, means=means)
+    return job(
+        title=host.say("[permissions|access|who may do what] in <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, what=what if several else paths, want=want),
         needle=f"mode {mode}",
         files=tuple(files.values()),
         after=tuple(files[name].model_copy(update={"mode": f"0{mode}"}) for name in mine),
-        needs=(folder,),
-        ways=ways(
-            folder,
-            [f"ls -l {folder}", f"ls -l {paths}"],
-            [
-                f"chmod {mode} {paths}",
-                f"chmod {letters} {paths}",
-                f'for f in {paths}; do chmod {mode} "$f"; done',
-                f"find {folder} -type f -name '{paths.rsplit('/', 1)[-1]}' -exec chmod {mode} {{}} +",
-            ],
-            [" && ".join(f"chmod {mode} {folder}/{name}" for name in mine)],
-        ),
+        folder=folder,
+        looks=[f"ls -l {folder}", f"ls -l {paths}"],
+        direct=[
+            f"chmod {mode} {paths}",
+            f"chmod {letters} {paths}",
+            f'for f in {paths}; do chmod {mode} "$f"; done',
+            f"find {folder} -type f -name '{paths.rsplit('/', 1)[-1]}' -exec chmod {mode} {{}} +",
+        ],
+        informed=[" && ".join(f"chmod {mode} {folder}/{name}" for name in mine)],
         confirm=[[f"ls -l {folder}"], [f"stat -c '%a %n' {paths}"], [f"ls -l {paths}"]],
-        probes=probes(
-            other_file=f"chmod {mode} {folder}/{rest[0]}",
-            whole_folder=f"chmod {mode} {folder}/*",
-            other_mode=f"chmod 777 {paths}",
-            one_left=[f"chmod {mode} {folder}/{name}" for name in mine[1:]] or [f"chmod 500 {paths}"],
-        ),
+        wrong={
+            "other_file": f"chmod {mode} {folder}/{rest[0]}",
+            "whole_folder": f"chmod {mode} {folder}/*",
+            "other_mode": f"chmod 777 {paths}",
+            "one_left": [f"chmod {mode} {folder}/{name}" for name in mine[1:]] or [f"chmod 500 {paths}"],
+        },
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, job
 
 _ASK = (
     "[move|shift] every file in <source> [that ends in|ending in|whose name ends in] .<ending> to <target> [; the others stay|].",
@@ -23,41 +23,39 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    source = world.place()
+@TASKS.kind("move")
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    source = host.place()
     target = f"{source.rsplit('/', 1)[0]}/{names.subject()}"
     ending, *others = (names.word((1, 2)) for _ in range(3))
     moved = [f"{names.word()}.{ending}" for _ in range(rng.randint(2, 5))]
     kept = [f"{names.word()}.{others[rng.randrange(2)]}" for _ in range(rng.randint(2, 4))]
-    files = {name: world.file(f"{source}/{name}", names.compound() + "\n") for name in moved + kept}
+    files = {name: host.file(f"{source}/{name}", names.compound() + "\n") for name in moved + kept}
     arrived = tuple(files[name].model_copy(update={"path": f"{target}/{name}"}) for name in moved)
-    each = " && ".join(f"mv {source}/{name} {target}/" for name in sorted(moved))
-    return Job(
-        title=world.say("[files out of place in|some files of|a few files to move from|sorting] <what>", what=source),
-        text=ask(world, _ASK, source=source, target=target, ending=ending),
+    one_by_one = " && ".join(f"mv {source}/{name} {target}/" for name in sorted(moved))
+    return job(
+        title=host.say("[files out of place in|some files of|a few files to move from|sorting] <what>", what=source),
+        text=ask(host, _ASK, source=source, target=target, ending=ending),
         needle=f".{ending}",
-        files=(*files.values(), world.folder(target)),
+        files=(*files.values(), host.folder(target)),
         after=arrived,
         gone=tuple(f"{source}/{name}" for name in moved),
-        needs=(source,),
-        ways=ways(
-            source,
-            [f"ls {source}", f"ls -l {source}", f"find {source} -type f"],
-            [
-                f"mv {source}/*.{ending} {target}/",
-                f"find {source} -name '*.{ending}' -exec mv {{}} {target}/ \\;",
-                f'for f in {source}/*.{ending}; do mv "$f" {target}/; done',
-                f"cp {source}/*.{ending} {target}/ && rm {source}/*.{ending}",
-            ],
-            [each],
-        ),
+        folder=source,
+        looks=[f"ls {source}", f"ls -l {source}", f"find {source} -type f"],
+        direct=[
+            f"mv {source}/*.{ending} {target}/",
+            f"find {source} -name '*.{ending}' -exec mv {{}} {target}/ \\;",
+            f'for f in {source}/*.{ending}; do mv "$f" {target}/; done',
+            f"cp {source}/*.{ending} {target}/ && rm {source}/*.{ending}",
+        ],
+        informed=[one_by_one],
         confirm=[[f"ls {source} {target}"], [f"ls {target}"], [f"find {target} -type f"], [f"ls -l {source}"]],
-        probes=probes(
-            copied=f"cp {source}/*.{ending} {target}/",
-            all_moved=f"mv {source}/* {target}/",
-            one_left=[f"mv {source}/{name} {target}/" for name in moved[1:]],
-            into_a_new_folder=f"mkdir {target}/new && mv {source}/*.{ending} {target}/new/",
-            deleted=f"rm {source}/*.{ending}",
-        ),
+        wrong={
+            "copied": f"cp {source}/*.{ending} {target}/",
+            "all_moved": f"mv {source}/* {target}/",
+            "one_left": [f"mv {source}/{name} {target}/" for name in moved[1:]],
+            "into_a_new_folder": f"mkdir {target}/new && mv {source}/*.{ending} {target}/new/",
+            "deleted": f"rm {source}/*.{ending}",
+        },
     )

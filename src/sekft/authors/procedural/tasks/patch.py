@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes, within
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, within
 
 _ASK = (
     "[apply|carry out] the change in <diff> to <path> [; the diff itself stays|].",
@@ -24,11 +24,12 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    folder = world.place()
-    path = new_path(world, folder, "text")
-    diff = f"{folder}/{names.word()}.{world.skin.choice(['diff', 'patch'])}"
+@TASKS.kind("patch")
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    folder = host.place()
+    path = new_path(host, folder, "text")
+    diff = f"{folder}/{names.word()}.{host.skin.choice(['diff', 'patch'])}"
     old = [f"{names.word()} {names.compound()}" for _ in range(rng.randint(5, 9))]
     changed, dropped = rng.sample(range(len(old)), 2)
     fresh = f"{old[changed].split()[0]} {names.compound()}"
@@ -39,11 +40,11 @@ def make(world: World) -> Job:
     edits = f"-e 's/^{old[changed]}$/{fresh}/' -e '/^{old[dropped]}$/d'"
     replaced = f"sed 's/{old[changed]}/{fresh}/' {path}"
     return Job(
-        title=world.say("[a change|a diff|a correction] for <what>", what=name),
-        text=ask(world, _ASK, path=path, diff=diff),
+        title=host.say("[a change|a diff|a correction] for <what>", what=name),
+        text=ask(host, _ASK, path=path, diff=diff),
         needle=diff,
-        files=(world.file(path, before), world.file(diff, "\n".join(hunks) + "\n")),
-        after=(world.file(path, after),),
+        files=(host.file(path, before), host.file(diff, "\n".join(hunks) + "\n")),
+        after=(host.file(path, after),),
         needs=(path, diff),
         reads=(path, diff),
         ways=[

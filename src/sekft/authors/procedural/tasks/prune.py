@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, job
 
 _ASK = (
     "[delete|remove] [every file|all files] in <folder> <rule> [and no other|; the rest stays|].",
@@ -29,9 +29,10 @@ _RULES = {
 }
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
+@TASKS.kind("prune")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
     rule, pattern, test = _RULES[rng.choice(sorted(_RULES))]
     mark = names.word((1, 2)) + skin.choice("-_") if pattern[0] != "*" else skin.choice(".-_") + names.word((1, 2))
     glob, test = pattern.format(mark=mark), test.format(mark=mark)
@@ -41,33 +42,29 @@ def make(world: World) -> Job:
         for _ in range(rng.randint(2, 3))
     )
     kept = [f"{names.word()}.{skin.choice(['txt', 'dat', 'bin'])}" for _ in range(rng.randint(2, 4))]
-    files = tuple(world.file(f"{folder}/{name}", names.compound() + "\n") for name in doomed + kept)
-    said = world.say(rule, mark=mark)
-    return Job(
-        title=world.say("[leftovers|old files|clutter|what can go] in <what>", what=folder),
-        text=ask(world, _ASK, folder=folder, rule=said[:1].lower() + said[1:]),
+    files = tuple(host.file(f"{folder}/{name}", names.compound() + "\n") for name in doomed + kept)
+    words = host.phrase(rule, mark=mark)
+    return job(
+        title=host.say("[leftovers|old files|clutter|what can go] in <what>", what=folder),
+        text=ask(host, _ASK, folder=folder, rule=words),
         needle=mark,
         files=files,
-        after=(),
         gone=tuple(f"{folder}/{name}" for name in doomed),
-        needs=(folder,),
-        ways=ways(
-            folder,
-            [f"ls {folder}", f"ls -l {folder}/{glob}", f"find {folder} -type f {test}"],
-            [
-                f"rm {folder}/{glob}",
-                f"find {folder} {test} -type f -exec rm {{}} +",
-                f'for f in {folder}/{glob}; do rm "$f"; done',
-                f"find {folder} -type f {test} | xargs rm",
-            ],
-            [f"rm {' '.join(f'{folder}/{name}' for name in doomed)}"],
-        ),
+        folder=folder,
+        looks=[f"ls {folder}", f"ls -l {folder}/{glob}", f"find {folder} -type f {test}"],
+        direct=[
+            f"rm {folder}/{glob}",
+            f"find {folder} {test} -type f -exec rm {{}} +",
+            f'for f in {folder}/{glob}; do rm "$f"; done',
+            f"find {folder} -type f {test} | xargs rm",
+        ],
+        informed=[f"rm {' '.join(f'{folder}/{name}' for name in doomed)}"],
         confirm=[[f"ls {folder}"], [f"ls -l {folder}"], [f"find {folder} -type f"]],
-        probes=probes(
-            all_deleted=f"rm {folder}/*",
-            one_left=[f"rm {folder}/{name}" for name in doomed[1:]],
-            emptied_instead=[f": > {folder}/{name}" for name in doomed],
-            moved_away=f"mkdir {folder}/old && mv {folder}/{glob} {folder}/old/",
-            one_too_many=[f"rm {folder}/{glob}", f"rm {folder}/{kept[0]}"],
-        ),
+        wrong={
+            "all_deleted": f"rm {folder}/*",
+            "one_left": [f"rm {folder}/{name}" for name in doomed[1:]],
+            "emptied_instead": [f": > {folder}/{name}" for name in doomed],
+            "moved_away": f"mkdir {folder}/old && mv {folder}/{glob} {folder}/old/",
+            "one_too_many": [f"rm {folder}/{glob}", f"rm {folder}/{kept[0]}"],
+        },
     )

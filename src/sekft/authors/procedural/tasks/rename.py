@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, job
 
 _ENDING = (
     "[every|each] file in <folder> that ends in .<old> should end in .<new> [instead|from now on]; [the names stay otherwise|the rest of its name stays].",
@@ -35,24 +35,25 @@ _PREFIX = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    folder = world.place()
+@TASKS.kind("rename")
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    folder = host.place()
     by_ending = rng.random() < 0.5
     old, other = (names.word((1, 2)) for _ in range(2))
     stems = sorted(names.compound() for _ in range(rng.randint(2, 4)))
-    new = names.word((1, 2)) if by_ending else names.word((1, 2)) + world.skin.choice("-_")
+    new = names.word((1, 2)) if by_ending else names.word((1, 2)) + host.skin.choice("-_")
     renamed = {f"{stem}.{old}": f"{stem}.{new}" if by_ending else f"{new}{stem}.{old}" for stem in stems}
     kept = [f"{names.word()}.{other}" for _ in range(rng.randint(2, 4))]
-    files = {name: world.file(f"{folder}/{name}", names.compound() + "\n") for name in [*renamed, *kept]}
+    files = {name: host.file(f"{folder}/{name}", names.compound() + "\n") for name in [*renamed, *kept]}
     target = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{folder}/{new}$(basename "$f")"'
     short = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{new}$f"'
     whole = f'"$(dirname "$f")/$(basename "$f" .{old}).{new}"' if by_ending else f'"{folder}/{new}${{f##*/}}"'
-    each = " && ".join(f"mv {folder}/{name} {folder}/{now}" for name, now in renamed.items())
-    return Job(
-        title=world.say("[names|file names|renaming] in <what>", what=folder.rsplit("/", 1)[-1]),
+    one_by_one = " && ".join(f"mv {folder}/{name} {folder}/{now}" for name, now in renamed.items())
+    return job(
+        title=host.say("[names|file names|renaming] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(
-            world,
+            host,
             _ENDING if by_ending else _PREFIX,
             folder=folder,
             old=old,
@@ -63,23 +64,20 @@ def make(world: World) -> Job:
         files=tuple(files.values()),
         after=tuple(files[name].model_copy(update={"path": f"{folder}/{now}"}) for name, now in renamed.items()),
         gone=tuple(f"{folder}/{name}" for name in renamed),
-        needs=(folder,),
-        ways=ways(
-            folder,
-            [f"ls {folder}", f"ls -l {folder}"],
-            [
-                f'for f in {folder}/*.{old}; do mv "$f" {target}; done',
-                f'for f in {folder}/*.{old}; do mv "$f" {whole}; done',
-                [f"cd {folder}", f'for f in *.{old}; do mv "$f" {short}; done'],
-                f'ls {folder}/*.{old} | while read -r f; do mv "$f" {target}; done',
-            ],
-            [each] if by_ending else [],
-        ),
+        folder=folder,
+        looks=[f"ls {folder}", f"ls -l {folder}"],
+        direct=[
+            f'for f in {folder}/*.{old}; do mv "$f" {target}; done',
+            f'for f in {folder}/*.{old}; do mv "$f" {whole}; done',
+            [f"cd {folder}", f'for f in *.{old}; do mv "$f" {short}; done'],
+            f'ls {folder}/*.{old} | while read -r f; do mv "$f" {target}; done',
+        ],
+        informed=[one_by_one] if by_ending else [],
         confirm=[[f"ls {folder}"], [f"ls -l {folder}"], [f"ls -A {folder}"]],
-        probes=probes(
-            copied=f'for f in {folder}/*.{old}; do cp "$f" {target}; done',
-            one_left=[f"mv {folder}/{name} {folder}/{now}" for name, now in list(renamed.items())[1:]],
-            all_renamed=f'for f in {folder}/*; do mv "$f" "$f.{new}"; done',
-            appended=f'for f in {folder}/*.{old}; do mv "$f" "$f.{new}"; done',
-        ),
+        wrong={
+            "copied": f'for f in {folder}/*.{old}; do cp "$f" {target}; done',
+            "one_left": [f"mv {folder}/{name} {folder}/{now}" for name, now in list(renamed.items())[1:]],
+            "all_renamed": f'for f in {folder}/*; do mv "$f" "$f.{new}"; done',
+            "appended": f'for f in {folder}/*.{old}; do mv "$f" "$f.{new}"; done',
+        },
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, job, new_path
 
 _ASK = (
     "[write|compile] a report <target> with one line for each .<ending> file in <folder>: its name, a space, and <figure> [, in the order of the names|].",
@@ -22,10 +22,11 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
-    target = new_path(world, folder.rsplit("/", 1)[0], "result")
+@TASKS.kind("report")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
+    target = new_path(host, folder.rsplit("/", 1)[0], "result")
     ending, other = names.word((1, 2)), names.word((1, 2))
     mine = sorted(f"{names.compound()}.{ending}" for _ in range(rng.randint(3, 4)))
     summed = rng.random() < 0.5
@@ -33,7 +34,7 @@ def make(world: World) -> Job:
     texts = ["".join(f"{names.word((1, 2))} {number}\n" for number in table) for table in tables]
     figures = [sum(table) if summed else len(table) for table in tables]
     right = "".join(f"{name} {figure}\n" for name, figure in zip(mine, figures, strict=True))
-    said = (
+    forms = (
         ("the sum of its second column", "what its second column adds up to")
         if summed
         else ("the number of its lines", "how many lines it has")
@@ -45,33 +46,30 @@ def make(world: World) -> Job:
         else "awk '{a[FILENAME]++} END {for (f in a) print f, a[f]}'"
     )
     echoed = " ".join(f"'{line}'" for line in right.splitlines())
-    rest = world.file(f"{folder}/{names.word()}.{other}", f"{names.word()} {names.number(100, 999)}\n")
-    return Job(
-        title=world.say("[a report|an overview|figures] on <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, folder=folder, target=target, ending=ending, figure=skin.choice(said)),
+    rest = host.file(f"{folder}/{names.word()}.{other}", f"{names.word()} {names.number(100, 999)}\n")
+    return job(
+        title=host.say("[a report|an overview|figures] on <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, folder=folder, target=target, ending=ending, figure=skin.choice(forms)),
         needle=target,
-        files=(*(world.file(f"{folder}/{name}", text) for name, text in zip(mine, texts, strict=True)), rest),
-        after=(world.file(target, right),),
-        needs=(folder,),
+        files=(*(host.file(f"{folder}/{name}", text) for name, text in zip(mine, texts, strict=True)), rest),
+        after=(host.file(target, right),),
         reads=(f"{folder}/{mine[0]}",),
-        ways=ways(
-            folder,
-            [f"head {folder}/*.{ending}", f"ls {folder}", f"ls -l {folder}"],
-            [
-                f'for f in {folder}/*.{ending}; do echo "$(basename "$f") $({each})"; done > {target}',
-                [f"cd {folder}", f'for f in *.{ending}; do echo "$f $({each})"; done > {target}'],
-                f"cd {folder} && {every} *.{ending} | sort > {target}",
-                [f'for f in {folder}/*.{ending}; do printf \'%s %s\\n\' "${{f##*/}}" "$({each})"; done > {target}'],
-                [f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done', f"printf '%s\\n' {echoed} > {target}"],
-            ],
-        ),
+        folder=folder,
+        looks=[f"head {folder}/*.{ending}", f"ls {folder}", f"ls -l {folder}"],
+        direct=[
+            f'for f in {folder}/*.{ending}; do echo "$(basename "$f") $({each})"; done > {target}',
+            [f"cd {folder}", f'for f in *.{ending}; do echo "$f $({each})"; done > {target}'],
+            f"cd {folder} && {every} *.{ending} | sort > {target}",
+            [f'for f in {folder}/*.{ending}; do printf \'%s %s\\n\' "${{f##*/}}" "$({each})"; done > {target}'],
+            [f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done', f"printf '%s\\n' {echoed} > {target}"],
+        ],
         confirm=[[f"cat {target}"], [f"ls {folder}", f"cat {target}"], [f"wc -l {target}"]],
-        probes=probes(
-            with_folders=f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done > {target}',
-            other_files_too=f'cd {folder}; for f in *; do echo "$f $({each})"; done > {target}',
-            off_by_one=f"printf '%s\\n' {echoed} | sed \"1s/.*/{mine[0]} {figures[0] + 1}/\" > {target}",
-            one_lost=f"printf '%s\\n' {echoed} | sed '$d' > {target}",
-            names_only=f"cd {folder}; ls *.{ending} > {target}",
-            other_path=f"printf '%s\\n' {echoed} > {target}.new",
-        ),
+        wrong={
+            "with_folders": f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done > {target}',
+            "other_files_too": f'cd {folder}; for f in *; do echo "$f $({each})"; done > {target}',
+            "off_by_one": f"printf '%s\\n' {echoed} | sed \"1s/.*/{mine[0]} {figures[0] + 1}/\" > {target}",
+            "one_lost": f"printf '%s\\n' {echoed} | sed '$d' > {target}",
+            "names_only": f"cd {folder}; ls *.{ending} > {target}",
+            "other_path": f"printf '%s\\n' {echoed} > {target}.new",
+        },
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, job
 
 _ASK = (
     "[keep|retain] the <count> newest of the <stem> files in <folder>, [by the date in their names|going by the date in the name], and delete the [older ones|others].",
@@ -22,9 +22,10 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
+@TASKS.kind("retain")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
     stem, ending = names.word(), names.word((1, 1))
     keep, total = rng.randint(2, 4), rng.randint(5, 8)
     year, form = (
@@ -42,32 +43,28 @@ def make(world: World) -> Job:
     glob = f"{folder}/{stem}-*"
     digits = skin.random() < 0.5
     count = str(keep) if digits else ["two", "three", "four"][keep - 2]
-    return Job(
-        title=world.say("[old files|what to keep|thinning out] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, folder=folder, stem=stem, count=count),
+    return job(
+        title=host.say("[old files|what to keep|thinning out] in <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, folder=folder, stem=stem, count=count),
         needle=stem,
-        files=tuple(world.file(f"{folder}/{name}", names.compound() + "\n") for name in order),
-        after=(),
+        files=tuple(host.file(f"{folder}/{name}", names.compound() + "\n") for name in order),
         gone=tuple(f"{folder}/{name}" for name in doomed),
-        needs=(folder,),
-        ways=ways(
-            folder,
-            [f"ls {folder}", f"ls -l {folder}", f"ls {glob}"],
-            [
-                f"ls {glob} | head -n -{keep} | xargs rm",
-                f"ls -r {glob} | tail -n +{keep + 1} | xargs rm",
-                f'ls {glob} | sort -r | sed 1,{keep}d | while read -r f; do rm "$f"; done',
-                f"rm $(ls {glob} | sort | head -n -{keep})",
-            ],
-            [f"rm {' '.join(f'{folder}/{name}' for name in doomed)}"],
-        ),
+        folder=folder,
+        looks=[f"ls {folder}", f"ls -l {folder}", f"ls {glob}"],
+        direct=[
+            f"ls {glob} | head -n -{keep} | xargs rm",
+            f"ls -r {glob} | tail -n +{keep + 1} | xargs rm",
+            f'ls {glob} | sort -r | sed 1,{keep}d | while read -r f; do rm "$f"; done',
+            f"rm $(ls {glob} | sort | head -n -{keep})",
+        ],
+        informed=[f"rm {' '.join(f'{folder}/{name}' for name in doomed)}"],
         confirm=[[f"ls {folder}"], [f"ls {glob}"], [f"ls -l {folder}"]],
-        probes=probes(
-            one_too_few=f"ls {glob} | head -n -{keep + 1} | xargs rm",
-            one_too_many=f"ls {glob} | head -n -{keep - 1} | xargs rm",
-            newest_deleted=f"rm {' '.join(f'{folder}/{name}' for name in kept)}",
-            all_deleted=f"rm {folder}/{stem}-*",
-            others_too=[f"rm {folder}/{rest[0]}", *(f"rm {folder}/{name}" for name in doomed)],
-            moved_away=f"mkdir {folder}/old && mv {' '.join(f'{folder}/{name}' for name in doomed)} {folder}/old/",
-        ),
+        wrong={
+            "one_too_few": f"ls {glob} | head -n -{keep + 1} | xargs rm",
+            "one_too_many": f"ls {glob} | head -n -{keep - 1} | xargs rm",
+            "newest_deleted": f"rm {' '.join(f'{folder}/{name}' for name in kept)}",
+            "all_deleted": f"rm {folder}/{stem}-*",
+            "others_too": [f"rm {folder}/{rest[0]}", *(f"rm {folder}/{name}" for name in doomed)],
+            "moved_away": f"mkdir {folder}/old && mv {' '.join(f'{folder}/{name}' for name in doomed)} {folder}/old/",
+        },
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
 
 _ASK = (
     "[set|change] <key> to <new> in <path> [; the other keys stay as they are|].",
@@ -33,11 +33,12 @@ _FORMATS = {
 }
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    folder = world.place()
-    path = new_path(world, folder, "config")
-    pair, change, head, foot = _FORMATS[world.skin.choice(sorted(_FORMATS))]
+@TASKS.kind("setting")
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    folder = host.place()
+    path = new_path(host, folder, "config")
+    pair, change, head, foot = _FORMATS[host.skin.choice(sorted(_FORMATS))]
     values = {names.compound().replace("-", "_"): names.number(10, 9999) for _ in range(rng.randint(4, 8))}
     key, other = (list(values)[at] for at in rng.sample(range(len(values)), 2))
     new = names.number(10, 9999)
@@ -49,31 +50,28 @@ def make(world: World) -> Job:
     exact = f"s/{pair.format(key=key, value=values[key]).strip()}/{pair.format(key=key, value=new).strip()}/"
     before = content(*(pair.format(key=name, value=value) for name, value in values.items()))
     after = content(*(pair.format(key=name, value=new if name == key else value) for name, value in values.items()))
-    return Job(
-        title=world.say("[a value|one key|a setting|a correction] in <what>", what=path.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, path=path, key=key, new=new),
+    return derived(
+        host,
+        title=host.say("[a value|one key|a setting|a correction] in <what>", what=path.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, path=path, key=key, new=new),
         needle=key,
-        files=(world.file(path, before),),
-        after=(world.file(path, after),),
-        needs=(path,),
-        reads=(path,),
-        ways=ways(
-            folder,
-            [f"cat {path}", f"grep -n {key} {path}", f"head {path}"],
-            [f"sed -i '{sed}' {path}"],
-            [
-                f"sed -i '{exact}' {path}",
-                [f"sed '{sed}' {path} > /tmp/new", f"cat /tmp/new > {path}"],
-                f"sed '{sed}' {path} > /tmp/new && cp /tmp/new {path}",
-                f"sed -i '/{key}/s/{values[key]}/{new}/' {path}",
-            ],
-        ),
+        sources={path: before},
+        target=path,
+        result=after,
+        looks=[f"cat {path}", f"grep -n {key} {path}", f"head {path}"],
+        direct=[f"sed -i '{sed}' {path}"],
+        informed=[
+            f"sed -i '{exact}' {path}",
+            [f"sed '{sed}' {path} > /tmp/new", f"cat /tmp/new > {path}"],
+            f"sed '{sed}' {path} > /tmp/new && cp /tmp/new {path}",
+            f"sed -i '/{key}/s/{values[key]}/{new}/' {path}",
+        ],
         confirm=[[f"cat {path}"], [f"grep {key} {path}"], [f"grep -n {new} {path}"]],
-        probes=probes(
-            other_key=f"sed -i '{wrong}' {path}",
-            added_instead=f"echo '{pair.format(key=key, value=new)}' >> {path}",
-            only_that_key=f"echo '{pair.format(key=key, value=new)}' > {path}",
-            off_by_one=f"sed -i '{change.format(key=key, value=new + 1)}' {path}",
-            other_path=f"sed '{sed}' {path} > {path}.new",
-        ),
+        wrong={
+            "other_key": f"sed -i '{wrong}' {path}",
+            "added_instead": f"echo '{pair.format(key=key, value=new)}' >> {path}",
+            "only_that_key": f"echo '{pair.format(key=key, value=new)}' > {path}",
+            "off_by_one": f"sed -i '{change.format(key=key, value=new + 1)}' {path}",
+            "other_path": f"sed '{sed}' {path} > {path}.new",
+        },
     )

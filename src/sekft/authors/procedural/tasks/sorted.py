@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
 
 _ASK = (
     "[sort|order] the lines of <source> <order>, [drop|leave out] the [duplicates|repeats], and [write|save] the result to <target>.",
@@ -23,10 +23,11 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
-    source, target = new_path(world, folder, "text"), new_path(world, folder, "result")
+@TASKS.kind("sorted")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
+    source, target = new_path(host, folder, "text"), new_path(host, folder, "result")
     words = [names.word() for _ in range(rng.randint(4, 8))]
     rows = words + [words[rng.randrange(len(words))] for _ in range(rng.randint(2, 4))]
     rng.shuffle(rows)
@@ -40,32 +41,28 @@ def make(world: World) -> Job:
         else ["in alphabetical order", "sorted", "from a to z", "in order"]
     )
     r = "r" if backwards else ""
-    return Job(
-        title=world.say("[an ordered list|a list without repeats|sorting] from <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, source=source, target=target, order=order),
-        needle=target,
-        files=(world.file(source, "\n".join(rows) + "\n"),),
-        after=(world.file(target, "\n".join(result) + "\n"),),
-        needs=(source,),
-        reads=(source,),
-        ways=ways(
-            folder,
-            [f"cat {source}", f"wc -l {source}", f"ls -l {folder}"],
-            [
-                f"sort -u{r} {source} > {target}",
-                f"sort {'-r ' if backwards else ''}{source} | uniq > {target}",
-                f"sort -u{r} -o {target} {source}",
-                f"cat {source} | sort | uniq | {'tac' if backwards else 'cat'} > {target}",
-                f"awk '!a[$0]++' {source} | sort {'-r ' if backwards else ''}> {target}",
-            ],
-        ),
+    return derived(
+        host,
+        title=host.say("[an ordered list|a list without repeats|sorting] from <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, source=source, target=target, order=order),
+        sources={source: "\n".join(rows) + "\n"},
+        target=target,
+        result="\n".join(result) + "\n",
+        looks=[f"cat {source}", f"wc -l {source}", f"ls -l {folder}"],
+        direct=[
+            f"sort -u{r} {source} > {target}",
+            f"sort {'-r ' if backwards else ''}{source} | uniq > {target}",
+            f"sort -u{r} -o {target} {source}",
+            f"cat {source} | sort | uniq | {'tac' if backwards else 'cat'} > {target}",
+            f"awk '!a[$0]++' {source} | sort {'-r ' if backwards else ''}> {target}",
+        ],
         confirm=[[f"cat {target}"], [f"wc -l {source} {target}", f"cat {target}"], [f"head {target}"]],
-        probes=probes(
-            duplicates_kept=f"sort {'-r ' if backwards else ''}{source} > {target}",
-            unsorted=f"cp {source} {target}",
-            other_order=f"sort -u{'' if backwards else 'r'} {source} > {target}",
-            source_changed=[f"sort -u{r} {source} > {target}", f"cp {target} {source}"],
-            one_lost=f"sort -u{r} {source} | sed '$d' > {target}",
-            other_path=f"sort -u{r} {source} > {target}.new",
-        ),
+        wrong={
+            "duplicates_kept": f"sort {'-r ' if backwards else ''}{source} > {target}",
+            "unsorted": f"cp {source} {target}",
+            "other_order": f"sort -u{'' if backwards else 'r'} {source} > {target}",
+            "source_changed": [f"sort -u{r} {source} > {target}", f"cp {target} {source}"],
+            "one_lost": f"sort -u{r} {source} | sed '$d' > {target}",
+            "other_path": f"sort -u{r} {source} > {target}.new",
+        },
     )

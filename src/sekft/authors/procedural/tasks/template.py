@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes
 
 _ASK = (
     "[fill in|complete] the template <form> with the values in <values> and [write|save] the result to <target>.",
@@ -23,17 +23,18 @@ _ASK = (
 _SHAPES = ("@{}@", "%{}%", "__{}__", "[{}]", "={}=")
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
-    form, values, target = (new_path(world, folder, sort) for sort in ("text", "config", "result"))
+@TASKS.kind("template")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
+    form, values, target = (new_path(host, folder, sort) for sort in ("text", "config", "result"))
     shape = skin.choice(_SHAPES)
     pairs = {names.word((1, 2)): names.compound() for _ in range(rng.randint(2, 3))}
     keys = list(pairs)
     order = [*range(len(keys)), *(rng.randrange(len(keys)) for _ in range(rng.randint(0, 2)))]
     rng.shuffle(order)
     text = "".join(
-        f"{world.say(skin.choice(_LINES), word=names.word(), other=names.word(), blank=shape.format(keys[at]))}\n"
+        f"{host.say(skin.choice(_LINES), word=names.word(), other=names.word(), blank=shape.format(keys[at]))}\n"
         for at in order
     )
     filled = text
@@ -44,11 +45,11 @@ def make(world: World) -> Job:
     rule = f"s/^\\(.*\\)=\\(.*\\)$/s|{escaped.replace(chr(92), chr(92) * 2).format(chr(92) + '1')}|{chr(92)}2|g/"
     loop = f'while IFS== read -r n v; do sed -i "s/{escaped.format("$n") if "_" not in shape else "__${n}__"}/$v/g" {target}; done < {values}'
     return Job(
-        title=world.say("[a template|a form|a text with blanks] for <what>", what=target.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, form=form, values=values, target=target, shape=shape.format(keys[0])),
+        title=host.say("[a template|a form|a text with blanks] for <what>", what=target.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, form=form, values=values, target=target, shape=shape.format(keys[0])),
         needle=target,
-        files=(world.file(form, text), world.file(values, "".join(f"{key}={value}\n" for key, value in pairs.items()))),
-        after=(world.file(target, filled),),
+        files=(host.file(form, text), host.file(values, "".join(f"{key}={value}\n" for key, value in pairs.items()))),
+        after=(host.file(target, filled),),
         needs=(form, values),
         reads=(form, values),
         ways=[

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
 
 _ASK = (
     "[add up|sum] the third column of <source> over the rows [of|for] <word> and write the sum to <target>.",
@@ -22,10 +22,11 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
-    source, target = new_path(world, folder, "table"), new_path(world, folder, "result")
+@TASKS.kind("total")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
+    source, target = new_path(host, folder, "table"), new_path(host, folder, "result")
     words, sep = [names.word() for _ in range(3)], skin.choice([" ", ",", ":", "/"])
     picks = [0, 0, 1, *(rng.randrange(3) for _ in range(rng.randint(4, 12)))]
     rng.shuffle(picks)
@@ -35,31 +36,27 @@ def make(world: World) -> Job:
     awk = f"awk -F'{sep}'"
     shown = f"{awk} '$2 == \"{word}\" {{s += $3}} END {{print s}}' {source}"
     loop = f'[ "$n" = {word} ] && s=$((s + v)); done < {source}; echo $s > {target}'
-    return Job(
-        title=world.say("[a total|a sum|the amounts of one name] from <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, source=source, target=target, word=word),
-        needle=target,
-        files=(world.file(source, text),),
-        after=(world.file(target, f"{total}\n"),),
-        needs=(source,),
-        reads=(source,),
-        ways=ways(
-            folder,
-            [f"head {source}", f"cat {source}", f"grep {word} {source}"],
-            [
-                f"{shown} > {target}",
-                f"grep '{sep}{word}{sep}' {source} | {awk} '{{s += $3}} END {{print s}}' > {target}",
-                f"s=0; while IFS='{sep}' read -r x n v; do {loop}",
-                f"{awk} '$2 == \"{word}\"' {source} | cut -d '{sep}' -f 3 | awk '{{n += $1}} END {{print n}}' > {target}",
-                [shown, f"echo {total} > {target}"],
-            ],
-        ),
+    return derived(
+        host,
+        title=host.say("[a total|a sum|the amounts of one name] from <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, source=source, target=target, word=word),
+        sources={source: text},
+        target=target,
+        result=f"{total}\n",
+        looks=[f"head {source}", f"cat {source}", f"grep {word} {source}"],
+        direct=[
+            f"{shown} > {target}",
+            f"grep '{sep}{word}{sep}' {source} | {awk} '{{s += $3}} END {{print s}}' > {target}",
+            f"s=0; while IFS='{sep}' read -r x n v; do {loop}",
+            f"{awk} '$2 == \"{word}\"' {source} | cut -d '{sep}' -f 3 | awk '{{n += $1}} END {{print n}}' > {target}",
+            [shown, f"echo {total} > {target}"],
+        ],
         confirm=[[f"cat {target}"], [f"grep {word} {source}", f"cat {target}"], [f"ls -l {folder}"]],
-        probes=probes(
-            all_rows=f"{awk} '{{s += $3}} END {{print s}}' {source} > {target}",
-            off_by_one=f"echo {total + 1} > {target}",
-            rows_counted=f"grep -c {word} {source} > {target}; echo >> {target}; echo rows >> {target}",
-            last_one=f"grep {word} {source} | tail -n 1 | cut -d '{sep}' -f 1 > {target}",
-            other_path=f"echo {total} > {target}.new",
-        ),
+        wrong={
+            "all_rows": f"{awk} '{{s += $3}} END {{print s}}' {source} > {target}",
+            "off_by_one": f"echo {total + 1} > {target}",
+            "rows_counted": f"grep -c {word} {source} > {target}; echo >> {target}; echo rows >> {target}",
+            "last_one": f"grep {word} {source} | tail -n 1 | cut -d '{sep}' -f 1 > {target}",
+            "other_path": f"echo {total} > {target}.new",
+        },
     )

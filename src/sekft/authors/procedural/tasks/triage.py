@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
 
 _LEVELS = ("error", "fault", "alarm", "fail", "refused", "broken", "severe")
 _OTHERS = ("info", "note", "debug", "fine", "trace", "quiet")
@@ -24,10 +24,11 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng, skin = world.names, world.rng, world.skin
-    folder = world.place()
-    source, target = new_path(world, folder, "log"), new_path(world, folder, "result")
+@TASKS.kind("triage")
+def make(host: Host) -> Job:
+    names, rng, skin = host.names, host.rng, host.skin
+    folder = host.place()
+    source, target = new_path(host, folder, "log"), new_path(host, folder, "result")
     level, others = skin.choice(_LEVELS), skin.sample(_OTHERS, 2)
     sources = [names.word() for _ in range(3)]
     most = rng.randint(4, 6)
@@ -40,31 +41,27 @@ def make(world: World) -> Job:
     ]
     tally = f"grep ' {level} ' {source} | cut -d ' ' -f 3 | sort | uniq -c | sort -rn"
     in_awk = f"awk '$2 == \"{level}\" {{a[$3]++}} END {{for (x in a) print a[x], x}}' {source} | sort -rn"
-    return Job(
-        title=world.say("[the worst source|one source|a look] in <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, source=source, target=target, level=level),
-        needle=target,
-        files=(world.file(source, "\n".join(rows) + "\n"),),
-        after=(world.file(target, sources[0] + "\n"),),
-        needs=(source,),
-        reads=(source,),
-        ways=ways(
-            folder,
-            [f"head {source}", f"cat {source}", f"grep -c {level} {source}"],
-            [
-                f"{tally} | head -n 1 | awk '{{print $2}}' > {target}",
-                [tally, f"echo {sources[0]} > {target}"],
-                f"{in_awk} | head -n 1 | cut -d ' ' -f 2 > {target}",
-                [in_awk, f"printf '%s\\n' {sources[0]} > {target}"],
-                f"{tally} | sed 's/.* //;q' > {target}",
-            ],
-        ),
+    return derived(
+        host,
+        title=host.say("[the worst source|one source|a look] in <what>", what=source.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, source=source, target=target, level=level),
+        sources={source: "\n".join(rows) + "\n"},
+        target=target,
+        result=sources[0] + "\n",
+        looks=[f"head {source}", f"cat {source}", f"grep -c {level} {source}"],
+        direct=[
+            f"{tally} | head -n 1 | awk '{{print $2}}' > {target}",
+            [tally, f"echo {sources[0]} > {target}"],
+            f"{in_awk} | head -n 1 | cut -d ' ' -f 2 > {target}",
+            [in_awk, f"printf '%s\\n' {sources[0]} > {target}"],
+            f"{tally} | sed 's/.* //;q' > {target}",
+        ],
         confirm=[[f"cat {target}"], [f"grep -c {level} {source}", f"cat {target}"], [f"ls -l {folder}"]],
-        probes=probes(
-            second=f"echo {sources[1]} > {target}",
-            least=f"echo {sources[2]} > {target}",
-            with_count=f"{tally} | head -n 1 > {target}",
-            all_of_them=f"{tally} | awk '{{print $2}}' > {target}",
-            other_path=f"echo {sources[0]} > {target}.new",
-        ),
+        wrong={
+            "second": f"echo {sources[1]} > {target}",
+            "least": f"echo {sources[2]} > {target}",
+            "with_count": f"{tally} | head -n 1 > {target}",
+            "all_of_them": f"{tally} | awk '{{print $2}}' > {target}",
+            "other_path": f"echo {sources[0]} > {target}.new",
+        },
     )

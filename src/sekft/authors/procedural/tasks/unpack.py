@@ -8,8 +8,8 @@ import io
 import tarfile
 from collections.abc import Mapping
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, job
 from sekft.scenario import File
 
 _ASK = (
@@ -29,47 +29,46 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    folder = world.place()
+@TASKS.kind("unpack")
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    folder = host.place()
     target = f"{folder}/{names.subject()}"
-    packed = world.skin.random() < 0.5
-    source = f"{folder}/{names.compound()}{world.skin.choice(['.tar.gz', '.tgz'] if packed else ['.tar'])}"
+    packed = host.skin.random() < 0.5
+    source = f"{folder}/{names.compound()}{host.skin.choice(['.tar.gz', '.tgz'] if packed else ['.tar'])}"
     texts = {
         f"{names.compound()}.{names.word((1, 1))}": f"{names.word()} {names.compound()}\n"
         for _ in range(rng.randint(2, 4))
     }
     first, last = min(texts), max(texts)
-    z, out = ("z", "gunzip -c" if world.skin.random() < 0.5 else "zcat") if packed else ("", "cat")
+    z, out = ("z", "gunzip -c" if host.skin.random() < 0.5 else "zcat") if packed else ("", "cat")
     content = base64.b64encode(_tar(texts, packed)).decode()
-    archive = File(path=source, content_b64=content, mtime=world.mtime)
-    return Job(
-        title=world.say("[an archive|a parcel of files|unpacking] for <what>", what=target.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, source=source, target=target),
+    archive = File(path=source, content_b64=content, mtime=host.mtime)
+    return job(
+        title=host.say("[an archive|a parcel of files|unpacking] for <what>", what=target.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, source=source, target=target),
         needle=target,
-        files=(archive, world.folder(target)),
-        after=tuple(world.file(f"{target}/{name}", text) for name, text in texts.items()),
+        files=(archive, host.folder(target)),
+        after=tuple(host.file(f"{target}/{name}", text) for name, text in texts.items()),
         needs=(source,),
         reads=(source,),
-        ways=ways(
-            folder,
-            [f"tar -t{z}f {source}", f"ls -l {folder}"],
-            [
-                f"tar -x{z}f {source} -C {target}",
-                [f"cd {target}", f"tar -x{z}f {source}"],
-                f"{out} {source} | tar -xf - -C {target}",
-                f"cd {target} && tar -x{z}f {source}",
-                f"(cd {target} && {out} {source} | tar -xf -)",
-            ],
-        ),
+        folder=folder,
+        looks=[f"tar -t{z}f {source}", f"ls -l {folder}"],
+        direct=[
+            f"tar -x{z}f {source} -C {target}",
+            [f"cd {target}", f"tar -x{z}f {source}"],
+            f"{out} {source} | tar -xf - -C {target}",
+            f"cd {target} && tar -x{z}f {source}",
+            f"(cd {target} && {out} {source} | tar -xf -)",
+        ],
         confirm=[[f"ls {target}"], [f"ls -l {target}"], [f"find {target} -type f"]],
-        probes=probes(
-            beside=f"tar -x{z}f {source} -C {folder}",
-            one_lost=f"tar -x{z}f {source} -C {target} && rm {target}/{first}",
-            emptied=f"tar -x{z}f {source} -C {target} && : > {target}/{last}",
-            archive_removed=f"tar -x{z}f {source} -C {target} && rm {source}",
-            archive_copied=f"cp {source} {target}/",
-        ),
+        wrong={
+            "beside": f"tar -x{z}f {source} -C {folder}",
+            "one_lost": f"tar -x{z}f {source} -C {target} && rm {target}/{first}",
+            "emptied": f"tar -x{z}f {source} -C {target} && : > {target}/{last}",
+            "archive_removed": f"tar -x{z}f {source} -C {target} && rm {source}",
+            "archive_copied": f"cp {source} {target}/",
+        },
     )
 
 

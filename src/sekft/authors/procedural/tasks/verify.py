@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, new_path, probes
 
 _ASK = (
     "[check|verify] the files in <folder> against <list> (<tool>) and write the name of [each|every] file that does not agree to <target>.",
@@ -24,11 +24,12 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, rng = world.names, world.rng
-    folder = world.place()
-    target = new_path(world, folder.rsplit("/", 1)[0], "result")
-    tool = world.skin.choice(["md5sum", "sha256sum"])
+@TASKS.kind("verify")
+def make(host: Host) -> Job:
+    names, rng = host.names, host.rng
+    folder = host.place()
+    target = new_path(host, folder.rsplit("/", 1)[0], "result")
+    tool = host.skin.choice(["md5sum", "sha256sum"])
     mine = sorted(f"{names.compound()}.{names.word((1, 1))}" for _ in range(rng.randint(4, 6)))
     spoilt = sorted(mine[at] for at in rng.sample(range(len(mine)), rng.choice([1, 1, 2])))
     texts = {name: f"{names.word()} {names.compound()}\n" for name in mine}
@@ -37,17 +38,17 @@ def make(world: World) -> Job:
     ]
     index = f"{folder}/{names.word().upper()}"
     changed = {name: text + f"{names.word()}\n" if name in spoilt else text for name, text in texts.items()}
-    files = tuple(world.file(f"{folder}/{name}", text) for name, text in changed.items())
+    files = tuple(host.file(f"{folder}/{name}", text) for name, text in changed.items())
     bare = index.rsplit("/", 1)[-1]
     check, named = f"{tool} -c {bare}", f"printf '%s\\n' {' '.join(spoilt)} > {target}"
     good = next(name for name in mine if name not in spoilt)
     each = "while read -r s n; do"
     return Job(
-        title=world.say("[damaged files|a check|what has changed] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, folder=folder, list=index, target=target, tool=tool),
+        title=host.say("[damaged files|a check|what has changed] in <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, folder=folder, list=index, target=target, tool=tool),
         needle=target,
-        files=(*files, world.file(index, "".join(sums))),
-        after=(world.file(target, "".join(name + "\n" for name in spoilt)),),
+        files=(*files, host.file(index, "".join(sums))),
+        after=(host.file(target, "".join(name + "\n" for name in spoilt)),),
         needs=(index,),
         reads=(index,),
         ways=[

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Job, World
-from sekft.authors.procedural.requests import ask, new_path, probes, ways
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.requests import TASKS, ask, job, new_path
 
 _ASK = (
     "[make|create|put down] a file <path> [that holds|holding|with] [exactly|only|just] <what>.",
@@ -23,19 +23,20 @@ _ASK = (
 )
 
 
-def make(world: World) -> Job:
-    names, skin = world.names, world.skin
-    folder = world.place()
-    path = new_path(world, folder, "text")
+@TASKS.kind("write")
+def make(host: Host) -> Job:
+    names, skin = host.names, host.skin
+    folder = host.place()
+    path = new_path(host, folder, "text")
     lines = [
         f"{names.word()} {skin.choice(['at', 'of', 'by', 'for', 'near', 'to'])} {names.compound()}"
         + (f" {names.number(11, 980)}" if skin.random() < 0.5 else "")
-        for _ in range(world.rng.choice([1, 1, 2]))
+        for _ in range(host.rng.choice([1, 1, 2]))
     ]
     if len(lines) == 1:
-        what = world.say("[the|one|this] [single line|line] '<line>'", line=lines[0])
+        what = host.phrase("[the|one|this] [single line|line] '<line>'", line=lines[0])
     else:
-        what = world.say(
+        what = host.phrase(
             "[two lines, '<one>' and '<two>'|the line '<one>' and [below it|after it|then] the line '<two>'],"
             " [in that order|the one above the other]",
             one=lines[0],
@@ -44,28 +45,27 @@ def make(world: World) -> Job:
     name, text = path.rsplit("/", 1)[-1], "\n".join(lines) + "\n"
     quoted = " ".join(f"'{line}'" for line in lines)
     echoed = " && ".join(f"echo '{line}' {sign} {path}" for line, sign in zip(lines, (">", ">>"), strict=False))
-    return Job(
-        title=world.say("[new|missing|short] [file|note|marker] [for|in] <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(world, _ASK, path=path, folder=folder, name=name, what=what[:1].lower() + what[1:]),
+    return job(
+        title=host.say("[new|missing|short] [file|note|marker] [for|in] <what>", what=folder.rsplit("/", 1)[-1]),
+        text=ask(host, _ASK, path=path, folder=folder, name=name, what=what),
         needle=lines[0],
-        files=(world.folder(folder),),
-        after=(world.file(path, text),),
-        ways=ways(
-            folder,
-            [f"ls {folder}", f"ls -la {folder}"],
-            [
-                f"printf '%s\\n' {quoted} > {path}",
-                echoed,
-                f"cat > {path} <<'EOF'\n{text}EOF",
-                f"printf '%s\\n' {quoted} | tee {path}",
-            ],
-        ),
+        files=(host.folder(folder),),
+        after=(host.file(path, text),),
+        needs=(),
+        folder=folder,
+        looks=[f"ls {folder}", f"ls -la {folder}"],
+        direct=[
+            f"printf '%s\\n' {quoted} > {path}",
+            echoed,
+            f"cat > {path} <<'EOF'\n{text}EOF",
+            f"printf '%s\\n' {quoted} | tee {path}",
+        ],
         confirm=[[f"cat {path}"], [f"ls -l {folder}", f"cat {path}"], [f"ls {folder}"], [f"wc {path}"]],
-        probes=probes(
-            other_text=f"printf '%s\\n' {quoted} too > {path}",
-            other_path=f"printf '%s\\n' {quoted} > {path}.new",
-            empty_file=f"touch {path}",
-            one_word=f"echo '{lines[0].split()[0]}' > {path}",
-            twice=f"printf '%s\\n' {quoted} {quoted} > {path}",
-        ),
+        wrong={
+            "other_text": f"printf '%s\\n' {quoted} too > {path}",
+            "other_path": f"printf '%s\\n' {quoted} > {path}.new",
+            "empty_file": f"touch {path}",
+            "one_word": f"echo '{lines[0].split()[0]}' > {path}",
+            "twice": f"printf '%s\\n' {quoted} {quoted} > {path}",
+        },
     )

@@ -1,0 +1,220 @@
+"""Files, names and links that tell of the tool: functions `(host, tool, text) -> Announcement`."""
+
+from __future__ import annotations
+
+import posixpath
+
+from sekft.authors.procedural.announcements import (
+    ANNOUNCEMENTS,
+    Announcement,
+    fields,
+    greeting,
+    page,
+    placed,
+    readings,
+    remarks,
+    somewhere,
+)
+from sekft.authors.procedural.grammar import expand, line, moment, other
+from sekft.authors.procedural.host import Host
+from sekft.scenario import File
+
+_README_NAMES = (
+    "README README.txt README.md NOTES NOTES.txt WELCOME ABOUT ABOUT.txt read.me handover.txt START INFO notes.md index.txt"
+    " 00-README desk.md house.txt letter.txt first.txt hello.txt memo.txt memo journal.txt blackboard.txt CONTENTS"
+).split()
+
+
+@ANNOUNCEMENTS.kind("readme")
+def readme(host: Host, tool: str, text: str) -> Announcement:
+    """A text file in the home folder, or in a folder of it, mentions the tool among other things."""
+    folder = host.home if host.skin.random() < 0.7 else f"{host.home}/{host.names.subject()}"
+    name = host.skin.choice([*_README_NAMES, f"{host.names.word((2, 3))}.txt", f"{host.name}.txt"])
+    file = host.file(f"{folder}/{name}", page(host, text))
+    return Announcement(needle=text, motd=greeting(host), files=(file,), look=readings(host, file, text))
+
+
+_DOTFILES = (
+    ".plan .project .notes .desk .about .hello .duty .sticky .memo .tray .corner .pinboard .diary .slip .letter".split()
+)
+
+
+@ANNOUNCEMENTS.kind("dotfile")
+def dotfile(host: Host, tool: str, text: str) -> Announcement:
+    """A hidden file in the home folder, such as people keep for who comes after them, mentions the tool."""
+    name = host.skin.choice([*_DOTFILES, f".{host.name}", f".{host.names.word((2, 3))}"])
+    file = host.file(f"{host.home}/{name}", page(host, text))
+    return Announcement(needle=text, motd=greeting(host), files=(file,), look=readings(host, file, text))
+
+
+_ROSTER_HEADS = (
+    ("account", "[{things}|work] [in|with|kept by|through]", "[room|floor|line]"),
+    (
+        "[name|user|who]",
+        "[where {things} are kept|{things} served by|{things} handed out by|tool for {things}]",
+        "[extension|line|room]",
+    ),
+)
+_ROSTER_STEMS = ("rota", "roster", "accounts", "allocation", "plan", "who-has-what", "tools", "list", "overview")
+
+
+@ANNOUNCEMENTS.kind("roster")
+def roster(host: Host, tool: str, text: str) -> Announcement:
+    """A table says which tool serves which account; only one row is about the account that has landed."""
+    head = [expand(host, title).lower() for title in host.skin.choice(_ROSTER_HEADS)]
+    rows = [[other(host), host.names.word((2, 3))] for _ in range(host.skin.randint(1, 4))]
+    own = [host.user, tool]
+    rows = [[*row, expand(host, "<n>")] for row in [own, *rows]]
+    host.skin.shuffle(rows)
+    shown = _table(host, [head, *rows])
+    needle = next(row for row in shown if host.user in row and tool in row).strip()
+    at_home = host.skin.random() < 0.4
+    path = somewhere(host, host.skin.choice(_ROSTER_STEMS), host.home if at_home else None)
+    file = placed(host, path, "\n".join(shown) + "\n")
+    motd = greeting(host, *([] if at_home else [line(host, "lead", path=path)]))
+    look = readings(host, file, needle, not at_home, by_name=True)
+    return Announcement(needle=needle, motd=motd, files=(file,), look=look)
+
+
+def _table(host: Host, rows: list[list[str]]) -> list[str]:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    joint = host.skin.choice(["  ", "  ", " | ", "\t", ",", ":", ";"])
+    if len(joint) == 1:
+        return [joint.join(row) for row in rows]
+    shown = [joint.join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    rule = ["-" * len(shown[0])] if joint == " | " else []
+    return [shown[0], *rule, *shown[1:]]
+
+
+_CARD_FOLDERS = ("cards", "tray", "desk", "intake", "counter", "slips", "pigeonholes", "rack", "docket")
+_CARD_NAMES = "[<user>|<user>|card-<user>|<n>-<user>|<user>.<n>][|.card|.txt|.slip]"
+_CARD_FIELD = "[{things} [from|with|by|in|served by|kept by|handed out by|at]|Source of {things}|[Counter|Desk|Tool|Program|Command] for {things}|{things}]"
+_CARD_LEAD = "[Cards|Slips|Papers] for the [people|accounts] of <host>: <path>|<user> has a card in <path>|The card of <user> is in <path>|[One|1] card in <path>|The [tray|rack] for cards is <path>|Cards are in <path>"
+
+
+@ANNOUNCEMENTS.kind("card")
+def card(host: Host, tool: str, text: str) -> Announcement:
+    """A card in a spool folder, one for the account, has a field for the tool."""
+    own = (expand(host, _CARD_FIELD), tool)
+    rows = [
+        ("Card", expand(host, "<n>-<m>")),
+        ("Holder", host.user),
+        ("Issued", f"{moment(host):%Y-%m-%d}"),
+        ("By", other(host)),
+        ("Place", expand(host, "<place>")),
+        ("Valid", expand(host, "[until recalled|all year|weekdays|<k> years]")),
+    ]
+    rows = host.skin.sample(rows, host.skin.randint(2, 5))
+    rows.insert(host.skin.randint(0, len(rows)), own)
+    capital = host.skin.random() < 0.3
+    shown = fields(host, [(name.upper() if capital else name, value) for name, value in rows], " .")
+    needle = shown[rows.index(own)]
+    folder = f"{host.skin.choice(['/var/spool', '/srv', host.home])}/{host.skin.choice(_CARD_FOLDERS)}"
+    name = expand(host, _CARD_NAMES).lower()
+    file = placed(host, f"{folder}/{name}", "\n".join(shown) + "\n")
+    motd = greeting(host, expand(host, f"[{_CARD_LEAD}]", path=folder))
+    listings = ("ls -F", "ls -l")
+    look = [
+        [f"{ls} {folder}", *way] for ls in listings for way in readings(host, file, needle, named=True) if len(way) == 1
+    ]
+    return Announcement(needle=needle, motd=motd, files=(file,), look=look)
+
+
+_LOG_NAMES = ("handover.log", "shift.log", "journal.log", "duty.log", "day.log", "log.txt", "logbook", "watch.log")
+_LOG_STAMPS = ("%Y-%m-%d %H:%M ", "%b %e %H:%M ", "[%d.%m.%Y] ", "%Y%m%d ", "%a %e %b: ", "%Y-%m-%dT%H:%MZ ")
+
+
+@ANNOUNCEMENTS.kind("log")
+def log(host: Host, tool: str, text: str) -> Announcement:
+    """A log of those who were here before has a line on the tool, among dated lines on other things."""
+    rows = [text, *remarks(host, host.skin.randint(2, 6))]
+    host.skin.shuffle(rows)
+    stamp, signature = host.skin.choice(_LOG_STAMPS), host.skin.choice(["{}: ", "{} - ", "({}) ", ""])
+    writers = [other(host), other(host)]
+    days = sorted(moment(host) for _ in rows)
+    dated = zip(days, rows, strict=True)
+    shown = [f"{day.strftime(stamp)}{signature.format(host.skin.choice(writers))}{row}" for day, row in dated]
+    folder = host.skin.choice([host.home, "/var/log", f"/srv/{host.names.subject()}"])
+    path = posixpath.join(folder, host.skin.choice([*_LOG_NAMES, f"{host.name}.log"]))
+    file = placed(host, path, "\n".join(shown) + "\n")
+    named = folder.startswith("/srv") or host.skin.random() < 0.3
+    motd = greeting(host, *([line(host, "lead", path=path)] if named else []))
+    return Announcement(needle=text, motd=motd, files=(file,), look=readings(host, file, text, named))
+
+
+# Parts are joined by signs that no name holds, so that the tool's stands apart.
+_FILENAMES = "[<things>@<tool>|<things>.are.in.<tool>|<things>.for.<user>.in.<tool>|<tool>.holds.<things>|<things>:<tool>|<things>=<tool>|<tool>,the.tool.for.<things>|<things>.via.<tool>|<things>.by.<tool>|<tool>:<things>.of.<user>]"
+_FILENAME_THINGS = (
+    "requests errands duties jobs orders chores tasks assignments REQUESTS TASKS ORDERS WORK work open.matters".split()
+)
+
+
+@ANNOUNCEMENTS.kind("filename")
+def filename(host: Host, tool: str, text: str) -> Announcement:
+    """The name of an empty file in the home folder says it: nothing has to be opened."""
+    things = host.skin.choice(_FILENAME_THINGS)
+    name = (
+        expand(host, _FILENAMES, tool=tool, things=things).replace("WORK.are", "WORK.is").replace("work.are", "work.is")
+    )
+    file = host.file(f"{host.home}/{name}", "")
+    look = [["ls -F"], ["ls"], ["ls -l"], ["ls -la"], ["ls -A"], ["find . -type f"]]
+    return Announcement(needle=name, motd=greeting(host), files=(file,), look=look)
+
+
+_LINK_NAMES = "requests errands duties jobs orders chores tasks assignments my-work open-matters inbox in-tray work todo desk".split()
+
+
+@ANNOUNCEMENTS.kind("link")
+def link(host: Host, tool: str, text: str) -> Announcement:
+    """A link in the home folder, named after what it is for, points at the tool."""
+    name, target = host.skin.choice(_LINK_NAMES), f"/usr/local/bin/{tool}"
+    link = File(path=f"{host.home}/{name}", kind="symlink", target=target, mtime=host.mtime)
+    look = [[first, f"{then} {name}"] for first in ("ls", "ls -A", "ls -a") for then in ("ls -l", "ls -ld", "ls -la")]
+    host.skin.shuffle(look)
+    return Announcement(needle=target, motd=greeting(host), files=(link,), look=look)
+
+
+@ANNOUNCEMENTS.kind("pointer")
+def pointer(host: Host, tool: str, text: str) -> Announcement:
+    """Login names a file, that file names another, and only the second one names the tool."""
+    near, far = somewhere(host), somewhere(host)
+    lead, second_lead = line(host, "lead", path=near), line(host, "lead", path=far)
+    files = placed(host, near, page(host, second_lead)), placed(host, far, page(host, text))
+    hops = readings(host, files[0], second_lead, named=True), readings(host, files[1], text, named=True)
+    look = [[*first, *second] for first, second in zip(*hops, strict=False)]
+    banner, leads = (f"{lead}\n", []) if host.skin.random() < 0.3 else ("", [lead])
+    return Announcement(needle=text, banner=banner, motd=greeting(host, *leads), files=files, look=look)
+
+
+_ETC_FILES = (
+    "desk site local house office station handbook defaults arrangements conventions workplace particulars".split()
+)
+_ETC_KEY = (
+    "[requests|errands|duties|jobs|orders|assignments|open-matters|work|chores|intake|tasks][.|_|-|/| of | for ]<user>"
+)
+_ETC_HEAD = "[||# <host>, by <other>|; last changed <iso>|# [settings|particulars] of <host>|# changes: <other>]"
+
+
+@ANNOUNCEMENTS.kind("etc")
+def etc(host: Host, tool: str, text: str) -> Announcement:
+    """A settings file in /etc has a line for the tool; login may or may not point at the file."""
+    rows = [
+        ("timezone", "UTC"),
+        ("contact", other(host)),
+        ("rack", expand(host, "<n>")),
+        ("backup", expand(host, "[nightly|weekly|on sundays]").lower()),
+        ("site", expand(host, "[north|south|<place>]").lower()),
+        ("printer", host.names.word((2, 2))),
+        ("locale", "C.UTF-8"),
+    ]
+    own = (expand(host, _ETC_KEY).lower(), tool)
+    rows = [own, *host.skin.sample(rows, host.skin.randint(2, 5))]
+    host.skin.shuffle(rows)
+    shown = fields(host, rows)
+    needle, stem = shown[rows.index(own)], host.skin.choice([*_ETC_FILES, host.name])
+    path = f"/etc/{stem}{host.skin.choice(['', '.conf', '.cfg', '.local', '.rc'])}"
+    file = placed(host, path, "\n".join([expand(host, _ETC_HEAD), *shown]).lstrip("\n") + "\n")
+    pointed = host.skin.random() < 0.6
+    motd = greeting(host, *([line(host, "lead", path=path)] if pointed else []))
+    look = [*readings(host, file, needle, pointed, by_name=True), [f"grep -r {host.user} /etc"]]
+    return Announcement(needle=needle, motd=motd, files=(file,), look=look)

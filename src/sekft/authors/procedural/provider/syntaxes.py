@@ -1,0 +1,268 @@
+"""Call syntaxes: how a call is typed and read back. Add one as an Interface with `@SYNTAXES.kind(name)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sekft.authors.procedural.provider.interface import Interface
+from sekft.authors.procedural.provider.semantics import Operation
+from sekft.taxonomy.kinds import Family
+
+SYNTAXES = Family[type[Interface]]()
+
+
+@SYNTAXES.kind("environment")
+class Environment(Interface):
+    """Variables set before the command name say what is wanted."""
+
+    bare = '[ $# -eq 0 ] && [ -z "${@OPKEY@-}" ]'
+    note = "[<tool> takes no arguments: a call is made of variables set for it.|What is wanted is told by variables, not by arguments.]"
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        words = [f"{self.opkey.upper()}={operation.verb}"]
+        words += [f"{_variable(key)}={value}" for key, value in self.pairs(operation, values)]
+        return [" ".join([*words, self.tool])]
+
+    def parse(self) -> str:
+        values = " ".join(f"v_{name}=${{{_variable(key)}-}}" for name, key in self.arguments())
+        return f'[ $# -eq 0 ] || wrong "$1"\nop=${self.opkey.upper()} {values}\n{self.by_name()}'
+
+
+def _variable(word: str) -> str:
+    """The word as a variable's name."""
+    return word.upper().replace("-", "_")
+
+
+@SYNTAXES.kind("function")
+class FunctionCall(Interface):
+    """One quoted expression in the form of a function call."""
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        text = f"{operation.verb}({', '.join(values)})"
+        return [f"{self.tool} '{text}'", f'{self.tool} "{text}"']
+
+    def parse(self) -> str:
+        return (
+            "case $1 in *'('*')') ;; *) wrong \"$1\" ;; esac\n"
+            "op=${1%%'('*} rest=${1#*'('}; rest=${rest%')'} a2=\n"
+            "a1=${rest%%,*}; case $rest in *,*) a2=${rest#*,}; a2=${a2# } ;; esac"
+        )
+
+
+@SYNTAXES.kind("joined")
+class Joined(Interface):
+    """Operation and arguments are one word, joined by a sign."""
+
+    variants = (":", "/", "=", "@", ",", "::")
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        return [f"{self.tool} {self.variant.join([operation.verb, *values])}"]
+
+    def parse(self) -> str:
+        sign = self.variant
+        cut = (
+            f"case $rest in *'{sign}'*) %s=${{rest%%%%'{sign}'*}} rest=${{rest#*'{sign}'}} ;; *) %s=$rest rest= ;; esac"
+        )
+        return "rest=$1\n" + "\n".join(cut % (name, name) for name in ("op", "a1", "a2"))
+
+
+@SYNTAXES.kind("key_value")
+class KeyValue(Interface):
+    """Words of the form key=value, in any order."""
+
+    variants = ("=", ":")
+    note = "[The order of the words is free.|Words may come in any order.]"
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        first = f"{self.opkey}{self.variant}{operation.verb}"
+        rest = [f"{key}{self.variant}{value}" for key, value in self.pairs(operation, values)]
+        ways = [[first, *rest], [*rest, first]]
+        return [" ".join([self.tool, *way]) for way in (ways if rest else ways[:1])]
+
+    def parse(self) -> str:
+        sign = self.variant
+        rows = [f"{self.opkey}{sign}*) op=${{word#*{sign}}} ;;"]
+        rows += [f"{key}{sign}*) v_{name}=${{word#*{sign}}} ;;" for name, key in self.arguments()]
+        return f'op=\nfor word; do case $word in {" ".join(rows)} *) wrong "$word" ;; esac; done\n{self.by_name()}'
+
+
+@SYNTAXES.kind("long_options")
+class LongOptions(Interface):
+    """Long options only: one for the operation, others for what it takes."""
+
+    variants = ("=", " ")
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        options = [f"--{key}{self.variant}{value}" for key, value in self.pairs(operation, values)]
+        return [" ".join([self.tool, f"--{operation.verb}", *options])]
+
+    def parse(self) -> str:
+        rows = [f"--{operation.verb}) op={operation.verb} ;;" for operation in self.known]
+        for name, key in self.arguments():
+            joined, apart = f"--{key}=*) v_{name}=${{1#*=}} ;;", f"--{key}) v_{name}=${{2-}}; [ $# -lt 2 ] || shift ;;"
+            rows.append(joined if self.variant == "=" else apart)
+        return f'op=\nwhile [ $# -gt 0 ]; do case $1 in {" ".join(rows)} *) wrong "$1" ;; esac; shift; done\n{self.by_name()}'
+
+
+@SYNTAXES.kind("menu")
+class Menu(Interface):
+    """A numbered menu: the number says what is to be done, its arguments follow."""
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        return [" ".join([self.tool, str(operation.number), *values])]
+
+    def parse(self) -> str:
+        rows = " ".join(f"{operation.number}) op={operation.verb} ;;" for operation in self.known)
+        return f'case $1 in {rows} *) wrong "$1" ;; esac; a1=${{2-}} a2=${{3-}}'
+
+
+@SYNTAXES.kind("phrase")
+class Phrase(Interface):
+    """Operation and noun together, in one order or the other, like a short phrase."""
+
+    variants = ("verb_noun", "noun_verb")
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        verb_noun = [operation.verb, self.noun]
+        words = verb_noun if self.variant == "verb_noun" else verb_noun[::-1]
+        return [" ".join([self.tool, *words, *values])]
+
+    def parse(self) -> str:
+        verb, noun = ("1", "2") if self.variant == "verb_noun" else ("2", "1")
+        return (
+            f'[ $# -ge 2 ] || wrong "$1"; [ "${noun}" = {self.noun} ] || wrong "${noun}"; '
+            f"op=${verb} a1=${{3-}} a2=${{4-}}"
+        )
+
+
+@SYNTAXES.kind("query")
+class Query(Interface):
+    """One quoted expression: the operation, then conditions."""
+
+    variants = ("where", "with", "for", "of")
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        conditions = [f"{key}={value}" for key, value in self.pairs(operation, values)]
+        text = operation.verb + (f" {self.variant} " if conditions else "") + " and ".join(conditions)
+        return [f"{self.tool} '{text}'", f'{self.tool} "{text}"']
+
+    def parse(self) -> str:
+        rows = [f"'{self.variant}'|and) ;;"]
+        rows += [f"{key}=*) v_{name}=${{word#*=}} ;;" for name, key in self.arguments()]
+        return f'set -f; set -- $*; set +f; op=$1; shift\nfor word; do case $word in {" ".join(rows)} *) wrong "$word" ;; esac; done\n{self.by_name()}'
+
+
+@SYNTAXES.kind("request_file")
+class RequestFile(Interface):
+    """The request is a line in a file whose name is the only argument."""
+
+    note = "[<tool> takes one argument, a file; its first line is the request.|A request is one line in a file, and the file is all that <tool> is given.]"
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        request, path = " ".join([operation.verb, *values]), self.drop_file
+        return [
+            f"echo '{request}' > {path} && {self.tool} {path}",
+            f"echo '{request}' > {path}; {self.tool} {path}",
+            f"printf '%s\\n' '{request}' > {path} && {self.tool} {path}",
+        ]
+
+    def parse(self) -> str:
+        return '[ -f "$1" ] || wrong "$1"\nop= a1= a2=; read -r op a1 a2 <"$1" || :\n[ -n "$op" ] || nothing'
+
+
+@SYNTAXES.kind("short_options")
+class ShortOptions(Interface):
+    """Short options only: the operation's takes the first argument, a second has an option of its own."""
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        return [" ".join([self.tool, f"-{operation.letter}", *values[:1], *(f"-K {value}" for value in values[1:])])]
+
+    def parse(self) -> str:
+        rows = [
+            f"-{o.letter}) op={o.verb};" + (" a1=${2-}; [ $# -lt 2 ] || shift ;;" if o.takes else " ;;")
+            for o in self.known
+        ]
+        rows.append("-K) a2=${2-}; [ $# -lt 2 ] || shift ;;")
+        return f'op= a1= a2=\nwhile [ $# -gt 0 ]; do case $1 in {" ".join(rows)} *) wrong "$1" ;; esac; shift; done'
+
+
+@SYNTAXES.kind("sigil")
+class Sigil(Interface):
+    """The operation is a word behind a sign."""
+
+    variants = ("+", "-", "%", ":", "@", ",")
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        return [" ".join([f"{self.tool} {self.variant}{operation.verb}", *values])]
+
+    def parse(self) -> str:
+        sign = self.variant
+        return f"case $1 in '{sign}'*) op=${{1#'{sign}'}} a1=${{2-}} a2=${{3-}} ;; *) wrong \"$1\" ;; esac"
+
+
+@SYNTAXES.kind("stdin")
+class StandardInput(Interface):
+    """The request is a line on standard input; there are no arguments."""
+
+    variants = ("words", "lines")
+    bare = "false"
+    note = "[The request is read from standard input.|<tool> reads its request from standard input; it takes no arguments.]"
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        words, tool = [operation.verb, *values], self.tool
+        if self.variant == "lines":
+            escaped = "\\n".join(words)
+            return [f"printf '{escaped}\\n' | {tool}", "\n".join([f"{tool} <<'EOF'", *words, "EOF"])]
+        request = " ".join(words)
+        return [
+            f"echo '{request}' | {tool}",
+            f"printf '%s\\n' '{request}' | {tool}",
+            f"{tool} <<'EOF'\n{request}\nEOF",
+        ]
+
+    def parse(self) -> str:
+        words, lines = (
+            "op= a1= a2=; read -r op a1 a2 || :",
+            "a1= a2=; read -r op || op=; read -r a1 || :; read -r a2 || :",
+        )
+        return f'[ $# -eq 0 ] || wrong "$1"\n{lines if self.variant == "lines" else words}\n[ -n "$op" ] || nothing'
+
+
+@SYNTAXES.kind("subcommand")
+class Subcommand(Interface):
+    """The operation is the first word, its arguments follow."""
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        return [" ".join([self.tool, operation.verb, *values])]
+
+    def parse(self) -> str:
+        return "op=$1 a1=${2-} a2=${3-}"
+
+
+@SYNTAXES.kind("subject_first")
+class SubjectFirst(Interface):
+    """The entry comes first, what to do with it second."""
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        return [" ".join([self.tool, *values[:1], operation.verb, *values[1:]])]
+
+    def parse(self) -> str:
+        alone = "|".join(operation.verb for operation in self.known if not operation.takes) or "''"
+        verbs = "|".join(operation.verb for operation in self.known)
+        return f'case $1 in {alone}) op=$1 a1= a2= ;; *) case ${{2-}} in {verbs}) ;; *) wrong "${{2-$1}}" ;; esac; op=$2 a1=$1 a2=${{3-}} ;; esac'
+
+
+@SYNTAXES.kind("tool_per_verb")
+class ToolPerVerb(Interface):
+    """A program of its own for each operation; the bare name only explains."""
+
+    bare = '[ $# -eq 0 ] && [ "${0##*/}" = @TOOL@ ]'
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        return [" ".join([f"{self.tool}-{operation.verb}", *values])]
+
+    def parse(self) -> str:
+        prefix = f"{self.tool}-"
+        return (
+            f'op=${{0##*/}}; case $op in {prefix}*) op=${{op#{prefix}}} a1=${{1-}} a2=${{2-}} ;; *) wrong "$1" ;; esac'
+        )

@@ -1,0 +1,121 @@
+"""The parts of a scenario, drawn: a host, jobs, a provider with an interface, an announcement.
+
+Each part draws from streams of its own. So a twin (the same seed, another ending) differs from its
+base by the obstacle alone, and a re-skin (another skin) keeps what is to be done and changes all that is seen.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sekft.authors.procedural import obstacles
+from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text, remarks
+from sekft.authors.procedural.decoys import DECOYS, Decoy
+from sekft.authors.procedural.host import Host, Job, land, with_parents
+from sekft.authors.procedural.names import Names
+from sekft.authors.procedural.obstacles import Blocked
+from sekft.authors.procedural.provider.install import Contents, install
+from sekft.authors.procedural.provider.installed import InstalledProvider
+from sekft.authors.procedural.provider.semantics import QueueEntry
+from sekft.authors.procedural.requests import TASKS
+from sekft.scenario import Cell, File
+from sekft.seeds import stream
+
+_JOBS = {"plain": 1, "busy": 1, "double": 2, "triple": 3}
+_ONE_AT_A_TIME = frozenset(("spool", "journal"))
+"""Providers that show no second entry before the first is acknowledged, or all of them at once."""
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """The parts of a scenario before they are put together. jobs: whose fixtures lie about, asked for or not."""
+
+    host: Host
+    announcement: Announcement
+    ending: str
+    jobs: tuple[Job, ...]
+    provider: InstalledProvider
+    decoy: Decoy | None
+    blocked: Blocked | None
+    clutter: tuple[File, ...]
+
+    @property
+    def fixtures(self) -> list[File]:
+        """Every file at landing."""
+        files = [file for job in self.jobs for file in job.files]
+        if self.decoy:
+            files += [*self.decoy.job.files, *self.decoy.files]
+        store = self.provider.store_files(self.host, self.provider.entries)
+        return with_parents([*files, *self.announcement.files, *self.provider.files, *store, *self.clutter], self.host)
+
+    @property
+    def waiting(self) -> list[QueueEntry]:
+        """The entries that count: neither over nor a decoy."""
+        false = self.decoy.body if self.decoy else None
+        return [entry for entry in self.provider.entries if entry.waiting and entry.body != false]
+
+
+def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, listed: bool = False) -> Sketch:
+    """All that is drawn for this cell, while its wording can still be changed.
+
+    given:  the work, which nothing blocks, where it is not drawn but brought along.
+    listed: see ProceduralAuthor.
+    """
+    host = land(seed, skin)
+    interface = _listed(cell, host) if listed else None
+    tool = (interface or host).names.word((2, 3))
+    entrance = host.part("announcement")
+    announcement = ANNOUNCEMENTS[cell["announcement"]](entrance, tool, announcement_text(entrance, tool))
+    jobs = [given] if given else _drawn(TASKS[cell["task"]], cell, host)
+    decoy = None
+    if cell["decoy"] in DECOYS:
+        part = host.part("decoy")
+        decoy = DECOYS[cell["decoy"]](TASKS[part.rng.choice(list(TASKS))](part), part)
+        if decoy.motd:
+            announcement = replace(announcement, motd=f"{announcement.motd}{decoy.motd}\n")
+    barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else ()
+    stopped, eased = (None, given) if given else _met(jobs[0], host, barred)
+    blocked = stopped if cell["ending"] == "blocked" else None
+    work = (blocked.job,) if blocked else (eased, *jobs[1:])
+    contents = Contents(
+        jobs=work if cell["ending"] != "empty" else (),
+        beside=(stopped.extra, blocked is not None) if stopped and stopped.extra else None,
+        decoy=decoy,
+        sealed=blocked.sealed if blocked else None,
+        notes=tuple(note for note in (stopped and stopped.note, decoy and decoy.note) if note),
+    )
+    provider = install(host.part("desk"), cell, tool, contents, interface)
+    jobs_about = (*work, stopped.extra) if stopped and stopped.extra else work
+    return Sketch(
+        host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, _clutter(host.part("clutter"))
+    )
+
+
+def _listed(cell: Cell, host: Host) -> Host:
+    """Where the one tool of this provider, syntax and layout is drawn from."""
+    key = "listed", cell["provider"], cell["syntax"], cell["layout"]
+    rng, skin = stream(0, *key, "is"), stream(0, *key, "looks")
+    return replace(host, rng=rng, skin=skin, names=Names(skin, host.names.taken))
+
+
+def _drawn(task: Callable[[Host], Job], cell: Cell, host: Host) -> list[Job]:
+    return [task(host.part(f"job {at}")) for at in range(_JOBS[cell["difficulty"]])]
+
+
+def _met(job: Job, host: Host, barred: Sequence[str]) -> tuple[Blocked, Job]:
+    """The work with what blocks it, and with what could have."""
+    name = obstacles.draw(host.part("obstacle"), job, barred)
+    return obstacles.meet(name, job, host.part("obstacle"))
+
+
+def _clutter(host: Host) -> tuple[File, ...]:
+    """Files that have nothing to do with anything."""
+    files = []
+    for _ in range(host.rng.randint(0, 3)):
+        folder = host.skin.choice([host.home, f"{host.home}/{host.names.subject()}"])
+        name = f"{host.names.word()}.{host.skin.choice(['txt', 'old', 'md', 'log'])}"
+        lines = remarks(host, host.rng.randint(1, 3))
+        files.append(host.file(posixpath.join(folder, name), "\n".join(lines) + "\n"))
+    return tuple(files)
