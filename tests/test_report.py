@@ -58,6 +58,14 @@ def test_numbers_stand_right_and_nothing_is_a_dash() -> None:
     assert lines[1:] == ["x  1,234,567", "y          5", "z          –"]
 
 
+def test_a_note_is_wrapped_and_loses_no_word() -> None:
+    """A note longer than the terminal goes on below; a word longer than it stays whole."""
+    note = " ".join(f"word-{number}" for number in range(40)) + " " + "x" * 90
+    lines = text([Table((), (), notes=[note])], 60).splitlines()
+    assert [word for line in lines for word in line.split()] == note.split()
+    assert max(map(len, lines[:-1])) <= 60
+
+
 def test_emphasis_is_for_terminals_alone() -> None:
     """Escape codes are there when asked for, and never else."""
     table = [Table(("a",), [(Styled("broken", "bad"),)])]

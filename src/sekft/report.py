@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -101,7 +102,8 @@ def text(tables: Sequence[Table], width: int | None = None, emphasis: bool = Fal
         for panel in _panels(table, width) if table.columns else ():
             _print(console, panel, width)
         for note in table.notes:
-            console.print(Text(note), overflow="ignore")
+            for line in textwrap.wrap(note, width, break_long_words=False, break_on_hyphens=False):
+                console.print(Text(line), soft_wrap=True)
         for command in table.commands:
             console.print(Text(command), soft_wrap=True)
     return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())

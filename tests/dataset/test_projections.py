@@ -217,6 +217,30 @@ def test_an_unknown_form_is_refused_with_the_known_ones() -> None:
         named(["sft", "csv"])
 
 
+@pytest.mark.parametrize("name", ["plain", "sft"])
+def test_a_form_of_another_package_is_written_and_replaces_none(
+    name: str, kept: list[StoredRollout], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Projection that an installed package names is a form like ours; a name that we have is refused."""
+    info = tmp_path / "plain-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plain\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[sekft.exporters]\n{name} = plain_form:FORM\n")
+    (tmp_path / "plain_form.py").write_text(
+        "from sekft.dataset.rows import Projection\n"
+        "def rows(rollout):\n    yield {'text': rollout.actions[0]}\n"
+        "FORM = Projection('plain', 'first actions', 'kept', rows, 'jsonl', {'text': 'string'}, [['text']], 'none')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    if name == "sft":
+        with pytest.raises(UsageError, match="'sft' is built in"):
+            projections()
+        return
+    (form,) = named(["plain"])
+    (path,) = written(tmp_path / "out", form, kept, "jsonl")
+    assert read(path) == [{"text": one.actions[0]} for one in kept]
+
+
 def test_forms_come_once_in_the_order_of_the_table() -> None:
     """Asked twice or in another order, the forms are the same."""
     assert [form.name for form in named(["dpo", "sft", "dpo"])] == ["sft", "dpo"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -173,12 +174,11 @@ def test_the_rest_of_a_plan_is_what_was_not_typed() -> None:
 
 def test_the_command_grows_branches_first(run: Layout) -> None:
     """With --branches the pairs are made of what is grown as well; the model that is missing is named."""
-    plain = sekft("pairs", "--trajectories", run.root, "--per-scenario", "9")
-    done = sekft(
-        "pairs", "--trajectories", run.root, "--per-scenario", "9", "--branches", "2", "--operator", "explorer"
-    )
+    command = ("pairs", "--trajectories", run.root, "--per-scenario", "9", "--json")
+    plain = sekft(*command)
+    done = sekft(*command, "--branches", "2", "--operator", "explorer")
     assert (plain.returncode, done.returncode) == (0, 0), done.stderr
-    assert int(done.stdout.split()[0]) > int(plain.stdout.split()[0])
+    assert json.loads(done.stdout)["pairs"] > json.loads(plain.stdout)["pairs"]
     lame = sekft("pairs", "--trajectories", run.root, "--branches", "2", "--operator", "model")
     assert lame.returncode == 2
     assert "SEKFT_OP_MODEL" in lame.stderr

@@ -39,7 +39,7 @@ def balanced(stubs: Sequence[Stub], seed: int, per_scenario: int = PER_SCENARIO,
     for stub in stubs:
         strata[stub.outcome, stub.cause].append(stub)
     quota = quotas({key: len(pool) for key, pool in strata.items()}, most)
-    taken, rng = _Taken(stubs), stream(seed, "pairs")
+    taken, rng = _Balance(stubs), stream(seed, "pairs")
     for key in sorted(strata, key=lambda key: (len(strata[key]) - quota[key], key)):  # the least choice goes first
         pool, lacking = strata[key], quota[key]
         while lacking and pool:
@@ -89,7 +89,7 @@ def shared(counts: Mapping[str, int], total: int) -> dict[str, int]:
     return dealt
 
 
-class _Taken:
+class _Balance:
     """What is taken so far, and how well another would suit it."""
 
     def __init__(self, stubs: Sequence[Stub]) -> None:

@@ -70,15 +70,9 @@ def text(
     environment.filters["cell"] = lambda value: str(value).replace("|", "\\|")
     environment.filters["json"] = lambda value: json.dumps(value, indent=1, ensure_ascii=False)
     template = environment.from_string(files("sekft.dataset").joinpath("card.md.jinja").read_text("utf-8"))
-    values = {
-        "config": config,
-        "exported": exported,
-        "command": command or "sekft export",
-        "overlaps": common,
-        "run": RUN,
-    }
-    settings = _settings(sources, out)
-    card = template.render(values | _of_rows(out, exported) | _of_set(exported, held, sources), settings=settings)
+    values = _of_rows(out, exported) | _of_set(exported, held, sources) | {"settings": _settings(sources, out)}
+    command = command or "sekft export"
+    card = template.render(values, config=config, exported=exported, command=command, overlaps=common, run=RUN)
     return card.rstrip() + "\n"
 
 
@@ -92,11 +86,11 @@ def max_length(part: ExportPart, exported: Exported) -> int | None:
 
 def _of_rows(out: Path, exported: Exported) -> dict[str, Any]:
     """What the card tells of the rows that were written."""
-    forms = projections()
-    parts = {name: [part for part in exported.parts if part.projection == name] for name in forms}
-    present = {name: parts_ for name, parts_ in parts.items() if parts_}
-    rows = max(sum(part.rows for part in parts_) for parts_ in present.values())
-    bins = Counter[int]()
+    forms, bins = projections(), Counter[int]()
+    present: dict[str, list[ExportPart]] = {}
+    for part in sorted(exported.parts, key=lambda part: list(forms).index(part.projection)):
+        present.setdefault(part.projection, []).append(part)
+    rows = max(sum(part.rows for part in parts) for parts in present.values())
     for tokens in _whole(exported).values():
         bins.update(tokens.bins)
     over = sum(count for start, count in bins.items() if start >= TRL_DEFAULT)
@@ -106,7 +100,7 @@ def _of_rows(out: Path, exported: Exported) -> dict[str, Any]:
         "splits": SPLITS,
         "size": next((name for most, name in SIZES.items() if rows < most), "n>10M"),
         "folder": out.resolve().name,
-        "longest": {name: max(max_length(part, exported) or 0 for part in rows_) for name, rows_ in present.items()},
+        "longest": {name: max(max_length(part, exported) or 0 for part in parts) for name, parts in present.items()},
         "estimated": _estimated(exported),
         "sessions": bool(_whole(exported)),
         "cut": f"{over / bins.total():.0%}" if bins else "some",
@@ -119,8 +113,8 @@ def _of_set(exported: Exported, held: Holdings, sources: Sources) -> dict[str, A
     sampled = len(held.scenarios) == SCENARIOS_AT_MOST
     audit = judged(held, str(sources.layout.root))
     if sampled:
-        told = [finding for finding in audit.findings if finding.name not in OF_THE_WHOLE]
-        audit = audit.model_copy(update={"findings": told})
+        findings = [finding for finding in audit.findings if finding.name not in OF_THE_WHOLE]
+        audit = audit.model_copy(update={"findings": findings})
     scenarios, rollouts = list(held.scenarios.values()), held.rollouts
     models = [rollout.trajectory.operator.model for rollout in rollouts]
     models += [scenario.provenance.model for scenario in scenarios]

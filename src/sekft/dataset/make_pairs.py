@@ -131,7 +131,7 @@ def pair(
                 candidates.add(group, labels)
             chosen = set(balanced(candidates.stubs, config.seed, config.per_scenario, config.n))
             pairs = folder.begin(place / PAIRS)
-            taken = _Taken(counter)
+            taken = _PairFigures(counter)
             for number, line in enumerate(_again(spool)):
                 if number in chosen:
                     pairs.write(line)
@@ -210,7 +210,7 @@ class _Candidates:
         }
 
 
-class _Taken:
+class _PairFigures:
     """The second pass: the figures of the pairs that are taken."""
 
     def __init__(self, counter: TokenCounter) -> None:

@@ -17,6 +17,7 @@ import sekft
 from sekft.dataset.pair import Pair
 from sekft.errors import UsageError
 from sekft.evaluation.metrics import mistakes
+from sekft.protocols import Family
 from sekft.trajectory import StoredRollout, Turn
 
 Format = Literal["parquet", "jsonl", "sessions"]
@@ -45,10 +46,18 @@ class Projection:
     factory: Mapping[str, Any] = field(default_factory=dict)
 
 
+PLUGINS: Family[Projection] = Family("form", "sekft.exporters", {})
+"""Forms that other packages declare, each an entry point that names a Projection."""
+
+
 def projections() -> dict[str, Projection]:
-    """Every form by name. Forms of other packages join here: `| {form.name: form for form in …}`."""
+    """Every form by name: sekft's own, then those of other packages. Raises UsageError for a plugin's fault."""
     table = tomllib.loads(files("sekft.dataset").joinpath("projections.toml").read_text("utf-8"))
-    return {name: Projection(name=name, rows=_SHAPES[body.pop("row")], **body) for name, body in table.items()}
+    own = {name: Projection(name=name, rows=_SHAPES[body.pop("row")], **body) for name, body in table.items()}
+    plugins = {name: PLUGINS.load(name) for name in PLUGINS.names()}
+    if taken := own.keys() & plugins.keys():
+        raise UsageError(f"form {min(taken)!r} is built in, and a plugin may not replace it")
+    return own | plugins
 
 
 def named(names: Sequence[str]) -> list[Projection]:

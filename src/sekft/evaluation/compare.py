@@ -48,12 +48,13 @@ class Difference(Frozen):
     def differs(self) -> bool:
         return self.holm < LEVEL
 
-    @property
-    def row(self) -> list[Cell]:
+    def row(self, named: bool) -> list[Cell]:
+        """named: with the names of what is compared."""
         what = MEASURES[self.measure].says if self.measure != RIGHT else f"{self.axis}={self.value}" * bool(self.axis)
+        names = [f"{self.one} → {self.other}"] if named else []
         verdict = Styled("differs", "bold") if self.differs else "no difference shown"
         return [
-            f"{self.one} → {self.other}" + (f": {what}" if what else ""), self.scenarios,
+            ": ".join([*names, *([what] if what else [])]), self.scenarios,
             f"{self.rate_one:.1%}", f"{self.rate_other:.1%}", self.more, self.fewer,
             f"{self.p:.2g}", f"{self.holm:.2g}", verdict,
         ]  # fmt: skip
@@ -74,16 +75,17 @@ class Comparison(Report):
         method = f"p: exact paired sign-flip test over families; corrected by Holm's method for {counts} lines"
         title = "The other against the first: how often each ends right, over the scenarios that both have"
         return [
-            Table(COLUMNS, [line.row for line in self.overall], title, [FAMILIES, method]),
-            _beyond_chance("Other measures", self.measures),
-            _beyond_chance("Values of axes", self.parts),
+            Table(COLUMNS, [line.row(named=True) for line in self.overall], title, [FAMILIES, method]),
+            self._beyond_chance("Other measures", self.measures),
+            self._beyond_chance("Values of axes", self.parts),
         ]
 
-
-def _beyond_chance(title: str, lines: Sequence[Difference]) -> Table:
-    differ = sorted((line for line in lines if line.differs), key=lambda line: line.holm)
-    title = f"{title} that differ beyond chance: {len(differ)} of {len(lines)} compared"
-    return Table(COLUMNS if differ else ("",), [line.row for line in differ], title)
+    def _beyond_chance(self, title: str, lines: Sequence[Difference]) -> Table:
+        differ = sorted((line for line in lines if line.differs), key=lambda line: line.holm)
+        rows = [line.row(named=len(self.overall) > 1) for line in differ]
+        return Table(
+            COLUMNS if rows else (), rows, f"{title} that differ beyond chance: {len(rows)} of {len(lines)} compared"
+        )
 
 
 def compare(evaluations: Mapping[str, Evaluation]) -> Comparison:
