@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "src").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
-LONGEST_MODULE_LINES, LONGEST_FUNCTION_LINES = 350, 70
+LONGEST_MODULE_LINES, LONGEST_FUNCTION_LINES = 500, 70
 VAGUE = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
 HEAVY = ("openai", "httpx2", "rich.progress", "llama_cpp", "torch", "transformers")
 
