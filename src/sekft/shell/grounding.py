@@ -5,7 +5,7 @@ in the published vocabulary (vocabulary.txt), is a single digit, or stood as a w
 what the environment showed earlier or in an earlier grounded action. A short option is free
 after a common command (`ls -la`), never after a tool that had to be learnt. A sed address is as
 grounded as its number (`12d`), a file name as its parts between dots. The reason of a
-panic is exempt: it is prose by its nature. The reader of `syntax` says to which command an atom belongs.
+panic is exempt: it is prose by its nature. `syntax` tells to which command an atom belongs.
 """
 
 from __future__ import annotations
