@@ -25,7 +25,7 @@ API_HEAD = """\
 
 Everything below is a name of `import sekft`. A name loads when it is first used, so the import itself is quick.
 
-<!-- tested -->
+<!-- tested python -->
 ```python
 import sekft
 

@@ -16,6 +16,7 @@ from tests.attacks.cases import CLASSES
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 TESTED = re.compile(r"^<!-- tested -->\n```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PYTHON = re.compile(r"^<!-- tested python -->\n```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)[^)]*\)")
 BLOCKS = [(page, blocks) for page in PAGES if (blocks := TESTED.findall(page.read_text(encoding="utf-8")))]
 UNTESTED = re.compile(r"(?<!<!-- tested -->\n)```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -34,6 +35,16 @@ def test_commands_of_the_documentation_work(page: Path, blocks: list[str], tmp_p
     done = subprocess.run(
         shell, stdin=subprocess.DEVNULL, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
     )
+    assert done.returncode == 0, done.stderr
+
+
+PROGRAMS = [(page, code) for page in PAGES for code in PYTHON.findall(page.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize(("page", "code"), PROGRAMS, ids=[named(page) for page, _ in PROGRAMS])
+def test_programs_of_the_documentation_work(page: Path, code: str, tmp_path: Path) -> None:
+    """Python that a page calls tested runs in an empty folder."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

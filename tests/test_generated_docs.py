@@ -19,3 +19,11 @@ def test_pages_made_from_rollouts_are_current() -> None:
     if checked.returncode == 3:
         pytest.skip(checked.stderr.strip())
     assert checked.returncode == 0, checked.stderr
+
+
+def test_pages_made_from_the_code_are_current() -> None:
+    """docs/python-api.md and docs/cli.md say what this version offers."""
+    checked = subprocess.run(
+        [sys.executable, ROOT / "docs/reference.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr

@@ -1,15 +1,15 @@
 """Sandboxes: backends that give a fresh shell session, and nothing of the host.
 
-A backend is one module; `Backend` says what it must offer. A module of another package is one more line of BACKENDS.
+A backend is one module; `Backend` says what it must offer. Another package adds one as an entry point of
+`sekft.sandboxes` that names such a module; it is used where it is asked for by name.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Protocol, cast
+from typing import Protocol
 
 from sekft.errors import SandboxUnavailable, UsageError
-from sekft.protocols import Sandbox
+from sekft.protocols import Family, Sandbox
 
 BACKENDS: dict[str, str] = {
     "bubblewrap": "sekft.sandboxes.bubblewrap",
@@ -39,30 +39,33 @@ class Backend(Protocol):
         ...
 
 
+FAMILY: Family[Backend] = Family("sandbox", "sekft.sandboxes", BACKENDS)
+
+
 def pick(name: str = "auto") -> Sandbox:
     """The backend of that name, or the first that can run here.
 
     Raises UsageError for an unknown name, SandboxUnavailable where it cannot run, with the reason.
     """
-    if name not in ("auto", *BACKENDS):
-        raise UsageError(f"sandbox {name!r}, want one of: auto, {', '.join(BACKENDS)}")
+    if name not in ("auto", *FAMILY.names()):
+        raise UsageError(f"sandbox {name!r}, want one of: auto, {', '.join(FAMILY.names())}")
     reasons: list[str] = []
     for candidate in BACKENDS if name == "auto" else (name,):
         reason = probe(candidate)
         if reason is None:
-            return _module(candidate).backend()
+            return FAMILY.load(candidate).backend()
         reasons.append(reason)
     raise SandboxUnavailable("; ".join(reasons))
 
 
 def probe(name: str) -> str | None:
     """None when the backend runs here, else why not and what to install."""
-    return _module(name).probe()
+    return FAMILY.load(name).probe()
 
 
 def clean(name: str) -> list[str]:
     """Remove what killed harnesses left with that backend, and say what. Raises SandboxUnavailable."""
-    return _module(name).clean()
+    return FAMILY.load(name).clean()
 
 
 def prepare() -> list[str]:
@@ -84,7 +87,3 @@ async def self_test(sandbox: Sandbox) -> list[tuple[str, bool, str]]:
     from sekft.sandboxes import behaviours
 
     return await behaviours.self_test(sandbox)
-
-
-def _module(name: str) -> Backend:
-    return cast(Backend, import_module(BACKENDS[name]))

@@ -1,0 +1,1 @@
+"""A sekft plugin of one member of each family."""
