@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import settings
 LONG = {"live", "training", "test_docs.py", "test_star.py", "test_tasks.py", "test_projections.py", "test_cli.py"}
 """Files, and folders of files, that take longest: xdist hands out files in order, and none should be left over."""
 
+# Two files at a time on two processors: torch's threads would wait for each other, spinning.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("soak", max_examples=5000, deadline=None)
 
 
