@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 SEKFT = (sys.executable, "-c", "from sekft.cli import main; main()")
+FORKING = """
+import importlib, json, openai, os, pkgutil, sys
+import sekft.cli
+from sekft.cli import main
+for module in pkgutil.iter_modules(sekft.cli.__path__, "sekft.cli."):
+    importlib.import_module(module.name)
+for line in sys.stdin:
+    request = json.loads(line)
+    if pid := os.fork():
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+        continue
+    for descriptor, path in enumerate((os.devnull, *request["outputs"])):
+        os.dup2(os.open(path, os.O_RDWR), descriptor)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    sys.argv[1:] = request["arguments"]
+    break
+else:
+    sys.exit()
+main()
+"""
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -21,6 +47,36 @@ def sekft(*arguments: str | Path, **changes: str) -> subprocess.CompletedProcess
     """Run to the end. changes: environment variables."""
     command = [*SEKFT, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment(**changes), timeout=900)
+
+
+def forked(*arguments: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    """The same, forked from a process that has imported the command line: 0.4 s less.
+
+    All of them share one order of hashes: who compares two runs wants `sekft`.
+    """
+    with tempfile.NamedTemporaryFile("r") as output, tempfile.NamedTemporaryFile("r") as errors:
+        words, outputs = [*map(str, arguments)], [output.name, errors.name]
+        request = {
+            "arguments": words,
+            "environment": environment(**changes),
+            "folder": str(Path.cwd()),
+            "outputs": outputs,
+        }
+        server = _forking()
+        assert server.stdin
+        assert server.stdout
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        status = int(server.stdout.readline())
+        return subprocess.CompletedProcess(words, status, output.read(), errors.read())
+
+
+@cache
+def _forking() -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", FORKING]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment())
+    atexit.register(server.communicate)  # the end of its input ends it
+    return server
 
 
 def start(*arguments: str | Path, **changes: str) -> subprocess.Popen[str]:

@@ -1,25 +1,26 @@
-"""Which tests `./dev soak` runs, and how the files of the others are put in order."""
+"""Which tests `./dev soak` runs, and which files are begun first."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-LIVE = Path(__file__).parent / "live"
+LONG = {"live", "training", "test_docs.py", "test_star.py", "test_tasks.py", "test_projections.py", "test_cli.py"}
+"""Files, and folders of files, that take longest: xdist hands out files in order, and none should be left over."""
 
+# Two files at a time on two processors: torch's threads would wait for each other, spinning.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("soak", max_examples=5000, deadline=None)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every case runs over docker in one userland; the other one is for `./dev soak`. Both run over bubblewrap.
-
-    The live files come first, since they have few tests, and long ones: xdist hands out files in this order.
-    """
+    """Every case runs over docker in one userland, over bubblewrap in both; `./dev soak` has docker's other one."""
     for item in items:
         params = getattr(getattr(item, "callspec", None), "params", {})
         if params.get("sandbox") == "docker" and params.get("userland") == "gnu":
             item.add_marker("soak")
-    items.sort(key=lambda item: LIVE not in item.path.parents)
+    items.sort(key=lambda item: LONG.isdisjoint(item.path.relative_to(Path(__file__).parent).parts))

@@ -7,12 +7,15 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sekft import operators
-from tests.commands import SEKFT, environment, sekft
+from tests.commands import SEKFT, environment, forked, sekft
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 COMMANDS = (
     "generate",
@@ -31,9 +34,9 @@ COMMANDS = (
 )
 
 
-def paper(out: Path, n: int, *more: str) -> subprocess.CompletedProcess[str]:
+def paper(out: Path, n: int, *more: str, run: Run = forked) -> subprocess.CompletedProcess[str]:
     """Scenarios without a sandbox."""
-    return sekft("generate", "--no-sandbox", "--n", str(n), "--seed", "7", "--out", out, *more)
+    return run("generate", "--no-sandbox", "--n", str(n), "--seed", "7", "--out", out, *more)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -67,26 +70,26 @@ def test_help_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str) -> None:
     """Each command explains itself and each of its options."""
-    done = sekft(command, "--help")
+    done = forked(command, "--help")
     assert done.returncode == 0
     assert "--json" in done.stdout
 
 
 def test_help_names_every_operator() -> None:
     """Whoever can act is named where --operator is explained."""
-    told = sekft("rollout", "--help").stdout
+    told = forked("rollout", "--help").stdout
     assert [kind for kind in operators.kinds() if kind not in told] == []
 
 
 def test_help_teaches_by_example() -> None:
     """The front page shows commands that can be typed."""
-    assert sekft("--help").stdout.count("  sekft ") >= 5
+    assert forked("--help").stdout.count("  sekft ") >= 5
 
 
 def test_no_command_is_wrong_usage() -> None:
     """sekft alone prints help and exits 2; so does an unknown command."""
-    assert sekft().returncode == 2
-    assert sekft("conjure").returncode == 2
+    assert forked().returncode == 2
+    assert forked("conjure").returncode == 2
 
 
 def test_the_dry_run_warns_and_stamps(tmp_path: Path) -> None:
@@ -101,13 +104,13 @@ def test_the_dry_run_warns_and_stamps(tmp_path: Path) -> None:
 
 def test_no_docker_is_the_same_switch(tmp_path: Path) -> None:
     """The original's spelling works."""
-    assert sekft("generate", "--no-docker", "--n", "1", "--out", tmp_path).returncode == 0
+    assert forked("generate", "--no-docker", "--n", "1", "--out", tmp_path).returncode == 0
 
 
 def test_the_same_seed_gives_the_same_bytes_and_a_prefix(tmp_path: Path) -> None:
     """Two folders of one seed are equal, and a smaller --n is a subset of a larger."""
     for name, n in (("one", 12), ("two", 12), ("half", 6)):
-        assert paper(tmp_path / name, n).returncode == 0
+        assert paper(tmp_path / name, n, run=sekft).returncode == 0
     one, two, half = (contents(tmp_path / name) for name in ("one", "two", "half"))
     assert len(one) == 12
     assert one == two
@@ -116,16 +119,16 @@ def test_the_same_seed_gives_the_same_bytes_and_a_prefix(tmp_path: Path) -> None
 
 def test_a_larger_n_goes_on(tmp_path: Path) -> None:
     """Growing a folder gives what asking for the larger number at once gives."""
-    paper(tmp_path / "grown", 4)
-    assert paper(tmp_path / "grown", 9).returncode == 0
-    paper(tmp_path / "whole", 9)
+    paper(tmp_path / "grown", 4, run=sekft)
+    assert paper(tmp_path / "grown", 9, run=sekft).returncode == 0
+    paper(tmp_path / "whole", 9, run=sekft)
     assert contents(tmp_path / "grown") == contents(tmp_path / "whole")
 
 
 def test_a_stages_folder_does_not_become_a_run(tmp_path: Path) -> None:
     """`sekft run` over what `sekft generate` made is refused before anything is drawn twice."""
-    assert sekft("generate", "--n", "1", "--out", tmp_path).returncode == 0
-    done = sekft("run", "--n", "1", "--out", tmp_path)
+    assert forked("generate", "--n", "1", "--out", tmp_path).returncode == 0
+    done = forked("run", "--n", "1", "--out", tmp_path)
     assert done.returncode == 1
     assert 'layout was "stage", now "run"' in done.stderr
     assert not (tmp_path / "scenarios").exists()
@@ -133,9 +136,9 @@ def test_a_stages_folder_does_not_become_a_run(tmp_path: Path) -> None:
 
 def test_a_run_can_be_extended_stage_by_stage(tmp_path: Path) -> None:
     """generate and rollout over a run folder fill its scenarios/ and trajectories/."""
-    assert sekft("run", "--n", "1", "--samples", "1", "--out", tmp_path).returncode == 0
-    assert sekft("generate", "--n", "2", "--out", tmp_path).returncode == 0
-    done = sekft("rollout", "--scenarios", tmp_path, "--samples", "1", "--out", tmp_path)
+    assert forked("run", "--n", "1", "--samples", "1", "--out", tmp_path).returncode == 0
+    assert forked("generate", "--n", "2", "--out", tmp_path).returncode == 0
+    done = forked("rollout", "--scenarios", tmp_path, "--samples", "1", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "scenarios").glob("*.json"))) == 2
     assert len(list((tmp_path / "trajectories").glob("*/explorer-0.json"))) == 2
@@ -171,7 +174,7 @@ def test_another_seed_is_refused_by_name(tmp_path: Path) -> None:
 def test_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], status: int, said: str) -> None:
     """What cannot be meant exits 2 and says what could be."""
     out = () if arguments[0] in ("show", "taxonomy") else ("--out", str(tmp_path / "out"))
-    done = sekft(*arguments, *out)
+    done = forked(*arguments, *out)
     assert said in done.stderr
     assert done.returncode == status
     assert "Traceback" not in done.stderr
@@ -192,7 +195,7 @@ def test_broken_bundles_are_all_named(tmp_path: Path) -> None:
     newer = next(iter((tmp_path / "scenarios").glob("*[0-9a-f].json")))
     newer.write_text(newer.read_text().replace('"schema_version": 1', '"schema_version": 9'))
     (tmp_path / "scenarios" / "bb.json").write_text('{"schema_version": 9}')
-    done = sekft("rollout", "--scenarios", tmp_path / "scenarios", "--out", tmp_path / "out")
+    done = forked("rollout", "--scenarios", tmp_path / "scenarios", "--out", tmp_path / "out")
     assert done.returncode == 1
     assert "aa.json: line 1" in done.stderr
     assert "bb.json: schema_version: saw 9" in done.stderr
@@ -201,7 +204,7 @@ def test_broken_bundles_are_all_named(tmp_path: Path) -> None:
 
 def test_an_empty_folder_of_scenarios(tmp_path: Path) -> None:
     """A folder without bundles is wrong usage, and says what makes bundles."""
-    done = sekft("rollout", "--scenarios", tmp_path, "--out", tmp_path / "out")
+    done = forked("rollout", "--scenarios", tmp_path, "--out", tmp_path / "out")
     assert done.returncode == 2
     assert "sekft generate" in done.stderr
 
@@ -211,16 +214,16 @@ def test_json_is_alone_on_stdout(tmp_path: Path) -> None:
     done = paper(tmp_path, 2, "--json")
     assert json.loads(done.stdout)["scenarios"]["admitted"] == 2
     assert "author: procedural" in done.stderr
-    assert set(json.loads(sekft("taxonomy", "--json").stdout)) >= {"task", "ending", "userland"}
-    assert json.loads(sekft("show", tmp_path, "--json").stdout)["scenarios"]["drawn"] == 2
+    assert set(json.loads(forked("taxonomy", "--json").stdout)) >= {"task", "ending", "userland"}
+    assert json.loads(forked("show", tmp_path, "--json").stdout)["scenarios"]["drawn"] == 2
 
 
 def test_the_taxonomy_explains_itself() -> None:
     """Every axis with its values; one axis with briefs, shares and what it cannot meet."""
-    axes = sekft("taxonomy").stdout
+    axes = forked("taxonomy").stdout
     assert "ending" in axes
     assert "work, empty, blocked" in axes
-    one = sekft("taxonomy", "ending").stdout
+    one = forked("taxonomy", "ending").stdout
     assert re.search(r"^blocked +22% ", one, re.MULTILINE)
     assert "panic is right" in one
 
@@ -235,11 +238,11 @@ def test_a_scenario_reads_well(tmp_path: Path) -> None:
     """show prints the landing, the reference and the checker; its JSON is the file's."""
     paper(tmp_path, 1)
     path = next(tmp_path.glob("*.json"))
-    text = sekft("show", path).stdout
+    text = forked("show", path).stdout
     for part in ("orientation", "lands", "reference", "checker", "structural only"):
         assert part in text
-    assert json.loads(sekft("show", path, "--json").stdout)["id"] == path.stem
-    assert sekft("show", path, "--as", "messages").returncode == 2
+    assert json.loads(forked("show", path, "--json").stdout)["id"] == path.stem
+    assert forked("show", path, "--as", "messages").returncode == 2
 
 
 def test_a_closed_pipe_is_no_crash(tmp_path: Path) -> None:
@@ -255,7 +258,7 @@ def test_a_closed_pipe_is_no_crash(tmp_path: Path) -> None:
 
 def test_the_version_is_told() -> None:
     """--version prints it and nothing else."""
-    assert sekft("--version").stdout.strip().count(".") == 2
+    assert forked("--version").stdout.strip().count(".") == 2
 
 
 FLAGS = json.loads((Path(__file__).parent / "golden" / "flags.json").read_text(encoding="utf-8"))
@@ -264,6 +267,6 @@ FLAGS = json.loads((Path(__file__).parent / "golden" / "flags.json").read_text(e
 @pytest.mark.parametrize("command", FLAGS)
 def test_every_command_keeps_its_flags(command: str) -> None:
     """The flags are a contract: those of commit f645cf2, which a newer command may add to."""
-    done = sekft(*command.split(), "--help", COLUMNS="200")
+    done = forked(*command.split(), "--help", COLUMNS="200")
     options = done.stdout.split("Options:")[1]
     assert set(FLAGS[command]) <= set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", options))

@@ -6,7 +6,7 @@ import json
 
 from sekft.cli.doctor import DoctorFinding, as_data, examine, table
 from sekft.report import text
-from tests.commands import sekft
+from tests.commands import forked
 
 
 def test_this_machine_is_described() -> None:
@@ -43,7 +43,7 @@ def test_findings_as_data() -> None:
 
 def test_keys_and_passwords_are_not_shown() -> None:
     """doctor tells that a key is set, and shows neither it nor a password in the URL."""
-    done = sekft(
+    done = forked(
         "doctor",
         SEKFT_MODEL="m",
         SEKFT_KEY="sk-secret",
@@ -58,7 +58,7 @@ def test_keys_and_passwords_are_not_shown() -> None:
 
 def test_the_self_test_runs_behaviours() -> None:
     """--self-test adds one line a behaviour, and they hold here."""
-    done = sekft("doctor", "--self-test", "--json")
+    done = forked("doctor", "--self-test", "--json")
     lines = [finding for finding in json.loads(done.stdout) if finding["name"].startswith("self-test: ")]
     assert len(lines) >= 20
     assert [finding for finding in lines if not finding["ok"]] == []
@@ -67,6 +67,6 @@ def test_the_self_test_runs_behaviours() -> None:
 
 def test_setup_is_quick_when_done() -> None:
     """--setup over a built cache says where things lie."""
-    done = sekft("doctor", "--setup")
+    done = forked("doctor", "--setup")
     assert done.returncode == 0, done.stderr
     assert "ok   setup" in done.stdout

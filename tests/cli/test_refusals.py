@@ -14,7 +14,7 @@ import pytest
 
 from sekft.folder import documents
 from tests import bundles
-from tests.commands import sekft, start
+from tests.commands import forked, start
 from tests.served import Answer, serving
 
 
@@ -29,7 +29,7 @@ def scenarios(tmp_path: Path) -> Path:
 
 
 def roll(scenarios: Path, out: Path, *more: str, **environ: str) -> tuple[int, str, str]:
-    done = sekft("rollout", "--scenarios", scenarios, "--out", out, "--samples", "2", *more, **environ)
+    done = forked("rollout", "--scenarios", scenarios, "--out", out, "--samples", "2", *more, **environ)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr
 
@@ -221,10 +221,10 @@ def test_no_backend_can_run(scenarios: Path, tmp_path: Path) -> None:
     status, _, log = roll(scenarios, tmp_path / "out", "--operator", "reference", PATH=str(tools))
     assert status == 1
     assert "install bubblewrap" in log
-    generated = sekft("generate", "--n", "1", "--out", tmp_path / "generated", PATH=str(tools))
+    generated = forked("generate", "--n", "1", "--out", tmp_path / "generated", PATH=str(tools))
     assert generated.returncode == 1
     assert not documents(tmp_path / "generated")
-    doctor = sekft("doctor", PATH=str(tools))
+    doctor = forked("doctor", PATH=str(tools))
     assert doctor.returncode == 1
     assert "FAIL sandbox" in doctor.stdout
 

@@ -9,20 +9,20 @@ import pytest
 
 from sekft.scenario import load_scenario
 from sekft.trajectory import load_trajectory
-from tests.commands import sekft
+from tests.commands import forked
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("replay") / "run"
-    done = sekft("run", "--n", "6", "--samples", "2", "--seed", "3", "--out", out)
+    done = forked("run", "--n", "6", "--samples", "2", "--seed", "3", "--out", out)
     assert done.returncode == 0, done.stderr
     return out
 
 
 def test_every_recorded_rollout_replays_to_the_same_outputs_and_state(run: Path) -> None:
     """Nothing differs, over all endings and both userlands."""
-    done = sekft("replay", run)
+    done = forked("replay", run)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout == "24 replayed, 0 differ\n"
 
@@ -34,7 +34,7 @@ def test_the_first_difference_is_named(run: Path, tmp_path: Path) -> None:
     body = json.loads(path.read_text())
     body["turns"][2]["content"] = "forged\n" + body["turns"][2]["content"]
     forged.write_text(json.dumps(body))
-    done = sekft("replay", forged, "--scenarios", run)
+    done = forked("replay", forged, "--scenarios", run)
     assert done.returncode == 1
     assert "turn 2: recorded 'forged', replayed" in done.stdout
 
@@ -49,7 +49,7 @@ def test_a_mended_checker_regrades_without_an_operator(run: Path, tmp_path: Path
     scenario = load_scenario(run / "scenarios" / f"{path.parent.name}.json")
     stricter = tmp_path / "stricter.json"
     stricter.write_text(scenario.sealed(checker="exit 1\n").to_json())
-    done = sekft("replay", path, "--scenarios", stricter, "--recheck")
+    done = forked("replay", path, "--scenarios", stricter, "--recheck", COLUMNS="300")
     assert done.returncode == 0, done.stderr
     assert "solved is now false_exit (check fail)" in done.stdout
 
@@ -57,7 +57,7 @@ def test_a_mended_checker_regrades_without_an_operator(run: Path, tmp_path: Path
 def test_a_trajectory_whose_scenario_is_not_there_says_where_to_point(run: Path, tmp_path: Path) -> None:
     """The message names the scenario and the option."""
     path = next(iter((run / "trajectories").glob("*/explorer-0.json")))
-    done = sekft("replay", path, "--scenarios", tmp_path)
+    done = forked("replay", path, "--scenarios", tmp_path)
     assert done.returncode == 2
     assert path.parent.name in done.stderr
     assert "--scenarios" in done.stderr
@@ -68,6 +68,6 @@ def test_a_folder_without_trajectories_is_wrong_usage(tmp_path: Path) -> None:
     rejected = tmp_path / "rejected"
     rejected.mkdir()
     (rejected / "draw-0-1.json").write_text("{}")
-    done = sekft("replay", tmp_path)
+    done = forked("replay", tmp_path)
     assert done.returncode == 2
     assert "holds no trajectories" in done.stderr

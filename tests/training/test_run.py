@@ -68,7 +68,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def student(base: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return trained(base, data, tmp_path_factory.mktemp("out") / "student")
+    """Trained with two packs of a step side by side; what is trained beside it takes one after the other."""
+    torch.set_num_threads(2)
+    try:
+        return trained(base, data, tmp_path_factory.mktemp("out") / "student")
+    finally:
+        torch.set_num_threads(1)
 
 
 def trained(base: Path, data: Path, out: Path, **options: Any) -> Path:
