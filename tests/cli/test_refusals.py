@@ -226,7 +226,7 @@ def test_no_backend_can_run(scenarios: Path, tmp_path: Path) -> None:
     assert not documents(tmp_path / "generated")
     doctor = forked("doctor", PATH=str(tools))
     assert doctor.returncode == 1
-    assert "FAIL sandbox" in doctor.stdout
+    assert "FAIL  sandbox" in doctor.stdout
 
 
 def test_a_userland_that_cannot_be_had(scenarios: Path, tmp_path: Path) -> None:
