@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
-from sekft.authors.procedural.grammar import wording
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import Host, Job, wording
 from sekft.scenario import File, Probe
-from sekft.taxonomy.kinds import Family, import_modules
+from sekft.taxonomy import Family, import_modules
 
 TASKS = Family[Callable[[Host], Job]](partial(import_modules, "sekft.authors.procedural.tasks"))
 

@@ -15,8 +15,7 @@ from sekft.authors.procedural.announcements import (
     remarks,
     somewhere,
 )
-from sekft.authors.procedural.grammar import expand, line, moment, other
-from sekft.authors.procedural.host import Host
+from sekft.authors.procedural.host import Host, expand, line, moment, other
 from sekft.scenario import File
 
 _README_NAMES = (

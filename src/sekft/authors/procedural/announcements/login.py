@@ -13,8 +13,7 @@ from sekft.authors.procedural.announcements import (
     placed,
     readings,
 )
-from sekft.authors.procedural.grammar import expand, moment, other, phrase
-from sekft.authors.procedural.host import Host
+from sekft.authors.procedural.host import Host, expand, moment, other, phrase
 
 
 @ANNOUNCEMENTS.kind("motd")

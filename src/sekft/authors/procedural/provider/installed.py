@@ -8,10 +8,9 @@ from itertools import product
 
 from sekft.authors.procedural.host import Host
 from sekft.authors.procedural.provider.documentation import Documentation
-from sekft.authors.procedural.provider.interface import Interface
-from sekft.authors.procedural.provider.program import PAGE_ROWS
+from sekft.authors.procedural.provider.program import PAGE_ROWS, STORAGES, stored
 from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, QueueEntry
-from sekft.authors.procedural.provider.storage import STORAGES, stored
+from sekft.authors.procedural.provider.syntaxes import Interface
 from sekft.scenario import File
 
 
