@@ -138,19 +138,9 @@ def _operations(
     return tuple(drawn)
 
 
-_TAKES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("read", "drop", "hold", "older", "id"), ("entry",)),
-    **dict.fromkeys(("since", "commit"), ("position",)),
-    "receipt": ("receipt",),
-    "word": ("entry", "word"),
-    "page": ("page",),
-}
-"""The arguments of a role, or of a form of acknowledgement."""
-
-
 def _takes_of(role: str, kind: ProviderKind, ack: str) -> tuple[str, ...]:
     """The names of a role's arguments."""
-    own = _TAKES.get(ack if role == "ack" else role, ())
+    own = vocabulary()["takes"].get(ack if role == "ack" else role, ())
     if role in ("list", "sheet") and "groups" in kind.roles:
         own = ("group",)
     guarded = "pass" in kind.roles and role not in ("pass", "about", "tally", "past")

@@ -6,6 +6,7 @@ that are done), `title ID`, `sender ID`, `group ID`, `body ID` and `retire ID`, 
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from sekft.authors.procedural.provider.documentation import Documentation
 from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, QueueEntry, vocabulary
 from sekft.authors.procedural.provider.syntaxes import Interface
 
+_SLOT = re.compile(r"@(\w+)@")
 PAGE_ROWS = 4
 PAGING = f"""\
 every() {{ {{ ids; past; }} | sort; }}
@@ -65,7 +67,7 @@ die() {{ echo "{interface.tool}: $2" >&2; exit "$1"; }}
 wrong() {{ die {interface.codes["usage"]} "{texts.wrong}"; }}
 nothing() {{ {nothing} {interface.codes["usage"]}; }}
 {code}
-entry() {{ {vocabulary()["heads"][interface.head].replace("@noun@", interface.noun)}; }}
+entry() {{ {filled(vocabulary()["heads"][interface.head], noun=interface.noun)}; }}
 {_rows(kind, interface)}
 {_guards(interface, texts)}
 if {interface.bare.replace("@TOOL@", interface.tool).replace("@OPKEY@", interface.opkey.upper())}; then nothing; fi
@@ -82,7 +84,7 @@ esac
 def _rows(kind: ProviderKind, interface: Interface) -> str:
     """sh that prints the list: `rows ID …`, `row ID`."""
     header, row = (
-        text.replace("@ID@", interface.noun.upper()).replace("@id@", interface.noun)
+        filled(text, ID=interface.noun.upper(), id=interface.noun)
         for text in vocabulary()["list_formats"][interface.list_format]
     )
     arguments = ['"$id"', '"$(title "$id")"', '"$(sender "$id")"'][: row.count("%")]
@@ -101,11 +103,7 @@ def _guards(interface: Interface, texts: Texts) -> str:
         f'unsealed() {{ [ ! -e "$store/sealed" ] || {{ cat "$store/sealed" >&2; exit {interface.codes["sealed"]}; }}; }}',
     ]
     for name in dict.fromkeys(name for operation in interface.operations for name in operation.takes):
-        known = {
-            "entry": "{ ids; past; }", "receipt": 'cut -d " " -f 2 "$store/receipts"', "group": 'sort -u "$store/groups"', "pass": 'cat "$store/pass"',
-            "page": "pages", "word": f"printf '%s\\n' waiting held {interface.done_word}",
-            "position": "{ echo 0; ids; past; }",
-        }[name]  # fmt: skip
+        known = filled(vocabulary()["known"][name], done_word=interface.done_word)
         lines.append(
             f'want_{name}() {{ [ -n "$1" ] || die {usage} "{texts.missing[name]}"; '
             f'{known} | grep -qxF -e "$1" || die {unknown} "{texts.unknown[name]}"; }}'
@@ -115,44 +113,22 @@ def _guards(interface: Interface, texts: Texts) -> str:
 
 def _body(kind: ProviderKind, interface: Interface, operation: Operation, texts: Texts) -> str:
     """The operation's sh: refusals first, then what it does; $a1 and $a2 are its arguments."""
+    pieces, role = vocabulary()["pieces"], operation.role
+    key = interface.ack if role == "ack" else "paged" if role == "list" and kind.every else role
+    unsealed = "" if role in ("tally", "about", "past") else "unsealed; "
     wants = "".join(f'want_{name} "$a{at}"; ' for at, name in enumerate(operation.takes, 1))
-    guards = ("" if operation.role in ("tally", "about", "past") else "unsealed; ") + wants
-    waiting = "ids"
-    if operation.takes[:1] == ("group",):
-        waiting = 'for id in $(ids); do [ "$(group "$id")" != "$a1" ] || echo "$id"; done'
-    none = f'[ $# -gt 0 ] || {{ echo "{texts.empty}"; exit 0; }}'
-    receipt = vocabulary()["receipts"][texts.receipt].replace("@receipt@", interface.keys["receipt"])
-    single = receipt if interface.ack == "receipt" else 'entry "$1"'
-    entries = 'first=1; for id; do [ -n "$first" ] || echo; first=; entry "$id"; done'
-    retire = f'retire "$1" && echo "{texts.done}"'
-    bodies = {
-        "list": f'set -- $({waiting}); {none}; rows "$@"' if not kind.every else _page(texts, "1"),
-        "page": _page(texts, '"$a1"'),
-        "read": f'set -- "$a1"; {single}',
-        "next": f"set -- $(ids); {none}; {single}",
-        "sheet": f"set -- $({waiting}); {none}; {entries}",
-        "groups": f'set -- $(ids); {none}; sort -u "$store/groups" | while read -r name; do n=0; for id; do [ "$(group "$id")" != "$name" ] || n=$((n + 1)); done; echo "$name  $n open"; done',
-        "pass": 'cat "$store/pass"',
-        "position": "past | tail -n 1 | grep . || echo 0",
-        "since": f'set -- $(for id in $(ids) $(past); do [ "$id" -le "$a1" ] || echo "$id"; done | sort -n); {none}; {entries}',
-        "commit": f'for id in $(ids); do [ "$id" -gt "$a1" ] || retire "$id"; done; set -- "$a1"; echo "{texts.done}"',
-        "ack": {
-            "word": f'if [ "$a2" = {interface.done_word} ]; then open_one "$a1"; set -- "$a1"; {retire}; else echo "$a1 $a2" >>"$store/states"; echo "$a1: $a2"; fi',
-            "receipt": f'set -- "$(sed -n "s/ $a1\\$//p" "$store/receipts")"; open_one "$1"; {retire}',
-            "last": f"set -- $(ids); {none}; {retire}",
-        }.get(interface.ack, f'open_one "$a1"; set -- "$a1"; {retire}'),
-        "tally": f'echo "$(past | grep -c .) {interface.nouns} of the past"',
-        "about": f'echo "{interface.tool} {texts.version}"',
-        "past": f'past | sed "s/$/ (over)/"; [ -n "$(past)" ] || echo "no past {interface.nouns}"',
-        "drop": 'open_one "$a1"; echo "$a1" >>"$store/dropped"; retire "$a1"; echo "$a1 dropped"',
-        "hold": 'echo "$a1" >>"$store/held"; echo "$a1 held"',
-        "older": f'[ -e "$store/former.$a1" ] || die {interface.codes["unknown"]} "$a1 was never changed"; cat "$store/former.$a1"',
-    }
-    return guards + bodies[operation.role]
+    slots = {
+        "tool": interface.tool, "nouns": interface.nouns, "receipt": interface.keys["receipt"], "done_word": interface.done_word,
+        "unknown": str(interface.codes["unknown"]), "version": texts.version, "empty": texts.empty, "done": texts.done,
+        "waiting": pieces["in_group"] if operation.takes[:1] == ("group",) else "ids",
+        "single": vocabulary()["receipts"][texts.receipt] if interface.ack == "receipt" else 'entry "$1"',
+    }  # fmt: skip
+    return unsealed + wants + filled(vocabulary()["bodies"][key], **pieces, **slots)
 
 
-def _page(texts: Texts, number: str) -> str:
-    return f'page {number}; [ -n "$(ids)" ] || echo "{texts.empty}"'
+def filled(template: str, **slots: str) -> str:
+    """sh of vocabulary.toml with every @slot@ filled, those that the slots themselves have included."""
+    return _SLOT.sub(lambda match: filled(slots[match[1]], **slots), template)
 
 
 StoreTexts = dict[str, str]
