@@ -55,55 +55,42 @@ def ask(host: Host, cores: Sequence[str], **slots: object) -> str:
 
 
 def job(
-    *,
-    title: str,
-    text: str,
-    needle: str,
-    files: tuple[File, ...],
-    after: tuple[File, ...] = (),
-    gone: tuple[str, ...] = (),
-    judged: Mapping[str, str] = MappingProxyType({}),
-    needs: tuple[str, ...] | None = None,
-    reads: tuple[str, ...] = (),
-    folder: str,
-    looks: Sequence[str],
-    direct: Sequence[Typed],
-    informed: Iterable[Typed] = (),
-    confirm: list[list[str]],
-    wrong: Mapping[str, Typed],
-) -> Job:
-    """A job that is done in a folder, which it needs unless `needs` says otherwise.
-
-    looks, direct, informed: see `ways`. wrong: see `probes`. The rest: see `Job`.
-    """
-    needs = (folder,) if needs is None else needs
-    methods = ways(folder, looks, direct, informed)
-    return Job(title, text, needle, files, after, methods, confirm, probes(**wrong), gone, needs, reads, judged)
-
-
-def derived(
     host: Host,
     *,
     title: str,
     text: str,
     needle: str = "",
-    sources: Mapping[str, str],
-    target: str,
-    result: str,
-    looks: Sequence[str],
-    direct: Sequence[Typed],
+    sources: Mapping[str, str] = MappingProxyType({}),
+    target: str = "",
+    result: str = "",
+    folder: str = "",
+    files: tuple[File, ...] = (),
+    after: tuple[File, ...] = (),
+    gone: tuple[str, ...] = (),
+    judged: Mapping[str, str] = MappingProxyType({}),
+    needs: tuple[str, ...] | None = None,
+    reads: tuple[str, ...] = (),
+    looks: Sequence[str] = (),
+    direct: Sequence[Typed] = (),
     informed: Iterable[Typed] = (),
+    whole: list[list[str]] | None = None,
     confirm: list[list[str]],
     wrong: Mapping[str, Typed],
 ) -> Job:
-    """A job that makes or changes one file, `target`, so that it holds the text `result`.
+    """A job that makes or changes one file, `target`, so that it holds the text `result`, or that is done in a folder.
 
-    sources: texts by path, all of them needed. needle: the target unless it is given.
+    sources: texts by path, all of them needed and read. folder: the target's unless it is given.
+    needle:  the target unless it is given. needs: the sources or else the folder, unless it is given.
+    looks, direct, informed: see `ways`; or else `whole`, the ways themselves. wrong: see `probes`. The rest: see `Job`.
     """
-    methods = ways(posixpath.dirname(target), looks, direct, informed)
-    files = tuple(host.file(path, content) for path, content in sources.items())
-    after, paths = (host.file(target, result),), tuple(sources)
-    return Job(title, text, needle or target, files, after, methods, confirm, probes(**wrong), needs=paths, reads=paths)
+    paths, folder = tuple(sources), folder or posixpath.dirname(target)
+    files = (*files, *(host.file(path, content) for path, content in sources.items()))
+    after = (*after, host.file(target, result)) if target else after
+    needs = paths or (folder,) if needs is None else needs
+    methods, false = whole or ways(folder, looks, direct, informed), probes(**wrong)
+    return Job(
+        title, text, needle or target, files, after, methods, confirm, false, gone, needs, paths or reads, judged
+    )
 
 
 def ways(folder: str, looks: Sequence[str], direct: Sequence[Typed], informed: Iterable[Typed] = ()) -> list[list[str]]:

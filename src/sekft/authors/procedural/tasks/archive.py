@@ -37,6 +37,7 @@ def make(host: Host) -> Job:
     inside = f"{folder.rsplit('/', 1)[-1]}/*.{ending}"
     each = 'tar -xzOf "$1" "$(tar -tzf "$1" | grep -E "(^|/)$name$")"'
     return job(
+        host,
         title=host.say("[a backup|an archive|packing] of <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, folder=folder, target=target, ending=ending),
         needle=target,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
+from sekft.authors.procedural.requests import TASKS, ask, job, new_path
 
 _ASK = (
     "[count|find out] how many lines of <source> <have> <word> and write [just|only] the number to <target>.",
@@ -45,7 +45,7 @@ def make(host: Host) -> Job:
         else (skin.choice(["mention", "contain", "have"]), skin.choice(["mentions", "contains", "has"]))
     )
     v, sign = ("v", "!") if without else ("", "")
-    return derived(
+    return job(
         host,
         title=host.say("[a number|a count|a tally|how many lines] from <what>", what=source.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, source=source, target=target, word=word, have=have, has=has),

@@ -42,6 +42,7 @@ def make(host: Host) -> Job:
     files = {name: host.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
     sums = [f"{hashlib.new(tool.removesuffix('sum'), files[name].data).hexdigest()}  {name}\n" for name in mine]
     return job(
+        host,
         title=host.say("[checksums|sums|digests] of <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(
             host,
@@ -53,9 +54,9 @@ def make(host: Host) -> Job:
             sort=tool.removesuffix("sum"),
             form=host.skin.choice(_FORMS),
         ),
-        needle=target,
         files=tuple(files.values()),
-        after=(host.file(target, "".join(sums)),),
+        target=target,
+        result="".join(sums),
         reads=(f"{folder}/{mine[0]}",),
         folder=folder,
         looks=[f"ls {folder}", f"ls -l {folder}"],

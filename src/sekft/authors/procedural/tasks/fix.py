@@ -46,6 +46,7 @@ def make(host: Host) -> Job:
     spoilt = sorted(paths[at] for at in bad)
     change = f"s/{wrong}/{right}/g"
     return job(
+        host,
         title=host.say("[a wrong name|a slip|a word to mend] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, folder=folder, wrong=wrong, right=right),
         needle=right,

@@ -35,6 +35,7 @@ def make(host: Host) -> Job:
     arrived = tuple(files[name].model_copy(update={"path": f"{target}/{name}"}) for name in moved)
     one_by_one = " && ".join(f"mv {source}/{name} {target}/" for name in sorted(moved))
     return job(
+        host,
         title=host.say("[files out of place in|some files of|a few files to move from|sorting] <what>", what=source),
         text=ask(host, _ASK, source=source, target=target, ending=ending),
         needle=f".{ending}",

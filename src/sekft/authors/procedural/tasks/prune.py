@@ -45,6 +45,7 @@ def make(host: Host) -> Job:
     files = tuple(host.file(f"{folder}/{name}", names.compound() + "\n") for name in doomed + kept)
     words = host.phrase(rule, mark=mark)
     return job(
+        host,
         title=host.say("[leftovers|old files|clutter|what can go] in <what>", what=folder),
         text=ask(host, _ASK, folder=folder, rule=words),
         needle=mark,

@@ -51,6 +51,7 @@ def make(host: Host) -> Job:
     whole = f'"$(dirname "$f")/$(basename "$f" .{old}).{new}"' if by_ending else f'"{folder}/{new}${{f##*/}}"'
     one_by_one = " && ".join(f"mv {folder}/{name} {folder}/{now}" for name, now in renamed.items())
     return job(
+        host,
         title=host.say("[names|file names|renaming] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(
             host,

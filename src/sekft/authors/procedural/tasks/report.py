@@ -48,11 +48,12 @@ def make(host: Host) -> Job:
     echoed = " ".join(f"'{line}'" for line in right.splitlines())
     rest = host.file(f"{folder}/{names.word()}.{other}", f"{names.word()} {names.number(100, 999)}\n")
     return job(
+        host,
         title=host.say("[a report|an overview|figures] on <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, folder=folder, target=target, ending=ending, figure=skin.choice(forms)),
-        needle=target,
         files=(*(host.file(f"{folder}/{name}", text) for name, text in zip(mine, texts, strict=True)), rest),
-        after=(host.file(target, right),),
+        target=target,
+        result=right,
         reads=(f"{folder}/{mine[0]}",),
         folder=folder,
         looks=[f"head {folder}/*.{ending}", f"ls {folder}", f"ls -l {folder}"],

@@ -44,6 +44,7 @@ def make(host: Host) -> Job:
     digits = skin.random() < 0.5
     count = str(keep) if digits else ["two", "three", "four"][keep - 2]
     return job(
+        host,
         title=host.say("[old files|what to keep|thinning out] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, folder=folder, stem=stem, count=count),
         needle=stem,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
+from sekft.authors.procedural.requests import TASKS, ask, job, new_path
 
 _ASK = (
     "[sort|order] the lines of <source> <order>, [drop|leave out] the [duplicates|repeats], and [write|save] the result to <target>.",
@@ -41,7 +41,7 @@ def make(host: Host) -> Job:
         else ["in alphabetical order", "sorted", "from a to z", "in order"]
     )
     r = "r" if backwards else ""
-    return derived(
+    return job(
         host,
         title=host.say("[an ordered list|a list without repeats|sorting] from <what>", what=source.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, source=source, target=target, order=order),
