@@ -23,10 +23,10 @@ from sekft.authors.procedural.author import bundle
 from sekft.authors.procedural.host import Job
 from sekft.authors.procedural.provider.documentation import roff
 from sekft.authors.procedural.sketch import Sketch, sketch
-from sekft.authors.structured import Asker, Message, prompt
+from sekft.authors.structured import AskingAuthor, Message, prompt
 from sekft.models.endpoint import Endpoint
 from sekft.models.service import service
-from sekft.protocols import Author, AuthorConfig
+from sekft.protocols import AuthorConfig
 from sekft.rejection import Rejected
 from sekft.scenario import Cell, File, Provenance, Scenario
 from sekft.seeds import derive, stream
@@ -34,7 +34,6 @@ from sekft.shell.grounding import vocabulary
 from sekft.trajectory import Usage
 
 MAX_TOKENS = 4_000
-TEMPERATURE = 1.0
 USED_SHOWN = 8
 NOTE_CHARACTERS = 300
 VOICES = (
@@ -53,21 +52,14 @@ Wording = tuple[dict[str, str], dict[str, str]]
 """Old text to new text, and old text to the reason why it stays."""
 
 
-class HybridAuthor(Author):
+class HybridAuthor(AskingAuthor):
     """repairs: whether wording that the gate refuses may be mended (once), before the procedural text stays."""
 
     name = "hybrid"
     usual = Usage(requests=5, prompt_tokens=5_000, completion_tokens=1_500)
 
     def __init__(self, endpoint: Endpoint, repairs: int = 1, max_tokens: int = MAX_TOKENS) -> None:
-        self.endpoint: Endpoint = endpoint
-        self.repairs = min(repairs, 1)
-        self.asker = Asker(endpoint, max_tokens, TEMPERATURE)
-        self.settings: Mapping[str, str] = {
-            "model": endpoint.model,
-            "repairs": str(self.repairs),
-            "max_tokens": str(max_tokens),
-        }
+        super().__init__(endpoint, min(repairs, 1), max_tokens)
         self.used: deque[str] = deque(maxlen=USED_SHOWN)
 
     def begin(self, cell: Cell, seed: int, skin: int = 0) -> HybridDraft:

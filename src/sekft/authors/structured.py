@@ -14,10 +14,12 @@ from importlib import resources
 
 from sekft.models.endpoint import ContextFull, Endpoint, FormatRefused
 from sekft.models.thoughts import ANSWER_LIMIT_CHARACTERS, without_thoughts
+from sekft.protocols import Author
 
 RUNGS = 3
 """json_schema, json_object, plain text."""
 SEED_BITS = 31
+TEMPERATURE = 1.0
 
 Message = dict[str, str]
 Schema = Mapping[str, object]
@@ -35,9 +37,9 @@ class ModelJson:
 class Asker:
     """Asks one endpoint for JSON objects. max_tokens: for one answer, thoughts included."""
 
-    def __init__(self, endpoint: Endpoint, max_tokens: int, temperature: float) -> None:
+    def __init__(self, endpoint: Endpoint, max_tokens: int) -> None:
         self.endpoint = endpoint
-        self._max_tokens, self._temperature = max_tokens, temperature
+        self._max_tokens = max_tokens
         self._rung = 0
 
     async def ask(
@@ -55,7 +57,7 @@ class Asker:
                 reply = await self.endpoint.chat(
                     messages,
                     max_tokens=self._max_tokens,
-                    temperature=self._temperature,
+                    temperature=TEMPERATURE,
                     seed=seed % (1 << SEED_BITS),
                     response_format=_format(rung, schema),
                     request_id=purpose,
@@ -71,6 +73,16 @@ class Asker:
             body, fault = find(reply.text, keys)
             fault += f" (it met the limit of {self._max_tokens} tokens)" if reply.cut else ""
             return ModelJson(reply.text, body, fault)
+
+
+class AskingAuthor(Author):
+    """An author that asks a served model. repairs: how often a refused candidate may be mended."""
+
+    def __init__(self, endpoint: Endpoint, repairs: int, max_tokens: int) -> None:
+        self.endpoint: Endpoint = endpoint
+        self.repairs = repairs
+        self.asker = Asker(endpoint, max_tokens)
+        self.settings = {"model": endpoint.model, "repairs": str(repairs), "max_tokens": str(max_tokens)}
 
 
 def _format(rung: int, schema: Schema) -> dict[str, object] | None:

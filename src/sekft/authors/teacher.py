@@ -13,10 +13,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from sekft import __version__, taxonomy
-from sekft.authors.structured import Asker, Message, prompt
+from sekft.authors.structured import AskingAuthor, Message, prompt
 from sekft.models.endpoint import Endpoint
 from sekft.models.service import service
-from sekft.protocols import Author, AuthorConfig
+from sekft.protocols import AuthorConfig
 from sekft.rejection import Reason, Rejected, read_bundle
 from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, PlanStep, Provenance, Scenario
 from sekft.seeds import derive, stream
@@ -29,7 +29,6 @@ REQUIRED = (
 CONTENT = (*REQUIRED, "loose")
 """What a teacher supplies of a bundle."""
 MAX_TOKENS = 16_000
-TEMPERATURE = 1.0
 REPAIRS = 2
 EXAMPLES = 2
 EXAMPLE_CHARACTERS = 24_000
@@ -42,21 +41,12 @@ _ENDINGS = {"work": "exit", "empty": "exit", "blocked": "panic"}
 _VOLATILE = ["/tmp", "/var/tmp"]
 
 
-class TeacherAuthor(Author):
-    """repairs: how often a refused candidate may be mended."""
-
+class TeacherAuthor(AskingAuthor):
     name = "teacher"
     usual = Usage(requests=3, prompt_tokens=34_000, completion_tokens=8_000)
 
     def __init__(self, endpoint: Endpoint, repairs: int = REPAIRS, max_tokens: int = MAX_TOKENS) -> None:
-        self.endpoint: Endpoint = endpoint
-        self.repairs = repairs
-        self.asker = Asker(endpoint, max_tokens, TEMPERATURE)
-        self.settings: Mapping[str, str] = {
-            "model": endpoint.service.model,
-            "repairs": str(repairs),
-            "max_tokens": str(max_tokens),
-        }
+        super().__init__(endpoint, repairs, max_tokens)
         self._known: list[Scenario] = []
 
     def begin(self, cell: Cell, seed: int, skin: int = 0) -> TeacherDraft:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sekft.errors import UsageError
 from sekft.seeds import stream
@@ -206,16 +206,13 @@ def coverage(taxonomy: Taxonomy, cells: Iterable[Mapping[str, str]]) -> list[Cov
     return rows
 
 
-def _axis(name: str, body: Mapping[str, object]) -> Axis:
-    values = family(str(body["family"])).axis_values() if "family" in body else [*_listed(name, body["values"])]
-    return Axis(name, str(body["brief"]), {value.name: value for value in values})
-
-
-def _listed(axis: str, table: object) -> Iterator[Value]:
-    if not isinstance(table, dict):
-        raise TypeError(f"axes/{axis}.toml: values is a {type(table).__name__}, want a table, or a family")
-    for name, body in table.items():
-        yield Value.of(name, body["brief"], body["weight"], body.get("excludes", {}))
+def _axis(name: str, body: Mapping[str, Any]) -> Axis:
+    values = (
+        family(body["family"]).axis_values()
+        if "family" in body
+        else [Value.of(value, **table) for value, table in body["values"].items()]
+    )
+    return Axis(name, body["brief"], {value.name: value for value in values})
 
 
 @lru_cache(maxsize=_BLOCKS_KEPT)

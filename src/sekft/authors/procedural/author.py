@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sekft import __version__
-from sekft.authors.drafts import DrawingAuthor
+from sekft.authors import DrawingAuthor
 from sekft.authors.procedural.host import LISTED_ROOTS, Host, Job, line
 from sekft.authors.procedural.obstacles import Blocked
 from sekft.authors.procedural.provider.installed import CallPlan, InstalledProvider

@@ -133,8 +133,13 @@ class Host:
         return replace(self, rng=stream(self.seed, name), skin=skin, names=Names(skin, self.names.taken))
 
     def say(self, template: str, **slots: object) -> str:
-        """A sentence of the grammar, see `sentence`."""
-        return sentence(self.skin, template, **slots)
+        """A phrase that starts with a capital, unless its first word must be copied as it is.
+
+        A slot named `place` holds ordinary words; all others hold names, paths and texts.
+        """
+        text = phrase(self.skin, template, **slots)
+        verbatim = any(_leads(text, str(value)) for name, value in slots.items() if name != "place" and value)
+        return text if verbatim else text[:1].upper() + text[1:]
 
     def phrase(self, template: str, **slots: object) -> str:
         """A part of a sentence of the grammar."""
@@ -216,16 +221,6 @@ def phrase(rng: random.Random, template: str, **slots: object) -> str:
     text = _SLOT.sub(lambda match: str(slots[match[1]]), template)
     text = re.sub(r" +([,.;:])(?=\s|$)", r"\1", re.sub(r"(?<=\S)  +", " ", text)).strip()
     return re.sub(r"\b([Aa]) (?=[aeio])", r"\1n ", text)
-
-
-def sentence(rng: random.Random, template: str, **slots: object) -> str:
-    """A phrase that starts with a capital, unless its first word must be copied as it is.
-
-    A slot named `place` holds ordinary words; all others hold names, paths and texts.
-    """
-    text = phrase(rng, template, **slots)
-    verbatim = any(_leads(text, str(value)) for name, value in slots.items() if name != "place" and value)
-    return text if verbatim else text[:1].upper() + text[1:]
 
 
 def _leads(text: str, value: str) -> bool:

@@ -31,32 +31,23 @@ _NO_LETTERS = "hVK"
 _CODES = {"usage": (1, 2, 3, 64), "unknown": (1, 2, 4, 66), "sealed": (69, 75, 77, 5)}
 
 
-@dataclass(frozen=True)
-class Requirements:
-    """What a scenario wants of its interface.
-
-    extras:  how many operations that the work does not need. roles: such operations by name.
-    stale:   documentation tells one call as it was spelt before.
-    senders: who sent an entry is seen without a search for it. ack: the form of acknowledgement.
-    """
-
-    extras: int = 0
-    roles: tuple[str, ...] = ()
-    stale: bool = False
-    senders: bool = False
-    ack: str = "none"
-
-
 def draw_interface(
-    rng: random.Random, kind: ProviderKind, names: Names, tool: str, syntax_name: str, demand: Requirements
+    rng: random.Random,
+    kind: ProviderKind,
+    names: Names,
+    tool: str,
+    cell: Cell,
+    ack: str,
+    decoy: Decoy | None,
 ) -> Interface:
-    """Draw every part apart."""
-    words, syntax = vocabulary(), SYNTAXES[syntax_name]
+    """Draw every part apart. ack: the form of acknowledgement. decoy: what the interface must let one tell."""
+    shown = [role for role in (decoy.shown if decoy else ()) if role not in kind.roles]
+    senders = decoy is not None and decoy.keeper is not None  # who sent an entry is seen without a search for it
+    words, syntax = vocabulary(), SYNTAXES[cell["syntax"]]
     noun, nouns = rng.choice(words["nouns"][kind.theme].split(", ")).split()
-    ack = demand.ack
     roles = [*kind.roles, *(["commit"] if ack == "commit" else ["ack"] if ack != "none" else []), *kind.extra]
-    roles += demand.roles
-    roles += rng.sample([role for role in _EXTRA_ROLES if role not in roles], demand.extras)
+    roles += shown
+    roles += rng.sample([role for role in _EXTRA_ROLES if role not in roles], _EXTRAS[cell["difficulty"]])
     keys = _keys(rng, noun)
     opkey = rng.choice([word for word in words["keys"]["op"].split() if word not in keys.values()])
     done_word = rng.choice(["done", "settled", "finished", "dealt-with", "over", "complete", "met", "carried-out"])
@@ -66,20 +57,20 @@ def draw_interface(
     slots |= {"noun": noun, "nouns": nouns, "done": done_word}
     drawn = _operations(rng, roles, kind, names, slots, set(keys.values()), ack)
     former = None
-    if demand.stale:
+    if cell["documentation"] == "stale":
         needed = [operation for operation in drawn if operation.role in (*kind.roles, "ack", "commit")]
         new = rng.choice([operation for operation in needed if operation.takes] or needed)
         letters = [letter for letter in _letters(new.verb) if letter not in {o.letter for o in drawn}]
         former = (replace(new, verb=names.word((1, 2)), number=len(drawn) + 1, letter=letters[0]), new)
     formats, heads = sorted(words["list_formats"]), list(kind.heads)
-    if demand.senders and "list" in roles:
+    if senders and "list" in roles:
         formats = [name for name in formats if words["list_formats"][name][1].count("%") > 2]
-    elif demand.senders:
+    elif senders:
         heads = [name for name in heads if name in SENDER_HEADS]
     list_format, head = rng.choice(formats), rng.choice(heads)
     codes = {name: rng.choice(values) for name, values in _CODES.items()}
     facts = {
-        "syntax": f"{syntax_name}{':' if variant else ''}{variant}",
+        "syntax": f"{cell['syntax']}{':' if variant else ''}{variant}",
         "verbs": " ".join(f"{operation.role}={operation.verb}" for operation in drawn),
         "noun": noun,
         "options": " ".join([opkey, *sorted(keys.values())]),
@@ -217,15 +208,9 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     """Install the provider with these jobs waiting in it. drawn_from: what its interface is drawn from, if not the host."""
     decoy, drawn = contents.decoy, drawn_from or host
     kind = PROVIDERS[cell["provider"]]
-    rng, skin, names, difficulty = host.rng, drawn.skin, host.names, cell["difficulty"]
-    demand = Requirements(
-        extras=_EXTRAS[difficulty],
-        roles=tuple(role for role in (decoy.shown if decoy else ()) if role not in kind.roles),
-        stale=cell["documentation"] == "stale",
-        senders=decoy is not None and decoy.keeper is not None,
-        ack=drawn.rng.choice(kind.acks),
-    )
-    interface = draw_interface(skin, kind, drawn.names, tool, cell["syntax"], demand)
+    rng, skin, names = host.rng, drawn.skin, host.names
+    ack = drawn.rng.choice(kind.acks)
+    interface = draw_interface(skin, kind, drawn.names, tool, cell, ack, decoy)
     groups = tuple(sorted(names.word((2, 3)) for _ in range(rng.randint(2, 4)))) if "groups" in kind.roles else ()
     form, entries = _entries(host, kind, cell, contents, groups, interface.ack)
     words = {"noun": interface.noun, "nouns": interface.nouns, "user": host.user, "host": host.name}
