@@ -10,8 +10,8 @@ from sekft import sandboxes
 from sekft.authors.procedural.author import tree_checker
 from sekft.authors.procedural.host import Host, Job, Names, land, with_parents
 from sekft.authors.procedural.obstacles import OBSTACLES, meet
-from sekft.authors.procedural.requests import TASKS
-from sekft.gate.gate import TrialRun, Trials
+from sekft.authors.procedural.tasks import TASKS
+from sekft.gate import TrialRun, Trials
 from sekft.protocols import SandboxSpec
 from sekft.scenario import Login
 from sekft.seeds import stream

@@ -13,7 +13,7 @@ from sekft.authors.procedural.announcements import ANNOUNCEMENTS
 from sekft.authors.procedural.provider.documentation import LAYOUTS
 from sekft.authors.procedural.provider.semantics import PROVIDERS
 from sekft.authors.procedural.provider.syntaxes import SYNTAXES
-from sekft.authors.procedural.requests import TASKS
+from sekft.authors.procedural.tasks import TASKS
 from sekft.errors import UsageError
 from sekft.taxonomy import Family, coverage, load, parse_where
 

@@ -16,7 +16,7 @@ from sekft import __version__
 from sekft.authors import DrawingAuthor
 from sekft.authors.procedural.author import compose
 from sekft.authors.procedural.host import Host, Job, land, with_parents
-from sekft.authors.procedural.requests import new_path, probes
+from sekft.authors.procedural.tasks import new_path, probes
 from sekft.protocols import Sandbox, SandboxSpec, Session
 from sekft.rejection import Reason, Rejected
 from sekft.scenario import Cell, File, Login, Provenance, Scenario

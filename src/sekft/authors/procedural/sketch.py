@@ -13,10 +13,10 @@ from sekft.authors.procedural import obstacles
 from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text, remarks
 from sekft.authors.procedural.host import Host, Job, Names, land, with_parents
 from sekft.authors.procedural.obstacles import DECOYS, Blocked, Decoy
-from sekft.authors.procedural.provider.install import Contents, install
+from sekft.authors.procedural.provider import Contents, install
 from sekft.authors.procedural.provider.installed import InstalledProvider
 from sekft.authors.procedural.provider.semantics import QueueEntry
-from sekft.authors.procedural.requests import TASKS
+from sekft.authors.procedural.tasks import TASKS
 from sekft.scenario import Cell, File
 from sekft.seeds import stream
 

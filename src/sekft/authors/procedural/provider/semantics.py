@@ -22,7 +22,7 @@ class ProviderKind:
     theme: which nouns of vocabulary.toml may name an entry.
     roles: the operations that the work needs, in the order in which they are used; see program._body.
     acks:  forms of acknowledgement to draw from: none, id, receipt, last, word, commit.
-    ids:   forms an id may take: see `install.entry_ids`.
+    ids:   forms an id may take: see `provider.entry_ids`.
     heads: how an entry's text is shown, by the names of `heads` in vocabulary.toml.
     every: whether the list shows closed entries, too, each with its state.
     extra: operations that the work does not need and this kind always has.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "[pack|put] the .<ending> files of <folder> into the [archive|tar archive] <target> [; the files themselves stay|, and leave the files where they are].",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[write|save] the <sort> checksums of the .<ending> files in <folder> to <target> <form>.",

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Mapping
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[write|copy] the rows of <source> whose last number is <rule> to <target> [, in their order|].",

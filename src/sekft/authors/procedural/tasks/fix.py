@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "[somewhere|in several places] below <folder> it says <wrong> where it should say <right>: [mend|correct] it in every file.",

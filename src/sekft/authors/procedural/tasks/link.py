@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, Typed, ask, job
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, job
 from sekft.scenario import File
 
 _NEW = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "[move|shift] every file in <source> [that ends in|ending in|whose name ends in] .<ending> to <target> [; the others stay|].",

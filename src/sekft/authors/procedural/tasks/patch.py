@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job, new_path, within
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path, within
 
 _ASK = (
     "[apply|carry out] the change in <diff> to <path> [; the diff itself stays|].",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "[delete|remove] [every file|all files] in <folder> <rule> [and no other|; the rest stays|].",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ENDING = (
     "[every|each] file in <folder> that ends in .<old> should end in .<new> [instead|from now on]; [the names stay otherwise|the rest of its name stays].",

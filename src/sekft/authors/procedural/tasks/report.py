@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[write|compile] a report <target> with one line for each .<ending> file in <folder>: its name, a space, and <figure> [, in the order of the names|].",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "[keep|retain] the <count> newest of the <stem> files in <folder>, [by the date in their names|going by the date in the name], and delete the [older ones|others].",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[fill in|complete] the template <form> with the values in <values> and [write|save] the result to <target>.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _LEVELS = ("error", "fault", "alarm", "fail", "refused", "broken", "severe")
 _OTHERS = ("info", "note", "debug", "fine", "trace", "quiet")

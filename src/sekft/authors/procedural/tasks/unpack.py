@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Mapping
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 from sekft.scenario import File
 
 _ASK = (

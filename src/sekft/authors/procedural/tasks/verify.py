@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[check|verify] the files in <folder> against <list> (<tool>) and write the name of [each|every] file that does not agree to <target>.",
