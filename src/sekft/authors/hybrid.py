@@ -117,7 +117,7 @@ class HybridDraft:
         texts = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
         question: Message = {"role": "user", "content": self._author.question(self._voice, texts, complaint)}
         purpose = (group[0].kind, self._round, ask)
-        answer = await self._author.asker.ask(
+        answer = await self._author.ask(
             [question],
             {
                 "type": "object",

@@ -34,12 +34,16 @@ class ModelJson:
     fault: str = ""
 
 
-class Asker:
-    """Asks one endpoint for JSON objects. max_tokens: for one answer, thoughts included."""
+class AskingAuthor(Author):
+    """An author that asks a served model for JSON objects.
 
-    def __init__(self, endpoint: Endpoint, max_tokens: int) -> None:
-        self.endpoint = endpoint
-        self._max_tokens = max_tokens
+    repairs: how often a refused candidate may be mended. max_tokens: for one answer, thoughts included.
+    """
+
+    def __init__(self, endpoint: Endpoint, repairs: int, max_tokens: int) -> None:
+        self.endpoint: Endpoint = endpoint
+        self.repairs, self.max_tokens = repairs, max_tokens
+        self.settings = {"model": endpoint.model, "repairs": str(repairs), "max_tokens": str(max_tokens)}
         self._rung = 0
 
     async def ask(
@@ -56,7 +60,7 @@ class Asker:
             try:
                 reply = await self.endpoint.chat(
                     messages,
-                    max_tokens=self._max_tokens,
+                    max_tokens=self.max_tokens,
                     temperature=TEMPERATURE,
                     seed=seed % (1 << SEED_BITS),
                     response_format=_format(rung, schema),
@@ -71,18 +75,8 @@ class Asker:
                 self._rung = max(self._rung, rung + 1)  # for every later question, too
                 continue
             body, fault = find(reply.text, keys)
-            fault += f" (it met the limit of {self._max_tokens} tokens)" if reply.cut else ""
+            fault += f" (it met the limit of {self.max_tokens} tokens)" if reply.cut else ""
             return ModelJson(reply.text, body, fault)
-
-
-class AskingAuthor(Author):
-    """An author that asks a served model. repairs: how often a refused candidate may be mended."""
-
-    def __init__(self, endpoint: Endpoint, repairs: int, max_tokens: int) -> None:
-        self.endpoint: Endpoint = endpoint
-        self.repairs = repairs
-        self.asker = Asker(endpoint, max_tokens)
-        self.settings = {"model": endpoint.model, "repairs": str(repairs), "max_tokens": str(max_tokens)}
 
 
 def _format(rung: int, schema: Schema) -> dict[str, object] | None:
@@ -171,30 +165,26 @@ def _parsed(text: str, at: int) -> tuple[dict[str, object], int]:
 
 def _value(text: str, at: int, depth: int) -> tuple[object, int]:
     at = _skipped(text, at)
-    if text[at] == "{":
-        return _object(text, at, depth + 1)
-    if text[at] == "[":
-        return _array(text, at, depth + 1)
+    if text[at] in "{[":
+        if depth == DEPTH:
+            raise Malformed
+        return (_object if text[at] == "{" else _array)(text, at, depth + 1)
     if text[at] in "\"'":
         return _string(text, at)
-    bare = _BARE.match(text, at)
-    if bare is None:
-        raise Malformed
-    if bare[0] in _WORDS:
-        return _WORDS[bare[0]], bare.end()
+    bare, end = _bare(text, at)
+    if bare in _WORDS:
+        return _WORDS[bare], end
     try:
-        return json.loads(bare[0]), bare.end()
+        return json.loads(bare), end
     except ValueError:
         raise Malformed from None
 
 
 def _object(text: str, at: int, depth: int) -> tuple[dict[str, object], int]:
-    if depth > DEPTH:
-        raise Malformed
     body: dict[str, object] = {}
     at = _skipped(text, at + 1)
     while text[at] != "}":
-        key, at = _key(text, at)
+        key, at = (_string if text[at] in "\"'" else _bare)(text, at)
         at = _skipped(text, at)
         if text[at] != ":":
             raise Malformed
@@ -204,8 +194,6 @@ def _object(text: str, at: int, depth: int) -> tuple[dict[str, object], int]:
 
 
 def _array(text: str, at: int, depth: int) -> tuple[list[object], int]:
-    if depth > DEPTH:
-        raise Malformed
     items: list[object] = []
     at = _skipped(text, at + 1)
     while text[at] != "]":
@@ -215,13 +203,11 @@ def _array(text: str, at: int, depth: int) -> tuple[list[object], int]:
     return items, at + 1
 
 
-def _key(text: str, at: int) -> tuple[str, int]:
-    if text[at] in "\"'":
-        return _string(text, at)
-    bare = _BARE.match(text, at)
-    if bare is None:
+def _bare(text: str, at: int) -> tuple[str, int]:
+    match = _BARE.match(text, at)
+    if match is None:
         raise Malformed
-    return bare[0], bare.end()
+    return match[0], match.end()
 
 
 def _next(text: str, at: int, closing: str) -> int:

@@ -50,13 +50,11 @@ class TeacherAuthor(AskingAuthor):
         self._known: list[Scenario] = []
 
     def begin(self, cell: Cell, seed: int, skin: int = 0) -> TeacherDraft:
-        return TeacherDraft(self, cell, seed, self._question(cell, seed))
+        question = prompt("teacher", cell=briefs(cell), used=self._used(), examples=self._examples(cell, seed))
+        return TeacherDraft(self, cell, seed, question)
 
     def met(self, scenario: Scenario) -> None:
         self._known.append(scenario)
-
-    def _question(self, cell: Cell, seed: int) -> str:
-        return prompt("teacher", cell=briefs(cell), used=self._used(), examples=self._examples(cell, seed))
 
     def _used(self) -> str:
         names = [
@@ -95,7 +93,7 @@ class TeacherDraft:
             if self._round > self._author.repairs:
                 return None
             self.exchange.append({"role": "user", "content": complaint(refused)})
-        answer = await self._author.asker.ask(
+        answer = await self._author.ask(
             self.exchange,
             schema(() if self._body else REQUIRED),
             REQUIRED,

@@ -339,25 +339,22 @@ class _Gate:
                 raise _Refused(Reason.CHECKER_ERROR, detail, run)
             elif run.check.passed:
                 survivors.append((reason, kind, run))
-        report = self._report(reference, len(wrong), equivalent, [kind for _, kind, _ in survivors])
+        refutable = len(wrong) - equivalent
+        report = GateReport(
+            mode="sandbox",
+            backend=self.sandbox.name,
+            userland_digest=reference.digest,
+            checks=CHECKS,
+            mutants=len(wrong),
+            equivalent=equivalent,
+            survivors=[kind for _, kind, _ in survivors],
+            kill_rate=1 - len(survivors) / refutable if refutable else None,
+        )
         if survivors:
             reason, kind, run = survivors[0]
             more = f" (and {len(survivors) - 1} more)" if len(survivors) > 1 else ""
             raise _Refused(reason, f"{kind}: the checker passes, want fail{more}", run, report)
         return report
-
-    def _report(self, reference: TrialRun, tried: int, equivalent: int, survivors: list[str]) -> GateReport:
-        wrong = tried - equivalent
-        return GateReport(
-            mode="sandbox",
-            backend=self.sandbox.name,
-            userland_digest=reference.digest,
-            checks=CHECKS,
-            mutants=tried,
-            equivalent=equivalent,
-            survivors=survivors,
-            kill_rate=1 - len(survivors) / wrong if wrong else None,
-        )
 
     def _changing(self, run: TrialRun) -> list[int]:
         """Indexes of the commands that changed anything outside `volatile`."""

@@ -144,7 +144,8 @@ class Taxonomy:
         block = _block(self, seed, number, tuple(sorted((where or {}).items())))
         row = block[at]
         if row is None:
-            raise UsageError(f"--where leaves no allowed cell: {_spell(where or {})}")
+            terms = [f"{axis}={value}" for axis, values in (where or {}).items() for value in sorted(values)]
+            raise UsageError(f"--where leaves no allowed cell: {' '.join(terms)}")
         return dict(row)
 
 
@@ -242,7 +243,3 @@ class _Rows:
         while len(self._drawn) <= at:
             self._drawn.append(next(self._rows, None))
         return self._drawn[at]
-
-
-def _spell(where: Where) -> str:
-    return " ".join(f"{axis}={value}" for axis, values in where.items() for value in sorted(values))

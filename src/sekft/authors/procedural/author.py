@@ -169,18 +169,14 @@ def _plan(draft: Sketch) -> list[PlanStep]:
 
 
 def _carried_out(provider: InstalledProvider, job: Job, entry: QueueEntry) -> list[PlanStep]:
-    dated = _is_dated(job)
+    # Where the work makes or writes a file, a long listing would tell the hour, and no replay shows it again.
+    before = {file.path: file.data for file in job.files}
+    dated = bool(job.judged) or any(before.get(file.path) != file.data for file in job.after)
     looks = [way for way in job.confirm if not (dated and any(map(_LONG_LISTING.search, way)))]
     steps = [PlanStep(goal="execute", ways=job.ways), PlanStep(goal="confirm", ways=[[], *looks])]
     if forms := provider.acknowledgement(entry):
         steps.append(_step(provider, "acknowledge", [[form] for form in forms]))
     return steps
-
-
-def _is_dated(job: Job) -> bool:
-    """Whether the work makes or writes a file: a long listing would tell the hour, and no replay shows it again."""
-    before = {file.path: file.data for file in job.files}
-    return bool(job.judged) or any(before.get(file.path) != file.data for file in job.after)
 
 
 def _step(provider: InstalledProvider, goal: str, ways: list[list[str]]) -> PlanStep:
