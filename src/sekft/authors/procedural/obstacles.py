@@ -46,8 +46,8 @@ Apply = Callable[[Job, Host, bool], Blocked]
 class Obstacle:
     """fits: whether a job can meet it. conditional: whether the eased job says the same under other facts."""
 
-    fits: Callable[[Job], bool]
     apply: Apply
+    fits: Callable[[Job], bool] = lambda job: True
     conditional: bool = False
 
 
@@ -65,9 +65,6 @@ def meet(name: str, job: Job, host: Host) -> tuple[Blocked, Job]:
     aside = host.part(name)
     aside = replace(aside, names=Names(aside.skin, set(host.names.taken)))
     return obstacle.apply(job, aside, False), obstacle.apply(job, host.part(name), True).job
-
-
-_SEALS = ("sealed", "down", "expired", "quota")
 
 
 def _seal(kind: str) -> Apply:
@@ -317,21 +314,17 @@ def _lockable(job: Job) -> bool:
     )
 
 
-def _always(job: Job) -> bool:
-    return True
-
-
 OBSTACLES: Mapping[str, Obstacle] = {
-    **{kind: Obstacle(_always, _seal(kind)) for kind in _SEALS},
-    "withheld": Obstacle(_always, _withheld),
-    "missing": Obstacle(lambda job: bool(job.needs), _missing),
-    "unreadable": Obstacle(lambda job: bool(job.reads), _unreadable),
-    "locked": Obstacle(_lockable, _locked),
-    "contradicted": Obstacle(lambda job: _scope(job).count("/") > 1, _contradicted),
-    "absent": Obstacle(_always, _absent, conditional=True),
-    "ambiguous": Obstacle(lambda job: bool(_named_inputs(job)), _ambiguous, conditional=True),
-    "conditioned": Obstacle(_always, _conditioned, conditional=True),
-    "damaged": Obstacle(lambda job: bool(_named_inputs(job)), _damaged, conditional=True),
+    **{kind: Obstacle(_seal(kind)) for kind in wording()["seals"]},
+    "withheld": Obstacle(_withheld),
+    "missing": Obstacle(_missing, lambda job: bool(job.needs)),
+    "unreadable": Obstacle(_unreadable, lambda job: bool(job.reads)),
+    "locked": Obstacle(_locked, _lockable),
+    "contradicted": Obstacle(_contradicted, lambda job: _scope(job).count("/") > 1),
+    "absent": Obstacle(_absent, conditional=True),
+    "ambiguous": Obstacle(_ambiguous, lambda job: bool(_named_inputs(job)), conditional=True),
+    "conditioned": Obstacle(_conditioned, conditional=True),
+    "damaged": Obstacle(_damaged, lambda job: bool(_named_inputs(job)), conditional=True),
 }
 
 

@@ -21,6 +21,8 @@ _ASK = (
     "<word> matters: the lines of <source> that <have> it [are counted|want counting], and <target> [holds|receives] how many there are.",
     "the figure missing from <target> is how many lines <have> <word> in <source>.",
 )
+_HAVE = ["mention", "contain", "have"], ["mentions", "contains", "has"]
+_LACK = ["do not mention", "do not contain", "lack"], ["does not mention", "does not contain", "lacks"]
 
 
 @TASKS.kind("count")
@@ -36,14 +38,7 @@ def make(host: Host) -> Job:
     rng.shuffle(rows)
     word, without = words[0], rng.random() < 0.35
     total = sum((word in row) != without for row in rows)
-    have, has = (
-        (
-            skin.choice(["do not mention", "do not contain", "lack"]),
-            skin.choice(["does not mention", "does not contain", "lacks"]),
-        )
-        if without
-        else (skin.choice(["mention", "contain", "have"]), skin.choice(["mentions", "contains", "has"]))
-    )
+    have, has = (skin.choice(verbs) for verbs in (_LACK if without else _HAVE))
     v, sign = ("v", "!") if without else ("", "")
     return job(
         host,

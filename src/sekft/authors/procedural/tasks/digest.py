@@ -41,19 +41,11 @@ def make(host: Host) -> Job:
     rest = [f"{names.word()}.{other}" for _ in range(rng.randint(1, 3))]
     files = {name: host.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
     sums = [f"{hashlib.new(tool.removesuffix('sum'), files[name].data).hexdigest()}  {name}\n" for name in mine]
+    slots = {"folder": folder, "target": target, "ending": ending, "tool": tool, "sort": tool.removesuffix("sum")}
     return job(
         host,
         title=host.say("[checksums|sums|digests] of <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(
-            host,
-            _ASK,
-            folder=folder,
-            target=target,
-            ending=ending,
-            tool=tool,
-            sort=tool.removesuffix("sum"),
-            form=host.skin.choice(_FORMS),
-        ),
+        text=ask(host, _ASK, **slots, form=host.skin.choice(_FORMS)),
         files=tuple(files.values()),
         target=target,
         result="".join(sums),

@@ -40,11 +40,8 @@ def make(host: Host) -> Job:
         else ("the number of its lines", "how many lines it has")
     )
     each = "awk '{s += $2} END {print s}' \"$f\"" if summed else 'wc -l < "$f"'
-    every = (
-        "awk '{a[FILENAME] += $2} END {for (f in a) print f, a[f]}'"
-        if summed
-        else "awk '{a[FILENAME]++} END {for (f in a) print f, a[f]}'"
-    )
+    step = " += $2" if summed else "++"
+    every = f"awk '{{a[FILENAME]{step}}} END {{for (f in a) print f, a[f]}}'"
     echoed = " ".join(f"'{line}'" for line in right.splitlines())
     rest = host.file(f"{folder}/{names.word()}.{other}", f"{names.word()} {names.number(100, 999)}\n")
     return job(

@@ -28,10 +28,8 @@ def make(host: Host) -> Job:
     folder = host.place()
     stem, ending = names.word(), names.word((1, 1))
     keep, total = rng.randint(2, 4), rng.randint(5, 8)
-    year, form = (
-        skin.randint(2019, 2031),
-        skin.choice(["{y}-{m:02d}-{d:02d}", "{y}{m:02d}{d:02d}", "{y}.{m:02d}.{d:02d}"]),
-    )
+    year = skin.randint(2019, 2031)
+    form = skin.choice(["{y}-{m:02d}-{d:02d}", "{y}{m:02d}{d:02d}", "{y}.{m:02d}.{d:02d}"])
     days = sorted(skin.sample(range(336), total))
     dated = [
         f"{stem}-{form.format(y=year + day // 168, m=day % 168 // 14 + 1, d=day % 14 + 11)}.{ending}" for day in days

@@ -21,6 +21,8 @@ _ASK = (
     "[from|out of] <source>, [collect|gather] the different lines and [keep|store] them <order> as <target>.",
     "[what differs|all that differs] among the lines of <source> belongs into <target>, <order>.",
 )
+_FORWARDS = ("in alphabetical order", "sorted", "from a to z", "in order")
+_BACKWARDS = ("in descending order", "in reverse alphabetical order", "sorted backwards")
 
 
 @TASKS.kind("sorted")
@@ -35,11 +37,7 @@ def make(host: Host) -> Job:
     result = sorted(set(rows), reverse=backwards)
     if list(dict.fromkeys(rows)) == result:
         rows = [*rows[1:], rows[0]]
-    order = skin.choice(
-        ["in descending order", "in reverse alphabetical order", "sorted backwards"]
-        if backwards
-        else ["in alphabetical order", "sorted", "from a to z", "in order"]
-    )
+    order = skin.choice(_BACKWARDS if backwards else _FORWARDS)
     r = "r" if backwards else ""
     return job(
         host,

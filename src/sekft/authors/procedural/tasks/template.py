@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path, within
 
 _ASK = (
     "[fill in|complete] the template <form> with the values in <values> and [write|save] the result to <target>.",
@@ -57,11 +57,7 @@ def make(host: Host) -> Job:
             [f"cat {form}", f"cp {form} {target}", loop],
             [f"sed '{rule}' {values} > /tmp/x", f"sed -f /tmp/x {form} > {target}"],
             [f"head {values}", f"cp {form} {target}", f"sed -i {each} {target}"],
-            [
-                f"cd {folder}",
-                f"cat {form.rsplit('/', 1)[-1]} {values.rsplit('/', 1)[-1]}",
-                f"sed {each} {form} > {target}",
-            ],
+            [f"cd {folder}", within(folder, f"cat {form} {values}"), f"sed {each} {form} > {target}"],
         ],
         confirm=[[f"cat {target}"], [f"diff {form} {target}"], [f"ls -l {folder}", f"cat {target}"]],
         wrong={
