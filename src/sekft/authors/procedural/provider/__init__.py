@@ -12,7 +12,7 @@ from sekft.authors.procedural.host import Host, Job, Names, phrase
 from sekft.authors.procedural.obstacles import Decoy
 from sekft.authors.procedural.provider.documentation import LAYOUTS, document
 from sekft.authors.procedural.provider.installed import InstalledProvider
-from sekft.authors.procedural.provider.program import STORAGES, Texts, render
+from sekft.authors.procedural.provider.program import STORAGES, render
 from sekft.authors.procedural.provider.semantics import (
     PROVIDERS,
     Operation,
@@ -32,13 +32,7 @@ _CODES = {"usage": (1, 2, 3, 64), "unknown": (1, 2, 4, 66), "sealed": (69, 75, 7
 
 
 def draw_interface(
-    rng: random.Random,
-    kind: ProviderKind,
-    names: Names,
-    tool: str,
-    cell: Cell,
-    ack: str,
-    decoy: Decoy | None,
+    rng: random.Random, kind: ProviderKind, names: Names, tool: str, cell: Cell, ack: str, decoy: Decoy | None
 ) -> Interface:
     """Draw every part apart. ack: the form of acknowledgement. decoy: what the interface must let one tell."""
     shown = [role for role in (decoy.shown if decoy else ()) if role not in kind.roles]
@@ -233,7 +227,7 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     interface.facts.update({"ids": form, "storage": storage, "layout": cell["layout"], "depth": cell["documentation"]})
     password = names.word((2, 3)) if "pass" in kind.roles else ""
     return InstalledProvider(
-        kind, interface, documentation, storage, store, entries, tuple(files), texts.empty, groups, password, contents.sealed,
+        kind, interface, documentation, storage, store, entries, tuple(files), texts["empty"], groups, password, contents.sealed,
         (summary, *notes),
     )  # fmt: skip
 
@@ -272,24 +266,23 @@ def _entries(
     )
 
 
-def _texts(skin: random.Random, kind: ProviderKind, interface: Interface, words: Mapping[str, str]) -> Texts:
+def _texts(skin: random.Random, kind: ProviderKind, interface: Interface, words: Mapping[str, str]) -> dict[str, str]:
     errors = vocabulary()["errors"]
 
     def draw(name: str, **slots: str) -> str:
         return phrase(skin, skin.choice(errors[name]), **slots)
 
     old, hint = interface.former, " " + draw("hint", help=f"{interface.tool} --help")
-    return Texts(
-        empty=phrase(skin, skin.choice(kind.empty), **words),
-        done=phrase(skin, skin.choice(kind.done), **words),
-        unknown={name: draw("unknown", what=key) for name, key in interface.keys.items()},
-        missing={name: draw("missing", what=key) + hint for name, key in interface.keys.items()},
-        wrong=draw("wrong") + hint,
-        bare=draw("bare") + hint,
-        version=f"{skin.randint(0, 4)}.{skin.randint(0, 30)}",
-        renamed=draw("renamed", usage=interface.usage(old[1])) if old else "",
-        receipt=skin.choice(list(vocabulary()["receipts"])),
-    )
+    texts = {
+        "empty": phrase(skin, skin.choice(kind.empty), **words),
+        "done": phrase(skin, skin.choice(kind.done), **words),
+    }
+    texts |= {f"unknown_{name}": draw("unknown", what=key) for name, key in interface.keys.items()}
+    texts |= {f"missing_{name}": draw("missing", what=key) + hint for name, key in interface.keys.items()}
+    texts |= {"wrong": draw("wrong") + hint, "bare": draw("bare") + hint}
+    texts["version"] = f"{skin.randint(0, 4)}.{skin.randint(0, 30)}"
+    texts["renamed"] = draw("renamed", usage=interface.usage(old[1])) if old else ""
+    return texts | {"receipt_form": skin.choice(list(vocabulary()["receipts"]))}
 
 
 def _notes(host: Host, interface: Interface, store: str, required: Sequence[str]) -> list[str]:

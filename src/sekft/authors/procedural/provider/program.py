@@ -24,24 +24,6 @@ page() {{ rows $(every | tail -n +$(( ($1 - 1) * {PAGE_ROWS} + 1 )) | head -n {P
   if [ "$1" -lt "$last" ]; then echo "page $1 of $last, next: page $(($1 + 1))"; else echo "page $1 of $last"; fi; }}"""
 
 
-@dataclass(frozen=True)
-class Texts:
-    """What the program prints, with $1 for an id or a word: phrases drawn once for each scenario.
-
-    missing: for each argument name. renamed: where documentation is outdated.
-    """
-
-    empty: str
-    done: str
-    unknown: Mapping[str, str]
-    missing: Mapping[str, str]
-    wrong: str
-    bare: str
-    version: str
-    renamed: str = ""
-    receipt: str = "receipt_last"
-
-
 def render(
     kind: ProviderKind,
     interface: Interface,
@@ -49,22 +31,25 @@ def render(
     code: str,
     store: str,
     user: str,
-    texts: Texts,
+    texts: Mapping[str, str],
 ) -> str:
-    """The whole script. code: of the storage."""
+    """The whole script. code: of the storage.
+
+    texts: what it prints, with $1 for an id or a word, and the name of the form of a receipt.
+    """
     cases = "\n".join(f"{o.verb}) {_body(kind, interface, o, texts)} ;;" for o in interface.operations)
     if interface.former:
         old, _ = interface.former
         outdated = shlex.quote(interface.usage(old).split(" | ")[0])
-        cases += f'\n{old.verb}) set -- {outdated}; die {interface.codes["usage"]} "{texts.renamed}" ;;'
-    nothing = "show_help >&2; exit" if documentation.bare else f'die {interface.codes["usage"]} "{texts.bare}"; exit'
+        cases += f'\n{old.verb}) set -- {outdated}; die {interface.codes["usage"]} "{texts["renamed"]}" ;;'
+    nothing = "show_help >&2; exit" if documentation.bare else f'die {interface.codes["usage"]} "{texts["bare"]}"; exit'
     return f"""\
 #!/bin/sh
 store={shlex.quote(store)}
 user={shlex.quote(user)}
 {documentation.helps}
 die() {{ echo "{interface.tool}: $2" >&2; exit "$1"; }}
-wrong() {{ die {interface.codes["usage"]} "{texts.wrong}"; }}
+wrong() {{ die {interface.codes["usage"]} "{texts["wrong"]}"; }}
 nothing() {{ {nothing} {interface.codes["usage"]}; }}
 {code}
 entry() {{ {filled(vocabulary()["heads"][interface.head], noun=interface.noun)}; }}
@@ -94,7 +79,7 @@ def _rows(kind: ProviderKind, interface: Interface) -> str:
     return f"{paging}rows() {{ {top}for id; do :{state}; printf '{row}' {' '.join(arguments)}; done; }}"
 
 
-def _guards(interface: Interface, texts: Texts) -> str:
+def _guards(interface: Interface, texts: Mapping[str, str]) -> str:
     """sh functions that refuse: a sealed store, a pass that is not the right one, ids that there are not."""
     usage, unknown = interface.codes["usage"], interface.codes["unknown"]
     lines = [
@@ -105,13 +90,13 @@ def _guards(interface: Interface, texts: Texts) -> str:
     for name in dict.fromkeys(name for operation in interface.operations for name in operation.takes):
         known = filled(vocabulary()["known"][name], done_word=interface.done_word)
         lines.append(
-            f'want_{name}() {{ [ -n "$1" ] || die {usage} "{texts.missing[name]}"; '
-            f'{known} | grep -qxF -e "$1" || die {unknown} "{texts.unknown[name]}"; }}'
+            f'want_{name}() {{ [ -n "$1" ] || die {usage} "{texts[f"missing_{name}"]}"; '
+            f'{known} | grep -qxF -e "$1" || die {unknown} "{texts[f"unknown_{name}"]}"; }}'
         )
     return "\n".join(lines)
 
 
-def _body(kind: ProviderKind, interface: Interface, operation: Operation, texts: Texts) -> str:
+def _body(kind: ProviderKind, interface: Interface, operation: Operation, texts: Mapping[str, str]) -> str:
     """The operation's sh: refusals first, then what it does; $a1 and $a2 are its arguments."""
     pieces, role = vocabulary()["pieces"], operation.role
     key = interface.ack if role == "ack" else "paged" if role == "list" and kind.every else role
@@ -119,11 +104,11 @@ def _body(kind: ProviderKind, interface: Interface, operation: Operation, texts:
     wants = "".join(f'want_{name} "$a{at}"; ' for at, name in enumerate(operation.takes, 1))
     slots = {
         "tool": interface.tool, "nouns": interface.nouns, "receipt": interface.keys["receipt"], "done_word": interface.done_word,
-        "unknown": str(interface.codes["unknown"]), "version": texts.version, "empty": texts.empty, "done": texts.done,
+        "unknown": str(interface.codes["unknown"]),
         "waiting": pieces["in_group"] if operation.takes[:1] == ("group",) else "ids",
-        "single": vocabulary()["receipts"][texts.receipt] if interface.ack == "receipt" else 'entry "$1"',
+        "single": vocabulary()["receipts"][texts["receipt_form"]] if interface.ack == "receipt" else 'entry "$1"',
     }  # fmt: skip
-    return unsealed + wants + filled(vocabulary()["bodies"][key], **pieces, **slots)
+    return unsealed + wants + filled(vocabulary()["bodies"][key], **pieces, **texts, **slots)
 
 
 def filled(template: str, **slots: str) -> str:
@@ -131,7 +116,7 @@ def filled(template: str, **slots: str) -> str:
     return _SLOT.sub(lambda match: filled(slots[match[1]], **slots), template)
 
 
-StoreTexts = dict[str, str]
+Texts = dict[str, str]
 """Paths below the store, and what they hold."""
 
 
@@ -139,12 +124,12 @@ StoreTexts = dict[str, str]
 class Storage:
     """files: the entries as they lie in the store. code: the sh functions. folders: that there always are."""
 
-    files: Callable[[list[QueueEntry]], StoreTexts]
+    files: Callable[[list[QueueEntry]], Texts]
     code: str
     folders: tuple[str, ...] = ()
 
 
-def stored(name: str, entries: Iterable[QueueEntry]) -> StoreTexts:
+def stored(name: str, entries: Iterable[QueueEntry]) -> Texts:
     """The store's files with these entries in it; former texts and receipts lie apart, whatever the storage."""
     listed = list(entries)
     receipts = "".join(f"{e.id} {e.receipt}\n" for e in listed if e.receipt)
@@ -152,11 +137,11 @@ def stored(name: str, entries: Iterable[QueueEntry]) -> StoreTexts:
     return STORAGES[name].files(listed) | apart
 
 
-def _folders(entries: list[QueueEntry]) -> StoreTexts:
+def _folders(entries: list[QueueEntry]) -> Texts:
     return {f"{'new' if e.waiting else 'old'}/{e.id}": f"{e.sender}\n{e.title}\n{e.group}\n{e.body}\n" for e in entries}
 
 
-def _stamped(entries: list[QueueEntry]) -> StoreTexts:
+def _stamped(entries: list[QueueEntry]) -> Texts:
     return {
         f"{e.id}.entry": f"state: {'waiting' if e.waiting else 'over'}\nfrom: {e.sender}\nin: {e.group}\n"
         f"title: {e.title}\n\n{e.body}\n"
@@ -164,12 +149,12 @@ def _stamped(entries: list[QueueEntry]) -> StoreTexts:
     }
 
 
-def _ledger(entries: list[QueueEntry]) -> StoreTexts:
+def _ledger(entries: list[QueueEntry]) -> Texts:
     rows = [f"{'+' if e.waiting else '-'}|{e.id}|{e.sender}|{e.group}|{e.title}|{e.body}" for e in entries]
     return {"ledger": "".join(row + "\n" for row in rows)}
 
 
-def _index(entries: list[QueueEntry]) -> StoreTexts:
+def _index(entries: list[QueueEntry]) -> Texts:
     texts = {f"text.{e.id}": e.body + "\n" for e in entries}
     for name, waiting in (("waiting", True), ("over", False)):
         rows = sorted(f"{e.id}\t{e.sender}\t{e.group}\t{e.title}\n" for e in entries if e.waiting is waiting)
@@ -177,7 +162,7 @@ def _index(entries: list[QueueEntry]) -> StoreTexts:
     return texts
 
 
-def _drawers(entries: list[QueueEntry]) -> StoreTexts:
+def _drawers(entries: list[QueueEntry]) -> Texts:
     return {
         f"{e.id}/{name}": text + "\n"
         for e in entries
