@@ -16,6 +16,8 @@ from sekft.protocols import Author, AuthorConfig, Draft, Family
 from sekft.rejection import Rejected, unreadable
 from sekft.scenario import Cell, Scenario
 
+VOLATILE = ["/tmp", "/var/tmp"]
+"""What happens below these counts for nothing in a scenario."""
 KINDS = {
     "procedural": "sekft.authors.procedural.author:make",
     "teacher": "sekft.authors.teacher:make",

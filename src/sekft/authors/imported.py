@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Mapping
 
 from sekft import __version__
-from sekft.authors import DrawingAuthor
+from sekft.authors import VOLATILE, DrawingAuthor
 from sekft.authors.procedural.author import compose
 from sekft.authors.procedural.host import Host, Job, land, with_parents
 from sekft.authors.procedural.tasks import new_path, probes
@@ -24,7 +24,6 @@ from sekft.trajectory import PathState, changes
 
 TASK = "imported"
 PLACE = "/srv"
-VOLATILE = ("/tmp", "/var/tmp")
 SYSTEM = "bin boot dev etc home lib lib64 media mnt opt proc root run sbin srv sys tmp usr var".split()
 _ROOTED = re.compile(rf"(?<![\w./~*\\-])/(?!(?:{'|'.join(SYSTEM)})\b)(?=[A-Za-z_])")
 _ORDERED = re.compile(r"\b(sort|tac|rev|head|tail|nl|tsort|shuf|ls)\b")

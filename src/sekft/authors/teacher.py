@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sekft import __version__, taxonomy
+from sekft.authors import VOLATILE
 from sekft.authors.structured import AskingAuthor, Message, prompt
 from sekft.models.endpoint import Endpoint
 from sekft.models.service import service
@@ -38,7 +39,6 @@ MOST = {"files": 200, "probes": 24, "directives": 12, "protected": 400, "loose":
 """Entries of a list. A gate runs every probe, and a sandbox is filled with every file many times over."""
 _PROBE_COMMANDS = 40
 _ENDINGS = {"work": "exit", "empty": "exit", "blocked": "panic"}
-_VOLATILE = ["/tmp", "/var/tmp"]
 
 
 class TeacherAuthor(AskingAuthor):
@@ -130,7 +130,7 @@ def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> d
         "seed": seed,
         "cell": dict(cell),
         "expected": {"terminal": _ENDINGS[kind], "kind": kind},
-        "volatile": _VOLATILE,
+        "volatile": VOLATILE,
         "family": f"teacher-{seed:x}",
         "provenance": Provenance(author="teacher", model=model, version=__version__).model_dump(),
     }

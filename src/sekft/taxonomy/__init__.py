@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -107,6 +108,7 @@ def family(address: str) -> Family[object]:
 
 
 Where = Mapping[str, frozenset[str]]
+_Rows = tuple[list[dict[str, str]], Iterator[dict[str, str]]]
 _BLOCKS_KEPT = 32
 
 
@@ -141,12 +143,12 @@ class Taxonomy:
     def cell(self, seed: int, slot: int, where: Where | None = None) -> dict[str, str]:
         """The cell of one slot. Raises UsageError when `where` leaves no allowed cell."""
         number, at = divmod(slot, BLOCK)
-        block = _block(self, seed, number, tuple(sorted((where or {}).items())))
-        row = block[at]
-        if row is None:
+        rows, rest = _block(self, seed, number, tuple(sorted((where or {}).items())))
+        rows.extend(islice(rest, max(0, at + 1 - len(rows))))
+        if at >= len(rows):
             terms = [f"{axis}={value}" for axis, values in (where or {}).items() for value in sorted(values)]
             raise UsageError(f"--where leaves no allowed cell: {' '.join(terms)}")
-        return dict(row)
+        return dict(rows[at])
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,7 @@ def _axis(name: str, body: Mapping[str, Any]) -> Axis:
 
 @lru_cache(maxsize=_BLOCKS_KEPT)
 def _block(taxonomy: Taxonomy, seed: int, number: int, where: tuple[tuple[str, frozenset[str]], ...]) -> _Rows:
+    """The block's rows drawn so far, and an iterator over those still to be drawn."""
     axes = taxonomy.restricted(dict(where)).axes
     weights = {name: {v.name: v.weight for v in axis.values.values()} for name, axis in axes.items()}
     barred = {
@@ -228,18 +231,4 @@ def _block(taxonomy: Taxonomy, seed: int, number: int, where: tuple[tuple[str, f
         for met in names
     }
     both_ways = barred | {(other, level) for level, other in barred}
-    return _Rows(Design(weights, both_ways, stream(seed, "cells", number)).rows())
-
-
-class _Rows:
-    """A block's rows, drawn as far as they are needed."""
-
-    def __init__(self, rows: Iterator[dict[str, str]]) -> None:
-        self._rows = rows
-        self._drawn: list[dict[str, str] | None] = []
-
-    def __getitem__(self, at: int) -> dict[str, str] | None:
-        """None where no row is allowed."""
-        while len(self._drawn) <= at:
-            self._drawn.append(next(self._rows, None))
-        return self._drawn[at]
+    return [], Design(weights, both_ways, stream(seed, "cells", number)).rows()

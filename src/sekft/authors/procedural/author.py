@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sekft import __version__
-from sekft.authors import DrawingAuthor
+from sekft.authors import VOLATILE, DrawingAuthor
 from sekft.authors.procedural.host import LISTED_ROOTS, Host, Job, line
 from sekft.authors.procedural.obstacles import Blocked
 from sekft.authors.procedural.provider.installed import CallPlan, InstalledProvider
@@ -60,7 +60,6 @@ def compose(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, list
     return bundle(sketch(cell, seed, skin, given, listed), cell, seed)
 
 
-_VOLATILE = ["/tmp", "/var/tmp"]
 _LONG_LISTING = re.compile(r"\bls -\w*l")
 
 
@@ -108,7 +107,7 @@ def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
         ),
         plan=steps,
         protected=sorted(untouched | baits),
-        volatile=_VOLATILE,
+        volatile=VOLATILE,
         loose=sorted(path for job in done for path in job.judged),
         probes=_probes(draft, done),
         family=f"{cell['task']}-{seed:x}",

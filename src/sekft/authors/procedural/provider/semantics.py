@@ -20,7 +20,7 @@ class ProviderKind:
     """A provider kind: a table of kinds.toml.
 
     theme: which nouns of vocabulary.toml may name an entry.
-    roles: the operations that the work needs, in the order in which they are used; see program._body.
+    roles: the operations that the work needs, in the order in which they are used; see `bodies` in vocabulary.toml.
     acks:  forms of acknowledgement to draw from: none, id, receipt, last, word, commit.
     ids:   forms an id may take: see `provider.entry_ids`.
     heads: how an entry's text is shown, by the names of `heads` in vocabulary.toml.

@@ -57,14 +57,6 @@ class Interface(ABC):
     def parse(self) -> str:
         """sh that sets op, a1 and a2 from "$@"."""
 
-    def call(self, role: str, *arguments: str) -> str:
-        """The command line for that role, as documented."""
-        return self.calls(role, *arguments)[0]
-
-    def calls(self, role: str, *arguments: str) -> list[str]:
-        """Every way to type it, the documented one first."""
-        return self.spell(self.by_role(role), arguments)
-
     def usage(self, operation: Operation) -> str:
         """The call as documented, with its placeholders."""
         return self.spell(operation, [self.holder(name) for name in operation.takes])[0]
