@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from sekft import sandboxes, taxonomy
 from sekft.authors.procedural.author import ProceduralAuthor
-from sekft.gate.gate import admit
-from sekft.gate.trials import TrialRun, Trials
+from sekft.gate import TrialRun, Trials, admit
 from sekft.operators.replayed import ReferenceOperator
 from sekft.protocols import ExecResult, Sandbox, SandboxSpec, Session
 from sekft.rejection import Admitted

@@ -16,7 +16,7 @@ from sekft.authors.procedural.author import compose
 from sekft.cli.show import look, scenario_text
 from sekft.cli.tables import plain
 from sekft.cli.transcript import trajectory_text
-from sekft.gate.gate import admit
+from sekft.gate import admit
 from sekft.operators.explorer import ExplorerOperator
 from sekft.rejection import Admitted
 from sekft.rollouts.record import record

@@ -9,8 +9,7 @@ import pytest
 
 from sekft import sandboxes
 from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text, noise, remarks
-from sekft.authors.procedural.author import compose
-from sekft.authors.procedural.bundle import orientation
+from sekft.authors.procedural.author import compose, orientation
 from sekft.authors.procedural.host import Host, land
 from sekft.cli.show import scenario_text
 from sekft.cli.tables import plain

@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from sekft import taxonomy
-from sekft.authors.hybrid import HybridAuthor
-from sekft.authors.procedural.author import compose
-from sekft.authors.procedural.bundle import bundle
+from sekft.authors.hybrid import HybridAuthor, Passage, fault, passages, reworded, secrets
+from sekft.authors.procedural.author import bundle, compose
 from sekft.authors.procedural.sketch import sketch
-from sekft.authors.rewording import Passage, fault, passages, reworded, secrets
 from sekft.cli.progress import Lines
 from sekft.folder import Layout, load_scenarios
 from sekft.models.endpoint import Endpoint

@@ -7,9 +7,8 @@ import re
 import pytest
 
 from sekft import sandboxes
-from sekft.authors.procedural.author import compose
-from sekft.authors.procedural.bundle import bundle
-from sekft.authors.procedural.provider.layouts import LAYOUTS
+from sekft.authors.procedural.author import bundle, compose
+from sekft.authors.procedural.provider.documentation import LAYOUTS
 from sekft.authors.procedural.provider.semantics import PROVIDERS
 from sekft.authors.procedural.provider.syntaxes import SYNTAXES
 from sekft.authors.procedural.sketch import sketch

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import pytest
 
 from sekft import sandboxes
-from sekft.authors.procedural.checker import tree_checker
-from sekft.authors.procedural.host import Host, Job, land, with_parents
-from sekft.authors.procedural.names import Names
+from sekft.authors.procedural.author import tree_checker
+from sekft.authors.procedural.host import Host, Job, Names, land, with_parents
 from sekft.authors.procedural.obstacles import OBSTACLES, meet
-from sekft.authors.procedural.requests import TASKS
-from sekft.gate.trials import TrialRun, Trials
+from sekft.authors.procedural.tasks import TASKS
+from sekft.gate import TrialRun, Trials
 from sekft.protocols import SandboxSpec
 from sekft.scenario import Login
 from sekft.seeds import stream

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sekft import authors
-from sekft.authors.lenient_json import find
 from sekft.authors.procedural.author import compose
+from sekft.authors.structured import find
 from sekft.authors.teacher import CONTENT, TeacherAuthor, content
 from sekft.cli.progress import Lines
 from sekft.errors import UsageError

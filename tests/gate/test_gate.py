@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sekft import sandboxes
-from sekft.gate.gate import admit
+from sekft.gate import admit
 from sekft.gate.static import gate_structure
 from sekft.protocols import ExecResult, Sandbox, SandboxSpec, Session
 from sekft.rejection import Admitted, Reason, Rejected, read_bundle

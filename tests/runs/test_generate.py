@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sekft import authors
-from sekft.authors.drafts import DrawingAuthor
+from sekft.authors import DrawingAuthor
 from sekft.cli.progress import Lines
 from sekft.errors import UsageError
 from sekft.folder import Layout, documents

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sekft import sandboxes
-from sekft.authors.drafts import DrawingAuthor
+from sekft.authors import DrawingAuthor
 from sekft.cli.progress import Lines
 from sekft.errors import InfraError, StoreError, UsageError
 from sekft.folder import Layout, documents

@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from sekft.authors.procedural.announcements import ANNOUNCEMENTS
-from sekft.authors.procedural.provider.layouts import LAYOUTS
+from sekft.authors.procedural.provider.documentation import LAYOUTS
 from sekft.authors.procedural.provider.semantics import PROVIDERS
 from sekft.authors.procedural.provider.syntaxes import SYNTAXES
-from sekft.authors.procedural.requests import TASKS
+from sekft.authors.procedural.tasks import TASKS
 from sekft.errors import UsageError
-from sekft.taxonomy import coverage, load, parse_where
-from sekft.taxonomy.kinds import Family
+from sekft.taxonomy import Family, coverage, load, parse_where
 
 FAMILIES: dict[str, Family[Any]] = {
     "announcement": ANNOUNCEMENTS,

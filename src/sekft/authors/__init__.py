@@ -1,15 +1,23 @@
 """Where scenarios come from: authors, found by name. Another package adds one as an entry point of `sekft.authors`.
 
-A name stands for a function from `AuthorConfig` to an author, which inherits from `protocols.Author`.
+A name stands for a function from `AuthorConfig` to an author, which inherits from `protocols.Author`, or from
+`DrawingAuthor` where it draws a candidate once and learns nothing from a refusal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
 
 from sekft.errors import UsageError
-from sekft.protocols import Author, AuthorConfig, Family
+from sekft.protocols import Author, AuthorConfig, Draft, Family
+from sekft.rejection import Rejected, unreadable
+from sekft.scenario import Cell, Scenario
 
+VOLATILE = ["/tmp", "/var/tmp"]
+"""What happens below these counts for nothing in a scenario."""
 KINDS = {
     "procedural": "sekft.authors.procedural.author:make",
     "teacher": "sekft.authors.teacher:make",
@@ -27,3 +35,33 @@ def make(name: str, config: AuthorConfig) -> Author:
     if config.listed_interfaces and name != "procedural":
         raise UsageError(f"--listed-interfaces: --author {name} has none, want procedural")
     return author(config)
+
+
+@dataclass
+class SingleDraft:
+    """candidate: the only one; it is awaited at the first next()."""
+
+    candidate: Awaitable[Scenario | Rejected]
+    exchange: list[dict[str, str]] = field(default_factory=list)
+
+    async def next(self, refused: Rejected | None) -> Scenario | Rejected | None:
+        if refused is not None:
+            return None
+        try:
+            return await self.candidate
+        except ValidationError as error:
+            return unreadable(error)
+
+
+class DrawingAuthor(Author):
+    """An author of which only draw() is to be written."""
+
+    settings: Mapping[str, str] = {}
+    skins = True
+
+    async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario | Rejected:
+        """The same cell, seed and skin give the same scenario. May raise pydantic's ValidationError."""
+        raise NotImplementedError(f"{type(self).__name__} draws nothing")
+
+    def begin(self, cell: Cell, seed: int, skin: int = 0) -> Draft:
+        return SingleDraft(self.draw(cell, seed, skin))

@@ -2,31 +2,38 @@
 
 The model is asked in small calls, a kind of passage each. What breaks a rule is asked for once more, then the
 procedural text stays; so it does where the gate refuses the new wording twice. The scenario's provenance says so.
+
+A scenario's state, checker and reference are composed after its wording was changed, so they always agree with it.
+They cannot show whether a directive still asks for the same. So every fact of a passage (paths, names, values, numbers,
+words such as "not" or "last") stays as it is, in its order, and no other fact may be added.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from sekft import __version__
-from sekft.authors.procedural.bundle import bundle
-from sekft.authors.procedural.sketch import sketch
-from sekft.authors.rewording import Passage, fault, passages, reworded, secrets
-from sekft.authors.structured import Asker, Message, prompt
+from sekft.authors.procedural.author import bundle
+from sekft.authors.procedural.host import Job
+from sekft.authors.procedural.provider.documentation import roff
+from sekft.authors.procedural.sketch import Sketch, sketch
+from sekft.authors.structured import AskingAuthor, Message, prompt
 from sekft.models.endpoint import Endpoint
 from sekft.models.service import service
-from sekft.protocols import Author, AuthorConfig
+from sekft.protocols import AuthorConfig
 from sekft.rejection import Rejected
-from sekft.scenario import Cell, Provenance, Scenario
+from sekft.scenario import Cell, File, Provenance, Scenario
 from sekft.seeds import derive, stream
+from sekft.shell.grounding import vocabulary
 from sekft.trajectory import Usage
 
 MAX_TOKENS = 4_000
-TEMPERATURE = 1.0
 USED_SHOWN = 8
 NOTE_CHARACTERS = 300
 VOICES = (
@@ -45,21 +52,14 @@ Wording = tuple[dict[str, str], dict[str, str]]
 """Old text to new text, and old text to the reason why it stays."""
 
 
-class HybridAuthor(Author):
+class HybridAuthor(AskingAuthor):
     """repairs: whether wording that the gate refuses may be mended (once), before the procedural text stays."""
 
     name = "hybrid"
     usual = Usage(requests=5, prompt_tokens=5_000, completion_tokens=1_500)
 
     def __init__(self, endpoint: Endpoint, repairs: int = 1, max_tokens: int = MAX_TOKENS) -> None:
-        self.endpoint: Endpoint = endpoint
-        self.repairs = min(repairs, 1)
-        self.asker = Asker(endpoint, max_tokens, TEMPERATURE)
-        self.settings: Mapping[str, str] = {
-            "model": endpoint.model,
-            "repairs": str(self.repairs),
-            "max_tokens": str(max_tokens),
-        }
+        super().__init__(endpoint, min(repairs, 1), max_tokens)
         self.used: deque[str] = deque(maxlen=USED_SHOWN)
 
     def begin(self, cell: Cell, seed: int, skin: int = 0) -> HybridDraft:
@@ -117,7 +117,7 @@ class HybridDraft:
         texts = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
         question: Message = {"role": "user", "content": self._author.question(self._voice, texts, complaint)}
         purpose = (group[0].kind, self._round, ask)
-        answer = await self._author.asker.ask(
+        answer = await self._author.ask(
             [question],
             {
                 "type": "object",
@@ -151,3 +151,209 @@ class HybridDraft:
 def make(config: AuthorConfig) -> HybridAuthor:
     """The hybrid of the model that the environment names (SEKFT_MODEL …). Raises UsageError when it names none."""
     return HybridAuthor(Endpoint(service("teacher")), config.repairs, config.answer_tokens or MAX_TOKENS)
+
+
+HINGES = frozenset(
+    "not no never none nothing without only except unless if until first last second third all every each most least"
+    " more less fewer greater smaller two three four five six seven eight nine ten largest smallest highest lowest"
+    " longest shortest oldest newest top bottom above below exactly once twice panic exit withdrawn".split()
+)
+"""Words that turn a sentence's meaning."""
+_SENTENCE_WORDS = 4
+LONGEST = 2.0
+SPARE_CHARACTERS = 60
+_FORBIDDEN = set('|`$\\<>{}"')
+_QUOTED = r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|`[^`]*`"
+_WORD = re.compile(rf"{_QUOTED}|[^\s()\"`]+")
+_FACT = re.compile(r"[0-9/_=@%*~<>|$\\{}#+\"`]|\w[.:,-]\w|\A\.\w|\A[A-Z]{2,}|\A'.*'\Z")
+_STOPS = ".,;:?!"
+_TURNING = frozenset("from to into onto than by with as".split())
+"""Words that say what the next fact is for: they stay with it."""
+_ASKS = re.compile(
+    r"\A(?:please|run|use|type|read|find|look|check|see|try|do|open|ask|call|consult|query|go)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """kind: announcement, remark, directive or documentation. kept: pieces that stay, in this order.
+
+    last: the text ends in the last of them, so that its end is never in doubt.
+    """
+
+    kind: str
+    text: str
+    kept: tuple[str, ...] = ()
+
+    @property
+    def last(self) -> bool:
+        return bool(self.kept) and self.text.endswith(self.kept[-1])
+
+
+def passages(sketch: Sketch) -> list[Passage]:
+    """Every passage of one line that may be reworded, each text once."""
+    texts: dict[str, Passage] = {}
+    for passage in (*_announcement(sketch), *_directives(sketch), *_documentation(sketch), *_remarks(sketch)):
+        if passage.text.isprintable() and passage.text == passage.text.strip():
+            texts.setdefault(passage.text, passage)
+    return list(texts.values())
+
+
+def fault(passage: Passage, text: str, secrets: Iterable[str]) -> str | None:
+    """Why this wording cannot replace the passage, in words for its writer; None when it can.
+
+    secrets: texts that only a directive may hold.
+    """
+    if not text or not text.isprintable() or text != text.strip():
+        return "want one line of printable text"
+    if len(text) > len(passage.text) * LONGEST + SPARE_CHARACTERS:
+        return f"too long: saw {len(text)} characters, want at most {len(passage.text) * LONGEST + SPARE_CHARACTERS:g}"
+    if (lost := _lost(passage, text)) is not None:
+        return f"want {lost!r} kept as it is, in the order of `keep`"
+    if passage.last and not text.endswith(passage.kept[-1]):
+        return f"want it to end in {passage.kept[-1]!r}, with nothing after it"
+    if added := _facts(text) - _facts(passage.text):
+        return f"adds {min(added)!r}, which was not said"
+    bare = text
+    for piece in passage.kept:
+        bare = bare.replace(piece, "")
+    if passage.kind != "remark" and _hinges(text) != _hinges(passage.text):
+        return f"want exactly these of the words that turn a meaning: {', '.join(_hinges(passage.text)) or 'none'}"
+    if strange := (_FORBIDDEN | ({"'"} if passage.kind == "announcement" else set())) & set(bare):
+        return f"want no {min(strange)} in it"
+    if passage.kind == "announcement" and _ASKS.match(text):
+        return "want a description, not a request"
+    if passage.kind != "directive" and any(secret in text for secret in secrets):
+        return "tells what only a directive may tell"
+    return None
+
+
+def secrets(sketch: Sketch) -> list[str]:
+    notice = [sketch.blocked.notice] if sketch.blocked else [sketch.provider.empty]
+    return [*(job.needle for job in sketch.jobs), *notice, sketch.provider.documentation.needle]
+
+
+def reworded(sketch: Sketch, wording: Mapping[str, str]) -> Sketch:
+    """The sketch with each text of `wording` replaced by its value."""
+
+    def new(text: str) -> str:
+        for old, fresh in wording.items():
+            text = text.replace(old, fresh)
+        return text
+
+    def file(old: File) -> File:
+        if old.content is None:
+            return old
+        text = old.content
+        if old.path.startswith("/usr/local/share/man/"):
+            for written, fresh in wording.items():
+                text = text.replace(roff(written), roff(fresh))
+        return old.model_copy(update={"content": new(text)})
+
+    announcement, provider = sketch.announcement, sketch.provider
+    return replace(
+        sketch,
+        announcement=replace(
+            announcement,
+            needle=new(announcement.needle),
+            motd=new(announcement.motd),
+            banner=new(announcement.banner),
+            env={name: new(value) for name, value in announcement.env.items()},
+            files=tuple(map(file, announcement.files)),
+        ),
+        jobs=tuple(replace(job, text=new(job.text)) for job in sketch.jobs),
+        provider=replace(
+            provider,
+            entries=tuple(replace(entry, body=new(entry.body)) for entry in provider.entries),
+            files=tuple(map(file, provider.files)),
+        ),
+        clutter=tuple(map(file, sketch.clutter)),
+    )
+
+
+def _announcement(sketch: Sketch) -> Iterator[Passage]:
+    needle, tool = sketch.announcement.needle, sketch.provider.interface.tool
+    kept = _kept(needle, {tool, sketch.host.user, sketch.host.name}, ())
+    told = tool in _words(needle) and len(needle.split()) >= _SENTENCE_WORDS and "  " not in needle
+    if told and not (_FORBIDDEN | {"'"}) & set(needle):
+        yield Passage("announcement", needle, kept)
+
+
+def _directives(sketch: Sketch) -> Iterator[Passage]:
+    bodies = {entry.body for entry in sketch.provider.entries}
+    notice = (sketch.blocked.notice,) if sketch.blocked else ()
+    for job in sketch.jobs:
+        if job.text in bodies:
+            yield Passage("directive", job.text, _kept(job.text, _named(job), (job.needle, *notice)))
+
+
+def _documentation(sketch: Sketch) -> Iterator[Passage]:
+    interface = sketch.provider.interface
+    names = {interface.tool, interface.noun, interface.nouns, sketch.host.user, sketch.host.name}
+    names |= {operation.verb for operation in interface.operations} | {
+        entry.sender for entry in sketch.provider.entries
+    }
+    for text in sketch.provider.sentences:
+        if any(text in (file.content or "") for file in sketch.provider.files):
+            yield Passage("documentation", text, _kept(text, names, ()))
+
+
+def _remarks(sketch: Sketch) -> Iterator[Passage]:
+    bodies = {job.text for job in sketch.jobs} | ({sketch.decoy.body} if sketch.decoy else set())
+    for entry in sketch.provider.entries:
+        if not entry.waiting and entry.body not in bodies:
+            yield Passage("remark", entry.body)
+    for file in sketch.clutter:
+        for line in (file.content or "").splitlines():
+            if " " in line:
+                yield Passage("remark", line)
+
+
+def _named(job: Job) -> set[str]:
+    """The words of the job's commands that are no shell vocabulary: names, values, patterns."""
+    commands = [*job.ways, *job.confirm, *(probe.commands for probe in job.probes)]
+    words = {word for way in commands for command in way for word in re.findall(r"[\w.-]+", command)}
+    return words - frozenset().union(*vocabulary().values())
+
+
+def _kept(text: str, names: Iterable[str], whole: Sequence[str]) -> tuple[str, ...]:
+    """The pieces of a text that are facts; neighbours that only a space parts are one piece."""
+    names = set(names)
+    spans = [match.span() for piece in whole if piece for match in re.finditer(re.escape(piece), text)]
+    before: tuple[str, int] = ("", 0)
+    for match in _WORD.finditer(text):
+        word = match[0].rstrip(_STOPS)
+        if word in names or _FACT.search(word):
+            begin = before[1] if before[0] in _TURNING else match.start()
+            spans.append((begin, match.start() + len(word)))
+        before = (match[0], match.start())
+    merged: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if merged and (begin <= merged[-1][1] or text[merged[-1][1] : begin] == " "):
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((begin, end))
+    return tuple(text[begin:end] for begin, end in merged)
+
+
+def _lost(passage: Passage, text: str) -> str | None:
+    """The first piece that does not stand in its place."""
+    at = 0
+    for piece in passage.kept:
+        match = re.compile(rf"(?<![\w/.-]){re.escape(piece)}(?![\w/-])").search(text, at)
+        if match is None:
+            return piece
+        at = match.end()
+    return None
+
+
+def _words(text: str) -> set[str]:
+    return {match[0].rstrip(_STOPS) for match in _WORD.finditer(text)}
+
+
+def _facts(text: str) -> set[str]:
+    return {word.strip("'\"`") for word in _words(text) if _FACT.search(word)}
+
+
+def _hinges(text: str) -> list[str]:
+    return sorted(set(re.findall(r"[a-z]+", text.lower())) & HINGES)

@@ -11,20 +11,19 @@ import binascii
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from sekft import __version__
+from sekft.authors import VOLATILE, DrawingAuthor
 from sekft.authors.procedural.author import compose
 from sekft.authors.procedural.host import Host, Job, land, with_parents
-from sekft.authors.procedural.requests import new_path, probes
-from sekft.protocols import Author, Sandbox, SandboxSpec, Session
+from sekft.authors.procedural.tasks import new_path, probes
+from sekft.protocols import Sandbox, SandboxSpec, Session
 from sekft.rejection import Reason, Rejected
 from sekft.scenario import Cell, File, Login, Provenance, Scenario
 from sekft.trajectory import PathState, changes
 
 TASK = "imported"
 PLACE = "/srv"
-VOLATILE = ("/tmp", "/var/tmp")
 SYSTEM = "bin boot dev etc home lib lib64 media mnt opt proc root run sbin srv sys tmp usr var".split()
 _ROOTED = re.compile(rf"(?<![\w./~*\\-])/(?!(?:{'|'.join(SYSTEM)})\b)(?=[A-Za-z_])")
 _ORDERED = re.compile(r"\b(sort|tac|rev|head|tail|nl|tsort|shuf|ls)\b")
@@ -36,37 +35,21 @@ def placed(text: str) -> str:
     return _ROOTED.sub(f"{PLACE}/", text)
 
 
-@dataclass
-class ImportedAuthor(Author):
+class ImportedAuthor(DrawingAuthor):
     """One task. files: the tree that it is about, where it lies in the sandbox."""
 
-    query: str
-    gold: str
-    files: tuple[File, ...]
-    sandbox: Sandbox
-    name: str = TASK
-    settings: Mapping[str, str] = field(default_factory=dict)
+    name = TASK
+    skins = False
 
-    def begin(self, cell: Cell, seed: int, skin: int = 0) -> ImportedDraft:
-        return ImportedDraft(self, cell, seed)
+    def __init__(self, query: str, gold: str, files: tuple[File, ...], sandbox: Sandbox) -> None:
+        self.query, self.gold, self.files, self.sandbox = query, gold, files, sandbox
 
-
-@dataclass
-class ImportedDraft:
-    author: ImportedAuthor
-    cell: Cell
-    seed: int
-    exchange: list[dict[str, str]] = field(default_factory=list)
-
-    async def next(self, refused: Rejected | None) -> Scenario | Rejected | None:
-        if refused is not None:
-            return None
-        host = land(self.seed)
-        job = await _tried(self.author, host, self.cell.get("userland", ""))
+    async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario | Rejected:
+        job = await _tried(self, land(seed), cell.get("userland", ""))
         if isinstance(job, Rejected):
             return job
-        scenario = compose(self.cell, self.seed, given=job)
-        return scenario.sealed(provenance=Provenance(author=TASK, version=__version__, note=self.author.gold))
+        scenario = compose(cell, seed, given=job)
+        return scenario.sealed(provenance=Provenance(author=TASK, version=__version__, note=self.gold))
 
 
 async def _tried(author: ImportedAuthor, host: Host, userland: str) -> Job | Rejected:

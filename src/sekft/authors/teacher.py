@@ -13,10 +13,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from sekft import __version__, taxonomy
-from sekft.authors.structured import Asker, Message, prompt
+from sekft.authors import VOLATILE
+from sekft.authors.structured import AskingAuthor, Message, prompt
 from sekft.models.endpoint import Endpoint
 from sekft.models.service import service
-from sekft.protocols import Author, AuthorConfig
+from sekft.protocols import AuthorConfig
 from sekft.rejection import Reason, Rejected, read_bundle
 from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, PlanStep, Provenance, Scenario
 from sekft.seeds import derive, stream
@@ -29,7 +30,6 @@ REQUIRED = (
 CONTENT = (*REQUIRED, "loose")
 """What a teacher supplies of a bundle."""
 MAX_TOKENS = 16_000
-TEMPERATURE = 1.0
 REPAIRS = 2
 EXAMPLES = 2
 EXAMPLE_CHARACTERS = 24_000
@@ -39,34 +39,22 @@ MOST = {"files": 200, "probes": 24, "directives": 12, "protected": 400, "loose":
 """Entries of a list. A gate runs every probe, and a sandbox is filled with every file many times over."""
 _PROBE_COMMANDS = 40
 _ENDINGS = {"work": "exit", "empty": "exit", "blocked": "panic"}
-_VOLATILE = ["/tmp", "/var/tmp"]
 
 
-class TeacherAuthor(Author):
-    """repairs: how often a refused candidate may be mended."""
-
+class TeacherAuthor(AskingAuthor):
     name = "teacher"
     usual = Usage(requests=3, prompt_tokens=34_000, completion_tokens=8_000)
 
     def __init__(self, endpoint: Endpoint, repairs: int = REPAIRS, max_tokens: int = MAX_TOKENS) -> None:
-        self.endpoint: Endpoint = endpoint
-        self.repairs = repairs
-        self.asker = Asker(endpoint, max_tokens, TEMPERATURE)
-        self.settings: Mapping[str, str] = {
-            "model": endpoint.service.model,
-            "repairs": str(repairs),
-            "max_tokens": str(max_tokens),
-        }
+        super().__init__(endpoint, repairs, max_tokens)
         self._known: list[Scenario] = []
 
     def begin(self, cell: Cell, seed: int, skin: int = 0) -> TeacherDraft:
-        return TeacherDraft(self, cell, seed, self._question(cell, seed))
+        question = prompt("teacher", cell=briefs(cell), used=self._used(), examples=self._examples(cell, seed))
+        return TeacherDraft(self, cell, seed, question)
 
     def met(self, scenario: Scenario) -> None:
         self._known.append(scenario)
-
-    def _question(self, cell: Cell, seed: int) -> str:
-        return prompt("teacher", cell=briefs(cell), used=self._used(), examples=self._examples(cell, seed))
 
     def _used(self) -> str:
         names = [
@@ -105,7 +93,7 @@ class TeacherDraft:
             if self._round > self._author.repairs:
                 return None
             self.exchange.append({"role": "user", "content": complaint(refused)})
-        answer = await self._author.asker.ask(
+        answer = await self._author.ask(
             self.exchange,
             schema(() if self._body else REQUIRED),
             REQUIRED,
@@ -142,7 +130,7 @@ def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> d
         "seed": seed,
         "cell": dict(cell),
         "expected": {"terminal": _ENDINGS[kind], "kind": kind},
-        "volatile": _VOLATILE,
+        "volatile": VOLATILE,
         "family": f"teacher-{seed:x}",
         "provenance": Provenance(author="teacher", model=model, version=__version__).model_dump(),
     }

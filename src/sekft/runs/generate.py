@@ -16,7 +16,7 @@ import sekft
 from sekft import authors, sandboxes, taxonomy
 from sekft.errors import InfraError, SekftError, UsageError
 from sekft.folder import Folder, Layout, Setting, documents, option
-from sekft.gate.gate import admit
+from sekft.gate import admit
 from sekft.gate.static import gate_structure
 from sekft.protocols import Author, AuthorConfig, Draft, Reporter, Sandbox
 from sekft.rejection import Admitted, Reason, Rejected, Rejection

@@ -1,26 +1,114 @@
 """The axes of variation as data, and how cells are drawn from them.
 
 A cell holds one value on every axis; slot i of a run takes row i of the block designs in `covering`. An axis is
-axes/<axis>.toml. Its values stand in that file, or it names a family (see `kinds`) that `load` imports.
+axes/<axis>.toml. Its values stand in that file, or it names a family that `load` imports. A kind registers itself in
+its family by name:
+
+TASKS = Family[Task](partial(import_modules, "sekft.authors.procedural.tasks"))
+
+@TASKS.kind("append")
+def make(host: Host) -> Job: ...
 """
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import islice
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 from sekft.errors import UsageError
 from sekft.seeds import stream
 from sekft.taxonomy.covering import BLOCK, Design
-from sekft.taxonomy.kinds import Value as Value
-from sekft.taxonomy.kinds import family
+
+T = TypeVar("T")
+_NOTHING: Mapping[str, Iterable[str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of an axis. weight: relative frequency. excludes: values of other axes that it cannot meet."""
+
+    name: str
+    weight: float
+    brief: str
+    excludes: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def of(cls, name: str, brief: str, weight: float = 2, excludes: Mapping[str, Iterable[str]] = _NOTHING) -> Value:
+        return cls(name, float(weight), brief, {axis: frozenset(barred) for axis, barred in excludes.items()})
+
+
+class Family(Mapping[str, T]):
+    """The kinds of one axis by name. They are sorted, because draws depend on their order.
+
+    fill: imports or reads what registers the kinds; called at the first look at the family.
+    """
+
+    def __init__(self, fill: Callable[[], object] | None = None) -> None:
+        self._fill = fill
+        self._kinds: dict[str, tuple[T, Value]] = {}
+
+    def kind(
+        self, name: str, weight: float = 2, excludes: Mapping[str, Iterable[str]] = _NOTHING, brief: str = ""
+    ) -> Callable[[T], T]:
+        """Register what is decorated. Raises ValueError for a name that is taken.
+
+        brief: for a teacher; the first line of the kind's docstring, or else of its module's, where it is not given.
+        """
+
+        def register(kind: T) -> T:
+            if name in self._kinds:
+                raise ValueError(f"kind {name!r} is registered twice")
+            text = brief or kind.__doc__ or sys.modules[kind.__module__].__doc__ or ""
+            self._kinds[name] = kind, Value.of(name, text.partition("\n")[0], weight, excludes)
+            return kind
+
+        return register
+
+    def axis_values(self) -> list[Value]:
+        """The kinds as values of their axis, sorted by name."""
+        return [self._kinds[name][1] for name in self]
+
+    def __getitem__(self, name: str) -> T:
+        return self._filled()[name][0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._filled()))
+
+    def __len__(self) -> int:
+        return len(self._filled())
+
+    def _filled(self) -> Mapping[str, tuple[T, Value]]:
+        if self._fill:
+            fill, self._fill = self._fill, None
+            fill()
+        return self._kinds
+
+
+def import_modules(package: str) -> None:
+    """Import every module of a package, so that each registers its kinds."""
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        importlib.import_module(f"{package}.{module.name}")
+
+
+def family(address: str) -> Family[object]:
+    """The family at `package.module:NAME`. An axis names its family so that `taxonomy` imports no author."""
+    module, _, name = address.partition(":")
+    named: Family[object] = getattr(importlib.import_module(module), name)
+    return named
+
 
 Where = Mapping[str, frozenset[str]]
+_Rows = tuple[list[dict[str, str]], Iterator[dict[str, str]]]
 _BLOCKS_KEPT = 32
 
 
@@ -55,11 +143,12 @@ class Taxonomy:
     def cell(self, seed: int, slot: int, where: Where | None = None) -> dict[str, str]:
         """The cell of one slot. Raises UsageError when `where` leaves no allowed cell."""
         number, at = divmod(slot, BLOCK)
-        block = _block(self, seed, number, tuple(sorted((where or {}).items())))
-        row = block[at]
-        if row is None:
-            raise UsageError(f"--where leaves no allowed cell: {_spell(where or {})}")
-        return dict(row)
+        rows, rest = _block(self, seed, number, tuple(sorted((where or {}).items())))
+        rows.extend(islice(rest, max(0, at + 1 - len(rows))))
+        if at >= len(rows):
+            terms = [f"{axis}={value}" for axis, values in (where or {}).items() for value in sorted(values)]
+            raise UsageError(f"--where leaves no allowed cell: {' '.join(terms)}")
+        return dict(rows[at])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +209,18 @@ def coverage(taxonomy: Taxonomy, cells: Iterable[Mapping[str, str]]) -> list[Cov
     return rows
 
 
-def _axis(name: str, body: Mapping[str, object]) -> Axis:
-    values = family(str(body["family"])).axis_values() if "family" in body else [*_listed(name, body["values"])]
-    return Axis(name, str(body["brief"]), {value.name: value for value in values})
-
-
-def _listed(axis: str, table: object) -> Iterator[Value]:
-    if not isinstance(table, dict):
-        raise TypeError(f"axes/{axis}.toml: values is a {type(table).__name__}, want a table, or a family")
-    for name, body in table.items():
-        yield Value.of(name, body["brief"], body["weight"], body.get("excludes", {}))
+def _axis(name: str, body: Mapping[str, Any]) -> Axis:
+    values = (
+        family(body["family"]).axis_values()
+        if "family" in body
+        else [Value.of(value, **table) for value, table in body["values"].items()]
+    )
+    return Axis(name, body["brief"], {value.name: value for value in values})
 
 
 @lru_cache(maxsize=_BLOCKS_KEPT)
 def _block(taxonomy: Taxonomy, seed: int, number: int, where: tuple[tuple[str, frozenset[str]], ...]) -> _Rows:
+    """The block's rows drawn so far, and an iterator over those still to be drawn."""
     axes = taxonomy.restricted(dict(where)).axes
     weights = {name: {v.name: v.weight for v in axis.values.values()} for name, axis in axes.items()}
     barred = {
@@ -144,22 +231,4 @@ def _block(taxonomy: Taxonomy, seed: int, number: int, where: tuple[tuple[str, f
         for met in names
     }
     both_ways = barred | {(other, level) for level, other in barred}
-    return _Rows(Design(weights, both_ways, stream(seed, "cells", number)).rows())
-
-
-class _Rows:
-    """A block's rows, drawn as far as they are needed."""
-
-    def __init__(self, rows: Iterator[dict[str, str]]) -> None:
-        self._rows = rows
-        self._drawn: list[dict[str, str] | None] = []
-
-    def __getitem__(self, at: int) -> dict[str, str] | None:
-        """None where no row is allowed."""
-        while len(self._drawn) <= at:
-            self._drawn.append(next(self._rows, None))
-        return self._drawn[at]
-
-
-def _spell(where: Where) -> str:
-    return " ".join(f"{axis}={value}" for axis, values in where.items() for value in sorted(values))
+    return [], Design(weights, both_ways, stream(seed, "cells", number)).rows()

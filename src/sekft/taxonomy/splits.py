@@ -20,7 +20,8 @@ def held_out(taxonomy: Taxonomy, terms: Sequence[str] = ()) -> Where:
     """
     if list(terms) == [NONE]:
         return {}
-    return parse_where(taxonomy, terms or spelt(_default()), "--holdout")
+    default = tomllib.loads(files("sekft.taxonomy").joinpath("splits.toml").read_text("utf-8"))["held_out"]
+    return parse_where(taxonomy, terms or spelt(default), "--holdout")
 
 
 def spelt(held: Mapping[str, Iterable[str]]) -> list[str]:
@@ -31,10 +32,3 @@ def spelt(held: Mapping[str, Iterable[str]]) -> list[str]:
 def part(cells: Iterable[Cell], held: Where) -> str:
     """The part that a family belongs to, by the cells of all its members."""
     return HELD_OUT if any(cell.get(axis) in values for cell in cells for axis, values in held.items()) else TRAIN
-
-
-def _default() -> Mapping[str, Sequence[str]]:
-    default: Mapping[str, Sequence[str]] = tomllib.loads(
-        files("sekft.taxonomy").joinpath("splits.toml").read_text("utf-8")
-    )["held_out"]
-    return default

@@ -1,13 +1,39 @@
-"""The procedural author: one scenario for a cell and a seed, without a model."""
+"""The procedural author: one scenario for a cell and a seed, without a model.
+
+The scenario is a sketch put together: its files, checker, plan and probes. The expected state is known when the scenario is
+drawn, so the checker compares every path, mode and content under the listed roots and the provider's store. Files that the
+work makes or changes are compared as text, so that a missing last newline or another umask is no fault.
+"""
 
 from __future__ import annotations
 
-from sekft.authors.drafts import DrawingAuthor
-from sekft.authors.procedural.bundle import bundle
-from sekft.authors.procedural.host import Job
-from sekft.authors.procedural.sketch import sketch
+import hashlib
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from sekft import __version__
+from sekft.authors import VOLATILE, DrawingAuthor
+from sekft.authors.procedural.host import LISTED_ROOTS, Host, Job, line
+from sekft.authors.procedural.obstacles import Blocked
+from sekft.authors.procedural.provider.installed import CallPlan, InstalledProvider
+from sekft.authors.procedural.provider.semantics import QueueEntry
+from sekft.authors.procedural.sketch import Sketch, sketch
 from sekft.protocols import AuthorConfig
-from sekft.scenario import Cell, Scenario
+from sekft.scenario import (
+    Cell,
+    Directive,
+    Expected,
+    File,
+    Login,
+    Needles,
+    PlanStep,
+    Probe,
+    Provenance,
+    Provider,
+    Scenario,
+)
 
 
 def make(config: AuthorConfig) -> ProceduralAuthor:
@@ -32,3 +58,224 @@ class ProceduralAuthor(DrawingAuthor):
 def compose(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, listed: bool = False) -> Scenario:
     """One candidate for this cell. given, listed: see `sketch`. Raises KeyError for a value without a kind."""
     return bundle(sketch(cell, seed, skin, given, listed), cell, seed)
+
+
+_LONG_LISTING = re.compile(r"\bls -\w*l")
+
+
+def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
+    """The scenario of a sketch. Raises pydantic's ValidationError where it is none."""
+    host, announcement, provider, blocked = draft.host, draft.announcement, draft.provider, draft.blocked
+    files = draft.fixtures
+    before = {file.path: file for file in files}
+    done = draft.jobs[: len(draft.waiting)] if draft.ending == "work" else ()
+    end, written, touched = _outcome(draft, before, done)
+    baits = _paths(draft.decoy.job) if draft.decoy else set()
+    untouched = {path for path, file in before.items() if file.kind == "file" and path not in touched}
+    steps = _plan(draft)
+    notice = blocked.notice if blocked else None if draft.ending == "work" else provider.empty
+    hidden = blocked is not None and blocked.hidden
+    return Scenario(
+        seed=seed,
+        cell=dict(cell),
+        orientation=orientation(host.part("orientation")),
+        login=Login(
+            user=host.user,
+            host=host.name,
+            home=host.home,
+            motd=announcement.motd,
+            banner=announcement.banner,
+            env=dict(announcement.env),
+            prompt=announcement.prompt or host.prompt,
+        ),
+        files=files,
+        provider=Provider(
+            command=provider.interface.tool,
+            kind=cell["provider"],
+            help=provider.documentation.learn[0],
+            interface=dict(provider.interface.facts),
+        ),
+        directives=[Directive(id=e.id, text=e.body) for e in draft.waiting if not hidden],
+        expected=Expected.model_validate({"terminal": "panic" if blocked else "exit", "kind": draft.ending}),
+        checker=tree_checker(end, written, {path: line for job in done for path, line in job.judged.items()}),
+        reference=[command for step in steps for command in step.ways[0]],
+        needles=Needles(
+            announcement=announcement.needle,
+            documentation=provider.documentation.needle,
+            directives=[job.needle for job in draft.jobs[: len(draft.waiting)]] if draft.waiting and not hidden else [],
+            notice=notice,
+        ),
+        plan=steps,
+        protected=sorted(untouched | baits),
+        volatile=VOLATILE,
+        loose=sorted(path for job in done for path in job.judged),
+        probes=_probes(draft, done),
+        family=f"{cell['task']}-{seed:x}",
+        provenance=Provenance(author="procedural", version=__version__),
+    ).sealed()
+
+
+def _paths(job: Job) -> set[str]:
+    """Every path that carrying out the job makes, changes or removes."""
+    return {file.path for file in job.after} | set(job.gone) | set(job.judged)
+
+
+def _outcome(draft: Sketch, before: Mapping[str, File], done: Sequence[Job]) -> tuple[list[File], list[File], set[str]]:
+    """The tree once these jobs are done: every file, those that the work made or changed, every path it may touch."""
+    host, provider = draft.host, draft.provider
+    answered = {entry.id for entry in draft.waiting if done and provider.acknowledgement(entry)}
+    store = {file.path for file in provider.store_files(host, provider.entries)}
+    after = [file for job in done for file in job.after]
+    gone = {path for job in done for path in job.gone}
+    judged = {path for job in done for path in job.judged}
+    texts = [file for file in after if file.kind == "file"]
+    written = [file for file in texts if before.get(file.path) is None or before[file.path].data != file.data]
+    end = {path: file for path, file in before.items() if path not in gone | store | judged}
+    entries = [replace(entry, waiting=entry.waiting and entry.id not in answered) for entry in provider.entries]
+    end |= {file.path: file for file in [*after, *provider.store_files(host, entries)]}
+    return list(end.values()), written, store.union(*map(_paths, done))
+
+
+def orientation(host: Host) -> str:
+    """The system message: where one is, and the two ways in which a session ends. It asks for nothing."""
+    return f"{line(host, 'where')} {line(host, 'ways_out')}"
+
+
+def _plan(draft: Sketch) -> list[PlanStep]:
+    provider, blocked = draft.provider, draft.blocked
+    calls, learn = CallPlan(provider), provider.documentation.learn
+    steps = [PlanStep(goal="look", ways=draft.announcement.look), PlanStep(goal="learn", ways=learn)]
+    if blocked and blocked.sealed is not None:
+        steps.append(_step(provider, "retrieve", [[form] for form in provider.calls(provider.kind.roles[0])]))
+    elif draft.ending == "empty":
+        steps.append(_step(provider, "retrieve", calls.first()))
+    else:
+        jobs = iter(draft.jobs)
+        for entry in (entry for entry in provider.entries if entry.waiting):
+            ways = calls.reach(entry)
+            steps += [_step(provider, "retrieve", ways)] if ways != [[]] else []
+            if entry in draft.waiting and blocked is None:
+                steps += _carried_out(provider, next(jobs), entry)
+        if blocked and blocked.look != [[]]:
+            steps.append(PlanStep(goal="execute", ways=blocked.look))
+    if draft.ending == "work":
+        left = calls.rest()
+        relist = "list" in provider.kind.roles and not provider.groups and provider.acknowledgement(draft.waiting[0])
+        looks = [[], [provider.calls("list")[0]]] if left == [[]] and relist else left
+        steps.append(PlanStep(goal="confirm", ways=looks))
+    steps.append(PlanStep(goal="end", ways=_endings(blocked)))
+    return _taught(provider, steps)
+
+
+def _carried_out(provider: InstalledProvider, job: Job, entry: QueueEntry) -> list[PlanStep]:
+    # Where the work makes or writes a file, a long listing would tell the hour, and no replay shows it again.
+    before = {file.path: file.data for file in job.files}
+    dated = bool(job.judged) or any(before.get(file.path) != file.data for file in job.after)
+    looks = [way for way in job.confirm if not (dated and any(map(_LONG_LISTING.search, way)))]
+    steps = [PlanStep(goal="execute", ways=job.ways), PlanStep(goal="confirm", ways=[[], *looks])]
+    if forms := provider.acknowledgement(entry):
+        steps.append(_step(provider, "acknowledge", [[form] for form in forms]))
+    return steps
+
+
+def _step(provider: InstalledProvider, goal: str, ways: list[list[str]]) -> PlanStep:
+    """A step of calls, with what people type wrongly before they type one of them."""
+    typed = {command for way in ways for command in way}
+    return PlanStep.model_validate({"goal": goal, "ways": ways, "mistakes": provider.slips(typed)})
+
+
+def _taught(provider: InstalledProvider, steps: list[PlanStep]) -> list[PlanStep]:
+    """The plan with the outdated call made first, where the documentation is out of date; its error teaches the other."""
+    if provider.interface.former is None:
+        return steps
+    for at, step in enumerate(steps):
+        ways = [_before(way, provider) for way in step.ways]
+        if ways != step.ways:
+            return [*steps[:at], step.model_copy(update={"ways": ways, "mistakes": []}), *steps[at + 1 :]]
+    return steps
+
+
+def _before(way: list[str], provider: InstalledProvider) -> list[str]:
+    for at, command in enumerate(way):
+        if (old := provider.outdated(command)) is not None:
+            return [*way[:at], old, *way[at:]]
+    return way
+
+
+def _endings(blocked: Blocked | None) -> list[list[str]]:
+    if blocked is None:
+        return [["exit"], ["exit 0"]]
+    return [[f"panic '{reason}'"] for reason in blocked.reasons] + [[f'panic "{blocked.reasons[0]}"']]
+
+
+def _probes(draft: Sketch, done: Sequence[Job]) -> list[Probe]:
+    """Each job's own wrong solutions with all else done right, the acknowledgement left out or alone, a decoy followed."""
+    calls = [draft.provider.acknowledgement(entry) for entry in draft.waiting] if done else []
+    acks = [forms[0] for forms in calls if forms]
+    right = [job.ways[0] for job in done]
+    everything = [command for way in right for command in way]
+    probes = []
+    for index, job in enumerate(done):
+        others = [command for place, way in enumerate(right) if place != index for command in way]
+        probes += [Probe(kind=p.kind, commands=[*others, *p.commands, *acks]) for p in job.probes]
+        if len(done) > 1:
+            probes.append(Probe(kind="one_forgotten", commands=[*others, *acks]))
+    if acks:
+        probes.append(Probe(kind="not_acknowledged", commands=everything))
+        probes.append(Probe(kind="only_acknowledged", commands=acks))
+    if draft.decoy:
+        probes.append(Probe(kind="decoy_followed", commands=[*everything, *acks, *draft.decoy.job.ways[0]]))
+    return probes
+
+
+def tree_checker(expected: Iterable[File], written: Sequence[File], judged: Mapping[str, str] | None = None) -> str:
+    """A POSIX sh script that exits 0 exactly when the tree is as expected.
+
+    expected: every file that must be there at the end, apart from `written`.
+    written:  files compared by their text alone.
+    judged:   for each other path that may differ in bytes, a line of sh that succeeds when "$1", the path, is right.
+    """
+    judged = judged or {}
+    loose = {file.path for file in written} | set(judged)
+    strict = [file for file in expected if file.path not in loose]
+    outside = _tops(file.path for file in strict if not file.path.startswith(LISTED_ROOTS))
+    skipped = " ".join(f"-path {path} -o" for path in [*LISTED_ROOTS, *sorted(loose)])
+    lines = ['fail() { echo "$1"; exit 1; }']
+    lines += [_text_check(file) for file in written]
+    for path, script in judged.items():
+        lines.append(f'set -- {shlex.quote(path)}; {{ {script}; }} >/dev/null 2>&1 || fail "{path} is not as asked"')
+    lines += [
+        # One walk, and three programs over all that it finds: this runs after every rollout and every wrong solution.
+        # No parentheses: busybox find does not run `-exec … +` in them.
+        f"seen=$(find {' '.join([*LISTED_ROOTS, *outside])} {skipped} -type l -exec stat -c '%N' {{}} + \\",
+        "  -o -exec stat -c '%a %n' {} + -type f -exec sha256sum {} + 2>/dev/null | LC_ALL=C sort)",
+        f"want={shlex.quote(chr(10).join(_listing(strict)))}",
+        '[ "$seen" = "$want" ] || fail "the tree is not as expected"',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _text_check(file: File) -> str:
+    path, text = shlex.quote(file.path), shlex.quote((file.content or "").rstrip("\n"))
+    return f'[ -f {path} ] && [ ! -L {path} ] && [ "$(head -c 65536 {path})" = {text} ] || fail "{file.path} is not as asked"'
+
+
+def _tops(paths: Iterable[str]) -> list[str]:
+    """The paths that lie under no other one of them: what `find` needs to be given."""
+    tops: list[str] = []
+    for path in sorted(paths):
+        if not any(path.startswith(top + "/") for top in tops):
+            tops.append(path)
+    return tops
+
+
+def _listing(files: Iterable[File]) -> list[str]:
+    lines = []
+    for file in files:
+        if file.kind == "symlink":
+            lines.append(f"'{file.path}' -> '{file.target}'")
+            continue
+        lines.append(f"{int(file.mode, 8):o} {file.path}")
+        if file.kind == "file" and file.mode != "0000":
+            lines.append(f"{hashlib.sha256(file.data).hexdigest()}  {file.path}")
+    return sorted(lines, key=lambda line: line.encode())

@@ -1,16 +1,108 @@
-"""The machine that someone lands on: who, where, and what lies around."""
+"""The machine that someone lands on: who, where, what lies around, what things are called there and how it is told.
+
+Names are mostly invented, so that they must be copied and cannot be remembered. Wording is by grammar: `[a|b [c|d]]` is a
+choice, `<name>` a slot to be filled. Lines of the login and of the files around it are the lists of wording.toml; there
+`{name}` is a list of parts.
+"""
 
 from __future__ import annotations
 
 import posixpath
 import random
-from collections.abc import Iterable, Mapping
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
-from sekft.authors.procedural.grammar import phrase, sentence
-from sekft.authors.procedural.names import Names
 from sekft.scenario import File, Probe
 from sekft.seeds import derive, stream
+
+_SYLLABLES = (2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6)
+_DOUBLED = frozenset("bdfglmnprstz")
+
+
+@cache
+def _lists() -> Mapping[str, list[str]]:
+    """The words of names.toml, and of what syllables are made, each as often as it weighs."""
+    text = files(__package__).joinpath("names.toml").read_text(encoding="utf-8")
+    words = {name: listed.split() for name, listed in tomllib.loads(text).items()}
+    return words | {
+        "onsets": words["consonants"] * 4 + words["clusters"],
+        "nuclei": words["vowels"] * 5 + words["diphthongs"],
+        "codas": [""] * 20 + words["codas"],
+    }
+
+
+@dataclass
+class Names:
+    """Draws names that never repeat within one scenario, nor contain one another."""
+
+    rng: random.Random
+    taken: set[str] = field(default_factory=set)
+
+    def word(self, syllables: tuple[int, int] | None = None) -> str:
+        """An invented lower-case word. syllables: least and most, 2 to 6 and rather few by default."""
+        while True:
+            count = self.rng.randint(*syllables) if syllables else self.rng.choice(_SYLLABLES)
+            text = "".join(self._syllable(first=place == 0) for place in range(count)) + self.rng.choice(
+                _lists()["codas"]
+            )
+            if self._free(text):
+                return self._take(text)
+
+    def compound(self) -> str:
+        """An invented name of two or three parts, joined by hyphens or an underscore, or one long word."""
+        if self.rng.random() < 0.25:
+            return self.word((3, 5))
+        parts = [self.word((1, 2)), self.word((2, 3))] + ([self.word((1, 1))] if self.rng.random() < 0.1 else [])
+        return self.rng.choice("---__").join(parts)
+
+    def subject(self) -> str:
+        """An ordinary noun for folders and file names, now and then joined to an invented word."""
+        while True:
+            text = self.rng.choice(_lists()["subjects"])
+            if text not in self.taken:
+                self._take(text)
+                return f"{text}-{self.word((1, 2))}" if self.rng.random() < 0.25 else text
+
+    def user(self) -> str:
+        """A first name or an invented one, as people are called on a host."""
+        while True:
+            text = self.rng.choice(_lists()["first"]) if self.rng.random() < 0.6 else self.word((2, 3))
+            if text not in self.taken or text not in _lists()["first"]:
+                return self._take(text)
+
+    def host(self) -> str:
+        plain = self.rng.choice(_lists()["hosts"]) if self.rng.random() < 0.6 else self.word((2, 3))
+        joint = self.rng.choice(["", "", "-"])
+        return self._take(plain + self.rng.choice(["", f"{joint}{self.rng.randint(1, 48)}"]))
+
+    def number(self, low: int, high: int) -> int:
+        while True:
+            value = self.rng.randint(low, high)
+            if str(value) not in self.taken:
+                self.taken.add(str(value))
+                return value
+
+    def _syllable(self, first: bool) -> str:
+        onset = self.rng.choice(_lists()["onsets"])
+        if not first and onset in _DOUBLED and self.rng.random() < 0.15:
+            onset += onset
+        return onset + self.rng.choice(_lists()["nuclei"])
+
+    def _free(self, text: str) -> bool:
+        if len(text) < 3 or text in _lists()["commands"] or any(bad in text for bad in _lists()["barred"]):
+            return False
+        return not any(text in other or other in text for other in self.taken if not other.isdigit())
+
+    def _take(self, text: str) -> str:
+        self.taken.add(text)
+        return text
+
 
 LISTED_ROOTS = ("/home", "/srv", "/opt")
 _PROMPTS = ("$ ", "$USER@$HOSTNAME:$PWD$ ", "[$USER $PWD] $ ", "$HOSTNAME% ", "$PWD $ ", "$USER@$HOSTNAME > ")
@@ -41,8 +133,13 @@ class Host:
         return replace(self, rng=stream(self.seed, name), skin=skin, names=Names(skin, self.names.taken))
 
     def say(self, template: str, **slots: object) -> str:
-        """A sentence of the grammar, see `grammar.sentence`."""
-        return sentence(self.skin, template, **slots)
+        """A phrase that starts with a capital, unless its first word must be copied as it is.
+
+        A slot named `place` holds ordinary words; all others hold names, paths and texts.
+        """
+        text = phrase(self.skin, template, **slots)
+        verbatim = any(_leads(text, str(value)) for name, value in slots.items() if name != "place" and value)
+        return text if verbatim else text[:1].upper() + text[1:]
 
     def phrase(self, template: str, **slots: object) -> str:
         """A part of a sentence of the grammar."""
@@ -107,3 +204,82 @@ def with_parents(files: Iterable[File], host: Host) -> list[File]:
         while (path := posixpath.dirname(path)) not in LISTED_ROOTS and path.startswith(LISTED_ROOTS):
             by_path.setdefault(path, host.folder(path))
     return [by_path[path] for path in sorted(by_path)]
+
+
+_CHOICE = re.compile(r"\[([^\[\]]*)\]")
+_SLOT = re.compile(r"<([a-z_]+)>")
+_PART = re.compile(r"\{([a-z_]+)\}")
+
+
+def phrase(rng: random.Random, template: str, **slots: object) -> str:
+    """One sentence of the grammar. Choices are resolved before slots, so slots may hold brackets.
+
+    Raises KeyError for a slot that is not given.
+    """
+    while _CHOICE.search(template):
+        template = _CHOICE.sub(lambda match: rng.choice(match[1].split("|")), template)
+    text = _SLOT.sub(lambda match: str(slots[match[1]]), template)
+    text = re.sub(r" +([,.;:])(?=\s|$)", r"\1", re.sub(r"(?<=\S)  +", " ", text)).strip()
+    return re.sub(r"\b([Aa]) (?=[aeio])", r"\1n ", text)
+
+
+def _leads(text: str, value: str) -> bool:
+    """Whether the text starts with that value as a whole, not with a word that happens to begin alike."""
+    return text.startswith(value) and not text[len(value) : len(value) + 1].isalnum()
+
+
+def line(host: Host, kind: str, **slots: object) -> str:
+    """One line of that list. Raises KeyError for a slot that is neither given nor a matter of the place."""
+    return expand(host, host.skin.choice(wording()["lines"][kind]), **slots)
+
+
+def lines(host: Host, kind: str, count: int) -> list[str]:
+    """So many lines of that list, no two from one template."""
+    return [expand(host, template) for template in host.skin.sample(wording()["lines"][kind], count)]
+
+
+def expand(host: Host, template: str, **slots: object) -> str:
+    """A line by a template of the caller's, with the parts and slots that the lists have."""
+    whole = _whole(template)
+    local = set(_SLOT.findall(whole)) - set(slots)
+    return host.say(whole, **slots, **{name: _LOCAL[name](host) for name in sorted(local)})
+
+
+@cache
+def wording() -> Mapping[str, Any]:
+    """The tables of wording.toml."""
+    return tomllib.loads(files(__package__).joinpath("wording.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _whole(template: str) -> str:
+    """The template with each {part} written out as a choice."""
+    return _PART.sub(lambda match: _whole(f"[{wording()['parts'][match[1]]}]"), template)
+
+
+def moment(host: Host) -> datetime:
+    """A time of which the place may speak: some days after its files were made."""
+    return datetime.fromtimestamp(host.mtime + host.skin.randrange(2 * 86400, 40 * 86400), UTC)
+
+
+def other(host: Host) -> str:
+    """Somebody else of the place."""
+    while (name := host.names.user()) == host.user:
+        pass
+    return name
+
+
+_LOCAL: Mapping[str, Callable[[Host], object]] = {
+    "user": lambda host: host.user,
+    "host": lambda host: host.name,
+    "other": other,
+    "place": lambda host: f"the {host.skin.choice(wording()['places'])}",
+    "n": lambda host: host.skin.randint(11, 88),
+    "m": lambda host: host.skin.randint(11, 98),
+    "k": lambda host: host.skin.randint(2, 9),
+    "mm": lambda host: f"{host.skin.randrange(60):02}",
+    "ip": lambda host: f"10.{host.skin.randint(0, 250)}.{host.skin.randint(0, 9)}.{host.skin.randint(2, 250)}",
+    "last": lambda host: f"{moment(host):%a %b %e %H:%M:%S %Y}",
+    "iso": lambda host: f"{moment(host):%Y-%m-%d}",
+    "clock": lambda host: f"{moment(host):%H:%M}",
+}

@@ -7,19 +7,16 @@ base by the obstacle alone, and a re-skin (another skin) keeps what is to be don
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sekft.authors.procedural import obstacles
 from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text, remarks
-from sekft.authors.procedural.decoys import DECOYS, Decoy
-from sekft.authors.procedural.host import Host, Job, land, with_parents
-from sekft.authors.procedural.names import Names
-from sekft.authors.procedural.obstacles import Blocked
-from sekft.authors.procedural.provider.install import Contents, install
+from sekft.authors.procedural.host import Host, Job, Names, land, with_parents
+from sekft.authors.procedural.obstacles import DECOYS, Blocked, Decoy
+from sekft.authors.procedural.provider import Contents, install
 from sekft.authors.procedural.provider.installed import InstalledProvider
 from sekft.authors.procedural.provider.semantics import QueueEntry
-from sekft.authors.procedural.requests import TASKS
+from sekft.authors.procedural.tasks import TASKS
 from sekft.scenario import Cell, File
 from sekft.seeds import stream
 
@@ -68,15 +65,19 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     tool = (interface or host).names.word((2, 3))
     entrance = host.part("announcement")
     announcement = ANNOUNCEMENTS[cell["announcement"]](entrance, tool, announcement_text(entrance, tool))
-    jobs = [given] if given else _drawn(TASKS[cell["task"]], cell, host)
+    count = _JOBS[cell["difficulty"]]
+    jobs = [given] if given else [TASKS[cell["task"]](host.part(f"job {at}")) for at in range(count)]
     decoy = None
     if cell["decoy"] in DECOYS:
         part = host.part("decoy")
         decoy = DECOYS[cell["decoy"]](TASKS[part.rng.choice(list(TASKS))](part), part)
         if decoy.motd:
             announcement = replace(announcement, motd=f"{announcement.motd}{decoy.motd}\n")
-    barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else ()
-    stopped, eased = (None, given) if given else _met(jobs[0], host, barred)
+    stopped, eased = None, jobs[0]
+    if not given:
+        barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else ()
+        part = host.part("obstacle")
+        stopped, eased = obstacles.meet(obstacles.draw(part, jobs[0], barred), jobs[0], part)
     blocked = stopped if cell["ending"] == "blocked" else None
     work = (blocked.job,) if blocked else (eased, *jobs[1:])
     contents = Contents(
@@ -98,16 +99,6 @@ def _listed(cell: Cell, host: Host) -> Host:
     key = "listed", cell["provider"], cell["syntax"], cell["layout"]
     rng, skin = stream(0, *key, "is"), stream(0, *key, "looks")
     return replace(host, rng=rng, skin=skin, names=Names(skin, host.names.taken))
-
-
-def _drawn(task: Callable[[Host], Job], cell: Cell, host: Host) -> list[Job]:
-    return [task(host.part(f"job {at}")) for at in range(_JOBS[cell["difficulty"]])]
-
-
-def _met(job: Job, host: Host, barred: Sequence[str]) -> tuple[Blocked, Job]:
-    """The work with what blocks it, and with what could have."""
-    name = obstacles.draw(host.part("obstacle"), job, barred)
-    return obstacles.meet(name, job, host.part("obstacle"))
 
 
 def _clutter(host: Host) -> tuple[File, ...]:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from sekft.authors.procedural.grammar import expand, line, lines, other
-from sekft.authors.procedural.host import Host
+from sekft.authors.procedural.host import Host, expand, line, lines, other
 from sekft.scenario import File
-from sekft.taxonomy.kinds import Family, import_modules
+from sekft.taxonomy import Family, import_modules
 
 _MARGINS = ("", "", "", "", "  ", " * ", "- ", "| ", "> ")
 _BULLETS = ("- ", "* ", "+ ", "o ", "-- ")

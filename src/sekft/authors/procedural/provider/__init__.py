@@ -1,1 +1,297 @@
-"""The tool that holds the directives."""
+"""The tool that holds the directives: draws every part of its interface apart, fills its queue, installs it."""
+
+from __future__ import annotations
+
+import random
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sekft.authors.procedural.announcements import remarks
+from sekft.authors.procedural.host import Host, Job, Names, phrase
+from sekft.authors.procedural.obstacles import Decoy
+from sekft.authors.procedural.provider.documentation import LAYOUTS, document
+from sekft.authors.procedural.provider.installed import InstalledProvider
+from sekft.authors.procedural.provider.program import STORAGES, render
+from sekft.authors.procedural.provider.semantics import (
+    PROVIDERS,
+    Operation,
+    ProviderKind,
+    QueueEntry,
+    placeholder,
+    vocabulary,
+)
+from sekft.authors.procedural.provider.syntaxes import SYNTAXES, Interface
+from sekft.scenario import Cell, File
+
+SENDER_HEADS = ("fields", "mail", "mail_short", "barred", "signed")
+_EXTRA_ROLES = ("tally", "about", "past", "drop", "hold")
+_INVENTED_SHARE = 0.4
+_NO_LETTERS = "hVK"
+_CODES = {"usage": (1, 2, 3, 64), "unknown": (1, 2, 4, 66), "sealed": (69, 75, 77, 5)}
+
+
+def draw_interface(
+    rng: random.Random, kind: ProviderKind, names: Names, tool: str, cell: Cell, ack: str, decoy: Decoy | None
+) -> Interface:
+    """Draw every part apart. ack: the form of acknowledgement. decoy: what the interface must let one tell."""
+    shown = [role for role in (decoy.shown if decoy else ()) if role not in kind.roles]
+    senders = decoy is not None and decoy.keeper is not None  # who sent an entry is seen without a search for it
+    words, syntax = vocabulary(), SYNTAXES[cell["syntax"]]
+    noun, nouns = rng.choice(words["nouns"][kind.theme].split(", ")).split()
+    roles = [*kind.roles, *(["commit"] if ack == "commit" else ["ack"] if ack != "none" else []), *kind.extra]
+    roles += shown
+    roles += rng.sample([role for role in _EXTRA_ROLES if role not in roles], _EXTRAS[cell["difficulty"]])
+    keys = _keys(rng, noun)
+    opkey = rng.choice([word for word in words["keys"]["op"].split() if word not in keys.values()])
+    done_word = rng.choice(["done", "settled", "finished", "dealt-with", "over", "complete", "met", "carried-out"])
+    variant, form = rng.choice(syntax.variants), rng.choice(sorted(words["placeholders"]))
+    slots = {name: placeholder(form, key) for name, key in keys.items()}
+    slots |= {"shelf": slots["group"], "id": slots["entry"], "group": keys["group"], "groups": keys["groups"]}
+    slots |= {"noun": noun, "nouns": nouns, "done": done_word}
+    drawn = _operations(rng, roles, kind, names, slots, set(keys.values()), ack)
+    former = None
+    if cell["documentation"] == "stale":
+        needed = [operation for operation in drawn if operation.role in (*kind.roles, "ack", "commit")]
+        new = rng.choice([operation for operation in needed if operation.takes] or needed)
+        letters = [letter for letter in _letters(new.verb) if letter not in {o.letter for o in drawn}]
+        former = (replace(new, verb=names.word((1, 2)), number=len(drawn) + 1, letter=letters[0]), new)
+    formats, heads = sorted(words["list_formats"]), list(kind.heads)
+    if senders and "list" in roles:
+        formats = [name for name in formats if words["list_formats"][name][1].count("%") > 2]
+    elif senders:
+        heads = [name for name in heads if name in SENDER_HEADS]
+    list_format, head = rng.choice(formats), rng.choice(heads)
+    codes = {name: rng.choice(values) for name, values in _CODES.items()}
+    facts = {
+        "syntax": f"{cell['syntax']}{':' if variant else ''}{variant}",
+        "verbs": " ".join(f"{operation.role}={operation.verb}" for operation in drawn),
+        "noun": noun,
+        "options": " ".join([opkey, *sorted(keys.values())]),
+        "placeholder": form,
+        "list_format": list_format,
+        "head": head,
+        "ack": ack,
+        "roles": " ".join(sorted(operation.role for operation in drawn)),
+        "paging": "pages" if "page" in roles else "none",
+        "exit_codes": " ".join(f"{name}={code}" for name, code in codes.items()),
+        "stale": former[1].role if former else "",
+    }
+    drop_file = f"/tmp/{names.word((1, 2))}"
+    return syntax(
+        tool, noun, nouns, variant, keys, opkey, drawn, form, list_format, head, ack, done_word, codes,
+        drop_file, facts, former,
+    )  # fmt: skip
+
+
+def _keys(rng: random.Random, noun: str) -> dict[str, str]:
+    """One word for each argument, all different."""
+    keys: dict[str, str] = {}
+    group = rng.choice(vocabulary()["nouns"]["group"].split(", ")).split()
+    for name in ("entry", "receipt", "page", "pass", "word", "position"):
+        choices = vocabulary()["keys"][name].split() + ([noun] * 6 if name == "entry" else [])
+        keys[name] = rng.choice([word for word in choices if word not in keys.values() and word not in group])
+    return keys | {"group": group[0], "groups": group[1]}
+
+
+def _operations(
+    rng: random.Random,
+    roles: Sequence[str],
+    kind: ProviderKind,
+    names: Names,
+    slots: Mapping[str, str],
+    taken: set[str],
+    ack: str,
+) -> tuple[Operation, ...]:
+    """slots: what the phrases may name. taken: words that are no verbs here."""
+    words = vocabulary()
+    odd = rng.random() < _INVENTED_SHARE
+    used = {slots["noun"], slots["nouns"], slots["done"], "help", *taken}
+    letters: set[str] = set()
+    drawn = []
+    for number, role in enumerate(rng.sample(roles, len(roles)), 1):
+        invented = odd and rng.random() < 0.6
+        verbs = [verb for verb in words["verbs"][role].split() if verb not in used]
+        verb = names.word((1, 2)) if invented else rng.choice(verbs)
+        letter = next(letter for letter in _letters(verb) if letter not in letters)
+        used.add(verb)
+        letters.add(letter)
+        key = _described_as(role, kind, ack)
+        does = phrase(rng, rng.choice(words["does"][key]), **slots)
+        short = phrase(rng, words["short"][key], **slots)
+        drawn.append(Operation(role, verb, _takes_of(role, kind, ack), does, short, number, letter, invented))
+    return tuple(drawn)
+
+
+def _takes_of(role: str, kind: ProviderKind, ack: str) -> tuple[str, ...]:
+    """The names of a role's arguments."""
+    own = vocabulary()["takes"].get(ack if role == "ack" else role, ())
+    if role in ("list", "sheet") and "groups" in kind.roles:
+        own = ("group",)
+    guarded = "pass" in kind.roles and role not in ("pass", "about", "tally", "past")
+    return (*own, "pass") if guarded else own
+
+
+def _described_as(role: str, kind: ProviderKind, ack: str) -> str:
+    """The key under which vocabulary.toml describes the role."""
+    if role == "ack":
+        return ack
+    if role in ("list", "sheet") and "groups" in kind.roles:
+        return "grouped" if role == "list" else "grouped_sheet"
+    return "claim" if role == "read" and ack == "receipt" else role
+
+
+def _letters(verb: str) -> list[str]:
+    """Letters for a short option, the verb's own first."""
+    own = [letter for letter in verb + verb.upper() if letter.isalpha()]
+    return [letter for letter in [*own, *string.ascii_letters] if letter not in _NO_LETTERS]
+
+
+def entry_ids(rng: random.Random, names: Names, forms: tuple[str, ...], count: int) -> tuple[str, list[str]]:
+    """The form that was drawn, and ids in it, ascending, so that the order of files is the order of entries."""
+    form = rng.choice(forms)
+    if form == "word":
+        return form, sorted(names.word() for _ in range(count))
+    if form == "pair":
+        return form, sorted(f"{names.word((1, 2))}-{names.word((1, 2))}" for _ in range(count))
+    if form == "hex":
+        return form, sorted(f"{rng.randrange(1 << 20, 1 << 24):06x}" for _ in range(count))
+    if form == "date":
+        days = sorted(rng.sample(range(12 * 28), count))
+        year = rng.randint(2027, 2039)
+        return form, [f"{year}-{day // 28 + 1:02d}-{day % 28 + 1:02d}" for day in days]
+    numbers = sorted(rng.sample(range(101, 999), count))
+    prefix = names.word((1, 1))[:4]
+    letter = rng.choice("abcdefgkmnprstx")
+    patterns = {
+        "number": "{n}",
+        "prefixed": prefix.upper() + "-{n}",
+        "dotted": f"{rng.randint(1, 9)}.{{n}}",
+        "serial": "00{n}",
+        "lettered": letter + "{n}",
+        "year": f"{rng.randint(11, 29)}-0{{n}}",
+        "suffixed": "{n}" + letter.upper(),
+    }
+    return form, [patterns[form].format(n=number) for number in numbers]
+
+
+_EXTRAS = {"plain": 0, "busy": 3, "double": 1, "triple": 2}
+_PAST = {"plain": (0, 1), "busy": (2, 5), "double": (1, 2), "triple": (1, 3)}
+_LONG_PAST = (5, 9)
+_SEALED = (
+    "[Exit status <n>: the store is sealed|When the store is sealed, calls end with status <n>|Status <n> stands for a sealed store]"
+    " [, which only its keeper can undo|; a seal is lifted from outside, never from here|; nobody here can lift a seal]."
+)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the provider is to hold. beside: a directive that comes besides the jobs, open or over.
+
+    sealed: why nothing answers. notes: sentences that its documentation must hold.
+    """
+
+    jobs: tuple[Job, ...]
+    beside: tuple[Job, bool] | None = None
+    decoy: Decoy | None = None
+    sealed: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: Host | None = None) -> InstalledProvider:
+    """Install the provider with these jobs waiting in it. drawn_from: what its interface is drawn from, if not the host."""
+    decoy, drawn = contents.decoy, drawn_from or host
+    kind = PROVIDERS[cell["provider"]]
+    rng, skin, names = host.rng, drawn.skin, host.names
+    ack = drawn.rng.choice(kind.acks)
+    interface = draw_interface(skin, kind, drawn.names, tool, cell, ack, decoy)
+    groups = tuple(sorted(names.word((2, 3)) for _ in range(rng.randint(2, 4)))) if "groups" in kind.roles else ()
+    form, entries = _entries(host, kind, cell, contents, groups, interface.ack)
+    words = {"noun": interface.noun, "nouns": interface.nouns, "user": host.user, "host": host.name}
+    summary = phrase(skin, skin.choice(kind.summary), **words)
+    texts = _texts(skin, kind, interface, words)
+    storage = skin.choice(sorted(STORAGES))
+    store = skin.choice([f"/var/lib/{tool}", f"/srv/{tool}", f"/var/spool/{tool}", f"/opt/{tool}/store"])
+    notes = _notes(host, interface, store, contents.notes)
+    documentation = document(skin, interface, cell["documentation"], LAYOUTS[cell["layout"]], summary, notes)
+    program = render(kind, interface, documentation, STORAGES[storage].code, store, host.user, texts)
+    files = [File(path=f"/usr/local/bin/{tool}", content=program, mode="0755", mtime=host.mtime)]
+    own_tools = interface.known if cell["syntax"] == "tool_per_verb" else ()
+    tools = [f"/usr/local/bin/{tool}-{operation.verb}" for operation in own_tools]
+    files += [File(path=path, kind="symlink", target=tool, mtime=host.mtime) for path in tools]
+    if documentation.page is not None:
+        page = f"/usr/local/share/man/man1/{tool}.1"
+        files.append(File(path=page, content=documentation.page, mtime=host.mtime))
+    if documentation.text is not None:
+        files.append(File(path=documentation.text[0], content=documentation.text[1], mtime=host.mtime))
+    interface.facts.update({"ids": form, "storage": storage, "layout": cell["layout"], "depth": cell["documentation"]})
+    password = names.word((2, 3)) if "pass" in kind.roles else ""
+    return InstalledProvider(
+        kind, interface, documentation, storage, store, entries, tuple(files), texts["empty"], groups, password, contents.sealed,
+        (summary, *notes),
+    )  # fmt: skip
+
+
+def _entries(
+    host: Host, kind: ProviderKind, cell: Cell, contents: Contents, groups: Sequence[str], ack: str
+) -> tuple[str, tuple[QueueEntry, ...]]:
+    """The form of the ids, and what the provider holds in their order."""
+    rng, names, decoy = host.rng, host.names, contents.decoy
+    keeper = decoy.keeper if decoy else None
+    directives = [(job.title, job.text, keeper, True) for job in contents.jobs]
+    others = []
+    if contents.beside:
+        job, waiting = contents.beside
+        others.append((job.title, job.text, keeper, waiting))
+    if decoy and decoy.body is not None:
+        others.append((decoy.job.title, decoy.body, decoy.sender, decoy.waiting))
+    past = rng.randint(*(_LONG_PAST if kind.every else _PAST[cell["difficulty"]]))
+    others += [(f"{names.subject()} {names.word()}", remarks(host, 1)[0], None, False) for _ in range(past)]
+    rng.shuffle(others)
+    slots = list(range(len(others), len(others) + len(directives)))
+    if "commit" not in kind.acks:
+        slots = sorted(rng.sample(range(len(others) + len(directives)), len(directives)))
+    for slot, entry in zip(slots, directives, strict=True):
+        others.insert(slot, entry)
+    form, ids = entry_ids(host.skin, names, kind.ids, len(others))
+    receipts = [""] * len(ids)
+    if ack == "receipt":
+        _, receipts = entry_ids(host.skin, names, ("hex", "lettered", "pair", "suffixed"), len(ids))
+    former = remarks(host, len(ids)) if "older" in kind.extra else [""] * len(ids)
+    return form, tuple(
+        QueueEntry(
+            id_, title, body, sender or names.user(), waiting, rng.choice(groups) if groups else "", older, receipt
+        )
+        for id_, older, receipt, (title, body, sender, waiting) in zip(ids, former, receipts, others, strict=True)
+    )
+
+
+def _texts(skin: random.Random, kind: ProviderKind, interface: Interface, words: Mapping[str, str]) -> dict[str, str]:
+    errors = vocabulary()["errors"]
+
+    def draw(name: str, **slots: str) -> str:
+        return phrase(skin, skin.choice(errors[name]), **slots)
+
+    old, hint = interface.former, " " + draw("hint", help=f"{interface.tool} --help")
+    texts = {
+        "empty": phrase(skin, skin.choice(kind.empty), **words),
+        "done": phrase(skin, skin.choice(kind.done), **words),
+    }
+    texts |= {f"unknown_{name}": draw("unknown", what=key) for name, key in interface.keys.items()}
+    texts |= {f"missing_{name}": draw("missing", what=key) + hint for name, key in interface.keys.items()}
+    texts |= {"wrong": draw("wrong") + hint, "bare": draw("bare") + hint}
+    texts["version"] = f"{skin.randint(0, 4)}.{skin.randint(0, 30)}"
+    texts["renamed"] = draw("renamed", usage=interface.usage(old[1])) if old else ""
+    return texts | {"receipt_form": skin.choice(list(vocabulary()["receipts"]))}
+
+
+def _notes(host: Host, interface: Interface, store: str, required: Sequence[str]) -> list[str]:
+    """What the documentation says besides the calls, in any order."""
+    skin = host.skin
+    notes = [*required, phrase(skin, _SEALED, n=interface.codes["sealed"])]
+    if interface.note:
+        notes.append(phrase(skin, interface.note, tool=interface.tool))
+    pool = skin.sample(vocabulary()["notes"]["harmless"], skin.randint(0, 2))
+    notes += [host.say(text, n=skin.randint(3, 90), path=store, keeper=host.names.user()) for text in pool]
+    skin.shuffle(notes)
+    return notes

@@ -8,10 +8,9 @@ from itertools import product
 
 from sekft.authors.procedural.host import Host
 from sekft.authors.procedural.provider.documentation import Documentation
-from sekft.authors.procedural.provider.interface import Interface
-from sekft.authors.procedural.provider.program import PAGE_ROWS
+from sekft.authors.procedural.provider.program import PAGE_ROWS, STORAGES, stored
 from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, QueueEntry
-from sekft.authors.procedural.provider.storage import STORAGES, stored
+from sekft.authors.procedural.provider.syntaxes import Interface
 from sekft.scenario import File
 
 
@@ -48,8 +47,8 @@ class InstalledProvider:
 
     def calls(self, role: str, *values: str) -> list[str]:
         """Every way to type the call; the pass is added where it is wanted."""
-        guarded = "pass" in self.interface.by_role(role).takes
-        return self.interface.calls(role, *values, *([self.password] if guarded else []))
+        operation = self.interface.by_role(role)
+        return self.interface.spell(operation, [*values, self.password] if "pass" in operation.takes else values)
 
     def acknowledgement(self, entry: QueueEntry) -> list[str]:
         """Ways to say that the entry was carried out; empty where nothing is said."""

@@ -1,39 +1,27 @@
-"""The provider's program: one sh script rendered from its interface, storage and documentation."""
+"""The provider's program: one sh script rendered from its interface, storage and documentation.
+
+A storage is where entries are kept: files, and the sh functions `ids` (of waiting entries, in order), `past` (ids of entries
+that are done), `title ID`, `sender ID`, `group ID`, `body ID` and `retire ID`, over $store.
+"""
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from sekft.authors.procedural.provider.documentation import Documentation
-from sekft.authors.procedural.provider.interface import Interface
-from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, vocabulary
+from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, QueueEntry, vocabulary
+from sekft.authors.procedural.provider.syntaxes import Interface
 
+_SLOT = re.compile(r"@(\w+)@")
 PAGE_ROWS = 4
 PAGING = f"""\
 every() {{ {{ ids; past; }} | sort; }}
 pages() {{ n=$(every | grep -c .); n=$(( (n + {PAGE_ROWS} - 1) / {PAGE_ROWS} )); seq "$n"; }}
 page() {{ rows $(every | tail -n +$(( ($1 - 1) * {PAGE_ROWS} + 1 )) | head -n {PAGE_ROWS}); last=$(pages | tail -n 1)
   if [ "$1" -lt "$last" ]; then echo "page $1 of $last, next: page $(($1 + 1))"; else echo "page $1 of $last"; fi; }}"""
-
-
-@dataclass(frozen=True)
-class Texts:
-    """What the program prints, with $1 for an id or a word: phrases drawn once for each scenario.
-
-    missing: for each argument name. renamed: where documentation is outdated.
-    """
-
-    empty: str
-    done: str
-    unknown: Mapping[str, str]
-    missing: Mapping[str, str]
-    wrong: str
-    bare: str
-    version: str
-    renamed: str = ""
-    receipt: str = "receipt_last"
 
 
 def render(
@@ -43,25 +31,28 @@ def render(
     code: str,
     store: str,
     user: str,
-    texts: Texts,
+    texts: Mapping[str, str],
 ) -> str:
-    """The whole script. code: of the storage."""
+    """The whole script. code: of the storage.
+
+    texts: what it prints, with $1 for an id or a word, and the name of the form of a receipt.
+    """
     cases = "\n".join(f"{o.verb}) {_body(kind, interface, o, texts)} ;;" for o in interface.operations)
     if interface.former:
         old, _ = interface.former
         outdated = shlex.quote(interface.usage(old).split(" | ")[0])
-        cases += f'\n{old.verb}) set -- {outdated}; die {interface.codes["usage"]} "{texts.renamed}" ;;'
-    nothing = "show_help >&2; exit" if documentation.bare else f'die {interface.codes["usage"]} "{texts.bare}"; exit'
+        cases += f'\n{old.verb}) set -- {outdated}; die {interface.codes["usage"]} "{texts["renamed"]}" ;;'
+    nothing = "show_help >&2; exit" if documentation.bare else f'die {interface.codes["usage"]} "{texts["bare"]}"; exit'
     return f"""\
 #!/bin/sh
 store={shlex.quote(store)}
 user={shlex.quote(user)}
 {documentation.helps}
 die() {{ echo "{interface.tool}: $2" >&2; exit "$1"; }}
-wrong() {{ die {interface.codes["usage"]} "{texts.wrong}"; }}
+wrong() {{ die {interface.codes["usage"]} "{texts["wrong"]}"; }}
 nothing() {{ {nothing} {interface.codes["usage"]}; }}
 {code}
-entry() {{ {vocabulary()["heads"][interface.head].replace("@noun@", interface.noun)}; }}
+entry() {{ {filled(vocabulary()["heads"][interface.head], noun=interface.noun)}; }}
 {_rows(kind, interface)}
 {_guards(interface, texts)}
 if {interface.bare.replace("@TOOL@", interface.tool).replace("@OPKEY@", interface.opkey.upper())}; then nothing; fi
@@ -78,7 +69,7 @@ esac
 def _rows(kind: ProviderKind, interface: Interface) -> str:
     """sh that prints the list: `rows ID …`, `row ID`."""
     header, row = (
-        text.replace("@ID@", interface.noun.upper()).replace("@id@", interface.noun)
+        filled(text, ID=interface.noun.upper(), id=interface.noun)
         for text in vocabulary()["list_formats"][interface.list_format]
     )
     arguments = ['"$id"', '"$(title "$id")"', '"$(sender "$id")"'][: row.count("%")]
@@ -88,7 +79,7 @@ def _rows(kind: ProviderKind, interface: Interface) -> str:
     return f"{paging}rows() {{ {top}for id; do :{state}; printf '{row}' {' '.join(arguments)}; done; }}"
 
 
-def _guards(interface: Interface, texts: Texts) -> str:
+def _guards(interface: Interface, texts: Mapping[str, str]) -> str:
     """sh functions that refuse: a sealed store, a pass that is not the right one, ids that there are not."""
     usage, unknown = interface.codes["usage"], interface.codes["unknown"]
     lines = [
@@ -97,55 +88,154 @@ def _guards(interface: Interface, texts: Texts) -> str:
         f'unsealed() {{ [ ! -e "$store/sealed" ] || {{ cat "$store/sealed" >&2; exit {interface.codes["sealed"]}; }}; }}',
     ]
     for name in dict.fromkeys(name for operation in interface.operations for name in operation.takes):
-        known = {
-            "entry": "{ ids; past; }", "receipt": 'cut -d " " -f 2 "$store/receipts"', "group": 'sort -u "$store/groups"', "pass": 'cat "$store/pass"',
-            "page": "pages", "word": f"printf '%s\\n' waiting held {interface.done_word}",
-            "position": "{ echo 0; ids; past; }",
-        }[name]  # fmt: skip
+        known = filled(vocabulary()["known"][name], done_word=interface.done_word)
         lines.append(
-            f'want_{name}() {{ [ -n "$1" ] || die {usage} "{texts.missing[name]}"; '
-            f'{known} | grep -qxF -e "$1" || die {unknown} "{texts.unknown[name]}"; }}'
+            f'want_{name}() {{ [ -n "$1" ] || die {usage} "{texts[f"missing_{name}"]}"; '
+            f'{known} | grep -qxF -e "$1" || die {unknown} "{texts[f"unknown_{name}"]}"; }}'
         )
     return "\n".join(lines)
 
 
-def _body(kind: ProviderKind, interface: Interface, operation: Operation, texts: Texts) -> str:
+def _body(kind: ProviderKind, interface: Interface, operation: Operation, texts: Mapping[str, str]) -> str:
     """The operation's sh: refusals first, then what it does; $a1 and $a2 are its arguments."""
+    pieces, role = vocabulary()["pieces"], operation.role
+    key = interface.ack if role == "ack" else "paged" if role == "list" and kind.every else role
+    unsealed = "" if role in ("tally", "about", "past") else "unsealed; "
     wants = "".join(f'want_{name} "$a{at}"; ' for at, name in enumerate(operation.takes, 1))
-    guards = ("" if operation.role in ("tally", "about", "past") else "unsealed; ") + wants
-    waiting = "ids"
-    if operation.takes[:1] == ("group",):
-        waiting = 'for id in $(ids); do [ "$(group "$id")" != "$a1" ] || echo "$id"; done'
-    none = f'[ $# -gt 0 ] || {{ echo "{texts.empty}"; exit 0; }}'
-    receipt = vocabulary()["receipts"][texts.receipt].replace("@receipt@", interface.keys["receipt"])
-    single = receipt if interface.ack == "receipt" else 'entry "$1"'
-    entries = 'first=1; for id; do [ -n "$first" ] || echo; first=; entry "$id"; done'
-    retire = f'retire "$1" && echo "{texts.done}"'
-    bodies = {
-        "list": f'set -- $({waiting}); {none}; rows "$@"' if not kind.every else _page(texts, "1"),
-        "page": _page(texts, '"$a1"'),
-        "read": f'set -- "$a1"; {single}',
-        "next": f"set -- $(ids); {none}; {single}",
-        "sheet": f"set -- $({waiting}); {none}; {entries}",
-        "groups": f'set -- $(ids); {none}; sort -u "$store/groups" | while read -r name; do n=0; for id; do [ "$(group "$id")" != "$name" ] || n=$((n + 1)); done; echo "$name  $n open"; done',
-        "pass": 'cat "$store/pass"',
-        "position": "past | tail -n 1 | grep . || echo 0",
-        "since": f'set -- $(for id in $(ids) $(past); do [ "$id" -le "$a1" ] || echo "$id"; done | sort -n); {none}; {entries}',
-        "commit": f'for id in $(ids); do [ "$id" -gt "$a1" ] || retire "$id"; done; set -- "$a1"; echo "{texts.done}"',
-        "ack": {
-            "word": f'if [ "$a2" = {interface.done_word} ]; then open_one "$a1"; set -- "$a1"; {retire}; else echo "$a1 $a2" >>"$store/states"; echo "$a1: $a2"; fi',
-            "receipt": f'set -- "$(sed -n "s/ $a1\\$//p" "$store/receipts")"; open_one "$1"; {retire}',
-            "last": f"set -- $(ids); {none}; {retire}",
-        }.get(interface.ack, f'open_one "$a1"; set -- "$a1"; {retire}'),
-        "tally": f'echo "$(past | grep -c .) {interface.nouns} of the past"',
-        "about": f'echo "{interface.tool} {texts.version}"',
-        "past": f'past | sed "s/$/ (over)/"; [ -n "$(past)" ] || echo "no past {interface.nouns}"',
-        "drop": 'open_one "$a1"; echo "$a1" >>"$store/dropped"; retire "$a1"; echo "$a1 dropped"',
-        "hold": 'echo "$a1" >>"$store/held"; echo "$a1 held"',
-        "older": f'[ -e "$store/former.$a1" ] || die {interface.codes["unknown"]} "$a1 was never changed"; cat "$store/former.$a1"',
+    slots = {
+        "tool": interface.tool, "nouns": interface.nouns, "receipt": interface.keys["receipt"], "done_word": interface.done_word,
+        "unknown": str(interface.codes["unknown"]),
+        "waiting": pieces["in_group"] if operation.takes[:1] == ("group",) else "ids",
+        "single": vocabulary()["receipts"][texts["receipt_form"]] if interface.ack == "receipt" else 'entry "$1"',
+    }  # fmt: skip
+    return unsealed + wants + filled(vocabulary()["bodies"][key], **pieces, **texts, **slots)
+
+
+def filled(template: str, **slots: str) -> str:
+    """sh of vocabulary.toml with every @slot@ filled, those that the slots themselves have included."""
+    return _SLOT.sub(lambda match: filled(slots[match[1]], **slots), template)
+
+
+Texts = dict[str, str]
+"""Paths below the store, and what they hold."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """files: the entries as they lie in the store. code: the sh functions. folders: that there always are."""
+
+    files: Callable[[list[QueueEntry]], Texts]
+    code: str
+    folders: tuple[str, ...] = ()
+
+
+def stored(name: str, entries: Iterable[QueueEntry]) -> Texts:
+    """The store's files with these entries in it; former texts and receipts lie apart, whatever the storage."""
+    listed = list(entries)
+    receipts = "".join(f"{e.id} {e.receipt}\n" for e in listed if e.receipt)
+    apart = {f"former.{e.id}": e.older + "\n" for e in listed if e.older} | ({"receipts": receipts} if receipts else {})
+    return STORAGES[name].files(listed) | apart
+
+
+def _folders(entries: list[QueueEntry]) -> Texts:
+    return {f"{'new' if e.waiting else 'old'}/{e.id}": f"{e.sender}\n{e.title}\n{e.group}\n{e.body}\n" for e in entries}
+
+
+def _stamped(entries: list[QueueEntry]) -> Texts:
+    return {
+        f"{e.id}.entry": f"state: {'waiting' if e.waiting else 'over'}\nfrom: {e.sender}\nin: {e.group}\n"
+        f"title: {e.title}\n\n{e.body}\n"
+        for e in entries
     }
-    return guards + bodies[operation.role]
 
 
-def _page(texts: Texts, number: str) -> str:
-    return f'page {number}; [ -n "$(ids)" ] || echo "{texts.empty}"'
+def _ledger(entries: list[QueueEntry]) -> Texts:
+    rows = [f"{'+' if e.waiting else '-'}|{e.id}|{e.sender}|{e.group}|{e.title}|{e.body}" for e in entries]
+    return {"ledger": "".join(row + "\n" for row in rows)}
+
+
+def _index(entries: list[QueueEntry]) -> Texts:
+    texts = {f"text.{e.id}": e.body + "\n" for e in entries}
+    for name, waiting in (("waiting", True), ("over", False)):
+        rows = sorted(f"{e.id}\t{e.sender}\t{e.group}\t{e.title}\n" for e in entries if e.waiting is waiting)
+        texts[name] = "".join(rows)
+    return texts
+
+
+def _drawers(entries: list[QueueEntry]) -> Texts:
+    return {
+        f"{e.id}/{name}": text + "\n"
+        for e in entries
+        for name, text in (
+            ("from", e.sender), ("title", e.title), ("in", e.group), ("text", e.body),
+            ("state", "waiting" if e.waiting else "over"),
+        )
+    }  # fmt: skip
+
+
+STORAGES: Mapping[str, Storage] = {
+    "folders": Storage(
+        _folders,
+        """\
+ids() { ls "$store/new"; }
+past() { ls "$store/old"; }
+at() { if [ -e "$store/new/$1" ]; then echo "$store/new/$1"; else echo "$store/old/$1"; fi; }
+title() { sed -n 2p "$(at "$1")"; }
+sender() { sed -n 1p "$(at "$1")"; }
+group() { sed -n 3p "$(at "$1")"; }
+body() { sed 1,3d "$(at "$1")"; }
+retire() { mv "$store/new/$1" "$store/old/$1"; }""",
+        folders=("new", "old"),
+    ),
+    "stamped": Storage(
+        _stamped,
+        """\
+ids() { cd "$store" && grep -l '^state: waiting' *.entry 2>/dev/null | sed 's/.entry$//'; }
+past() { cd "$store" && grep -l '^state: over' *.entry 2>/dev/null | sed 's/.entry$//'; }
+line() { sed -n "s/^$1: //p" "$store/$2.entry" | head -n 1; }
+title() { line title "$1"; }
+sender() { line from "$1"; }
+group() { line in "$1"; }
+body() { sed '1,/^$/d' "$store/$1.entry"; }
+retire() { sed -i '1s/waiting/over/' "$store/$1.entry"; }""",
+    ),
+    "ledger": Storage(
+        _ledger,
+        """\
+ids() { sed -n 's/^+|//p' "$store/ledger" | cut -d '|' -f 1; }
+past() { sed -n 's/^-|//p' "$store/ledger" | cut -d '|' -f 1; }
+row() { awk -F '|' -v id="$1" '$2 == id' "$store/ledger"; }
+title() { row "$1" | cut -d '|' -f 5; }
+sender() { row "$1" | cut -d '|' -f 3; }
+group() { row "$1" | cut -d '|' -f 4; }
+body() { row "$1" | cut -d '|' -f 6-; }
+retire() { awk -F '|' -v OFS='|' -v id="$1" '$2 == id { $1 = "-" } 1' "$store/ledger" >"/tmp/.ledger.$$" &&
+  cat "/tmp/.ledger.$$" >"$store/ledger"; rm -f "/tmp/.ledger.$$"; }""",
+    ),
+    "index": Storage(
+        _index,
+        """\
+tab=$(printf '\\t')
+ids() { cut -f 1 "$store/waiting"; }
+past() { cut -f 1 "$store/over"; }
+row() { cat "$store/waiting" "$store/over" | grep "^$1$tab"; }
+title() { row "$1" | cut -f 4; }
+sender() { row "$1" | cut -f 2; }
+group() { row "$1" | cut -f 3; }
+body() { cat "$store/text.$1"; }
+retire() { row "$1" >>"$store/over"; sort -o "$store/over" "$store/over"; grep -v "^$1$tab" "$store/waiting" >"/tmp/.wait.$$"
+  cat "/tmp/.wait.$$" >"$store/waiting"; rm -f "/tmp/.wait.$$"; }""",
+    ),
+    "drawers": Storage(
+        _drawers,
+        """\
+in_state() { cd "$store" && grep -lx "$1" */state 2>/dev/null | sed 's,/state$,,'; }
+ids() { in_state waiting; }
+past() { in_state over; }
+title() { cat "$store/$1/title"; }
+sender() { cat "$store/$1/from"; }
+group() { cat "$store/$1/in"; }
+body() { cat "$store/$1/text"; }
+retire() { echo over >"$store/$1/state"; }""",
+    ),
+}

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sekft.taxonomy.kinds import Family
+from sekft.taxonomy import Family
 
 ACKNOWLEDGE = ("ack", "commit")
 """Roles that tell the provider that an entry was carried out."""
@@ -20,10 +20,10 @@ class ProviderKind:
     """A provider kind: a table of kinds.toml.
 
     theme: which nouns of vocabulary.toml may name an entry.
-    roles: the operations that the work needs, in the order in which they are used; see program.BODIES.
+    roles: the operations that the work needs, in the order in which they are used; see `bodies` in vocabulary.toml.
     acks:  forms of acknowledgement to draw from: none, id, receipt, last, word, commit.
-    ids:   forms an id may take: see `interface.entry_ids`.
-    heads: how an entry's text is shown, by the names of program.HEADS.
+    ids:   forms an id may take: see `provider.entry_ids`.
+    heads: how an entry's text is shown, by the names of `heads` in vocabulary.toml.
     every: whether the list shows closed entries, too, each with its state.
     extra: operations that the work does not need and this kind always has.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[add|append] [the|this] line to the end of <path> [and keep what is there|, leaving the rest as it is|]: <line>",
@@ -32,7 +32,7 @@ def make(host: Host) -> Job:
     line = f"{names.word()} {names.number(10, 999)}"
     before = "\n".join(rows) + "\n"
     name = path.rsplit("/", 1)[-1]
-    return derived(
+    return job(
         host,
         title=host.say("[one more line|an addition|a missing line|an entry left out] for <what>", what=name),
         text=ask(host, _ASK, path=path, folder=folder, name=name, line=line),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "[pack|put] the .<ending> files of <folder> into the [archive|tar archive] <target> [; the files themselves stay|, and leave the files where they are].",
@@ -37,6 +37,7 @@ def make(host: Host) -> Job:
     inside = f"{folder.rsplit('/', 1)[-1]}/*.{ending}"
     each = 'tar -xzOf "$1" "$(tar -tzf "$1" | grep -E "(^|/)$name$")"'
     return job(
+        host,
         title=host.say("[a backup|an archive|packing] of <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, folder=folder, target=target, ending=ending),
         needle=target,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[count|find out] how many lines of <source> <have> <word> and write [just|only] the number to <target>.",
@@ -21,6 +21,8 @@ _ASK = (
     "<word> matters: the lines of <source> that <have> it [are counted|want counting], and <target> [holds|receives] how many there are.",
     "the figure missing from <target> is how many lines <have> <word> in <source>.",
 )
+_HAVE = ["mention", "contain", "have"], ["mentions", "contains", "has"]
+_LACK = ["do not mention", "do not contain", "lack"], ["does not mention", "does not contain", "lacks"]
 
 
 @TASKS.kind("count")
@@ -36,16 +38,9 @@ def make(host: Host) -> Job:
     rng.shuffle(rows)
     word, without = words[0], rng.random() < 0.35
     total = sum((word in row) != without for row in rows)
-    have, has = (
-        (
-            skin.choice(["do not mention", "do not contain", "lack"]),
-            skin.choice(["does not mention", "does not contain", "lacks"]),
-        )
-        if without
-        else (skin.choice(["mention", "contain", "have"]), skin.choice(["mentions", "contains", "has"]))
-    )
+    have, has = (skin.choice(verbs) for verbs in (_LACK if without else _HAVE))
     v, sign = ("v", "!") if without else ("", "")
-    return derived(
+    return job(
         host,
         title=host.say("[a number|a count|a tally|how many lines] from <what>", what=source.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, source=source, target=target, word=word, have=have, has=has),

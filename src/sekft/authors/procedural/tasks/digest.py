@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[write|save] the <sort> checksums of the .<ending> files in <folder> to <target> <form>.",
@@ -41,21 +41,14 @@ def make(host: Host) -> Job:
     rest = [f"{names.word()}.{other}" for _ in range(rng.randint(1, 3))]
     files = {name: host.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
     sums = [f"{hashlib.new(tool.removesuffix('sum'), files[name].data).hexdigest()}  {name}\n" for name in mine]
+    slots = {"folder": folder, "target": target, "ending": ending, "tool": tool, "sort": tool.removesuffix("sum")}
     return job(
+        host,
         title=host.say("[checksums|sums|digests] of <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(
-            host,
-            _ASK,
-            folder=folder,
-            target=target,
-            ending=ending,
-            tool=tool,
-            sort=tool.removesuffix("sum"),
-            form=host.skin.choice(_FORMS),
-        ),
-        needle=target,
+        text=ask(host, _ASK, **slots, form=host.skin.choice(_FORMS)),
         files=tuple(files.values()),
-        after=(host.file(target, "".join(sums)),),
+        target=target,
+        result="".join(sums),
         reads=(f"{folder}/{mine[0]}",),
         folder=folder,
         looks=[f"ls {folder}", f"ls -l {folder}"],

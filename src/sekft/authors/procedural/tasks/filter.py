@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Mapping
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[write|copy] the rows of <source> whose last number is <rule> to <target> [, in their order|].",
@@ -47,7 +47,7 @@ def make(host: Host) -> Job:
     right = [row for row, number in zip(rows, numbers, strict=True) if passes(number, limit)]
     awk, loop = f"awk -F'{sep}'", f"while IFS='{sep}' read -r n v x; do"
     words = host.phrase(skin.choice(forms), limit=limit)
-    return derived(
+    return job(
         host,
         title=host.say("[some rows|an extract|a selection] from <what>", what=source.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, source=source, target=target, rule=words),

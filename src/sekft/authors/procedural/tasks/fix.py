@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "[somewhere|in several places] below <folder> it says <wrong> where it should say <right>: [mend|correct] it in every file.",
@@ -46,6 +46,7 @@ def make(host: Host) -> Job:
     spoilt = sorted(paths[at] for at in bad)
     change = f"s/{wrong}/{right}/g"
     return job(
+        host,
         title=host.say("[a wrong name|a slip|a word to mend] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, folder=folder, wrong=wrong, right=right),
         needle=right,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[join|combine] <one> and <two> by their first column into <target>: <row>, in the order of <one>.",
@@ -40,7 +40,7 @@ def make(host: Host) -> Job:
     form = host.phrase("[KEY<sep>NAME<sep>NUMBER|key<sep>name<sep>number]", sep=sep)
     awk, files = f"awk -F'{sep}' -v OFS='{sep}'", f"{two} {one}"
     loop = f"while IFS='{sep}' read -r x n; do echo \"$x{sep}$n{sep}$(grep \"^$x{sep}\" {two} | cut -d '{sep}' -f 2)\"; done"
-    return derived(
+    return job(
         host,
         title=host.say("[two tables|a joined table|names and numbers] for <what>", what=target.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, one=one, two=two, target=target, row=form),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, Typed, ask, job
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, job
 from sekft.scenario import File
 
 _NEW = (
@@ -54,6 +54,7 @@ def make(host: Host) -> Job:
         direct = [f"ln -s {new} {link}", [f"cd {folder}", f"ln -s {new.rsplit('/', 1)[-1]} {link.rsplit('/', 1)[-1]}"],
                   f"cd {folder} && ln -s {new} {link}", f"ln -sf {new} {link}"]  # fmt: skip
     return job(
+        host,
         title=host.say("[a link|a symbolic link|where a name leads] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _OLD if exists else _NEW, link=link, target=new),
         needle=new,

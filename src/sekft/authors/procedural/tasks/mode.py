@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 # What each mode means, and how chmod spells it with letters.
 _MODES = {
@@ -50,6 +50,7 @@ def make(host: Host) -> Job:
     what = host.phrase("[every|each] file ending in .<ending> in <folder>", ending=ending, folder=folder)
     want = host.phrase("[mode <mode>|mode <mode>, so that <means>|mode <mode> (<means>)]", mode=mode, means=means)
     return job(
+        host,
         title=host.say("[permissions|access|who may do what] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, what=what if several else paths, want=want),
         needle=f"mode {mode}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "[move|shift] every file in <source> [that ends in|ending in|whose name ends in] .<ending> to <target> [; the others stay|].",
@@ -35,6 +35,7 @@ def make(host: Host) -> Job:
     arrived = tuple(files[name].model_copy(update={"path": f"{target}/{name}"}) for name in moved)
     one_by_one = " && ".join(f"mv {source}/{name} {target}/" for name in sorted(moved))
     return job(
+        host,
         title=host.say("[files out of place in|some files of|a few files to move from|sorting] <what>", what=source),
         text=ask(host, _ASK, source=source, target=target, ending=ending),
         needle=f".{ending}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, new_path, probes, within
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path, within
 
 _ASK = (
     "[apply|carry out] the change in <diff> to <path> [; the diff itself stays|].",
@@ -39,15 +39,15 @@ def make(host: Host) -> Job:
     before, after = ("".join(line + "\n" for line in lines) for lines in (old, new))
     edits = f"-e 's/^{old[changed]}$/{fresh}/' -e '/^{old[dropped]}$/d'"
     replaced = f"sed 's/{old[changed]}/{fresh}/' {path}"
-    return Job(
+    return job(
+        host,
         title=host.say("[a change|a diff|a correction] for <what>", what=name),
         text=ask(host, _ASK, path=path, diff=diff),
         needle=diff,
-        files=(host.file(path, before), host.file(diff, "\n".join(hunks) + "\n")),
-        after=(host.file(path, after),),
-        needs=(path, diff),
-        reads=(path, diff),
-        ways=[
+        sources={path: before, diff: "\n".join(hunks) + "\n"},
+        target=path,
+        result=after,
+        whole=[
             [f"cat {diff}", f"sed -i {edits} {path}"],
             [f"cat {path} {diff}", f"sed -i {edits} {path}"],
             [f"cat {diff}", f"sed -i 's/{old[changed]}/{fresh}/' {path}", f"sed -i '/{old[dropped]}/d' {path}"],
@@ -56,11 +56,11 @@ def make(host: Host) -> Job:
             [f"cd {folder}", f"cat {within(folder, diff)}", f"sed -i {edits} {within(folder, path)}"],
         ],
         confirm=[[f"cat {path}"], [f"cat {path}", f"cat {diff}"], [f"wc -l {path}", f"cat {path}"]],
-        probes=probes(
-            half=f"sed -i 's/{old[changed]}/{fresh}/' {path}",
-            other_half=f"sed -i '/{old[dropped]}/d' {path}",
-            added_only=f"echo '{fresh}' >> {path}",
-            diff_copied=f"cp {diff} {path}",
-            other_path=f"sed {edits} {path} > {path}.new",
-        ),
+        wrong={
+            "half": f"sed -i 's/{old[changed]}/{fresh}/' {path}",
+            "other_half": f"sed -i '/{old[dropped]}/d' {path}",
+            "added_only": f"echo '{fresh}' >> {path}",
+            "diff_copied": f"cp {diff} {path}",
+            "other_path": f"sed {edits} {path} > {path}.new",
+        },
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "[delete|remove] [every file|all files] in <folder> <rule> [and no other|; the rest stays|].",
@@ -45,6 +45,7 @@ def make(host: Host) -> Job:
     files = tuple(host.file(f"{folder}/{name}", names.compound() + "\n") for name in doomed + kept)
     words = host.phrase(rule, mark=mark)
     return job(
+        host,
         title=host.say("[leftovers|old files|clutter|what can go] in <what>", what=folder),
         text=ask(host, _ASK, folder=folder, rule=words),
         needle=mark,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ENDING = (
     "[every|each] file in <folder> that ends in .<old> should end in .<new> [instead|from now on]; [the names stay otherwise|the rest of its name stays].",
@@ -40,6 +40,7 @@ def make(host: Host) -> Job:
     names, rng = host.names, host.rng
     folder = host.place()
     by_ending = rng.random() < 0.5
+    cores = _ENDING if by_ending else _PREFIX
     old, other = (names.word((1, 2)) for _ in range(2))
     stems = sorted(names.compound() for _ in range(rng.randint(2, 4)))
     new = names.word((1, 2)) if by_ending else names.word((1, 2)) + host.skin.choice("-_")
@@ -51,15 +52,9 @@ def make(host: Host) -> Job:
     whole = f'"$(dirname "$f")/$(basename "$f" .{old}).{new}"' if by_ending else f'"{folder}/{new}${{f##*/}}"'
     one_by_one = " && ".join(f"mv {folder}/{name} {folder}/{now}" for name, now in renamed.items())
     return job(
+        host,
         title=host.say("[names|file names|renaming] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(
-            host,
-            _ENDING if by_ending else _PREFIX,
-            folder=folder,
-            old=old,
-            new=new,
-            example=renamed[f"{stems[0]}.{old}"],
-        ),
+        text=ask(host, cores, folder=folder, old=old, new=new, example=renamed[f"{stems[0]}.{old}"]),
         needle=new,
         files=tuple(files.values()),
         after=tuple(files[name].model_copy(update={"path": f"{folder}/{now}"}) for name, now in renamed.items()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[write|compile] a report <target> with one line for each .<ending> file in <folder>: its name, a space, and <figure> [, in the order of the names|].",
@@ -40,19 +40,17 @@ def make(host: Host) -> Job:
         else ("the number of its lines", "how many lines it has")
     )
     each = "awk '{s += $2} END {print s}' \"$f\"" if summed else 'wc -l < "$f"'
-    every = (
-        "awk '{a[FILENAME] += $2} END {for (f in a) print f, a[f]}'"
-        if summed
-        else "awk '{a[FILENAME]++} END {for (f in a) print f, a[f]}'"
-    )
+    step = " += $2" if summed else "++"
+    every = f"awk '{{a[FILENAME]{step}}} END {{for (f in a) print f, a[f]}}'"
     echoed = " ".join(f"'{line}'" for line in right.splitlines())
     rest = host.file(f"{folder}/{names.word()}.{other}", f"{names.word()} {names.number(100, 999)}\n")
     return job(
+        host,
         title=host.say("[a report|an overview|figures] on <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, folder=folder, target=target, ending=ending, figure=skin.choice(forms)),
-        needle=target,
         files=(*(host.file(f"{folder}/{name}", text) for name, text in zip(mine, texts, strict=True)), rest),
-        after=(host.file(target, right),),
+        target=target,
+        result=right,
         reads=(f"{folder}/{mine[0]}",),
         folder=folder,
         looks=[f"head {folder}/*.{ending}", f"ls {folder}", f"ls -l {folder}"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "[keep|retain] the <count> newest of the <stem> files in <folder>, [by the date in their names|going by the date in the name], and delete the [older ones|others].",
@@ -28,10 +28,8 @@ def make(host: Host) -> Job:
     folder = host.place()
     stem, ending = names.word(), names.word((1, 1))
     keep, total = rng.randint(2, 4), rng.randint(5, 8)
-    year, form = (
-        skin.randint(2019, 2031),
-        skin.choice(["{y}-{m:02d}-{d:02d}", "{y}{m:02d}{d:02d}", "{y}.{m:02d}.{d:02d}"]),
-    )
+    year = skin.randint(2019, 2031)
+    form = skin.choice(["{y}-{m:02d}-{d:02d}", "{y}{m:02d}{d:02d}", "{y}.{m:02d}.{d:02d}"])
     days = sorted(skin.sample(range(336), total))
     dated = [
         f"{stem}-{form.format(y=year + day // 168, m=day % 168 // 14 + 1, d=day % 14 + 11)}.{ending}" for day in days
@@ -44,6 +42,7 @@ def make(host: Host) -> Job:
     digits = skin.random() < 0.5
     count = str(keep) if digits else ["two", "three", "four"][keep - 2]
     return job(
+        host,
         title=host.say("[old files|what to keep|thinning out] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, folder=folder, stem=stem, count=count),
         needle=stem,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[set|change] <key> to <new> in <path> [; the other keys stay as they are|].",
@@ -50,7 +50,7 @@ def make(host: Host) -> Job:
     exact = f"s/{pair.format(key=key, value=values[key]).strip()}/{pair.format(key=key, value=new).strip()}/"
     before = content(*(pair.format(key=name, value=value) for name, value in values.items()))
     after = content(*(pair.format(key=name, value=new if name == key else value) for name, value in values.items()))
-    return derived(
+    return job(
         host,
         title=host.say("[a value|one key|a setting|a correction] in <what>", what=path.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, path=path, key=key, new=new),

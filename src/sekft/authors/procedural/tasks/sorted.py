@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[sort|order] the lines of <source> <order>, [drop|leave out] the [duplicates|repeats], and [write|save] the result to <target>.",
@@ -21,6 +21,8 @@ _ASK = (
     "[from|out of] <source>, [collect|gather] the different lines and [keep|store] them <order> as <target>.",
     "[what differs|all that differs] among the lines of <source> belongs into <target>, <order>.",
 )
+_FORWARDS = ("in alphabetical order", "sorted", "from a to z", "in order")
+_BACKWARDS = ("in descending order", "in reverse alphabetical order", "sorted backwards")
 
 
 @TASKS.kind("sorted")
@@ -35,13 +37,9 @@ def make(host: Host) -> Job:
     result = sorted(set(rows), reverse=backwards)
     if list(dict.fromkeys(rows)) == result:
         rows = [*rows[1:], rows[0]]
-    order = skin.choice(
-        ["in descending order", "in reverse alphabetical order", "sorted backwards"]
-        if backwards
-        else ["in alphabetical order", "sorted", "from a to z", "in order"]
-    )
+    order = skin.choice(_BACKWARDS if backwards else _FORWARDS)
     r = "r" if backwards else ""
-    return derived(
+    return job(
         host,
         title=host.say("[an ordered list|a list without repeats|sorting] from <what>", what=source.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, source=source, target=target, order=order),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, new_path, probes
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path, within
 
 _ASK = (
     "[fill in|complete] the template <form> with the values in <values> and [write|save] the result to <target>.",
@@ -44,34 +44,29 @@ def make(host: Host) -> Job:
     each = " ".join(f"-e 's/{escaped.format(key)}/{value}/g'" for key, value in pairs.items())
     rule = f"s/^\\(.*\\)=\\(.*\\)$/s|{escaped.replace(chr(92), chr(92) * 2).format(chr(92) + '1')}|{chr(92)}2|g/"
     loop = f'while IFS== read -r n v; do sed -i "s/{escaped.format("$n") if "_" not in shape else "__${n}__"}/$v/g" {target}; done < {values}'
-    return Job(
+    return job(
+        host,
         title=host.say("[a template|a form|a text with blanks] for <what>", what=target.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, form=form, values=values, target=target, shape=shape.format(keys[0])),
-        needle=target,
-        files=(host.file(form, text), host.file(values, "".join(f"{key}={value}\n" for key, value in pairs.items()))),
-        after=(host.file(target, filled),),
-        needs=(form, values),
-        reads=(form, values),
-        ways=[
+        sources={form: text, values: "".join(f"{key}={value}\n" for key, value in pairs.items())},
+        target=target,
+        result=filled,
+        whole=[
             [f"cat {form} {values}", f"sed {each} {form} > {target}"],
             [f"cat {values}", f"sed {each} {form} > {target}"],
             [f"cat {form}", f"cp {form} {target}", loop],
             [f"sed '{rule}' {values} > /tmp/x", f"sed -f /tmp/x {form} > {target}"],
             [f"head {values}", f"cp {form} {target}", f"sed -i {each} {target}"],
-            [
-                f"cd {folder}",
-                f"cat {form.rsplit('/', 1)[-1]} {values.rsplit('/', 1)[-1]}",
-                f"sed {each} {form} > {target}",
-            ],
+            [f"cd {folder}", within(folder, f"cat {form} {values}"), f"sed {each} {form} > {target}"],
         ],
         confirm=[[f"cat {target}"], [f"diff {form} {target}"], [f"ls -l {folder}", f"cat {target}"]],
-        probes=probes(
-            not_filled=f"cp {form} {target}",
-            one_left=f"sed 's/{escaped.format(keys[0])}/{pairs[keys[0]]}/g' {form} > {target}",
-            template_filled=[f"sed -i {each} {form}", f"cp {form} {target}"],
-            swapped=f"sed -e 's/{escaped.format(keys[0])}/{pairs[keys[1]]}/g' -e 's/{escaped.format(keys[1])}/{pairs[keys[0]]}/g' {form} > {target}",
-            other_path=f"sed {each} {form} > {target}.new",
-        ),
+        wrong={
+            "not_filled": f"cp {form} {target}",
+            "one_left": f"sed 's/{escaped.format(keys[0])}/{pairs[keys[0]]}/g' {form} > {target}",
+            "template_filled": [f"sed -i {each} {form}", f"cp {form} {target}"],
+            "swapped": f"sed -e 's/{escaped.format(keys[0])}/{pairs[keys[1]]}/g' -e 's/{escaped.format(keys[1])}/{pairs[keys[0]]}/g' {form} > {target}",
+            "other_path": f"sed {each} {form} > {target}.new",
+        },
     )
 
 

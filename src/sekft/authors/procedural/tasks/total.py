@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[add up|sum] the third column of <source> over the rows [of|for] <word> and write the sum to <target>.",
@@ -36,7 +36,7 @@ def make(host: Host) -> Job:
     awk = f"awk -F'{sep}'"
     shown = f"{awk} '$2 == \"{word}\" {{s += $3}} END {{print s}}' {source}"
     loop = f'[ "$n" = {word} ] && s=$((s + v)); done < {source}; echo $s > {target}'
-    return derived(
+    return job(
         host,
         title=host.say("[a total|a sum|the amounts of one name] from <what>", what=source.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, source=source, target=target, word=word),

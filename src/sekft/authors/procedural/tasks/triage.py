@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, derived, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _LEVELS = ("error", "fault", "alarm", "fail", "refused", "broken", "severe")
 _OTHERS = ("info", "note", "debug", "fine", "trace", "quiet")
@@ -41,7 +41,7 @@ def make(host: Host) -> Job:
     ]
     tally = f"grep ' {level} ' {source} | cut -d ' ' -f 3 | sort | uniq -c | sort -rn"
     in_awk = f"awk '$2 == \"{level}\" {{a[$3]++}} END {{for (x in a) print a[x], x}}' {source} | sort -rn"
-    return derived(
+    return job(
         host,
         title=host.say("[the worst source|one source|a look] in <what>", what=source.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, source=source, target=target, level=level),

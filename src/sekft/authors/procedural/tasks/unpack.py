@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Mapping
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job
 from sekft.scenario import File
 
 _ASK = (
@@ -45,6 +45,7 @@ def make(host: Host) -> Job:
     content = base64.b64encode(_tar(texts, packed)).decode()
     archive = File(path=source, content_b64=content, mtime=host.mtime)
     return job(
+        host,
         title=host.say("[an archive|a parcel of files|unpacking] for <what>", what=target.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, source=source, target=target),
         needle=target,

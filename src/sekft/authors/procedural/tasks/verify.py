@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, new_path, probes
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[check|verify] the files in <folder> against <list> (<tool>) and write the name of [each|every] file that does not agree to <target>.",
@@ -43,15 +43,16 @@ def make(host: Host) -> Job:
     check, named = f"{tool} -c {bare}", f"printf '%s\\n' {' '.join(spoilt)} > {target}"
     good = next(name for name in mine if name not in spoilt)
     each = "while read -r s n; do"
-    return Job(
+    return job(
+        host,
         title=host.say("[damaged files|a check|what has changed] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, folder=folder, list=index, target=target, tool=tool),
-        needle=target,
         files=(*files, host.file(index, "".join(sums))),
-        after=(host.file(target, "".join(name + "\n" for name in spoilt)),),
+        target=target,
+        result="".join(name + "\n" for name in spoilt),
         needs=(index,),
         reads=(index,),
-        ways=[
+        whole=[
             [f"cd {folder}", check, named],
             [f"cd {folder}", f"{check} | grep -v OK", named],
             [f"cd {folder}", check, f"{check} | grep FAILED | cut -d : -f 1 > {target}"],
@@ -63,12 +64,12 @@ def make(host: Host) -> Job:
             ],
         ],
         confirm=[[f"cat {target}"], [f"ls -l {folder}", f"cat {target}"], [f"wc -l {target}"]],
-        probes=probes(
-            another=f"echo {good} > {target}",
-            one_too_many=f"printf '%s\\n' {' '.join(spoilt)} {good} > {target}",
-            none=f": > {target}",
-            all_of_them=f"cut -c 35- {index} > {target}",
-            list_renewed=[named, f"cd {folder}", f"{tool} {' '.join(mine)} > {bare}"],
-            other_path=named + ".new",
-        ),
+        wrong={
+            "another": f"echo {good} > {target}",
+            "one_too_many": f"printf '%s\\n' {' '.join(spoilt)} {good} > {target}",
+            "none": f": > {target}",
+            "all_of_them": f"cut -c 35- {index} > {target}",
+            "list_renewed": [named, f"cd {folder}", f"{tool} {' '.join(mine)} > {bare}"],
+            "other_path": named + ".new",
+        },
     )

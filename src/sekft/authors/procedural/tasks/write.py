@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.requests import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[make|create|put down] a file <path> [that holds|holding|with] [exactly|only|just] <what>.",
@@ -46,13 +46,14 @@ def make(host: Host) -> Job:
     quoted = " ".join(f"'{line}'" for line in lines)
     echoed = " && ".join(f"echo '{line}' {sign} {path}" for line, sign in zip(lines, (">", ">>"), strict=False))
     return job(
+        host,
         title=host.say("[new|missing|short] [file|note|marker] [for|in] <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, path=path, folder=folder, name=name, what=what),
         needle=lines[0],
         files=(host.folder(folder),),
-        after=(host.file(path, text),),
+        target=path,
+        result=text,
         needs=(),
-        folder=folder,
         looks=[f"ls {folder}", f"ls -la {folder}"],
         direct=[
             f"printf '%s\\n' {quoted} > {path}",

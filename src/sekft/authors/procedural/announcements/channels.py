@@ -1,28 +1,158 @@
-"""Files, names and links that tell of the tool: functions `(host, tool, text) -> Announcement`."""
+"""Ways of telling that there is a tool: functions `(host, tool, text) -> Announcement`.
+
+Login shows it itself or says that something is there; files, names and links tell of it."""
 
 from __future__ import annotations
 
 import posixpath
+import shlex
+from dataclasses import replace
 
 from sekft.authors.procedural.announcements import (
     ANNOUNCEMENTS,
     Announcement,
     fields,
+    framed,
     greeting,
+    letter,
     page,
     placed,
     readings,
     remarks,
     somewhere,
 )
-from sekft.authors.procedural.grammar import expand, line, moment, other
-from sekft.authors.procedural.host import Host
+from sekft.authors.procedural.host import Host, expand, line, moment, other, phrase
 from sekft.scenario import File
+
+
+@ANNOUNCEMENTS.kind("motd")
+def motd(host: Host, tool: str, text: str) -> Announcement:
+    """The message of the day names the tool, among what such messages usually hold."""
+    return Announcement(needle=text, motd=greeting(host, text), look=[[]])
+
+
+@ANNOUNCEMENTS.kind("banner")
+def banner(host: Host, tool: str, text: str) -> Announcement:
+    """The banner shown before the message of the day names the tool."""
+    head = expand(host, "[|||<host>|<host>, <place>|Welcome to <host>|- <host> -|Host <host>]")
+    banner = framed(host, f"{head}\n{text}".lstrip(), 0.6)
+    return Announcement(needle=text, banner=banner, motd=greeting(host), look=[[]])
+
+
+_THINGS = "[requests|errands|duties|jobs|orders|chores|tasks|assignments|inbox|work|open matters|in-tray]"
+_IN_PROMPT = f"[{_THINGS}: <tool>|{_THINGS} in <tool>|{_THINGS}@<tool>|<tool> = {_THINGS}|{_THINGS} by <tool>|{_THINGS} -> <tool>]"
+_PROMPTS = (
+    "[<line>] $USER@$HOSTNAME $ ",
+    "$USER@$HOSTNAME (<line>) $ ",
+    "<line> $PWD $ ",
+    "$HOSTNAME {<line>} % ",
+    "<line> $ ",
+    "$USER $PWD [<line>] $ ",
+    "-- <line> -- $ ",
+    "$PWD, <line> > ",
+)
+
+
+@ANNOUNCEMENTS.kind("prompt")
+def prompt(host: Host, tool: str, text: str) -> Announcement:
+    """The prompt names the tool, on every line."""
+    needle = phrase(host.skin, _IN_PROMPT, tool=tool)
+    prompt = host.skin.choice(_PROMPTS).replace("<line>", needle)
+    return Announcement(needle=needle, motd=greeting(host), prompt=prompt, look=[[]])
+
+
+_ENV_NAMES = "DESK WORK ERRANDS INTAKE PENDING DUTIES ROTA TRAY DOCKET ASSIGNED TODO QUEUE INBOX ORDERS CHORES JOBS REQUESTS".split()
+_ENV_ENDS = ("", "", *"_AT _BY _TOOL _FOR _VIA _IN _HOLDER _NOTE _INFO".split())
+# No apostrophe: `export -p` would show it another way.
+_ENV_VALUE = "[{things} [for|of] {whom}: <tool>|<tool> {keeps} {all}{things} for {whom}|<tool> ({things}[|; documents itself|; self-documenting|; has its own help])|<tool>; {things}|{things} -> <tool>|{things} for {whom} are {kept_in} <tool>|the {program} <tool>, for {things}|{things} {via} <tool>|<tool>, where {things} for <user> are {kept}]"
+_ENV_LEAD = "The environment of this [account|session] holds [local settings|what is particular to <host>|notes, too]."
+
+
+@ANNOUNCEMENTS.kind("env")
+def env(host: Host, tool: str, text: str) -> Announcement:
+    """An environment variable holds the name of the tool."""
+    name = host.skin.choice(_ENV_NAMES) + host.skin.choice(_ENV_ENDS)
+    value = expand(host, _ENV_VALUE, tool=tool)
+    lead = [expand(host, _ENV_LEAD)] if host.skin.random() < 0.3 else []
+    look = [["env"], ["env | sort"], ["ls -la", "env"], ["export -p"], ["ls", "env"], ["id", "env"]]
+    return Announcement(needle=value, motd=greeting(host, *lead), env={name: value}, look=look)
+
+
+_PROFILE_HEAD = "[umask 022|# set up by <other>|PAGER=cat; export PAGER|# <host>, <iso>||EDITOR=ed; export EDITOR|# login of <user>]"
+
+
+@ANNOUNCEMENTS.kind("profile")
+def profile(host: Host, tool: str, text: str) -> Announcement:
+    """A login profile, the account's own or the host's, prints a line that names the tool."""
+    quoted = shlex.quote(text)
+    forms = [
+        f"echo {quoted}",
+        f"printf '%s\\n' {quoted}",
+        f"cat <<'NOTE'\n{text}\nNOTE",
+        f'note={quoted}\necho "$note"',
+    ]
+    prints = host.skin.choice(forms)
+    path = host.skin.choice([f"{host.home}/.profile", f"{host.home}/.profile", "/etc/profile"])
+    file = placed(host, path, f"{expand(host, _PROFILE_HEAD)}\n{prints}\n".lstrip())
+    return Announcement(needle=text, motd=greeting(host), files=(file,), look=[[]])
+
+
+_WALL_FORMS = (
+    "\nBroadcast message from {who} (pts/{n}) ({when:%a %b %e %H:%M:%S %Y}):\n\n{text}\n\n",
+    "\nBroadcast Message from {who}\n        (/dev/pts/{n}) at {when:%H:%M} UTC...\n\n{text}\n\n",
+    "Message from {who} on pts/{n} at {when:%H:%M} ...\n{text}\nEOF\n",
+    "*** message from {who}, {when:%e %B} ***\n{text}\n***\n",
+    "{who} to all, {when:%d.%m. %H:%M}:\n  {text}\n",
+    "[wall] {who}: {text}\n",
+)
+_WALL_PATHS = (
+    "/var/spool/wall/last /var/lib/wall/message /var/spool/broadcast /usr/local/share/wall.txt /etc/wall".split()
+)
+_WALL_SHOWN = ("[ -r {0} ] && cat {0}", "cat {0}", "if [ -s {0} ]; then cat {0}; fi", "# messages to all\ncat {0}")
+
+
+@ANNOUNCEMENTS.kind("wall")
+def wall(host: Host, tool: str, text: str) -> Announcement:
+    """A message to all terminals, kept by the host and shown at login, names the tool."""
+    form, path = host.skin.choice(_WALL_FORMS), host.skin.choice(_WALL_PATHS)
+    message = form.format(who=f"{other(host)}@{host.name}", n=host.skin.randint(0, 9), when=moment(host), text=text)
+    profile = placed(host, "/etc/profile", host.skin.choice(_WALL_SHOWN).format(path) + "\n")
+    return Announcement(needle=text, motd=greeting(host), files=(placed(host, path, message), profile), look=[[]])
+
+
+_MAIL_NOTICE = "[You have mail|You have new mail|There is mail for <user>|1 message|Mailbox of <user>: 1 message|New mail for <user>]"
+_MAIL_SUBJECT = "[[About|On|Concerning|As to|Re:] [{things}|your desk|<host>|the {season}|next week]|{weekday}|News from <place>|For <user>]"
+
+
+@ANNOUNCEMENTS.kind("mail")
+def mail(host: Host, tool: str, text: str) -> Announcement:
+    """Login says that there is mail; a letter in it mentions the tool."""
+    path = host.skin.choice([*[f"/var/mail/{host.user}"] * 2, f"{host.home}/mbox", f"{host.home}/Mail/inbox"])
+    writer, when = other(host), moment(host)
+    sender = f"{writer}@{host.name}"
+    head = [f"From: {sender}", f"To: {host.user}@{host.name}", f"Date: {when:%a, %d %b %Y %H:%M:%S} +0000"]
+    host.skin.shuffle(head)
+    head = [f"From {sender} {when:%a %b %e %H:%M:%S %Y}", *head, f"Subject: {expand(host, _MAIL_SUBJECT)}", ""]
+    file = host.file(path, "\n".join(head) + "\n" + letter(host, text, writer))
+    named = host.skin.random() < 0.5
+    notice = expand(host, _MAIL_NOTICE) + (f" in {path}" if named else "") + host.skin.choice(["", "."])
+    look = readings(host, file, text, named)
+    if path.startswith("/var"):
+        look.append([f"cat {path.replace(host.user, '$USER')}"])
+    env = {"MAIL": path} if host.skin.random() < 0.3 else {}
+    return Announcement(needle=text, motd=greeting(host, notice), env=env, files=(file,), look=look)
+
 
 _README_NAMES = (
     "README README.txt README.md NOTES NOTES.txt WELCOME ABOUT ABOUT.txt read.me handover.txt START INFO notes.md index.txt"
     " 00-README desk.md house.txt letter.txt first.txt hello.txt memo.txt memo journal.txt blackboard.txt CONTENTS"
 ).split()
+
+
+def in_file(host: Host, file: File, needle: str, named: bool = False, by_name: bool = False) -> Announcement:
+    """A line of a file tells it. named: login says where the file is. by_name: see `readings`."""
+    motd = greeting(host, *([line(host, "lead", path=file.path)] if named else []))
+    return Announcement(needle, readings(host, file, needle, named, by_name), motd, files=(file,))
 
 
 @ANNOUNCEMENTS.kind("readme")
@@ -31,7 +161,7 @@ def readme(host: Host, tool: str, text: str) -> Announcement:
     folder = host.home if host.skin.random() < 0.7 else f"{host.home}/{host.names.subject()}"
     name = host.skin.choice([*_README_NAMES, f"{host.names.word((2, 3))}.txt", f"{host.name}.txt"])
     file = host.file(f"{folder}/{name}", page(host, text))
-    return Announcement(needle=text, motd=greeting(host), files=(file,), look=readings(host, file, text))
+    return in_file(host, file, text)
 
 
 _DOTFILES = (
@@ -44,7 +174,7 @@ def dotfile(host: Host, tool: str, text: str) -> Announcement:
     """A hidden file in the home folder, such as people keep for who comes after them, mentions the tool."""
     name = host.skin.choice([*_DOTFILES, f".{host.name}", f".{host.names.word((2, 3))}"])
     file = host.file(f"{host.home}/{name}", page(host, text))
-    return Announcement(needle=text, motd=greeting(host), files=(file,), look=readings(host, file, text))
+    return in_file(host, file, text)
 
 
 _ROSTER_HEADS = (
@@ -71,9 +201,7 @@ def roster(host: Host, tool: str, text: str) -> Announcement:
     at_home = host.skin.random() < 0.4
     path = somewhere(host, host.skin.choice(_ROSTER_STEMS), host.home if at_home else None)
     file = placed(host, path, "\n".join(shown) + "\n")
-    motd = greeting(host, *([] if at_home else [line(host, "lead", path=path)]))
-    look = readings(host, file, needle, not at_home, by_name=True)
-    return Announcement(needle=needle, motd=motd, files=(file,), look=look)
+    return in_file(host, file, needle, named=not at_home, by_name=True)
 
 
 def _table(host: Host, rows: list[list[str]]) -> list[str]:
@@ -138,8 +266,7 @@ def log(host: Host, tool: str, text: str) -> Announcement:
     path = posixpath.join(folder, host.skin.choice([*_LOG_NAMES, f"{host.name}.log"]))
     file = placed(host, path, "\n".join(shown) + "\n")
     named = folder.startswith("/srv") or host.skin.random() < 0.3
-    motd = greeting(host, *([line(host, "lead", path=path)] if named else []))
-    return Announcement(needle=text, motd=motd, files=(file,), look=readings(host, file, text, named))
+    return in_file(host, file, text, named=named)
 
 
 # Parts are joined by signs that no name holds, so that the tool's stands apart.
@@ -214,7 +341,5 @@ def etc(host: Host, tool: str, text: str) -> Announcement:
     needle, stem = shown[rows.index(own)], host.skin.choice([*_ETC_FILES, host.name])
     path = f"/etc/{stem}{host.skin.choice(['', '.conf', '.cfg', '.local', '.rc'])}"
     file = placed(host, path, "\n".join([expand(host, _ETC_HEAD), *shown]).lstrip("\n") + "\n")
-    pointed = host.skin.random() < 0.6
-    motd = greeting(host, *([line(host, "lead", path=path)] if pointed else []))
-    look = [*readings(host, file, needle, pointed, by_name=True), [f"grep -r {host.user} /etc"]]
-    return Announcement(needle=needle, motd=motd, files=(file,), look=look)
+    announcement = in_file(host, file, needle, named=host.skin.random() < 0.6, by_name=True)
+    return replace(announcement, look=[*announcement.look, [f"grep -r {host.user} /etc"]])
