@@ -13,7 +13,7 @@ from sekft.authors.procedural.author import compose
 from sekft.authors.procedural.bundle import bundle
 from sekft.authors.procedural.sketch import sketch
 from sekft.authors.rewording import Passage, fault, passages, reworded, secrets
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.folder import Layout, load_scenarios
 from sekft.models.endpoint import Endpoint
 from sekft.models.service import Service
