@@ -1,6 +1,6 @@
 """The measures of the house (docs/decisions/the-house.md), read from the source.
 
-    python -m bench.house
+python -m bench.house
 """
 
 from __future__ import annotations

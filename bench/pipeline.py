@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sekft import sandboxes
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.folder import Layout, load_scenarios
 from sekft.runs.generate import GenerateConfig, generate
 from sekft.runs.resources import default_concurrency

@@ -17,7 +17,7 @@ from bench.pipeline import Quiet
 from sekft import sandboxes
 from sekft.folder import Layout, documents, load_scenarios
 from sekft.operators.saboteur import ends
-from sekft.runs import replay
+from sekft.runs.library import replay_all
 from sekft.runs.resources import default_concurrency
 from sekft.runs.roll import RolloutConfig, roll
 from sekft.scenario import Scenario
@@ -62,7 +62,7 @@ async def retyped(scenarios: list[Scenario], layout: Layout) -> tuple[int, int]:
         if scenario.reskin_of:
             paths = documents(layout.trajectories, f"{scenario.reskin_of}/explorer-*.json")
             rows += [(path, load_trajectory(path), scenario) for path in paths]
-    done = await replay.replay_all(rows, sandbox, default_concurrency())
+    done = await replay_all(rows, sandbox, default_concurrency())
     return sum(again.trajectory.keep for _, then, again in done if then.keep), sum(then.keep for _, then, _ in done)
 
 

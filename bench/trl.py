@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Literal
 from unittest.mock import patch
 
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.folder import Folder
 from sekft.models import libraries
 from sekft.training.base_model import base_folder, tokenizer_of

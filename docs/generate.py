@@ -13,9 +13,8 @@ from pathlib import Path
 
 from sekft import sandboxes
 from sekft.authors.procedural.author import compose
-from sekft.cli.show import look, scenario_text
+from sekft.cli.show import look, scenario_text, trajectory_text
 from sekft.cli.tables import plain
-from sekft.cli.transcript import trajectory_text
 from sekft.gate import admit
 from sekft.operators.explorer import ExplorerOperator
 from sekft.rejection import Admitted

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.folder import Layout, load_scenarios
 from sekft.runs.generate import GenerateConfig, generate
 from sekft.runs.roll import RolloutConfig, roll

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from sekft.rejection import Admitted, Rejected
     from sekft.runs.evaluate import EvalConfig
     from sekft.runs.generate import GenerateConfig
-    from sekft.runs.land import land, play
     from sekft.runs.library import (
         admit,
         agenerate,
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
         compare,
         evaluate,
         generate,
+        land,
+        play,
         replay,
         rollout,
         sandbox,
@@ -47,8 +48,7 @@ _HOMES = {
     "rejection": "Admitted Rejected",
     "runs.evaluate": "EvalConfig",
     "runs.generate": "GenerateConfig",
-    "runs.land": "land play",
-    "runs.library": "admit agenerate arollout compare evaluate generate replay rollout sandbox",
+    "runs.library": "admit agenerate arollout compare evaluate generate land play replay rollout sandbox",
     "runs.roll": "RolloutConfig",
     "runs.run": "Run",
     "runs.star": "StarConfig",

@@ -200,11 +200,11 @@ class Folder:
             taken[stage] = round(taken.get(stage, 0.0) + time.monotonic() - began, 2)
             self.write(self.root / HIDDEN / TIMES, json.dumps(taken, indent=1) + "\n")
 
-    def write(self, path: Path, text: str) -> None:
-        """Put the text at that path, whole or not at all. Raises StoreError."""
+    def write(self, path: Path, content: str | bytes) -> None:
+        """Put the content at that path, whole or not at all. Raises StoreError."""
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(path, text)
+            _write_whole(path, content.encode() if isinstance(content, str) else content)
 
     def begin(self, path: Path) -> IO[bytes]:
         """An open file that place() puts at that path; without that, writing() ends with nothing left of it.
@@ -252,7 +252,8 @@ def times(root: Path) -> dict[str, float]:
 def documents(folder: Path, pattern: str = "*.json") -> list[Path]:
     """The visible JSON files in a folder, sorted; empty when there is no such folder."""
     try:
-        return sorted(path for path in folder.glob(pattern) if not _is_hidden(path.relative_to(folder)))
+        visible = (path for path in folder.glob(pattern) if "/." not in f"/{path.relative_to(folder)}")
+        return sorted(visible)
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror}") from error
 
@@ -281,10 +282,6 @@ def load_scenarios(folder: Path) -> list[Scenario]:
     paths = documents(place)
     if not paths:
         raise UsageError(f"--scenarios {folder}: holds no *.json; want a folder that `sekft generate --out` made")
-    return _loaded(paths)
-
-
-def _loaded(paths: list[Path]) -> list[Scenario]:
     scenarios, faults = [], []
     for path in paths:
         try:
@@ -297,16 +294,12 @@ def _loaded(paths: list[Path]) -> list[Scenario]:
     return scenarios
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-def _write_whole(path: Path, text: str) -> None:
+def _write_whole(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
     unfinished = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         unfinished.chmod(0o644)
@@ -320,21 +313,19 @@ def _write_whole(path: Path, text: str) -> None:
 def _refuse_differences(
     file: Path, before: Mapping[str, Setting], now: Mapping[str, Setting], growing: Collection[str]
 ) -> None:
+    def grew(name: str) -> bool:
+        return name in growing and isinstance(before.get(name), int) and isinstance(now.get(name), int)
+
     differences = [
         f"{name} was {_shown(before.get(name))}, now {_shown(now.get(name))}"
         for name in sorted(before.keys() | now.keys())
-        if before.get(name) != now.get(name) and not _grew(name, before, now, growing)
+        if before.get(name) != now.get(name) and not grew(name)
     ]
     if differences:
         raise StoreError(
             f"{file.parent.parent}: made with other settings: {'; '.join(differences)}. "
             "Use the same settings to go on with it, or another --out."
         )
-
-
-def _grew(name: str, before: Mapping[str, Setting], now: Mapping[str, Setting], growing: Collection[str]) -> bool:
-    was, new = before.get(name), now.get(name)
-    return name in growing and isinstance(was, int) and isinstance(new, int)
 
 
 def _shown(value: Setting) -> str:

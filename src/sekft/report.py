@@ -6,7 +6,7 @@ import io
 import re
 import shutil
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +14,6 @@ from sekft.scenario import Frozen
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
 Style = Literal["good", "bad", "dim", "bold"]
 LEAST_COLUMNS = 60
@@ -75,6 +74,11 @@ def facts(pairs: Sequence[tuple[str, Cell]], title: str = "", notes: Sequence[st
     return Table(("", ""), [row for row in pairs if row[1] not in (None, "")], title, notes)
 
 
+def listed(values: Mapping[str, object]) -> str:
+    """Names with their values in one line, as in `solved 12, idle 3`."""
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
 def text(tables: Sequence[Table], width: int | None = None, emphasis: bool = False) -> str:
     """Tables for a terminal. Columns that do not fit beside each other go below, so that no word is broken.
 
@@ -127,12 +131,6 @@ def _plain(cell: Cell) -> str:
     return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
 
 
-def _rich(cell: Cell) -> Text:
-    from rich.text import Text
-
-    return Text(_plain(cell), style=_STYLES[cell.style] if isinstance(cell, Styled) else "")
-
-
 def _numeric(table: Table, column: int) -> bool:
     return bool(table.rows) and all(_NUMBER.fullmatch(_plain(row[column])) for row in table.rows)
 
@@ -182,6 +180,7 @@ def _widths(table: Table, width: int) -> list[int]:
 
 def _print(console: Console, table: Table, width: int) -> None:
     from rich.table import Table as RichTable
+    from rich.text import Text
 
     widths = _widths(table, width)
     shown = RichTable(
@@ -190,7 +189,8 @@ def _print(console: Console, table: Table, width: int) -> None:
     for column, (name, columns) in enumerate(zip(table.columns, widths, strict=True)):
         shown.add_column(name, width=columns, justify="right" if _numeric(table, column) else "left", overflow="fold")
     for row in table.rows:
-        shown.add_row(*map(_rich, row))
+        styles = [_STYLES[cell.style] if isinstance(cell, Styled) else "" for cell in row]
+        shown.add_row(*(Text(_plain(cell), style=style) for cell, style in zip(row, styles, strict=True)))
     console.print(
         shown, width=max(width, sum(widths) + _GAP * len(widths)), no_wrap=False, crop=False, overflow="ignore"
     )

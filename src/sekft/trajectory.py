@@ -166,6 +166,11 @@ class Trajectory(Frozen):
     def to_json(self) -> str:
         return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
 
+    @property
+    def actions(self) -> list[str]:
+        """What was typed, in order."""
+        return [turn.content for turn in self.turns if turn.role == "action"]
+
     def messages(self) -> list[dict[str, str]]:
         return messages(self.turns)
 
@@ -202,7 +207,7 @@ class StoredRollout:
 
     @property
     def actions(self) -> list[str]:
-        return [turn.content for turn in self.trajectory.turns if turn.role == "action"]
+        return self.trajectory.actions
 
 
 def effects(before: State, after: State) -> list[Effect]:

@@ -11,7 +11,7 @@ from sekft import taxonomy
 from sekft.authors.hybrid import HybridAuthor, Passage, fault, passages, reworded, secrets
 from sekft.authors.procedural.author import bundle, compose
 from sekft.authors.procedural.sketch import sketch
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.folder import Layout, load_scenarios
 from sekft.models.endpoint import Endpoint
 from sekft.models.service import Service

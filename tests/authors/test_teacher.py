@@ -12,7 +12,7 @@ from sekft import authors
 from sekft.authors.procedural.author import compose
 from sekft.authors.structured import find
 from sekft.authors.teacher import CONTENT, TeacherAuthor, content
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.errors import UsageError
 from sekft.folder import Layout, documents, load_scenarios
 from sekft.gate.static import examine

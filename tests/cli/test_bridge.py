@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sekft.cli.bridge import configured
+from sekft.cli.options import configured
 from sekft.errors import UsageError
 from sekft.folder import Config, option
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sekft.cli.progress import Lines, reporter
+from sekft.cli.running import Lines, reporter
 from tests.commands import SEKFT, environment
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekft.dataset.balance import EVEN, Stub, balanced, largest, quotas, shared
+from sekft.dataset.make_pairs import EVEN, Stub, balanced, largest, quotas, shared
 from sekft.seeds import stream
 
 CAUSES = (("false_exit", "a"), ("false_exit", "b"), ("harmful", "c"), ("unearned", "d"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.dataset import card
 from sekft.dataset.card import BALANCE, CARD, LENGTHS, max_length
 from sekft.dataset.export import ExportConfig, Sources, export, read

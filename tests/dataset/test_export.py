@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sekft import __version__ as sekft_version
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.dataset import card
 from sekft.dataset.export import ExportConfig, Exported, Sources, export, read
 from sekft.dataset.make_pairs import PairConfig, pair

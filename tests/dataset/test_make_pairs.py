@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sekft import __version__ as sekft_version
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.dataset.make_pairs import PairConfig, PairReport, pair
 from sekft.dataset.pair import Pair, read
 from sekft.folder import Layout

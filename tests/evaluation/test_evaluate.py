@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sekft.cli.learn import told_apart
+from sekft.cli.stages import told_apart
 from sekft.errors import UsageError
 from sekft.evaluation.charts import evaluations
 from sekft.evaluation.compare import compare

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.dataset import card
 from sekft.dataset.export import ExportConfig, Exported, Sources, export
 from sekft.dataset.make_pairs import PairConfig, pair

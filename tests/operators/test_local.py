@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.errors import UsageError
 from sekft.operators.local import Generator, LocalAnswer, Message, Sampling
 from sekft.operators.local.rows import Line

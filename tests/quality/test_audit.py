@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.errors import UsageError
 from sekft.folder import Folder, Layout, documents
 from sekft.quality.audit import Audit, AuditFinding, Threshold, audit, holdings, thresholds
 from sekft.quality.measures import Figure
-from sekft.quality.measures.wording import skeleton
+from sekft.quality.texts import skeleton
 from sekft.report import Styled, text
 from sekft.runs.roll import RolloutConfig, roll
 from sekft.scenario import GateReport, Scenario

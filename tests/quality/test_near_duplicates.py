@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.quality.near_duplicates import clusters, masked
+from sekft.quality.texts import clusters, masked
 
 ASKED = "Count the lines of {} that mention '{}' and write only the number, {} at most, to {}"
 

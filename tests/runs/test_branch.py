@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sekft import operators, sandboxes
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.dataset.pair import Pair, read
 from sekft.dataset.select import stored
@@ -23,7 +23,7 @@ from sekft.protocols import Action, Operator, OperatorConfig, Policy
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import rollout
 from sekft.rollouts.verify import judge
-from sekft.runs.branch import BranchConfig, branch, known, typed
+from sekft.runs.branch import BranchConfig, branch, known
 from sekft.scenario import Scenario
 from sekft.seeds import stream
 from sekft.trajectory import OperatorInfo, Trajectory, Turn, load_trajectory
@@ -114,7 +114,7 @@ def test_a_branch_begins_as_its_trajectory_did(run: Layout) -> None:
             turn.content for turn in source.turns[: 2 * actions + 1]
         ]
         assert made.keep
-        assert typed(made)[actions:] != typed(source)[actions:]
+        assert made.actions[actions:] != source.actions[actions:]
 
 
 def test_branches_before_a_failure_make_more_pairs(run: Layout) -> None:

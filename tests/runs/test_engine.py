@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from sekft.protocols import Engine
-from sekft.runs.engine import LocalEngine
+from sekft.runs.resources import LocalEngine
 
 
 @pytest.fixture(params=[LocalEngine])

@@ -9,7 +9,7 @@ import pytest
 
 from sekft import sandboxes
 from sekft.authors import DrawingAuthor
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.errors import InfraError, StoreError, UsageError
 from sekft.folder import Layout, documents
 from sekft.folder import load_scenarios as load

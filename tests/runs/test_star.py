@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.errors import UsageError
 from sekft.runs.star import Round, StarConfig, _trained, verdict
 from sekft.runs.star import Star as Told

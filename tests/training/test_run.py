@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sekft.cli.progress import Lines
+from sekft.cli.running import Lines
 from sekft.errors import StoreError, UsageError
 from sekft.training.config import TrainConfig, complete
 from sekft.training.train import Trained, train

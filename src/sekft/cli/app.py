@@ -10,24 +10,51 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from sekft.cli.options import EXAMPLES
 from sekft.errors import SekftError
 
+EXAMPLES = """
+Examples:
+
+\b
+  sekft run --n 50 --samples 3 --out demo
+      scenarios, rollouts and a summary in one go
+  sekft generate --n 200 --seed 7 --out scenarios
+      scenarios alone, each proven in a sandbox
+  sekft generate --n 20 --where ending=blocked --out blocked
+      only some cells (sekft taxonomy lists the axes)
+  sekft rollout --scenarios scenarios --out trajectories --samples 3
+      let an operator act in them; SEKFT_OP_MODEL names a served model
+  sekft train --data demo/export --out student
+      a small model that learns from them, on a CPU, too
+  sekft show demo
+      what a folder holds, and where to look next
+  sekft export --trajectories demo --to sft --to atif --out data
+      what is kept, as trainers read it, with a data card
+  sekft eval --scenarios demo --split heldout --out eval --model smollm2
+      what a student can do, axis by axis (extra train)
+  sekft audit demo
+      what the set is worth; status 1 where it has what no set may have
+  sekft play demo/scenarios/ID.json
+      land in one of them yourself
+  sekft doctor
+      what this machine can run, and why not
+"""
+
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "generate": ("make:generate", "Author scenarios and admit those that pass the gate."),
-    "rollout": ("make:rollout", "Let an operator act in fresh sandboxes; judge and record each rollout."),
-    "pairs": ("data:pairs", "Make preference pairs of rollouts, kept against rejected."),
-    "export": ("data:export", "Write kept trajectories and pairs as trainers read them."),
-    "run": ("make:run", "Do all of it: scenarios, rollouts, pairs, and an export to train on."),
-    "train": ("learn:train", "Train a student on an export."),
-    "star": ("learn:star", "Let a student learn from what it does itself, in rounds."),
+    "generate": ("stages:generate", "Author scenarios and admit those that pass the gate."),
+    "rollout": ("stages:rollout", "Let an operator act in fresh sandboxes; judge and record each rollout."),
+    "pairs": ("stages:pairs", "Make preference pairs of rollouts, kept against rejected."),
+    "export": ("stages:export", "Write kept trajectories and pairs as trainers read them."),
+    "run": ("stages:run", "Do all of it: scenarios, rollouts, pairs, and an export to train on."),
+    "train": ("stages:train", "Train a student on an export."),
+    "star": ("stages:star", "Let a student learn from what it does itself, in rounds."),
     "taxonomy": ("look:taxonomy", "List the axes of variation and their values, which --where takes."),
     "show": ("look:show", "Print a scenario or a trajectory readably, or sum up a folder."),
     "play": ("look:play", "Land in a scenario yourself, and see what it was worth."),
     "replay": ("look:replay", "Type recorded actions again in fresh sandboxes and compare."),
-    "audit": ("data:audit", "Say what a set is worth; exit 1 where it has what no set may have."),
+    "audit": ("stages:audit", "Say what a set is worth; exit 1 where it has what no set may have."),
     "doctor": ("look:doctor", "Say what this machine can run, and why not."),
-    "eval": ("learn:app", "Measure what an operator can do, axis by axis."),
+    "eval": ("stages:app", "Measure what an operator can do, axis by axis."),
 }
 """Each command's place in this package, and its line in the help. A command's module is imported when it is called."""
 
@@ -44,7 +71,7 @@ class LazyGroup(TyperGroup):
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command = getattr(import_module(f"sekft.cli.{module}"), name)
         if not isinstance(command, typer.Typer):
-            single = typer.Typer(**_STYLE)
+            single = typer.Typer(**STYLE)
             single.command(cmd_name)(command)
             command = single
         return typer.main.get_command(command)
@@ -54,7 +81,7 @@ class LazyGroup(TyperGroup):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-_STYLE: dict[str, Any] = {
+STYLE: dict[str, Any] = {
     "rich_markup_mode": None,
     "add_completion": False,
     "pretty_exceptions_enable": False,
@@ -66,7 +93,7 @@ app = typer.Typer(
     help="Training data for models that operate a shell: scenarios, rollouts in real sandboxes, verdicts from state.",
     epilog=EXAMPLES,
     no_args_is_help=True,
-    **_STYLE,
+    **STYLE,
 )
 
 

@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 
 from sekft.errors import SekftError
 from sekft.report import Cell, Styled, Table
@@ -30,7 +31,7 @@ class DoctorFinding:
 
 def examine(sandbox: str, *, self_test: bool = False, setup: bool = False, clean: bool = False) -> list[DoctorFinding]:
     """Look at everything that sekft may use; setup builds what is missing, self_test runs sandboxes, clean removes."""
-    findings = [_python(), _platform(), *_programs(), _docker(), *_services(os.environ)]
+    findings = [*_machine(), *_services(os.environ)]
     if clean:
         findings.extend(_cleaned(sandbox))
     findings.extend(_backend(sandbox, self_test=self_test, setup=setup))
@@ -52,48 +53,32 @@ def as_data(findings: list[DoctorFinding]) -> str:
     return json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False) + "\n"
 
 
-def _python() -> DoctorFinding:
-    wanted = ".".join(map(str, LEAST_PYTHON))
-    return DoctorFinding(
-        "python", sys.version_info >= LEAST_PYTHON, platform.python_version(), f"install Python {wanted} or newer", True
-    )
+def _machine() -> Iterator[DoctorFinding]:
+    """What Python, the platform and the installed programs allow."""
+    from sekft import sandboxes
 
-
-def _platform() -> DoctorFinding:
-    return DoctorFinding(
+    least = ".".join(map(str, LEAST_PYTHON))
+    recent = sys.version_info >= LEAST_PYTHON
+    yield DoctorFinding("python", recent, platform.python_version(), f"install Python {least} or newer", True)
+    yield DoctorFinding(
         "platform",
         sys.platform == "linux",
         f"{platform.system()} {platform.release()} {platform.machine()}",
         "bubblewrap needs Linux; use --sandbox docker where a Docker daemon runs",
     )
-
-
-def _programs() -> Iterator[DoctorFinding]:
     uses = {
         "bwrap": ("the bubblewrap backend", "apt-get install bubblewrap"),
         "apt-get": ("builds the userlands from Debian packages", "use Debian or Ubuntu, or a cache built there"),
         "dpkg-deb": ("unpacks the userlands", "apt-get install dpkg"),
+        "compiler": ("compiles the runner", "pip install ziglang"),
     }
     for program, (use, advice) in uses.items():
-        found = shutil.which(program)
-        yield DoctorFinding(program, found is not None, f"{found or 'not found'} ({use})", advice)
-    yield _compiler()
-
-
-def _compiler() -> DoctorFinding:
-    from importlib.util import find_spec
-
-    found = shutil.which("cc") or ("ziglang (a Python package)" if find_spec("ziglang") else None)
-    return DoctorFinding(
-        "compiler", found is not None, f"{found or 'not found'} (compiles the runner)", "pip install ziglang"
-    )
-
-
-def _docker() -> DoctorFinding:
-    from sekft import sandboxes
-
+        path = shutil.which("cc" if program == "compiler" else program)
+        if program == "compiler" and path is None and find_spec("ziglang"):
+            path = "ziglang (a Python package)"
+        yield DoctorFinding(program, path is not None, f"{path or 'not found'} ({use})", advice)
     reason = sandboxes.probe("docker")
-    return DoctorFinding("docker", not reason, reason or "a daemon answers (the docker backend)")
+    yield DoctorFinding("docker", not reason, reason or "a daemon answers (the docker backend)")
 
 
 def _services(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
@@ -122,7 +107,10 @@ def _backend(name: str, *, self_test: bool, setup: bool) -> Iterator[DoctorFindi
         return
     yield DoctorFinding("sandbox", True, f"{sandbox.name} works here", "", True)
     if setup:
-        yield _prepared()
+        try:
+            yield DoctorFinding("setup", True, ", ".join(sandboxes.prepare()), "", True)
+        except SekftError as error:
+            yield DoctorFinding("setup", False, str(error), "", True)
     missing = sandboxes.missing()
     yield DoctorFinding(
         "userlands",
@@ -147,12 +135,3 @@ def _cleaned(wanted: str) -> Iterator[DoctorFinding]:
             continue
         for each in removed or ["nothing was left over"]:
             yield DoctorFinding(f"clean {name}", True, f"removed {each}" if removed else each)
-
-
-def _prepared() -> DoctorFinding:
-    from sekft import sandboxes
-
-    try:
-        return DoctorFinding("setup", True, ", ".join(sandboxes.prepare()), "", True)
-    except SekftError as error:
-        return DoctorFinding("setup", False, str(error), "", True)

@@ -5,26 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sekft.cli.options import Concurrency, Json, SandboxName
 from sekft.cli.running import INTERRUPTED, say, summary, work
-from sekft.cli.tables import print_tables
+from sekft.cli.tables import print_tables, write
 from sekft.errors import UsageError
-
-if TYPE_CHECKING:
-    from sekft.report import Table
-    from sekft.taxonomy import Axis
+from sekft.folder import Layout, completed
+from sekft.report import Table
+from sekft.scenario import load_scenario
+from sekft.taxonomy import Axis, load
 
 
 def taxonomy(
     axis: Annotated[str | None, typer.Argument(help="One axis, with its briefs.")] = None, as_json: Json = False
 ) -> None:
     """List the axes of variation and their values, which --where takes."""
-    from sekft.report import Table
-    from sekft.taxonomy import load
 
     axes = load().axes
     if axis is not None and axis not in axes:
@@ -37,7 +35,6 @@ def taxonomy(
 
 
 def _axis_table(axis: Axis) -> Table:
-    from sekft.report import Table
 
     total = sum(value.weight for value in axis.values.values())
     rows = [
@@ -71,8 +68,6 @@ def show(
     """Print a scenario or a trajectory readably, or sum up a folder."""
     from sekft.cli.show import look
     from sekft.cli.show import show as rendered
-    from sekft.cli.tables import write
-    from sekft.folder import Layout, completed
 
     if form not in ("text", "messages"):
         raise UsageError(f"--as {form}: want text or messages")
@@ -94,9 +89,7 @@ def play(
 
     from sekft.cli.play import edit_lines
     from sekft.cli.play import play as session
-    from sekft.folder import Layout, completed
     from sekft.sandboxes import pick
-    from sekft.scenario import load_scenario
 
     path = completed(scenario)
     if path.is_dir():
@@ -126,13 +119,13 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Type recorded actions again in fresh sandboxes; compare outputs, ending and final state."""
-    from sekft.runs.replay import as_data, found, replay_all, table
+    from sekft.runs.library import find_recorded, replay_all, replay_json, replay_table
     from sekft.runs.resources import default_concurrency
     from sekft.sandboxes import pick
 
-    rows = found(path, scenarios)
+    rows = find_recorded(path, scenarios)
     done = work(replay_all(rows, pick(sandbox), concurrency or default_concurrency()), path)
-    print_tables([table(done, recheck)], as_data(done), as_json)
+    print_tables([replay_table(done, recheck)], replay_json(done), as_json)
     if not recheck and any(replayed.difference for _, _, replayed in done):
         raise typer.Exit(1)
 

@@ -1,39 +1,21 @@
-"""What the command line's help says: examples, and the options that belong to commands and to no stage."""
+"""A command's options: those that belong to commands, and those that are the fields of a stage's config.
+
+A field's name, default, bounds and help text are declared in its config alone.
+"""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import typer
+from annotated_types import Ge, Le
+from pydantic.fields import FieldInfo
 
-EXAMPLES = """
-Examples:
-
-\b
-  sekft run --n 50 --samples 3 --out demo
-      scenarios, rollouts and a summary in one go
-  sekft generate --n 200 --seed 7 --out scenarios
-      scenarios alone, each proven in a sandbox
-  sekft generate --n 20 --where ending=blocked --out blocked
-      only some cells (sekft taxonomy lists the axes)
-  sekft rollout --scenarios scenarios --out trajectories --samples 3
-      let an operator act in them; SEKFT_OP_MODEL names a served model
-  sekft train --data demo/export --out student
-      a small model that learns from them, on a CPU, too
-  sekft show demo
-      what a folder holds, and where to look next
-  sekft export --trajectories demo --to sft --to atif --out data
-      what is kept, as trainers read it, with a data card
-  sekft eval --scenarios demo --split heldout --out eval --model smollm2
-      what a student can do, axis by axis (extra train)
-  sekft audit demo
-      what the set is worth; status 1 where it has what no set may have
-  sekft play demo/scenarios/ID.json
-      land in one of them yourself
-  sekft doctor
-      what this machine can run, and why not
-"""
+from sekft.folder import Config
 
 Out = Annotated[Path, typer.Option("--out", help="Folder to fill; the same command over it resumes.")]
 SandboxName = Annotated[str, typer.Option("--sandbox", help="auto, bubblewrap or docker.")]
@@ -44,8 +26,69 @@ TheirScenarios = Annotated[
     typer.Option("--scenarios", help="Folder of bundles, or a run folder; default: beside the trajectories."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
-
-
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what models would cost, by estimate; ask and write nothing.")
 ]
+
+Command = Callable[..., None]
+
+
+def configured(*, without: tuple[str, ...] = ()) -> Callable[[Command], Command]:
+    """Give a command the fields of its config parameters as options; configs that share a field share its option.
+
+    without: fields that keep their defaults. The command is called with its configs built, which raises UsageError
+    where a value cannot be meant.
+    """
+
+    def decorate(command: Command) -> Command:
+        hints = get_type_hints(command, include_extras=True)
+        configs = {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Config)}
+        parameters = inspect.signature(command).parameters
+        given: dict[str, inspect.Parameter] = {}
+        for name, parameter in parameters.items():
+            own = [_keyword(name, hints[name], parameter.default)]
+            for option in _options(configs[name], without) if name in configs else own:
+                given.setdefault(option.name, option)
+
+        def called(**values: Any) -> None:
+            built = {
+                name: config.of(**{field: values[field] for field in config.model_fields if field in values})
+                for name, config in configs.items()
+            }
+            command(**{name: built[name] if name in built else values[name] for name in parameters})
+
+        called.__name__, called.__doc__ = command.__name__, command.__doc__
+        called.__signature__ = inspect.Signature(list(given.values()))  # type: ignore[attr-defined]
+        called.__annotations__ = {parameter.name: parameter.annotation for parameter in given.values()}
+        return called
+
+    return decorate
+
+
+def _options(config: type[Config], without: tuple[str, ...]) -> Iterator[inspect.Parameter]:
+    """A config's own fields before those that it shares with others."""
+    names = sorted(config.model_fields, key=lambda name: name not in config.__annotations__)
+    for name, field in ((name, config.model_fields[name]) for name in names):
+        if name not in without:
+            kind, default = _spoken(field)
+            least: Any = next((bound.ge for bound in field.metadata if isinstance(bound, Ge)), None)
+            most: Any = next((bound.le for bound in field.metadata if isinstance(bound, Le)), None)
+            option = typer.Option(*config.flags(name), help=field.description, min=least, max=most)
+            yield _keyword(name, Annotated[kind, option], default)
+
+
+def _spoken(field: FieldInfo) -> tuple[Any, Any]:
+    """The type and default that typer takes: several values are a list, one of a few words is a text."""
+    kind, default = field.annotation, field.get_default(call_default_factory=True, validated_data={})
+    optional = get_origin(kind) in (Union, UnionType)
+    if optional:
+        (kind,) = (part for part in get_args(kind) if part is not type(None))
+    if get_origin(kind) is tuple:
+        return list[get_args(kind)[0]] | None, default or None  # type: ignore[misc]
+    if get_origin(kind) is Literal:
+        kind = str
+    return (kind | None if optional else kind), default  # type: ignore[operator]
+
+
+def _keyword(name: str, kind: object, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import count
 from types import FrameType
 
+from sekft.cli.show import judgement
 from sekft.cli.tables import bold, closed, dim, ruled, visible, write
-from sekft.cli.transcript import judgement
 from sekft.errors import InfraError
 from sekft.folder import Folder, Layout
 from sekft.protocols import Action, Operator, Policy, Sandbox

@@ -1,32 +1,43 @@
-"""What the commands share: a stage run to its end, and what is printed of it."""
+"""What the commands share: how far one has come, a stage run to its end, and what is printed of it.
+
+Progress is a bar on a terminal, plain lines elsewhere, always on stderr.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
+import signal
 import sys
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import typer
 
+from sekft.cli.tables import print_tables
 from sekft.errors import SekftError
+from sekft.folder import Layout, load_scenarios
+from sekft.protocols import Reporter
+from sekft.report import facts
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from sekft.dataset.export import Exported
-    from sekft.folder import Layout
 
 T = TypeVar("T")
 INTERRUPTED = 130
+LINE_EVERY_S = 5.0
 
 
 @contextmanager
 def resumable(out: Path) -> Iterator[None]:
     """Where Ctrl-C or SIGTERM stops what is done in here, say how to go on."""
-    import asyncio
-
     try:
         yield
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -36,8 +47,6 @@ def resumable(out: Path) -> Iterator[None]:
 
 def work(stage: Coroutine[Any, Any, T], out: Path) -> T:
     """Run a stage to its end, or stop cleanly at Ctrl-C and SIGTERM alike."""
-    import asyncio
-    import signal
 
     async def interruptible() -> T:
         task = asyncio.current_task()
@@ -51,9 +60,6 @@ def work(stage: Coroutine[Any, Any, T], out: Path) -> T:
 
 def summary(layout: Layout, as_json: bool, scenarios: Path | None = None, exported: Exported | None = None) -> None:
     """What a folder holds. exported: the data set that ends it."""
-    from sekft.cli.tables import print_tables
-    from sekft.folder import load_scenarios
-    from sekft.report import facts
     from sekft.runs.run import EXPORT
     from sekft.runs.summary import summarise
 
@@ -82,3 +88,68 @@ def command() -> str:
 def say(text: str) -> None:
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+class Lines(Reporter):
+    """A line every few seconds, and one at each end."""
+
+    def __init__(self) -> None:
+        self._label, self._total, self._done, self._last = "", 0, 0, 0.0
+
+    def begin(self, label: str, total: int, done: int) -> None:
+        self._label, self._total, self._done = label, total, done
+        self._line(f" ({done} done before)" if done else "")
+
+    def step(self, detail: str = "") -> None:
+        self._done += 1
+        if self._done >= self._total or time.monotonic() - self._last >= LINE_EVERY_S:
+            self._line(f"  {detail}" if detail else "")
+
+    def note(self, text: str) -> None:
+        print(f"sekft: {text}", file=sys.stderr, flush=True)
+
+    def _line(self, tail: str) -> None:
+        self._last = time.monotonic()
+        self.note(f"{self._label} {self._done}/{self._total}{tail}")
+
+
+class Bar(Reporter):
+    """A rich progress bar; notes are printed above it."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._progress: Progress = Progress(
+            TextColumn("{task.description:12}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}"),
+            console=Console(stderr=True),
+        )
+        self._task: TaskID | None = None
+
+    def begin(self, label: str, total: int, done: int) -> None:
+        self._task = self._progress.add_task(label, total=total, completed=done, detail="")
+
+    def step(self, detail: str = "") -> None:
+        if self._task is not None:
+            self._progress.update(self._task, advance=1, detail=detail)
+
+    def note(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+
+def reporter() -> Reporter:
+    """The one that fits this process's stderr."""
+    return Bar() if sys.stderr.isatty() else Lines()

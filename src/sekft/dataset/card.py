@@ -18,6 +18,7 @@ from sekft.evaluation.statistics import Quantiles
 from sekft.folder import HIDDEN, Folder, Layout, documents
 from sekft.quality.audit import Audit, holdings, judged
 from sekft.quality.measures import Holdings
+from sekft.report import listed
 from sekft.scenario import Scenario
 from sekft.taxonomy import splits
 from sekft.trajectory import Trajectory
@@ -47,9 +48,7 @@ def write(out: Path, exported: Exported, sources: Sources, config: ExportConfig,
     common = overlaps(scenarios, config.against)
     with Folder(out).writing() as folder:
         for name, picture in _pictures(exported, scenarios):
-            file = folder.begin(out / name)
-            file.write(picture)
-            folder.place(file, out / name)
+            folder.write(out / name, picture)
         folder.write(out / CARD, text(out, exported, held, common, sources, config, command))
     return common
 
@@ -198,7 +197,7 @@ def _funnel(exported: Exported, held: Holdings, audit: Audit, pairs: Path | None
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    return listed({name: f"{count:,}" for name, count in counts.items()})
 
 
 def _settings(sources: Sources, out: Path) -> dict[str, object]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from sekft.dataset.rows import Format, Projection, Row
 from sekft.folder import Folder, explained
@@ -22,34 +22,11 @@ SESSIONS_TOGETHER = 2
 """Leading characters of a session's id that name its folder: the Hub wants no more than 10,000 files in one."""
 
 
-class Sink(Protocol):
-    """Takes the rows of one projection and split. files: how many are in place."""
-
-    rows: int
-    files: int
-    size_bytes: int
-
-    def add(self, rows: Iterable[Row]) -> None:
-        """Take the rows of one rollout or pair."""
-        ...
-
-    def end(self) -> None:
-        """Put the file that is open in place."""
-        ...
-
-
-def sink(folder: Folder, projection: Projection, split: str, form: Format, most: int) -> Sink:
-    """An empty place for these rows: what an earlier export left there is removed. most: rows of one file."""
-    place = folder.root / projection.name / split
-    for path in [path for suffix in ("parquet", "jsonl") for path in place.rglob(f"*.{suffix}")]:
-        folder.remove(path)
-    if form == "sessions":
-        return Sessions(folder, place)
-    return Shards(folder, place, arrow_schema(projection.columns) if form == "parquet" else None, most)
-
-
 class Shards:
-    """Files of at most `most` rows each; memory holds no more than a row group. schema: of Parquet; None for JSONL."""
+    """Takes the rows of one projection and split into files of at most `most` rows; memory holds one row group.
+
+    schema: of Parquet; None for JSONL. files: how many are in place.
+    """
 
     def __init__(self, folder: Folder, place: Path, schema: Any, most: int) -> None:
         self._folder, self._place, self._schema, self._most = folder, place, schema, most
@@ -59,6 +36,7 @@ class Shards:
         self._in_file = self.rows = self.files = self.size_bytes = 0
 
     def add(self, rows: Iterable[Row]) -> None:
+        """Take the rows of one rollout or pair."""
         for row in rows:
             self._held.append(row)
             self._in_file += 1
@@ -68,6 +46,7 @@ class Shards:
                 self._flush()
 
     def end(self) -> None:
+        """Put the file that is open in place."""
         if not self._in_file:
             return
         file = self._flush()
@@ -125,6 +104,19 @@ class Sessions:
 
     def end(self) -> None:
         """Every session's file is in place already."""
+
+
+Sink = Shards | Sessions
+
+
+def sink(folder: Folder, projection: Projection, split: str, form: Format, most: int) -> Sink:
+    """An empty place for these rows: what an earlier export left there is removed. most: rows of one file."""
+    place = folder.root / projection.name / split
+    for path in [path for suffix in ("parquet", "jsonl") for path in place.rglob(f"*.{suffix}")]:
+        folder.remove(path)
+    if form == "sessions":
+        return Sessions(folder, place)
+    return Shards(folder, place, arrow_schema(projection.columns) if form == "parquet" else None, most)
 
 
 def arrow_schema(columns: Mapping[str, Any]) -> Any:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sekft.errors import UsageError
-from sekft.quality.measures.wording import documentation, names
-from sekft.quality.near_duplicates import clusters, masked, words
+from sekft.quality.texts import clusters, documentation, masked, names, words
 from sekft.report import Table
 from sekft.scenario import Frozen, Scenario
 from sekft.taxonomy import splits
@@ -38,7 +37,7 @@ class Overlap(Frozen):
     """How many of some texts have something in common with others.
 
     shared: have a run of 13 words in common. runs: share of all their runs that the others have.
-    alike:  are near-duplicates of one, names masked (see near_duplicates).
+    alike:  are near-duplicates of one, names masked (see quality/texts.py).
     where:  scenarios of the first few that are either.
     """
 

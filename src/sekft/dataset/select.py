@@ -75,15 +75,12 @@ class Selection:
     def __call__(self, groups: Iterable[Group]) -> Iterator[Group]:
         """The groups with what passes, empty ones left out."""
         for group in groups:
-            if chosen := self._filtered(group):
-                yield chosen
-
-    def _filtered(self, group: Group) -> Group:
-        for (_, chosen), counts in zip(self._filters, self._counts, strict=True):
-            before, group = len(group), chosen(group)
-            counts[0] += len(group)
-            counts[1] += before - len(group)
-        return group
+            for (_, chosen), counts in zip(self._filters, self._counts, strict=True):
+                before, group = len(group), chosen(group)
+                counts[0] += len(group)
+                counts[1] += before - len(group)
+            if group:
+                yield group
 
 
 def stored(layout: Layout, scenarios: Path | None = None) -> Iterator[Group]:
@@ -96,7 +93,7 @@ def stored(layout: Layout, scenarios: Path | None = None) -> Iterator[Group]:
     own = layout.scenarios if layout.kind == "run" or not beside.is_dir() else beside
     place = Layout.found(scenarios).scenarios if scenarios else own
     for name, paths in layout.grouped():
-        scenario = _scenario(place, name)
+        scenario = scenario_at(place, name)
         yield [StoredRollout(str(path.relative_to(layout.root)), load_trajectory(path), scenario) for path in paths]
 
 
@@ -104,7 +101,8 @@ def funnel_table(funnel: Sequence[Passed]) -> Table:
     return Table(("filter", "pass", "do not"), [(row.filter, row.passed, row.dropped) for row in funnel], "Filters")
 
 
-def _scenario(place: Path, name: str) -> Scenario:
+def scenario_at(place: Path, name: str) -> Scenario:
+    """The bundle of that id in a folder of bundles. Raises UsageError where it is not there."""
     path = place / f"{name}.json"
     if not path.is_file():
         raise UsageError(f"scenario {name}: not in {place}; --scenarios says where it is")
@@ -124,7 +122,10 @@ def _filters(config: SelectConfig, counter: TokenCounter, kept: bool) -> Iterato
             _each(lambda rollout: rollout.trajectory.outcome in config.outcome),
         )
     if config.complete:
-        yield "mechanism complete", _each(_is_complete)
+        yield (
+            "mechanism complete",
+            _each(_is_complete),
+        )
     if config.grounded:
         yield "grounded", _each(lambda rollout: not ungrounded(rollout.trajectory.turns))
     if (most := config.max_length) is not None:
@@ -158,10 +159,11 @@ class _Mended:
         self._taken = self._mended = 0
 
     def __call__(self, group: Group) -> Group:
-        return [rollout for rollout in group if self._takes(recovered(rollout))]
-
-    def _takes(self, mended: bool) -> bool:
-        fits = not mended or self._mended + 1 <= self._most * (self._taken + 1)
-        self._taken += fits
-        self._mended += mended and fits
-        return fits
+        taken = []
+        for rollout in group:
+            mended = recovered(rollout)
+            if not mended or self._mended + 1 <= self._most * (self._taken + 1):
+                self._taken += 1
+                self._mended += mended
+                taken.append(rollout)
+        return taken

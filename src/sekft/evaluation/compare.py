@@ -98,7 +98,8 @@ def compare(evaluations: Mapping[str, Evaluation]) -> Comparison:
     measures: list[Difference] = []
     parts: list[Difference] = []
     for other in others:
-        names, rows = (first, other), _common(evaluations[first], evaluations[other])
+        names, theirs = (first, other), {row.scenario: row for row in evaluations[other].rows}
+        rows = [(row, theirs[row.scenario]) for row in evaluations[first].rows if row.scenario in theirs]
         if not rows:
             raise UsageError(f"{first} and {other} have no scenario in common, so there is nothing to compare")
         overall.append(_difference(names, RIGHT, ("", ""), rows))
@@ -112,11 +113,6 @@ def compare(evaluations: Mapping[str, Evaluation]) -> Comparison:
                 values[part].append(pair)
         parts += [_difference(names, RIGHT, part, pairs) for part, pairs in sorted(values.items())]
     return Comparison(overall=_corrected(overall), measures=_corrected(measures), parts=_corrected(parts))
-
-
-def _common(one: Evaluation, other: Evaluation) -> list[tuple[ScenarioRow, ScenarioRow]]:
-    rows = {row.scenario: row for row in other.rows}
-    return [(row, rows[row.scenario]) for row in one.rows if row.scenario in rows]
 
 
 def _difference(

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from sekft.evaluation.statistics import pass_at
 from sekft.rejection import Rejection
-from sekft.report import Report, Table, facts
+from sekft.report import Report, Table, facts, listed
 from sekft.scenario import Frozen, Scenario
 from sekft.trajectory import KEPT, Trajectory, Usage
 
@@ -54,7 +54,7 @@ class Returns(Report):
             rows.append((role, f"{usage.requests} requests, {usage.tokens} tokens{cost}"))
         if self.pass_at:
             rows.append(("ends right", ", ".join(f"pass@{k} {share:.0%}" for k, share in self.pass_at.items())))
-            rows.append(("scenarios", ", ".join(f"{name} {count}" for name, count in self.bands.items())))
+            rows.append(("scenarios", listed(self.bands)))
         lowest = [share for share in self.yields if share.admitted < share.drawn][:LOWEST_SHOWN]
         rows.append(("low yield", ", ".join(f"{share.value} {share.admitted}/{share.drawn}" for share in lowest)))
         return [facts(rows, "Models")]

@@ -12,7 +12,7 @@ from sekft.evaluation import metrics
 from sekft.evaluation.difficulty import KS, band, mean_pass_at
 from sekft.evaluation.metrics import CHAIN, MEASURES
 from sekft.evaluation.statistics import Rate, interval
-from sekft.report import Cell, Report, Styled, Table, facts
+from sekft.report import Cell, Report, Styled, Table, facts, listed
 from sekft.scenario import Frozen, Scenario
 from sekft.trajectory import OperatorInfo, StoredRollout
 
@@ -86,7 +86,7 @@ class Evaluation(Report):
         operator, rates = self.operator, self.all.rates
         head: list[tuple[str, Cell]] = [
             ("operator", f"{operator.kind} {operator.model or ''}".strip()),
-            ("settings", _listed(operator.settings)),
+            ("settings", listed(operator.settings)),
             ("scenarios", self.all.scenarios),
             ("rollouts", self.all.rollouts),
             ("WARNING", Styled(f"{self.missing} rollouts are missing", "bad") if self.missing else None),
@@ -103,11 +103,11 @@ class Evaluation(Report):
             yield "actions, right sessions against the reference (median)", f"{self.all.length:.2f}"
         if self.samples > 1:
             yield f"over {self.samples} samples", ", ".join(f"pass@{k} {p:.1%}" for k, p in self.pass_at.items())
-            yield "scenarios ending right", _listed(self.bands)
+            yield "scenarios ending right", listed(self.bands)
             if self.distinct is not None:
                 yield "right sessions of a scenario that type something of their own", f"{self.distinct:.0%}"
         if self.reskins:
-            families = f"{_listed(self.reskins)}, of {sum(self.reskins.values())} families"
+            families = f"{listed(self.reskins)}, of {sum(self.reskins.values())} families"
             yield "one task under several surfaces, every rollout right", families
 
     def _axes(self) -> Iterator[Table]:
@@ -126,10 +126,6 @@ def _cells(rate: Rate) -> tuple[Cell, Cell, Cell]:
     if rate.value is None or rate.low is None or rate.high is None:
         return None, None, 0
     return f"{100 * rate.value:.1f}", f"{100 * rate.low:.1f}–{100 * rate.high:.1f}", rate.of
-
-
-def _listed(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ async def replay(scenario: Scenario, trajectory: Trajectory, sandbox: Sandbox) -
 
     scenario: the trajectory's own, or the same with a mended checker. Raises InfraError when the sandbox breaks.
     """
-    actions = [turn.content for turn in trajectory.turns if turn.role == "action"]
+    actions = trajectory.actions
     known = {name: value for name, value in trajectory.sandbox.limits.items() if name in Limits.__dataclass_fields__}
     limits = RolloutLimits(len(actions), session=Limits(**known)) if known else RolloutLimits(len(actions))
     async with Rollout(scenario, sandbox, trajectory.operator, trajectory.sample, trajectory.seed, limits) as session:

@@ -9,7 +9,7 @@ more, that action decided.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 
@@ -22,8 +22,7 @@ from sekft.folder import Folder, Layout, Setting, option
 from sekft.operators.replayed import ResumedOperator
 from sekft.protocols import Operator, Reporter, Sandbox
 from sekft.rollouts.rollout import RolloutLimits
-from sekft.runs.engine import LocalEngine
-from sekft.runs.resources import attended
+from sekft.runs.resources import LocalEngine, attended
 from sekft.runs.roll import ActingConfig, RolloutJob, acted, acting, recorded
 from sekft.scenario import Scenario
 from sekft.seeds import derive
@@ -31,10 +30,6 @@ from sekft.shell.normalize import bare
 from sekft.trajectory import KEPT, Trajectory, load_trajectory
 
 ID_CHARACTERS = 8
-
-
-def typed(trajectory: Trajectory) -> list[str]:
-    return [turn.content for turn in trajectory.turns if turn.role == "action"]
 
 
 class BranchConfig(ActingConfig):
@@ -73,7 +68,7 @@ def known(group: Group) -> Iterator[tuple[Trajectory, int]]:
     for one in group:
         made = one.trajectory
         if made.fault and made.outcome not in KEPT:
-            prefix = tuple(map(bare, typed(made)[: made.fault.turn // 2]))
+            prefix = tuple(map(bare, made.actions[: made.fault.turn // 2]))
             if prefix not in seen:
                 seen.add(prefix)
                 yield made, len(prefix)
@@ -107,7 +102,7 @@ class _Tree:
 
     async def _search(self, scenario: Scenario, trajectory: Trajectory) -> None:
         """Halve the trajectory until one action is left, with branches before and after it."""
-        low, high = 0, len(typed(trajectory))
+        low, high = 0, len(trajectory.actions)
         start = await self._from(scenario, trajectory, low)
         if not any(each.keep for each in start):
             return
@@ -124,19 +119,19 @@ class _Tree:
     async def _from(self, scenario: Scenario, trajectory: Trajectory, actions: int) -> list[Trajectory]:
         """All branches of that prefix but those that met an infra error."""
         source = {"branch_of": trajectory.id, GIVEN: str(actions)}
-        going = ResumedOperator(self._operator, typed(trajectory)[:actions], source)
-        return [made async for made in self._landed(scenario, going, trajectory.id, actions)]
-
-    async def _landed(self, scenario: Scenario, going: Operator, of: str, actions: int) -> AsyncIterator[Trajectory]:
+        going = ResumedOperator(self._operator, trajectory.actions[:actions], source)
+        of, branches = trajectory.id, []
         for number in range(self._config.branches or 1):
             name = f"{going.info.kind}-{of[:ID_CHARACTERS]}-{actions}-{number}.json"
             job = RolloutJob(
                 scenario, number, self._place / scenario.id / name, self._place / "errors" / scenario.id / name
             )
             if not job.path.exists():
-                await self._land(job, going, derive(self._config.seed, "branch", of, actions, number))
+                seed = derive(self._config.seed, "branch", of, actions, number)
+                await self._land(job, going, seed)
             if job.path.exists():
-                yield load_trajectory(job.path)
+                branches.append(load_trajectory(job.path))
+        return branches
 
     async def _land(self, job: RolloutJob, going: Operator, seed: int) -> None:
         limits = RolloutLimits(turns=self._config.max_turns)

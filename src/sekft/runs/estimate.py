@@ -39,7 +39,7 @@ class CostEstimate:
     most_usd: float | None
 
 
-def table(estimates: Sequence[CostEstimate]) -> Table:
+def cost_table(estimates: Sequence[CostEstimate]) -> Table:
     """The estimates for a person."""
     rows = [
         (
@@ -69,7 +69,9 @@ def estimates(
         author = authors.make(drawing.author_name, drawing)
         if author.endpoint is not None and author.usual is not None:
             left = max(0, drawing.n - len(documents(layout.scenarios)))
-            costs.append(_draws(author.endpoint, left, author.usual))
+            likely, most = _times(author.usual, left), _times(author.usual, left * ATTEMPTS)
+            what = f"{left} scenarios by {author.endpoint.model}"
+            costs.append(_priced(what, "the author's usual exchange", author.endpoint, likely, most))
     if rolling is not None and rolling.operator_name != STUDENT:
         operator = acting(rolling)
         if operator.endpoint is not None:
@@ -91,19 +93,11 @@ def _rollouts(
         likely, basis = _times(spent, left / len(done)), f"the mean of {len(done)} rollouts in this folder"
     else:
         answer = min(answer_tokens, ACTION_TOKENS)
-        each = [_rollout(min(config.max_turns, _turns(scenario)), answer) for scenario in scenarios]
-        likely = _times(sum(each, Usage()), left / max(1, len(scenarios)))
+        turns = [len(scenario.reference) + MORE_TURNS if scenario else TURNS for scenario in scenarios]
+        usages = [_rollout(min(config.max_turns, most_turns), answer) for most_turns in turns]
+        likely = _times(sum(usages, Usage()), left / max(1, len(scenarios)))
         basis = "the references' lengths and four characters a token"
     return _priced(f"{left} rollouts of {client.model}", basis, client, likely, _times(most, left))
-
-
-def _draws(client: ModelClient, n: int, usual: Usage) -> CostEstimate:
-    likely, most = _times(usual, n), _times(usual, n * ATTEMPTS)
-    return _priced(f"{n} scenarios by {client.model}", "the author's usual exchange", client, likely, most)
-
-
-def _turns(scenario: Scenario | None) -> int:
-    return len(scenario.reference) + MORE_TURNS if scenario else TURNS
 
 
 def _rollout(turns: int, answer_tokens: int) -> Usage:

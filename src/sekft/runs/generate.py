@@ -20,8 +20,7 @@ from sekft.gate import admit
 from sekft.gate.static import gate_structure
 from sekft.protocols import Author, AuthorConfig, Draft, Reporter, Sandbox
 from sekft.rejection import Admitted, Reason, Rejected, Rejection
-from sekft.runs.engine import LocalEngine
-from sekft.runs.resources import PaidConfig, SandboxedConfig, attended
+from sekft.runs.resources import LocalEngine, PaidConfig, SandboxedConfig, attended
 from sekft.scenario import Cell, Scenario, load_noun, load_scenario
 from sekft.seeds import derive
 from sekft.taxonomy import Taxonomy, Where, splits
@@ -130,9 +129,9 @@ class Filler:
                     self.author.met(scenario)
                 return family
             self.keep(family)
+        cell = " ".join(f"{axis}={value}" for axis, value in members[0].cell.items())
         raise AuthorExhausted(
-            f"slot {slot} ({_spelt(members[0].cell)}): none of {attempts} draws passed the gate; "
-            "the reasons are in rejected/"
+            f"slot {slot} ({cell}): none of {attempts} draws passed the gate; the reasons are in rejected/"
         )
 
     async def _draw(self, slot: int, attempt: int, members: list[Member]) -> list[Scenario] | Rejection:
@@ -174,7 +173,17 @@ class Filler:
                 return result.scenario
             refused = result
         why = refused or Rejected(Reason.SCHEMA, "the author gave no candidate")
-        return _rejection(candidate, why, slot, attempt, draft.exchange)
+        return Rejection(
+            id=candidate.id if candidate else f"draw-{slot}-{attempt}",
+            slot=slot,
+            attempt=attempt,
+            reason=why.reason,
+            detail=why.detail,
+            evidence=why.evidence,
+            gate=why.report,
+            exchange=draft.exchange,
+            scenario=candidate.model_dump(mode="json") if candidate else {},
+        )
 
 
 class Generation:
@@ -297,23 +306,3 @@ async def gated(scenario: Scenario, sandbox: Sandbox | None) -> Admitted | Rejec
             return await admit(scenario, sandbox)
     except TimeoutError:
         return Rejected(Reason.TOO_SLOW, f"the gate was not through after {GATE_S:g} s")
-
-
-def _rejection(
-    scenario: Scenario | None, why: Rejected, slot: int, attempt: int, exchange: list[dict[str, str]]
-) -> Rejection:
-    return Rejection(
-        id=scenario.id if scenario else f"draw-{slot}-{attempt}",
-        slot=slot,
-        attempt=attempt,
-        reason=why.reason,
-        detail=why.detail,
-        evidence=why.evidence,
-        gate=why.report,
-        exchange=exchange,
-        scenario=scenario.model_dump(mode="json") if scenario else {},
-    )
-
-
-def _spelt(cell: Mapping[str, str]) -> str:
-    return " ".join(f"{axis}={value}" for axis, value in cell.items())

@@ -14,9 +14,8 @@ from sekft.authors.imported import PLACE, TASK, ImportedAuthor, placed
 from sekft.errors import UsageError
 from sekft.folder import Folder, Layout, option
 from sekft.protocols import Reporter
-from sekft.runs.engine import LocalEngine
 from sekft.runs.generate import AuthorExhausted, Filler, Member, Progress, keeper
-from sekft.runs.resources import SandboxedConfig
+from sekft.runs.resources import LocalEngine, SandboxedConfig
 from sekft.scenario import BUNDLE_LIMIT_BYTES, File
 
 WHERE = ("ending=work", "userland=gnu", "difficulty=plain", "difficulty=busy", "decoy=none")

@@ -3,34 +3,56 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator, Mapping
+import json
+import math
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
+from inspect import isawaitable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from sekft import sandboxes
+from sekft.dataset.select import scenario_at
+from sekft.errors import UsageError
 from sekft.evaluation.compare import Comparison
 from sekft.evaluation.compare import compare as compare_evaluations
 from sekft.evaluation.evaluate import Evaluation
+from sekft.folder import Layout
 from sekft.protocols import Reporter, Sandbox
 from sekft.rejection import Admitted, Rejected
+from sekft.report import Table
+from sekft.rollouts.record import record
 from sekft.rollouts.replay import Replayed
 from sekft.rollouts.replay import replay as replay_recorded
+from sekft.rollouts.rollout import Rollout, RolloutLimits
+from sekft.rollouts.verify import judge
 from sekft.runs import evaluate as evaluating
 from sekft.runs import generate as generating
 from sekft.runs import roll as rolling
 from sekft.runs.evaluate import EvalConfig
 from sekft.runs.generate import GenerateConfig
+from sekft.runs.resources import LocalEngine
 from sekft.runs.roll import RolloutConfig
-from sekft.scenario import Scenario
-from sekft.trajectory import Trajectory
+from sekft.scenario import Scenario, load_scenario
+from sekft.trajectory import OperatorInfo, Trajectory, load_trajectory
 
+Messages = list[dict[str, str]]
+Act = Callable[[Messages], str | Awaitable[str]]
 T = TypeVar("T")
 
 
-class Silent:
+class Silent(Reporter):
     """A reporter that says nothing."""
 
     def begin(self, label: str, total: int, done: int) -> None:
@@ -41,14 +63,6 @@ class Silent:
 
     def note(self, text: str) -> None:
         """Nothing is shown."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
 
 
 SILENT: Reporter = Silent()
@@ -159,6 +173,159 @@ def sandbox(name: str = "auto") -> Sandbox:
             print((await session.exec("ls")).output)
     """
     return sandboxes.pick(name)
+
+
+class Shell:
+    """A shell that the caller has landed in.
+
+    messages: what a deployed model would see: `system`, `user` and `assistant` in turn, the last one the user's.
+    over:     whether the session has ended: by `exit`, `panic`, a limit, or an action that cannot be typed.
+    """
+
+    def __init__(self, scenario: Scenario, rollout: Rollout) -> None:
+        self._scenario, self._rollout = scenario, rollout
+
+    @property
+    def messages(self) -> Messages:
+        return self._rollout.messages
+
+    @property
+    def over(self) -> bool:
+        return self._rollout.over
+
+    async def step(self, text: str) -> str | None:
+        """Type one action; returns what the terminal shows then, or None when the session is over.
+
+        Raises UsageError when it was over before.
+        """
+        turn = await self._rollout.step(text)
+        return None if turn is None else turn.content
+
+    @property
+    def result(self) -> Trajectory:
+        """The rollout, judged and recorded. Raises UsageError while the session goes on."""
+        if not self.over:
+            raise UsageError("shell.result: the session is not over; end it with exit or panic, or leave the block")
+        left = self._rollout.result
+        return record(self._scenario, left, judge(self._scenario, left), rolling.forbidden())
+
+
+@asynccontextmanager
+async def land(
+    scenario: Scenario,
+    sandbox: str = "auto",
+    *,
+    model: str | None = None,
+    sample: int = 0,
+    seed: int = 0,
+    max_turns: int = 40,
+) -> AsyncIterator[Shell]:
+    """Land in a scenario and step it by hand. Leaving the block ends a session that still goes on, as unfinished.
+
+    model: whose name the record bears. sample, seed: for the record. Raises UsageError and SandboxUnavailable;
+    what breaks on the way is the result's outcome, `infra_error`.
+
+        async with sekft.land(scenario) as shell:
+            print(shell.messages[-1]["content"])
+            print(await shell.step("ls"))
+            await shell.step("exit")
+        print(shell.result.outcome)
+    """
+    backend, operator = sandboxes.pick(sandbox), OperatorInfo(kind="hand", model=model)
+    limits = RolloutLimits(turns=max_turns, wall_s=math.inf)  # nobody's thinking is hurried
+    async with Rollout(scenario, backend, operator, sample, seed, limits) as rollout:
+        yield Shell(scenario, rollout)
+
+
+async def play(
+    scenario: Scenario,
+    act: Act,
+    sandbox: str = "auto",
+    *,
+    model: str | None = None,
+    sample: int = 0,
+    seed: int = 0,
+    max_turns: int = 40,
+) -> Trajectory:
+    """Let a function act in a scenario until the session ends; the rollout, judged and recorded.
+
+    act: takes the messages so far and gives the text to type, or an awaitable of it. What it raises is raised here.
+    The rest is as for land.
+
+        def act(messages):
+            return "ls" if len(messages) == 2 else "exit"
+
+        trajectory = await sekft.play(scenario, act)
+        print(trajectory.outcome)
+    """
+    options = {"sample": sample, "seed": seed, "max_turns": max_turns}
+    async with land(scenario, sandbox, model=model, **options) as shell:
+        while not shell.over:
+            text = act(shell.messages)
+            await shell.step(await text if isawaitable(text) else text)
+    return shell.result
+
+
+def find_recorded(path: Path, scenarios: Path | None) -> list[tuple[Path, Trajectory, Scenario]]:
+    """Every trajectory at that path with its scenario.
+
+    scenarios: a folder of bundles, or one bundle for all of them (the same scenario with a mended checker);
+    None looks in the run folder that the trajectory lies in. Raises BundleError and UsageError.
+    """
+    paths = Layout.found(path).rollouts() if path.is_dir() else [path]
+    one = load_scenario(scenarios) if scenarios and scenarios.is_file() else None
+    rows = []
+    for each in paths:
+        trajectory = load_trajectory(each)
+        place = scenarios or each.resolve().parents[2]
+        rows.append((each, trajectory, one or scenario_at(Layout.found(place).scenarios, trajectory.scenario_id)))
+    if not rows:
+        raise UsageError(f"{path}: holds no trajectories; want a file or a folder that `sekft rollout` made")
+    return rows
+
+
+async def replay_all(
+    rows: Sequence[tuple[Path, Trajectory, Scenario]], sandbox: Sandbox, concurrency: int
+) -> list[tuple[Path, Trajectory, Replayed]]:
+    """Replay each, in the order given."""
+
+    async def redo(at: int) -> tuple[int, Replayed]:
+        _, trajectory, scenario = rows[at]
+        return at, await replay_recorded(scenario, trajectory, sandbox)
+
+    made = {at: result async for at, result in LocalEngine().map(redo, range(len(rows)), concurrency)}
+    return [(path, trajectory, made[at]) for at, (path, trajectory, _) in enumerate(rows)]
+
+
+ReplayedRows = Sequence[tuple[Path, Trajectory, Replayed]]
+
+
+def replay_table(done: ReplayedRows, recheck: bool) -> Table:
+    """A row for each that differs, and a line that counts. recheck: compare outcomes alone."""
+    rows: list[tuple[str, str]] = []
+    for path, then, now in done:
+        if recheck and then.outcome != now.trajectory.outcome:
+            rows.append(
+                (str(path), f"{then.outcome} is now {now.trajectory.outcome} (check {now.trajectory.check.verdict})")
+            )
+        elif not recheck and now.difference:
+            rows.append((str(path), now.difference))
+    what = "judged otherwise" if recheck else "differ"
+    return Table(("", ""), rows, notes=[f"{len(done)} replayed, {len(rows)} {what}"])
+
+
+def replay_json(done: ReplayedRows) -> str:
+    """The same as JSON lines."""
+    rows = (
+        {
+            "path": str(path),
+            "difference": now.difference,
+            "recorded": {"outcome": then.outcome, "passed": then.check.passed},
+            "replayed": {"outcome": now.trajectory.outcome, "passed": now.trajectory.check.passed},
+        }
+        for path, then, now in done
+    )
+    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 class _Loop:

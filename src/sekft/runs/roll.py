@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import sekft
@@ -18,8 +19,7 @@ from sekft.protocols import Operator, OperatorConfig, Reporter, Sandbox
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutLimits, rollout
 from sekft.rollouts.verify import judge
-from sekft.runs.engine import LocalEngine
-from sekft.runs.resources import PaidConfig, SandboxedConfig, attended, default_concurrency
+from sekft.runs.resources import LocalEngine, PaidConfig, SandboxedConfig, attended, default_concurrency
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.trajectory import Trajectory, load_trajectory
@@ -191,7 +191,8 @@ async def roll(config: RolloutConfig, scenarios: Sequence[Scenario], layout: Lay
     kind = roller.operator.info.kind
     with Folder(layout.root).writing() as folder, folder.timed(f"rollout {kind}"):
         folder.settle(f"rollout-{kind}", roller.settings(layout), growing=config.growing())
-        jobs = list(rollout_jobs(config, scenarios, kind, layout))
+        slots = product(range(config.samples), scenarios)
+        jobs = [RolloutJob.of(scenario, sample, kind, layout) for sample, scenario in slots]
         waiting = [job for job in jobs if not job.path.exists()]
         reporter.begin("rollouts", len(jobs), len(jobs) - len(waiting))
         async with attended(roller.operator, folder, config, reporter):
@@ -199,14 +200,6 @@ async def roll(config: RolloutConfig, scenarios: Sequence[Scenario], layout: Lay
         if config.keep_band or config.keep_most:
             _select(config, jobs, folder)
         return broken
-
-
-def rollout_jobs(
-    config: RolloutConfig, scenarios: Sequence[Scenario], kind: str, layout: Layout
-) -> Iterator[RolloutJob]:
-    for sample in range(config.samples):
-        for scenario in scenarios:
-            yield RolloutJob.of(scenario, sample, kind, layout)
 
 
 async def _roll_all(roller: Roller, waiting: Sequence[RolloutJob], folder: Folder, reporter: Reporter) -> int:

@@ -171,7 +171,10 @@ def verdict(rounds: Sequence[Round], config: StarConfig) -> str | None:
         last, before = rounds[-1], rounds[:-1]
         falls = [
             f"{name} falls from {was:.1%} to {now:.1%}"
-            for name, was, now in (("pass@k", before[-1].pass_k, last.pass_k), ("variety", *_varieties(rounds)))
+            for name, was, now in (
+                ("pass@k", before[-1].pass_k, last.pass_k),
+                ("variety", before[-1].distinct, last.distinct),
+            )
             if was is not None and now is not None and now < was - config.tolerance
         ]
         if last.right > before[-1].right and falls:
@@ -188,10 +191,6 @@ def _idle(rounds: Sequence[Round]) -> int:
         idle = 0 if each.right > right or each.pass_k > pass_k else idle + 1
         right, pass_k = max(right, each.right), max(pass_k, each.pass_k)
     return idle
-
-
-def _varieties(rounds: Sequence[Round]) -> tuple[float | None, float | None]:
-    return rounds[-2].distinct, rounds[-1].distinct
 
 
 def _share(config: StarConfig, number: int, learnt: list[Scenario]) -> list[Scenario]:
@@ -281,9 +280,7 @@ def _gathered(config: StarConfig, number: int, out: Path, method: Method, data: 
     found = [(f"{at:02d}-{file.name}", file) for at, each in enumerate(exports) if _rows(each) for file in files(each)]
     with Folder(data).writing() as store:
         for name, file in found:
-            copy = store.begin(data / name)
-            copy.write(file.read_bytes())
-            store.place(copy, data / name)
+            store.write(data / name, file.read_bytes())
     return bool(found)
 
 

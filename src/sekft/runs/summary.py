@@ -120,7 +120,10 @@ def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None) -> Summ
         rollout_s=_waited(trajectories),
         errors=len(documents(layout.errors, "*/*-*.json")),
         models=returns(spent(layout.root / HIDDEN / JOURNAL), scenarios, rejections, trajectories),
-        coverage=_coverage(scenarios),
+        coverage=[
+            AxisRow(axis=row.axis, counts=dict(row.counts), total_variation=round(row.total_variation, 4))
+            for row in taxonomy.coverage(taxonomy.load(), [scenario.cell for scenario in scenarios])
+        ],
         look=_look(layout, elsewhere, rejections, list(zip(paths, trajectories, strict=True))),
     )
 
@@ -151,7 +154,7 @@ def _outcomes(trajectories: Sequence[Trajectory], kinds: Mapping[str, str]) -> d
 def _lengths(trajectories: Sequence[Trajectory]) -> Quantiles | None:
     if not trajectories:
         return None
-    ordered = sorted(sum(turn.role == "action" for turn in each.turns) for each in trajectories)
+    ordered = sorted(len(trajectory.actions) for trajectory in trajectories)
     median, p90 = float(statistics.median(ordered)), float(quantile(ordered, 0.9))
     return Quantiles(median=median, p90=p90, most=ordered[-1])
 
@@ -171,13 +174,6 @@ def _waited(trajectories: Sequence[Trajectory]) -> dict[str, float]:
     return {name: round(statistics.fmean(seconds), 3) for name, seconds in waits.items() if seconds}
 
 
-def _coverage(scenarios: Sequence[Scenario]) -> list[AxisRow]:
-    rows = taxonomy.coverage(taxonomy.load(), [scenario.cell for scenario in scenarios])
-    return [
-        AxisRow(axis=row.axis, counts=dict(row.counts), total_variation=round(row.total_variation, 4)) for row in rows
-    ]
-
-
 def _look(
     layout: Layout, elsewhere: bool, rejections: Sequence[Rejection], rolled: Sequence[tuple[Path, Trajectory]]
 ) -> list[str]:
@@ -186,7 +182,8 @@ def _look(
     for path, trajectory in rolled:
         found.setdefault(trajectory.outcome, path)
     first_kept = next((path for path, trajectory in rolled if trajectory.keep), None)
-    commands = [_command("show", path, note=outcome) for outcome, path in sorted(found.items(), key=_keepers_first)]
+    outcomes = sorted(found, key=lambda outcome: (outcome not in KEPT, outcome))
+    commands = [_command("show", found[outcome], note=outcome) for outcome in outcomes]
     if first_kept:
         commands.append(_command("show", first_kept, "--as", "messages", note="as a trainer gets it"))
     if rejections:
@@ -200,10 +197,6 @@ def _look(
                 _command("rollout", "--scenarios", layout.root, "--out", "TRAJECTORIES", note="let one act")
             )
     return commands
-
-
-def _keepers_first(found: tuple[str, Path]) -> tuple[bool, str]:
-    return found[0] not in KEPT, found[0]
 
 
 def _command(*words: str | Path, note: str) -> str:

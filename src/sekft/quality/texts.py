@@ -1,10 +1,15 @@
-"""Texts with names, numbers and paths masked, and clusters of near-duplicates among them."""
+"""Texts of a set: what a scenario and a session say, masked of names, and clusters of near-duplicates among them."""
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
+
+from sekft.scenario import Scenario
+from sekft.shell import syntax
+from sekft.trajectory import StoredRollout
 
 SIMILAR = 0.8
 """Jaccard similarity of three-word runs from which two texts count as near-duplicates."""
@@ -14,6 +19,10 @@ _RARE = 1000
 _QUOTED = re.compile(r"(?<!\w)'[^'\n]+'(?!\w)|\"[^\"\n]+\"|`[^`\n]+`|“[^”\n]+”|‘[^’\n]+’|«[^»\n]+»")
 _PATH = re.compile(r"(?:(?<=\s)|^)~?(?:/[\w.*+,@%-]+)+/?|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{1,5}\b")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|[\w-]*\d[\w-]*|[^\w\s]")
+_HEREDOC = re.compile(r"<<'(\w+)'\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
+_ROFF = re.compile(r"^\.[A-Z].*\n|\\&|\\", re.MULTILINE)
+_PROFILES = ("/etc/profile", "/.profile")
+_NAME_LETTERS = 4
 
 
 def words(text: str) -> list[str]:
@@ -61,7 +70,8 @@ def clusters(texts: Sequence[str]) -> list[list[int]]:
     root = list(range(len(distinct)))
     for at, sketch in enumerate(sketches):
         for other in index.query(sketch):
-            if _found(root, other) != _found(root, at) and _similar(distinct[at], distinct[other]):
+            common, both = distinct[at] & distinct[other], distinct[at] | distinct[other]
+            if _found(root, other) != _found(root, at) and len(common) >= SIMILAR * len(both):
                 root[_found(root, at)] = _found(root, other)
         index.insert(at, sketch)
     groups: dict[int, list[int]] = defaultdict(list)
@@ -75,12 +85,56 @@ def _runs(text: str) -> set[str]:
     return {" ".join(tokens[at : at + _RUN]) for at in range(max(1, len(tokens) - _RUN + 1))}
 
 
-def _similar(one: set[str], other: set[str]) -> bool:
-    return len(one & other) >= SIMILAR * len(one | other)
-
-
 def _found(root: list[int], at: int) -> int:
     while root[at] != at:
         root[at] = root[root[at]]
         at = root[at]
     return at
+
+
+def login_text(one: Scenario) -> str:
+    login = one.login
+    profiles = [file.content or "" for file in one.files if file.path.endswith(_PROFILES)]
+    env = (f"{name} {value}" for name, value in login.env.items())
+    return "\n".join([one.orientation, login.banner, login.motd, login.prompt, *env, *profiles])
+
+
+def names(one: Scenario) -> set[str]:
+    """What is named in this scenario alone: people, hosts, tools, files, ids; shorter words are no names."""
+    paths = " ".join(file.path for file in one.files)
+    ids = " ".join(directive.id for directive in one.directives)
+    named = words(f"{one.login.user} {one.login.host} {one.provider.command} {paths} {ids}")
+    return {word for word in named if len(word) >= _NAME_LETTERS}
+
+
+def documentation(one: Scenario) -> str:
+    """What the tool's help, its manual page and the files named for reading say, as stored in the bundle."""
+    command, told = one.provider.command, " ".join(one.provider.help)
+    found = []
+    for file in one.files:
+        text = file.content or ""
+        if "/man/" in file.path and file.path.rpartition("/")[2].startswith(command):
+            found.append(_ROFF.sub("", text))
+        elif "/bin/" in file.path and file.path.rpartition("/")[2].startswith(command):
+            found += [match[2] for match in _HEREDOC.finditer(text)]
+        elif file.path in told:
+            found.append(text)
+    return "\n".join(found)
+
+
+def skeleton(one: StoredRollout) -> list[str]:
+    """Each command with its program, options and redirections; the tool, its options and all else masked."""
+    command = one.scenario.provider.command
+    found = []
+    for action in one.actions:
+        for program, *parts in syntax.simple_commands(action):
+            name = posixpath.basename(program)
+            own = name.startswith(command)
+            found.append(" ".join(["TOOL" if own else name, *(_masked_word(part, own) for part in parts if part)]))
+    return found
+
+
+def _masked_word(part: str, own: bool) -> str:
+    if part[0] in "<>":
+        return part[0]
+    return part.partition("=")[0] if part[0] == "-" and not own else "X"

@@ -1,0 +1,300 @@
+"""The stages: scenarios and rollouts of them, pairs and exports, students and what these can do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sekft.cli.app import STYLE
+from sekft.cli.options import DryRun, Json, Out, TheirScenarios, Trajectories, configured
+from sekft.cli.running import command, report_broken, reporter, resumable, say, summary, work
+from sekft.cli.tables import print_report, print_tables
+from sekft.dataset import overlap
+from sekft.dataset.export import ExportConfig, Sources
+from sekft.dataset.make_pairs import PairConfig, pair
+from sekft.errors import SekftError, UsageError
+from sekft.evaluation import charts
+from sekft.evaluation.compare import compare as compared
+from sekft.folder import Folder, Layout, load_scenarios
+from sekft.protocols import Reporter
+from sekft.quality.audit import audit as audited
+from sekft.report import facts
+from sekft.runs.branch import BranchConfig, branch
+from sekft.runs.estimate import CostEstimate, cost_table, estimates
+from sekft.runs.evaluate import FOLDER, EvalConfig, examine, stored, taken
+from sekft.runs.generate import GenerateConfig
+from sekft.runs.generate import generate as stage
+from sekft.runs.import_tasks import ImportConfig, import_tasks
+from sekft.runs.resources import token_counter
+from sekft.runs.roll import RolloutConfig, roll
+from sekft.runs.run import build, deliver
+from sekft.runs.star import StarConfig
+from sekft.runs.star import star as run_star
+from sekft.training.config import TrainConfig
+from sekft.training.train import train as run_training
+
+app = typer.Typer(invoke_without_command=True, **STYLE)
+"""`sekft eval`, which has commands of its own."""
+
+
+@configured()
+def generate(out: Out, config: GenerateConfig, dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Author scenarios and admit those that pass the gate."""
+    layout = Layout.found(out)
+    with reporter() as progress:
+        announce_author(config, progress)
+        if dry_run:
+            return say_costs(estimates(config, None, (), layout), as_json)
+        work(stage(config, layout, progress), out)
+    return summary(layout, as_json)
+
+
+@configured()
+def rollout(
+    scenarios: Annotated[Path, typer.Option("--scenarios", help="Folder of bundles, or a run folder.")],
+    out: Out,
+    config: RolloutConfig,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Let an operator act in a fresh sandbox for every scenario and sample; judge and record each."""
+    layout, bundles = Layout.found(out), load_scenarios(scenarios)
+    with reporter() as progress:
+        announce_operator(config, progress)
+        if dry_run:
+            return say_costs(estimates(None, config, bundles, layout), as_json)
+        broken = work(roll(config, bundles, layout, progress), out)
+    summary(layout, as_json, scenarios)
+    return report_broken(broken, layout)
+
+
+@configured(without=("no_sandbox",))
+def run(
+    out: Out, drawing: GenerateConfig, acting: RolloutConfig, dry_run: DryRun = False, as_json: Json = False
+) -> None:
+    """All of it in one go, into one run folder: scenarios, rollouts, pairs, and an export ready to train on."""
+    layout = Layout.of_run(out)
+    with reporter() as progress:
+        announce_author(drawing, progress)
+        announce_operator(acting, progress)
+        if dry_run:
+            return say_costs(estimates(drawing, acting, (), layout), as_json)
+        built = build(drawing, acting, out, progress, lambda stage: work(stage, out), command())
+    summary(layout, as_json, exported=built.exported)
+    return report_broken(built.broken, layout)
+
+
+def announce_author(config: GenerateConfig, progress: Reporter) -> None:
+    """Say which author was chosen, and warn of a dry run."""
+    progress.note(f"author: {config.author_name}" + ("" if config.author else " (default; --author chooses another)"))
+    if config.no_sandbox:
+        progress.note("WARNING: --no-sandbox: nothing is run, so nothing proves that a scenario can be solved;")
+        progress.note("WARNING: every scenario is stamped gate.mode = structural")
+
+
+def announce_operator(config: RolloutConfig, progress: Reporter) -> None:
+    default = "" if config.operator else " (default; --operator chooses another)"
+    progress.note(f"operator: {config.operator_name}{default}")
+
+
+def say_costs(costs: Sequence[CostEstimate], as_json: bool) -> None:
+    print_tables([cost_table(costs)], json.dumps([asdict(cost) for cost in costs], indent=1) + "\n", as_json)
+
+
+@configured(without=("max_turns", "top_p", "scaffold", "action_format", "recovery_share"))
+def pairs(
+    trajectories: Trajectories,
+    config: PairConfig,
+    branching: BranchConfig,
+    scenarios: TheirScenarios = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to fill; default: pairs/ of the run folder of --trajectories.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Step-level pairs, kept against rejected, each cut at a decisive turn; labels of whole rollouts beside them.
+
+    The options that choose rollouts are for the chosen side, --outcome is for the rejected one. --per-scenario counts
+    pairs, --max-length the tokens of a prompt and an answer.
+    """
+
+    rollouts = Layout.found(trajectories)
+    if out is None and rollouts.kind == "stage":
+        raise UsageError(f"--trajectories {trajectories}: no run folder, so --out has to say where the pairs go")
+    place = Layout.found(out or trajectories)
+    counter = token_counter(config.tokenizer)
+    with reporter() as progress:
+        broken = 0
+        if branching.branches is not None:
+            progress.note(f"branches by {branching.operator_name}")
+            broken = work(branch(branching, rollouts, scenarios, place, progress), place.root)
+        report = pair(rollouts, scenarios, place, config, progress, counter)
+    print_report(report, as_json)
+    if not report.pairs:
+        raise SekftError(
+            f"{trajectories}: no pairs: {report.both} of {report.scenarios} scenarios have both a kept and a failed "
+            "rollout; `sekft rollout --operator saboteur` makes failed ones beside the explorer's"
+        )
+    if broken:
+        raise SekftError(f"{broken} branches met an infra error; the same command does these again")
+
+
+@configured()
+def export(
+    out: Out,
+    trajectories: Trajectories,
+    config: ExportConfig,
+    scenarios: TheirScenarios = None,
+    pairs: Annotated[
+        Path | None, typer.Option("--pairs", help="What `sekft pairs` made; default: in the run folder, or beside.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write kept trajectories and pairs as trainers read them, train and held-out apart."""
+
+    sources = Sources.of(trajectories, scenarios, pairs)
+    with reporter() as progress:
+        exported, overlaps = deliver(config, sources, out, progress, command())
+    body = exported.model_dump(mode="json") | {"overlaps": [row.model_dump(mode="json") for row in overlaps]}
+    card = "" if config.no_card else "README.md is its data card"
+    tables = [facts([("data set", str(out))], notes=[card] if card else []), *exported.tables]
+    tables += [overlap.table(overlaps)] if overlaps else []
+    print_tables(tables, json.dumps(body, indent=1) + "\n", as_json)
+
+
+def audit(
+    folder: Annotated[Path, typer.Argument(help="A run folder, or one that `sekft generate` filled.")],
+    as_json: Json = False,
+) -> None:
+    """Say what a set is worth; status 1 where it has what no set may have, with the files."""
+
+    report = audited(Layout.found(folder))
+    print_report(report, as_json)
+    if report.broken:
+        raise typer.Exit(1)
+
+
+@app.callback()
+@configured()
+def evaluate(
+    context: typer.Context,
+    config: EvalConfig,
+    scenarios: Annotated[Path | None, typer.Option("--scenarios", help="Folder of bundles, or a run folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for rollouts and report; the same command over it resumes.")
+    ] = None,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Draw the report, too (extra report).")] = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Measure what an operator can do, axis by axis: in deploy form and greedy, unless told otherwise."""
+    if context.invoked_subcommand is not None:
+        return None
+    if scenarios is None or out is None:
+        raise UsageError("sekft eval wants --scenarios and --out (or: sekft eval compare A B)")
+    _drawable(pictures)
+
+    bundles, layout = taken(load_scenarios(scenarios), config.split, config.most), Layout.of_stage(out)
+    with reporter() as progress:
+        announce_operator(config, progress)
+        if dry_run:
+            return say_costs(estimates(None, config, bundles, layout), as_json)
+        report = work(examine(config, bundles, out, progress), out)
+    if pictures:
+        _draw(out, [out])
+    print_report(report, as_json)
+    return report_broken(report.missing, layout)
+
+
+@app.command()
+def compare(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of `sekft eval`; each is set against the first.")],
+    pictures: Annotated[
+        Path | None, typer.Option("--pictures", help="Draw them side by side into this folder (extra report).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what differs beyond chance, by an exact paired test over the scenarios that both have."""
+
+    if len(folders) < 2:
+        raise UsageError("sekft eval compare: want two folders or more")
+    _drawable(pictures is not None)
+    report = compared({str(folder): stored(folder) for folder in folders})
+    if pictures:
+        _draw(pictures, folders)
+    print_report(report, as_json)
+
+
+@app.command(name="import")
+@configured()
+def bring(
+    tasks: Annotated[Path, typer.Argument(help="A JSON list of tasks with `query` and `gold`, as InterCode has them.")],
+    out: Out,
+    config: ImportConfig,
+    as_json: Json = False,
+) -> None:
+    """Turn shell tasks of another set into held-out scenarios, each served by a provider of ours and gated."""
+
+    layout = Layout.of_stage(out)
+    with reporter() as progress:
+        work(import_tasks(config, tasks, layout, progress), out)
+    summary(layout, as_json)
+
+
+def _drawable(wanted: bool) -> None:
+
+    if wanted and not charts.drawable():
+        raise UsageError("--pictures wants vl-convert-python: pip install 'sekft[report]'")
+
+
+def told_apart(folders: list[Path]) -> dict[str, Path]:
+    """Each by the shortest end of its path that no other has: all ends are of as many parts."""
+    paths = [folder.resolve() for folder in folders]
+    for parts in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["/".join(path.parts[-parts:]) for path in paths]
+        if len(set(names)) == len(set(paths)):
+            break
+    return dict(zip(names, folders, strict=True))
+
+
+def _draw(into: Path, folders: list[Path]) -> None:
+
+    with Folder(into).writing() as folder:
+        for name, picture in charts.evaluations(
+            {name: stored(each) for name, each in told_apart(folders).items()}
+        ).items():
+            folder.write(into / FOLDER / name, picture)
+            typer.echo(f"sekft: {into / FOLDER / name}", err=True)
+
+
+@configured()
+def train(
+    data: Annotated[Path, typer.Option("--data", help="An export, one of its files, or a folder of them.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the student; the same command over it resumes.")],
+    config: TrainConfig,
+    as_json: Json = False,
+) -> None:
+    """Train a student on an export: loss on what the assistant types and its end token alone."""
+
+    with resumable(out), reporter() as progress:
+        trained = run_training(config, data, out, progress, command())
+    say(trained.to_json() if as_json else f"{trained}student: {out}\n")
+
+
+@configured()
+def star(
+    scenarios: Annotated[Path, typer.Option("--scenarios", help="Bundles of both splits, or a run folder.")],
+    out: Out,
+    config: StarConfig,
+    as_json: Json = False,
+) -> None:
+    """Let a student learn from what it does itself: act, keep, pair, train from the base, evaluate, again."""
+
+    with resumable(out), reporter() as progress:
+        report = run_star(config, load_scenarios(scenarios), out, progress, lambda stage: work(stage, out))
+    print_report(report, as_json)
