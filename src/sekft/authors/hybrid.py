@@ -17,8 +17,7 @@ from sekft.authors.procedural.bundle import bundle
 from sekft.authors.procedural.sketch import sketch
 from sekft.authors.rewording import Passage, fault, passages, reworded, secrets
 from sekft.authors.structured import Asker, Message, prompt
-from sekft.models.endpoint import Endpoint
-from sekft.models.service import service
+from sekft.models.endpoint import Endpoint, service
 from sekft.protocols import Author, AuthorConfig
 from sekft.rejection import Rejected
 from sekft.scenario import Cell, Provenance, Scenario

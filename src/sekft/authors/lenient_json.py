@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Collection
 
-from sekft.models.thoughts import ANSWER_LIMIT_CHARACTERS, without_thoughts
+from sekft.models.texts import ANSWER_LIMIT_CHARACTERS, without_thoughts
 
 STARTS = 64
 DEPTH = 24

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sekft.models.thoughts import ANSWER_LIMIT_CHARACTERS, without_thoughts
+from sekft.models.texts import ANSWER_LIMIT_CHARACTERS, without_thoughts
 from sekft.shell.chat_format import TURN_LIMIT_BYTES
 from sekft.shell.syntax import command_end, without_comments
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
-from sekft.operators.plan_script import Beat, Typist, recovery_share, resumed, script
+from sekft.operators.explorer import Beat, Typist, recovery_share, resumed, script
 from sekft.protocols import Operator, OperatorConfig, Policy
 from sekft.scenario import ExpectedKind, Scenario
 from sekft.seeds import stream

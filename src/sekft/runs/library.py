@@ -16,8 +16,8 @@ from sekft.evaluation.compare import compare as compare_evaluations
 from sekft.evaluation.evaluate import Evaluation
 from sekft.protocols import Reporter, Sandbox
 from sekft.rejection import Admitted, Rejected
-from sekft.rollouts.replay import Replayed
-from sekft.rollouts.replay import replay as replay_recorded
+from sekft.rollouts.record import Replayed
+from sekft.rollouts.record import replay as replay_recorded
 from sekft.runs import evaluate as evaluating
 from sekft.runs import generate as generating
 from sekft.runs import roll as rolling

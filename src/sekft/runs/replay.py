@@ -10,7 +10,7 @@ from sekft.errors import UsageError
 from sekft.folder import Layout
 from sekft.protocols import Sandbox
 from sekft.report import Table
-from sekft.rollouts.replay import Replayed, replay
+from sekft.rollouts.record import Replayed, replay
 from sekft.runs.engine import LocalEngine
 from sekft.scenario import Scenario, load_scenario
 from sekft.trajectory import Trajectory, load_trajectory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sekft.evaluation.statistics import quantile
-from sekft.models.tokens import EstimatedTokens, length
+from sekft.models.texts import EstimatedTokens, length
 from sekft.quality.measures import Figure, Holdings
 
 

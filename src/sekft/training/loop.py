@@ -1,4 +1,7 @@
-"""The steps of a run, from where it stood to its end: losses, schedule, optimiser, checkpoints."""
+"""The steps of a run, from where it stood to its end: losses, schedule, optimiser, checkpoints.
+
+docs/decisions/a-training-loop-of-our-own.md says why this is not a library's trainer.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,58 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
-from sekft.folder import Folder
+from sekft.folder import HIDDEN, Folder
 from sekft.protocols import Reporter
 from sekft.training.config import Recipe
 from sekft.training.data import Example
-from sekft.training.loop import checkpoint
-from sekft.training.loop.checkpoint import Step
-from sekft.training.loop.packs import Pack, packed
-from sekft.training.loop.student import Student
+from sekft.training.packs import Pack, packed
+from sekft.training.student import Student
+
+CHECKPOINT = "checkpoint.pt"
+
+
+class Step(NamedTuple):
+    """learnt: tokens that count. right: of DPO, the share of pairs whose chosen side gained more."""
+
+    tokens: int
+    learnt: int
+    loss: float
+    rate: float
+    wall_s: float
+    right: float | None = None
+
+
+def checkpoint_path(root: Path) -> Path:
+    return root / HIDDEN / CHECKPOINT
+
+
+def save_checkpoint(folder: Folder, weights: Mapping[str, Any], optimiser: Any, steps: list[Step]) -> None:
+    """Replace the checkpoint, whole or not at all. Raises StoreError."""
+    import torch
+
+    file = folder.begin(checkpoint_path(folder.root))
+    state = {"weights": dict(weights), "optimiser": optimiser.state_dict(), "steps": [tuple(step) for step in steps]}
+    torch.save(state, file)
+    folder.place(file, checkpoint_path(folder.root))
+
+
+def load_checkpoint(root: Path, weights: Mapping[str, Any], optimiser: Any) -> list[Step]:
+    """Put weights and optimiser where they stood; the steps done, none when there is no checkpoint."""
+    import torch
+
+    if not checkpoint_path(root).exists():
+        return []
+    state = torch.load(checkpoint_path(root), weights_only=True)
+    with torch.no_grad():
+        for name, weight in weights.items():
+            weight.copy_(state["weights"][name])
+    optimiser.load_state_dict(state["optimiser"])
+    return [Step(*step) for step in state["steps"]]
+
 
 # Tokens that a device takes at once. On a CPU the packs of a larger step run in parallel.
 PACK_TOKENS: Mapping[str, int] = {"cpu": 800, "cuda": 16384}
@@ -60,7 +104,7 @@ def fit(plan: TrainingPlan, student: Student, folder: Folder, report: Reporter) 
     Raises KeyboardInterrupt, after a checkpoint, when asked to stop.
     """
     optimiser = optimiser_of(student, plan.recipe.rate)
-    done = checkpoint.load(folder.root, student.weights(), optimiser)
+    done = load_checkpoint(folder.root, student.weights(), optimiser)
     student.refresh()
     report.begin("training", len(plan.steps), len(done))
     resumed, last, interval_s = len(done), time.monotonic(), plan.recipe.checkpoint_s
@@ -71,7 +115,7 @@ def fit(plan: TrainingPlan, student: Student, folder: Folder, report: Reporter) 
             due = time.monotonic() - last >= interval_s and len(done) < len(plan.steps)
             if due or stop.requested:
                 began = time.monotonic()
-                checkpoint.save(folder, student.weights(), optimiser, done)
+                save_checkpoint(folder, student.weights(), optimiser, done)
                 last = time.monotonic()
                 interval_s = max(interval_s, (last - began) / CHECKPOINT_SHARE)
             if stop.requested:
