@@ -19,9 +19,8 @@ from typing import Any
 from sekft.training import student as attention
 from sekft.training.base_model import base_folder, tokenizer_of
 from sekft.training.config import STEP_TOKENS
-from sekft.training.data import Example, examples, part
+from sekft.training.data import Example, Pack, Span, examples, packed, part, steps
 from sekft.training.loop import PACK_TOKENS
-from sekft.training.packs import Pack, Span, packed, steps
 from sekft.training.student import Student
 
 ROWS = 40

@@ -32,8 +32,7 @@ from sekft.models import libraries
 from sekft.training import loop
 from sekft.training.base_model import base_folder, tokenizer_of
 from sekft.training.config import TrainConfig, complete
-from sekft.training.data import Method, examples, part
-from sekft.training.packs import pack, steps
+from sekft.training.data import Method, examples, pack, part, steps
 from sekft.training.student import Student
 
 IGNORED = -100

@@ -9,8 +9,7 @@ import pytest
 
 from sekft.errors import BundleError, UsageError
 from sekft.training.base_model import tokenizer_of
-from sekft.training.data import Example, Tokens, examples, method_of
-from sekft.training.packs import pack, packed, steps
+from sekft.training.data import Example, Tokens, examples, method_of, pack, packed, steps
 from tests.training import tiny
 
 torch = pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")

@@ -39,6 +39,17 @@ QUOTED_CHARACTERS = 300
 
 Role = Literal["teacher", "operator"]
 PREFIXES: dict[Role, str] = {"teacher": "SEKFT", "operator": "SEKFT_OP"}
+TRIES = 4
+FIRST_PAUSE_S = 0.5
+TIMEOUT_S = 300.0
+TOTAL_S = 1800.0
+LAST_ANSWERS_S = 5.0
+OPTIONAL = ("seed", "temperature", "top_p", "response_format")
+UNSUPPORTED = ("unsupported", "not support", "unrecognized", "unexpected", "unknown", "only the default")
+COST_HEADER = "x-litellm-response-cost"
+CONTEXT_FULL = ("context_length_exceeded", "context window", "context length", "context size", "exceed_context")
+Message = Mapping[str, str]
+Format = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +123,6 @@ def _price(variable: str, text: str) -> tuple[float, float] | None:
             f"{variable}: saw {text!r}, want PROMPT/COMPLETION in $ per million tokens, as 0.5/1.5"
         ) from None
     return asking, answering
-
-
-TRIES = 4
-FIRST_PAUSE_S = 0.5
-TIMEOUT_S = 300.0
-TOTAL_S = 1800.0
-LAST_ANSWERS_S = 5.0
-OPTIONAL = ("seed", "temperature", "top_p", "response_format")
-UNSUPPORTED = ("unsupported", "not support", "unrecognized", "unexpected", "unknown", "only the default")
-COST_HEADER = "x-litellm-response-cost"
-CONTEXT_FULL = ("context_length_exceeded", "context window", "context length", "context size", "exceed_context")
-
-Message = Mapping[str, str]
-Format = Mapping[str, object]
 
 
 class ContextFull(SekftError):

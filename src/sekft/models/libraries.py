@@ -10,6 +10,8 @@ from typing import Any
 from sekft.errors import UsageError
 
 NEEDED = ("torch", "transformers", "peft", "accelerate")
+BLOCK = 192
+"""Queries at once: each block is held against the keys that it may see and no others."""
 
 
 def prepare() -> None:
@@ -44,10 +46,6 @@ def bf16_here() -> bool:
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)  # type: ignore[no-any-return]
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
-BLOCK = 192
-"""Queries at once: each block is held against the keys that it may see and no others."""
 
 
 def causal(query: Any, keys: Any, values: Any) -> Any:

@@ -19,6 +19,11 @@ HEADER_TOKEN = re.compile(
     r"\A\s*(?:<\|(?:im_start|start_header_id|start)\|>\s*)?assistant\s*(?:<\|end_header_id\|>|\n)"
 )
 END_TOKEN = re.compile(r"<\|[a-z_]+\|>|<(?:end_of_turn|eos)>|</s>\s*\Z|\[/?INST\]")
+CHARACTERS_A_TOKEN = 2.5
+"""SmolLM2's tokenizer on 120 explorer trajectories, which are full of invented names, gave 2.49; others differ."""
+A_MESSAGE = 5
+"""Tokens that ChatML puts round a message: its start, its role, its end and two line ends."""
+Message = Mapping[str, str]
 
 
 def thoughts(answer: str) -> str:
@@ -35,13 +40,6 @@ def without_thoughts(text: str) -> str:
     text = HEADER_TOKEN.sub("", text)
     end = END_TOKEN.search(text)
     return (text[: end.start()] if end else text).replace("\0", "").strip()
-
-
-CHARACTERS_A_TOKEN = 2.5
-"""SmolLM2's tokenizer on 120 explorer trajectories, which are full of invented names, gave 2.49; others differ."""
-A_MESSAGE = 5
-"""Tokens that ChatML puts round a message: its start, its role, its end and two line ends."""
-Message = Mapping[str, str]
 
 
 class TokenCounter(Protocol):

@@ -49,6 +49,16 @@ _OPENINGS = ("cat", "cat", "cat", "cat", "head", "tail")
 _OPENED = 2
 """How many texts that lie openly in the home are opened, in the order of the listing, before the search goes on."""
 _READABLE_BYTES = 600
+RECOVERY_SHARE = 0.25
+"""Share of scripts that hold one mistake and its repair."""
+_CHAINED_SHARE = 0.2
+_USUAL_SHARE = 0.75
+"""How often a step is taken in its usual way, the reference's: what varies is the scenario, the routine hardly does."""
+_SLIPS = {
+    "cat": "cta", "chmod": "chmdo", "echo": "ehco", "env": "evn", "find": "fidn", "grep": "gerp", "head": "haed",
+    "ls": "sl", "man": "mna", "mv": "vm", "printf": "pritnf", "rm": "mr", "sed": "sde", "sort": "srot",
+}  # fmt: skip
+Ways = tuple[tuple[str, ...], ...]
 
 
 def first_looks(rng: random.Random) -> list[str]:
@@ -120,21 +130,6 @@ def _is_shown(command: str, scenario: Scenario) -> bool:
     login = scenario.login
     shown = "\n".join([scenario.orientation, login.motd, login.banner, login.prompt, *login.env.values()])
     return any(word.startswith("/") and word in shown for word in command.split())
-
-
-RECOVERY_SHARE = 0.25
-"""Share of scripts that hold one mistake and its repair."""
-
-_CHAINED_SHARE = 0.2
-_USUAL_SHARE = 0.75
-"""How often a step is taken in its usual way, the reference's: what varies is the scenario, the routine hardly does."""
-
-_SLIPS = {
-    "cat": "cta", "chmod": "chmdo", "echo": "ehco", "env": "evn", "find": "fidn", "grep": "gerp", "head": "haed",
-    "ls": "sl", "man": "mna", "mv": "vm", "printf": "pritnf", "rm": "mr", "sed": "sde", "sort": "srot",
-}  # fmt: skip
-
-Ways = tuple[tuple[str, ...], ...]
 
 
 class NotGrounded(Exception):

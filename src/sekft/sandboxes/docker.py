@@ -55,6 +55,15 @@ SECCOMP = json.dumps(
 )
 # As the engine's own, but for /proc/sys: the runner first sets user/max_user_namespaces to 0, then protects it itself.
 _READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger"]
+LABEL = "sekft"
+"""On every container: the harness's pid."""
+BORN = "sekft.born"
+"""On every container: what tells its harness from a later process of the same pid."""
+REPOSITORY = "sekft-dash"
+DIGEST_LABEL = "sekft.userland.digest"
+SKELETON = ".sekft"
+"""A folder of the image that holds the root's links and mount points: the runner enters it (runner/enter.c), so that
+what an engine adds to a root (/.dockerenv, /etc/resolv.conf, /sys, /dev/shm) is not there for the agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,21 +229,17 @@ def engine_says(call: Callable[..., T], *arguments: Any) -> T:
     """Call the engine. Raises SandboxUnavailable with the engine's words when it refuses or cannot be reached."""
     from docker.errors import DockerException
 
-    _reach(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
-    try:
-        return call(*arguments)
-    except (DockerException, OSError) as error:  # OSError: also what its HTTP library raises
-        raise SandboxUnavailable(f"docker: {str(error)[-400:]}; {HINT}") from error
-
-
-def _reach(host: str) -> None:
-    """Try the socket first: the library leaves one open when nobody listens."""
-    if host.startswith("unix://"):
+    host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    if host.startswith("unix://"):  # tried first: the library leaves a socket open when nobody listens
         with socket.socket(socket.AF_UNIX) as trial:
             try:
                 trial.connect(host.removeprefix("unix://"))
             except OSError as error:
                 raise SandboxUnavailable(f"docker: {host}: {error.strerror}; {HINT}") from error
+    try:
+        return call(*arguments)
+    except (DockerException, OSError) as error:  # OSError: also what its HTTP library raises
+        raise SandboxUnavailable(f"docker: {str(error)[-400:]}; {HINT}") from error
 
 
 @cache
@@ -270,20 +275,7 @@ def probe() -> str | None:
 
 def clean() -> list[str]:
     """Remove what killed harnesses left with the engine, and say what. Raises SandboxUnavailable without an engine."""
-    return engine_says(remove_leftovers, client())
-
-
-LABEL = "sekft"
-"""On every container: the harness's pid."""
-
-BORN = "sekft.born"
-"""On every container: what tells its harness from a later process of the same pid."""
-
-REPOSITORY = "sekft-dash"
-DIGEST_LABEL = "sekft.userland.digest"
-SKELETON = ".sekft"
-"""A folder of the image that holds the root's links and mount points: the runner enters it (runner/enter.c), so that
-what an engine adds to a root (/.dockerenv, /etc/resolv.conf, /sys, /dev/shm) is not there for the agent."""
+    return engine_says(lambda: [*_remove_containers(client()), *_remove_images(client())])
 
 
 def chosen(engine: Any, name: str) -> tuple[Userland, str]:
@@ -345,11 +337,6 @@ def _born(pid: int) -> str:
         return f"{Path('/proc/self/ns/pid').readlink()}:{ticks}"
     except OSError:
         return ""
-
-
-def remove_leftovers(engine: Any) -> list[str]:
-    """Remove what no living harness needs; returns what was removed, in words."""
-    return [*_remove_containers(engine), *_remove_images(engine)]
 
 
 def _remove_containers(engine: Any) -> Iterator[str]:

@@ -42,6 +42,8 @@ NUL_BYTE = "NUL byte in the command"
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _PROMPT_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 _IGNORED_EOF = re.compile(rb'(\nUse "exit" to leave shell\.\n)+\Z')
+OMITTED = "[… {} bytes omitted …]"
+_WORDS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,10 +269,6 @@ def _bytes(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace")
-
-
-OMITTED = "[… {} bytes omitted …]"
-_WORDS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def recorded(report: CommandReport, limit_bytes: int, note: str = "") -> ExecResult:

@@ -26,6 +26,20 @@ _CHANGING = {
     "sort": ("-o", "--output"),
     "tar": ("-x", "-c", "-r", "-u", "-z", "-j", "x", "c", "z", "--extract", "--create"),
 }
+_DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_TIME = re.compile(
+    rf"(?:{_DAY} +)?{_MONTH} +\d{{1,2}}(?: +\d{{1,2}}:\d\d(?::\d\d)?)?(?: +[A-Z]{{3,4}})?(?: +\d{{4}})?"
+    rf"|{_DAY}, \d{{1,2}} {_MONTH} \d{{4}}"
+    r"|\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?: ?[+-]\d{4}|Z)?"
+    r"|\b\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?\b"
+    r"|\b1[6-9]\d{8}\b"
+)
+_NUMBER = re.compile(r"\d+")
+_SHOWS_PROCESSES = re.compile(r"\b(?:ps|pgrep|pidof|top|jobs|fuser)\b|\$[$!]|&\s*$")
+_PANIC = re.compile(r"((?:^|[;&|\n])[ \t]*)panic\b[^;&|\n]*")
+_EXIT = re.compile(r"((?:^|[;&|\n])[ \t]*)exit +0\b")
+_EXPANDS = re.compile(r"[$`\\*?\[~!\n]|<<")
 
 
 def simple_commands(text: str) -> list[list[str]]:
@@ -128,22 +142,6 @@ def _without_leaders(words: list[str]) -> list[str]:
 
 def _is_leader(word: str) -> bool:
     return word in _LEADERS or word.startswith(("<", ">")) or _ASSIGNMENT.match(word) is not None
-
-
-_DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
-_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-_TIME = re.compile(
-    rf"(?:{_DAY} +)?{_MONTH} +\d{{1,2}}(?: +\d{{1,2}}:\d\d(?::\d\d)?)?(?: +[A-Z]{{3,4}})?(?: +\d{{4}})?"
-    rf"|{_DAY}, \d{{1,2}} {_MONTH} \d{{4}}"
-    r"|\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?: ?[+-]\d{4}|Z)?"
-    r"|\b\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?\b"
-    r"|\b1[6-9]\d{8}\b"
-)
-_NUMBER = re.compile(r"\d+")
-_SHOWS_PROCESSES = re.compile(r"\b(?:ps|pgrep|pidof|top|jobs|fuser)\b|\$[$!]|&\s*$")
-_PANIC = re.compile(r"((?:^|[;&|\n])[ \t]*)panic\b[^;&|\n]*")
-_EXIT = re.compile(r"((?:^|[;&|\n])[ \t]*)exit +0\b")
-_EXPANDS = re.compile(r"[$`\\*?\[~!\n]|<<")
 
 
 def settled(output: str, action: str) -> str:

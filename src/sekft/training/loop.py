@@ -13,17 +13,22 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 from sekft.folder import HIDDEN, Folder
 from sekft.protocols import Reporter
 from sekft.training.config import Recipe
-from sekft.training.data import Example
-from sekft.training.packs import Pack, packed
+from sekft.training.data import Example, Pack, packed
 from sekft.training.student import Student
 
 CHECKPOINT = "checkpoint.pt"
+# Tokens that a device takes at once. On a CPU the packs of a larger step run in parallel.
+PACK_TOKENS: Mapping[str, int] = {"cpu": 800, "cuda": 16384}
+WARM_UP_SHARE = 0.03
+GRADIENT_NORM = 1.0
+# Of a checkpoint's time against the time since the last one: a slow disk must not eat the run.
+CHECKPOINT_SHARE = 0.05
+RECENT = 20
 
 
 class Step(NamedTuple):
@@ -65,15 +70,6 @@ def load_checkpoint(root: Path, weights: Mapping[str, Any], optimiser: Any) -> l
     return [Step(*step) for step in state["steps"]]
 
 
-# Tokens that a device takes at once. On a CPU the packs of a larger step run in parallel.
-PACK_TOKENS: Mapping[str, int] = {"cpu": 800, "cuda": 16384}
-WARM_UP_SHARE = 0.03
-GRADIENT_NORM = 1.0
-# Of a checkpoint's time against the time since the last one: a slow disk must not eat the run.
-CHECKPOINT_SHARE = 0.05
-RECENT = 20
-
-
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
     """steps: for each, the examples that it learns from, as indexes. reference: of DPO, by example; see `reference`."""
@@ -87,17 +83,6 @@ class TrainingPlan:
         return sum(len(self.examples[index]) for index in self.steps[number])
 
 
-class _Stop:
-    """Whether Ctrl-C or SIGTERM asked to stop; a step is finished first, so that none is half done."""
-
-    def __init__(self) -> None:
-        self.requested = False
-
-    def request(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self.requested = True
-
-
 def fit(plan: TrainingPlan, student: Student, folder: Folder, report: Reporter) -> list[Step]:
     """Do the steps that are left; all steps' figures.
 
@@ -108,17 +93,17 @@ def fit(plan: TrainingPlan, student: Student, folder: Folder, report: Reporter) 
     student.refresh()
     report.begin("training", len(plan.steps), len(done))
     resumed, last, interval_s = len(done), time.monotonic(), plan.recipe.checkpoint_s
-    with _stopping() as stop:
+    with _signals() as signals:
         while len(done) < len(plan.steps):
             done.append(take_step(plan, len(done), student, optimiser))
             report.step(_progress(plan, done, resumed))
             due = time.monotonic() - last >= interval_s and len(done) < len(plan.steps)
-            if due or stop.requested:
+            if due or signals:
                 began = time.monotonic()
                 save_checkpoint(folder, student.weights(), optimiser, done)
                 last = time.monotonic()
                 interval_s = max(interval_s, (last - began) / CHECKPOINT_SHARE)
-            if stop.requested:
+            if signals:
                 raise KeyboardInterrupt
     return done
 
@@ -216,11 +201,13 @@ def _progress(plan: TrainingPlan, done: Sequence[Step], resumed: int) -> str:
 
 
 @contextmanager
-def _stopping() -> Iterator[_Stop]:
-    stop = _Stop()
-    before = {number: signal.signal(number, stop.request) for number in (signal.SIGINT, signal.SIGTERM)}
+def _signals() -> Iterator[list[int]]:
+    """What asked to stop, Ctrl-C or SIGTERM; a step is finished first, so that none is half done."""
+    signals: list[int] = []
+    ours = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda number, _: signals.append(number)) for number in ours}
     try:
-        yield stop
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from sekft.errors import UsageError
 from sekft.models import libraries
 from sekft.models.libraries import causal
-from sekft.training.packs import Pack, Span
+from sekft.training.data import Pack, Span
 
 T = TypeVar("T")
+NAME = "sekft_packed"
 
 
 class Student:
@@ -139,9 +140,6 @@ def _select(model: Any, count: int | None, rank: int) -> Any:
         model.requires_grad_(False)
         top.requires_grad_(True)
     return None
-
-
-NAME = "sekft_packed"
 
 
 def register() -> None:

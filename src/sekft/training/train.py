@@ -33,9 +33,8 @@ from sekft.report import Report, Table, facts
 from sekft.training import loop
 from sekft.training.base_model import base_folder, tokenizer_of, write_gguf
 from sekft.training.config import Recipe, TrainConfig, complete
-from sekft.training.data import Example, examples, part
+from sekft.training.data import Example, examples, part, steps
 from sekft.training.loop import Step, checkpoint_path
-from sekft.training.packs import steps
 
 DONE, GGUF = "training.json", "student.gguf"
 LIBRARIES = ("torch", "transformers", "peft")
