@@ -183,10 +183,6 @@ def _is_shell(line: str) -> bool:
         return False
     if first in SPEAKING:
         return True
-    bare = _unquoted(line)
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "''", line)
     telling = sum(word.lower().strip(".,;:!?") in TELLING for word in bare.split())
     return not SENTENCE.search(bare) and telling < 2 and not (telling and first.lower() in TELLING)
-
-
-def _unquoted(line: str) -> str:
-    return re.sub(r"'[^']*'|\"[^\"]*\"", "''", line)

@@ -280,13 +280,10 @@ def _elsewhere(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
 
 
 def _is_first_call(beats: Sequence[Beat], at: int, scenario: Scenario) -> bool:
+    """Whether no beat before this one runs the tool or asks for its manual page, and this one does."""
     tool = scenario.provider.command
-    return at == next((n for n, beat in enumerate(beats) if _names_tool(beat.command, tool)), None)
-
-
-def _names_tool(command: str, tool: str) -> bool:
-    """Whether the command runs the tool or asks for its manual page."""
-    return bool(syntax.calls(command, tool)) or f"man {tool}" in command
+    named = (n for n, beat in enumerate(beats) if syntax.calls(beat.command, tool) or f"man {tool}" in beat.command)
+    return at == next(named, None)
 
 
 _MISTAKES: dict[Callable[[Sequence[Beat], int, Scenario], list[str]], int] = {

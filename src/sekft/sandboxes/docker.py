@@ -295,18 +295,14 @@ def _image(engine: Any, ours: Userland) -> str:
     tag = f"{REPOSITORY}:{ours.name}"
     matches = engine.images(name=tag, filters={"label": f"{DIGEST_LABEL}={ours.digest}"})
     if not matches:
-        _import(engine, ours)
+        changes = [f"LABEL {DIGEST_LABEL}={ours.digest}", 'CMD ["/bin/sh"]', "ENV LANG=C.UTF-8 TZ=UTC"]
+        with tempfile.TemporaryFile() as layer:  # without a name: nothing of it outlives this process
+            with tarfile.open(fileobj=layer, mode="w") as tar:
+                write_root(tar, ours.rootfs)
+            layer.seek(0)
+            engine.import_image_from_data(layer, repository=REPOSITORY, tag=ours.name, changes=changes)
         matches = engine.images(name=tag, filters={"label": f"{DIGEST_LABEL}={ours.digest}"})
     return str(matches[0]["Id"])
-
-
-def _import(engine: Any, ours: Userland) -> None:
-    changes = [f"LABEL {DIGEST_LABEL}={ours.digest}", 'CMD ["/bin/sh"]', "ENV LANG=C.UTF-8 TZ=UTC"]
-    with tempfile.TemporaryFile() as layer:  # without a name: nothing of it outlives this process
-        with tarfile.open(fileobj=layer, mode="w") as tar:
-            write_root(tar, ours.rootfs)
-        layer.seek(0)
-        engine.import_image_from_data(layer, repository=REPOSITORY, tag=ours.name, changes=changes)
 
 
 def write_root(tar: tarfile.TarFile, rootfs: Path) -> None:

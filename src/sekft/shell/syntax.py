@@ -13,7 +13,7 @@ from itertools import dropwhile, pairwise
 
 from sekft.shell.reader import ShellReader
 
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_LEADING = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=|[<>]")  # an assignment, a redirection
 _LEADERS = frozenset("command exec env eval time nice nohup".split())
 _SHOWING = frozenset(
     "basename cat cd cmp cut date df diff dirname du egrep env fgrep file find grep head hostname id less ls man "
@@ -137,11 +137,7 @@ def _shows(words: list[str]) -> bool:
 
 
 def _without_leaders(words: list[str]) -> list[str]:
-    return list(dropwhile(_is_leader, words))
-
-
-def _is_leader(word: str) -> bool:
-    return word in _LEADERS or word.startswith(("<", ">")) or _ASSIGNMENT.match(word) is not None
+    return list(dropwhile(lambda word: word in _LEADERS or _LEADING.match(word), words))
 
 
 def settled(output: str, action: str) -> str:

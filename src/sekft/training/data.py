@@ -275,7 +275,12 @@ def steps(
     """
     plan: list[list[int]] = []
     held = total = 0
-    for index in _order(len(examples), seed, epochs):
+    order: list[int] = []
+    for epoch in range(epochs):
+        indexes = list(range(len(examples)))
+        stream(seed, "training", "order", epoch).shuffle(indexes)
+        order += indexes
+    for index in order:
         size = len(examples[index])
         if not plan or held + size > step_tokens:
             if most_tokens is not None and total >= most_tokens:
@@ -286,10 +291,3 @@ def steps(
         held += size
         total += size
     return plan
-
-
-def _order(count: int, seed: int, epochs: int) -> Iterator[int]:
-    for epoch in range(epochs):
-        order = list(range(count))
-        stream(seed, "training", "order", epoch).shuffle(order)
-        yield from order
