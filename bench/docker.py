@@ -16,8 +16,7 @@ from typing import Any
 
 from sekft.protocols import Sandbox, SandboxSpec
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
-from sekft.sandboxes.docker import DockerSandbox, client
-from sekft.sandboxes.images import chosen
+from sekft.sandboxes.docker import DockerSandbox, chosen, client
 from sekft.scenario import Login
 
 SPEC = SandboxSpec("busybox", Login(user="ada", host="vault", home="/home/ada"), ())

@@ -25,8 +25,7 @@ from pathlib import Path
 
 from bench.pipeline import Quiet
 from sekft.folder import Layout, load_scenarios
-from sekft.models.endpoint import Endpoint
-from sekft.models.service import Service
+from sekft.models.endpoint import Endpoint, Service
 from sekft.runs.roll import RolloutConfig, roll
 from sekft.trajectory import load_trajectory
 

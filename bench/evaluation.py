@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sekft.folder import documents
-from sekft.operators.local import Generator, Sampling
+from sekft.operators.student import Generator, Sampling
 from sekft.training.base_model import base_folder
 from sekft.trajectory import Trajectory, load_trajectory
 

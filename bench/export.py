@@ -21,7 +21,7 @@ from bench.pipeline import Quiet
 from sekft.dataset.export import ExportConfig, Sources, export
 from sekft.dataset.select import Group, SelectConfig, Selection, stored
 from sekft.folder import Layout
-from sekft.models.tokens import EstimatedTokens
+from sekft.models.texts import EstimatedTokens
 
 TRAJECTORIES = 100_000
 SAMPLES = 20

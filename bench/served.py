@@ -50,7 +50,7 @@ import sys, time
 from sekft.cli import main
 began = time.monotonic()
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from sekft.operators.local import Generator
+from sekft.operators.student import Generator
 times, load = [time.monotonic() - began], Generator._load
 def timed(self):
     began = time.monotonic()

@@ -16,13 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sekft.training import student as attention
 from sekft.training.base_model import base_folder, tokenizer_of
 from sekft.training.config import STEP_TOKENS
-from sekft.training.data import Example, examples, part
-from sekft.training.loop import attention
-from sekft.training.loop.loop import PACK_TOKENS
-from sekft.training.loop.packs import Pack, Span, packed, steps
-from sekft.training.loop.student import Student
+from sekft.training.data import Example, Pack, Span, examples, packed, part, steps
+from sekft.training.loop import PACK_TOKENS
+from sekft.training.student import Student
 
 ROWS = 40
 

@@ -29,12 +29,11 @@ from unittest.mock import patch
 from sekft.cli.running import Lines
 from sekft.folder import Folder
 from sekft.models import libraries
+from sekft.training import loop
 from sekft.training.base_model import base_folder, tokenizer_of
 from sekft.training.config import TrainConfig, complete
-from sekft.training.data import Method, examples, part
-from sekft.training.loop import loop
-from sekft.training.loop.packs import pack, steps
-from sekft.training.loop.student import Student
+from sekft.training.data import Method, examples, pack, part, steps
+from sekft.training.student import Student
 
 IGNORED = -100
 ROWS = 2

@@ -54,7 +54,7 @@ def test_every_built_in_name_loads(family: Family[Callable[..., Author | Operato
 def test_a_plugin_is_listed_and_loaded(install: Install) -> None:
     """A package that is installed is enough: its operator has a name and acts."""
     install("leaving", {"leaver": "leaving:make"}, MODULE)
-    assert operators.kinds() == [*operators.KINDS, "leaver"]
+    assert operators.FAMILY.names() == [*operators.KINDS, "leaver"]
     operator = operators.make("leaver", OperatorConfig())
     assert operator.info.kind == "leaver"
     assert (operator.endpoint, operator.answer_tokens) == (None, None)
@@ -71,7 +71,7 @@ def test_an_unknown_name_lists_the_known_with_plugins(install: Install) -> None:
 def test_a_plugin_that_does_not_import_is_named_with_its_error(install: Install, code: str) -> None:
     """Whose fault it is, and which; listing the names still works, and so do the others."""
     install("broken", {"leaver": "broken:make"}, code)
-    assert "leaver" in operators.kinds()
+    assert "leaver" in operators.FAMILY.names()
     with pytest.raises(UsageError, match=r"'leaver', a plugin of broken, cannot be imported: \w+Error"):
         operators.make("leaver", OperatorConfig())
     assert operators.make("reference", OperatorConfig()).info.kind == "reference"
@@ -80,7 +80,7 @@ def test_a_plugin_that_does_not_import_is_named_with_its_error(install: Install,
 def test_a_plugin_may_not_replace_a_built_in_name(install: Install) -> None:
     """The name is refused, and the package named; it is not listed twice."""
     install("leaving", {"explorer": "leaving:make"}, MODULE)
-    assert operators.kinds() == [*operators.KINDS]
+    assert operators.FAMILY.names() == [*operators.KINDS]
     with pytest.raises(UsageError, match=r"'explorer' is built in, .*uninstall leaving"):
         operators.make("explorer", OperatorConfig())
 

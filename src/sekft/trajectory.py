@@ -212,15 +212,11 @@ class StoredRollout:
 
 def effects(before: State, after: State) -> list[Effect]:
     """Every path that was added, removed or changed, sorted by path."""
-    found = []
-    for path in sorted(before.keys() | after.keys()):
-        if path not in before:
-            found.append(Effect(path=path, change="added"))
-        elif path not in after:
-            found.append(Effect(path=path, change="removed"))
-        elif before[path] != after[path]:
-            found.append(Effect(path=path, change="changed"))
-    return found
+    return [
+        Effect(path=path, change="added" if path not in before else "removed" if path not in after else "changed")
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path)
+    ]
 
 
 def changes(before: State, after: State, volatile: Sequence[str] = ()) -> dict[str, PathState | None]:

@@ -13,8 +13,7 @@ from sekft.authors.procedural.author import bundle, compose
 from sekft.authors.procedural.sketch import sketch
 from sekft.cli.running import Lines
 from sekft.folder import Layout, load_scenarios
-from sekft.models.endpoint import Endpoint
-from sekft.models.service import Service
+from sekft.models.endpoint import Endpoint, Service
 from sekft.rejection import Reason, Rejected
 from sekft.runs.generate import GenerateConfig, generate
 from sekft.scenario import Scenario

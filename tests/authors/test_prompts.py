@@ -8,8 +8,7 @@ import pytest
 
 from sekft.authors.hybrid import HybridAuthor
 from sekft.authors.teacher import TeacherAuthor, complaint
-from sekft.models.endpoint import Endpoint
-from sekft.models.service import Service
+from sekft.models.endpoint import Endpoint, Service
 from sekft.rejection import Reason, Rejected
 from tests import bundles
 

@@ -16,8 +16,7 @@ from sekft.cli.running import Lines
 from sekft.errors import UsageError
 from sekft.folder import Layout, documents, load_scenarios
 from sekft.gate.static import examine
-from sekft.models.endpoint import Endpoint
-from sekft.models.service import Service
+from sekft.models.endpoint import Endpoint, Service
 from sekft.protocols import AuthorConfig
 from sekft.rejection import Rejected, Rejection
 from sekft.runs.generate import AuthorExhausted, GenerateConfig, generate

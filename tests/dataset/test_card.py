@@ -15,7 +15,7 @@ from sekft.dataset.export import ExportConfig, Sources, export, read
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.evaluation import charts
 from sekft.folder import Layout
-from sekft.models.tokens import EstimatedTokens
+from sekft.models.texts import EstimatedTokens
 from sekft.quality.audit import holdings
 from tests import sets
 

@@ -19,7 +19,7 @@ from sekft.dataset.rows import projections
 from sekft.dataset.select import stored
 from sekft.errors import BundleError, StoreError, UsageError
 from sekft.folder import Layout
-from sekft.models.tokens import EstimatedTokens, length
+from sekft.models.texts import EstimatedTokens, length
 from sekft.report import text
 from sekft.scenario import Scenario
 from tests import sets

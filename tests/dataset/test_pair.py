@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from sekft.dataset.pair import Forks, Pair
 from sekft.dataset.select import Group, stored
-from sekft.shell.normalize import bare, settled
+from sekft.shell.syntax import bare, settled
 from sekft.trajectory import KEPT, Fault, OperatorInfo, Outcome, StoredRollout, Trajectory, Turn
 from tests import bundles, sets
 from tests.evaluation.test_difficulty import made

@@ -13,7 +13,7 @@ from sekft.dataset.select import Group, SelectConfig, Selection, funnel_table, s
 from sekft.errors import UsageError
 from sekft.evaluation.metrics import recovered
 from sekft.folder import Layout
-from sekft.models.tokens import EstimatedTokens, length
+from sekft.models.texts import EstimatedTokens, length
 from sekft.shell.grounding import ungrounded
 from sekft.trajectory import OperatorInfo, StoredRollout
 from tests import sets

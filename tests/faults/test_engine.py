@@ -12,8 +12,7 @@ import pytest
 from sekft.errors import InfraError
 from sekft.folder import documents
 from sekft.protocols import SandboxSpec
-from sekft.sandboxes.docker import DockerSandbox, client
-from sekft.sandboxes.images import LABEL
+from sekft.sandboxes.docker import LABEL, DockerSandbox, client
 from sekft.scenario import Login
 from sekft.trajectory import KEPT
 from tests.bundles import blocked, empty, sealed, work

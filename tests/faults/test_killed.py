@@ -13,8 +13,7 @@ import pytest
 
 from sekft.folder import documents
 from sekft.sandboxes import BACKENDS
-from sekft.sandboxes.docker import client
-from sekft.sandboxes.images import LABEL
+from sekft.sandboxes.docker import LABEL, client
 from sekft.scenario import Scenario
 from sekft.trajectory import KEPT
 from tests.bundles import blocked, empty, sealed, work

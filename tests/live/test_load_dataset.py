@@ -14,7 +14,7 @@ from sekft.dataset.export import ExportConfig, Exported, Sources, export
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.dataset.rows import projections
 from sekft.folder import Layout
-from sekft.models.tokens import EstimatedTokens
+from sekft.models.texts import EstimatedTokens
 from tests import sets
 
 pytestmark = pytest.mark.live

@@ -10,9 +10,8 @@ import time
 import pytest
 
 from sekft.errors import EndpointError, InfraError, UsageError
-from sekft.models.endpoint import ContextFull, Endpoint
+from sekft.models.endpoint import DEFAULT_URL, ContextFull, Endpoint, Service, service
 from sekft.models.journal import Reply
-from sekft.models.service import DEFAULT_URL, Service, service
 from tests.served import Answer, Served, serving, silent
 
 KEY = "sk-secret-1234567890"

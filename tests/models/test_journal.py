@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from sekft.errors import UsageError
-from sekft.models.endpoint import Endpoint
+from sekft.models.endpoint import Endpoint, Service, service
 from sekft.models.journal import Budget, BudgetSpent, Journal, Reply
-from sekft.models.service import Service, service
 from tests.served import Answer, Served, serving
 
 PRICE = (1.0, 10.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sekft.errors import UsageError
-from sekft.models.tokens import A_MESSAGE, counter, length
+from sekft.models.texts import A_MESSAGE, counter, length
 
 MESSAGES = [{"role": "system", "content": "ls -la /srv"}, {"role": "user", "content": "$ "}]
 

@@ -10,8 +10,7 @@ import pytest
 
 from sekft import sandboxes
 from sekft.authors.procedural.author import compose
-from sekft.operators.explorer import ExplorerOperator
-from sekft.operators.plan_script import NotGrounded
+from sekft.operators.explorer import ExplorerOperator, NotGrounded
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import rollout
 from sekft.rollouts.verify import judge

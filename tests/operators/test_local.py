@@ -13,8 +13,7 @@ import pytest
 
 from sekft.cli.running import Lines
 from sekft.errors import UsageError
-from sekft.operators.local import Generator, LocalAnswer, Message, Sampling
-from sekft.operators.local.rows import Line
+from sekft.operators.student import Generator, Line, LocalAnswer, Message, Sampling
 from sekft.training.config import TrainConfig
 from sekft.training.train import train
 from tests.training import tiny

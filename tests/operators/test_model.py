@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from sekft.errors import UsageError
-from sekft.models.endpoint import Endpoint
-from sekft.models.service import Service
+from sekft.models.endpoint import Endpoint, Service
 from sekft.operators.model import ModelOperator, ModelPolicy, conversation, default_scaffold, echoes, scaffold
 from sekft.trajectory import Turn
 from tests.served import Answer, Served, serving

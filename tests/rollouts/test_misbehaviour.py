@@ -8,10 +8,9 @@ import time
 import pytest
 
 from sekft.errors import EndpointError, InfraError
-from sekft.models.endpoint import Endpoint, FormatRefused
+from sekft.models.endpoint import Endpoint, FormatRefused, Service
 from sekft.models.journal import Reply
 from sekft.models.limiter import Limiter
-from sekft.models.service import Service
 from tests.served import Answer, Served, serving
 
 KEY = "sk-secret-1234567890"

@@ -17,8 +17,7 @@ from sekft.dataset.pair import Pair, read
 from sekft.dataset.select import stored
 from sekft.errors import UsageError
 from sekft.folder import Folder, Layout, documents
-from sekft.operators.explorer import ExplorerOperator
-from sekft.operators.plan_script import resumed
+from sekft.operators.explorer import ExplorerOperator, resumed
 from sekft.protocols import Action, Operator, OperatorConfig, Policy
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import rollout

@@ -19,8 +19,7 @@ from sekft import sandboxes
 from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
-from sekft.sandboxes.docker import DockerSandbox, client
-from sekft.sandboxes.images import BORN, DIGEST_LABEL, LABEL, SKELETON, write_root
+from sekft.sandboxes.docker import BORN, DIGEST_LABEL, LABEL, SKELETON, DockerSandbox, client, write_root
 from sekft.scenario import File, Login
 from tests.sandboxes.test_bubblewrap import alive, until
 

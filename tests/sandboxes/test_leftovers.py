@@ -11,8 +11,7 @@ import pytest
 
 from sekft.cache import built
 from sekft.protocols import SandboxSpec
-from sekft.sandboxes.docker import ContainerKind, DockerSandbox, client
-from sekft.sandboxes.images import DIGEST_LABEL, LABEL
+from sekft.sandboxes.docker import DIGEST_LABEL, LABEL, ContainerKind, DockerSandbox, client
 from sekft.scenario import Login
 from tests.commands import sekft
 

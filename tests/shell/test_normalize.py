@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sekft.shell.normalize import bare, settled
+from sekft.shell.syntax import bare, settled
 
 
 @pytest.mark.parametrize(

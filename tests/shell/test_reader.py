@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sekft.models.thoughts import thoughts
+from sekft.models.texts import thoughts
 from sekft.operators.answers import parse_action
 from sekft.shell import syntax
 from sekft.shell.grounding import Seen
-from sekft.shell.normalize import bare
+from sekft.shell.syntax import bare
 from tests.dash import dash
 
 WORDS = (

@@ -9,8 +9,7 @@ import pytest
 
 from sekft.errors import BundleError, UsageError
 from sekft.training.base_model import tokenizer_of
-from sekft.training.data import Example, Tokens, examples, method_of
-from sekft.training.loop.packs import pack, packed, steps
+from sekft.training.data import Example, Tokens, examples, method_of, pack, packed, steps
 from tests.training import tiny
 
 torch = pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")
@@ -109,7 +108,7 @@ def test_a_pack_changes_no_probability(base: Path, tokenizer: Any, tmp_path: Pat
     """Every learnt token of a pack has the log-probability that the model gives it in its sequence alone."""
     from transformers import AutoModelForCausalLM
 
-    from sekft.training.loop.student import Student
+    from sekft.training.student import Student
 
     file = tiny.sessions(tmp_path) if method == "sft" else tiny.pairs(tmp_path)
     read = list(examples(file, tokenizer, method))
@@ -133,8 +132,8 @@ def test_long_spans_are_causal_across_blocks(base: Path, tokenizer: Any) -> None
     """A sequence of several attention blocks gives what the eager model gives."""
     from transformers import AutoModelForCausalLM
 
-    from sekft.models.attention import BLOCK
-    from sekft.training.loop.student import Student
+    from sekft.models.libraries import BLOCK
+    from sekft.training.student import Student
 
     ids = tuple(tokenizer.encode("abcdefg " * BLOCK))[: 2 * BLOCK + 17]
     student = Student(base, None, 0, seed=0, half=False)

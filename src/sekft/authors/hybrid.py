@@ -24,8 +24,7 @@ from sekft.authors.procedural.host import Job
 from sekft.authors.procedural.provider.documentation import roff
 from sekft.authors.procedural.sketch import Sketch, sketch
 from sekft.authors.structured import AskingAuthor, Message, prompt
-from sekft.models.endpoint import Endpoint
-from sekft.models.service import service
+from sekft.models.endpoint import Endpoint, service
 from sekft.protocols import AuthorConfig
 from sekft.rejection import Rejected
 from sekft.scenario import Cell, File, Provenance, Scenario

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from sekft.models.endpoint import ContextFull, Endpoint, FormatRefused
-from sekft.models.thoughts import ANSWER_LIMIT_CHARACTERS, without_thoughts
+from sekft.models.texts import ANSWER_LIMIT_CHARACTERS, without_thoughts
 from sekft.protocols import Author
 
 RUNGS = 3

@@ -15,8 +15,7 @@ from pydantic import ValidationError
 from sekft import __version__, taxonomy
 from sekft.authors import VOLATILE
 from sekft.authors.structured import AskingAuthor, Message, prompt
-from sekft.models.endpoint import Endpoint
-from sekft.models.service import service
+from sekft.models.endpoint import Endpoint, service
 from sekft.protocols import AuthorConfig
 from sekft.rejection import Reason, Rejected, read_bundle
 from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, PlanStep, Provenance, Scenario

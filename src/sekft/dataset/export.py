@@ -19,7 +19,7 @@ from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_
 from sekft.errors import BundleError, UsageError
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import Folder, Layout, Setting, option
-from sekft.models.tokens import TokenCounter, length
+from sekft.models.texts import TokenCounter, length
 from sekft.protocols import Reporter
 from sekft.report import Report, Table
 from sekft.scenario import SCHEMA_VERSION, Frozen, load_noun

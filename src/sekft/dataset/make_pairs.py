@@ -22,7 +22,7 @@ from sekft.dataset.pair import LABELS, MARGIN, PAIRS, Forks, Pair
 from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import Folder, Layout, Setting, documents, explained, option
-from sekft.models.tokens import EstimatedTokens, TokenCounter, length
+from sekft.models.texts import EstimatedTokens, TokenCounter, length
 from sekft.protocols import Reporter
 from sekft.report import Cell, Report, Table, facts, listed
 from sekft.seeds import stream

@@ -22,8 +22,7 @@ from sekft.errors import BundleError
 from sekft.evaluation.metrics import went_wrong
 from sekft.evaluation.statistics import fisher
 from sekft.scenario import SCHEMA_VERSION, Frozen, canonical
-from sekft.shell.normalize import bare, settled
-from sekft.shell.syntax import only_looks, simple_commands
+from sekft.shell.syntax import bare, only_looks, settled, simple_commands
 from sekft.trajectory import Outcome, StoredRollout, Trajectory, Turn
 
 PAIRS, LABELS = "pairs.jsonl", "labels.jsonl"

@@ -14,7 +14,7 @@ from sekft.errors import UsageError
 from sekft.evaluation.difficulty import BANDS, band
 from sekft.evaluation.metrics import recovered, right
 from sekft.folder import Config, Layout, option
-from sekft.models.tokens import TokenCounter, length
+from sekft.models.texts import TokenCounter, length
 from sekft.report import Table
 from sekft.scenario import Frozen, Scenario, load_scenario
 from sekft.shell.grounding import ungrounded

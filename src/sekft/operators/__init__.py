@@ -20,11 +20,6 @@ KINDS = {
 FAMILY: Family[Callable[[OperatorConfig], Operator]] = Family("operator", "sekft.operators", KINDS)
 
 
-def kinds() -> list[str]:
-    """Every kind, plugins included, without importing one."""
-    return FAMILY.names()
-
-
 def make(name: str, settings: OperatorConfig) -> Operator:
     """The operator of that kind. Raises UsageError for an unknown kind, naming the known ones."""
     return FAMILY.load(name)(settings)

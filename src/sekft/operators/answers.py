@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sekft.models.thoughts import ANSWER_LIMIT_CHARACTERS, without_thoughts
+from sekft.models.texts import ANSWER_LIMIT_CHARACTERS, without_thoughts
 from sekft.shell.chat_format import TURN_LIMIT_BYTES
 from sekft.shell.syntax import command_end, without_comments
 
@@ -183,10 +183,6 @@ def _is_shell(line: str) -> bool:
         return False
     if first in SPEAKING:
         return True
-    bare = _unquoted(line)
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "''", line)
     telling = sum(word.lower().strip(".,;:!?") in TELLING for word in bare.split())
     return not SENTENCE.search(bare) and telling < 2 and not (telling and first.lower() in TELLING)
-
-
-def _unquoted(line: str) -> str:
-    return re.sub(r"'[^']*'|\"[^\"]*\"", "''", line)

@@ -1,19 +1,340 @@
 """A scripted expert that lands, looks round, learns the tool, does the work and ends.
 
-It takes its goals from the scenario's private plan and chooses among each goal's ways (plan_script.py),
-but types a command only when every token of it is grounded. Samples differ in what they look at,
-which way they take, what they verify, and in the mistake that some of them make and mend.
+It takes its goals from the scenario's private plan and chooses among each goal's ways. Samples differ in what they look
+at, which way they take, what they verify, and in the mistake that some of them make and mend. The explorer types such a
+script as it stands, the saboteur up to where it goes wrong. A command is typed only when every token of it is grounded
+(seen in this very trajectory, or common vocabulary); where it is not, another way of the same step is taken.
+
+A search for the announcement of work goes from place to place, always in the same order and in the same few words,
+until it finds the right one. Its listings tell folders from files, so that the next file to open is no lucky guess. The
+order is fixed for the student's sake. A search that went to the right place at once would teach to guess. A random
+order teaches no order: a student that types the likeliest next token then begins with a listing with which hardly any
+session begins, and goes round in circles (docs/proof.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import posixpath
+import random
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from sekft.operators.plan_script import RECOVERY_SHARE, Typist, recovery_share, resumed, script
-from sekft.protocols import Operator, OperatorConfig, Policy
-from sekft.scenario import Scenario
+from sekft.errors import UsageError
+from sekft.protocols import Action, Operator, OperatorConfig, Policy
+from sekft.scenario import PlanStep, Scenario
 from sekft.seeds import stream
-from sekft.trajectory import OperatorInfo
+from sekft.shell import syntax
+from sekft.shell.grounding import Seen
+from sekft.trajectory import OperatorInfo, Turn
+
+# First looks of people who land on an unknown machine, with weights. Outputs that differ from
+# run to run (processes, dates, kernel versions) would make replays differ: left out.
+_LOOKS = {
+    "ls -F": 24, "ls": 8, "ls -aF": 8, "ls -a": 2, "pwd": 8, "whoami": 8, "id": 8, "env": 6, "ls -la": 4, "hostname": 3,
+    "cat /etc/motd": 3, "ls -F /srv": 2, "ls -l": 2, "pwd; ls": 2, "id; pwd": 1, "find . -type f": 1, "ls -A": 1,
+    "env | sort": 1, "ls /home": 1, "ls -R": 1, "cat /etc/issue": 1, "echo $HOME": 1, "ls -F /opt": 1,
+}  # fmt: skip
+# Looks that show the same: nobody lists a folder twice in a row.
+_HOME = frozenset(("ls", "ls -F", "ls -aF", "ls -la", "ls -l", "ls -a", "ls -A", "ls -R", "pwd; ls", "find . -type f"))
+_ENVIRONMENT = frozenset(("env", "env | sort", "export -p"))
+_SIGHTS = (_HOME, _ENVIRONMENT)
+_COUNTS = {0: 64, 1: 26, 2: 7, 3: 3}
+
+_HOME_PLACE, _ENVIRONMENT_PLACE = "home", "environment"
+_PLACES = (_HOME_PLACE, _ENVIRONMENT_PLACE, "/var/mail", "/etc", "/var/log", "/srv", "/opt")
+"""Places that may announce something, in the order in which a search goes through them."""
+_HOME_LOOKS = ("ls -aF", "ls -aF", "ls -aF", "ls -aF", "ls -a", "ls -la")
+_OPENINGS = ("cat", "cat", "cat", "cat", "head", "tail")
+_OPENED = 2
+"""How many texts that lie openly in the home are opened, in the order of the listing, before the search goes on."""
+_READABLE_BYTES = 600
+RECOVERY_SHARE = 0.25
+"""Share of scripts that hold one mistake and its repair."""
+_CHAINED_SHARE = 0.2
+_USUAL_SHARE = 0.75
+"""How often a step is taken in its usual way, the reference's: what varies is the scenario, the routine hardly does."""
+_SLIPS = {
+    "cat": "cta", "chmod": "chmdo", "echo": "ehco", "env": "evn", "find": "fidn", "grep": "gerp", "head": "haed",
+    "ls": "sl", "man": "mna", "mv": "vm", "printf": "pritnf", "rm": "mr", "sed": "sde", "sort": "srot",
+}  # fmt: skip
+Ways = tuple[tuple[str, ...], ...]
+
+
+def first_looks(rng: random.Random) -> list[str]:
+    """The looks on landing, whatever there is to find."""
+    count = rng.choices([*_COUNTS], [*_COUNTS.values()])[0]
+    looks: list[str] = []
+    while len(looks) < count:
+        look = rng.choices([*_LOOKS], [*_LOOKS.values()])[0]
+        if not sights({look}) & sights(set(looks)):
+            looks.append(look)
+    return looks
+
+
+def search(scenario: Scenario, typed: set[str], goal: str, rng: random.Random) -> list[str]:
+    """The looks in vain before `goal`, the look that shows the announcement or leads to it.
+
+    typed: the commands so far; no place is visited twice.
+    """
+    place = _place(goal, scenario)
+    visited = {_place(command, scenario) for command in typed}
+    if place is None or place in visited or _is_shown(goal, scenario):
+        return []
+    looks: list[str] = []
+    for other in _PLACES:
+        if other == place:
+            break
+        if other not in visited:
+            looks.append(_look(other, rng))
+        if other == _HOME_PLACE:
+            looks += _opened(scenario, rng)
+    return looks
+
+
+def sights(commands: set[str]) -> set[str]:
+    """The commands, with one name for all that show the same."""
+    return {next((min(sight) for sight in _SIGHTS if command in sight), command) for command in commands}
+
+
+def _look(place: str, rng: random.Random) -> str:
+    if place == _HOME_PLACE:
+        return rng.choice(_HOME_LOOKS)
+    return "env" if place == _ENVIRONMENT_PLACE else f"ls -F {place}"
+
+
+def _opened(scenario: Scenario, rng: random.Random) -> list[str]:
+    """The first texts that lie openly in the home, in the order of a listing."""
+    home = scenario.login.home
+    texts = [
+        posixpath.basename(file.path)
+        for file in scenario.files
+        if posixpath.dirname(file.path) == home and file.kind == "file" and 0 < len(file.data) <= _READABLE_BYTES
+    ]
+    chosen = sorted(name for name in texts if not name.startswith("."))[:_OPENED]
+    return [f"{rng.choice(_OPENINGS)} {name}" for name in chosen]
+
+
+def _place(command: str, scenario: Scenario) -> str | None:
+    """The place that this command looks at; None where it looks at none of them."""
+    if command in _ENVIRONMENT:
+        return _ENVIRONMENT_PLACE
+    if command in _HOME:
+        return _HOME_PLACE
+    last = command.split()[-1]
+    return next((place for place in _PLACES if last == place or last.startswith(f"{place}/")), None)
+
+
+def _is_shown(command: str, scenario: Scenario) -> bool:
+    """Whether the login text itself shows the path that the command looks at."""
+    login = scenario.login
+    shown = "\n".join([scenario.orientation, login.motd, login.banner, login.prompt, *login.env.values()])
+    return any(word.startswith("/") and word in shown for word in command.split())
+
+
+class NotGrounded(Exception):
+    """No way of a step can be typed: the scenario demands a lucky guess. It costs this rollout, not the run."""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One command to be typed.
+
+    step:     the place of its step in the plan; -1 for a look of one's own accord.
+    spare:    the other ways of its step, should it not be grounded.
+    mistakes: commands that go wrong right before it.
+    wrong:    it is such a mistake, left out where it is not grounded.
+    failing:  the failure that it is part of; typed whether grounded or not.
+    """
+
+    goal: str
+    command: str
+    step: int = -1
+    spare: Ways = ()
+    mistakes: tuple[str, ...] = ()
+    wrong: bool = False
+    failing: str | None = None
+
+
+def recovery_share(settings: OperatorConfig) -> float:
+    """The share that was asked for. Raises UsageError for what is no share."""
+    share = RECOVERY_SHARE if settings.recovery_share is None else settings.recovery_share
+    if not 0 <= share <= 1:
+        raise UsageError(f"--recovery-share {share:g}: want a share from 0 to 1")
+    return share
+
+
+def script(scenario: Scenario, rng: random.Random, mended: float) -> list[Beat]:
+    """One person's beats. mended: share of scripts that hold a mistake and its repair."""
+    beats = _straight(scenario, rng)
+    if rng.random() < _CHAINED_SHARE:
+        beats = _chained(beats)
+    return _with_mistake(beats, scenario, rng) if rng.random() < mended else beats
+
+
+def resumed(scenario: Scenario, typed: Sequence[str], rng: random.Random) -> list[Beat]:
+    """The rest of the plan after these commands: one way for each step of which they hold none."""
+    left = Counter(part for command in typed for part in {command, *command.split(" && ")})
+    beats: list[Beat] = []
+    for place, step in enumerate(scenario.plan):
+        done = next((way for way in step.ways if not Counter(way) - left), None)
+        if done is not None:
+            left.subtract(done)
+        else:
+            beats += _beats(step.goal, place, _ordered(step, set(typed), rng), tuple(step.mistakes))
+    return beats
+
+
+def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
+    """Looks, a search for what login did not tell, then one way for each step; nothing is looked at or learnt twice."""
+    plan = scenario.plan or [PlanStep(goal="execute", ways=[scenario.reference])]
+    beats = [Beat("look", command) for command in first_looks(rng)]
+    for place, step in enumerate(plan):
+        typed = {beat.command for beat in beats}
+        again = sights(typed) if step.goal in ("look", "learn") else set()
+        new = _beats(step.goal, place, _ordered(step, typed, rng), tuple(step.mistakes))
+        if step.goal == "look" and new:
+            beats += [Beat("look", command) for command in search(scenario, typed, new[0].command, rng)]
+        beats += [beat for beat in new if not sights({beat.command}) & again]
+    return beats
+
+
+def _ordered(step: PlanStep, typed: set[str], rng: random.Random) -> Ways:
+    """The ways of a step, the one to be taken first."""
+    ways = [tuple(way) for way in rng.sample(step.ways, len(step.ways))]
+    usual = rng.random() < _USUAL_SHARE
+    ways.sort(key=lambda way: usual and way != tuple(step.ways[0]))
+    if step.goal == "look":  # go on from what was looked at already, else as a search looks: without details
+        ways.sort(key=lambda way: any(command.startswith("ls -l") for command in way))
+        ways.sort(key=lambda way: not any(sights({command}) & sights(typed) for command in way))
+    return tuple(ways)
+
+
+def _beats(goal: str, step: int, ways: Ways, mistakes: tuple[str, ...] = ()) -> list[Beat]:
+    first, spare = ways[0], tuple(ways[1:])
+    beats = [Beat(goal, command, step, spare) for command in first]
+    return [replace(beats[0], mistakes=mistakes), *beats[1:]] if beats else []
+
+
+def _chained(beats: list[Beat]) -> list[Beat]:
+    """The script with the work and the first look at its effect typed as one line."""
+    for at in range(len(beats) - 1):
+        work, look = beats[at], beats[at + 1]
+        if (work.goal, look.goal) == ("execute", "confirm") and not set("\n;") & set(work.command):
+            chained = Beat("execute", f"{work.command} && {look.command}", work.step)
+            return [*beats[:at], chained, *_chained(beats[at + 2 :])]
+    return beats
+
+
+def _with_mistake(beats: list[Beat], scenario: Scenario, rng: random.Random) -> list[Beat]:
+    """The script with one mistake in it, right before the command that mends it."""
+    options = {
+        mistakes: places
+        for mistakes in _MISTAKES
+        if (places := [(at, wrong) for at in range(len(beats)) for wrong in mistakes(beats, at, scenario)])
+    }
+    if not options:
+        return beats
+    at, wrong = rng.choice(options[rng.choices([*options], [_MISTAKES[mistakes] for mistakes in options])[0]])
+    return [*beats[:at], replace(beats[at], command=wrong, wrong=True), *beats[at:]]
+
+
+def _slips(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+    """Fingers that swap two letters of the command."""
+    first, _, rest = beats[at].command.partition(" ")
+    return [f"{_SLIPS[first]} {rest}".strip()] if first in _SLIPS and not set("\n;&|") & set(rest) else []
+
+
+def _bare_calls(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+    """The tool called with nothing to do, right before its help is asked for."""
+    return [scenario.provider.command] if _is_first_call(beats, at, scenario) else []
+
+
+def _version_calls(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+    """An option that most tools have and this one has not; its error says what to ask for."""
+    return [f"{scenario.provider.command} --version"] if _is_first_call(beats, at, scenario) else []
+
+
+def _no_pages(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+    """The manual asked for a page that there is not."""
+    tool = scenario.provider.command
+    paged = any(file.path.endswith(f"/{tool}.1") for file in scenario.files)
+    return [f"man {tool}"] if not paged and _is_first_call(beats, at, scenario) else []
+
+
+def _planned(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+    """Mistakes that the author knows of this tool: a call without a name, a placeholder typed as it stands."""
+    return list(beats[at].mistakes)
+
+
+def _elsewhere(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+    """A file or folder named without its path, from another folder."""
+    words = beats[at].command.split()
+    if len(words) != 2 or words[0] not in ("cat", "head", "tail", "ls") or not words[1].startswith("/"):
+        return []
+    folder, _, name = words[1].rpartition("/")
+    moved = any(beat.command.startswith("cd ") for beat in beats)
+    if scenario.expected.kind != "work" or beats[at].goal == "look" or moved or folder == scenario.login.home:
+        return []
+    return [f"{words[0]} {name}"]
+
+
+def _is_first_call(beats: Sequence[Beat], at: int, scenario: Scenario) -> bool:
+    """Whether no beat before this one runs the tool or asks for its manual page, and this one does."""
+    tool = scenario.provider.command
+    named = (n for n, beat in enumerate(beats) if syntax.calls(beat.command, tool) or f"man {tool}" in beat.command)
+    return at == next(named, None)
+
+
+_MISTAKES: dict[Callable[[Sequence[Beat], int, Scenario], list[str]], int] = {
+    _slips: 1,
+    _bare_calls: 1,
+    _version_calls: 1,
+    _no_pages: 1,
+    _planned: 4,
+    _elsewhere: 1,
+}
+"""With weights: what students are seen to do wrong is how they call a tool."""
+
+
+class Typist:
+    """The policy that types a script, a grounded beat at a time."""
+
+    def __init__(self, scenario: Scenario, beats: Sequence[Beat]) -> None:
+        self._tool = scenario.provider.command
+        self._beats = deque(beats)
+        self._seen = Seen()
+        self._read = 0
+
+    async def act(self, turns: Sequence[Turn]) -> Action:
+        for turn in turns[self._read :]:
+            self._seen.add(f"{turn.orientation or ''}\n{turn.content}")
+        self._read = len(turns)
+        beat = self._next(turns)
+        return Action(beat.command, failing=beat.failing)
+
+    def _next(self, turns: Sequence[Turn]) -> Beat:
+        """The next beat that is grounded, changing to another way of its step where one is not."""
+        while self._beats:
+            beat = self._beats.popleft()
+            if self._is_told_already(beat, turns):
+                continue
+            if beat.failing or not (missing := self._seen.missing(beat.command)):
+                return beat
+            if beat.wrong:
+                continue
+            if not beat.spare:
+                raise NotGrounded(f"{beat.goal}: {beat.command!r} holds {missing}, which nothing has shown")
+            while self._beats and self._beats[0].spare is beat.spare and not self._beats[0].failing:
+                self._beats.popleft()
+            self._beats.extendleft(reversed(_beats(beat.goal, beat.step, beat.spare)))
+        raise NotGrounded("the plan ran out before an ending")
+
+    def _is_told_already(self, beat: Beat, turns: Sequence[Turn]) -> bool:
+        """Whether a bare call has just printed the help that this asks for."""
+        if len(turns) < 3 or beat.command not in (f"{self._tool} {word}" for word in ("--help", "-h", "help")):
+            return False
+        return turns[-2].content == self._tool and "--help" not in turns[-1].content
 
 
 def make(settings: OperatorConfig) -> ExplorerOperator:

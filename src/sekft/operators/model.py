@@ -14,10 +14,9 @@ from importlib import resources
 from pathlib import Path
 
 from sekft.errors import UsageError
-from sekft.models.endpoint import ContextFull, Endpoint
+from sekft.models.endpoint import ContextFull, Endpoint, service
 from sekft.models.journal import Reply
-from sekft.models.service import service
-from sekft.models.thoughts import thoughts
+from sekft.models.texts import thoughts
 from sekft.operators.answers import Parsed, parse_action
 from sekft.protocols import CONTEXT_FULL, Action, Operator, OperatorConfig
 from sekft.scenario import Scenario

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
-from sekft.operators.plan_script import Beat, Typist, recovery_share, resumed, script
+from sekft.operators.explorer import Beat, Typist, recovery_share, resumed, script
 from sekft.protocols import Operator, OperatorConfig, Policy
 from sekft.scenario import ExpectedKind, Scenario
 from sekft.seeds import stream
@@ -88,11 +88,6 @@ def _typed(*commands: str) -> Beats:
     return [Beat("fail", command, failing="?") for command in commands]
 
 
-def _failing(beats: Sequence[Beat]) -> Beats:
-    """Beats of the script, typed whether or not what they hold was shown."""
-    return [replace(beat, failing="?") for beat in beats if not beat.wrong]
-
-
 def _before(beats: Beats, *goals: str) -> Beats:
     """The script up to the first beat of one of these goals."""
     at = next((at for at, beat in enumerate(beats) if beat.goal in goals and not beat.wrong), len(beats))
@@ -154,8 +149,8 @@ def _stops_early(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
 
 def _claims_success(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Says that it is done, to the provider too, and has done nothing."""
-    acknowledged = [beat for beat in beats if beat.goal == "acknowledge"]
-    claim = _failing(acknowledged) or _typed(rng.choice(_words()["claims"]))
+    acknowledged = [replace(beat, failing="?") for beat in beats if beat.goal == "acknowledge" and not beat.wrong]
+    claim = acknowledged or _typed(rng.choice(_words()["claims"]))
     return [*_before(beats, "execute"), *claim, *_typed(rng.choice(_EXITS))]
 
 

@@ -15,7 +15,7 @@ from math import log
 
 from sekft.evaluation import metrics
 from sekft.evaluation.statistics import quantile
-from sekft.models.tokens import EstimatedTokens, length
+from sekft.models.texts import EstimatedTokens, length
 from sekft.quality.texts import clusters, documentation, login_text, masked, names, skeleton, words
 from sekft.rejection import Rejection
 from sekft.report import listed

@@ -26,7 +26,7 @@ from sekft.runs.resources import LocalEngine, attended
 from sekft.runs.roll import ActingConfig, RolloutJob, acted, acting, recorded
 from sekft.scenario import Scenario
 from sekft.seeds import derive
-from sekft.shell.normalize import bare
+from sekft.shell.syntax import bare
 from sekft.trajectory import KEPT, Trajectory, load_trajectory
 
 ID_CHARACTERS = 8

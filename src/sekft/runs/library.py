@@ -32,9 +32,8 @@ from sekft.folder import Layout
 from sekft.protocols import Reporter, Sandbox
 from sekft.rejection import Admitted, Rejected
 from sekft.report import Table
-from sekft.rollouts.record import record
-from sekft.rollouts.replay import Replayed
-from sekft.rollouts.replay import replay as replay_recorded
+from sekft.rollouts.record import Replayed, record
+from sekft.rollouts.record import replay as replay_recorded
 from sekft.rollouts.rollout import Rollout, RolloutLimits
 from sekft.rollouts.verify import judge
 from sekft.runs import evaluate as evaluating

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sekft.folder import HIDDEN, Config, Folder, option
 from sekft.models.journal import JOURNAL
-from sekft.models.tokens import TokenCounter, counter
+from sekft.models.texts import TokenCounter, counter
 from sekft.protocols import Author, Operator, Reporter
 
 ItemT = TypeVar("ItemT")

@@ -22,7 +22,7 @@ from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.errors import UsageError
 from sekft.evaluation.evaluate import Evaluation
 from sekft.folder import Folder, Layout, Setting, option
-from sekft.models.tokens import EstimatedTokens
+from sekft.models.texts import EstimatedTokens
 from sekft.protocols import Reporter
 from sekft.report import Report, Table
 from sekft.runs.evaluate import EvalConfig, examine, taken

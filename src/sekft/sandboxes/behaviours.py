@@ -67,23 +67,21 @@ _CASES = (
 )
 
 
-async def self_test(sandbox: Sandbox, userland: str = "busybox") -> list[tuple[str, bool, str]]:
+async def self_test(sandbox: Sandbox) -> list[tuple[str, bool, str]]:
     """(behaviour, holds, what was seen when it does not), each in a fresh sandbox."""
-    spec = SandboxSpec(userland, _LOGIN, _FILES, _LIMITS)
+    spec = SandboxSpec("busybox", _LOGIN, _FILES, _LIMITS)
     trials = {**{case.behaviour: _tried(case) for case in _CASES}, **_TRIALS}
-    return [await _guarded(name, sandbox, spec, trial) for name, trial in trials.items()]
+    faults = {}
+    for name, trial in trials.items():
+        try:
+            async with sandbox.open(spec) as session:
+                faults[name] = await trial(session)
+        except SekftError as error:
+            faults[name] = str(error)
+    return [(name, not fault, fault) for name, fault in faults.items()]
 
 
 _Trial = Callable[[Session], Awaitable[str]]
-
-
-async def _guarded(name: str, sandbox: Sandbox, spec: SandboxSpec, trial: _Trial) -> tuple[str, bool, str]:
-    try:
-        async with sandbox.open(spec) as session:
-            fault = await trial(session)
-    except SekftError as error:
-        fault = str(error)
-    return name, not fault, fault
 
 
 def _tried(case: _Case) -> _Trial:

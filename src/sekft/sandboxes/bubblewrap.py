@@ -156,17 +156,14 @@ class _Bwrap(FrameStream):
         try:
             payload = await super().ask(frame, expected, timeout_s)
         except StreamEnded as error:
-            raise self._broken(error) from error
+            if not self._log:
+                raise
+            # Before the first answer it is the machine that cannot sandbox; bwrap's own words say why.
+            self._log.seek(0)
+            reason = self._log.read().decode(errors="replace").strip()[-400:]
+            raise SandboxUnavailable(f"bubblewrap: {reason or 'ended at once'}; {HINT}") from error
         self._forget_log()
         return payload
-
-    def _broken(self, ended: StreamEnded) -> Exception:
-        """Before the first answer it is the machine that cannot sandbox; bwrap's own words say why."""
-        if not self._log:
-            return ended
-        self._log.seek(0)
-        reason = self._log.read().decode(errors="replace").strip()[-400:]
-        return SandboxUnavailable(f"bubblewrap: {reason or 'ended at once'}; {HINT}")
 
     def _forget_log(self) -> None:
         if self._log:

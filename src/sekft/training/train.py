@@ -27,16 +27,14 @@ from sekft import __version__
 from sekft.errors import UsageError
 from sekft.folder import HIDDEN, Folder, Setting
 from sekft.models import libraries
-from sekft.models.attention import refuse_other_attention
+from sekft.models.libraries import refuse_other_attention
 from sekft.protocols import Reporter
 from sekft.report import Report, Table, facts
-from sekft.training.base_model import base_folder, tokenizer_of
+from sekft.training import loop
+from sekft.training.base_model import base_folder, tokenizer_of, write_gguf
 from sekft.training.config import Recipe, TrainConfig, complete
-from sekft.training.data import Example, examples, part
-from sekft.training.gguf import write_gguf
-from sekft.training.loop import checkpoint, loop
-from sekft.training.loop.checkpoint import Step
-from sekft.training.loop.packs import steps
+from sekft.training.data import Example, examples, part, steps
+from sekft.training.loop import Step, checkpoint_path
 
 DONE, GGUF = "training.json", "student.gguf"
 LIBRARIES = ("torch", "transformers", "peft")
@@ -132,7 +130,7 @@ def train(config: TrainConfig, data: Path, out: Path, report: Reporter, command:
 
 
 def _trained(recipe: Recipe, base: Path, tokenizer: Any, folder: Folder, report: Reporter, command: str) -> Trained:
-    from sekft.training.loop.student import Student
+    from sekft.training.student import Student
 
     report.note(f"{recipe.method} of {recipe.learning} from {recipe.base} on {recipe.device}, rate {recipe.rate:g}")
     rows = list(examples(Path(recipe.data), tokenizer, recipe.method))
@@ -191,5 +189,5 @@ def _leave(student: Any, tokenizer: Any, folder: Folder, trained: Trained, done:
     folder.write(out / "steps.jsonl", "".join(json.dumps(step._asdict()) + "\n" for step in done))
     folder.write(out / "README.md", trained.card())
     folder.write(out / DONE, trained.to_json())
-    folder.remove(checkpoint.path(out))
+    folder.remove(checkpoint_path(out))
     folder.remove(out / HIDDEN / REFERENCE)

@@ -1,4 +1,7 @@
-"""The steps of a run, from where it stood to its end: losses, schedule, optimiser, checkpoints."""
+"""The steps of a run, from where it stood to its end: losses, schedule, optimiser, checkpoints.
+
+docs/decisions/a-training-loop-of-our-own.md says why this is not a library's trainer.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from types import FrameType
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from sekft.folder import Folder
+from sekft.folder import HIDDEN, Folder
 from sekft.protocols import Reporter
 from sekft.training.config import Recipe
-from sekft.training.data import Example
-from sekft.training.loop import checkpoint
-from sekft.training.loop.checkpoint import Step
-from sekft.training.loop.packs import Pack, packed
-from sekft.training.loop.student import Student
+from sekft.training.data import Example, Pack, packed
+from sekft.training.student import Student
 
+CHECKPOINT = "checkpoint.pt"
 # Tokens that a device takes at once. On a CPU the packs of a larger step run in parallel.
 PACK_TOKENS: Mapping[str, int] = {"cpu": 800, "cuda": 16384}
 WARM_UP_SHARE = 0.03
@@ -28,6 +29,45 @@ GRADIENT_NORM = 1.0
 # Of a checkpoint's time against the time since the last one: a slow disk must not eat the run.
 CHECKPOINT_SHARE = 0.05
 RECENT = 20
+
+
+class Step(NamedTuple):
+    """learnt: tokens that count. right: of DPO, the share of pairs whose chosen side gained more."""
+
+    tokens: int
+    learnt: int
+    loss: float
+    rate: float
+    wall_s: float
+    right: float | None = None
+
+
+def checkpoint_path(root: Path) -> Path:
+    return root / HIDDEN / CHECKPOINT
+
+
+def save_checkpoint(folder: Folder, weights: Mapping[str, Any], optimiser: Any, steps: list[Step]) -> None:
+    """Replace the checkpoint, whole or not at all. Raises StoreError."""
+    import torch
+
+    file = folder.begin(checkpoint_path(folder.root))
+    state = {"weights": dict(weights), "optimiser": optimiser.state_dict(), "steps": [tuple(step) for step in steps]}
+    torch.save(state, file)
+    folder.place(file, checkpoint_path(folder.root))
+
+
+def load_checkpoint(root: Path, weights: Mapping[str, Any], optimiser: Any) -> list[Step]:
+    """Put weights and optimiser where they stood; the steps done, none when there is no checkpoint."""
+    import torch
+
+    if not checkpoint_path(root).exists():
+        return []
+    state = torch.load(checkpoint_path(root), weights_only=True)
+    with torch.no_grad():
+        for name, weight in weights.items():
+            weight.copy_(state["weights"][name])
+    optimiser.load_state_dict(state["optimiser"])
+    return [Step(*step) for step in state["steps"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,38 +83,27 @@ class TrainingPlan:
         return sum(len(self.examples[index]) for index in self.steps[number])
 
 
-class _Stop:
-    """Whether Ctrl-C or SIGTERM asked to stop; a step is finished first, so that none is half done."""
-
-    def __init__(self) -> None:
-        self.requested = False
-
-    def request(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self.requested = True
-
-
 def fit(plan: TrainingPlan, student: Student, folder: Folder, report: Reporter) -> list[Step]:
     """Do the steps that are left; all steps' figures.
 
     Raises KeyboardInterrupt, after a checkpoint, when asked to stop.
     """
     optimiser = optimiser_of(student, plan.recipe.rate)
-    done = checkpoint.load(folder.root, student.weights(), optimiser)
+    done = load_checkpoint(folder.root, student.weights(), optimiser)
     student.refresh()
     report.begin("training", len(plan.steps), len(done))
     resumed, last, interval_s = len(done), time.monotonic(), plan.recipe.checkpoint_s
-    with _stopping() as stop:
+    with _signals() as signals:
         while len(done) < len(plan.steps):
             done.append(take_step(plan, len(done), student, optimiser))
             report.step(_progress(plan, done, resumed))
             due = time.monotonic() - last >= interval_s and len(done) < len(plan.steps)
-            if due or stop.requested:
+            if due or signals:
                 began = time.monotonic()
-                checkpoint.save(folder, student.weights(), optimiser, done)
+                save_checkpoint(folder, student.weights(), optimiser, done)
                 last = time.monotonic()
                 interval_s = max(interval_s, (last - began) / CHECKPOINT_SHARE)
-            if stop.requested:
+            if signals:
                 raise KeyboardInterrupt
     return done
 
@@ -172,11 +201,13 @@ def _progress(plan: TrainingPlan, done: Sequence[Step], resumed: int) -> str:
 
 
 @contextmanager
-def _stopping() -> Iterator[_Stop]:
-    stop = _Stop()
-    before = {number: signal.signal(number, stop.request) for number in (signal.SIGINT, signal.SIGTERM)}
+def _signals() -> Iterator[list[int]]:
+    """What asked to stop, Ctrl-C or SIGTERM; a step is finished first, so that none is half done."""
+    signals: list[int] = []
+    ours = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda number, _: signals.append(number)) for number in ours}
     try:
-        yield stop
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

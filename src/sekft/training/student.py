@@ -1,4 +1,7 @@
-"""The model while it trains: which of its weights learn, in what arithmetic, and the folder that comes of it."""
+"""The model while it trains: which of its weights learn, in what arithmetic, and the folder that comes of it.
+
+Attention looks at each span of a pack for itself, so that a pack needs neither padding nor a mask of its square.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ from typing import Any, TypeVar
 
 from sekft.errors import UsageError
 from sekft.models import libraries
-from sekft.training.loop import attention
-from sekft.training.loop.packs import Pack
+from sekft.models.libraries import causal
+from sekft.training.data import Pack, Span
 
 T = TypeVar("T")
+NAME = "sekft_packed"
 
 
 class Student:
@@ -32,7 +36,7 @@ class Student:
         import torch
         from transformers import AutoModelForCausalLM
 
-        attention.register()
+        register()
         self.base, self.layers, self.rank = base, layers, rank
         self.device = libraries.device()
         self.half = libraries.bf16_here() if half is None else half
@@ -40,7 +44,7 @@ class Student:
         self._threads = ThreadPoolExecutor(self.workers, "worker")
         torch.manual_seed(seed)
         self.model = AutoModelForCausalLM.from_pretrained(
-            base, dtype=torch.float32, attn_implementation=attention.NAME, local_files_only=True
+            base, dtype=torch.float32, attn_implementation=NAME, local_files_only=True
         )
         _select(self.model, layers, rank)
         self.model.to(self.device).train()
@@ -136,3 +140,46 @@ def _select(model: Any, count: int | None, rank: int) -> Any:
         model.requires_grad_(False)
         top.requires_grad_(True)
     return None
+
+
+def register() -> None:
+    """Make it known to transformers, for `attn_implementation`."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(NAME, attend)
+
+
+def attend(
+    module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float, spans: Sequence[Span], **_: Any
+) -> tuple[Any, None]:
+    """As transformers calls it. query: (1, heads, tokens, width); key, value: (1, fewer heads, tokens, width).
+
+    Gives (1, tokens, heads, width).
+    """
+    import torch
+
+    del module, mask
+    parts = [_span(span, query[0], key[0], value[0], scaling) for span in spans]
+    return torch.cat(parts, dim=1).transpose(0, 1).unsqueeze(0), None
+
+
+def _span(span: Span, query: Any, key: Any, value: Any, scaling: float) -> Any:
+    import torch
+
+    query, heads = query[:, span.start : span.end], key.shape[0]
+    keys, values = (_visible(part, span) for part in (key, value))
+    if query.device.type == "cpu":
+        return causal((query * scaling).unflatten(0, (heads, -1)), keys, values).flatten(0, 1)
+    group = query.shape[0] // heads
+    keys, values = keys.repeat_interleave(group, 0), values.repeat_interleave(group, 0)
+    own, whole = query.shape[1], keys.shape[1]
+    visible = torch.ones(own, whole, dtype=torch.bool, device=query.device).tril(whole - own)
+    return torch.nn.functional.scaled_dot_product_attention(query, keys, values, attn_mask=visible, scale=scaling)
+
+
+def _visible(part: Any, span: Span) -> Any:
+    """Keys or values of the span's stem, then its own."""
+    import torch
+
+    own = part[:, span.start : span.end]
+    return torch.cat([part[:, slice(*span.stem)], own], dim=1) if span.stem else own
