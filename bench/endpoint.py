@@ -26,7 +26,7 @@ from pathlib import Path
 from bench.pipeline import Quiet
 from sekft.folder import Layout, load_scenarios
 from sekft.models.endpoint import Endpoint, Service
-from sekft.runs.roll import RolloutConfig, roll
+from sekft.runs.rollout import RolloutConfig, roll
 from sekft.trajectory import load_trajectory
 
 AT_ONCE, TURNS, WARM_S = 128, 8, 8.0

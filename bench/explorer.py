@@ -13,7 +13,7 @@ from bench.pipeline import Quiet
 from sekft.folder import Layout, documents, load_scenarios
 from sekft.runs.generate import GenerateConfig, generate
 from sekft.runs.resources import default_concurrency
-from sekft.runs.roll import RolloutConfig, roll
+from sekft.runs.rollout import RolloutConfig, roll
 from sekft.scenario import Scenario
 from sekft.shell.chat_format import violations
 from sekft.shell.grounding import ungrounded

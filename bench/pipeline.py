@@ -16,7 +16,7 @@ from sekft.cli.running import Lines
 from sekft.folder import Layout, load_scenarios
 from sekft.runs.generate import GenerateConfig, generate
 from sekft.runs.resources import default_concurrency
-from sekft.runs.roll import RolloutConfig, roll
+from sekft.runs.rollout import RolloutConfig, roll
 
 SCENARIOS = 40
 SAMPLES = 3

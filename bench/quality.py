@@ -18,7 +18,7 @@ from sekft.folder import Layout, documents, load_scenarios, times
 from sekft.quality.audit import audit
 from sekft.runs.generate import GenerateConfig, generate
 from sekft.runs.resources import default_concurrency
-from sekft.runs.roll import RolloutConfig, roll
+from sekft.runs.rollout import RolloutConfig, roll
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 

@@ -19,7 +19,7 @@ from sekft.folder import Layout, documents, load_scenarios
 from sekft.operators.saboteur import ends
 from sekft.runs.library import replay_all
 from sekft.runs.resources import default_concurrency
-from sekft.runs.roll import RolloutConfig, roll
+from sekft.runs.rollout import RolloutConfig, roll
 from sekft.scenario import Scenario
 from sekft.trajectory import Trajectory, load_trajectory
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-LONG = {"live", "training", "test_docs.py", "test_star.py", "test_tasks.py", "test_projections.py", "test_cli.py"}
+LONG = {"live", "training", "test_docs.py", "test_star.py", "test_tasks.py", "test_forms.py", "test_cli.py"}
 """Files, and folders of files, that take longest: xdist hands out files in order, and none should be left over."""
 
 # Two files at a time on two processors: torch's threads would wait for each other, spinning.

@@ -14,7 +14,7 @@ import pytest
 from sekft.cli.running import Lines
 from sekft.folder import Layout, load_scenarios
 from sekft.runs.generate import GenerateConfig, generate
-from sekft.runs.roll import RolloutConfig, roll
+from sekft.runs.rollout import RolloutConfig, roll
 
 SCENARIOS, SAMPLES = 16, 3
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         rollout,
         sandbox,
     )
-    from sekft.runs.roll import RolloutConfig
+    from sekft.runs.rollout import RolloutConfig
     from sekft.runs.run import Run
     from sekft.runs.star import StarConfig
     from sekft.scenario import Scenario
@@ -49,7 +49,7 @@ _HOMES = {
     "runs.evaluate": "EvalConfig",
     "runs.generate": "GenerateConfig",
     "runs.library": "admit agenerate arollout compare evaluate generate land play replay rollout sandbox",
-    "runs.roll": "RolloutConfig",
+    "runs.rollout": "RolloutConfig",
     "runs.run": "Run",
     "runs.star": "StarConfig",
     "scenario": "Scenario",

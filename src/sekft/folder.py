@@ -18,6 +18,7 @@ import os
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, Self
@@ -54,6 +55,14 @@ def option(
     """
     extra: JsonDict = {"flag": flag, "recorded": recorded, "grows": grows}
     return Field(default, description=help_text, json_schema_extra=extra, **constraints)
+
+
+def same_option(config: type[Config], field: str, default: Any, **changes: Any) -> Any:
+    """The option of another config, with a default of its own. changes: to recorded or grows."""
+    info = copy(config.model_fields[field])
+    extra = info.json_schema_extra
+    info.default, info.json_schema_extra = default, {**(extra if isinstance(extra, dict) else {}), **changes}
+    return info
 
 
 class Config(Frozen):

@@ -15,7 +15,7 @@ from sekft.cli.running import Lines
 from sekft.dataset import card
 from sekft.dataset.export import ExportConfig, Exported, Sources, export, read
 from sekft.dataset.make_pairs import PairConfig, pair
-from sekft.dataset.rows import projections
+from sekft.dataset.rows import export_forms
 from sekft.dataset.select import stored
 from sekft.errors import BundleError, StoreError, UsageError
 from sekft.folder import Layout
@@ -25,7 +25,7 @@ from sekft.scenario import Scenario
 from tests import sets
 from tests.commands import sekft
 
-FORMS = tuple(projections())
+FORMS = tuple(export_forms())
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ from sekft.cli.running import Lines
 from sekft.dataset import card
 from sekft.dataset.export import ExportConfig, Exported, Sources, export
 from sekft.dataset.make_pairs import PairConfig, pair
-from sekft.dataset.rows import projections
+from sekft.dataset.rows import export_forms
 from sekft.folder import Layout
 from sekft.models.texts import EstimatedTokens
 from tests import sets
 
 pytestmark = pytest.mark.live
-TABLES = [name for name, form in projections().items() if form.format != "sessions"]
+TABLES = [name for name, form in export_forms().items() if form.format != "sessions"]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 def folder(request: pytest.FixtureRequest, run: Layout, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every form in one format, in shards of 7 rows, with the card; traces, which are no table, beside them."""
     out, sources = tmp_path_factory.mktemp("data"), Sources.of(run.root)
-    config = ExportConfig(to=tuple(projections()), format=request.param, shard_rows=7)
+    config = ExportConfig(to=tuple(export_forms()), format=request.param, shard_rows=7)
     made = export(config, sources, out, EstimatedTokens(), Lines())
     card.write(out, made, sources, config)
     return out
@@ -66,7 +66,7 @@ def test_every_config_loads_with_its_rows(name: str, folder: Path) -> None:
     assert {split: rows.num_rows for split, rows in loaded.items()} == {
         part.split: part.rows for part in made.parts if part.projection == name
     }
-    assert set(loaded["train"].column_names) == projections()[name].columns.keys()
+    assert set(loaded["train"].column_names) == export_forms()[name].columns.keys()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")

@@ -13,7 +13,7 @@ from sekft.folder import Layout, documents
 from sekft.operators import make
 from sekft.operators.student import StudentOperator, weights_digest
 from sekft.protocols import CONTEXT_FULL, OperatorConfig
-from sekft.runs.roll import RolloutConfig, roll
+from sekft.runs.rollout import RolloutConfig, roll
 from sekft.trajectory import Trajectory, Turn, load_trajectory
 from tests import bundles
 from tests.training.tiny import shared

@@ -16,7 +16,7 @@ from sekft.quality.audit import Audit, AuditFinding, Threshold, audit, holdings,
 from sekft.quality.measures import Figure
 from sekft.quality.texts import skeleton
 from sekft.report import Styled, text
-from sekft.runs.roll import RolloutConfig, roll
+from sekft.runs.rollout import RolloutConfig, roll
 from sekft.scenario import GateReport, Scenario
 from sekft.taxonomy import load, splits
 from sekft.trajectory import Trajectory, Turn, load_trajectory

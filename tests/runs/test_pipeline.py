@@ -15,7 +15,7 @@ from sekft.folder import Layout, documents
 from sekft.folder import load_scenarios as load
 from sekft.protocols import SandboxSpec
 from sekft.runs.generate import AuthorExhausted, GenerateConfig, generate
-from sekft.runs.roll import RolloutConfig, roll
+from sekft.runs.rollout import RolloutConfig, roll
 from sekft.scenario import Cell, Scenario
 from sekft.shell.chat_format import violations
 from sekft.taxonomy import load as load_axes

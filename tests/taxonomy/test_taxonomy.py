@@ -15,9 +15,9 @@ from sekft.authors.procedural.provider.semantics import PROVIDERS
 from sekft.authors.procedural.provider.syntaxes import SYNTAXES
 from sekft.authors.procedural.tasks import TASKS
 from sekft.errors import UsageError
-from sekft.taxonomy import Family, coverage, load, parse_where
+from sekft.taxonomy import Kinds, coverage, load, parse_where
 
-FAMILIES: dict[str, Family[Any]] = {
+FAMILIES: dict[str, Kinds[Any]] = {
     "announcement": ANNOUNCEMENTS,
     "layout": LAYOUTS,
     "provider": PROVIDERS,
@@ -46,7 +46,7 @@ def test_each_kind_of_a_family_is_a_value(axis: str) -> None:
 
 def test_a_kind_may_weigh_itself_and_exclude_others() -> None:
     """A kind is registered with its weight, 2 where it says none, and with the values that it cannot meet."""
-    family = Family[Callable[[], None]]()
+    family = Kinds[Callable[[], None]]()
 
     @family.kind("odd", weight=1, excludes={"ending": {"empty"}})
     def odd() -> None:
@@ -64,7 +64,7 @@ def test_a_kind_may_weigh_itself_and_exclude_others() -> None:
 
 def test_a_family_has_no_two_kinds_of_one_name() -> None:
     """A name that is taken is refused: the second kind would hide the first."""
-    family = Family[object]()
+    family = Kinds[object]()
     family.kind("odd", brief="One.")(1)
     with pytest.raises(ValueError, match="odd"):
         family.kind("odd", brief="Another.")(2)

@@ -20,7 +20,7 @@ from sekft.protocols import Action, Operator, Policy, Sandbox
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutLimits, rollout
 from sekft.rollouts.verify import judge
-from sekft.runs.roll import RolloutJob, forbidden
+from sekft.runs.rollout import RolloutJob, forbidden
 from sekft.scenario import Scenario
 from sekft.shell.syntax import still_open
 from sekft.trajectory import OperatorInfo, Trajectory, Turn

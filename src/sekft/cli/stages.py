@@ -31,7 +31,7 @@ from sekft.runs.generate import GenerateConfig
 from sekft.runs.generate import generate as stage
 from sekft.runs.import_tasks import ImportConfig, import_tasks
 from sekft.runs.resources import token_counter
-from sekft.runs.roll import RolloutConfig, roll
+from sekft.runs.rollout import RolloutConfig, roll
 from sekft.runs.run import build, deliver
 from sekft.runs.star import StarConfig
 from sekft.runs.star import star as run_star

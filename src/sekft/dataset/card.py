@@ -12,7 +12,7 @@ from typing import Any
 
 from sekft.dataset.export import BIN, SPLITS, ExportConfig, Exported, ExportPart, Sources
 from sekft.dataset.overlap import RUN, Overlap, overlaps
-from sekft.dataset.rows import projections
+from sekft.dataset.rows import export_forms
 from sekft.evaluation import charts
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import HIDDEN, Folder, Layout, documents
@@ -85,7 +85,7 @@ def max_length(part: ExportPart, exported: Exported) -> int | None:
 
 def _of_rows(out: Path, exported: Exported) -> dict[str, Any]:
     """What the card tells of the rows that were written."""
-    forms, bins = projections(), Counter[int]()
+    forms, bins = export_forms(), Counter[int]()
     present: dict[str, list[ExportPart]] = {}
     for part in sorted(exported.parts, key=lambda part: list(forms).index(part.projection)):
         present.setdefault(part.projection, []).append(part)

@@ -14,7 +14,7 @@ import sekft
 from sekft.dataset import pair
 from sekft.dataset.files import sink
 from sekft.dataset.pair import LABELS, PAIRS, Pair
-from sekft.dataset.rows import Format, Projection, Row, messages_of, named, projections
+from sekft.dataset.rows import ExportForm, Format, Row, export_forms, messages_of, named
 from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
 from sekft.errors import BundleError, UsageError
 from sekft.evaluation.statistics import Quantiles
@@ -52,7 +52,7 @@ class ExportConfig(SelectConfig):
     license: str = option("apache-2.0", "The data card's, as the Hub spells it.", recorded=False)
     no_card: bool = option(False, "Write no data card; it audits and compares up to 2,000 scenarios.", recorded=False)
 
-    def settings(self, projection: Projection) -> dict[str, Setting]:
+    def settings(self, projection: ExportForm) -> dict[str, Setting]:
         """What the rows of a projection depend on, under the names that folders have recorded so far.
 
         Filters are not for pairs, which `sekft pairs` has chosen.
@@ -69,7 +69,7 @@ class ExportConfig(SelectConfig):
         }
         return shards if projection.of == "pairs" else filters | shards
 
-    def format_of(self, projection: Projection) -> Format:
+    def format_of(self, projection: ExportForm) -> Format:
         return projection.format if projection.format == "sessions" else self.format or projection.format
 
 
@@ -166,7 +166,7 @@ def read(out: Path) -> Exported:
     return load_noun(Exported, out / MANIFEST)
 
 
-def _others(manifest: Path, chosen: Sequence[Projection]) -> Exported:
+def _others(manifest: Path, chosen: Sequence[ExportForm]) -> Exported:
     """What earlier exports into this folder made of other projections."""
     if not manifest.exists():
         return Exported(version=sekft.__version__, counted="", funnel=[], parts=[])
@@ -218,7 +218,7 @@ def _labelled(folder: Path) -> set[str]:
 class _Writer:
     """One projection's sinks, by split, and the lengths of the rows in each."""
 
-    def __init__(self, folder: Folder, config: ExportConfig, projection: Projection, counter: TokenCounter) -> None:
+    def __init__(self, folder: Folder, config: ExportConfig, projection: ExportForm, counter: TokenCounter) -> None:
         self._projection, self._counter, self._form = projection, counter, config.format_of(projection)
         self._sinks = {split: sink(folder, projection, split, self._form, config.shard_rows) for split in SPLITS}
         self._lengths: dict[str, Counter[int]] = {split: Counter() for split in SPLITS}
@@ -250,7 +250,7 @@ class _Writer:
 
 def factory(exported: Exported) -> dict[str, Any]:
     """LLaMA-Factory's dataset_info.json over the files of an export; held-out parts as data sets of their own."""
-    forms = projections()
+    forms = export_forms()
     return {
         part.projection if part.split == splits.TRAIN else f"{part.projection}_{part.split}": {
             "file_name": f"{part.projection}/{part.split}",

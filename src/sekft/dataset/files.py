@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from sekft.dataset.rows import Format, Projection, Row
+from sekft.dataset.rows import ExportForm, Format, Row
 from sekft.folder import Folder, explained
 
 GROUP_ROWS = 1000
@@ -109,7 +109,7 @@ class Sessions:
 Sink = Shards | Sessions
 
 
-def sink(folder: Folder, projection: Projection, split: str, form: Format, most: int) -> Sink:
+def sink(folder: Folder, projection: ExportForm, split: str, form: Format, most: int) -> Sink:
     """An empty place for these rows: what an earlier export left there is removed. most: rows of one file."""
     place = folder.root / projection.name / split
     for path in [path for suffix in ("parquet", "jsonl") for path in place.rglob(f"*.{suffix}")]:

@@ -1,6 +1,6 @@
 """The forms of an export: what a row is made of, one function a shape, and which projection takes which.
 
-A projection is one form in which trainers and tools read a data set; projections.toml lists ours. Every row's
+A projection is one form in which trainers and tools read a data set; forms.toml lists ours. Every row's
 `metadata` is one JSON text, so that a table needs no column more when the metadata do.
 """
 
@@ -28,8 +28,8 @@ Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Projection:
-    """One form; projections.toml explains the fields.
+class ExportForm:
+    """One form; forms.toml explains the fields.
 
     rows:    the rows of one rollout, or of one pair where `of` is pairs.
     columns: names and types of a row's fields.
@@ -46,23 +46,23 @@ class Projection:
     factory: Mapping[str, Any] = field(default_factory=dict)
 
 
-PLUGINS: Family[Projection] = Family("form", "sekft.exporters", {})
-"""Forms that other packages declare, each an entry point that names a Projection."""
+PLUGINS: Family[ExportForm] = Family("form", "sekft.exporters", {})
+"""Forms that other packages declare, each an entry point that names a ExportForm."""
 
 
-def projections() -> dict[str, Projection]:
+def export_forms() -> dict[str, ExportForm]:
     """Every form by name: sekft's own, then those of other packages. Raises UsageError for a plugin's fault."""
-    table = tomllib.loads(files("sekft.dataset").joinpath("projections.toml").read_text("utf-8"))
-    own = {name: Projection(name=name, rows=_SHAPES[body.pop("row")], **body) for name, body in table.items()}
+    table = tomllib.loads(files("sekft.dataset").joinpath("forms.toml").read_text("utf-8"))
+    own = {name: ExportForm(name=name, rows=_SHAPES[body.pop("row")], **body) for name, body in table.items()}
     plugins = {name: PLUGINS.load(name) for name in PLUGINS.names()}
     if taken := own.keys() & plugins.keys():
         raise UsageError(f"form {min(taken)!r} is built in, and a plugin may not replace it")
     return own | plugins
 
 
-def named(names: Sequence[str]) -> list[Projection]:
+def named(names: Sequence[str]) -> list[ExportForm]:
     """Those of that name, each once, in the order of the table. Raises UsageError for an unknown one."""
-    known = projections()
+    known = export_forms()
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"--to {unknown[0]}: no such form; want one of {', '.join(known)}")
     return [projection for name, projection in known.items() if name in names]

@@ -134,7 +134,7 @@ class FormatRefused(SekftError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
+class _FailedCall:
     """Why one request brought no reply.
 
     error:         is raised where no further try is made.
@@ -170,7 +170,7 @@ class Endpoint:
         self.journal, self.budget = Journal(), Budget()
         self._timeout_s, self._first_pause_s, self._total_s = timeout_s, first_pause_s, total_s
         self._client: openai.AsyncOpenAI | None = None
-        self._under_way: set[asyncio.Task[Reply | _Failure]] = set()
+        self._under_way: set[asyncio.Task[Reply | _FailedCall]] = set()
         self._renamed: dict[str, str | None] = {}
 
     async def __aenter__(self) -> Endpoint:
@@ -255,7 +255,7 @@ class Endpoint:
 
     async def _answer(
         self, request: Mapping[str, Any], requests: int, key: str, request_id: str | None
-    ) -> Reply | _Failure:
+    ) -> Reply | _FailedCall:
         """Send one request; a reply is in the journal before it is returned."""
         import openai  # takes 0.8 s: only where a model is asked
 
@@ -286,34 +286,34 @@ class Endpoint:
             self.journal.add(key, self.service.role, request_id, outcome)
         return outcome
 
-    def _refusal(self, error: openai.APIStatusError, request: Mapping[str, Any]) -> _Failure:
+    def _refusal(self, error: openai.APIStatusError, request: Mapping[str, Any]) -> _FailedCall:
         """What the user should know of a status; in our own words where a key might be echoed."""
         where, names, status = self.service.shown_url, self.service.variables, error.status_code
         words = self.service.quoted(_message(error))
         low = words.lower()
         text = f"{where} answered with status {status}: {words}"
         if status in (401, 403):
-            return _Failure(EndpointError(f"{where} wants another key (status {status}): set {names}_KEY"))
+            return _FailedCall(EndpointError(f"{where} wants another key (status {status}): set {names}_KEY"))
         if status == 404:
             unknown = f"{where} has no model {self.service.model!r}: set {names}_MODEL (it said: {words})"
-            return _Failure(EndpointError(unknown))
+            return _FailedCall(EndpointError(unknown))
         if status in (400, 413, 422, 500) and any(mark in low for mark in CONTEXT_FULL):
-            return _Failure(ContextFull(f"{self.service.model}: {words}"))
+            return _FailedCall(ContextFull(f"{self.service.model}: {words}"))
         if "response_format" in request and "response_format" in low:  # llama_cpp.server says so with status 500
-            return _Failure(FormatRefused(text))
+            return _FailedCall(FormatRefused(text))
         if status in (408, 409, 425, 429) or status >= 500:
             if "insufficient_quota" in error.response.text:
-                return _Failure(EndpointError(text))
+                return _FailedCall(EndpointError(text))
             retry_after_s = _retry_after_s(error.response.headers)
             full = status == 429 or (status == 503 and retry_after_s is not None)
-            return _Failure(InfraError(text), True, full, retry_after_s)
+            return _FailedCall(InfraError(text), True, full, retry_after_s)
         if status in (400, 422) and self._adapts(low, request):
-            return _Failure(InfraError(text), True, full=True, retry_after_s=0.0)
+            return _FailedCall(InfraError(text), True, full=True, retry_after_s=0.0)
         if "response_format" in request and status in (400, 422):
-            return _Failure(FormatRefused(text))
+            return _FailedCall(FormatRefused(text))
         # A service that answered before refuses this conversation, as a filter does: that rollout is lost, not the run.
         asked = f"{text} (asked with {names}_MODEL and {names}_KEY)"
-        return _Failure(InfraError(text) if self.limiter.answered else EndpointError(asked))
+        return _FailedCall(InfraError(text) if self.limiter.answered else EndpointError(asked))
 
     def _adapts(self, words: str, request: Mapping[str, Any]) -> bool:
         """Whether the service refuses a field that can be renamed or left out from now on."""
@@ -326,14 +326,14 @@ class Endpoint:
         self._renamed.update(dict.fromkeys(refused))
         return bool(refused)
 
-    def _unusable(self, text: str, never: str | None) -> _Failure:
+    def _unusable(self, text: str, never: str | None) -> _FailedCall:
         """No answer, or one that is none. never: what that means of a service that never answered before."""
         where = self.service.shown_url
         if never is None or self.limiter.answered:
-            return _Failure(InfraError(f"{where}: {text}"), retry=True)
-        return _Failure(EndpointError(never.format(where, self.service.variables)), retry=True)
+            return _FailedCall(InfraError(f"{where}: {text}"), retry=True)
+        return _FailedCall(EndpointError(never.format(where, self.service.variables)), retry=True)
 
-    def _reply(self, content: bytes, headers: Mapping[str, str], requests: int) -> Reply | _Failure:
+    def _reply(self, content: bytes, headers: Mapping[str, str], requests: int) -> Reply | _FailedCall:
         try:
             body = json.loads(content)
             choice, tokens = body["choices"][0], body.get("usage") or {}

@@ -23,7 +23,7 @@ from sekft.operators.replayed import ResumedOperator
 from sekft.protocols import Operator, Reporter, Sandbox
 from sekft.rollouts.rollout import RolloutLimits
 from sekft.runs.resources import LocalEngine, attended
-from sekft.runs.roll import ActingConfig, RolloutJob, acted, acting, recorded
+from sekft.runs.rollout import ActingConfig, RolloutJob, acted, acting, recorded
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.shell.syntax import bare

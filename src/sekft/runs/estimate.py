@@ -10,7 +10,7 @@ from sekft.folder import Layout, documents
 from sekft.protocols import ModelClient
 from sekft.report import Table
 from sekft.runs.generate import ATTEMPTS, GenerateConfig
-from sekft.runs.roll import STUDENT, RolloutConfig, acting
+from sekft.runs.rollout import STUDENT, RolloutConfig, acting
 from sekft.scenario import Scenario
 from sekft.trajectory import Usage, load_trajectory
 

@@ -10,10 +10,9 @@ from pydantic import model_validator
 
 from sekft.errors import BundleError, SekftError, UsageError
 from sekft.evaluation.evaluate import Evaluation, evaluate
-from sekft.folder import Folder, Layout, option
+from sekft.folder import Folder, Layout, option, same_option
 from sekft.protocols import Reporter
-from sekft.runs import roll
-from sekft.runs.roll import RolloutConfig, RolloutJob
+from sekft.runs.rollout import RolloutConfig, RolloutJob, roll, stream
 from sekft.scenario import Scenario
 from sekft.trajectory import StoredRollout, load_trajectory
 
@@ -25,7 +24,7 @@ SAMPLED = 0.7
 class EvalConfig(RolloutConfig):
     """Measure what an operator can do, axis by axis: in deploy form and greedy, unless told otherwise."""
 
-    samples: int = option(1, "Rollouts of each scenario.", ge=1, grows=True)
+    samples: int = same_option(RolloutConfig, "samples", 1)
     split: str | None = option(None, "Of the scenarios: train or heldout; default both.", recorded=False)
     most: int | None = option(None, "Of the scenarios, so many: the first by id.", ge=1, recorded=False)
 
@@ -55,7 +54,7 @@ async def examine(config: EvalConfig, scenarios: Sequence[Scenario], out: Path, 
     Raises what `roll` raises, UsageError, and SekftError when no rollout is left to evaluate.
     """
     layout, chosen = Layout.of_stage(out), taken(scenarios, config.split, config.most)
-    broken = await roll.roll(config, chosen, layout, reporter)
+    broken = await roll(config, chosen, layout, reporter)
     rollouts = list(_rolled(config, chosen, layout))
     if not rollouts:
         raise SekftError(f"{out}: all {broken} rollouts met an infra error (see {layout.errors})")
@@ -69,7 +68,7 @@ async def evaluated(config: EvalConfig, scenarios: Sequence[Scenario], reporter:
     """The same, kept in no folder."""
     chosen = taken(scenarios, config.split, config.most)
     known = {scenario.id: scenario for scenario in chosen}
-    trajectories: AsyncIterator[Any] = roll.stream(config, chosen, reporter)
+    trajectories: AsyncIterator[Any] = stream(config, chosen, reporter)
     rollouts = [StoredRollout(each.id, each, known[each.scenario_id]) async for each in trajectories]
     sound = [rollout for rollout in rollouts if rollout.trajectory.outcome != "infra_error"]
     if not sound:

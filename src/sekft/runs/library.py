@@ -38,11 +38,11 @@ from sekft.rollouts.rollout import Rollout, RolloutLimits
 from sekft.rollouts.verify import judge
 from sekft.runs import evaluate as evaluating
 from sekft.runs import generate as generating
-from sekft.runs import roll as rolling
+from sekft.runs import rollout as rolling
 from sekft.runs.evaluate import EvalConfig
 from sekft.runs.generate import GenerateConfig
 from sekft.runs.resources import LocalEngine
-from sekft.runs.roll import RolloutConfig
+from sekft.runs.rollout import RolloutConfig
 from sekft.scenario import Scenario, load_scenario
 from sekft.trajectory import OperatorInfo, Trajectory, load_trajectory
 

@@ -26,8 +26,8 @@ from sekft.runs.generate import GenerateConfig
 from sekft.runs.generate import generate as generate_stage
 from sekft.runs.library import SILENT, completed
 from sekft.runs.resources import token_counter
-from sekft.runs.roll import RolloutConfig, failing_beside
-from sekft.runs.roll import roll as rollout_stage
+from sekft.runs.rollout import RolloutConfig, failing_beside
+from sekft.runs.rollout import roll as rollout_stage
 from sekft.runs.summary import Summary, summarise
 from sekft.scenario import Scenario, load_scenario
 from sekft.trajectory import StoredRollout, Trajectory

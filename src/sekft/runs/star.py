@@ -21,13 +21,13 @@ from sekft.dataset.export import ExportConfig, Sources, export
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.errors import UsageError
 from sekft.evaluation.evaluate import Evaluation
-from sekft.folder import Folder, Layout, Setting, option
+from sekft.folder import Folder, Layout, Setting, option, same_option
 from sekft.models.texts import EstimatedTokens
 from sekft.protocols import Reporter
 from sekft.report import Report, Table
 from sekft.runs.evaluate import EvalConfig, examine, taken
 from sekft.runs.resources import SandboxedConfig
-from sekft.runs.roll import STUDENT, roll
+from sekft.runs.rollout import STUDENT, ActingConfig, roll
 from sekft.scenario import Frozen, Scenario
 from sekft.seeds import derive
 from sekft.taxonomy.splits import HELD_OUT, TRAIN
@@ -54,13 +54,13 @@ class StarConfig(SandboxedConfig):
     pass_k: int = option(4, "Rollouts of a held-out scenario.", ge=2)
     tolerance: float = option(0.02, "By which pass@k or variety may fall and be unchanged.", ge=0.0)
     patience: int = option(1, "Rounds in a row that may improve nothing; then it ends.", ge=1)
-    temperature: float = option(0.7, "Of every rollout.", ge=0.0)
+    temperature: float = same_option(ActingConfig, "temperature", 0.7, recorded=True)
     no_dpo: bool = option(False, "Learn from keepers alone, not from pairs.")
-    layers: int | None = option(None, "Layers that learn, as in sekft train.", ge=0)
-    tokens: int | None = option(None, "End each training with the step that reaches so many.", ge=1)
-    epochs: int = option(1, "Times that every row is learnt from.", ge=1)
-    max_turns: int = option(40, "Actions before a rollout is unfinished.", ge=1, le=40)
-    max_tokens: int | None = option(None, "Tokens a model may use for one action.", ge=1)
+    layers: int | None = same_option(TrainConfig, "layers", None)
+    tokens: int | None = same_option(TrainConfig, "tokens", None)
+    epochs: int = same_option(TrainConfig, "epochs", 1)
+    max_turns: int = same_option(ActingConfig, "max_turns", 40)
+    max_tokens: int | None = same_option(ActingConfig, "max_tokens", None, recorded=True)
     concurrency: int = option(16, "Rollouts at once.", ge=1, recorded=False)
     sandbox: str = option("auto", "auto, bubblewrap or docker.")
 

@@ -4,7 +4,7 @@ A cell holds one value on every axis; slot i of a run takes row i of the block d
 axes/<axis>.toml. Its values stand in that file, or it names a family that `load` imports. A kind registers itself in
 its family by name:
 
-TASKS = Family[Task](partial(import_modules, "sekft.authors.procedural.tasks"))
+TASKS = Kinds[Task](partial(import_modules, "sekft.authors.procedural.tasks"))
 
 @TASKS.kind("append")
 def make(host: Host) -> Job: ...
@@ -47,7 +47,7 @@ class Value:
         return cls(name, float(weight), brief, {axis: frozenset(barred) for axis, barred in excludes.items()})
 
 
-class Family(Mapping[str, T]):
+class Kinds(Mapping[str, T]):
     """The kinds of one axis by name. They are sorted, because draws depend on their order.
 
     fill: imports or reads what registers the kinds; called at the first look at the family.
@@ -100,10 +100,10 @@ def import_modules(package: str) -> None:
         importlib.import_module(f"{package}.{module.name}")
 
 
-def family(address: str) -> Family[object]:
+def family(address: str) -> Kinds[object]:
     """The family at `package.module:NAME`. An axis names its family so that `taxonomy` imports no author."""
     module, _, name = address.partition(":")
-    named: Family[object] = getattr(importlib.import_module(module), name)
+    named: Kinds[object] = getattr(importlib.import_module(module), name)
     return named
 
 

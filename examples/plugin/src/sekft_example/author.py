@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.drafts import DrawingAuthor
+from sekft.authors import DrawingAuthor
 from sekft.authors.procedural.author import compose
 from sekft.protocols import AuthorConfig
 from sekft.scenario import Cell, Scenario

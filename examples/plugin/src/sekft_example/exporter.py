@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sekft.dataset.rows import Projection, Row
+from sekft.dataset.rows import ExportForm, Row
 from sekft.trajectory import StoredRollout
 
 
@@ -14,7 +14,7 @@ def transcript(rollout: StoredRollout) -> Iterator[Row]:
     yield {"id": rollout.trajectory.id, "text": text}
 
 
-TRANSCRIPT = Projection(
+TRANSCRIPT = ExportForm(
     name="transcript",
     says="kept sessions as plain text",
     of="kept",

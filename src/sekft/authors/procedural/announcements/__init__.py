@@ -12,7 +12,7 @@ from functools import partial
 
 from sekft.authors.procedural.host import Host, expand, line, lines, other
 from sekft.scenario import File
-from sekft.taxonomy import Family, import_modules
+from sekft.taxonomy import Kinds, import_modules
 
 _MARGINS = ("", "", "", "", "  ", " * ", "- ", "| ", "> ")
 _BULLETS = ("- ", "* ", "+ ", "o ", "-- ")
@@ -36,7 +36,7 @@ class Announcement:
     files: tuple[File, ...] = ()
 
 
-ANNOUNCEMENTS = Family[Callable[[Host, str, str], Announcement]](partial(import_modules, __name__))
+ANNOUNCEMENTS = Kinds[Callable[[Host, str, str], Announcement]](partial(import_modules, __name__))
 
 
 def announcement_text(host: Host, tool: str) -> str:

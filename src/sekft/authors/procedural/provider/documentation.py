@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from sekft.authors.procedural.provider.semantics import ACKNOWLEDGE, Operation
 from sekft.authors.procedural.provider.syntaxes import Interface
-from sekft.taxonomy import Family
+from sekft.taxonomy import Kinds
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def roff(line: str) -> str:
     return f"\\&{escaped}" if escaped[:1] in (".", "'") else escaped
 
 
-LAYOUTS = Family[Layout]()
+LAYOUTS = Kinds[Layout]()
 
 
 def _listed(head: str, rows: Sequence[str], page: Page) -> str:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sekft.taxonomy import Family
+from sekft.taxonomy import Kinds
 
 ACKNOWLEDGE = ("ack", "commit")
 """Roles that tell the provider that an entry was carried out."""
@@ -49,7 +49,7 @@ def _read_kinds() -> None:
         PROVIDERS.kind(name, weight, excludes, brief)(ProviderKind(**fields))
 
 
-PROVIDERS = Family[ProviderKind](_read_kinds)
+PROVIDERS = Kinds[ProviderKind](_read_kinds)
 
 
 @dataclass(frozen=True)

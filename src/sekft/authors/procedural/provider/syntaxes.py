@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sekft.authors.procedural.provider.semantics import Operation, placeholder
-from sekft.taxonomy import Family
+from sekft.taxonomy import Kinds
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Interface(ABC):
         return "case $op in " + " ".join(rows) + " esac"
 
 
-SYNTAXES = Family[type[Interface]]()
+SYNTAXES = Kinds[type[Interface]]()
 
 
 @SYNTAXES.kind("environment")

@@ -13,9 +13,9 @@ from types import MappingProxyType
 
 from sekft.authors.procedural.host import Host, Job, wording
 from sekft.scenario import File, Probe
-from sekft.taxonomy import Family, import_modules
+from sekft.taxonomy import Kinds, import_modules
 
-TASKS = Family[Callable[[Host], Job]](partial(import_modules, __name__))
+TASKS = Kinds[Callable[[Host], Job]](partial(import_modules, __name__))
 
 Typed = str | list[str]
 """One command, or several in a row."""

@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from sekft.dataset.files import arrow_schema, sink
-from sekft.dataset.rows import Projection, messages_of, named, projections
+from sekft.dataset.rows import ExportForm, export_forms, messages_of, named
 from sekft.dataset.select import stored
 from sekft.errors import UsageError
 from sekft.evaluation.metrics import mistakes
@@ -22,7 +22,7 @@ from sekft.trajectory import StoredRollout, Turn
 from tests import sets
 
 FORMATS = ("parquet", "jsonl")
-FORMS = projections()
+FORMS = export_forms()
 OF_ROLLOUTS = [form for form in FORMS.values() if form.of != "pairs"]
 TABLES = [form for form in OF_ROLLOUTS if form.format != "sessions"]
 
@@ -33,7 +33,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> list[StoredRollout]:
     return [one for group in groups for one in group if one.trajectory.keep]
 
 
-def written(folder: Path, form: Projection, kept: Sequence[StoredRollout], into: Any, most: int = 1000) -> list[Path]:
+def written(folder: Path, form: ExportForm, kept: Sequence[StoredRollout], into: Any, most: int = 1000) -> list[Path]:
     """The files that these rollouts' rows fill."""
     with Folder(folder).writing() as root:
         place = sink(root, form, "train", into, most)
@@ -58,7 +58,7 @@ def rows(form: str, kept: Sequence[StoredRollout]) -> Iterator[Mapping[str, Any]
 
 
 @pytest.mark.parametrize("form", TABLES, ids=lambda form: form.name)
-def test_jsonl_and_parquet_hold_the_same_rows(form: Projection, kept: list[StoredRollout], tmp_path: Path) -> None:
+def test_jsonl_and_parquet_hold_the_same_rows(form: ExportForm, kept: list[StoredRollout], tmp_path: Path) -> None:
     """A form's rows are equal field by field in both formats, nulls included."""
     one, other = (
         [row for path in written(tmp_path / into, form, kept, into) for row in read(path)] for into in FORMATS
@@ -68,14 +68,14 @@ def test_jsonl_and_parquet_hold_the_same_rows(form: Projection, kept: list[Store
 
 
 @pytest.mark.parametrize("form", TABLES, ids=lambda form: form.name)
-def test_a_row_has_the_columns_that_its_table_declares(form: Projection, kept: list[StoredRollout]) -> None:
+def test_a_row_has_the_columns_that_its_table_declares(form: ExportForm, kept: list[StoredRollout]) -> None:
     """No field is dropped by the Parquet schema, and none is missing from a row."""
     for row in (row for one in kept for row in form.rows(one)):
         assert row.keys() == form.columns.keys()
 
 
 @pytest.mark.parametrize("form", OF_ROLLOUTS, ids=lambda form: form.name)
-def test_the_same_rollouts_give_the_same_bytes(form: Projection, kept: list[StoredRollout], tmp_path: Path) -> None:
+def test_the_same_rollouts_give_the_same_bytes(form: ExportForm, kept: list[StoredRollout], tmp_path: Path) -> None:
     """Two exports of one set are equal byte for byte."""
     once, again = (written(tmp_path / name, form, kept, form.format) for name in ("once", "again"))
     assert [path.read_bytes() for path in once] == [path.read_bytes() for path in again]
@@ -221,20 +221,20 @@ def test_an_unknown_form_is_refused_with_the_known_ones() -> None:
 def test_a_form_of_another_package_is_written_and_replaces_none(
     name: str, kept: list[StoredRollout], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A Projection that an installed package names is a form like ours; a name that we have is refused."""
+    """A ExportForm that an installed package names is a form like ours; a name that we have is refused."""
     info = tmp_path / "plain-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plain\nVersion: 1\n")
     (info / "entry_points.txt").write_text(f"[sekft.exporters]\n{name} = plain_form:FORM\n")
     (tmp_path / "plain_form.py").write_text(
-        "from sekft.dataset.rows import Projection\n"
+        "from sekft.dataset.rows import ExportForm\n"
         "def rows(rollout):\n    yield {'text': rollout.actions[0]}\n"
-        "FORM = Projection('plain', 'first actions', 'kept', rows, 'jsonl', {'text': 'string'}, [['text']], 'none')\n"
+        "FORM = ExportForm('plain', 'first actions', 'kept', rows, 'jsonl', {'text': 'string'}, [['text']], 'none')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     if name == "sft":
         with pytest.raises(UsageError, match="'sft' is built in"):
-            projections()
+            export_forms()
         return
     (form,) = named(["plain"])
     (path,) = written(tmp_path / "out", form, kept, "jsonl")
