@@ -89,7 +89,7 @@ def _table(topic: str, findings: Sequence[AuditFinding]) -> Table:
         more = len(files) - FILES_SHOWN
         lines = [finding.label, finding.detail, *files[:FILES_SHOWN]]
         lines += [f"… and {more} more (--json lists them)"] if more > 0 else []
-        rows.append((MARKS[finding.verdict], _spelt(finding.value), finding.want, "\n  ".join(filter(None, lines))))
+        rows.append((MARKS[finding.verdict], _spelt(finding.value), finding.want, "\n".join(filter(None, lines))))
     return Table(("", "value", "want", topic), rows)
 
 
