@@ -34,7 +34,7 @@ def test_the_first_difference_is_named(run: Path, tmp_path: Path) -> None:
     body = json.loads(path.read_text())
     body["turns"][2]["content"] = "forged\n" + body["turns"][2]["content"]
     forged.write_text(json.dumps(body))
-    done = forked("replay", forged, "--scenarios", run)
+    done = forked("replay", forged, "--scenarios", run, COLUMNS="300")
     assert done.returncode == 1
     assert "turn 2: recorded 'forged', replayed" in done.stdout
 
