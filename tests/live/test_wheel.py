@@ -33,7 +33,7 @@ def test_ten_lines_of_python_work_from_an_installed_wheel(tmp_path: Path) -> Non
     fresh_cache = tmp_path / "cache"
     fresh_cache.mkdir()
     (fresh_cache / "userlands").symlink_to(cache_root() / "userlands")  # Debian's packages, fetched before
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)  # the sandbox's uid looks in
     program = PROGRAM.findall((ROOT / "docs/python-api.md").read_text(encoding="utf-8"))[0]
     said = run(python, "-c", program, cwd=tmp_path, SEKFT_CACHE=str(fresh_cache), PYTHONPATH="")
