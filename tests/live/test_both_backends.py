@@ -16,7 +16,7 @@ CLOCK = re.compile(r"\b[A-Z][a-z]{2} +\d+ \d\d:\d\d\b")
 """The time at which the agent made a file, as `ls -l` shows it."""
 
 MAIL = re.compile(r"^you have mail\n", re.MULTILINE)
-"""What an interactive dash may say at a prompt where $MAIL is set: docker's says it in some runs of the same scenario."""
+"""What dash may say at a prompt where $MAIL is set: with docker in some runs of a scenario and not in others."""
 pytestmark = pytest.mark.live
 
 
@@ -41,4 +41,8 @@ def test_two_hundred_scenarios_come_out_the_same(two_hundred: Path, six_hundred:
     assert done.returncode == 0, done.stderr
     ours, theirs = records(six_hundred, "bubblewrap"), records(tmp_path, "docker")
     assert len(ours) == 200
+    for name in ours:
+        for one, other in zip(ours[name]["turns"], theirs[name]["turns"], strict=True):
+            if None in (one["raw"], other["raw"]):
+                one["raw"] = other["raw"] = None
     assert ours == theirs
