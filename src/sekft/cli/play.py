@@ -13,7 +13,7 @@ from itertools import count
 from types import FrameType
 
 from sekft.cli.show import judgement
-from sekft.cli.tables import bold, closed, dim, ruled, visible, write
+from sekft.cli.tables import bold, dim, ruled, visible, write
 from sekft.errors import InfraError
 from sekft.folder import Folder, Layout
 from sekft.protocols import Action, Operator, Policy, Sandbox
@@ -23,7 +23,7 @@ from sekft.rollouts.verify import judge
 from sekft.runs.rollout import RolloutJob, forbidden
 from sekft.scenario import Scenario
 from sekft.shell.syntax import still_open
-from sekft.trajectory import OperatorInfo, Trajectory, Turn
+from sekft.trajectory import OperatorInfo, Trajectory, Turn, closed
 
 LIMITS = RolloutLimits(wall_s=math.inf)
 """Nobody is hurried; the turns are limited as for a model."""

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sekft import operators, sandboxes
-from sekft.cli.tables import bad, bold, closed, dim, good, ruled, table, visible
+from sekft.cli.tables import bad, bold, dim, good, ruled, table, visible
 from sekft.errors import BundleError, SandboxUnavailable, UsageError
 from sekft.protocols import OperatorConfig
 from sekft.rejection import Rejection
 from sekft.rollouts.rollout import rollout
 from sekft.scenario import File, Scenario, load_noun, load_scenario
-from sekft.trajectory import Mechanism, Outcome, Trajectory, Turn, covered, load_trajectory
+from sekft.trajectory import Mechanism, Outcome, Trajectory, Turn, closed, covered, load_trajectory
 
 CONTENT_LINES = 12
 Look = Callable[[Scenario], Sequence[Turn]]

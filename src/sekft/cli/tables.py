@@ -79,8 +79,3 @@ def table(facts: Mapping[str, str]) -> str:
     width = max(map(len, facts), default=0)
     indented = {name: value.replace("\n", "\n" + " " * (width + 2)) for name, value in facts.items()}
     return "".join(f"{dim(name.ljust(width))}  {value}\n" for name, value in indented.items())
-
-
-def closed(text: str) -> str:
-    """The text with the line end that puts what follows on its own line."""
-    return text if not text or text.endswith("\n") else text + "\n"

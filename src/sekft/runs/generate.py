@@ -20,19 +20,15 @@ from sekft.gate import admit
 from sekft.gate.static import gate_structure
 from sekft.protocols import Author, AuthorConfig, Draft, Reporter, Sandbox
 from sekft.rejection import Admitted, Reason, Rejected, Rejection
-from sekft.runs.resources import LocalEngine, PaidConfig, SandboxedConfig, attended
+from sekft.runs.resources import GIVE_UP_AFTER, PAUSES_S, LocalEngine, PaidConfig, SandboxedConfig, attended
 from sekft.scenario import Cell, Scenario, load_noun, load_scenario
 from sekft.seeds import derive
 from sekft.taxonomy import Taxonomy, Where, splits
 
 ATTEMPTS = 20
 """Draws for one slot before its cell counts as broken: a sound author needs one or two."""
-PAUSES_S = (0.5, 4.0)
-"""Before what broke is tried again; the failure after the last is reported. A daemon's restart takes a few seconds."""
 GATE_S = 900.0
 """For one gate: a sound scenario takes one to ten seconds, one that sleeps in every command could take hours."""
-GIVE_UP_AFTER = 20
-"""Slots in a row that broke: then it is the machine that is broken, not a slot."""
 _TWIN_ENDING = {"work": "blocked", "blocked": "work"}
 
 

@@ -19,15 +19,19 @@ from sekft.protocols import Operator, OperatorConfig, Reporter, Sandbox
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutLimits, rollout
 from sekft.rollouts.verify import judge
-from sekft.runs.resources import LocalEngine, PaidConfig, SandboxedConfig, attended, default_concurrency
+from sekft.runs.resources import (
+    GIVE_UP_AFTER,
+    PAUSES_S,
+    LocalEngine,
+    PaidConfig,
+    SandboxedConfig,
+    attended,
+    default_concurrency,
+)
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.trajectory import Trajectory, load_trajectory
 
-GIVE_UP_AFTER = 20
-"""Infra errors in a row: then it is the machine that is broken, not a rollout."""
-PAUSES_S = (0.5, 4.0)
-"""Before what broke is tried again. A daemon's restart takes a few seconds."""
 KEYS = ("SEKFT_KEY", "SEKFT_OP_KEY")
 KEY_CHARACTERS = 8
 """Shorter values are placeholders ("none", "x") that ordinary text may hold."""
