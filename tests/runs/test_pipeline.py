@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import sekft
 from sekft import sandboxes
 from sekft.authors import DrawingAuthor
 from sekft.cli.running import Lines
@@ -149,9 +150,11 @@ async def test_a_cell_that_never_passes_is_an_error(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(authors, "make", lambda *_: Hopeless())
     layout = Layout.of_stage(tmp_path)
-    with pytest.raises(AuthorExhausted, match=r"slot 0 .*none of 20 draws passed"):
+    with pytest.raises(AuthorExhausted, match=rf"slot 0 .*none of 20 draws passed.*in {layout.rejected}$"):
         await generate(GenerateConfig(n=1, author="hopeless", no_sandbox=True), layout, Lines())
     assert len(documents(layout.rejected)) == 20
+    with pytest.raises(AuthorExhausted, match=r"none of 20 draws passed.*the last one: no_checker: "):
+        _ = [scenario async for scenario in sekft.agenerate(n=1, author="hopeless", no_sandbox=True)]
 
 
 class Patchy(Hopeless):

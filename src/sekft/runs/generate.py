@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import sekft
 from sekft import authors, sandboxes, taxonomy
@@ -105,6 +106,7 @@ class Filler:
 
     keep:     called with every scenario that is admitted and every draw that is not, as soon as it is known.
     attempts: draws of one slot; None for ATTEMPTS.
+    rejected: the folder with the reasons of rejected draws; None where no folder keeps them.
     """
 
     author: Author
@@ -113,10 +115,11 @@ class Filler:
     held: Where
     keep: Keep
     attempts: int | None = None
+    rejected: Path | None = None
 
     async def fill(self, slot: int, members: list[Member], first: int) -> list[Scenario]:
         """Draw until a whole family is admitted; attempts before `first` are known to be rejected."""
-        attempts = self.attempts or ATTEMPTS
+        attempts, last = self.attempts or ATTEMPTS, ""
         for attempt in range(first, attempts):
             family = await self._draw(slot, attempt, members)
             if not isinstance(family, Rejection):
@@ -125,10 +128,10 @@ class Filler:
                     self.author.met(scenario)
                 return family
             self.keep(family)
+            last = f"{family.reason}: {family.detail}"
         cell = " ".join(f"{axis}={value}" for axis, value in members[0].cell.items())
-        raise AuthorExhausted(
-            f"slot {slot} ({cell}): none of {attempts} draws passed the gate; the reasons are in rejected/"
-        )
+        why = f"the reasons are in {self.rejected}" if self.rejected else f"the last one: {last}"
+        raise AuthorExhausted(f"slot {slot} ({cell}): none of {attempts} draws passed the gate; {why}")
 
     async def _draw(self, slot: int, attempt: int, members: list[Member]) -> list[Scenario] | Rejection:
         """The family of one attempt, or why its first bad member was refused."""
@@ -204,13 +207,13 @@ class Generation:
         return family(self._axes, cell, self.config.twins, self.config.reskins)
 
     async def families(
-        self, slots: Mapping[int, list[Member]], before: Progress, keep: Keep
+        self, slots: Mapping[int, list[Member]], before: Progress, keep: Keep, rejected: Path | None = None
     ) -> AsyncIterator[list[Scenario]]:
         """Fill the slots, in any order. One that cannot be filled stops no other: the error comes at the end.
 
         Raises AuthorExhausted and InfraError.
         """
-        filler = Filler(self.author, self.sandbox, self.config.seed, self._held, keep)
+        filler = Filler(self.author, self.sandbox, self.config.seed, self._held, keep, rejected=rejected)
 
         async def fill(slot: int) -> list[Scenario] | SekftError:
             try:
@@ -273,7 +276,7 @@ async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -
         waiting = {slot: members for slot, members in families.items() if before.admitted[slot] < len(members)}
         reporter.begin("scenarios", config.n, config.n - len(waiting))
         async with attended(generation.author, folder, config, reporter):
-            async for base, *others in generation.families(waiting, before, keeper(folder, layout)):
+            async for base, *others in generation.families(waiting, before, keeper(folder, layout), layout.rejected):
                 more = f" and {len(others)} more" if others else ""
                 reporter.step(f"{base.expected.kind} {base.id}{more}")
 
