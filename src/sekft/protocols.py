@@ -97,6 +97,7 @@ class SandboxSpec:
     clock_offset_s: shifts what `date` tells, for the agent and the checker alike.
     hostname:       what the kernel tells; None takes login.host.
     mtime_offset_s: added to every fixture's mtime.
+    hidden:         paths that only the provider reaches; see scenario.Provider.
     """
 
     userland: str
@@ -106,11 +107,12 @@ class SandboxSpec:
     clock_offset_s: int = 0
     mtime_offset_s: int = 0
     hostname: str | None = None
+    hidden: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, scenario: Scenario, limits: Limits = Limits()) -> SandboxSpec:
         """The sandbox in which a scenario starts."""
-        return cls(scenario.userland, scenario.login, tuple(scenario.files), limits)
+        return cls(scenario.userland, scenario.login, tuple(scenario.files), limits, hidden=scenario.hidden)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class ExecResult:
     status:    what `$?` holds afterwards.
     ended:     set when this command ended the session.
     malformed: why the action was not run at all (an unterminated here-document …).
+    calls:     how often the sandbox ran a hidden program of the provider meanwhile.
     """
 
     output: str
@@ -132,6 +135,7 @@ class ExecResult:
     state_kept: bool = True
     ended: Ending | None = None
     malformed: str | None = None
+    calls: int = 0
 
 
 class Session(Protocol):

@@ -3,6 +3,9 @@
 The field names are a contract (docs/schemas/scenario.schema.json). The id hashes the
 canonical JSON without id, gate, provenance and split, so that the same scenario has the
 same id whoever authored it and whenever it was gated.
+
+A bundle of schema version 1 keeps its version, its id and its JSON. In memory its one `notice` is a text of `evidence`,
+and the provider's store is found from its program.
 """
 
 from __future__ import annotations
@@ -11,16 +14,28 @@ import base64
 import hashlib
 import json
 import posixpath
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from sekft.errors import BundleError
 
 SCHEMA_VERSION: Final = 1
+"""Of every noun but the scenario."""
+BUNDLE_VERSION: Final = 2
 BUNDLE_LIMIT_BYTES = 1 << 20
 WRITABLE_ROOTS = ("/etc", "/home", "/opt", "/srv", "/tmp", "/usr/local", "/var")
 UNHASHED = ("id", "gate", "provenance", "split")
@@ -96,12 +111,15 @@ class Provider(Frozen):
 
     help:      commands that show its documentation, as typed.
     interface: the drawn parts of the interface (syntax, verbs, options …), for novelty figures.
+    hidden:    fixtures that the provider alone reaches: its programs (files with an execute bit) and its store. The
+               sandbox runs the programs on the agent's behalf, as a service would be.
     """
 
     command: str
     kind: str
     help: list[str]
     interface: dict[str, str] = {}
+    hidden: list[SandboxPath] = []
 
 
 class Directive(Frozen):
@@ -123,25 +141,57 @@ class Expected(Frozen):
         return self
 
 
+class Inspection(Frozen):
+    """A look at the very thing that decides, whatever it prints: a command that names it and gets an answer.
+
+    target: an absolute path, or the name of a program.
+    aspect: what must be looked at. presence: the path itself, or a listing of its folder. access: the path, its folder,
+            or the mounts. content: what the file holds. digest: its checksum. program: whether it is installed.
+    """
+
+    target: str
+    aspect: Literal["presence", "access", "content", "digest", "program"]
+
+
 class Needles(Frozen):
     """Short texts whose appearance in an output proves what the operator was shown.
 
-    notice: what shows that the queue is empty or the work blocked; None for work.
+    evidence: what shows that the queue is empty or the work blocked: texts, and looks at the thing itself. Once the
+              directives are known, any one of them earns the ending. None for work.
     """
 
     announcement: str
     documentation: str
     directives: list[str] = []
-    notice: str | None = None
+    evidence: list[str | Inspection] = []
+
+    @property
+    def texts(self) -> list[str]:
+        """The evidence that an output may show."""
+        return [item for item in self.evidence if isinstance(item, str)]
+
+    @property
+    def inspections(self) -> list[Inspection]:
+        return [item for item in self.evidence if isinstance(item, Inspection)]
 
     @property
     def secrets(self) -> list[str]:
-        """What nothing may show before the provider is first run: directives and notice."""
-        return [*self.directives, *([self.notice] if self.notice else [])]
+        """What nothing may show before the provider is first run: the directives, or that there are none to be had."""
+        return self.directives or self.texts
 
 
 class Probe(Frozen):
     """A wrong solution that the checker must reject."""
+
+    kind: str
+    commands: list[str]
+
+
+class Alternative(Frozen):
+    """Another right solution, which the checker must accept; the commands are typed instead of the reference.
+
+    Where nothing is to be done, they also earn the ending, which they leave out.
+    """
 
     kind: str
     commands: list[str]
@@ -178,6 +228,7 @@ class GateReport(Frozen):
     mutants:    wrong solutions tried; equivalent: those of them whose end state is the reference's.
     survivors:  those that the checker let pass; a scenario with one is rejected.
     kill_rate:  share of the mutants that are not equivalent that the checker refused; None where there was none.
+    right:      right solutions tried beside the reference, all accepted.
     """
 
     mode: Literal["sandbox", "structural"]
@@ -188,6 +239,7 @@ class GateReport(Frozen):
     equivalent: int = 0
     survivors: list[str] = []
     kill_rate: float | None = None
+    right: int = 0
 
 
 class Scenario(Frozen):
@@ -196,7 +248,7 @@ class Scenario(Frozen):
     loose: paths whose bytes may differ between two right runs (archives, say); the checker judges what they hold.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = BUNDLE_VERSION
     id: str = ""
     seed: int
     cell: dict[str, str]
@@ -214,12 +266,37 @@ class Scenario(Frozen):
     volatile: list[str] = []
     loose: list[str] = []
     probes: list[Probe] = []
+    alternatives: list[Alternative] = []
     split: str = "train"
     family: str
     twin_of: str | None = None
     reskin_of: str | None = None
     provenance: Provenance
     gate: GateReport | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgraded(cls, body: Any) -> Any:
+        """A bundle of version 1 as one of today, but for its version."""
+        needles = body.get("needles") if isinstance(body, dict) and body.get("schema_version") == 1 else None
+        if not isinstance(needles, dict) or "evidence" in needles:
+            return body
+        notice = needles.get("notice")
+        kept = {name: value for name, value in needles.items() if name != "notice"}
+        return {**body, "needles": {**kept, "evidence": [] if notice is None else [notice]}}
+
+    @model_serializer(mode="wrap")
+    def _as_stored(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What a bundle of version 1 did not have is left out of it."""
+        body: dict[str, Any] = serialize(self)
+        if self.schema_version == 1:
+            body.pop("alternatives", None)
+            body["provider"].pop("hidden", None)
+            body["needles"].pop("evidence", None)
+            body["needles"]["notice"] = next(iter(self.needles.texts), None)
+            if body.get("gate"):
+                body["gate"].pop("right", None)
+        return body
 
     @model_validator(mode="after")
     def _paths_are_unique(self) -> Scenario:
@@ -249,6 +326,52 @@ class Scenario(Frozen):
     def userland(self) -> str:
         return self.cell.get("userland", "busybox")
 
+    @cached_property
+    def hidden(self) -> tuple[str, ...]:
+        """The paths that only the provider reaches; see Provider."""
+        return tuple(self.provider.hidden if self.schema_version > 1 else hidden_paths(self))
+
+
+_ASSIGNED = re.compile(r"""^\s*(?:\w+=|cd )["']?(/[\w./+-]+)""", re.MULTILINE)
+_PATH = re.compile(r"/[\w./+-]+")
+
+
+def hidden_paths(scenario: Scenario) -> list[str]:
+    """The provider's programs, and the folders and files that their text assigns to a variable or changes to.
+
+    What the reference, the documentation or a directive names is the operator's own, and so is what holds it.
+    """
+    programs = hidden_programs(scenario)
+    texts = [*scenario.reference, *scenario.provider.help, *(directive.text for directive in scenario.directives)]
+    own = {path.rstrip("./") for text in texts for path in _PATH.findall(text)} | {scenario.login.home}
+    assigned = {path.rstrip("./") for text in programs.values() for path in _ASSIGNED.findall(text)}
+    store = {path for root in assigned for path in _apart(root, scenario.files, own)}
+    return sorted(programs.keys() | store)
+
+
+def hidden_programs(scenario: Scenario) -> dict[str, str]:
+    """path → text of the provider's programs among the fixtures: `TOOL`, and those of its own, `TOOL-VERB`."""
+    name = posixpath.basename(scenario.provider.command)
+    return {
+        file.path: file.content or ""
+        for file in scenario.files
+        if file.kind == "file"
+        and int(file.mode, 8) & 0o111
+        and (posixpath.basename(file.path) == name or posixpath.basename(file.path).startswith(f"{name}-"))
+    }
+
+
+def _apart(root: str, files: Sequence[File], own: set[str]) -> Iterator[str]:
+    """The root, or as many of the fixtures below it as hold nothing that the operator works with."""
+    if any(root == path or root.startswith(path + "/") for path in own):
+        return
+    below = [file for file in files if file.path == root or file.path.startswith(root + "/")]
+    if any(path.startswith(root + "/") for path in own):
+        for child in {root + "/" + file.path[len(root) + 1 :].split("/")[0] for file in below if file.path != root}:
+            yield from _apart(child, files, own)
+    elif any(file.kind == "file" for file in below):
+        yield root
+
 
 def canonical(value: object) -> bytes:
     """JSON with sorted keys and no spaces: what an id hashes."""
@@ -274,11 +397,9 @@ def load_noun(kind: type[NounT], path: Path) -> NounT:
         raise BundleError(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}, want JSON") from error
     if not isinstance(body, dict):
         raise BundleError(f"{path}: saw a {type(body).__name__}, want a JSON object")
-    version = body.get("schema_version")
-    if not isinstance(version, int) or not 1 <= version <= SCHEMA_VERSION:
-        raise BundleError(
-            f"{path}: schema_version: saw {version!r}, want 1 to {SCHEMA_VERSION} (a newer sekft wrote it?)"
-        )
+    version, newest = body.get("schema_version"), kind.model_fields["schema_version"].default
+    if not isinstance(version, int) or not 1 <= version <= newest:
+        raise BundleError(f"{path}: schema_version: saw {version!r}, want 1 to {newest} (a newer sekft wrote it?)")
     try:
         return kind.model_validate(body)
     except ValidationError as error:

@@ -228,8 +228,8 @@ def fault(passage: Passage, text: str, secrets: Iterable[str]) -> str | None:
 
 
 def secrets(sketch: Sketch) -> list[str]:
-    notice = [sketch.blocked.notice] if sketch.blocked else [sketch.provider.empty]
-    return [*(job.needle for job in sketch.jobs), *notice, sketch.provider.documentation.needle]
+    evidence = sketch.blocked.texts if sketch.blocked else (sketch.provider.empty,)
+    return [*(job.needle for job in sketch.jobs), *evidence, sketch.provider.documentation.needle]
 
 
 def reworded(sketch: Sketch, wording: Mapping[str, str]) -> Sketch:
@@ -280,10 +280,10 @@ def _announcement(sketch: Sketch) -> Iterator[Passage]:
 
 def _directives(sketch: Sketch) -> Iterator[Passage]:
     bodies = {entry.body for entry in sketch.provider.entries}
-    notice = (sketch.blocked.notice,) if sketch.blocked else ()
+    evidence = sketch.blocked.texts if sketch.blocked else ()
     for job in sketch.jobs:
         if job.text in bodies:
-            yield Passage("directive", job.text, _kept(job.text, _named(job), (job.needle, *notice)))
+            yield Passage("directive", job.text, _kept(job.text, _named(job), (job.needle, *evidence)))
 
 
 def _documentation(sketch: Sketch) -> Iterator[Passage]:

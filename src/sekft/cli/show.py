@@ -146,9 +146,11 @@ def _directives(scenario: Scenario) -> Iterator[str]:
     yield from (f"{directive.id}: {visible(directive.text)}\n" for directive in scenario.directives)
     if not scenario.directives:
         yield dim("none: nothing is to be done") + "\n"
-    if scenario.needles.notice:
-        told = "what shows that there is none" if scenario.expected.kind == "empty" else "what shows the block"
-        yield f"{dim(f'{told}:')} {visible(scenario.needles.notice)}\n"
+    label = "what shows that there is none" if scenario.expected.kind == "empty" else "what shows the block"
+    for text in scenario.needles.texts:
+        yield f"{dim(f'{label}:')} {visible(text)}\n"
+    for inspection in scenario.needles.inspections:
+        yield f"{dim(f'{label}:')} a look at {visible(inspection.target)} ({inspection.aspect})\n"
 
 
 def _checker(script: str) -> Iterator[str]:

@@ -62,8 +62,7 @@ def mistakes(rollout: StoredRollout) -> list[int]:
 
 def went_wrong(answer: Turn, scenario: Scenario) -> bool:
     """Whether this answers a command that failed, other than by showing what blocks the work."""
-    notice = scenario.needles.notice
-    return bool(answer.status) and not (notice and notice in answer.content)
+    return bool(answer.status) and not any(text in answer.content for text in scenario.needles.texts)
 
 
 def circles(rollout: StoredRollout) -> bool:

@@ -1,12 +1,13 @@
 """The gate: a scenario is admitted on what sandboxes show, or rejected with one reason.
 
 In order: the bundle's text, the reference twice (once under another date, host name and other
-mtimes), the untouched state, the documentation, what was shown when, then every wrong solution.
+mtimes), the untouched state, the documentation, what was shown when, every other right solution, every wrong one.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
@@ -14,11 +15,13 @@ from typing import Any
 
 from sekft.errors import InfraError
 from sekft.gate.mutants import break_ins, mutants
+from sekft.gate.solutions import solutions
 from sekft.gate.static import examine
 from sekft.protocols import Limits, Sandbox, SandboxSpec, Session
 from sekft.rejection import Admitted, Reason, Rejected
-from sekft.scenario import GateReport, Scenario
+from sekft.scenario import WRITABLE_ROOTS, GateReport, Scenario
 from sekft.shell import syntax
+from sekft.shell.evidence import Exchange, earned_at, retrieved_at
 from sekft.trajectory import Check, Ending, PathState, State, changes, covered, effects
 
 EVIDENCE_CHARACTERS = 2000
@@ -29,7 +32,7 @@ _JOB = re.compile(r"(?<![&<>])&(?!&)")
 class TrialRun:
     """A list of commands in a sandbox: what was shown, what it left, what the checker said.
 
-    outputs[i] answers commands[i].
+    outputs[i] answers commands[i], typed in the folder cwds[i].
     kept[i], where asked for, is a snapshot from before commands[i], and states[i] the state after it; kept ends early
     where a snapshot would lose something.
     """
@@ -37,6 +40,7 @@ class TrialRun:
     login: str
     commands: tuple[str, ...]
     outputs: tuple[str, ...]
+    cwds: tuple[str, ...]
     ended: Ending | None
     broken: str | None
     before: State
@@ -51,6 +55,11 @@ class TrialRun:
         shown = {f"{at}: {text}": self.outputs[at] for at, text in enumerate(self.commands[: len(self.outputs)])}
         shown["checker"] = f"{self.check.verdict} (status {self.check.status}) {self.check.output}"
         return {name: text[-EVIDENCE_CHARACTERS:] for name, text in shown.items()}
+
+    def exchanges(self) -> list[Exchange]:
+        """The commands and their answers, less the command that ended the session: a panic prints its own reason."""
+        answered = len(self.outputs) - (self.ended is not None)
+        return [Exchange(*row) for row in zip(self.commands, self.outputs[:answered], self.cwds, strict=False)]
 
     def shared(self, commands: Sequence[str]) -> int:
         """How many of the first commands are this run's too, so that a snapshot of it stands behind them."""
@@ -95,8 +104,8 @@ class Trials:
         if count:
             known = reference.states[count - 1]
         run = await run_in(session, commands[count:], self._checker, known=known)
-        outputs = reference.outputs[:count] + run.outputs
-        return replace(run, before=reference.before, commands=tuple(commands), outputs=outputs)
+        outputs, cwds = reference.outputs[:count] + run.outputs, reference.cwds[:count] + run.cwds
+        return replace(run, before=reference.before, commands=tuple(commands), outputs=outputs, cwds=cwds)
 
     async def _fresh(self) -> Session:
         await self._open.aclose()
@@ -119,6 +128,7 @@ async def run_in(
     login = session.greeting + session.prompt()
     before = await session.state() if known is None else known
     outputs: list[str] = []
+    cwds: list[str] = []
     kept: list[Any] = []
     states: list[State] = []
     ended, broken = None, None
@@ -126,6 +136,7 @@ async def run_in(
         if keep and len(kept) == at and not (at and _JOB.search(commands[at - 1])):
             with suppress(InfraError):  # a file beyond what a snapshot holds
                 kept.append(await session.snapshot())
+        cwds.append(session.cwd())
         result = await session.exec(text)
         outputs.append(result.output)
         if keep:
@@ -142,6 +153,7 @@ async def run_in(
         login=login,
         commands=tuple(commands),
         outputs=tuple(outputs),
+        cwds=tuple(cwds),
         ended=ended,
         broken=broken,
         before=before,
@@ -162,7 +174,10 @@ SEALED = "0000"
 TRIED = 18
 """Wrong solutions a scenario, its own probes included; most of a gate's time goes into them."""
 GENERIC_LEAST = 9
-CHECKS = ["structure", "reference", "shifted", "untouched", "sealed", "shown", "documented", "probes", "mutants"]
+CHECKS = [
+    "structure", "reference", "shifted", "untouched", "sealed", "hidden", "shown", "documented", "alternatives",
+    "probes", "mutants",
+]  # fmt: skip
 _JOINTS = re.compile(r"[=:,/@+()]")
 
 
@@ -194,9 +209,11 @@ class _Gate:
             await self._shifted(reference)
             self._untouched(await trials.run(()))
             await self._sealed(trials)
+            # DOOR await self._out_of_reach(trials)
             self._shown(reference)
             self._documented(reference, await trials.unlike(reference, self.scenario.provider.help))
-            report = await self._mutants(trials, reference)
+            right = await self._alternatives(trials, reference)
+            report = (await self._mutants(trials, reference)).model_copy(update={"right": right})
         return self.scenario.model_copy(update={"gate": report})
 
     def _referred(self, run: TrialRun) -> TrialRun:
@@ -263,6 +280,17 @@ class _Gate:
                 if effects(run.before, run.after) or (content and content in "".join(run.outputs)):
                     raise _Refused(Reason.NOT_SEALED, f"{file.path} has mode {SEALED} and yet gives way", run)
 
+    async def _out_of_reach(self, trials: Trials) -> None:
+        """Nothing that the operator can open holds a directive: whoever has it has it from the provider."""
+        lines = {directive.text.strip().split("\n")[0] for directive in self.scenario.directives} - {""}
+        if not lines or not self.scenario.hidden:
+            return
+        patterns = " ".join(f"-e {shlex.quote(line)}" for line in sorted(lines))
+        run = await trials.run([f"grep -rlF {patterns} {' '.join(WRITABLE_ROOTS)} 2>/dev/null"])
+        if run.outputs[0].strip():
+            detail = f"a directive can be read in {run.outputs[0].split()}: want that in provider.hidden"
+            raise _Refused(Reason.STORE_IN_REACH, detail, run)
+
     def _shown(self, run: TrialRun) -> None:
         """The announcement comes first, and only the provider's answers show the directives."""
         needles, command = self.scenario.needles, self.scenario.provider.command
@@ -276,17 +304,44 @@ class _Gate:
                 raise _Refused(Reason.ANNOUNCEMENT_GIVES_DIRECTIVE, f"login shows {needle!r}", run)
             if any(needle in text for text in early):
                 raise _Refused(Reason.DIRECTIVE_LEAKS, f"{needle!r} is shown before the provider is first run", run)
-        known = 0
         answers = [at for at, text in enumerate(run.commands[:-1]) if syntax.calls(text, command)]
         for needle in needles.directives:
-            shown = next((at for at in answers if needle in run.outputs[at]), None)
-            if shown is None:
+            if not any(needle in run.outputs[at] for at in answers):
                 raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, f"no answer of {command!r} shows {needle!r}", run)
-            known = max(known, shown)
-        # The last output is left out: a panic prints its own reason.
-        if needles.notice and not any(needles.notice in text for text in run.outputs[known:-1]):
-            detail = f"no output shows the notice {needles.notice!r} once the directives are known"
-            raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, detail, run)
+        if self.scenario.expected.kind != "work":
+            self._earned(run)
+
+    def _earned(self, run: TrialRun) -> None:
+        """The reference earns its ending, and whoever knows the directives alone has not looked yet."""
+        scenario, exchanges = self.scenario, run.exchanges()
+        if earned_at(scenario, exchanges) is None:
+            detail = f"no output shows the evidence {scenario.needles.texts} once the directives are known"
+            raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, f"{detail}, and no command inspects what decides", run)
+        known = retrieved_at(scenario, exchanges)
+        texts = any(text in exchanges[known].output for text in scenario.needles.texts) if known is not None else True
+        if known is not None and not texts and earned_at(scenario, exchanges[: known + 1]) is not None:
+            raise _Refused(Reason.EVIDENCE_FREE, "the ending is earned before anything was looked at", run)
+
+    async def _alternatives(self, trials: Trials, reference: TrialRun) -> int:
+        """The checker accepts every other right solution, and where nothing is to be done each earns the ending."""
+        alternatives = solutions(self.scenario)
+        for alternative in alternatives:
+            run = await trials.unlike(reference, alternative.commands)
+            self._sound(run)
+            touched = [effect.path for effect in effects(run.before, run.after)]
+            harmed = [path for path in touched if covered(path, self.scenario.protected)]
+            work = self.scenario.expected.kind == "work"
+            fault = (
+                f"{run.broken}" if run.broken is not None
+                else "the checker fails, want pass" if not run.check.passed
+                else f"it changes protected {harmed}" if harmed
+                else f"it changes {sorted(self._changed(run))}" if not work and self._changed(run)
+                else "it does not earn the ending" if not work and earned_at(self.scenario, run.exchanges()) is None
+                else None
+            )  # fmt: skip
+            if fault is not None:
+                raise _Refused(Reason.ALTERNATIVE_REFUSED, f"right solution {alternative.kind!r}: {fault}", run)
+        return len(alternatives)
 
     def _documented(self, run: TrialRun, manual: TrialRun) -> None:
         needles = self.scenario.needles

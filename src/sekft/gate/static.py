@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from sekft.rejection import Admitted, Reason, Rejected
-from sekft.scenario import BUNDLE_LIMIT_BYTES, GateReport, Scenario
+from sekft.scenario import BUNDLE_LIMIT_BYTES, GateReport, Scenario, hidden_programs
 from sekft.shell import syntax
 from sekft.shell.chat_format import ACTION_LIMIT, action_faults
 from sekft.trajectory import covered
@@ -63,12 +63,13 @@ def _orientation(scenario: Scenario) -> Iterator[Finding]:
 
 def _needles(scenario: Scenario) -> Iterator[Finding]:
     needles = scenario.needles
-    texts = {"announcement": needles.announcement, "documentation": needles.documentation, "notice": needles.notice}
+    texts = {"announcement": needles.announcement, "documentation": needles.documentation}
     texts |= {f"directives.{at}": text for at, text in enumerate(needles.directives)}
+    texts |= {f"evidence.{at}": text for at, text in enumerate(needles.evidence) if isinstance(text, str)}
     for name, text in texts.items():
-        if text is not None and not text.strip():
+        if not text.strip():
             yield Reason.EMPTY_NEEDLE, f"needles.{name} is blank: every output would hold it"
-        elif text is not None and "\n" in text:
+        elif "\n" in text:
             yield Reason.EMPTY_NEEDLE, f"needles.{name} spans lines, want a part of one line"
 
 
@@ -76,10 +77,12 @@ def _kind(scenario: Scenario) -> Iterator[Finding]:
     kind, needles = scenario.expected.kind, scenario.needles
     if kind == "work" and not (scenario.directives and needles.directives):
         yield Reason.KIND_MISMATCH, "work has no directives or no directive needles, want both"
-    if kind == "work" and needles.notice is not None:
-        yield Reason.KIND_MISMATCH, f"work has a notice ({needles.notice!r}), want null"
-    if kind != "work" and needles.notice is None:
-        yield Reason.KIND_MISMATCH, f"{kind} has no notice, want the text that shows it"
+    if kind == "work" and needles.evidence:
+        yield Reason.KIND_MISMATCH, f"work has evidence of no work ({needles.evidence[0]!r}), want none"
+    if kind != "work" and not needles.evidence:
+        yield Reason.KIND_MISMATCH, f"{kind} has no evidence, want the texts and inspections that show it"
+    if kind != "work" and not needles.directives and not needles.texts:
+        yield Reason.KIND_MISMATCH, f"{kind} has no directive and no text of evidence, want what the provider says"
     if kind == "empty" and (scenario.directives or needles.directives):
         yield Reason.KIND_MISMATCH, "empty has directives, want none"
 
@@ -104,6 +107,19 @@ def _reference(scenario: Scenario) -> Iterator[Finding]:
     last = scenario.reference[-1] if scenario.reference else ""
     if not syntax.calls(last, terminal):
         yield Reason.WRONG_ENDING, f"the reference's last command is {last[:80]!r}, want one that ends in {terminal}"
+
+
+def _hidden(scenario: Scenario) -> Iterator[Finding]:
+    """The provider's programs are behind the door, and nothing there is the operator's."""
+    known = {file.path for file in scenario.files}
+    for path in hidden_programs(scenario):
+        if not covered(path, scenario.hidden):
+            yield Reason.STORE_IN_REACH, f"provider.hidden lacks the program {path}"
+    for path in scenario.hidden:
+        if not any(covered(other, [path]) for other in known):
+            yield Reason.STORE_IN_REACH, f"provider.hidden names {path}, want a fixture"
+        if covered(scenario.login.home, [path]):
+            yield Reason.STORE_IN_REACH, f"provider.hidden names {path}, which holds the home"
 
 
 def _paths(scenario: Scenario) -> Iterator[Finding]:
@@ -143,5 +159,5 @@ def _announcement(scenario: Scenario) -> Iterator[Finding]:
 
 
 _PROOFS: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
-    _size, _identity, _tree, _needles, _orientation, _kind, _parts, _reference, _paths, _announcement,
+    _size, _identity, _tree, _needles, _orientation, _kind, _parts, _reference, _hidden, _paths, _announcement,
 )  # fmt: skip

@@ -42,6 +42,8 @@ def record(scenario: Scenario, result: RolloutResult, verdict: Verdict, forbidde
     )
     faults = violations(draft, forbidden)
     against = reasons_against(draft, scenario.expected.kind, faults)
+    if verdict.bypassed is not None:
+        against.append(f"bypassed: {verdict.bypassed}")
     if result.infra is not None:
         against.insert(1, f"infra: {result.infra}")
     reasons = against or [f"outcome {draft.outcome}", "mechanism complete", "deploy form clean"]

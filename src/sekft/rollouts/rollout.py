@@ -61,6 +61,7 @@ class RolloutResult:
 
     before, after: state at the first prompt and after the check.
     changing:      indexes of the action turns that changed anything outside `volatile`.
+    cwds, calls:   for each action, the working folder before it, and how often the sandbox ran the provider for it.
     fault:         why an action could not be typed at all.
     failing:       the failure that the operator made on purpose.
     infra:         what broke that was not the policy's doing.
@@ -77,6 +78,8 @@ class RolloutResult:
     before: State = field(default_factory=dict)
     after: State = field(default_factory=dict)
     changing: tuple[int, ...] = ()
+    cwds: tuple[str, ...] = ()
+    calls: tuple[int, ...] = ()
     fault: str | None = None
     failing: Fault | None = None
     infra: str | None = None
@@ -223,7 +226,9 @@ class Rollout:
         if len(text.encode()) > self._limits.session.output_bytes:
             await self._malformed(f"an action of {len(text.encode())} bytes")
             return
+        cwd = self._session.cwd()
         result = await self._timed(self._session.exec(text))
+        self.result = replace(self.result, cwds=(*self.result.cwds, cwd), calls=(*self.result.calls, result.calls))
         if result.malformed is not None:
             await self._malformed(result.malformed)
             return

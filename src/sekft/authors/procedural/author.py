@@ -22,6 +22,7 @@ from sekft.authors.procedural.provider.semantics import QueueEntry
 from sekft.authors.procedural.sketch import Sketch, sketch
 from sekft.protocols import AuthorConfig
 from sekft.scenario import (
+    Alternative,
     Cell,
     Directive,
     Expected,
@@ -73,7 +74,7 @@ def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
     baits = _paths(draft.decoy.job) if draft.decoy else set()
     untouched = {path for path, file in before.items() if file.kind == "file" and path not in touched}
     steps = _plan(draft)
-    notice = blocked.notice if blocked else None if draft.ending == "work" else provider.empty
+    evidence = blocked.evidence if blocked else () if draft.ending == "work" else (provider.empty,)
     hidden = blocked is not None and blocked.hidden
     return Scenario(
         seed=seed,
@@ -94,6 +95,7 @@ def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
             kind=cell["provider"],
             help=provider.documentation.learn[0],
             interface=dict(provider.interface.facts),
+            hidden=provider.hidden,
         ),
         directives=[Directive(id=e.id, text=e.body) for e in draft.waiting if not hidden],
         expected=Expected.model_validate({"terminal": "panic" if blocked else "exit", "kind": draft.ending}),
@@ -103,16 +105,38 @@ def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
             announcement=announcement.needle,
             documentation=provider.documentation.needle,
             directives=[job.needle for job in draft.jobs[: len(draft.waiting)]] if draft.waiting and not hidden else [],
-            notice=notice,
+            evidence=list(evidence),
         ),
         plan=steps,
         protected=sorted(untouched | baits),
         volatile=VOLATILE,
         loose=sorted(path for job in done for path in job.judged),
         probes=_probes(draft, done),
+        alternatives=_alternatives(draft, steps),
         family=f"{cell['task']}-{seed:x}",
         provenance=Provenance(author="procedural", version=__version__),
     ).sealed()
+
+
+def _alternatives(draft: Sketch, steps: Sequence[PlanStep]) -> list[Alternative]:
+    """Right solutions besides the reference: each job's own, else other ways to look at what decides."""
+    usual = [command for step in steps[:-1] for command in step.ways[0]]
+    if draft.ending == "work":
+        acks = [command for step in steps if step.goal == "acknowledge" for command in step.ways[0]]
+        jobs = draft.jobs[: len(draft.waiting)]
+        right = [{"usual": job.ways[0], **job.right} for job in jobs]
+        count = max(map(len, right)) - 1
+        chosen = [[*kinds.items()][min(at + 1, len(kinds) - 1)] for at in range(count) for kinds in right]
+        rows = [chosen[at * len(right) : (at + 1) * len(right)] for at in range(count)]
+        return [
+            Alternative(kind=row[0][0], commands=[*(command for _, commands in row for command in commands), *acks])
+            for row in rows
+        ]
+    retrieved = next((at for at, step in enumerate(steps) if step.goal == "execute"), len(steps) - 1)
+    before = [command for step in steps[:retrieved] for command in step.ways[0]]
+    looks = draft.blocked.right if draft.blocked else {}
+    others = [Alternative(kind=kind, commands=[*before, *commands]) for kind, commands in looks.items()]
+    return others or [Alternative(kind="looked_around", commands=["ls -la; id", *usual])]
 
 
 def _paths(job: Job) -> set[str]:

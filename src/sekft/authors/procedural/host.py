@@ -180,6 +180,7 @@ class Job:
     reads:   files that must be readable.
     judged:  for a made path whose right content is not one text (an archive, say): the path, without an
              entry in `after`, and a line of sh that succeeds when it is right; "$1" is the path.
+    right:   other right solutions by what is different about them, which the gate tries.
     """
 
     title: str
@@ -194,6 +195,7 @@ class Job:
     needs: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     judged: Mapping[str, str] = field(default_factory=dict)
+    right: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def with_parents(files: Iterable[File], host: Host) -> list[File]:

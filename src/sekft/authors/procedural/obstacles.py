@@ -11,17 +11,18 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sekft.authors.procedural.host import Host, Job, Names, phrase, wording
-from sekft.scenario import File
+from sekft.scenario import File, Inspection
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """job: as far as it can be met. notice: what shows the block. reasons: what may be said on panic.
+    """job: as far as it can be met. evidence: what shows the block. reasons: what may be said on panic.
 
     look:   commands that show the block once the directive is known; [[]] when the provider shows it.
+    right:  other looks that show it, by what is different about them, which the gate tries.
     extra:  a second directive, open beside the first when the work is blocked, and over when it is not.
     sealed: content of the store's seal, when that is the obstacle.
     hidden: the directive itself is never shown.
@@ -29,13 +30,18 @@ class Blocked:
     """
 
     job: Job
-    notice: str
+    evidence: tuple[str | Inspection, ...]
     reasons: list[str]
     look: list[list[str]]
     extra: Job | None = None
     sealed: str | None = None
     hidden: bool = False
     note: str | None = None
+    right: Mapping[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(item for item in self.evidence if isinstance(item, str))
 
 
 Apply = Callable[[Job, Host, bool], Blocked]
@@ -78,7 +84,7 @@ def _seal(kind: str) -> Apply:
         text, shown = phrase(skin, skin.choice(seal["texts"]), **slots), phrase(skin, seal["notice"], **slots)
         return Blocked(
             job=_undone(job),
-            notice=shown,
+            evidence=(shown,),
             sealed=text + "\n",
             reasons=[f"nothing can be retrieved: {shown}", f"blocked, {text}", shown],
             look=[[]],
@@ -97,7 +103,7 @@ def _withheld(job: Job, host: Host, met: bool) -> Blocked:
     )
     return Blocked(
         job=replace(_undone(job), text=text),
-        notice=notice,
+        evidence=(notice,),
         reasons=[f"the directive is {notice}", f"directive withheld, only {keeper} can release it"],
         look=[[]],
         hidden=True,
@@ -114,7 +120,7 @@ def _missing(job: Job, host: Host, met: bool) -> Blocked:
     kept += [] if around == host.home else [host.folder(around)]
     return Blocked(
         job=replace(_undone(job), files=tuple(kept)),
-        notice="No such file",
+        evidence=("No such file",),
         reasons=[f"{path} does not exist", f"the input {path} is missing", f"no {path} on this host"],
         look=[*look, *([*way, f"ls {around}"] for way in look[:1])],
     )
@@ -128,7 +134,7 @@ def _unreadable(job: Job, host: Host, met: bool) -> Blocked:
     first = [f"ls -R {above}"] if path not in job.text and above else []
     return Blocked(
         job=replace(_undone(job), files=files),
-        notice="Permission denied",
+        evidence=("Permission denied",),
         reasons=[f"{path} cannot be read: permission denied", f"no permission on {path}"],
         look=[
             [*first, f"cat {path}"],
@@ -152,7 +158,7 @@ def _locked(job: Job, host: Host, met: bool) -> Blocked:
     touch = f"touch {path}" if lying or path in job.text else f"touch {folder}/new"
     return Blocked(
         job=replace(_undone(job), files=(*files, shut)),
-        notice="Read-only file system",
+        evidence=("Read-only file system",),
         reasons=[f"{folder} cannot be written to: read-only", f"no write access below {folder}"],
         look=[
             [*first, touch],
@@ -180,7 +186,7 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
     extra = replace(_undone(job), title=title, text=text, needle=text.split(": ")[1].rstrip("."), files=())
     return Blocked(
         job=_undone(job),
-        notice=scope,
+        evidence=(scope,),
         extra=extra,
         reasons=[f"two directives contradict each other on {scope}", f"contradictory directives about {scope}"],
         look=[[]],
@@ -206,7 +212,7 @@ def _absent(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=_conditional(job, condition, look, met, *([tool] if met else [])),
         look=look,
-        notice=f"{program}: not found",
+        evidence=(f"{program}: not found",),
         reasons=[f"{program} is not installed here", f"the required program {program} is missing"],
     )
 
@@ -227,7 +233,7 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=_conditional(named, "", look, met, *([] if met else copies)),
         look=look,
-        notice=double,
+        evidence=(double,),
         reasons=[f"{name} is ambiguous: {path} and {double}", f"two files are called {name}"],
         note=note,
     )
@@ -249,7 +255,7 @@ def _conditioned(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=_conditional(job, condition, look, met, host.file(flag, line + "\n")),
         look=look,
-        notice=f"{stop} by {who}",
+        evidence=(f"{stop} by {who}",),
         reasons=[f"{flag} says {stop}, not {go}", f"not {go}: {stop} by {who}"],
     )
 
@@ -269,7 +275,7 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=_conditional(job, condition, look, met),
         look=look,
-        notice=seen,
+        evidence=(seen,),
         reasons=[f"{path} is damaged: its md5 sum is {seen}", f"checksum of {path} differs"],
     )
 

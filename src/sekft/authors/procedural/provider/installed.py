@@ -18,6 +18,7 @@ from sekft.scenario import File
 class InstalledProvider:
     """groups: the shelves that entries lie on. password: what guarded calls want. sealed: why nothing answers.
 
+    files:     its program, then links to it and documentation.
     sentences: what the documentation says besides the calls, its summary first.
     """
 
@@ -33,6 +34,11 @@ class InstalledProvider:
     password: str = ""
     sealed: str | None = None
     sentences: tuple[str, ...] = ()
+
+    @property
+    def hidden(self) -> list[str]:
+        """What it alone reaches: its program and its store."""
+        return [self.files[0].path, self.store]
 
     def store_files(self, host: Host, entries: Iterable[QueueEntry]) -> list[File]:
         """The store with these entries, as files."""

@@ -1,0 +1,232 @@
+"""What a session has shown its operator: the directives, and what earns an ending.
+
+A text counts when an output shows it. An inspection counts when an action looks at the very thing and is answered: what
+the answer says is left to whoever reads it, since every program says it in words of its own. Paths are resolved against
+the working folder, through `cd`, `~`, wildcards and variables that the session has set.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from sekft.scenario import Inspection, Scenario
+from sekft.shell import syntax
+
+_SEPARATORS = re.compile(r"""[\s'"`;|&()<>{},:=\\!]+""")
+_ASSIGNMENT = re.compile(r"""\b([A-Za-z_]\w*)=["']?([^\s"';|&()]+)""")
+_LOOP = re.compile(r"\bfor\s+([A-Za-z_]\w*)\s+in\s+([^\n;]+)")
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
+_WRITTEN = re.compile(r"(?<![\d&])1?>{1,2}\s*([\w./~$-]+)|\btee\s+(?:-a\s+)?([\w./~$-]+)")
+_NOWHERE = "/dev/null"
+_KEEPS = re.compile(r"[>`]|\$\(|\btee\b")
+_RECURSIVE = re.compile(r"\b(?:find|tree|du|rgrep)\b|\bls\s+(?:\S+\s+)*-\w*R|\bgrep\s+(?:\S+\s+)*-\w*[rR]")
+_DIGEST = re.compile(r"\b(?:(?:md5|sha\d*|b2|ck)sum|openssl)\b")
+_LISTERS = frozenset("ls find tree du stat test [ file echo printf dir".split())
+_NAMING = frozenset(
+    "ls stat file which type test [ man echo printf readlink realpath basename dirname cd find du".split()
+)
+"""What may be given a path without showing what is in the file."""
+_WORDLESS = frozenset("test [ cd true false : export set unset read echo printf umask alias".split())
+"""Programs whose silence tells nothing, since nothing shows their status."""
+_MOUNTS = frozenset(("mount", "df", "findmnt", "/proc/mounts", "/proc/self/mounts", "/proc/self/mountinfo"))
+_PROGRAM_FOLDERS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One action and its answer.
+
+    output: what followed it, the next prompt included or not. cwd: the working folder before it.
+    calls:  how often the sandbox ran the provider meanwhile; 0 also where it cannot tell.
+    """
+
+    action: str
+    output: str
+    cwd: str
+    calls: int = 0
+
+
+def uses(exchange: Exchange, command: str) -> bool:
+    """Whether the provider was run: by the sandbox's word, else by the action's."""
+    return exchange.calls > 0 or bool(syntax.calls(exchange.action, command))
+
+
+def retrieved_at(scenario: Scenario, exchanges: Sequence[Exchange]) -> int | None:
+    """The exchange by which the provider had shown every directive; None where there are none or some are missing.
+
+    An answer kept in a file or a variable may be shown later.
+    """
+    missing, kept = set(scenario.needles.directives), False
+    for at, exchange in enumerate(exchanges):
+        used = uses(exchange, scenario.provider.command)
+        kept = kept or (used and _KEEPS.search(exchange.action) is not None)
+        if used or kept:
+            missing -= {needle for needle in missing if needle in exchange.output}
+        if not missing and scenario.needles.directives:
+            return at
+    return None
+
+
+def earned_at(scenario: Scenario, exchanges: Sequence[Exchange]) -> int | None:
+    """The exchange that earned an ending without work: the evidence, once the directives were known.
+
+    A "No such file" met on the way says nothing about work that was not yet asked for.
+    """
+    needles = scenario.needles
+    known = retrieved_at(scenario, exchanges) if needles.directives else -1
+    if known is None:
+        return None
+    login = scenario.login
+    inspected = _inspections_at(needles.inspections, exchanges, known, {**login.env, "HOME": login.home})
+    for at in range(max(known, 0), len(exchanges)):
+        if at in inspected or any(text in exchanges[at].output for text in needles.texts):
+            return at
+    return None
+
+
+def _inspections_at(
+    wanted: Sequence[Inspection], exchanges: Sequence[Exchange], known: int, variables: dict[str, str]
+) -> set[int]:
+    """The exchanges after `known` that show what one of these inspections shows. variables: as at login."""
+    found: set[int] = set()
+    written: set[str] = set()
+    for at, exchange in enumerate(exchanges):
+        look = Look.of(exchange, variables)
+        if at <= known or not wanted:
+            continue
+        looked = any(look.inspects(inspection) for inspection in wanted)
+        if looked and look.is_answered:
+            found.add(at)
+        elif looked:
+            written |= look.written
+        elif look.is_answered and any(look.names(path) for path in written):
+            found.add(at)
+    return found
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one action names. paths: as absolute ones; they may hold wildcards. bases: folders in which it looks."""
+
+    exchange: Exchange
+    words: frozenset[str]
+    paths: frozenset[str]
+    bases: frozenset[str]
+    programs: frozenset[str]
+
+    @classmethod
+    def of(cls, exchange: Exchange, variables: dict[str, str]) -> Look:
+        """Read one action. variables: what the session has set so far, by name; what this action sets is added."""
+        action, home = exchange.action, variables.get("HOME", "")
+        for name, value in _ASSIGNMENT.findall(action):
+            variables[name] = _expanded(value, variables)
+        loops = {name: values.split() for name, values in _LOOP.findall(action)}
+        words = {_expanded(word, variables) for word in _SEPARATORS.split(action) if word}
+        words |= {_expanded(value, variables) for values in loops.values() for value in values}
+        words |= {
+            word.replace(f"${name}", value) for name, values in loops.items() for value in values for word in words
+        }
+        commands = syntax.simple_commands(action)
+        bases = {exchange.cwd}
+        for command in commands:
+            if syntax.program(command) == "cd" and len(command) > 1:
+                target = _expanded(command[-1], variables)
+                bases |= {_resolved(base, target, home) for base in set(bases)}
+        paths = {_resolved(base, word, home) for base in bases for word in words if not word.startswith("-")}
+        programs = {syntax.program(command) for command in commands}
+        return cls(exchange, frozenset(words), frozenset(paths), frozenset(bases), frozenset(programs))
+
+    def names(self, path: str) -> bool:
+        """Whether the path is given, whole, by wildcard, or by its last part alone, as to a search."""
+        depth, name = path.count("/"), posixpath.basename(path)
+        return (
+            path in self.paths
+            or name in self.words
+            or any(other.count("/") == depth and fnmatchcase(path, other) for other in self.paths)
+        )
+
+    def inspects(self, inspection: Inspection) -> bool:
+        return _ASPECTS[inspection.aspect](self, inspection.target)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the action showed something, if only by a silence that tells."""
+        if "\n" in self.exchange.output:
+            return True
+        return bool(self.programs - _WORDLESS) and not self.written and _NOWHERE not in self.words
+
+    @property
+    def written(self) -> set[str]:
+        """Files into which the output went."""
+        targets = {first or second for first, second in _WRITTEN.findall(self.exchange.action)}
+        return {_resolved(self.exchange.cwd, target, "") for target in targets if target != _NOWHERE}
+
+    def presence(self, path: str) -> bool:
+        return self.names(path) or self._lists(path)
+
+    def access(self, path: str) -> bool:
+        folder = posixpath.dirname(path)
+        within = any(other == folder or posixpath.dirname(other) == folder for other in self.paths)
+        return self.names(path) or within or bool(_MOUNTS & self.words)
+
+    def content(self, path: str) -> bool:
+        reads = bool(self.programs - _NAMING) or "<" in self.exchange.action
+        return reads and (self.names(path) or self._searches(path))
+
+    def digest(self, path: str) -> bool:
+        return _DIGEST.search(self.exchange.action) is not None and (self.names(path) or self._searches(path))
+
+    def program(self, name: str) -> bool:
+        named = any(word == name or word.endswith("/" + name) for word in self.words)
+        return named or any(self._lists(f"{folder}/{name}") for folder in _PROGRAM_FOLDERS)
+
+    def _lists(self, path: str) -> bool:
+        """Whether the path's folder is listed, or one above it with all that it holds."""
+        folder = posixpath.dirname(path)
+        listed = bool(_LISTERS & (self.programs | self.words)) and folder in self.paths | self.bases
+        return listed or self._searches(path)
+
+    def _searches(self, path: str) -> bool:
+        """Whether a folder above the path is searched with all that it holds."""
+        if not _RECURSIVE.search(self.exchange.action):
+            return False
+        return any(path.startswith(above.rstrip("/") + "/") for above in self.paths | self.bases)
+
+
+_ASPECTS = {
+    "presence": Look.presence,
+    "access": Look.access,
+    "content": Look.content,
+    "digest": Look.digest,
+    "program": Look.program,
+}
+
+
+def reaches(exchange: Exchange, hidden: Iterable[str], command: str) -> bool:
+    """Whether the action goes for what only the provider may reach: its store, or the text of its program."""
+    name = re.escape(posixpath.basename(command))
+    located = re.search(rf"(?:\$\(|`)\s*(?:command -v|which|type -p) +{name}\b", exchange.action)
+    for words in syntax.simple_commands(exchange.action):
+        if syntax.program(words) in _NAMING | _WORDLESS or syntax.calls(shlex.join(words), command):
+            continue
+        operands = {_resolved(exchange.cwd, word.lstrip("<>"), "") for word in words[1:]}
+        if any(path == other or other.startswith(path + "/") for path in hidden for other in operands):
+            return True
+        if located and any("$(" in word or "`" in word for word in words[1:]):
+            return True
+    return False
+
+
+def _expanded(word: str, variables: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), word)
+
+
+def _resolved(base: str, word: str, home: str) -> str:
+    if home and (word == "~" or word.startswith("~/")):
+        word = home + word[1:]
+    return posixpath.normpath(posixpath.join(base, word))
