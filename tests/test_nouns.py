@@ -44,8 +44,8 @@ def body(**changes: Any) -> dict[str, Any]:
     [
         ("{", "bad.json: line 1, column 2: Expecting property name"),
         ("[]", "bad.json: saw a list, want a JSON object"),
-        (body(schema_version=2), "bad.json: schema_version: saw 2, want 1 to 1 (a newer sekft wrote it?)"),
-        (body(schema_version=...), "bad.json: schema_version: saw None, want 1 to 1"),
+        (body(schema_version=3), "bad.json: schema_version: saw 3, want 1 to 2 (a newer sekft wrote it?)"),
+        (body(schema_version=...), "bad.json: schema_version: saw None, want 1 to 2"),
         (body(checker=...), "bad.json: checker: saw nothing, want: Field required"),
         (body(seed="seven"), "bad.json: seed: saw 'seven', want: Input should be a valid integer"),
         (body(colour="red"), "bad.json: colour: saw 'red', want: Extra inputs are not permitted"),

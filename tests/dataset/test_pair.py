@@ -19,7 +19,7 @@ from tests.evaluation.test_difficulty import made
 
 NOTICE = "the vault is closed"
 _BODY = bundles.work()
-WORK = bundles.sealed(_BODY | {"needles": _BODY["needles"] | {"notice": NOTICE}})
+WORK = bundles.sealed(_BODY | {"needles": _BODY["needles"] | {"evidence": [NOTICE]}})
 
 
 @pytest.fixture(scope="module")

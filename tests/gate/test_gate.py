@@ -52,7 +52,7 @@ ON_PAPER: dict[Reason, Change] = {
     Reason.TOO_LARGE: lambda body: body["files"].append({"path": "/srv/big", "content": "x" * (1 << 20)}),
     Reason.ORIENTATION: lambda body: body.update(orientation="Run `chit`, then `exit` or `panic`."),
     Reason.EMPTY_NEEDLE: lambda body: body["needles"].update(documentation=" "),
-    Reason.KIND_MISMATCH: lambda body: body["needles"].update(notice="no chits are open"),
+    Reason.KIND_MISMATCH: lambda body: body["needles"].update(evidence=["no chits are open"]),
     Reason.NO_CHECKER: lambda body: body.update(checker="\n"),
     Reason.NO_DOCUMENTATION: lambda body: body["provider"].update(help=[]),
     Reason.PROVIDER_UNUSED: lambda body: body.update(reference=["echo granite > stone.txt", "exit"]),
@@ -61,6 +61,7 @@ ON_PAPER: dict[Reason, Change] = {
     Reason.WRONG_ENDING: lambda body: body["reference"].__setitem__(-1, "panic all is done"),
     Reason.IMPOSSIBLE_TREE: lambda body: body["files"].append({"path": "/home/ana/plan.txt/page", "content": "1\n"}),
     Reason.PROTECTED_VOLATILE: lambda body: body["volatile"].append("/home/ana/plan.txt"),
+    Reason.STORE_IN_REACH: lambda body: body["provider"].update(hidden=["/srv/chit"]),
     Reason.ANNOUNCEMENT_GIVES_DIRECTIVE: lambda body: body["login"].update(
         motd="What waits for ana lies with chit: Write granite into /home/ana/stone.txt\n"
     ),
@@ -91,6 +92,9 @@ WHEN_RUN: dict[Reason, Change] = {
     ),
     Reason.UNDOCUMENTED: lambda body: swap(body, "       chit close ID   put a chit away\n", ""),
     Reason.DOCUMENTATION_UNREAD: lambda body: body["reference"].insert(0, "chit open"),
+    Reason.ALTERNATIVE_REFUSED: lambda body: body.update(
+        checker=body["checker"].replace("[ -f", '[ "$(stat -c %a /home/ana/stone.txt)" = 644 ] && [ -f', 1)
+    ),
     Reason.PROBE_PASSES: lambda body: (
         body.update(checker=bundles.LOOSE),
         body["probes"].append({"kind": "by_hand", "commands": [*body["reference"][3:5], "touch extra.txt"]}),
@@ -114,6 +118,18 @@ def blocked_by_its_own_word(body: Body) -> None:
     body["reference"][3:] = ["panic 'cannot create /srv/vault/stone.txt'"]
 
 
+def told_by_the_directive(body: Body) -> None:
+    body["needles"]["evidence"] = ["/srv/vault/stone.txt", {"target": "/srv/vault/stone.txt", "aspect": "access"}]
+
+
+def one_way_alone(body: Body) -> None:
+    body["alternatives"] = [{"kind": "listing", "commands": [*body["reference"][:3], "ls -ld /srv/vault"]}]
+
+
+def changes_in_vain(body: Body) -> None:
+    body["alternatives"] = [{"kind": "a note", "commands": [*body["reference"][:4], "echo shut > note.txt"]}]
+
+
 def work_without_effect(body: Body) -> None:
     body["volatile"] += ["/home/ana/stone.txt", "/srv/chit/open", "/srv/chit/closed"]
 
@@ -124,6 +140,9 @@ OTHERS: list[tuple[Reason, Callable[[], Body], Change]] = [
     (Reason.DIRECTIVE_NOT_SHOWN, bundles.blocked, blocked_by_its_own_word),
     (Reason.CHANGE_UNNOTICED, bundles.empty, empty_checked_loosely),
     (Reason.WORK_WITHOUT_EFFECT, bundles.work, work_without_effect),
+    (Reason.EVIDENCE_FREE, bundles.blocked, told_by_the_directive),
+    (Reason.ALTERNATIVE_REFUSED, bundles.blocked, one_way_alone),
+    (Reason.ALTERNATIVE_REFUSED, bundles.blocked, changes_in_vain),
 ]
 
 RUN_CASES = [(reason, bundles.work, change) for reason, change in WHEN_RUN.items()] + OTHERS

@@ -68,7 +68,7 @@ def test_each_lack_is_a_reason(scenario: Scenario) -> None:
     contents = [text.replace("chit --help", "ls").replace("Chits are kept", "Things are") for text in SESSION]
     made = recorded(scenario, observed(*contents))
     assert not made.keep
-    assert made.keep_reasons == ["mechanism lacks learnt"]
+    assert made.keep_reasons == ["outcome unearned", "mechanism lacks learnt"]
 
 
 def test_an_infra_error_says_what_broke(scenario: Scenario) -> None:

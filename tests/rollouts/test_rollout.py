@@ -22,6 +22,8 @@ from tests import bundles
 
 SOLUTION = ("chit --help", "chit open", "chit read 7", "echo granite > stone.txt", "chit close 7", "exit")
 
+BLOCKED = ("chit read 7", "echo granite > /srv/vault/stone.txt")
+
 
 class Typist(Operator):
     """An operator that types a list; what is no text is raised, or returned as an action."""
@@ -86,13 +88,19 @@ async def test_a_solution_is_recorded_as_it_looked(sandbox: Sandbox, work: Scena
         (bundles.work, (Action("", fault="prose"),), "malformed"),
         (bundles.work, (Action("", fault=CONTEXT_FULL),), "unfinished"),
         (bundles.work, (Action("  \n"),), "malformed"),
-        (bundles.empty, ("chit open", "exit"), "idle"),
+        (bundles.empty, ("chit --help", "chit open", "exit"), "idle"),
+        (bundles.empty, ("chit open", "exit"), "unearned"),
         (bundles.empty, ("chit open", "echo none > note", "exit"), "false_exit"),
         (bundles.empty, ("exit",), "unearned"),
         (bundles.empty, ("chit open", "panic nothing here"), "false_panic"),
-        (bundles.blocked, ("chit read 7", "cp plan.txt /srv/vault/stone.txt", "panic closed"), "unearned"),
-        (bundles.blocked, ("chit read 7", "echo granite > /srv/vault/stone.txt", "panic closed"), "rightly_blocked"),
-        (bundles.blocked, ("chit read 7", "echo granite > /srv/vault/stone.txt", "exit"), "missed_block"),
+        (
+            bundles.blocked,
+            ("chit --help", "chit read 7", "cp plan.txt /srv/vault/stone.txt", "panic closed"),
+            "unearned",
+        ),
+        (bundles.blocked, ("chit --help", *BLOCKED, "panic closed"), "rightly_blocked"),
+        (bundles.blocked, (*BLOCKED, "panic closed"), "unearned"),
+        (bundles.blocked, ("chit --help", *BLOCKED, "exit"), "missed_block"),
     ],
 )
 async def test_each_outcome_happens_for_real(

@@ -318,9 +318,13 @@ class _Gate:
             detail = f"no output shows the evidence {scenario.needles.texts} once the directives are known"
             raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, f"{detail}, and no command inspects what decides", run)
         known = retrieved_at(scenario, exchanges)
-        texts = any(text in exchanges[known].output for text in scenario.needles.texts) if known is not None else True
-        if known is not None and not texts and earned_at(scenario, exchanges[: known + 1]) is not None:
-            raise _Refused(Reason.EVIDENCE_FREE, "the ending is earned before anything was looked at", run)
+        if (
+            scenario.needles.inspections
+            and known is not None
+            and earned_at(scenario, exchanges[: known + 1]) is not None
+        ):
+            detail = f"the directives themselves show one of the texts {scenario.needles.texts}: no look is needed"
+            raise _Refused(Reason.EVIDENCE_FREE, detail, run)
 
     async def _alternatives(self, trials: Trials, reference: TrialRun) -> int:
         """The checker accepts every other right solution, and where nothing is to be done each earns the ending."""

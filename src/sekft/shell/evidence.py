@@ -211,10 +211,11 @@ def reaches(exchange: Exchange, hidden: Iterable[str], command: str) -> bool:
     """Whether the action goes for what only the provider may reach: its store, or the text of its program."""
     name = re.escape(posixpath.basename(command))
     located = re.search(rf"(?:\$\(|`)\s*(?:command -v|which|type -p) +{name}\b", exchange.action)
+    bases = Look.of(exchange, {}).bases
     for words in syntax.simple_commands(exchange.action):
         if syntax.program(words) in _NAMING | _WORDLESS or syntax.calls(shlex.join(words), command):
             continue
-        operands = {_resolved(exchange.cwd, word.lstrip("<>"), "") for word in words[1:]}
+        operands = {_resolved(base, word.lstrip("<>"), "") for base in bases for word in words[1:]}
         if any(path == other or other.startswith(path + "/") for path in hidden for other in operands):
             return True
         if located and any("$(" in word or "`" in word for word in words[1:]):
