@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.pipeline import Quiet
+from sekft.evaluation.metrics import went_wrong
 from sekft.folder import Layout, documents, load_scenarios
 from sekft.runs.generate import GenerateConfig, generate
 from sekft.runs.resources import default_concurrency
@@ -25,8 +26,7 @@ WANTED = {"work": "solved", "empty": "idle", "blocked": "rightly_blocked"}
 
 def recovered(scenario: Scenario, trajectory: Trajectory) -> bool:
     """Whether some command failed, other than by showing what blocks the work, and the session went on."""
-    notice = scenario.needles.notice
-    return any(turn.status and not (notice and notice in turn.content) for turn in trajectory.turns)
+    return any(went_wrong(turn, scenario) for turn in trajectory.turns)
 
 
 def report(scenarios: Sequence[Scenario], rolled: Sequence[Trajectory]) -> None:

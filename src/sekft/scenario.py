@@ -228,7 +228,8 @@ class GateReport(Frozen):
     mutants:    wrong solutions tried; equivalent: those of them whose end state is the reference's.
     survivors:  those that the checker let pass; a scenario with one is rejected.
     kill_rate:  share of the mutants that are not equivalent that the checker refused; None where there was none.
-    right:      right solutions tried beside the reference, all accepted.
+    right:      right solutions tried beside the reference.
+    refused:    those of them that were not accepted; a scenario with one is rejected.
     """
 
     mode: Literal["sandbox", "structural"]
@@ -240,6 +241,7 @@ class GateReport(Frozen):
     survivors: list[str] = []
     kill_rate: float | None = None
     right: int = 0
+    refused: list[str] = []
 
 
 class Scenario(Frozen):
@@ -295,7 +297,7 @@ class Scenario(Frozen):
             body["needles"].pop("evidence", None)
             body["needles"]["notice"] = next(iter(self.needles.texts), None)
             if body.get("gate"):
-                body["gate"].pop("right", None)
+                body["gate"] = {key: value for key, value in body["gate"].items() if key not in ("right", "refused")}
         return body
 
     @model_validator(mode="after")

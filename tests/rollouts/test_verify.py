@@ -172,7 +172,8 @@ def test_whoever_ends_right_without_the_mechanism_earned_nothing(work: Scenario)
 def test_what_was_sought_past_the_provider_is_bypassed(work: Scenario, action: str) -> None:
     """The record of a session that did not get its documentation or directives from the provider says where it went."""
     verdict = judge(work, observed(action, "Permission denied\nana$ ", "exit"))
-    assert verdict.bypassed is not None and action in verdict.bypassed
+    assert verdict.bypassed is not None
+    assert action in verdict.bypassed
     found = observed(action, "Permission denied\nana$ ", "chit --help", HELP, "chit read 7", READ, "exit")
     assert judge(work, found).bypassed is None
 

@@ -197,6 +197,7 @@ def _gate(scenario: Scenario) -> str:
             "checks": ", ".join(gate.checks),
             "wrong solutions": tried
             + (f", {gate.equivalent} did the same as the right one" if gate.equivalent else ""),
+            "right solutions": f"{gate.right} tried beside the reference, {gate.right - len(gate.refused)} accepted",
             "own probes": ", ".join(probe.kind for probe in scenario.probes),
             "protected": "\n".join(scenario.protected),
             "volatile": ", ".join(scenario.volatile),

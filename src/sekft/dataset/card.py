@@ -125,6 +125,9 @@ def _of_set(exported: Exported, held: Holdings, sources: Sources) -> dict[str, A
         "amiss": [finding for finding in audit.findings if finding.verdict in ("broken", "short")],
         "judged": sum(finding.verdict != "told" for finding in audit.findings),
         "kill_rate": next((finding for finding in audit.findings if finding.name == "checkers.kill_rate"), None),
+        "right_accepted": next(
+            (finding for finding in audit.findings if finding.name == "checkers.right_accepted"), None
+        ),
         "sample": sample,
         "excerpt": _excerpt(sample) if sample else "",
         "funnel": list(_funnel(exported, held, audit, sources.pairs)),

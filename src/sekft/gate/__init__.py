@@ -327,25 +327,41 @@ class _Gate:
             raise _Refused(Reason.EVIDENCE_FREE, detail, run)
 
     async def _alternatives(self, trials: Trials, reference: TrialRun) -> int:
-        """The checker accepts every other right solution, and where nothing is to be done each earns the ending."""
+        """How many other right solutions there are. Raises _Refused with the report when one is not accepted."""
         alternatives = solutions(self.scenario)
+        refused: list[tuple[str, str, TrialRun]] = []
         for alternative in alternatives:
             run = await trials.unlike(reference, alternative.commands)
             self._sound(run)
-            touched = [effect.path for effect in effects(run.before, run.after)]
-            harmed = [path for path in touched if covered(path, self.scenario.protected)]
-            work = self.scenario.expected.kind == "work"
-            fault = (
-                f"{run.broken}" if run.broken is not None
-                else "the checker fails, want pass" if not run.check.passed
-                else f"it changes protected {harmed}" if harmed
-                else f"it changes {sorted(self._changed(run))}" if not work and self._changed(run)
-                else "it does not earn the ending" if not work and earned_at(self.scenario, run.exchanges()) is None
-                else None
-            )  # fmt: skip
-            if fault is not None:
-                raise _Refused(Reason.ALTERNATIVE_REFUSED, f"right solution {alternative.kind!r}: {fault}", run)
+            if (fault := self._fault(run)) is not None:
+                refused.append((alternative.kind, fault, run))
+        if refused:
+            kind, fault, run = refused[0]
+            kinds = [kind for kind, *_ in refused]
+            report = GateReport(mode="sandbox", backend=self.sandbox.name, right=len(alternatives), refused=kinds)
+            more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+            raise _Refused(Reason.ALTERNATIVE_REFUSED, f"right solution {kind!r}: {fault}{more}", run, report)
         return len(alternatives)
+
+    def _fault(self, run: TrialRun) -> str | None:
+        """What keeps a right solution from being accepted: the checker, or that it does not earn its ending."""
+        touched = [effect.path for effect in effects(run.before, run.after)]
+        if run.broken is not None:
+            return run.broken
+        if not run.check.passed:
+            return "the checker fails, want pass"
+        if harmed := [path for path in touched if covered(path, self.scenario.protected)]:
+            return f"it changes protected {harmed}"
+        if self.scenario.expected.kind == "work":
+            return None
+        if changed := sorted(self._changed(run)):
+            return f"it changes {changed}, where nothing is to be done"
+        earned = earned_at(self.scenario, run.exchanges()) is not None
+        return (
+            None
+            if earned
+            else f"it does not earn the ending: no text or inspection of {self.scenario.needles.evidence}"
+        )
 
     def _documented(self, run: TrialRun, manual: TrialRun) -> None:
         needles = self.scenario.needles

@@ -142,9 +142,9 @@ def _skew(bases: Sequence[Scenario], one: str, other: str) -> float:
 
 @topic
 def checkers(held: Holdings) -> Iterator[Figure]:
-    """How many wrong solutions the checkers see through.
+    """How many wrong solutions the checkers see through, and how many right ones they accept.
 
-    Over what was admitted and what a survivor rejected; a mutant that leaves the reference's end state is none.
+    Over what was admitted and what such a solution rejected; a mutant that leaves the reference's end state is none.
     """
     admitted = [one.gate for one in held.scenarios.values() if one.gate and one.gate.mode == "sandbox"]
     reports = admitted + [one.gate for one in held.rejections if one.gate]
@@ -158,6 +158,12 @@ def checkers(held: Holdings) -> Iterator[Figure]:
     equivalent = sum(report.equivalent for report in reports)
     detail = f"{equivalent} more left the reference's end state"
     yield Figure("mutants", tried / len(reports), len(reports), detail=detail)
+    if right := sum(report.right for report in reports):
+        refused = Counter(kind for report in reports for kind in report.refused)
+        told = "".join(f"; {kind} refused {count} times" for kind, count in refused.most_common())
+        accepted = right - refused.total()
+        yield Figure("right_accepted", accepted / right, len(reports), detail=f"{accepted} of {right}{told}")
+        yield Figure("right_tried", right / len(reports), len(reports))
 
 
 @topic

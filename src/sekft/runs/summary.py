@@ -25,7 +25,8 @@ ENDINGS = {"work": "exit (work)", "empty": "exit (empty)", "blocked": "panic (bl
 class Yield(Frozen):
     """The funnel of Stage A: every draw is admitted or rejected for one reason.
 
-    refused: wrong solutions that the admitted scenarios' checkers saw through.
+    refused:  wrong solutions that the admitted scenarios' checkers saw through.
+    accepted: right solutions beside the reference that they took.
     """
 
     drawn: int
@@ -34,6 +35,7 @@ class Yield(Frozen):
     reasons: dict[str, int]
     unproven: int
     refused: int
+    accepted: int
 
 
 class AxisRow(Frozen):
@@ -136,6 +138,7 @@ def _yield(scenarios: Sequence[Scenario], rejections: Sequence[Rejection]) -> Yi
         reasons=_counted(rejection.reason for rejection in rejections),
         unproven=sum(scenario.gate is None or scenario.gate.mode != "sandbox" for scenario in scenarios),
         refused=sum(scenario.gate.mutants - scenario.gate.equivalent for scenario in scenarios if scenario.gate),
+        accepted=sum(scenario.gate.right for scenario in scenarios if scenario.gate),
     )
 
 
@@ -215,6 +218,8 @@ def _funnel(summary: Summary) -> Table:
         ]
     if draws.refused:
         rows.append(("refused", draws.refused, "", "wrong solutions that the checkers saw through"))
+    if draws.accepted:
+        rows.append(("accepted", draws.accepted, "", "right solutions besides the reference's that the checkers took"))
     if summary.rollouts:
         rolled = f"of {summary.rolled} scenarios: {_spelled(summary.operators)}"
         rows.append(("rolled out", summary.rollouts, "", rolled))
