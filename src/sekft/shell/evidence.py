@@ -10,11 +10,11 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from sekft.scenario import Inspection, Scenario
+from sekft.scenario import Inspection, Scenario, hidden_programs
 from sekft.shell import syntax
 from sekft.trajectory import covered
 
@@ -208,11 +208,11 @@ _ASPECTS = {
 }
 
 
-def reaches(exchange: Exchange, hidden: Collection[str], command: str) -> bool:
+def reaches(exchange: Exchange, scenario: Scenario) -> bool:
     """Whether the action goes for what only the provider may reach: its store, or the text of its program."""
-    name = posixpath.basename(command)
-    programs = {path for path in hidden if posixpath.basename(path).partition("-")[0] == name}
-    store = set(hidden) - programs
+    command = scenario.provider.command
+    name, programs = posixpath.basename(command), hidden_programs(scenario)
+    store = set(scenario.hidden) - programs.keys()
     located = re.search(rf"(?:\$\(|`)\s*(?:command -v|which|type -p) +{re.escape(name)}\b", exchange.action)
     bases = Look.of(exchange, {}).bases
     for words in syntax.simple_commands(exchange.action):
@@ -223,7 +223,7 @@ def reaches(exchange: Exchange, hidden: Collection[str], command: str) -> bool:
         if program not in ("stat", "file") and any(covered(path, store) for path in operands):
             return True
         found = located and any("$(" in word or "`" in word for word in words[1:])
-        if program not in _NAMING and (found or operands & programs):
+        if program not in _NAMING and (found or operands & programs.keys()):
             return True
     return False
 
