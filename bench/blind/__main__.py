@@ -16,17 +16,18 @@ import os
 import sys
 from pathlib import Path
 
-from bench.blind.desk import CHEATS, OVER, Desk, ask
+from bench.blind.desk import CHEATS, OVER, SAYS, Desk, ask
 from sekft.errors import SekftError, UsageError
 
 
 def step(given: argparse.Namespace) -> None:
     text = sys.stdin.read().rstrip("\n") if given.command == "-" else given.command
-    reply = ask(Desk(given.desk), given.number, text)
+    desk = Desk(given.desk)
+    reply = ask(desk, given.number, text)
     if reply["error"]:
         raise SekftError(reply["error"])
-    said = f"{OVER}: now say what you meant: solve intent {given.number} …" if reply["over"] else reply["screen"]
-    print(said, end="" if said.endswith("\n") else "\n")
+    told = "" if desk.intent(given.number).exists() else f"; now say what you meant: solve intent {given.number} …"
+    print(f"{OVER}{told}" if reply["over"] else reply["screen"])
 
 
 def intent(given: argparse.Namespace) -> None:
@@ -143,7 +144,7 @@ def main() -> None:
     try:
         given.do(given)
     except SekftError as error:
-        print(f"blind: error: {error}", file=sys.stderr)
+        print(f"{SAYS}{error}", file=sys.stderr)
         sys.exit(error.exit_status)
 
 

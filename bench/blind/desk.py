@@ -29,6 +29,7 @@ HERE = Path(__file__).parents[2]
 STARTING_S = 120.0
 POLL_S = 0.05
 OVER = "session over"
+SAYS = "blind: error: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,4 +158,4 @@ def search_path() -> str:
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return lines[-1] if lines else f"{log}: the session could not be begun"
+    return lines[-1].removeprefix(SAYS) if lines else f"{log}: the session could not be begun"

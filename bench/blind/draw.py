@@ -84,10 +84,12 @@ async def draw(desk: Desk, drawing: Drawing, reporter: Reporter) -> list[Scenari
         raise UsageError(f"{desk.root}: a desk is laid out here already; draw into another folder")
     if fixed := [term for term in drawing.where if term.startswith("ending")]:
         raise UsageError(f"--where {fixed[0]}: endings are set by --blocked and --empty")
-    chosen = [load_scenario(path) for path in drawing.also]
+    chosen = list({each.id: each for each in map(load_scenario, drawing.also)}.values())
+    given = {each.id for each in chosen}
     for ending, quota in drawing.quotas.items():
         if quota:
-            chosen += spread(await _pool(desk, drawing, ending, quota, reporter), quota)
+            pool = await _pool(desk, drawing, ending, quota, reporter)
+            chosen += spread([each for each in pool if each.id not in given], quota)
     stream(drawing.seed, "blind", "order").shuffle(chosen)
     _lay_out(desk, drawing, chosen)
     return chosen
@@ -98,10 +100,7 @@ async def _pool(
 ) -> Sequence[Scenario]:
     """Scenarios of that ending to choose from."""
     if drawing.scenarios:
-        pool = [each for each in load_scenarios(drawing.scenarios) if each.expected.kind == ending]
-        if len(pool) < quota:
-            raise UsageError(f"--scenarios {drawing.scenarios}: holds {len(pool)} {ending} ones, want {quota}")
-        return pool
+        return [each for each in load_scenarios(drawing.scenarios) if each.expected.kind == ending]
     config = GenerateConfig.of(
         n=math.ceil(quota * SPARE),
         seed=derive(drawing.seed, "blind", ending),
@@ -116,7 +115,12 @@ async def _pool(
 
 
 def spread(pool: Sequence[Scenario], n: int) -> list[Scenario]:
-    """So many of these, chosen one after another for the kinds that were chosen least before."""
+    """So many of these, chosen one after another for the kinds that were chosen least before.
+
+    Raises UsageError where there are too few.
+    """
+    if len(pool) < n:
+        raise UsageError(f"want {n} scenarios of one ending, found {len(pool)}: lower --n or another share")
     left, met, chosen = [(each, kinds(each)) for each in pool], Counter[tuple[str, str]](), []
     for _ in range(n):
         best = max(left, key=lambda row: sum(1 / (1 + met[kind]) ** 2 for kind in row[1].items()))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bench.blind.desk import CHEATS, OVER, Desk, environment
-from bench.blind.draw import Drawing, kinds, lacking, obstacle, spread
+from bench.blind.draw import Drawing, lacking, obstacle, spread
 from bench.blind.judge import Intent, disagreement, recorded
 from sekft.authors.procedural.author import compose
 from sekft.authors.procedural.obstacles import OBSTACLES
@@ -102,6 +102,29 @@ def test_honest_runs_agree_in_every_ending(table: Table) -> None:
     report = table.judged()
     assert [(each["keep"], each["disagreement"]) for each in report["sessions"]] == [(True, None)] * 3
     assert table.holders() == []
+
+
+def test_a_sandbox_that_breaks_judges_nobody(table: Table) -> None:
+    """The step says so, nothing counts as typed, and the next step goes on with the session."""
+    number = table.number("work")
+    table.type(number, "cd /tmp")
+    (holder,) = table.holders()
+    for child in Path(f"/proc/{holder}/task/{holder}/children").read_text(encoding="utf-8").split():
+        os.kill(int(child), signal.SIGKILL)
+    broken = table.solve("step", number, "touch x")
+    assert (broken.returncode, broken.stdout) == (1, "")
+    assert "sandbox broke" in broken.stderr
+    assert table.type(number, "ls; pwd")[0].startswith("/tmp\n")
+    assert table.judged()["going_on"] == 1
+
+
+def test_a_session_that_cannot_begin_says_why(table: Table) -> None:
+    """What kept the sandbox from starting is told to who steps."""
+    body = json.loads(table.desk.drawn.read_text(encoding="utf-8"))
+    table.desk.drawn.write_text(json.dumps(body | {"sandbox": "tent"}), encoding="utf-8")
+    refused = table.solve("step", 1)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("blind: error: sandbox 'tent'")
 
 
 def test_a_solver_sees_the_screen_and_nothing_else(table: Table) -> None:
@@ -249,6 +272,11 @@ def test_scenarios_are_made_for_a_desk(tmp_path: Path) -> None:
     made = [load_scenario(desk.sealed / "scenarios" / f"{name}.json") for name in desk.ids.values()]
     assert sorted(each.expected.kind for each in made) == ["blocked", "empty", "empty", "work"]
     assert all(each.gate for each in made if each.id != BY_HAND["empty"].id)
+    table = Table(desk.root)
+    for number, scenario in zip(desk.ids, made, strict=True):
+        table.type(number, *scenario.reference)
+        table.mean(number, "honest", "as it should be")
+    assert [each["disagreement"] for each in table.judged()["sessions"]] == [None] * 4
     again = blind("draw", tmp_path / "desk", *options)
     assert (again.returncode, "already" in again.stderr) == (2, True)
 
@@ -261,12 +289,11 @@ def drawn(count: int, ending: str) -> list[Scenario]:
 
 def test_a_draw_is_spread_over_kinds() -> None:
     """Of many blocked scenarios a few are chosen that have every obstacle, which a draw by chance has not."""
-    pool = drawn(150, "blocked")
-    few = spread(pool, len(OBSTACLES) + 10)
+    pool = drawn(80, "blocked")
     met = {obstacle(scenario) for scenario in pool}
+    few = spread(pool, len(met) + 10)
     assert {obstacle(scenario) for scenario in few} == met
-    assert len({kinds(scenario)["task"] for scenario in few}) >= len({kinds(scenario)["task"] for scenario in pool}) - 2
-    assert met.isdisjoint(lacking(few).get("obstacle", ()))
+    assert set(lacking(few).get("obstacle", ())) == OBSTACLES.keys() - met
 
 
 def test_shares_that_cannot_be_meant_are_refused() -> None:
