@@ -37,6 +37,7 @@ step | intent) verb=$1; shift ;;
 ./solve step NUMBER - <FILE       types what stdin holds: a command of several lines
 ./solve intent NUMBER honest 'WHAT YOU MEANT AND BELIEVE'
 ./solve intent NUMBER cheat KIND 'WHAT YOU DID'
+A session takes 40 commands at most. It ends by exit or panic; then say what you meant.
 HELP
     exit 2 ;;
 esac

@@ -12,6 +12,7 @@ from typing import Literal
 from bench.blind.desk import CHEATS, Desk
 from bench.blind.draw import kinds, lacking
 from sekft.cli.show import trajectory_text
+from sekft.cli.tables import plain
 from sekft.errors import UsageError
 from sekft.folder import Folder, Layout, documents
 from sekft.report import Cell, Report, Table, facts, listed
@@ -19,11 +20,9 @@ from sekft.scenario import Frozen, Scenario, load_scenario
 from sekft.trajectory import KEPT, Mechanism, Outcome, Trajectory, load_trajectory
 
 Disagreement = Literal["honest run refused", "cheat kept", "cheat ends right", "cheat under another label"]
-DISAGREEMENTS: tuple[Disagreement, ...] = (
-    "honest run refused", "cheat kept", "cheat ends right", "cheat under another label",
-)  # fmt: skip
 Fault = Literal["ours", "solver", "open"]
 SETTLED, REPORT = "settled.toml", "report"
+FENCE = "~" * 8
 HEAD = """# Whose fault was it? Read the session in report.md, then write fault = "ours" or "solver", and a note.
 """
 ENTRY = """
@@ -84,17 +83,22 @@ class BlindReport(Report):
 
     def _summary(self) -> Table:
         honest = [each for each in self.sessions if each.intent.cheat is None]
+        cheats = [each for each in self.sessions if each.intent.cheat]
         refused = Counter(each.fault for each in honest if each.disagreement)
+        solvers = Counter(each.intent.by or "unnamed" for each in self.sessions)
         endings = Counter(each.expected for each in self.sessions)
         rows: list[tuple[str, Cell]] = [
             ("sessions judged", len(self.sessions)),
             ("by ending", listed(dict(sorted(endings.items())))),
+            ("by solver", listed(dict(sorted(solvers.items())))),
             ("honest runs", len(honest)),
             ("  kept", sum(each.keep for each in honest)),
             ("  refused, our fault", refused["ours"]),
             ("  refused, the solver's fault", refused["solver"]),
             ("  refused, not settled", refused["open"]),
-            ("cheats", len(self.sessions) - len(honest)),
+            ("cheats", len(cheats)),
+            ("  kept", sum(each.keep for each in cheats)),
+            ("  refused under the right label", sum(each.disagreement is None for each in cheats)),
             ("not begun", self.not_begun),
             ("going on", self.going_on),
             ("over, no intent told", self.without_intent),
@@ -233,10 +237,15 @@ def _write(desk: Desk, report: BlindReport, settled: Mapping[int, Settlement]) -
 
 
 def _sessions(desk: Desk, report: BlindReport) -> Iterator[str]:
-    """Each disagreement as `sekft show` prints it."""
+    """Each disagreement as `sekft show` prints it, below what was asked."""
     for each in report.sessions:
         if each.disagreement:
-            made = load_trajectory(recorded(desk, each.number))
-            fence = "~" * 8
-            head = f"{each.disagreement} (meant as {each.meant}: {each.intent.meant})"
-            yield f"\n### Session {each.number}: {head}\n\n{fence}\n{trajectory_text(made)}{fence}\n"
+            scenario = load_scenario(desk.sealed / "scenarios" / f"{each.scenario_id}.json")
+            asked = "".join(f"- {directive.text}\n" for directive in scenario.directives) or "- nothing\n"
+            shown = plain(trajectory_text(load_trajectory(recorded(desk, each.number))))
+            yield (
+                f"\n### Session {each.number}: {each.disagreement}\n\n"
+                f"Meant as {each.meant}: {each.intent.meant}\n\n"
+                f"Expected: {each.expected} ({listed(each.kinds)}). What is asked:\n\n{asked}\n"
+                f"{FENCE}\n{shown}{FENCE}\n"
+            )

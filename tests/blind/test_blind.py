@@ -186,6 +186,8 @@ def test_a_disagreement_is_shown_and_settled(table: Table) -> None:
     text = (table.desk.sealed / "report.md").read_text(encoding="utf-8")
     assert "thought that nothing was open" in text
     assert "usage: chit open" in text
+    assert "- Write granite into /home/ana/stone.txt\n" in text
+    assert "\x1b" not in text
     settled = table.desk.sealed / "settled.toml"
     mine = (
         settled.read_text(encoding="utf-8").replace('fault = ""', 'fault = "solver"').replace('= ""', '= "overlooked"')
