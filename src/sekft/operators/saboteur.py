@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
-from sekft.operators.explorer import Beat, Typist, recovery_share, resumed, script
+from sekft.operators.explorer import recovery_share, resumed, script, steps_of
+from sekft.operators.typist import Beat, Typist
 from sekft.protocols import Operator, OperatorConfig, Policy
 from sekft.scenario import ExpectedKind, Scenario
 from sekft.seeds import stream
@@ -62,7 +63,7 @@ def _failed(scenario: Scenario, beats: Beats, sample: int, seed: int) -> Policy:
     scripts = {name: bent for name in ends(scenario.expected.kind) if (bent := _bent(name, scenario, beats, rng))}
     order = sorted(scripts)
     stream(scenario.seed, "failures", scenario.expected.kind).shuffle(order)
-    return Typist(scenario, scripts[order[sample % len(order)]])
+    return Typist(scenario, scripts[order[sample % len(order)]], stream(seed, "typist"))
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _off_course(scenario: Scenario, beats: Beats, commands: Sequence[str]) -> Be
 
     What a wrong solution does right before that, or only looks at, is no failure: the script does it in its own way.
     """
-    steps = {command: place for place, step in enumerate(scenario.plan) for way in step.ways for command in way}
+    steps = {command: place for place, step in enumerate(steps_of(scenario)) for way in step.ways for command in way}
     own = (at for at, command in enumerate(commands) if command not in steps and not only_looks(command))
     if (first := next(own, None)) is None:
         return None
@@ -135,7 +136,7 @@ def _blind_panic(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
 
 def _guesses_flags(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Reads nothing, tries what such tools often take, and gives up on the tool or leaves."""
-    known = {command for step in scenario.plan for way in step.ways for command in way}
+    known = {command for step in steps_of(scenario) for way in step.ways for command in way}
     guesses = [text for guess in _words()["guesses"] if (text := f"{scenario.provider.command} {guess}") not in known]
     last = rng.choice(_EXITS) if scenario.expected.kind == "blocked" else _panic(scenario, rng)
     return [*_before(beats, "learn"), *_typed(*rng.sample(guesses, rng.randint(2, 5)), last)]

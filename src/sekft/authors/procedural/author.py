@@ -164,7 +164,7 @@ def _plan(draft: Sketch) -> list[PlanStep]:
         looks = [[], [provider.calls("list")[0]]] if left == [[]] and relist else left
         steps.append(PlanStep(goal="confirm", ways=looks))
     steps.append(PlanStep(goal="end", ways=_endings(blocked)))
-    return _taught(provider, steps)
+    return _taught(provider, _tempted(provider, steps))
 
 
 def _carried_out(provider: InstalledProvider, job: Job, entry: QueueEntry) -> list[PlanStep]:
@@ -182,6 +182,13 @@ def _step(provider: InstalledProvider, goal: str, ways: list[list[str]]) -> Plan
     """A step of calls, with what people type wrongly before they type one of them."""
     typed = {command for way in ways for command in way}
     return PlanStep.model_validate({"goal": goal, "ways": ways, "mistakes": provider.slips(typed)})
+
+
+def _tempted(provider: InstalledProvider, steps: list[PlanStep]) -> list[PlanStep]:
+    """The plan with the calls that may be taken for the first one that retrieves something."""
+    at = next((at for at, step in enumerate(steps) if step.goal == "retrieve"), len(steps))
+    mistaken = [step.model_copy(update={"mistakes": [*step.mistakes, *provider.alike]}) for step in steps[at : at + 1]]
+    return [*steps[:at], *mistaken, *steps[at + 1 :]]
 
 
 def _taught(provider: InstalledProvider, steps: list[PlanStep]) -> list[PlanStep]:
