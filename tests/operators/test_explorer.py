@@ -128,7 +128,7 @@ def _short(scenario: Scenario, told: bool) -> list[str]:
 
 
 def test_before_it_gives_up_it_looks_at_what_blocks_the_work() -> None:
-    """Half the sessions of work that a file or program blocks go on with looks of their own, and say what these showed."""
+    """Half the sessions that a file or program blocks go on with looks of their own, and say what these showed."""
     cells = [load().cell(9, slot, {"ending": frozenset(("blocked",))}) for slot in range(60)]
     scenarios = [compose(cell, slot) for slot, cell in enumerate(cells)]
     seen = [scenario for scenario in scenarios if any(step.goal == "execute" for step in scenario.plan)]

@@ -35,6 +35,7 @@ class Beat:
     failing:  the failure that it is part of.
     guess:    typed whether grounded or not.
     looks:    at most so many, where its goal is to inspect.
+    shows:    the command that it is to ground, left out where that is grounded already.
     """
 
     goal: str
@@ -47,6 +48,7 @@ class Beat:
     guess: bool = False
     looks: int = 0
     place: int = 0
+    shows: str | None = None
 
 
 def beats_of(goal: str, step: int, ways: Ways, mistakes: tuple[str, ...] = ()) -> list[Beat]:
@@ -83,7 +85,7 @@ class Typist:
                 if (look := self._inspection(beat, turns, typed)) is not None:
                     return look
                 continue
-            if self._is_told_already(beat, turns):
+            if self._is_told_already(beat, turns) or (beat.shows and not self._seen.missing(beat.shows)):
                 continue
             if beat.goal == "end" and not beat.failing:
                 beat = replace(beat, command=concluded(beat.command, turns, self._scenario))

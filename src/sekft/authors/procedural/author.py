@@ -16,7 +16,7 @@ from dataclasses import replace
 from sekft import __version__
 from sekft.authors import VOLATILE, DrawingAuthor
 from sekft.authors.procedural.host import LISTED_ROOTS, Host, Job, line
-from sekft.authors.procedural.obstacles import Blocked
+from sekft.authors.procedural.obstacles import Blocked, Decoy
 from sekft.authors.procedural.provider.installed import CallPlan, InstalledProvider
 from sekft.authors.procedural.provider.semantics import QueueEntry
 from sekft.authors.procedural.sketch import Sketch, sketch
@@ -231,8 +231,17 @@ def _probes(draft: Sketch, done: Sequence[Job]) -> list[Probe]:
         probes.append(Probe(kind="not_acknowledged", commands=everything))
         probes.append(Probe(kind="only_acknowledged", commands=acks))
     if draft.decoy:
-        probes.append(Probe(kind="decoy_followed", commands=[*everything, *acks, *draft.decoy.job.ways[0]]))
+        read = _rereads(draft.provider, draft.decoy)
+        probes.append(Probe(kind="decoy_followed", commands=[*everything, *acks, *read, *draft.decoy.job.ways[0]]))
     return probes
+
+
+def _rereads(provider: InstalledProvider, decoy: Decoy) -> list[str]:
+    """The calls that show a decoy among what is over; none where it is shown elsewhere, or not at all."""
+    entry = next((entry for entry in provider.entries if entry.body == decoy.body and not entry.waiting), None)
+    if entry is None or "read" not in provider.kind.roles:
+        return []
+    return [provider.calls("past")[0], provider.calls("read", entry.id)[0]]
 
 
 def tree_checker(expected: Iterable[File], written: Sequence[File], judged: Mapping[str, str] | None = None) -> str:
