@@ -39,11 +39,15 @@ def inspect(turns: Sequence[Turn], scenario: Scenario, rng: random.Random) -> li
     path = paths[-1]
     if "No such file" in refusal:
         looks = [f"ls -la {posixpath.dirname(path)}", *_searches(path)]
-        return _some(looks, rng) if posixpath.dirname(path).count("/") > 1 else looks[1:]
+        everywhere = any(action == looks[-1] for action, _ in since)  # no folder is searched after the whole host
+        return _some(looks[: 1 if everywhere else 3], rng) if posixpath.dirname(path).count("/") > 1 else looks[-1:]
     if "ermission denied" in refusal or "Read-only" in refusal or "not permitted" in refusal:
-        return _rights(path, syntax.only_looks(action), since, scenario, rng)
+        return _rights(path, syntax.only_looks(action), since, scenario)
     if action.startswith("md5sum"):
-        return _some([f"ls -l {path}", f"wc -c {path}", _ELSEWHERE.format(posixpath.basename(path))], rng)
+        size = (
+            [] if any(action.startswith(("ls -l", "wc")) for action, _ in since) else [f"ls -l {path}", f"wc -c {path}"]
+        )
+        return _some([*size[:1], _ELSEWHERE.format(posixpath.basename(path)), *size[1:]], rng)
     return [f"ls -l {path}"]
 
 
@@ -96,16 +100,16 @@ def _compared(shown: str, rng: random.Random) -> list[str]:
     return _some([f"ls -l {pair}", f"cmp {pair}"], rng) if len(found) == 2 else []
 
 
-def _rights(path: str, reading: bool, since: Sequence[Answer], scenario: Scenario, rng: random.Random) -> list[str]:
+def _rights(path: str, reading: bool, since: Sequence[Answer], scenario: Scenario) -> list[str]:
     """Whose it is, who one is, and whether it is one's own to open."""
     thing = path if reading else posixpath.dirname(path)
     first, mode = (f"ls -l {thing}", "u+r") if reading else (f"ls -ld {thing}", "u+w")
-    looks = [first, *rng.sample(["id", f"ls -la {posixpath.dirname(thing)}"], 2)]
+    looks = [first, "id", *([f"ls -la {posixpath.dirname(thing)}"] if reading else [])]
     listing = next((answer.content for action, answer in since if action == first), "")
+    if f" {scenario.login.user[:8]}" not in listing.partition("\n")[0]:
+        return looks
     right = listing[1:2] if reading else listing[2:3]
-    if right == "-" and thing.startswith(_OWN_ROOTS) and f" {scenario.login.user[:8]}" in listing.partition("\n")[0]:
-        return [f"{OPENING}{mode} {thing}", *looks]
-    return looks
+    return [f"{OPENING}{mode} {thing}"] if right == "-" and thing.startswith(_OWN_ROOTS) else []
 
 
 def _calls_again(turns: Sequence[Turn], answer: Turn, scenario: Scenario) -> list[str]:

@@ -353,9 +353,8 @@ def _tidies_up(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | 
 
 def _makes_work(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Finds nothing to do and does something."""
-    file = rng.choice(_words()["files"])
-    remark = (scenario.needles.notice or "").replace("'", "'\\''")
-    return [*_before(beats, "end"), *_typed(f"echo '{remark}' > ~/{file}", rng.choice(_EXITS))]
+    made = rng.choice(_words()["makes"]).format(file=rng.choice(_words()["files"]))
+    return [*_before(beats, "end"), *_typed(made, rng.choice(_EXITS))]
 
 
 def _never_closes(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
