@@ -18,9 +18,9 @@ from sekft.authors.structured import AskingAuthor, Message, prompt
 from sekft.models.endpoint import Endpoint, service
 from sekft.protocols import AuthorConfig
 from sekft.rejection import Reason, Rejected, read_bundle
-from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, PlanStep, Provenance, Scenario
+from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, Provenance, Scenario
 from sekft.seeds import derive, stream
-from sekft.shell import syntax
+from sekft.shell.plan import plan
 from sekft.trajectory import Usage
 
 REQUIRED = (
@@ -168,25 +168,6 @@ def complaint(refused: Rejected) -> str:
     evidence = "\n\n".join(rows)[-EVIDENCE_CHARACTERS:]
     shown = f"What the sandbox showed, command by command:\n\n{evidence}\n" if evidence else ""
     return prompt("repair", reason=refused.reason, detail=refused.detail, evidence=shown)
-
-
-def plan(scenario: Scenario) -> list[PlanStep]:
-    """The reference as steps with one way each, which scripted operators follow."""
-    reference, command = scenario.reference, scenario.provider.command
-    asks = [at for at, text in enumerate(reference) if syntax.calls(text, command)]
-    own = [at for at in range(len(reference) - 1) if at not in asks and reference[at] not in scenario.provider.help]
-    first, last_own = min(asks, default=len(reference)), max(own, default=-1)
-
-    def goal(at: int) -> str:
-        if at == len(reference) - 1:
-            return "end"
-        if reference[at] in scenario.provider.help:
-            return "learn"
-        if at in asks:
-            return "acknowledge" if last_own > first and at > last_own else "retrieve"
-        return "look" if at < first else "execute"
-
-    return [PlanStep.model_validate({"goal": goal(at), "ways": [[text]]}) for at, text in enumerate(reference)]
 
 
 def _composed(cell: Cell, seed: int) -> Scenario:
