@@ -372,7 +372,7 @@ def _apart(root: str, files: Sequence[File], own: set[str]) -> Iterator[str]:
     if any(path.startswith(root + "/") for path in own):
         for child in {root + "/" + file.path[len(root) + 1 :].split("/")[0] for file in below if file.path != root}:
             yield from _apart(child, files, own)
-    elif any(file.kind == "file" for file in below):
+    elif below:
         yield root
 
 
