@@ -64,7 +64,7 @@ async def test_the_gate_admits_what_a_person_migrated(path: Path) -> None:
     report = result.scenario.gate
     assert report is not None
     assert len(scenario.alternatives) == 2
-    assert (report.right, report.refused, report.survivors, report.equivalent) == (4, [], [], 0)
+    assert (report.right, report.refused, report.survivors, report.kill_rate) == (4, [], [], 1.0)
 
 
 def scenario_about(word: str) -> Scenario:
