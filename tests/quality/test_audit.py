@@ -35,7 +35,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     """Three scenarios, stamped as proven, each carried out by its reference."""
     layout = Layout.of_run(tmp_path_factory.mktemp("sound"))
 
-    proven = GateReport(mode="sandbox", backend="bubblewrap", mutants=20, equivalent=2)
+    proven = GateReport(mode="sandbox", backend="bubblewrap", mutants=20, equivalent=2, right=4)
     scenarios = [bundles.sealed(body).model_copy(update={"gate": proven}) for body in BODIES]
     for one in scenarios:
         Folder(layout.root).write(layout.scenarios / f"{one.id}.json", one.to_json())

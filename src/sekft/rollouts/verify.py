@@ -168,7 +168,7 @@ def _bypassed(scenario: Scenario, result: RolloutResult, marks: Mechanism) -> st
         return None
     command = scenario.provider.command
     for exchange in exchanges(result):
-        if reaches(exchange, scenario.hidden, command):
+        if reaches(exchange, scenario):
             return f"{exchange.action[:80]!r} goes past {command!r}, to its source or its store"
     return None
 

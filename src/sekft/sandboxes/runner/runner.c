@@ -31,12 +31,13 @@ static void reap_strays(void) {
 
 /* Waits for the next frame while it keeps background jobs' pipes empty. */
 static void await_frame(void) {
-    struct pollfd fds[80];
+    struct pollfd fds[2 + DOOR_MAX + 1 + 64];
     for (;;) {
         fds[0] = (struct pollfd){0, POLLIN, 0};
         fds[1] = (struct pollfd){child_events, POLLIN, 0};
-        int count = 2 + idle_fds(fds + 2, 64);
+        int calls = door_fds(fds + 2), count = 2 + calls + idle_fds(fds + 2 + calls, 64);
         if (poll(fds, (nfds_t)count, -1) < 0 && errno != EINTR) die("cannot poll", "");
+        serve_door(fds + 2, calls);
         if (fds[1].revents) reap_strays();
         drain_idle();
         if (fds[0].revents) return;
@@ -96,6 +97,7 @@ static void rename_self(int argc, char **argv) {
 int main(int argc, char **argv) {
     sigset_t set;
     if (argc > 3 && !strcmp(argv[1], "launch")) return launch(argv + 2);
+    if (argc > 2 && !strcmp(argv[1], "door")) return knock(argc - 2, argv + 2);
     if (getpid() != 1) return 64;
     if (argc > 1 && !strcmp(argv[1], "enter")) enter(), send_frame('H', &(struct buf){0});
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
