@@ -296,9 +296,7 @@ def recorded(report: CommandReport, limit_bytes: int, note: str = "") -> ExecRes
     last = tail[max(0, len(tail) - half) :].decode("utf-8", "ignore")
     dropped = total - len(first.encode()) - len(last.encode())
     output = _joined(_joined(first, OMITTED.format(dropped) + "\n") + last, closing)
-    return ExecResult(
-        output, report.status, report.sha256, truncated=True, dropped_bytes=dropped, calls=report.calls
-    )
+    return ExecResult(output, report.status, report.sha256, truncated=True, dropped_bytes=dropped, calls=report.calls)
 
 
 def decoded(raw: bytes) -> str:
