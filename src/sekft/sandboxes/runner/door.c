@@ -71,13 +71,14 @@ static pid_t run(char *text, size_t len, const int *fds) {
     if (strings < 3 || head[1] < 1 || head[1] > strings - 2) return 0;
     char *cwd = text + sizeof head, *path = cwd + strlen(cwd) + 1, *at = path + strlen(path) + 1;
     char **argv = calloc(strings + 3, sizeof *argv), **envp = argv + head[1] + 1, **next = envp;
-    if (!argv || !is_program(path)) return free(argv), 0;
+    const char *program = program_at(path, at);
+    if (!argv || !program) return free(argv), 0;
     for (uint32_t i = 0; i < head[1]; i++, at += strlen(at) + 1) argv[i] = at;
     *next++ = "PATH=/usr/bin:/bin:/usr/local/bin"; /* the agent's own folders may be among those of /usr/local */
     for (; at < text + len; at += strlen(at) + 1)
         if (is_kept(at)) *next++ = at;
     pid_t pid = spawn(&(struct program){
-        .path = path, .cwd = cwd, .argv = argv, .envp = envp, .view = FULL, .mask = head[0] & 0777, .provider = 1,
+        .path = program, .cwd = cwd, .argv = argv, .envp = envp, .view = FULL, .mask = head[0] & 0777, .provider = 1,
         .fds = {[0] = fds[0], [1] = fds[1], [2] = fds[2]}});
     free(argv);
     return pid;
