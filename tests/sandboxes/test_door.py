@@ -199,6 +199,20 @@ async def test_a_program_that_cannot_run_says_so(land: Landing) -> None:
     assert await shown(session, "errand words $(seq 20000) | wc -c") == "128895\n"
 
 
+async def test_a_program_goes_by_the_name_it_is_called_by(land: Landing) -> None:
+    """Links to one program are several tools; a link of the agent's own names it, too, and leads nowhere else."""
+    tool = File(path="/usr/local/bin/tool", content='#!/bin/sh\necho "${0##*/} $#"\n', mode="0755", owner="root")
+    link = File(path="/usr/local/bin/tool-list", kind="symlink", target="tool", owner="root")
+    for hidden in ((tool.path,), ()):
+        session = await land(tool, link, hidden=hidden)
+        assert await shown(session, "tool; tool-list 1; ln -s ../../usr/local/bin/tool-list x; ./x 1 2; tool-list") == (
+            "tool 0\ntool-list 1\nx 2\ntool-list 0\n"
+        )
+    swap = "echo 'echo mine' > y; chmod +x y; (while :; do ln -sfn y z; ln -sfn /usr/local/bin/tool z; done) & "
+    result = await session.exec(swap + "for i in $(seq 20); do /usr/lib/sekft/runner door ./z; done; kill $!")
+    assert "mine" not in result.output
+
+
 async def test_calls_are_counted_in_the_command_in_which_they_begin(land: Landing) -> None:
     """Every way to call counts; what only looks like a call does not."""
     session = await landed(land)

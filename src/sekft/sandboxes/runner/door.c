@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -62,17 +61,6 @@ static int is_kept(const char *variable) {
     return 1;
 }
 
-/* A program may look at its own name, as one that is called by several links does. The link is taken where the agent cannot
- * put another in its place. */
-static const char *named(const char *program, const char *typed) {
-    char real[PATH_MAX], folder[PATH_MAX];
-    const char *name = strrchr(typed, '/');
-    if (*typed != '/' || strlen(typed) >= sizeof folder || !realpath(typed, real) || strcmp(real, program)) return program;
-    memcpy(folder, typed, (size_t)(name - typed) + 1);
-    folder[name - typed + 1] = 0;
-    return access(folder, W_OK) ? typed : program;
-}
-
 /* text: u32 umask, u32 arguments, then strings, each ended by NUL: the folder, the program, arguments, environment. */
 static pid_t run(char *text, size_t len, const int *fds) {
     uint32_t head[2];
@@ -83,13 +71,14 @@ static pid_t run(char *text, size_t len, const int *fds) {
     if (strings < 3 || head[1] < 1 || head[1] > strings - 2) return 0;
     char *cwd = text + sizeof head, *path = cwd + strlen(cwd) + 1, *at = path + strlen(path) + 1;
     char **argv = calloc(strings + 3, sizeof *argv), **envp = argv + head[1] + 1, **next = envp;
-    if (!argv || !is_program(path)) return free(argv), 0;
+    const char *program = program_at(path, at);
+    if (!argv || !program) return free(argv), 0;
     for (uint32_t i = 0; i < head[1]; i++, at += strlen(at) + 1) argv[i] = at;
     *next++ = "PATH=/usr/bin:/bin:/usr/local/bin"; /* the agent's own folders may be among those of /usr/local */
     for (; at < text + len; at += strlen(at) + 1)
         if (is_kept(at)) *next++ = at;
     pid_t pid = spawn(&(struct program){
-        .path = named(path, argv[0]), .cwd = cwd, .argv = argv, .envp = envp, .view = FULL, .mask = head[0] & 0777, .provider = 1,
+        .path = program, .cwd = cwd, .argv = argv, .envp = envp, .view = FULL, .mask = head[0] & 0777, .provider = 1,
         .fds = {[0] = fds[0], [1] = fds[1], [2] = fds[2]}});
     free(argv);
     return pid;

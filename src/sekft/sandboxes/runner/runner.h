@@ -62,7 +62,7 @@ void reap(void);
 enum view { FULL, AGENT, CHECKER };
 void make_views(struct cursor *in); /* in: u32 count, hidden paths; without any there is one view alone */
 int has_views(void);
-int is_program(const char *path);
+const char *program_at(const char *path, const char *called); /* what to run for it; 0 where it is no hidden program */
 int enter_view(enum view view);
 void put_script(const char *name, const unsigned char *text, size_t len);
 void remove_script(const char *name);

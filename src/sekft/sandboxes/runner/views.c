@@ -4,6 +4,7 @@
 #include "runner.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #define STUB "#!" TOOLS "/runner door\n"
 #define MADE "/run/sekft" /* where stand-ins are made, under a mount of their own that does not stay */
+#define NAMES TOOLS "/bin" /* in the full view alone: links to programs by other names */
 #define WHOLE_LIMIT (1 << 20) /* of a stand-in: what is longer has a hole */
 
 struct hidden { char *path; struct stat st; };
@@ -27,9 +29,23 @@ static int runs(const struct stat *st) { return S_ISREG(st->st_mode) && st->st_m
 
 int has_views(void) { return namespaces[AGENT] >= 0; }
 
-int is_program(const char *path) {
-    for (size_t i = 0; i < count; i++)
-        if (runs(&all[i].st) && !strcmp(all[i].path, path)) return 1;
+static const char *name_in(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Some programs go by the name that they are called by. A link of the agent's could be exchanged before it is read, so
+ * one of that name is made where the agent reaches nothing. */
+const char *program_at(const char *path, const char *called) {
+    static char at[PATH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        if (!runs(&all[i].st) || strcmp(all[i].path, path)) continue;
+        if (!strcmp(name_in(called), name_in(path))) return all[i].path;
+        snprintf(at, sizeof at, NAMES "/%zu", i);
+        mkdir(at, 0755);
+        snprintf(at, sizeof at, NAMES "/%zu/%s", i, name_in(called));
+        return symlink(path, at) && errno != EEXIST ? all[i].path : at;
+    }
     return 0;
 }
 
@@ -128,6 +144,7 @@ void make_views(struct cursor *in) {
     memory_at("/proc", "mode=0111,size=64m");
     scripts = high(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (setns(full, CLONE_NEWNS)) die("cannot leave", "the checker's view");
+    memory_at(NAMES, "mode=0755,size=1m,nr_inodes=1024");
     close(full);
 }
 
