@@ -20,17 +20,9 @@ from sekft.authors.structured import AskingAuthor, Message, prompt
 from sekft.models.endpoint import Endpoint, service
 from sekft.protocols import AuthorConfig
 from sekft.rejection import Reason, Rejected, read_bundle
-from sekft.scenario import (
-    BUNDLE_LIMIT_BYTES,
-    Cell,
-    PlanStep,
-    Provenance,
-    Scenario,
-    hidden_paths,
-    migrated,
-)
+from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, Provenance, Scenario, hidden_paths, migrated
 from sekft.seeds import derive, stream
-from sekft.shell import syntax
+from sekft.shell.plan import plan
 from sekft.trajectory import Usage
 
 REQUIRED = (
@@ -207,25 +199,6 @@ def functions() -> str:
 
 def _file(name: str) -> str:
     return (resources.files("sekft") / "authors" / "prompts" / name).read_text(encoding="utf-8")
-
-
-def plan(scenario: Scenario) -> list[PlanStep]:
-    """The reference as steps with one way each, which scripted operators follow."""
-    reference, command = scenario.reference, scenario.provider.command
-    asks = [at for at, text in enumerate(reference) if syntax.calls(text, command)]
-    own = [at for at in range(len(reference) - 1) if at not in asks and reference[at] not in scenario.provider.help]
-    first, last_own = min(asks, default=len(reference)), max(own, default=-1)
-
-    def goal(at: int) -> str:
-        if at == len(reference) - 1:
-            return "end"
-        if reference[at] in scenario.provider.help:
-            return "learn"
-        if at in asks:
-            return "acknowledge" if last_own > first and at > last_own else "retrieve"
-        return "look" if at < first else "execute"
-
-    return [PlanStep.model_validate({"goal": goal(at), "ways": [[text]]}) for at, text in enumerate(reference)]
 
 
 def _composed(cell: Cell, seed: int) -> Scenario:

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -61,6 +62,17 @@ static int is_kept(const char *variable) {
     return 1;
 }
 
+/* A program may look at its own name, as one that is called by several links does. The link is taken where the agent cannot
+ * put another in its place. */
+static const char *named(const char *program, const char *typed) {
+    char real[PATH_MAX], folder[PATH_MAX];
+    const char *name = strrchr(typed, '/');
+    if (*typed != '/' || strlen(typed) >= sizeof folder || !realpath(typed, real) || strcmp(real, program)) return program;
+    memcpy(folder, typed, (size_t)(name - typed) + 1);
+    folder[name - typed + 1] = 0;
+    return access(folder, W_OK) ? typed : program;
+}
+
 /* text: u32 umask, u32 arguments, then strings, each ended by NUL: the folder, the program, arguments, environment. */
 static pid_t run(char *text, size_t len, const int *fds) {
     uint32_t head[2];
@@ -77,7 +89,7 @@ static pid_t run(char *text, size_t len, const int *fds) {
     for (; at < text + len; at += strlen(at) + 1)
         if (is_kept(at)) *next++ = at;
     pid_t pid = spawn(&(struct program){
-        .path = path, .cwd = cwd, .argv = argv, .envp = envp, .view = FULL, .mask = head[0] & 0777, .provider = 1,
+        .path = named(path, argv[0]), .cwd = cwd, .argv = argv, .envp = envp, .view = FULL, .mask = head[0] & 0777, .provider = 1,
         .fds = {[0] = fds[0], [1] = fds[1], [2] = fds[2]}});
     free(argv);
     return pid;
