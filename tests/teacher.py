@@ -128,6 +128,12 @@ def hides_half(body: Body) -> str:
     return json.dumps(body | {"provider": body["provider"] | {"hidden": body["provider"]["hidden"][1:]}})
 
 
+def hides_the_program_alone(body: Body) -> str:
+    """The store can be read by whoever looks for it."""
+    program = f"/usr/local/bin/{body['provider']['command']}"
+    return json.dumps(body | {"provider": body["provider"] | {"hidden": [program]}})
+
+
 def strict_checker(body: Body) -> str:
     """What many models write, too: a checker that wants the mode that the reference happened to leave."""
     wants = 'for path in $(find "/home" -type f -perm 600); do fail "$path has another mode"; done\n'
@@ -155,7 +161,7 @@ READ_AT_ONCE: Sequence[Mess] = (
 """Read as they come."""
 REPAIRABLE: Sequence[Mess] = (
     *READ_AT_ONCE, missing_field, wrong_type, truncated, refusal, nothing, lenient_checker, no_ending, outside, leaking,
-    hides_half, odd_alternative,
+    hides_half, hides_the_program_alone, odd_alternative,
 )  # fmt: skip
 """Repairable in principle: read as they come, or put right once the teacher is told."""
 

@@ -207,6 +207,19 @@ async def test_a_checker_that_refuses_right_work_is_mended(
     assert "leave open what the directive leaves open" in complaint
 
 
+async def test_a_store_that_can_be_read_is_hidden_when_the_teacher_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gate finds the directive where nothing but the program should, and names the file."""
+    with teaching(Teacher([forms.hides_the_program_alone, forms.clean])) as served:
+        await generated(served, tmp_path, monkeypatch)
+    (scenario,) = load_scenarios(tmp_path)
+    assert scenario.provenance.mended == ["store_in_reach"]
+    complaint = served.requests[1]["messages"][-1]["content"]
+    assert "a directive can be read in" in complaint
+    assert "every file or folder that only the program reads" in complaint
+
+
 @pytest.mark.parametrize("ending", ["work", "empty", "blocked"])
 async def test_an_answer_in_the_old_form_passes_the_gate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str

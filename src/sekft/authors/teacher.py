@@ -20,14 +20,7 @@ from sekft.authors.structured import AskingAuthor, Message, prompt
 from sekft.models.endpoint import Endpoint, service
 from sekft.protocols import AuthorConfig
 from sekft.rejection import Reason, Rejected, read_bundle
-from sekft.scenario import (
-    BUNDLE_LIMIT_BYTES,
-    Cell,
-    Provenance,
-    Scenario,
-    hidden_paths,
-    migrated,
-)
+from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, Provenance, Scenario, hidden_paths, migrated
 from sekft.seeds import derive, stream
 from sekft.shell.plan import plan
 from sekft.trajectory import Usage
