@@ -96,7 +96,9 @@ class ShellSession:
         info = SandboxInfo(backend=backend, userland=userland.name, userland_digest=userland.digest, limits=limits)
         session = cls(channel, spec, info)
         packed = wire.packed(session._tree) if at is None else at.packed
-        await channel.ask(wire.setup(spec.limits, spec.hostname or spec.login.host, packed), "R", SETUP_S)
+        setup = wire.setup(spec.limits, spec.hostname or spec.login.host, packed)
+        (uids,) = await channel.ask(setup, "R", SETUP_S)
+        session.info = info.model_copy(update={"uids": uids})
         if at is None:
             session.greeting = closed(spec.login.banner) + closed(spec.login.motd) + await session._profiles()
         else:
