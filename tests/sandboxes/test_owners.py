@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -164,7 +165,7 @@ def test_an_ordinary_user_takes_the_first_of_its_ranges(
     """By name or by number, as newuidmap reads them; without a range there is no second uid."""
     (tmp_path / "sub").write_text(table)
     monkeypatch.setattr(os, "geteuid", lambda: 4242)
-    monkeypatch.setattr(bubblewrap.pwd, "getpwuid", lambda uid: bubblewrap.pwd.struct_passwd(("ada", *"xxxxxx")))
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: pwd.struct_passwd(("ada", *"xxxxxx")))
     monkeypatch.setattr(bubblewrap, "SUBUID", tmp_path / "sub")
     monkeypatch.setattr(bubblewrap, "SUBGID", tmp_path / "sub")
     assert bubblewrap._second_ids() == (None if first is None else (first, first))
