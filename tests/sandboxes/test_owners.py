@@ -169,3 +169,18 @@ def test_an_ordinary_user_takes_the_first_of_its_ranges(
     monkeypatch.setattr(bubblewrap, "SUBUID", tmp_path / "sub")
     monkeypatch.setattr(bubblewrap, "SUBGID", tmp_path / "sub")
     assert bubblewrap._second_ids() == (None if first is None else (first, first))
+
+
+@pytest.mark.parametrize(("table", "reason"), [("", "no range"), ("4242:7:1\n", "no newuidmap")])
+def test_what_a_user_lacks_for_a_second_uid_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, table: str, reason: str
+) -> None:
+    """First the ranges, then the programs that map them."""
+    (tmp_path / "sub").write_text(table)
+    (tmp_path / "bwrap").write_text("")
+    (tmp_path / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    monkeypatch.setattr(bubblewrap, "SUBUID", tmp_path / "sub")
+    monkeypatch.setattr(bubblewrap, "SUBGID", tmp_path / "sub")
+    assert str(bubblewrap.no_second_uid.__wrapped__()).startswith(reason)

@@ -8,6 +8,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -94,6 +95,7 @@ class BubblewrapSandbox(PooledSandbox[CommandLine, CommandLine, StartedProcess])
         try:
             process = subprocess.Popen(
                 kind,
+                pass_fds=_inherited(kind),
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=log.fileno(),
@@ -119,7 +121,7 @@ def command(chosen: Userland, folder: Path, second_uid: bool) -> CommandLine:
     if not bwrap:
         raise SandboxUnavailable(f"bubblewrap: no bwrap on PATH; {HINT}")
     return (
-        *_launch(folder / "runner", _second_ids() if second_uid else None), bwrap,
+        *_launch(folder / "runner", second_uid), bwrap,
         *_NAMESPACES, "--as-pid-1", "--die-with-parent",
         *(part for capability in _SETUP_CAPABILITIES for part in ("--cap-add", capability)),
         "--ro-bind", str(chosen.rootfs), "/", "--proc", "/proc", *_DEVICES,
@@ -144,15 +146,15 @@ def probe() -> str | None:
 @cache
 def no_second_uid() -> str | None:
     """Why fixtures of root show as the agent's here, found by mapping a second id; None when they show as root's."""
-    bwrap, ids = shutil.which("bwrap"), _second_ids()
+    bwrap = shutil.which("bwrap")
     if not bwrap:
         return "no bwrap on PATH"
-    if ids is None:
+    if os.geteuid() and _second_ids() is None:
         return f"no range of this user's in {SUBUID} and {SUBGID}"
     if os.geteuid() and not all(map(shutil.which, ("newuidmap", "newgidmap"))):
         return "no newuidmap and newgidmap on PATH"
     try:
-        return _tried([*_launch(runner(), ids), bwrap])
+        return _tried([*_launch(runner(), True), bwrap])
     except SandboxUnavailable as error:
         return str(error)
 
@@ -161,24 +163,40 @@ def _tried(start: list[str], **ids: Any) -> str | None:
     """What is said when /bin/true cannot run in namespaces like the sandbox's; None when it can."""
     trial = [*start, *_NAMESPACES, "--cap-add", "CAP_SYS_ADMIN", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]
     try:
-        result = subprocess.run(trial, capture_output=True, text=True, cwd="/", env={}, **ids)
+        result = subprocess.run(
+            trial, capture_output=True, text=True, cwd="/", env={}, pass_fds=_inherited(start), **ids
+        )
     except OSError as error:
         return str(error)
     return result.stderr.strip()[-300:] if result.returncode else None
 
 
-def _launch(program: Path, second: tuple[int, int] | None) -> list[str]:
-    """What comes before bwrap: nothing for an ordinary user without a second id."""
-    uid = os.geteuid() or LAUNCH_UID
-    if second is None and os.geteuid():
-        return []
-    return [str(program), "launch", str(uid), *map(str, second or (0, 0))]
+def _launch(program: Path, second_uid: bool) -> list[str]:
+    """What comes before bwrap: nothing for an ordinary user without a second uid. Raises SandboxUnavailable."""
+    if os.geteuid() == 0:
+        return [str(program), "launch", str(LAUNCH_UID), str(LAUNCH_UID + 1 if second_uid else 0)]
+    return [str(program), "within", str(_shared_namespace(program))] if second_uid else []
+
+
+def _inherited(start: Sequence[str]) -> tuple[int, ...]:
+    return (int(start[2]),) if "within" in start[1:2] else ()
+
+
+@cache
+def _shared_namespace(program: Path) -> int:
+    """A descriptor, open as long as we live, of an ordinary user's namespace of two ids. Raises SandboxUnavailable."""
+    share = [str(program), "share", *map(str, _second_ids() or ())]
+    with subprocess.Popen(
+        share, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as held:
+        number = held.stdout.readline().strip() if held.stdout else ""
+        if not number:
+            raise SandboxUnavailable(held.stderr.read().strip()[-300:] if held.stderr else "")
+        return os.open(f"/proc/{held.pid}/fd/{number}", os.O_RDONLY)
 
 
 def _second_ids() -> tuple[int, int] | None:
-    """uid and gid on the host: root may take any, another user the first of its ranges."""
-    if os.geteuid() == 0:
-        return LAUNCH_UID + 1, LAUNCH_UID + 1
+    """An ordinary user's, on the host: the first uid and gid of its ranges."""
     uid, gid = _first_of_range(SUBUID), _first_of_range(SUBGID)
     return None if uid is None or gid is None else (uid, gid)
 

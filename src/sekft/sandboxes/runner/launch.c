@@ -7,17 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define AGENT_ID "1000"
+#define AGENT_ID 1000
 
-struct ids { unsigned uid, gid; const char *second_uid, *second_gid; };
+/* uid, gid: the agent's where the namespace is made. A second one of 0 is none. */
+struct ids { unsigned uid, gid, second_uid, second_gid; };
+typedef int mapper(pid_t, const struct ids *);
 
 static int give_up_root(const struct ids *ids) {
-    if (geteuid() != 0) return 1;
     gid_t group = ids->gid;
-    return !setgroups(1, &group) && !setgid(group) && !setuid(ids->uid);
+    return geteuid() != 0 || (!setgroups(1, &group) && !setgid(group) && !setuid(ids->uid));
 }
 
 static int note(pid_t pid, const char *name, const char *text) {
@@ -29,79 +31,101 @@ static int note(pid_t pid, const char *name, const char *text) {
     return done;
 }
 
-static int map_as_root(pid_t pid, const char *name, unsigned first, const char *second) {
+static int lines(pid_t pid, const char *name, unsigned first, unsigned second) {
     char text[96];
-    snprintf(text, sizeof text, AGENT_ID " %u 1\n%d %s 1\n", first, ROOT_ID, second);
+    snprintf(text, sizeof text, "%d %u 1\n%d %u 1\n", AGENT_ID, first, ROOT_ID, second);
     return note(pid, name, text);
 }
 
-/* An ordinary user's way: a program of the package uidmap, which reads /etc/subuid or /etc/subgid. */
-static pid_t map_as_user(pid_t pid, const char *program, unsigned first, const char *second) {
-    char whose[16], own[16], root[16];
-    snprintf(whose, sizeof whose, "%d", (int)pid);
-    snprintf(own, sizeof own, "%u", first);
-    snprintf(root, sizeof root, "%d", ROOT_ID);
-    pid_t child = fork();
-    if (child) return child;
-    execlp(program, program, whose, AGENT_ID, own, "1", root, second, "1", (char *)0);
-    _exit(127);
+/* By who has the right to set ids where the namespace is made. */
+static int map_directly(pid_t pid, const struct ids *ids) {
+    return lines(pid, "uid_map", ids->uid, ids->second_uid) && lines(pid, "gid_map", ids->gid, ids->second_gid);
 }
 
-static int succeeded(pid_t pid) {
+static int map_by(const char *program, pid_t pid, unsigned first, unsigned second) {
     int status;
-    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+    pid_t child = fork();
+    if (child == 0) {
+        char text[5][16];
+        const unsigned values[] = {(unsigned)pid, AGENT_ID, first, ROOT_ID, second};
+        for (int i = 0; i < 5; i++) snprintf(text[i], sizeof text[i], "%u", values[i]);
+        execlp(program, program, text[0], text[1], text[2], "1", text[3], text[4], "1", (char *)0);
+        _exit(127);
+    }
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
-static int map(pid_t pid, const struct ids *ids) {
-    if (!note(pid, "setgroups", "deny")) return 0;
-    if (geteuid() == 0)
-        return map_as_root(pid, "uid_map", ids->uid, ids->second_uid) && map_as_root(pid, "gid_map", ids->gid, ids->second_gid);
-    pid_t users = map_as_user(pid, "newuidmap", ids->uid, ids->second_uid);
-    pid_t groups = map_as_user(pid, "newgidmap", ids->gid, ids->second_gid);
-    int both = succeeded(users);
-    return succeeded(groups) && both;
+/* An ordinary user's way: the package uidmap, which reads /etc/subuid and /etc/subgid. */
+static int map_by_ranges(pid_t pid, const struct ids *ids) {
+    return map_by("newuidmap", pid, ids->uid, ids->second_uid) && map_by("newgidmap", pid, ids->gid, ids->second_gid);
 }
 
-/* A user namespace of the launch user's that maps two ids; who owns one may enter it. -1 where it cannot be had. */
-static int two_ids(const struct ids *ids) {
+/* A user namespace of the agent's that maps two ids; who owns one may enter it. -1 where it cannot be had. */
+static int two_ids(const struct ids *ids, mapper *map) {
     char byte = 0, path[64];
-    int made[2], mapped[2], space = -1;
+    int made[2], mapped[2], space = -1, status;
     if (pipe2(made, O_CLOEXEC) || pipe2(mapped, O_CLOEXEC)) return -1;
     pid_t pid = fork();
     if (pid < 0) return -1;
     if (pid == 0) {
         close(mapped[1]);
-        if (!give_up_root(ids) || unshare(CLONE_NEWUSER) || write(made[1], &byte, 1) != 1) _exit(1);
-        _exit(read(mapped[0], &byte, 1) != 0);
+        /* Dumpable, else its maps are root's to write. */
+        if (!give_up_root(ids) || unshare(CLONE_NEWUSER) || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)) _exit(1);
+        _exit(write(made[1], &byte, 1) != 1 || read(mapped[0], &byte, 1) != 0);
     }
     close(made[1]), close(mapped[0]);
     snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
-    if (read(made[0], &byte, 1) == 1 && map(pid, ids)) space = open(path, O_RDONLY);
+    if (read(made[0], &byte, 1) == 1 && note(pid, "setgroups", "deny") && map(pid, ids)) space = open(path, O_RDONLY);
     close(made[0]), close(mapped[1]);
-    return succeeded(pid) ? space : -1;
+    return waitpid(pid, &status, 0) == pid && status == 0 ? space : -1;
 }
 
-/* runner launch UID SECOND-UID SECOND-GID bwrap --unshare-user …: the program as UID, in a user namespace of two ids in
- * place of the one that bwrap would make; SECOND 0 leaves that to bwrap. */
-int launch(char **argv) {
-    struct ids ids = {(unsigned)atoi(argv[0]), getgid(), argv[1], argv[2]};
-    char space[16], *command[256] = {argv[3], "--userns", space};
-    if (ids.uid == 0) return 126;
-    if (geteuid() == 0) ids.gid = ids.uid;
-    if (atoi(ids.second_uid) == 0) {
-        if (!give_up_root(&ids)) return 126;
-        execvp(argv[3], argv + 3);
-        return 127;
-    }
-    int fd = two_ids(&ids), count = 3;
-    if (fd < 0 || !give_up_root(&ids)) {
-        fprintf(stderr, "cannot map a second id\n");
-        return 126;
-    }
-    snprintf(space, sizeof space, "%d", fd);
-    for (char **rest = argv + 5; *rest; rest++)
-        if (count < 255) command[count++] = *rest;
+/* command: bwrap --unshare-user …; the namespace is in place of the one that bwrap would make. */
+static int enter_with(int space, char **command) {
+    char text[16], *whole[256] = {command[0], "--userns", text};
+    int count = 3;
+    snprintf(text, sizeof text, "%d", space);
+    for (char **rest = command + 2; *rest; rest++)
+        if (count < 255) whole[count++] = *rest;
         else return 126;
-    execvp(argv[3], command);
+    execvp(whole[0], whole);
     return 127;
+}
+
+static int complain(void) {
+    fprintf(stderr, "cannot map a second id\n");
+    return 126;
+}
+
+/* runner launch UID SECOND bwrap --unshare-user …: from host root. SECOND 0: one id. */
+int launch(char **argv) {
+    unsigned id = (unsigned)atoi(argv[0]), second = (unsigned)atoi(argv[1]);
+    struct ids ids = {id, id, second, second};
+    int space = id && second ? two_ids(&ids, map_directly) : -1;
+    if (id == 0 || !give_up_root(&ids)) return 126;
+    if (second) return space < 0 ? complain() : enter_with(space, argv + 2);
+    execvp(argv[2], argv + 2);
+    return 127;
+}
+
+/* runner share UID GID: from an ordinary user with ranges, whose second ids these are. A namespace of two ids, in which
+ * others are made without newuidmap, which takes 10 ms. Prints its descriptor and holds it open until its input ends. */
+int share(char **argv) {
+    char byte;
+    struct ids ids = {getuid(), getgid(), (unsigned)atoi(argv[0]), (unsigned)atoi(argv[1])};
+    int space = two_ids(&ids, map_by_ranges);
+    if (space < 0) return complain();
+    printf("%d\n", space);
+    fflush(stdout);
+    return read(0, &byte, 1) != 0;
+}
+
+/* runner within SHARED bwrap --unshare-user …: in a namespace of its own, made in the shared one. */
+int within(char **argv) {
+    struct ids ids = {AGENT_ID, AGENT_ID, ROOT_ID, ROOT_ID};
+    int shared = atoi(argv[0]);
+    if (setns(shared, CLONE_NEWUSER)) return complain();
+    close(shared);
+    int space = two_ids(&ids, map_directly);
+    return space < 0 ? complain() : enter_with(space, argv + 1);
 }

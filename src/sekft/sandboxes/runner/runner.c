@@ -88,7 +88,9 @@ static void rename_self(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     sigset_t set;
-    if (argc > 6 && !strcmp(argv[1], "launch")) return launch(argv + 2);
+    if (argc > 5 && !strcmp(argv[1], "launch")) return launch(argv + 2);
+    if (argc > 4 && !strcmp(argv[1], "within")) return within(argv + 2);
+    if (argc == 4 && !strcmp(argv[1], "share")) return share(argv + 2);
     if (getpid() != 1) return 64;
     for (int fd = 3; fd < 64; fd++) close(fd); /* bwrap leaves its descriptor of the user namespace open */
     if (argc > 1 && !strcmp(argv[1], "enter")) enter(), send_frame('H', &(struct buf){0});

@@ -46,6 +46,8 @@ uint64_t out_total(void);
 void out_put(struct buf *b);                             /* u64 total, digest, string head, string tail */
 
 int launch(char **argv);
+int within(char **argv);
+int share(char **argv);
 void enter(void);
 void setup(struct cursor *in);
 void restore(struct cursor *in);
