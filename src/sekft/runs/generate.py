@@ -243,6 +243,7 @@ class Generation:
             **self.config.recorded(),
             **{f"author.{name}": value for name, value in self.author.settings.items()},
             "author": f"{self.author.name}{listed}",
+            "grammar": authors.GRAMMAR,
             "gate": self.sandbox.name if self.sandbox else "structural",
             "holdout": splits.spelt(self._held),
             "layout": layout.kind,

@@ -30,12 +30,13 @@ static void reap_strays(void) {
 
 /* Waits for the next frame while it keeps background jobs' pipes empty. */
 static void await_frame(void) {
-    struct pollfd fds[80];
+    struct pollfd fds[2 + DOOR_MAX + 1 + 64];
     for (;;) {
         fds[0] = (struct pollfd){0, POLLIN, 0};
         fds[1] = (struct pollfd){child_events, POLLIN, 0};
-        int count = 2 + idle_fds(fds + 2, 64);
+        int calls = door_fds(fds + 2), count = 2 + calls + idle_fds(fds + 2 + calls, 64);
         if (poll(fds, (nfds_t)count, -1) < 0 && errno != EINTR) die("cannot poll", "");
+        serve_door(fds + 2, calls);
         if (fds[1].revents) reap_strays();
         drain_idle();
         if (fds[0].revents) return;
@@ -91,6 +92,7 @@ int main(int argc, char **argv) {
     if (argc > 5 && !strcmp(argv[1], "launch")) return launch(argv + 2);
     if (argc > 4 && !strcmp(argv[1], "within")) return within(argv + 2);
     if (argc == 4 && !strcmp(argv[1], "share")) return share(argv + 2);
+    if (argc > 2 && !strcmp(argv[1], "door")) return knock(argc - 2, argv + 2);
     if (getpid() != 1) return 64;
     for (int fd = 3; fd < 64; fd++) close(fd); /* bwrap leaves its descriptor of the user namespace open */
     if (argc > 1 && !strcmp(argv[1], "enter")) enter(), send_frame('H', &(struct buf){0});

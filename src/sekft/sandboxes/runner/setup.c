@@ -179,20 +179,40 @@ void setup(struct cursor *in) {
     fixtures(in, 0);
     binds(in);
     mask();
+    make_views(in);
+    if (has_views()) open_door();
     umask(022);
 }
 
-/* Keeps CAP_DAC_READ_SEARCH for itself alone, so that state() sees what the agent made unreadable. */
-void drop_rights(void) {
+#define BIT(cap) (1ull << (cap))
+#define OWN BIT(CAP_DAC_READ_SEARCH)                    /* state() sees what the agent made unreadable */
+#define VIEWS (BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_CHROOT)) /* what it takes to put a child into a view */
+#define PROVIDERS CAP_WAKE_ALARM /* it allows nothing here, but who lacks it cannot look into a process that has it */
+
+static int set_rights(uint64_t held, uint64_t inheritable) {
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct caps[2] = {{0}};
+    struct __user_cap_data_struct caps[2];
+    for (int i = 0; i < 2; i++) {
+        uint32_t now = (uint32_t)(held >> 32 * i), later = (uint32_t)(inheritable >> 32 * i);
+        caps[i] = (struct __user_cap_data_struct){now, now, later};
+    }
+    return (int)syscall(SYS_capset, &head, caps);
+}
+
+/* In a child, before it execs. Without views, what PID 1 holds ends with the exec. */
+int limit_rights(int provider) {
+    uint64_t rights = provider ? BIT(PROVIDERS) : 0;
+    if (!has_views()) return 0;
+    return set_rights(rights, rights) || (provider && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, PROVIDERS, 0, 0));
+}
+
+/* What PID 1 keeps, it keeps for itself alone. */
+void drop_rights(void) {
+    uint64_t keep = has_views() ? OWN | VIEWS | BIT(PROVIDERS) : OWN, later = has_views() ? BIT(PROVIDERS) : 0;
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (set_rights(keep | BIT(CAP_SETPCAP), later)) die("cannot drop capabilities", "");
     for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
         if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EPERM) die("cannot drop capability", "");
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    if (syscall(SYS_capget, &head, caps)) die("cannot read capabilities", "");
-    uint32_t keep = caps[0].permitted & (1u << CAP_DAC_READ_SEARCH);
-    memset(caps, 0, sizeof caps);
-    caps[0].permitted = caps[0].effective = keep;
-    if (syscall(SYS_capset, &head, caps)) die("cannot drop capabilities", "");
+    if (set_rights(keep, later)) die("cannot drop capabilities", "");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) die("cannot lock down", "");
 }
