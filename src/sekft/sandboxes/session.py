@@ -98,7 +98,8 @@ class ShellSession:
         session = cls(channel, spec, info)
         packed = wire.packed(session._tree) if at is None else at.packed
         setup = wire.setup(spec.limits, spec.hostname or spec.login.host, packed, spec.hidden)
-        await channel.ask(setup, "R", SETUP_S)
+        (uids,) = await channel.ask(setup, "R", SETUP_S)
+        session.info = info.model_copy(update={"uids": uids})
         if at is None:
             session.greeting = closed(spec.login.banner) + closed(spec.login.motd) + await session._profiles()
         else:

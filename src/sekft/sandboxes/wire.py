@@ -18,7 +18,7 @@ from sekft.trajectory import PathState, State
 
 _HEAD = struct.Struct("<BI")
 _EXIT = struct.Struct("<iBBIIQ32s")
-_NODE = struct.Struct("<cIq")
+_NODE = struct.Struct("<c?Iq")
 _TYPES = {"f": "file", "d": "directory", "l": "symlink", "o": "other"}
 
 
@@ -106,7 +106,9 @@ def setup(limits: Limits, hostname: str, tree: bytes, hidden: Sequence[str]) -> 
 def packed(tree: Tree) -> bytes:
     """Every path to make, every path to bind."""
     nodes = (
-        _NODE.pack(node.kind[0].encode(), node.mode, node.mtime) + string(node.path) + string(node.body)
+        _NODE.pack(node.kind[0].encode(), node.owner == "root", node.mode, node.mtime)
+        + string(node.path)
+        + string(node.body)
         for node in tree.nodes
     )
     return repacked(len(tree.nodes), b"".join(nodes), tree.binds)
@@ -114,7 +116,7 @@ def packed(tree: Tree) -> bytes:
 
 def repacked(count: int, nodes: bytes, binds: Sequence[Bind]) -> bytes:
     """The same, of nodes as the runner sends them."""
-    flags = [bind.read_only | (bind.path in WRITABLE_ROOTS) << 1 for bind in binds]
+    flags = [bind.read_only | (bind.path in WRITABLE_ROOTS) << 1 | bind.owner_holds << 2 for bind in binds]
     parts = [struct.pack("<B", flag) + string(bind.path) for flag, bind in zip(flags, binds, strict=True)]
     return b"".join([struct.pack("<I", count), nodes, struct.pack("<I", len(binds)), *parts])
 

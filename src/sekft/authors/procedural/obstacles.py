@@ -158,7 +158,7 @@ def _locked(job: Job, host: Host, met: bool) -> Blocked:
     touch = f"touch {path}" if lying or path in job.text else f"touch {folder}/new"
     return Blocked(
         job=replace(_undone(job), files=(*files, shut)),
-        evidence=("Read-only file system",),
+        evidence=("Read-only file system", "Permission denied"),  # the latter for a file that is really root's
         reasons=[f"{folder} cannot be written to: read-only", f"no write access below {folder}"],
         look=[
             [*first, touch],

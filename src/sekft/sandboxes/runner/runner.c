@@ -3,7 +3,6 @@
 #include "runner.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -51,7 +50,9 @@ static void serve(char type, struct cursor *in) {
         drop_rights();
         confine();
         dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
+        put_u8(&reply, second_id ? 2 : 1);
         send_frame('R', &reply);
+        free(reply.data);
     } else if (type == 'X') {
         run_command(in);
     } else if (type == 'P') {
@@ -78,14 +79,6 @@ static void serve(char type, struct cursor *in) {
     }
 }
 
-/* runner launch UID PROGRAM…: gives up host root before the sandbox is even made. */
-static int launch(char **argv) {
-    gid_t id = (gid_t)atoi(argv[0]);
-    if (id == 0 || setgroups(1, &id) || setgid(id) || setuid(id)) return 126;
-    execvp(argv[1], argv + 1);
-    return 127;
-}
-
 /* What `ps` shows. */
 static void rename_self(int argc, char **argv) {
     size_t room = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[0]);
@@ -96,9 +89,12 @@ static void rename_self(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     sigset_t set;
-    if (argc > 3 && !strcmp(argv[1], "launch")) return launch(argv + 2);
+    if (argc > 5 && !strcmp(argv[1], "launch")) return launch(argv + 2);
+    if (argc > 4 && !strcmp(argv[1], "within")) return within(argv + 2);
+    if (argc == 4 && !strcmp(argv[1], "share")) return share(argv + 2);
     if (argc > 2 && !strcmp(argv[1], "door")) return knock(argc - 2, argv + 2);
     if (getpid() != 1) return 64;
+    for (int fd = 3; fd < 64; fd++) close(fd); /* bwrap leaves its descriptor of the user namespace open */
     if (argc > 1 && !strcmp(argv[1], "enter")) enter(), send_frame('H', &(struct buf){0});
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     rename_self(argc, argv);

@@ -10,6 +10,7 @@
 
 #define TOOLS "/usr/lib/sekft"
 #define WRITABLE_ROOTS "/etc", "/home", "/opt", "/srv", "/tmp", "/usr/local", "/var"
+#define ROOT_ID 65534 /* what the sandbox's passwd and group call root */
 #define STATE_FILE "/run/sekft/state"
 #define FRAME_LIMIT (64u << 20)
 #define DOOR_MAX 32                /* calls at once; who comes later waits */
@@ -39,6 +40,7 @@ _Noreturn void die(const char *what, const char *about);
 
 struct limits { uint64_t memory, file; uint32_t processes, open_files, cpu_s; };
 extern struct limits limits;
+extern int second_id; /* whether ROOT_ID is mapped, so that fixtures of root are root's */
 
 void out_reset(uint32_t cap);                            /* cap: bytes to keep of the next command's output */
 void out_take(const unsigned char *data, size_t len);    /* len > 0 */
@@ -47,6 +49,9 @@ int out_strip(void);                                     /* drops the byte held 
 uint64_t out_total(void);
 void out_put(struct buf *b);                             /* u64 total, digest, string head, string tail */
 
+int launch(char **argv);
+int within(char **argv);
+int share(char **argv);
 void enter(void);
 void setup(struct cursor *in);
 void restore(struct cursor *in);

@@ -114,7 +114,8 @@ static void stand_in(const char *at, const struct stat *st) {
         fill(fd, st);
         close(fd);
     }
-    if (chown(at, st->st_uid, st->st_gid) || chmod(at, runs(st) ? 0111 : 0) || utimensat(AT_FDCWD, at, times, 0))
+    /* The owner last: what is root's is no longer ours to change. */
+    if (chmod(at, runs(st) ? 0111 : 0) || utimensat(AT_FDCWD, at, times, 0) || chown(at, st->st_uid, st->st_gid))
         die("cannot make", at);
 }
 
