@@ -18,6 +18,7 @@ case ${1-} in
     put) printf '%s\n' "$2" > /opt/errand/store/new ;;
     close) sed -i 's/^state: .*/state: closed/' "/opt/errand/store/$2" ;;
     read) cat ;;
+    name) echo "${0##*/}" ;;
     where) pwd; umask; printf '%s\n' "$PATH" ;;
     env) env | sort ;;
     words) shift; printf '[%s]' "$@"; echo ;;
@@ -34,6 +35,7 @@ FILES = (
     File(path=HELPER, content='#!/bin/sh\ncat "/opt/errand/store/$1"\n', mode="0755", owner="root"),
     File(path=f"{STORE}/1", content="storeword one\nstate: open\n", mtime=1600000000),
     File(path="/home/ada/errand", kind="symlink", target=PROGRAM),
+    File(path="/usr/local/bin/errand-name", kind="symlink", target="errand", owner="root"),
 )
 HIDDEN = (PROGRAM, HELPER, STORE)
 
@@ -57,6 +59,7 @@ CALLS = {
     "find /usr/local/bin -name errand -exec {} list ';'": "storeword one\nstate: open\n",
     "errand list > /tmp/l; cat /tmp/l": "storeword one\nstate: open\n",
     "x=$(errand list | wc -l); echo $x": "2\n",
+    "errand-name name": "errand-name\n",
     "errand list | grep one | sed s/one/1/": "storeword 1\n",
     "echo in | errand read": "in\n",
     "printf 'a\nb\n' | errand read | tail -n1": "b\n",

@@ -135,7 +135,7 @@ def _unreadable(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=replace(_undone(job), files=files),
         evidence=("Permission denied",),
-        reasons=[f"{path} cannot be read: permission denied", f"no permission on {path}"],
+        reasons=[f"{path} cannot be read: permission denied", f"{path}: permission denied"],
         look=[
             [*first, f"cat {path}"],
             [*first, f"cat {path}", f"ls -l {path}"],
@@ -234,7 +234,7 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
         job=_conditional(named, "", look, met, *([] if met else copies)),
         look=look,
         evidence=(double,),
-        reasons=[f"{name} is ambiguous: {path} and {double}", f"two files are called {name}"],
+        reasons=[f"{name} is ambiguous: {path} and {double}", f"two files are called {name}, {path} and {double}"],
         note=note,
     )
 
@@ -276,7 +276,7 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
         job=_conditional(job, condition, look, met),
         look=look,
         evidence=(seen,),
-        reasons=[f"{path} is damaged: its md5 sum is {seen}", f"checksum of {path} differs"],
+        reasons=[f"{path} is damaged: its md5 sum is {seen}", f"checksum of {path} differs: {seen}, not {right}"],
     )
 
 
