@@ -58,6 +58,13 @@ def make(host: Host) -> Job:
             f"(cd {folder} && tar -czf {target} *.{ending})",
         ],
         informed=[f"tar -czf {target} -C {folder} {' '.join(mine)}"],
+        right={
+            "with_folder": f"tar -cf - {folder}/*.{ending} | gzip -9 > {target}",
+            "dotted_last_first": [
+                f"cd {folder}",
+                f"tar -czf {target} {' '.join(f'./{name}' for name in reversed(mine))}",
+            ],
+        },
         confirm=[[f"tar -tzf {target}"], [f"ls -l {target}"], [f"gzip -t {target}", f"tar -tzf {target}"]],
         wrong={
             "everything": f"tar -czf {target} -C {folder} .",

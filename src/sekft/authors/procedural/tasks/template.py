@@ -59,6 +59,9 @@ def make(host: Host) -> Job:
             [f"head {values}", f"cp {form} {target}", f"sed -i {each} {target}"],
             [f"cd {folder}", within(folder, f"cat {form} {values}"), f"sed {each} {form} > {target}"],
         ],
+        right={
+            "backup_kept": [f"cp {form} {target}", f"sed -i.bak {each} {target}", f"rm {target}.bak"],
+        },
         confirm=[[f"cat {target}"], [f"diff {form} {target}"], [f"ls -l {folder}", f"cat {target}"]],
         wrong={
             "not_filled": f"cp {form} {target}",
