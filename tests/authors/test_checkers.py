@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from sekft.authors.procedural.tasks import TASKS
@@ -45,3 +47,35 @@ async def test_a_result_is_compared_byte_by_byte(kind: str) -> None:
         ):
             run = await tried.run([*made.ways[0], spoil])
             assert run.check.verdict == "fail", (spoil, run.evidence())
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    ["cp {0} /tmp/t; rm {0}; ln -s /tmp/t {0}", "{{ cat {0}; head -c 70000 /dev/zero; }} > /tmp/t; cp /tmp/t {0}"],
+)
+async def test_an_archive_is_a_plain_file_of_bounded_size(spoil: str) -> None:
+    """A link to the archive, or one with much behind it, fails."""
+    host, made = job("archive", 0)
+    (path,) = made.judged
+    async with trials(host, made, "busybox") as tried:
+        run = await tried.run([*made.ways[0], spoil.format(path)])
+        assert run.check.verdict == "fail", run.evidence()
+
+
+@pytest.mark.parametrize("kind", ["report", "template", "digest", "verify", "move"])
+def test_what_is_wanted_is_said(kind: str) -> None:
+    """Every sentence says the form of a line and its order, or that all placeholders are meant; none is broken."""
+    for seed in range(60):
+        text = job(kind, seed)[1].text.lower()
+        wanted = {
+            "report": ("name",),
+            "template": ("placeholder", "all ", "blank", "several"),
+            "digest": ("sorted by", "order of the names"),
+            "verify": ("in the order of",),
+            "move": (".",),
+        }[kind]
+        assert any(word in text for word in wanted), text
+        if kind == "report":
+            assert "name number" in text or "blank" in text or "space" in text, text
+            assert "order" in text or "sorted" in text, text
+        assert "by mistake the" not in text and not re.search(r"somebody put the \S+ files ended", text)

@@ -10,7 +10,7 @@ _ASK = (
     "<target> should [have|hold] a line for every .<ending> file in <folder>, [the bare name|the file's name] first, then a space, then <figure>, sorted by name.",
     "for each .<ending> file in <folder> [we need|somebody needs] <figure>. [As lines|In lines] of the form NAME NUMBER, without folders and sorted by name, in <target>.",
     "how do the .<ending> files in <folder> compare? <target>: the file name (no folder) and <figure> for each, [a blank between|one blank between them], names in order.",
-    "[go over|take] the .<ending> files in <folder> one by one and note them in <target> by name, [one line each|a line for each]: NAME NUMBER, where the number is <figure>.",
+    "[go over|take] the .<ending> files in <folder> one by one and note them in <target>, sorted by name, [one line each|a line for each]: NAME NUMBER, where the number is <figure>.",
     "the report <target> is [due|overdue]. It gives, file by file, <figure> for all .<ending> files in <folder>: bare name, one space, number, in the order of the names.",
     "one line a file, NAME NUMBER: that is the form of <target>, sorted by name. The files are those ending in .<ending> in <folder>, named without it; the number is <figure>.",
     "[list|show] in <target>, sorted by name, every .<ending> file of <folder> together with <figure>, each line as NAME NUMBER.",
