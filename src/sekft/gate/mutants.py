@@ -42,7 +42,7 @@ _MISPLACED = {
     "elsewhere": "mv {0} {0}.new",
     "one_folder_up": "mv {0} {1}/",
     "linked": "mv {0} /tmp/.kept; ln -s /tmp/.kept {0}",
-    "copy_left": "cp {0} {0}.bak",
+    "copy_left": "cp {0} {0}.copy",
 }
 # What nobody asked for, done to a file that is not one's business.
 _MEDDLED = {

@@ -2,7 +2,7 @@
 
 The scenario is a sketch put together: its files, checker, plan and probes. The expected state is known when the scenario is
 drawn, so the checker compares every path, mode and content under the listed roots and the provider's store. Files that the
-work makes or changes are compared as text, so that a missing last newline or another umask is no fault.
+work makes or changes are compared byte by byte, but for their last newline and their mode.
 """
 
 from __future__ import annotations
@@ -268,19 +268,35 @@ def _rereads(provider: InstalledProvider, decoy: Decoy) -> list[str]:
     return [provider.calls("past")[0], provider.calls("read", entry.id)[0]]
 
 
+_BACKUPS = (".orig", ".bak", "~")
+"""What tools add to a file's name when they keep how it was: a plain file of that name beside a result is no fault."""
+
+# cmp stops at the first byte that differs, so the size of what it reads bounds nothing; a NUL differs from any text.
+_SAME = [
+    "same() {",
+    '  [ -f "$1" ] && [ ! -L "$1" ] || return 1',
+    '  printf \'%s\\n\' "$2" | cmp -s - "$1" 2>/dev/null || printf %s "$2" | cmp -s - "$1" 2>/dev/null',
+    "}",
+]
+
+
 def tree_checker(expected: Iterable[File], written: Sequence[File], judged: Mapping[str, str] | None = None) -> str:
     """A POSIX sh script that exits 0 exactly when the tree is as expected.
 
     expected: every file that must be there at the end, apart from `written`.
-    written:  files compared by their text alone.
+    written:  files compared by their text alone, byte by byte; the last newline may be missing.
     judged:   for each other path that may differ in bytes, a line of sh that succeeds when "$1", the path, is right.
     """
     judged = judged or {}
     loose = {file.path for file in written} | set(judged)
     strict = [file for file in expected if file.path not in loose]
     outside = _tops(file.path for file in strict if not file.path.startswith(LISTED_ROOTS))
+    known = {file.path for file in strict}
+    backups = [path for file in written for end in _BACKUPS if (path := file.path + end) not in known]
     skipped = " ".join(f"-path {path} -o" for path in [*LISTED_ROOTS, *sorted(loose)])
+    skipped += "".join(f" -path {path} -type f -o" for path in sorted(backups))
     lines = ['fail() { echo "$1"; exit 1; }']
+    lines += _SAME if written else []
     lines += [_text_check(file) for file in written]
     for path, script in judged.items():
         lines.append(f'set -- {shlex.quote(path)}; {{ {script}; }} >/dev/null 2>&1 || fail "{path} is not as asked"')
@@ -296,8 +312,8 @@ def tree_checker(expected: Iterable[File], written: Sequence[File], judged: Mapp
 
 
 def _text_check(file: File) -> str:
-    path, text = shlex.quote(file.path), shlex.quote((file.content or "").rstrip("\n"))
-    return f'[ -f {path} ] && [ ! -L {path} ] && [ "$(head -c 65536 {path})" = {text} ] || fail "{file.path} is not as asked"'
+    path, text = shlex.quote(file.path), shlex.quote((file.content or "").removesuffix("\n"))
+    return f'same {path} {text} || fail "{file.path} is not as asked"'
 
 
 def _tops(paths: Iterable[str]) -> list[str]:

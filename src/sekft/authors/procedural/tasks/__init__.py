@@ -79,21 +79,49 @@ def job(
     whole: list[list[str]] | None = None,
     confirm: list[list[str]],
     wrong: Mapping[str, Typed],
+    right: Mapping[str, Typed] = MappingProxyType({}),
 ) -> Job:
     """A job that makes or changes one file, `target`, so that it holds the text `result`, or that is done in a folder.
 
     sources: texts by path, all of them needed and read. folder: the target's unless it is given.
     needle:  the target unless it is given. needs: the sources or else the folder, unless it is given.
-    looks, direct, informed: see `ways`; or else `whole`, the ways themselves. wrong: see `probes`. The rest: see `Job`.
+    looks, direct, informed: see `ways`; or else `whole`, the ways themselves. wrong: see `probes`. right: besides `alternatives`.
+    The rest: see `Job`.
     """
     paths, folder = tuple(sources), folder or posixpath.dirname(target)
     files = (*files, *(host.file(path, content) for path, content in sources.items()))
     after = (*after, host.file(target, result)) if target else after
     needs = paths or (folder,) if needs is None else needs
     methods, false = whole or ways(folder, looks, direct, informed), probes(**wrong)
+    true = {**alternatives(methods, target), **{kind: _typed(commands) for kind, commands in right.items()}}
     return Job(
-        title, text, needle or target, files, after, methods, confirm, false, gone, needs, paths or reads, judged
+        title,
+        text,
+        needle=needle or target,
+        files=files,
+        after=after,
+        ways=methods,
+        confirm=confirm,
+        probes=false,
+        gone=gone,
+        needs=needs,
+        reads=paths or reads,
+        judged=judged,
+        right=true,
     )
+
+
+def alternatives(methods: Sequence[Sequence[str]], target: str) -> dict[str, list[str]]:
+    """Right solutions of any kind of task: under other umasks and, for one file, without its last newline or moved in."""
+    found = {"private_umask": ["umask 077", *methods[-1]], "group_umask": ["umask 002", *methods[1]]}
+    if target:
+        found["no_last_newline"] = [
+            *methods[0],
+            f'printf %s "$(cat {target})" > /tmp/.text',
+            f"cat /tmp/.text > {target}",
+        ]
+        found["moved_in"] = [*methods[0], f"cp {target} /tmp/.made", f"mv -f /tmp/.made {target}"]
+    return found
 
 
 def ways(folder: str, looks: Sequence[str], direct: Sequence[Typed], informed: Iterable[Typed] = ()) -> list[list[str]]:

@@ -48,6 +48,10 @@ def make(host: Host) -> Job:
             f"cat >> {path} <<'EOF'\n{line}\nEOF",
             f"sed -i '$a {line}' {path}",
         ],
+        right={
+            "edited": f"awk '{{print}} END {{print \"{line}\"}}' {path} > /tmp/new && cat /tmp/new > {path}",
+            "appended_by_dd": f"echo '{line}' | dd of={path} oflag=append conv=notrunc",
+        },
         confirm=[[f"tail -n 2 {path}"], [f"cat {path}"], [f"tail {path}"], [f"wc -l {path}", f"tail -n 1 {path}"]],
         wrong={
             "overwritten": f"echo '{line}' > {path}",

@@ -35,7 +35,9 @@ def make(host: Host) -> Job:
     files = {name: host.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
     whole = hashlib.sha256(b"".join(files[name].data for name in mine)).hexdigest()
     inside = f"{folder.rsplit('/', 1)[-1]}/*.{ending}"
-    each = 'tar -xzOf "$1" "$(tar -tzf "$1" | grep -E "(^|/)$name$")"'
+    # Nothing is read beyond a bound, packed or unpacked.
+    tar = 'gunzip -c "$1" | head -c 1048576 | tar'
+    each = f'{tar} -xOf - "$({tar} -tf - | grep -E "(^|/)$name$")"'
     return job(
         host,
         title=host.say("[a backup|an archive|packing] of <what>", what=folder.rsplit("/", 1)[-1]),
@@ -43,7 +45,8 @@ def make(host: Host) -> Job:
         needle=target,
         files=tuple(files.values()),
         judged={
-            target: f'[ -f "$1" ] && [ ! -L "$1" ] && [ "$(tar -tzf "$1" | grep -c "[^/]$")" = {len(mine)} ] &&'
+            target: f'[ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %s "$1")" -lt 65536 ] &&'
+            f' [ "$({tar} -tf - | grep -c "[^/]$")" = {len(mine)} ] &&'
             f' [ "$(for name in {" ".join(mine)}; do {each}; done | sha256sum | cut -c 1-64)" = {whole} ]'
         },
         folder=folder,
@@ -55,6 +58,13 @@ def make(host: Host) -> Job:
             f"(cd {folder} && tar -czf {target} *.{ending})",
         ],
         informed=[f"tar -czf {target} -C {folder} {' '.join(mine)}"],
+        right={
+            "with_folder": f"tar -cf - {folder}/*.{ending} | gzip -9 > {target}",
+            "dotted_last_first": [
+                f"cd {folder}",
+                f"tar -czf {target} {' '.join(f'./{name}' for name in reversed(mine))}",
+            ],
+        },
         confirm=[[f"tar -tzf {target}"], [f"ls -l {target}"], [f"gzip -t {target}", f"tar -tzf {target}"]],
         wrong={
             "everything": f"tar -czf {target} -C {folder} .",

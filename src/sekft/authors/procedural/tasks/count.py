@@ -55,6 +55,10 @@ def make(host: Host) -> Job:
             f"sed '/{word}/{'' if without else '!'}d' {source} | wc -l > {target}",
             [f"grep -c{v} {word} {source}", f"echo {total} > {target}"],
         ],
+        right={
+            "unpadded": f"grep -{v}e {word} {source} | awk 'END {{print NR}}' > {target}",
+            "typed": f"printf %s {total} > {target}",
+        },
         confirm=[[f"cat {target}"], [f"cat {target}", f"grep -c{v} {word} {source}"], [f"ls -l {folder}"]],
         wrong={
             "all_lines": f"wc -l < {source} > {target}",

@@ -15,18 +15,18 @@ _ASK = (
     "[a list of checksums|checksums] (<sort>) for *.<ending> in <folder>: [to be kept|kept] as <target>, <form>.",
     "sums by <tool> are [missing|wanted] for <folder>, that is for its .<ending> files. They [belong|go] into <target>, <form>.",
     "to [notice|detect] changes later, the .<ending> files in <folder> [need|get] their <sort> sums in <target>, <form>.",
-    "could <target> have the <sort> sums of the .<ending> files in <folder>? <tool> [writes them|prints them] <form>, [and so they are wanted|as wanted].",
-    "<tool> knows the form: one line for each .<ending> file in <folder>, <form>, all of them in <target>.",
+    "could <target> have the <sort> sums of the .<ending> files in <folder>? [They are|All of them] wanted <form>.",
+    "one line for each .<ending> file in <folder>, <form>, all of them in <target>.",
     "[before|when] <folder> is handed on, <target> must hold what <tool> says of its .<ending> files, <form>.",
     "[make|compile] <target> from the files in <folder> ending in .<ending>: their <sort> sums, <form>.",
     "<target>, not there yet, [takes|is for] the sums (<sort>) of every .<ending> file in <folder> <form>.",
     "the .<ending> files of <folder> are [final|complete] now; their <sort> sums <form> are [due|wanted] in <target>.",
 )
 _FORMS = (
-    "with bare file names, in their order",
-    "file names without folder, sorted by name",
-    "names only, no folders, from a to z",
-    "sorted by file name, the names without a path",
+    "in the form in which <tool> prints them, with bare file names, sorted by name",
+    "as <tool> prints them for files in the current folder, in the order of the names",
+    "as lines of <tool> with the names alone, no folders, sorted by name",
+    "sorted by file name, in the form of <tool>, with names that have no path",
 )
 
 
@@ -45,7 +45,7 @@ def make(host: Host) -> Job:
     return job(
         host,
         title=host.say("[checksums|sums|digests] of <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, **slots, form=host.skin.choice(_FORMS)),
+        text=ask(host, _ASK, **slots, form=host.phrase(host.skin.choice(_FORMS), tool=tool)),
         files=tuple(files.values()),
         target=target,
         result="".join(sums),

@@ -9,11 +9,11 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[write|copy] the rows of <source> whose last number is <rule> to <target> [, in their order|].",
-    "<target> [should hold|is to hold] those rows of <source> that have <rule> in the last column.",
+    "[write|copy] the rows of <source> whose last number is <rule> to <target>, in their order.",
+    "<target> [should hold|is to hold] those rows of <source> that have <rule> in the last column, in the same order.",
     "[pick|choose|single out] the rows of <source> with <rule> in the last column; [they go|put them] into <target>, as they are.",
     "from <source>, only rows with <rule> at the end matter. [Gather|Collect] them in <target>, [order kept|in the same order].",
-    "the last column of <source> is a number. Rows where it is <rule> [belong|are wanted] in <target> [as well|too].",
+    "the last column of <source> is a number. Rows where it is <rule> [belong|are wanted] in <target> [as well|too], in the order they have.",
     "[who reads|whoever reads] <target> wants [nothing but|only] the rows of <source> ending in a number <rule>.",
     "[an extract|a selection] of <source> is needed as <target>: all rows, [whole|unchanged], whose last number is <rule>.",
     "one test decides, <rule>: the rows of <source> whose last column passes it [go|are written] to <target>.",

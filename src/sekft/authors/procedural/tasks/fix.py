@@ -62,6 +62,10 @@ def make(host: Host) -> Job:
             f"find {folder} -type f | xargs grep -l {wrong} | xargs sed -i '{change}'",
         ],
         informed=[f"sed -i '{change}' {' '.join(spoilt)}"],
+        right={
+            "backups_kept": f"grep -rl {wrong} {folder} | xargs sed -i.bak '{change}'",
+            "one_by_one": [f"cp {path} /tmp/old; sed '{change}' /tmp/old > {path}" for path in reversed(spoilt)],
+        },
         confirm=[[f"grep -r {wrong} {folder}"], [f"grep -r {right} {folder}"], [f"grep -rl {right} {folder}"]],
         wrong={
             "one_left": [f"sed -i '{change}' {path}" for path in spoilt[1:]],

@@ -64,6 +64,10 @@ def make(host: Host) -> Job:
         folder=folder,
         looks=[f"ls -l {folder}", f"ls {folder}"],
         direct=direct,
+        right={
+            "relative": [f"cd {folder}; rm -f {link}", f"ln -s {new.rsplit('/', 1)[-1]} {link}"],
+            "made_aside": [f"ln -s {new} /tmp/aside", f"rm -f {link}; cp -P /tmp/aside {link}"],
+        },
         confirm=[[f"ls -l {link}"], [f"readlink {link}"], [f"cat {link}", f"ls -l {folder}"]],
         wrong={
             "copied": f"rm -f {link}; cp {new} {link}",

@@ -65,6 +65,10 @@ def make(host: Host) -> Job:
             f"find {folder} -type f -name '{paths.rsplit('/', 1)[-1]}' -exec chmod {mode} {{}} +",
         ],
         informed=[" && ".join(f"chmod {mode} {folder}/{name}" for name in mine)],
+        right={
+            "last_first": [f"chmod {mode} {folder}/{name}" for name in reversed(mine)],
+            "by_xargs": f"ls {paths} | xargs -n 1 chmod {mode}",
+        },
         confirm=[[f"ls -l {folder}"], [f"stat -c '%a %n' {paths}"], [f"ls -l {paths}"]],
         wrong={
             "other_file": f"chmod {mode} {folder}/{rest[0]}",

@@ -39,6 +39,7 @@ def make(host: Host) -> Job:
     before, after = ("".join(line + "\n" for line in lines) for lines in (old, new))
     edits = f"-e 's/^{old[changed]}$/{fresh}/' -e '/^{old[dropped]}$/d'"
     replaced = f"sed 's/{old[changed]}/{fresh}/' {path}"
+    by_tool = f"if type patch > /dev/null 2>&1; then patch {path} {diff}; else sed -i {edits} {path}; fi"
     return job(
         host,
         title=host.say("[a change|a diff|a correction] for <what>", what=name),
@@ -49,12 +50,18 @@ def make(host: Host) -> Job:
         result=after,
         whole=[
             [f"cat {diff}", f"sed -i {edits} {path}"],
+            [f"cat {diff}", by_tool],
+            [f"cat {path}", f"cat {diff}", by_tool],
             [f"cat {path} {diff}", f"sed -i {edits} {path}"],
             [f"cat {diff}", f"sed -i 's/{old[changed]}/{fresh}/' {path}", f"sed -i '/{old[dropped]}/d' {path}"],
             [f"cat {diff}", f"{replaced} | grep -v '^{old[dropped]}$' > /tmp/new && cat /tmp/new > {path}"],
             [f"cat {diff}", f"cp {path} /tmp/old && sed {edits} /tmp/old > {path}"],
             [f"cd {folder}", f"cat {within(folder, diff)}", f"sed -i {edits} {within(folder, path)}"],
         ],
+        right={
+            "backup_kept": f"sed -i.orig {edits} {path}",
+            "by_tool_inside": [f"cd {folder}", by_tool],
+        },
         confirm=[[f"cat {path}"], [f"cat {path}", f"cat {diff}"], [f"wc -l {path}", f"cat {path}"]],
         wrong={
             "half": f"sed -i 's/{old[changed]}/{fresh}/' {path}",

@@ -60,6 +60,10 @@ def make(host: Host) -> Job:
             f"find {folder} -type f {test} | xargs rm",
         ],
         informed=[f"rm {' '.join(f'{folder}/{name}' for name in doomed)}"],
+        right={
+            "last_first": [f"rm -f {folder}/{name}" for name in reversed(doomed)],
+            "unlinked": [f"cd {folder}", *(f"unlink {name}" for name in doomed)],
+        },
         confirm=[[f"ls {folder}"], [f"ls -l {folder}"], [f"find {folder} -type f"]],
         wrong={
             "all_deleted": f"rm {folder}/*",

@@ -68,6 +68,12 @@ def make(host: Host) -> Job:
             f'ls {folder}/*.{old} | while read -r f; do mv "$f" {target}; done',
         ],
         informed=[one_by_one] if by_ending else [],
+        right={
+            "last_first": [f"mv {folder}/{name} {folder}/{now}" for name, now in reversed(renamed.items())],
+            "copied_first": [
+                f"cp {folder}/{name} {folder}/{now} && rm {folder}/{name}" for name, now in renamed.items()
+            ],
+        },
         confirm=[[f"ls {folder}"], [f"ls -l {folder}"], [f"ls -A {folder}"]],
         wrong={
             "copied": f'for f in {folder}/*.{old}; do cp "$f" {target}; done',

@@ -6,19 +6,19 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[write|compile] a report <target> with one line for each .<ending> file in <folder>: its name, a space, and <figure> [, in the order of the names|].",
-    "<target> should [have|hold] a line for every .<ending> file in <folder>, [name|the file's name] first, then <figure>.",
-    "for each .<ending> file in <folder> [we need|somebody needs] <figure>. [As lines|In the form] NAME NUMBER, sorted by name, in <target>.",
-    "how do the .<ending> files in <folder> compare? <target>: NAME and <figure> for each, [a blank between|one blank between them], names in order.",
-    "[go over|take] the .<ending> files in <folder> one by one and note name and <figure> in <target>, [one line each|a line for each].",
-    "the report <target> is [due|overdue]. It gives, file by file, <figure> for all .<ending> files in <folder>, the name in front.",
-    "one line a file, NAME NUMBER: that is the form of <target>. The files are those in .<ending> in <folder>, the number is <figure>.",
-    "[list|show] in <target>, by name, every .<ending> file of <folder> together with <figure>.",
-    "could <target> say, for each file ending in .<ending> in <folder>, <figure>? [Name first, number after it.|The name comes first, then a blank, then the number.]",
-    "what is [wanted|expected] in <target>, behind the name of each .<ending> file in <folder>, is <figure>.",
-    "[from|out of] several inputs one overview: <target>, with the name of each .<ending> file in <folder> and after a blank <figure>.",
-    "the .<ending> files of <folder> [are inputs|were handed in]; <target> sums them up, a line each, name (no folder) and <figure>.",
-    "[an overview|a summary] of <folder> is missing. Lines of <target>: name of a .<ending> file, blank, <figure>.",
+    "[write|compile] a report <target> with one line for each .<ending> file in <folder>: its name (no folder), a space, and <figure>, in the order of the names.",
+    "<target> should [have|hold] a line for every .<ending> file in <folder>, [the bare name|the file's name] first, then a space, then <figure>, sorted by name.",
+    "for each .<ending> file in <folder> [we need|somebody needs] <figure>. [As lines|In lines] of the form NAME NUMBER, without folders and sorted by name, in <target>.",
+    "how do the .<ending> files in <folder> compare? <target>: the file name (no folder) and <figure> for each, [a blank between|one blank between them], names in order.",
+    "[go over|take] the .<ending> files in <folder> one by one and note them in <target>, sorted by name, [one line each|a line for each]: NAME NUMBER, where the number is <figure>.",
+    "the report <target> is [due|overdue]. It gives, file by file, <figure> for all .<ending> files in <folder>: bare name, one space, number, in the order of the names.",
+    "one line a file, NAME NUMBER: that is the form of <target>, sorted by name. The files are those ending in .<ending> in <folder>, named without it; the number is <figure>.",
+    "[list|show] in <target>, sorted by name, every .<ending> file of <folder> together with <figure>, each line as NAME NUMBER.",
+    "could <target> say, for each file ending in .<ending> in <folder>, <figure>? [Lines are|A line is] NAME NUMBER, one blank between, sorted by name.",
+    "what is [wanted|expected] in <target>, behind the name of each .<ending> file in <folder> and one space, is <figure>; lines sorted by name.",
+    "[from|out of] several inputs one overview: <target>, with the bare name of each .<ending> file in <folder> and, after one blank, <figure>, in the order of the names.",
+    "the .<ending> files of <folder> [are inputs|were handed in]; <target> sums them up, a line each: name (no folder), one space and <figure>, sorted by name.",
+    "[an overview|a summary] of <folder> is missing. Lines of <target>: name of a .<ending> file, one blank, <figure>; sorted by name.",
 )
 
 

@@ -57,6 +57,10 @@ def make(host: Host) -> Job:
             f"rm $(ls {glob} | sort | head -n -{keep})",
         ],
         informed=[f"rm {' '.join(f'{folder}/{name}' for name in doomed)}"],
+        right={
+            "last_first": [f"rm -f {folder}/{name}" for name in reversed(doomed)],
+            "inside": [f"cd {folder}", f"rm {' '.join(doomed)}"],
+        },
         confirm=[[f"ls {folder}"], [f"ls {glob}"], [f"ls -l {folder}"]],
         wrong={
             "one_too_few": f"ls {glob} | head -n -{keep + 1} | xargs rm",

@@ -66,6 +66,10 @@ def make(host: Host) -> Job:
             f"sed '{sed}' {path} > /tmp/new && cp /tmp/new {path}",
             f"sed -i '/{key}/s/{values[key]}/{new}/' {path}",
         ],
+        right={
+            "backup_kept": f"sed -i.bak '{sed}' {path}",
+            "filtered_copy": [f"cp {path} /tmp/old", f"sed '{sed}' /tmp/old | tee {path}"],
+        },
         confirm=[[f"cat {path}"], [f"grep {key} {path}"], [f"grep -n {new} {path}"]],
         wrong={
             "other_key": f"sed -i '{wrong}' {path}",

@@ -21,7 +21,7 @@ _ASK = (
     "[from|out of] <source>, [collect|gather] the different lines and [keep|store] them <order> as <target>.",
     "[what differs|all that differs] among the lines of <source> belongs into <target>, <order>.",
 )
-_FORWARDS = ("in alphabetical order", "sorted", "from a to z", "in order")
+_FORWARDS = ("in alphabetical order", "sorted", "from a to z", "in ascending order")
 _BACKWARDS = ("in descending order", "in reverse alphabetical order", "sorted backwards")
 
 
@@ -54,6 +54,9 @@ def make(host: Host) -> Job:
             f"cat {source} | sort | uniq | {'tac' if backwards else 'cat'} > {target}",
             f"awk '!a[$0]++' {source} | sort {'-r ' if backwards else ''}> {target}",
         ],
+        right={
+            "through_a_copy": [f"cp {source} /tmp/rows", f"sort -u{r} /tmp/rows | tee {target}"],
+        },
         confirm=[[f"cat {target}"], [f"wc -l {source} {target}", f"cat {target}"], [f"head {target}"]],
         wrong={
             "duplicates_kept": f"sort {'-r ' if backwards else ''}{source} > {target}",

@@ -6,19 +6,19 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path, within
 
 _ASK = (
-    "[fill in|complete] the template <form> with the values in <values> and [write|save] the result to <target>.",
-    "<target> [should be|is to be] <form> with every placeholder (<shape>) replaced by its value from <values>.",
-    "<form> has placeholders such as <shape>; <values> [says|tells] what goes in for each. [The filled-in text|The outcome] [goes|belongs] to <target>.",
-    "[make|produce] <target> out of <form>: each <shape> [gives way to|becomes] what <values> has for it.",
-    "the values in <values> are to be put into <form>, [in place of|instead of] the names between the signs (<shape>). [Keep|Store] that as <target> [, the template stays|].",
-    "what <target> [lacks|is waiting for] is the text of <form>, its placeholders (<shape>) [filled|settled] by <values>.",
-    "[from|out of] <form> and <values> [comes|we need] <target>, without a single <shape> left in it.",
+    "[fill in|complete] the template <form> with all the values in <values> and [write|save] the result to <target>.",
+    "<target> [should be|is to be] <form> with every placeholder (such as <shape>) replaced by its value from <values>.",
+    "<form> has placeholders such as <shape>; <values> [says|tells] what goes in for each of them. [The filled-in text|The outcome] [goes|belongs] to <target>.",
+    "[make|produce] <target> out of <form>: every placeholder (<shape> is one) [gives way to|becomes] what <values> has for it.",
+    "the values in <values> are to be put into <form>, [in place of|instead of] all the names between signs, as in <shape>. [Keep|Store] that as <target> [, the template stays|].",
+    "what <target> [lacks|is waiting for] is the text of <form>, all its placeholders (like <shape>) filled from <values>.",
+    "[from|out of] <form> and <values> [comes|we need] <target>, without a single placeholder (<shape> and the like) left in it.",
     "could <form> be filled in with <values>? [A placeholder looks like|Placeholders look like] <shape>; the result is <target>.",
-    "a letter is ready but for its blanks: <form>. The blanks (<shape>) are in <values>, the finished one is to be <target>.",
+    "a letter is ready but for its blanks: <form>. What goes into the blanks (one is <shape>) is in <values>, and the finished letter is to be <target>.",
     "in <form>, <shape> stands for a value, [and there are several|one of several]; <values> gives them all. Finished text: <target>.",
     "[substitute|put] the values of <values> for the placeholders in <form> (they look like <shape>), [leaving|and leave] the result in <target>.",
-    "every <shape> in <form> has its value in <values>. [With all of them in place|Once they are in], the text is <target>.",
-    "<values> and <form> [belong together|go together]: names there, <shape> here. [Their product|The result] should be found as <target>.",
+    "every placeholder in <form>, like <shape>, has its value in <values>. [With all of them in place|Once they are in], the text is <target>.",
+    "<values> and <form> [belong together|go together]: values there, placeholders (<shape>, for one) here. [Their product|The result] should be found as <target>.",
 )
 _SHAPES = ("@{}@", "%{}%", "__{}__", "[{}]", "={}=")
 
@@ -59,10 +59,13 @@ def make(host: Host) -> Job:
             [f"head {values}", f"cp {form} {target}", f"sed -i {each} {target}"],
             [f"cd {folder}", within(folder, f"cat {form} {values}"), f"sed {each} {form} > {target}"],
         ],
+        right={
+            "backup_kept": [f"cp {form} {target}", f"sed -i.bak {each} {target}", f"rm {target}.bak"],
+        },
         confirm=[[f"cat {target}"], [f"diff {form} {target}"], [f"ls -l {folder}", f"cat {target}"]],
         wrong={
             "not_filled": f"cp {form} {target}",
-            "one_left": f"sed 's/{escaped.format(keys[0])}/{pairs[keys[0]]}/g' {form} > {target}",
+            "one_filled": f"sed 's/{escaped.format(keys[0])}/{pairs[keys[0]]}/g' {form} > {target}",
             "template_filled": [f"sed -i {each} {form}", f"cp {form} {target}"],
             "swapped": f"sed -e 's/{escaped.format(keys[0])}/{pairs[keys[1]]}/g' -e 's/{escaped.format(keys[1])}/{pairs[keys[0]]}/g' {form} > {target}",
             "other_path": f"sed {each} {form} > {target}.new",

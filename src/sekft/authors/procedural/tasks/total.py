@@ -51,6 +51,10 @@ def make(host: Host) -> Job:
             f"{awk} '$2 == \"{word}\"' {source} | cut -d '{sep}' -f 3 | awk '{{n += $1}} END {{print n}}' > {target}",
             [shown, f"echo {total} > {target}"],
         ],
+        right={
+            "typed": f"printf %s {total} | tee {target}",
+            "by_expr": f"n=0; for v in $(grep '{sep}{word}{sep}' {source} | sed 's/.*{'[ ]' if sep == ' ' else '[' + sep + ']'}//'); do n=$(expr $n + $v); done; echo $n > {target}",
+        },
         confirm=[[f"cat {target}"], [f"grep {word} {source}", f"cat {target}"], [f"ls -l {folder}"]],
         wrong={
             "all_rows": f"{awk} '{{s += $3}} END {{print s}}' {source} > {target}",

@@ -56,6 +56,10 @@ def make(host: Host) -> Job:
             [in_awk, f"printf '%s\\n' {sources[0]} > {target}"],
             f"{tally} | sed 's/.* //;q' > {target}",
         ],
+        right={
+            "typed": f"printf %s {sources[0]} > {target}",
+            "by_dd": f"echo {sources[0]} | dd of={target}",
+        },
         confirm=[[f"cat {target}"], [f"grep -c {level} {source}", f"cat {target}"], [f"ls -l {folder}"]],
         wrong={
             "second": f"echo {sources[1]} > {target}",

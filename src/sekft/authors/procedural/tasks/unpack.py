@@ -62,6 +62,10 @@ def make(host: Host) -> Job:
             f"cd {target} && tar -x{z}f {source}",
             f"(cd {target} && {out} {source} | tar -xf -)",
         ],
+        right={
+            "copied_over": ["mkdir /tmp/aside", f"tar -x{z}f {source} -C /tmp/aside", f"cp /tmp/aside/* {target}/"],
+            "file_by_file": [f"tar -x{z}f {source} -C {target} {name}" for name in sorted(texts, reverse=True)],
+        },
         confirm=[[f"ls {target}"], [f"ls -l {target}"], [f"find {target} -type f"]],
         wrong={
             "beside": f"tar -x{z}f {source} -C {folder}",

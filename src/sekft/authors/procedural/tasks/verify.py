@@ -23,6 +23,9 @@ _ASK = (
     "trust in <folder> depends on <list>. Run <tool> over it, and let <target> have the names, bare, of what is not right.",
 )
 
+# The form is said last, whatever the core leaves open.
+_FORM = "[A line for each|One line for each], the name alone, in the order of <list>."
+
 
 @TASKS.kind("verify")
 def make(host: Host) -> Job:
@@ -46,7 +49,7 @@ def make(host: Host) -> Job:
     return job(
         host,
         title=host.say("[damaged files|a check|what has changed] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, folder=folder, list=index, target=target, tool=tool),
+        text=ask(host, [f"{core} {_FORM}" for core in _ASK], folder=folder, list=index, target=target, tool=tool),
         files=(*files, host.file(index, "".join(sums))),
         target=target,
         result="".join(name + "\n" for name in spoilt),

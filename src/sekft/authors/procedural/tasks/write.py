@@ -61,6 +61,10 @@ def make(host: Host) -> Job:
             f"cat > {path} <<'EOF'\n{text}EOF",
             f"printf '%s\\n' {quoted} | tee {path}",
         ],
+        right={
+            "by_dd": f"printf '%s\\n' {quoted} | dd of={path}",
+            "copied_in": [f"printf '%s\\n' {quoted} > /tmp/made", f"cp /tmp/made {path}"],
+        },
         confirm=[[f"cat {path}"], [f"ls -l {folder}", f"cat {path}"], [f"ls {folder}"], [f"wc {path}"]],
         wrong={
             "other_text": f"printf '%s\\n' {quoted} too > {path}",

@@ -1,0 +1,82 @@
+"""What a task's checker makes of other right solutions, and of results that only look right."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sekft.authors.procedural.tasks import TASKS
+from tests.authors.test_tasks import job, trials
+
+
+@pytest.mark.parametrize("userland", ["busybox", "gnu"])
+@pytest.mark.parametrize("kind", TASKS)
+async def test_every_other_right_solution_passes(kind: str, userland: str) -> None:
+    """Other umasks, tools and orders, and a result without its last newline, are accepted."""
+    for seed in range(2):
+        host, made = job(kind, seed)
+        assert len(made.right) >= 2
+        async with trials(host, made, userland) as tried:
+            for name, commands in made.right.items():
+                run = await tried.run(commands)
+                assert run.check.passed, (seed, name, run.evidence())
+
+
+@pytest.mark.parametrize("kind", TASKS)
+async def test_a_result_is_compared_byte_by_byte(kind: str) -> None:
+    """A backup beside a result passes; a NUL, many newlines, garbage or a link instead of it fails."""
+    host, made = job(kind, 0)
+    before = {file.path: file.data for file in made.files}
+    written = [file.path for file in made.after if before.get(file.path) != file.data]
+    if not written:
+        pytest.skip("the work writes no file of one text")
+    path = written[0]
+    async with trials(host, made, "busybox") as tried:
+        for end in (".orig", ".bak", "~"):
+            run = await tried.run([*made.ways[0], f"echo old > {path}{end}"])
+            assert run.check.passed, run.evidence()
+        for spoil in (
+            f"printf '\\0' >> {path}",
+            f"cp {path} /tmp/t; {{ printf '\\0'; cat /tmp/t; }} > {path}",
+            f"echo >> {path}; echo >> {path}",
+            f"{{ yes '' | head -n 70000; echo garbage; }} >> {path}",
+            f"mv {path} /tmp/t; ln -s /tmp/t {path}",
+            f"cp {path} {path}.rej",
+            f"mkdir {path}.bak",
+        ):
+            run = await tried.run([*made.ways[0], spoil])
+            assert run.check.verdict == "fail", (spoil, run.evidence())
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    ["cp {0} /tmp/t; rm {0}; ln -s /tmp/t {0}", "{{ cat {0}; head -c 70000 /dev/zero; }} > /tmp/t; cp /tmp/t {0}"],
+)
+async def test_an_archive_is_a_plain_file_of_bounded_size(spoil: str) -> None:
+    """A link to the archive, or one with much behind it, fails."""
+    host, made = job("archive", 0)
+    (path,) = made.judged
+    async with trials(host, made, "busybox") as tried:
+        run = await tried.run([*made.ways[0], spoil.format(path)])
+        assert run.check.verdict == "fail", run.evidence()
+
+
+@pytest.mark.parametrize("kind", ["report", "template", "digest", "verify", "move"])
+def test_what_is_wanted_is_said(kind: str) -> None:
+    """Every sentence says the form of a line and its order, or that all placeholders are meant; none is broken."""
+    for seed in range(60):
+        text = job(kind, seed)[1].text.lower()
+        wanted = {
+            "report": ("name",),
+            "template": ("placeholder", "all ", "blank", "several"),
+            "digest": ("sorted by", "order of the names"),
+            "verify": ("in the order of",),
+            "move": (".",),
+        }[kind]
+        assert any(word in text for word in wanted), text
+        if kind == "report":
+            assert "name number" in text or "blank" in text or "space" in text, text
+            assert "order" in text or "sorted" in text, text
+        assert "by mistake the" not in text
+        assert not re.search(r"somebody put the \S+ files ended", text)
