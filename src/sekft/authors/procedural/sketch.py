@@ -82,6 +82,7 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     work = (blocked.job,) if blocked else (eased, *jobs[1:])
     contents = Contents(
         jobs=work if cell["ending"] != "empty" else (),
+        titles=lambda at: _title(host.part(f"past {at}")),
         beside=(stopped.extra, blocked is not None) if stopped and stopped.extra else None,
         decoy=decoy,
         sealed=blocked.sealed if blocked else None,
@@ -92,6 +93,11 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     return Sketch(
         host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, _clutter(host.part("clutter"))
     )
+
+
+def _title(host: Host) -> str:
+    """What some work is called that is over."""
+    return TASKS[host.rng.choice(list(TASKS))](host).title
 
 
 def _listed(cell: Cell, host: Host) -> Host:
