@@ -105,7 +105,9 @@ def _inspections_at(
     wanted: Sequence[Inspection], exchanges: Sequence[Exchange], known: int, variables: dict[str, str]
 ) -> set[int]:
     """The exchanges after `known` that show what one of these inspections shows. variables: as at login."""
-    missing = [(inspection.aspect, set(inspection.target.split(":"))) for inspection in wanted]
+    missing: list[tuple[str, set[str]]] = [
+        (inspection.aspect, set(inspection.target.split(":"))) for inspection in wanted
+    ]
     found: set[int] = set()
     kept: dict[str, set[tuple[str, str]]] = {}
     lists: dict[str, frozenset[str]] = {}

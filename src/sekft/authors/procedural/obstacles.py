@@ -208,7 +208,7 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
         " [: the way out is panic|; such a case is reported by panic|, and panic says so].",
         nouns=host.skin.choice(["entries", "texts", "requests"]),
     )
-    title = host.say("[a hold|a warning|hands off|do not touch] on <what>", what=scope.rsplit("/", 1)[-1])
+    title = host.say("[a hold on|a warning about|hands off|do not touch] <what>", what=scope.rsplit("/", 1)[-1])
     extra = replace(_undone(job), title=title, text=text, needle=text.split(": ")[1].rstrip("."), files=())
     return Blocked(
         job=_undone(job),
