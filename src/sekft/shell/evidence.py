@@ -27,8 +27,8 @@ _UNSET = re.compile(r"\$\{?[A-Za-z_]\w*\}?")
 _NOWHERE = "/dev/null"
 _ERRORS_AWAY = re.compile(r"2>\s*/dev/null")
 _SAID = re.compile(
-    r"(?<![\w/.-])(?:echo|printf)(?=\s)"
-    r"""(?:'[^']*'|"(?:[^"`$\\]|\\.|\$(?!\())*"|>&2|\$(?!\()|[^'"`$|;&<>*?()\n])*(?=[;&)\n]|\|\||$)"""
+    r"(?<![\w/.-])(?:echo|printf|true)(?=\s)"
+    r"""(?:'[^']*'|"(?:[^"`$\\]|\\.|\$(?!\())*"|>&2|\$(?!\()|[^'"`$|;&<>*?()\n])*(?=[;&)\n]|\|\||\|\s*(?:cat|grep|sed|cut|head|tail|wc)\b|$)"""
 )
 """What is only said: its words come back whatever is there."""
 _SET = re.compile(r"""(?:^|(?<=[;&|(\n]))\s*[A-Za-z_]\w*=(?:'[^']*'|"[^"`(]*"|[^\s;&|()`'"]*)(?=\s*(?:[;&\n]|$))""")
@@ -43,7 +43,7 @@ _NAMING = frozenset(
 _WORDLESS = frozenset("test [ cd true false : export set unset read echo printf umask alias".split())
 """Programs whose silence tells nothing, since nothing shows their status."""
 _TELLS_ACCESS = re.compile(
-    r"\bls\s+(?:\S+\s+)*-\w*l|(?:^|[\s;&|(`'\"])(?:\[|test|stat|find|namei|getfacl|chmod|chown|touch|cp|mv|rm|mkdir|ln|tee|install)\s"
+    r"\bls\s+(?:\S+\s+)*-(?:\w*[lgno]|-long)|\bsed\s+-\w*i|(?:^|[\s;&|(`'\"])(?:\[|test|stat|find|namei|getfacl|chmod|chown|touch|cp|mv|rm|mkdir|ln|tee|install|mktemp|dd|gzip|gunzip|patch)\s"
 )
 _MOUNTS = frozenset(("mount", "df", "findmnt", "/proc/mounts", "/proc/self/mounts", "/proc/self/mountinfo"))
 _PROGRAM_FOLDERS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
@@ -141,7 +141,7 @@ class Look:
     @classmethod
     def of(cls, exchange: Exchange, variables: dict[str, str]) -> Look:
         """Read one action. variables: what the session has set so far, by name; what this action sets is added."""
-        action, home = _ERRORS_AWAY.sub("", exchange.action), variables.get("HOME", "")
+        action, home = _ERRORS_AWAY.sub("", syntax.without_comments(exchange.action)), variables.get("HOME", "")
         for name, value in _ASSIGNMENT.findall(action):
             variables[name] = _expanded(value, variables)
         action = _SAID.sub("", _SET.sub("", action))
@@ -201,11 +201,13 @@ class Look:
         folder = posixpath.dirname(path)
         within = any(other == folder or posixpath.dirname(other) == folder for other in self.paths)
         within = within or self._searches(path) or posixpath.dirname(folder) in self.paths | self.bases
-        tells = _TELLS_ACCESS.search(self.exchange.action) is not None or bool(self.written)
+        tells = _TELLS_ACCESS.search(self.exchange.action) is not None or any(
+            posixpath.dirname(target) == folder for target in self.written
+        )
         return self.names(path) or (within and tells) or bool(_MOUNTS & self.words)
 
     def content(self, path: str) -> bool:
-        reads = bool(self.programs - _NAMING) or "<" in self.exchange.action
+        reads = bool(self.programs - _NAMING) or "<" in self.exchange.action or "-exec" in self.words
         return reads and self._reads(path)
 
     def digest(self, path: str) -> bool:
@@ -213,7 +215,8 @@ class Look:
 
     def program(self, name: str) -> bool:
         named = any(word == name or word.endswith("/" + name) for word in self.words)
-        return named or any(self._lists(f"{folder}/{name}") for folder in _PROGRAM_FOLDERS)
+        everywhere = "$PATH" in self.words and bool(_LISTERS & self.words)
+        return named or everywhere or any(self._lists(f"{folder}/{name}") for folder in _PROGRAM_FOLDERS)
 
     def _lists(self, path: str) -> bool:
         """Whether the path's folder is listed, or one above it with all that it holds."""
