@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -223,3 +224,11 @@ def test_whoever_only_names_the_thing_has_not_looked(kind: str, steps: Sequence[
     target = EVIDENCE[kind].target.replace(":", " ")
     typed = [s.format(target) if isinstance(s, str) else (s[0].format(target), s[1]) for s in steps]
     assert not earns(kind, typed)
+
+
+@pytest.mark.parametrize("text", ["\n" * 20_000, "ls -a " * 5000, "echo '" * 5000, "A=b;" * 5000, "> a" * 6000])
+def test_a_long_action_is_read_in_no_time(text: str) -> None:
+    """Nothing that an operator types makes the reader slow."""
+    begun = time.process_time()
+    assert not earns("damaged", [text])
+    assert time.process_time() - begun < 1

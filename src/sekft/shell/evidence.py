@@ -31,9 +31,11 @@ _SAID = re.compile(
     r"""(?:'[^']*'|"(?:[^"`$\\]|\\.|\$(?!\())*"|>&2|\$(?!\()|[^'"`$|;&<>*?()\n])*(?=[;&)\n]|\|\||\|\s*(?:cat|grep|sed|cut|head|tail|wc)\b|$)"""
 )
 """What is only said: its words come back whatever is there."""
-_SET = re.compile(r"""(?:^|(?<=[;&|(\n]))\s*[A-Za-z_]\w*=(?:'[^']*'|"[^"`(]*"|[^\s;&|()`'"]*)(?=\s*(?:[;&\n]|$))""")
+_SET = re.compile(
+    r"""(?:^|(?<=[;&|(\n]))[ \t]*[A-Za-z_]\w*=(?:'[^']*'|"[^"`(]*"|[^\s;&|()`'"]*)(?=[ \t]*(?:[;&\n]|$))"""
+)
 _KEEPS = re.compile(r"[>`]|\$\(|\btee\b")
-_RECURSIVE = re.compile(r"\b(?:find|tree|du|rgrep)\b|\bls\s+(?:\S+\s+)*-\w*R|\bgrep\s+(?:\S+\s+)*-\w*[rR]")
+_RECURSIVE = re.compile(r"\b(?:find|tree|du|rgrep)\b|\bls\s+(?:\S+\s+){0,12}-\w*R|\bgrep\s+(?:\S+\s+){0,12}-\w*[rR]")
 _DIGEST = re.compile(r"\b(?:(?:md5|sha\d*|b2|ck)sum|openssl)\b")
 _LISTERS = frozenset("ls find tree du stat test [ file echo printf dir".split())
 _NAMING = frozenset(
@@ -43,7 +45,7 @@ _NAMING = frozenset(
 _WORDLESS = frozenset("test [ cd true false : export set unset read echo printf umask alias".split())
 """Programs whose silence tells nothing, since nothing shows their status."""
 _TELLS_ACCESS = re.compile(
-    r"\bls\s+(?:\S+\s+)*-(?:\w*[lgno]|-long)|\bsed\s+-\w*i|(?:^|[\s;&|(`'\"])(?:\[|test|stat|find|namei|getfacl|chmod|chown|touch|cp|mv|rm|mkdir|ln|tee|install|mktemp|dd|gzip|gunzip|patch)\s"
+    r"\bls\s+(?:\S+\s+){0,12}-(?:\w*[lgno]|-long)|\bsed\s+-\w*i|(?:^|[\s;&|(`'\"])(?:\[|test|stat|find|namei|getfacl|chmod|chown|touch|cp|mv|rm|mkdir|ln|tee|install|mktemp|dd|gzip|gunzip|patch)\s"
 )
 _MOUNTS = frozenset(("mount", "df", "findmnt", "/proc/mounts", "/proc/self/mounts", "/proc/self/mountinfo"))
 _PROGRAM_FOLDERS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
