@@ -144,7 +144,7 @@ class Expected(Frozen):
 class Inspection(Frozen):
     """A look at the very thing that decides, whatever it prints: a command that names it and gets an answer.
 
-    target: an absolute path, or the name of a program.
+    target: an absolute path, or the name of a program; several paths joined by ":" where only a look at each one tells.
     aspect: what must be looked at. presence: the path itself, or a listing of its folder. access: the path, its folder,
             or the mounts. content: what the file holds. digest: its checksum. program: whether it is installed.
     """

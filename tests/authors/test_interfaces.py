@@ -122,3 +122,37 @@ def test_a_list_has_one_tool_for_each_provider_syntax_and_layout() -> None:
     assert {each.id for each in one.directives}.isdisjoint(each.id for each in other.directives)
     elsewhere = {**cell, "syntax": "query" if cell["syntax"] != "query" else "menu"}
     assert bundle(sketch(elsewhere, 1, listed=True), elsewhere, 1).provider.command != one.provider.command
+
+
+@pytest.mark.parametrize("kind", PROVIDERS)
+async def test_every_call_that_shows_that_nothing_waits_says_so(sandbox: Sandbox, kind: str) -> None:
+    """A list, a group, a page, a sheet, a table of groups, or all that was ever settled: each holds the evidence."""
+    cell = {**CELLS[5], "provider": kind, "ending": "empty", "decoy": "none", "documentation": "full"}
+    draft = sketch(cell, 5)
+    provider, scenario = draft.provider, bundle(draft, cell, 5)
+    calls = {
+        "list": provider.groups or [""],
+        "sheet": provider.groups or [""],
+        "next": [""],
+        "groups": [""],
+        "page": ["1"],
+        "since": ["0", *(entry.id for entry in provider.entries)],
+    }
+    async with sandbox.open(landing(scenario)) as session:
+        for role in set(calls) & set(provider.kind.roles):
+            for value in calls[role]:
+                shown = await session.exec(provider.calls(role, *[value] * bool(value))[0])
+                assert scenario.needles.texts[0] in shown.output, (role, value, shown.output)
+
+
+@pytest.mark.parametrize("kind", ["board", "shelves"])
+async def test_an_empty_group_says_nothing_of_the_others(sandbox: Sandbox, kind: str) -> None:
+    """Where something waits elsewhere, the text that nothing waits is not shown."""
+    cell = {**CELLS[5], **WORKING, "provider": kind}
+    draft = sketch(cell, 5)
+    provider, scenario = draft.provider, bundle(draft, cell, 5)
+    role = "list" if "list" in provider.kind.roles else "sheet"
+    async with sandbox.open(landing(scenario)) as session:
+        outputs = [(await session.exec(provider.calls(role, group)[0])).output for group in provider.groups]
+    assert not any(provider.empty in output for output in outputs), outputs
+    assert all(outputs)

@@ -11,7 +11,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from sekft.scenario import Inspection, Scenario, hidden_programs
@@ -23,9 +23,19 @@ _ASSIGNMENT = re.compile(r"""\b([A-Za-z_]\w*)=["']?([^\s"';|&()]+)""")
 _LOOP = re.compile(r"\bfor\s+([A-Za-z_]\w*)\s+in\s+([^\n;]+)")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
 _WRITTEN = re.compile(r"(?<![\d&])1?>{1,2}\s*([\w./~$-]+)|\btee\s+(?:-a\s+)?([\w./~$-]+)")
+_UNSET = re.compile(r"\$\{?[A-Za-z_]\w*\}?")
 _NOWHERE = "/dev/null"
+_ERRORS_AWAY = re.compile(r"2>\s*/dev/null")
+_SAID = re.compile(
+    r"(?<![\w/.-])(?:echo|printf|true)(?=\s)"
+    r"""(?:'[^']*'|"(?:[^"`$\\]|\\.|\$(?!\())*"|>&2|\$(?!\()|[^'"`$|;&<>*?()\n])*(?=[;&)\n]|\|\||\|\s*(?:cat|grep|sed|cut|head|tail|wc)\b|$)"""
+)
+"""What is only said: its words come back whatever is there."""
+_SET = re.compile(
+    r"""(?:^|(?<=[;&|(\n]))[ \t]*[A-Za-z_]\w*=(?:'[^']*'|"[^"`(]*"|[^\s;&|()`'"]*)(?=[ \t]*(?:[;&\n]|$))"""
+)
 _KEEPS = re.compile(r"[>`]|\$\(|\btee\b")
-_RECURSIVE = re.compile(r"\b(?:find|tree|du|rgrep)\b|\bls\s+(?:\S+\s+)*-\w*R|\bgrep\s+(?:\S+\s+)*-\w*[rR]")
+_RECURSIVE = re.compile(r"\b(?:find|tree|du|rgrep)\b|\bls\s+(?:\S+\s+){0,12}-\w*R|\bgrep\s+(?:\S+\s+){0,12}-\w*[rR]")
 _DIGEST = re.compile(r"\b(?:(?:md5|sha\d*|b2|ck)sum|openssl)\b")
 _LISTERS = frozenset("ls find tree du stat test [ file echo printf dir".split())
 _NAMING = frozenset(
@@ -34,6 +44,9 @@ _NAMING = frozenset(
 """What may be given a path without showing what is in the file."""
 _WORDLESS = frozenset("test [ cd true false : export set unset read echo printf umask alias".split())
 """Programs whose silence tells nothing, since nothing shows their status."""
+_TELLS_ACCESS = re.compile(
+    r"\bls\s+(?:\S+\s+){0,12}-(?:\w*[lgno]|-long)|\bsed\s+-\w*i|(?:^|[\s;&|(`'\"])(?:\[|test|stat|find|namei|getfacl|chmod|chown|touch|cp|mv|rm|mkdir|ln|tee|install|mktemp|dd|gzip|gunzip|patch)\s"
+)
 _MOUNTS = frozenset(("mount", "df", "findmnt", "/proc/mounts", "/proc/self/mounts", "/proc/self/mountinfo"))
 _PROGRAM_FOLDERS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
 
@@ -94,19 +107,26 @@ def _inspections_at(
     wanted: Sequence[Inspection], exchanges: Sequence[Exchange], known: int, variables: dict[str, str]
 ) -> set[int]:
     """The exchanges after `known` that show what one of these inspections shows. variables: as at login."""
+    missing: list[tuple[str, set[str]]] = [
+        (inspection.aspect, set(inspection.target.split(":"))) for inspection in wanted
+    ]
     found: set[int] = set()
-    written: set[str] = set()
+    kept: dict[str, set[tuple[str, str]]] = {}
+    lists: dict[str, frozenset[str]] = {}
     for at, exchange in enumerate(exchanges):
-        look = Look.of(exchange, variables)
-        if at <= known or not wanted:
+        look = Look.of(exchange, variables).with_lists(lists)
+        lists |= dict.fromkeys(look.written, look.paths)
+        if at <= known:
             continue
-        looked = any(look.inspects(inspection) for inspection in wanted)
-        if looked and look.is_answered:
-            found.add(at)
-        elif looked:
-            written |= look.written
-        elif look.is_answered and any(look.names(path) for path in written):
-            found.add(at)
+        seen = {(aspect, part) for aspect, parts in missing for part in parts if look.inspects(aspect, part)}
+        if not look.is_answered:
+            kept |= {path: seen | kept.get(path, set()) for path in look.written}
+            continue
+        seen = seen.union(*(looks for path, looks in kept.items() if path in look.paths))
+        for aspect, parts in missing:
+            parts -= {part for part in parts if (aspect, part) in seen}
+            if not parts:
+                found.add(at)
     return found
 
 
@@ -123,36 +143,45 @@ class Look:
     @classmethod
     def of(cls, exchange: Exchange, variables: dict[str, str]) -> Look:
         """Read one action. variables: what the session has set so far, by name; what this action sets is added."""
-        action, home = exchange.action, variables.get("HOME", "")
+        action, home = _ERRORS_AWAY.sub("", syntax.without_comments(exchange.action)), variables.get("HOME", "")
         for name, value in _ASSIGNMENT.findall(action):
             variables[name] = _expanded(value, variables)
+        action = _SAID.sub("", _SET.sub("", action))
         loops = {name: values.split() for name, values in _LOOP.findall(action)}
         words = {_expanded(word, variables) for word in _SEPARATORS.split(action) if word}
         words |= {_expanded(value, variables) for values in loops.values() for value in values}
         words |= {
             word.replace(f"${name}", value) for name, values in loops.items() for value in values for word in words
         }
-        commands = syntax.simple_commands(action)
+        commands = syntax.simple_commands(exchange.action)
         bases = {exchange.cwd}
         for command in commands:
             if syntax.program(command) == "cd" and len(command) > 1:
                 target = _expanded(command[-1], variables)
                 bases |= {_resolved(base, target, home) for base in set(bases)}
-        paths = {_resolved(base, word, home) for base in bases for word in words if not word.startswith("-")}
+        named = {_UNSET.sub("*", word) for word in words if not word.startswith("-")}
+        paths = {_resolved(base, word, home) for base in bases for word in named}
         programs = {syntax.program(command) for command in commands}
         return cls(exchange, frozenset(words), frozenset(paths), frozenset(bases), frozenset(programs))
 
+    def with_lists(self, lists: Mapping[str, frozenset[str]]) -> Look:
+        """The look with what the lists of sums name that it checks. lists: the paths that were written to each file."""
+        if not _DIGEST.search(self.exchange.action):
+            return self
+        return replace(self, paths=self.paths.union(*(lists[path] for path in self.paths & lists.keys())))
+
     def names(self, path: str) -> bool:
-        """Whether the path is given, whole, by wildcard, or by its last part alone, as to a search."""
+        """Whether the path is given, whole or by wildcard, or by its last part where the folder cannot be told."""
         depth, name = path.count("/"), posixpath.basename(path)
+        unclear = name in self.words and any("$" in word for word in self.words)
         return (
             path in self.paths
-            or name in self.words
+            or unclear
             or any(other.count("/") == depth and fnmatchcase(path, other) for other in self.paths)
         )
 
-    def inspects(self, inspection: Inspection) -> bool:
-        return _ASPECTS[inspection.aspect](self, inspection.target)
+    def inspects(self, aspect: str, target: str) -> bool:
+        return _ASPECTS[aspect](self, target)
 
     @property
     def is_answered(self) -> bool:
@@ -173,24 +202,34 @@ class Look:
     def access(self, path: str) -> bool:
         folder = posixpath.dirname(path)
         within = any(other == folder or posixpath.dirname(other) == folder for other in self.paths)
-        return self.names(path) or within or bool(_MOUNTS & self.words)
+        within = within or self._searches(path) or posixpath.dirname(folder) in self.paths | self.bases
+        tells = _TELLS_ACCESS.search(self.exchange.action) is not None or any(
+            posixpath.dirname(target) == folder for target in self.written
+        )
+        return self.names(path) or (within and tells) or bool(_MOUNTS & self.words)
 
     def content(self, path: str) -> bool:
-        reads = bool(self.programs - _NAMING) or "<" in self.exchange.action
-        return reads and (self.names(path) or self._searches(path))
+        reads = bool(self.programs - _NAMING) or "<" in self.exchange.action or "-exec" in self.words
+        return reads and self._reads(path)
 
     def digest(self, path: str) -> bool:
-        return _DIGEST.search(self.exchange.action) is not None and (self.names(path) or self._searches(path))
+        return _DIGEST.search(self.exchange.action) is not None and self._reads(path)
 
     def program(self, name: str) -> bool:
         named = any(word == name or word.endswith("/" + name) for word in self.words)
-        return named or any(self._lists(f"{folder}/{name}") for folder in _PROGRAM_FOLDERS)
+        everywhere = "$PATH" in self.words and bool(_LISTERS & self.words)
+        return named or everywhere or any(self._lists(f"{folder}/{name}") for folder in _PROGRAM_FOLDERS)
 
     def _lists(self, path: str) -> bool:
         """Whether the path's folder is listed, or one above it with all that it holds."""
         folder = posixpath.dirname(path)
-        listed = bool(_LISTERS & (self.programs | self.words)) and folder in self.paths | self.bases
+        listed = bool(_LISTERS & (self.programs | self.words)) and (folder in self.bases or self.names(folder))
         return listed or self._searches(path)
+
+    def _reads(self, path: str) -> bool:
+        """Whether the file is opened: by its name, or handed on by a search or a listing."""
+        handed = "xargs" in self.words and self._lists(path)
+        return handed or self.names(path) or self._searches(path)
 
     def _searches(self, path: str) -> bool:
         """Whether a folder above the path is searched with all that it holds."""

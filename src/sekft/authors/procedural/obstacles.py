@@ -13,7 +13,7 @@ import posixpath
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from sekft.authors.procedural.host import Host, Job, Names, phrase, wording
+from sekft.authors.procedural.host import Host, Job, Names, moment, phrase, wording
 from sekft.scenario import File, Inspection
 
 
@@ -76,7 +76,7 @@ def meet(name: str, job: Job, host: Host) -> tuple[Blocked, Job]:
 def _seal(kind: str) -> Apply:
     def apply(job: Job, host: Host, met: bool) -> Blocked:
         skin = host.skin
-        date = f"{skin.randint(2019, 2031)}-{skin.randint(1, 12):02d}-{skin.randint(1, 28):02d}"
+        date = f"{moment(host):%Y-%m-%d}"
         slots = {
             "user": host.user, "who": host.names.user(), "server": host.names.host(), "date": date, "n": skin.randint(20, 900),
         }  # fmt: skip
@@ -98,7 +98,8 @@ def _withheld(job: Job, host: Host, met: bool) -> Blocked:
     keeper = host.names.user()
     notice = f"withheld until {keeper} releases it"
     text = host.say(
-        "[The text|The content|This entry|What it says] is <notice>; [this account cannot|nobody else can] [lift that|change that].",
+        "[The text|The content|This entry|What it says] is <notice>; [this account cannot|nobody else can] [lift that|change that]"
+        "[, so the work is blocked|: till then it is blocked work|, and work without a text is blocked].",
         notice=notice,
     )
     return Blocked(
@@ -111,18 +112,26 @@ def _withheld(job: Job, host: Host, met: bool) -> Blocked:
 
 
 def _missing(job: Job, host: Host, met: bool) -> Blocked:
-    path = host.rng.choice(job.needs)
+    path = host.rng.choice(_outside(job))
     folder = any(file.path.startswith(path + "/") for file in job.files)
     look = [[f"ls {path}"], [f"ls -l {path}"], [f"ls -la {path}"]] if folder else []
     look = look or [[f"cat {path}"], [f"head {path}"], [f"ls -l {path}"], [f"wc -l {path}"]]
-    around = posixpath.dirname(path)
+    around, name = posixpath.split(path)
     kept = [file for file in job.files if file.path != path and not file.path.startswith(path + "/")]
     kept += [] if around == host.home else [host.folder(around)]
     return Blocked(
         job=replace(_undone(job), files=tuple(kept)),
-        evidence=("No such file",),
+        evidence=("No such file", Inspection(target=path, aspect="presence")),
         reasons=[f"{path} does not exist", f"the input {path} is missing", f"no {path} on this host"],
         look=[*look, *([*way, f"ls {around}"] for way in look[:1])],
+        right={
+            "asked": [f"test -e {path} || echo no {name}"],
+            "listed": [f"ls -la {around}"],
+            "searched": [f"find {around} -name {name}"],
+            "variable": [f"it={path}", '[ -e "$it" ] && echo yes || echo no'],
+            "changed_folder": [f"cd {around}", f"stat {name}"],
+            "loop": [f"for it in {path}; do [ -e $it ] || echo missing; done"],
+        },
     )
 
 
@@ -130,11 +139,12 @@ def _unreadable(job: Job, host: Host, met: bool) -> Blocked:
     path = host.rng.choice(job.reads)
     locked = {"mode": "0000", "owner": "root"}
     files = tuple(file.model_copy(update=locked) if file.path == path else file for file in job.files)
+    folder, name = posixpath.split(path)
     above = next((need for need in job.needs if path.startswith(need + "/")), None)
     first = [f"ls -R {above}"] if path not in job.text and above else []
     return Blocked(
         job=replace(_undone(job), files=files),
-        evidence=("Permission denied",),
+        evidence=("Permission denied", Inspection(target=path, aspect="access")),
         reasons=[f"{path} cannot be read: permission denied", f"{path}: permission denied"],
         look=[
             [*first, f"cat {path}"],
@@ -142,6 +152,14 @@ def _unreadable(job: Job, host: Host, met: bool) -> Blocked:
             [*first, f"head {path}"],
             [*first, f"cat {path}", "id", f"ls -l {path}"],
         ],
+        right={
+            "asked": [f"[ -r {path} ] && echo yes || echo no"],
+            "listed": [f"ls -la {folder}"],
+            "stated": [f"stat {path}"],
+            "variable": [f"it={path}", 'test -r "$it" || echo not readable'],
+            "changed_folder": [f"cd {folder}", f"ls -l | grep {name}"],
+            "child": [f"sh -c 'wc -l < {path}'"],
+        },
     )
 
 
@@ -158,7 +176,7 @@ def _locked(job: Job, host: Host, met: bool) -> Blocked:
     touch = f"touch {path}" if lying or path in job.text else f"touch {folder}/new"
     return Blocked(
         job=replace(_undone(job), files=(*files, shut)),
-        evidence=("Read-only file system", "Permission denied"),  # the latter for a file that is really root's
+        evidence=("Read-only file system", "Permission denied", Inspection(target=f"{folder}/new", aspect="access")),
         reasons=[f"{folder} cannot be written to: read-only", f"no write access below {folder}"],
         look=[
             [*first, touch],
@@ -166,6 +184,14 @@ def _locked(job: Job, host: Host, met: bool) -> Blocked:
             [*first, f"ls -ld {folder}", touch],
             [*first, touch, "id"],
         ],
+        right={
+            "asked": [f"[ -w {folder} ] && echo yes || echo no"],
+            "mounts": [f"grep {folder} /proc/mounts"],
+            "listed": [f"ls -ld {folder}"],
+            "variable": [f"it={folder}", 'test -w "$it" || echo not writable'],
+            "changed_folder": [f"cd {folder}", "[ -w . ] || echo no"],
+            "child": [f"sh -c ': >> {folder}/new'"],
+        },
     )
 
 
@@ -182,7 +208,7 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
         " [: the way out is panic|; such a case is reported by panic|, and panic says so].",
         nouns=host.skin.choice(["entries", "texts", "requests"]),
     )
-    title = host.say("[a hold|a warning|hands off|do not touch] on <what>", what=scope.rsplit("/", 1)[-1])
+    title = host.say("[a hold on|a warning about|hands off|do not touch] <what>", what=scope.rsplit("/", 1)[-1])
     extra = replace(_undone(job), title=title, text=text, needle=text.split(": ")[1].rstrip("."), files=())
     return Blocked(
         job=_undone(job),
@@ -201,9 +227,10 @@ def _absent(job: Job, host: Host, met: bool) -> Blocked:
     """A program that must be there, and is not."""
     program = host.names.word()
     condition = host.say(
-        "[What follows may only be done where <tool> is installed|The rule: no such work on a host without <tool>|"
+        "[What follows may only be done where <tool> is installed|The rule: no such work on a host without the program <tool>|"
         "The program <tool> must be installed for this, since it keeps the log|Only hosts that have the program <tool> do such work]"
-        " [; without it the work is blocked|; where it is missing, nothing is to be done|].",
+        "[; without it the work is blocked|; where it is missing, the work is blocked| (a host that lacks it is a case for panic)|"
+        "; if it is not there, that calls for panic].",
         tool=program,
     )
     script = f'#!/bin/sh\necho "{program} {host.skin.randint(0, 9)}.{host.skin.randint(0, 40)}"\n'
@@ -212,8 +239,16 @@ def _absent(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=_conditional(job, condition, look, met, *([tool] if met else [])),
         look=look,
-        evidence=(f"{program}: not found",),
+        evidence=(f"{program}: not found", Inspection(target=program, aspect="program")),
         reasons=[f"{program} is not installed here", f"the required program {program} is missing"],
+        right={
+            "asked": [f"command -v {program} || echo no {program}"],
+            "listed": [f"ls /usr/bin /usr/local/bin | grep {program}"],
+            "searched": [f"find / -name {program} 2>/dev/null"],
+            "variable": [f"it={program}", "$it --version"],
+            "loop": [f"for at in /bin /usr/bin /usr/local/bin; do [ -x $at/{program} ] || echo none in $at; done"],
+            "child": [f"sh -c 'type {program}'"],
+        },
     )
 
 
@@ -221,7 +256,8 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
     """A file named without its folder, of which there are two."""
     path = _named_inputs(job)[0]
     folder, name = posixpath.split(path)
-    double = f"{posixpath.dirname(folder)}/{host.names.subject()}/{name}"
+    above = posixpath.dirname(folder)
+    double = f"{above}/{host.names.subject()}/{name}"
     copies = [file.model_copy(update={"path": double}) for file in job.files if file.path == path]
     text = job.text.replace(path, name)
     look = [[f"find /home /srv /opt -name {name}"], [f"find / -name {name} 2>/dev/null"], [f"ls -R /home /srv /opt | grep -c {name}", f"find /home /srv /opt -name {name}"]]  # fmt: skip
@@ -233,9 +269,17 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=_conditional(named, "", look, met, *([] if met else copies)),
         look=look,
-        evidence=(double,),
+        evidence=(double, Inspection(target=f"{path}:{double}", aspect="presence")),
         reasons=[f"{name} is ambiguous: {path} and {double}", f"two files are called {name}, {path} and {double}"],
         note=note,
+        right={
+            "listed": ["ls -R /home /srv /opt"],
+            "one_by_one": [f"ls -l {folder}", f"ls -l {posixpath.dirname(double)}"],
+            "counted": [f"find /home /srv /opt -name {name} | grep -c ."],
+            "variable": [f"it={name}", 'find / -name "$it" 2>/dev/null'],
+            "changed_folder": [f"cd {above}", f"find . -name {name}"],
+            "loop": [f"for it in {path} {double}; do [ -e $it ] && echo there; done"],
+        },
     )
 
 
@@ -245,8 +289,9 @@ def _conditioned(job: Job, host: Host, met: bool) -> Blocked:
     go, stop = skin.choice([("released", "held"), ("open", "closed"), ("free", "taken"), ("cleared", "pending"), ("granted", "refused")])  # fmt: skip
     flag, who = f"{host.place()}/{names.word()}", names.user()
     condition = host.say(
-        "[What follows may be done only if|One thing first:|The condition is that|What follows holds as long as] <flag> says '<go>'"
-        " [; if it says anything else, the work is blocked|; anything else there means that it is blocked|].",
+        "[What follows may be done only if|The work is to be done only if|The condition is that|What follows holds only as long as] <flag> says '<go>'"
+        "[; if it says anything else, the work is blocked|; anything else there means that the work is blocked|"
+        "; where it says otherwise, that calls for panic| (anything else is a case for panic)].",
         flag=flag,
         go=go,
     )
@@ -255,8 +300,16 @@ def _conditioned(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=_conditional(job, condition, look, met, host.file(flag, line + "\n")),
         look=look,
-        evidence=(f"{stop} by {who}",),
+        evidence=(f"{stop} by {who}", Inspection(target=flag, aspect="content")),
         reasons=[f"{flag} says {stop}, not {go}", f"not {go}: {stop} by {who}"],
+        right={
+            "asked": [f"grep -q {go} {flag} && echo yes || echo not {go}"],
+            "matched": [f"case $(cat {flag}) in {go}*) echo yes ;; *) echo no ;; esac"],
+            "compared": [f'[ "$(cut -c 1-{len(go)} {flag})" = {go} ] || echo no'],
+            "variable": [f"it={flag}", 'read -r state rest <"$it"; echo "$state"'],
+            "changed_folder": [f"cd {posixpath.dirname(flag)}", f"sed -n 1p {posixpath.basename(flag)}"],
+            "child": [f"sh -c 'grep -c {go} {flag}'"],
+        },
     )
 
 
@@ -275,8 +328,16 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=_conditional(job, condition, look, met),
         look=look,
-        evidence=(seen,),
+        evidence=(seen, Inspection(target=path, aspect="digest")),
         reasons=[f"{path} is damaged: its md5 sum is {seen}", f"checksum of {path} differs: {seen}, not {right}"],
+        right={
+            "checked": [f'echo "{right}  {path}" | md5sum -c'],
+            "checked_by_list": [f'echo "{right}  {path}" >/tmp/sums', "md5sum -c /tmp/sums"],
+            "searched": [f"md5sum {path} | grep {right} || echo differs"],
+            "compared": [f'[ "$(md5sum <{path} | cut -c 1-32)" = {right} ] || echo no'],
+            "variable": [f"it={path}", 'md5sum "$it" | cut -c 1-8'],
+            "changed_folder": [f"cd {posixpath.dirname(path)}", "for it in *; do md5sum $it; done"],
+        },
     )
 
 
@@ -294,6 +355,12 @@ def _undone(job: Job) -> Job:
 def _changed(job: Job) -> list[str]:
     """The paths that the work makes, changes or removes."""
     return [*(file.path for file in job.after), *job.gone, *job.judged]
+
+
+def _outside(job: Job) -> list[str]:
+    """What the work needs, less a folder in which all of it is done: where that is missing, nothing is left undone."""
+    changed = _changed(job)
+    return [need for need in job.needs if not all(path.startswith(need + "/") for path in changed)]
 
 
 def _named_inputs(job: Job) -> list[str]:
@@ -323,7 +390,7 @@ def _lockable(job: Job) -> bool:
 OBSTACLES: Mapping[str, Obstacle] = {
     **{kind: Obstacle(_seal(kind)) for kind in wording()["seals"]},
     "withheld": Obstacle(_withheld),
-    "missing": Obstacle(_missing, lambda job: bool(job.needs)),
+    "missing": Obstacle(_missing, lambda job: bool(_outside(job))),
     "unreadable": Obstacle(_unreadable, lambda job: bool(job.reads)),
     "locked": Obstacle(_locked, _lockable),
     "contradicted": Obstacle(_contradicted, lambda job: _scope(job).count("/") > 1),

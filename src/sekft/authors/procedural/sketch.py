@@ -87,6 +87,7 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     work = (blocked.job,) if blocked else (eased, *jobs[1:])
     contents = Contents(
         jobs=work if cell["ending"] != "empty" else (),
+        titles=lambda at: _title(host.part(f"past {at}")),
         beside=(stopped.extra, blocked is not None) if stopped and stopped.extra else None,
         decoy=decoy,
         sealed=blocked.sealed if blocked else None,
@@ -96,6 +97,11 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     jobs_about = (*work, stopped.extra) if stopped and stopped.extra else work
     clutter = _clutter(host.part("clutter"))
     return Sketch(host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, clutter, obstacle)
+
+
+def _title(host: Host) -> str:
+    """What some work is called that is over."""
+    return TASKS[host.rng.choice(list(TASKS))](host).title
 
 
 def _listed(cell: Cell, host: Host) -> Host:

@@ -78,7 +78,8 @@ def env(host: Host, tool: str, text: str) -> Announcement:
     return Announcement(needle=value, motd=greeting(host, *lead), env={name: value}, look=look)
 
 
-_PROFILE_HEAD = "[umask 022|# set up by <other>|PAGER=cat; export PAGER|# <host>, <iso>||EDITOR=ed; export EDITOR|# login of <user>]"
+_PROFILE_HEADS = ("umask 022", "PAGER=cat; export PAGER", "EDITOR=ed; export EDITOR")
+_PROFILE_REMARK = "# [set up by <other>|<host>, <iso>|login of <user>]"
 
 
 @ANNOUNCEMENTS.kind("profile")
@@ -93,7 +94,8 @@ def profile(host: Host, tool: str, text: str) -> Announcement:
     ]
     prints = host.skin.choice(forms)
     path = host.skin.choice([f"{host.home}/.profile", f"{host.home}/.profile", "/etc/profile"])
-    file = placed(host, path, f"{expand(host, _PROFILE_HEAD)}\n{prints}\n".lstrip())
+    head = host.skin.choice(["", expand(host, _PROFILE_REMARK), *_PROFILE_HEADS])
+    file = placed(host, path, f"{head}\n{prints}\n".lstrip())
     return Announcement(needle=text, motd=greeting(host), files=(file,), look=[[]])
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sekft.authors.procedural.announcements import remarks
-from sekft.authors.procedural.host import Host, Job, Names, phrase
+from sekft.authors.procedural.host import Host, Job, Names, line, phrase
 from sekft.authors.procedural.obstacles import Decoy
 from sekft.authors.procedural.provider.documentation import LAYOUTS, document
 from sekft.authors.procedural.provider.installed import InstalledProvider
@@ -179,8 +179,9 @@ _EXTRAS = {"plain": 0, "busy": 3, "double": 1, "triple": 2}
 _PAST = {"plain": (0, 1), "busy": (2, 5), "double": (1, 2), "triple": (1, 3)}
 _LONG_PAST = (5, 9)
 _SEALED = (
-    "[Exit status <n>: the store is sealed|When the store is sealed, calls end with status <n>|Status <n> stands for a sealed store]"
-    " [, which only its keeper can undo|; a seal is lifted from outside, never from here|; nobody here can lift a seal]."
+    "[Exit status <n>: nothing can be retrieved|When nothing can be retrieved, calls end with status <n>|Status <n> stands for a store that is shut]"
+    "[, and only its keeper can change that: whatever waits is blocked|; that is mended from outside, never from here, and is a case for panic|"
+    "; nobody here can help that, so the work counts as blocked]."
 )
 
 
@@ -189,9 +190,11 @@ class Contents:
     """What the provider is to hold. beside: a directive that comes besides the jobs, open or over.
 
     sealed: why nothing answers. notes: sentences that its documentation must hold.
+    titles: what closed entries are called, by their place: the same kind of thing as open ones.
     """
 
     jobs: tuple[Job, ...]
+    titles: Callable[[int], str]
     beside: tuple[Job, bool] | None = None
     decoy: Decoy | None = None
     sealed: str | None = None
@@ -246,7 +249,7 @@ def _entries(
     if decoy and decoy.body is not None:
         others.append((decoy.job.title, decoy.body, decoy.sender, decoy.waiting))
     past = rng.randint(*(_LONG_PAST if kind.every else _PAST[cell["difficulty"]]))
-    others += [(f"{names.subject()} {names.word()}", remarks(host, 1)[0], None, False) for _ in range(past)]
+    others += [(contents.titles(at), line(host, "settled"), None, False) for at in range(past)]
     rng.shuffle(others)
     slots = list(range(len(others), len(others) + len(directives)))
     if "commit" not in kind.acks:
@@ -276,6 +279,7 @@ def _texts(skin: random.Random, kind: ProviderKind, interface: Interface, words:
     texts = {
         "empty": phrase(skin, skin.choice(kind.empty), **words),
         "done": phrase(skin, skin.choice(kind.done), **words),
+        "nothing_here": phrase(skin, "[nothing|no <nouns>|no open <nouns>] in $a1", **words),
     }
     texts |= {f"unknown_{name}": draw("unknown", what=key) for name, key in interface.keys.items()}
     texts |= {f"missing_{name}": draw("missing", what=key) + hint for name, key in interface.keys.items()}

@@ -1,0 +1,84 @@
+"""What is printed says what is wanted, gives nothing away, and agrees with any clock."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from sekft.authors.procedural.announcements import ANNOUNCEMENTS
+from sekft.authors.procedural.host import Host, Job, land
+from sekft.authors.procedural.obstacles import OBSTACLES, meet
+from sekft.authors.procedural.sketch import sketch
+from sekft.authors.procedural.tasks import TASKS
+from sekft.taxonomy import load
+
+SEEDS = range(60)
+KINDS = list(TASKS)
+SAYS_SO = re.compile(r"\bpanic\b|\bblocked\b")
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def drawn(seed: int) -> tuple[Host, Job]:
+    host = land(seed)
+    return host, TASKS[KINDS[seed % len(KINDS)]](host.part("job"))
+
+
+@pytest.mark.parametrize("name", ["absent", "ambiguous", "conditioned", "contradicted", "damaged", "withheld"])
+def test_what_a_failed_condition_means_is_said(name: str) -> None:
+    """Text or documentation says that the work is blocked then, or that it is a case for panic."""
+    for seed in SEEDS:
+        host, job = drawn(seed)
+        if OBSTACLES[name].fits(job):
+            blocked, _ = meet(name, job, host.part("obstacle"))
+            assert SAYS_SO.search(f"{blocked.job.text} {blocked.note or ''}"), blocked.job.text
+            assert "nothing is to be done" not in blocked.job.text
+
+
+def test_the_documentation_says_what_a_shut_store_means() -> None:
+    """A note stands in every scenario, whether anything is shut or not."""
+    for seed in SEEDS:
+        cell = load().cell(5, seed)
+        assert any(SAYS_SO.search(sentence) for sentence in sketch(cell, seed).provider.sentences), cell
+
+
+def test_a_seal_names_no_day_to_come() -> None:
+    """What has expired has done so by any clock."""
+    for seed in SEEDS:
+        host, job = drawn(seed)
+        blocked, _ = meet("expired", job, host.part("obstacle"))
+        days = DATE.findall(blocked.sealed or "")
+        assert days
+        assert all(day < f"{datetime(2025, 6, 1, tzinfo=UTC):%Y-%m-%d}" for day in days)
+
+
+def test_nothing_is_missing_where_that_would_leave_nothing_to_do() -> None:
+    """Whoever is to delete, rename or mend files in a folder that is not there has no work, and is not blocked."""
+    for seed in range(200):
+        host, job = drawn(seed)
+        if not OBSTACLES["missing"].fits(job):
+            continue
+        blocked, _ = meet("missing", job, host.part("obstacle"))
+        lacking = {file.path for file in job.files} - {file.path for file in blocked.job.files}
+        changed = [*(file.path for file in job.after), *job.gone, *job.judged]
+        tops = {path for path in job.needs if any(other == path or other.startswith(path + "/") for other in lacking)}
+        assert any(not all(path.startswith(top + "/") for path in changed) for top in tops), job.text
+
+
+def test_a_login_profile_is_sh() -> None:
+    """No command begins with a capital."""
+    for seed in SEEDS:
+        host = land(seed)
+        for file in ANNOUNCEMENTS["profile"](host, "zorvex", "Zorvex keeps jobs.").files:
+            assert re.match(r"# |[a-z]|PAGER=|EDITOR=", file.content or ""), file.content
+
+
+def test_titles_of_open_and_of_closed_entries_are_of_one_kind() -> None:
+    """In a list that shows both, the title does not tell the state."""
+    named = re.compile(r"\b(?:in|for|from|of|on|about|off|touch)\b|^Sorting ")
+    for seed in SEEDS:
+        cell = {**load().cell(7, seed), "provider": "roster", "ending": "work", "decoy": "none"}
+        entries = sketch(cell, seed).provider.entries
+        assert {entry.waiting for entry in entries} == {True, False}
+        assert all(named.search(entry.title) for entry in entries), [entry.title for entry in entries]
