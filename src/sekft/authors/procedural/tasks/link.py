@@ -66,7 +66,7 @@ def make(host: Host) -> Job:
         direct=direct,
         right={
             "relative": [f"cd {folder}; rm -f {link}", f"ln -s {new.rsplit('/', 1)[-1]} {link}"],
-            "made_aside": [f"ln -s {new} /tmp/aside", f"rm -f {link}; cp -P /tmp/aside {link}"],
+            "made_aside": [f"ln -sf {new} /tmp/aside", f"rm -f {link}; cp -P /tmp/aside {link}"],
         },
         confirm=[[f"ls -l {link}"], [f"readlink {link}"], [f"cat {link}", f"ls -l {folder}"]],
         wrong={
