@@ -106,17 +106,62 @@ def outside(body: Body) -> str:
 
 
 def leaking(body: Body) -> str:
-    needle = (body["needles"].get("directives") or [body["needles"]["notice"]])[0]
+    needle = (body["needles"].get("directives") or body["needles"]["evidence"])[0]
     return json.dumps(body | {"login": body["login"] | {"banner": f"{needle}\n"}})
+
+
+def old_form(body: Body) -> str:
+    """As teachers answered for bundles of version 1: one notice, no alternatives, nothing hidden."""
+    needles = {name: value for name, value in body["needles"].items() if name != "evidence"}
+    notice = next((text for text in body["needles"].get("evidence", []) if isinstance(text, str)), None)
+    provider = {name: value for name, value in body["provider"].items() if name != "hidden"}
+    kept = {name: value for name, value in body.items() if name != "alternatives"}
+    return json.dumps(kept | {"needles": needles | {"notice": notice}, "provider": provider})
+
+
+def forgets_hidden(body: Body) -> str:
+    return json.dumps(body | {"provider": body["provider"] | {"hidden": []}})
+
+
+def hides_half(body: Body) -> str:
+    """The store, but not the program."""
+    return json.dumps(body | {"provider": body["provider"] | {"hidden": body["provider"]["hidden"][1:]}})
+
+
+def hides_the_program_alone(body: Body) -> str:
+    """The store can be read by whoever looks for it."""
+    program = f"/usr/local/bin/{body['provider']['command']}"
+    return json.dumps(body | {"provider": body["provider"] | {"hidden": [program]}})
+
+
+def strict_checker(body: Body) -> str:
+    """What many models write, too: a checker that wants the mode that the reference happened to leave."""
+    wants = 'for path in $(find "/home" -type f -perm 600); do fail "$path has another mode"; done\n'
+    return json.dumps(body | {"checker": body["checker"] + wants})
+
+
+def odd_alternative(body: Body) -> str:
+    """An alternative that the checker does not know: it leaves a note."""
+    commands = [*body["reference"][:-1], "echo done > ~/note"]
+    return json.dumps(body | {"alternatives": [{"kind": "with a note", "commands": commands}]})
+
+
+def strange_evidence(body: Body) -> str:
+    """An inspection with a remark of the model's own."""
+    looks = [{"target": "/srv", "aspect": "presence", "why": "one would look there"}]
+    return json.dumps(
+        body | {"needles": body["needles"] | {"evidence": [*body["needles"].get("evidence", []), *looks]}}
+    )
 
 
 READ_AT_ONCE: Sequence[Mess] = (
     clean, fenced, thinking, trailing_commas, wrong_escapes, raw_newlines, bare_quotes, python_words, wrapped,
-    extra_keys,
+    extra_keys, old_form, forgets_hidden,
 )  # fmt: skip
 """Read as they come."""
 REPAIRABLE: Sequence[Mess] = (
     *READ_AT_ONCE, missing_field, wrong_type, truncated, refusal, nothing, lenient_checker, no_ending, outside, leaking,
+    hides_half, hides_the_program_alone, odd_alternative,
 )  # fmt: skip
 """Repairable in principle: read as they come, or put right once the teacher is told."""
 
@@ -161,7 +206,7 @@ class Teacher:
             return Answer(
                 self.messes[min(self.worded, len(self.messes)) - 1]({row["name"]: said_otherwise(row) for row in rows})
             )
-        meant = content(compose(self.cell(said[0]), 1))
+        meant = {"alternatives": []} | content(compose(self.cell(said[0]), 1))  # what a repair leaves out stays
         return Answer(self.messes[min(len(said), len(self.messes)) - 1](meant))
 
     def cell(self, asked: str) -> dict[str, str]:

@@ -265,13 +265,16 @@ class Author(Protocol):
 
 
 CONTEXT_FULL = "context full"
+NOT_GROUNDED = "not grounded"
+"""What a fault begins with that names what nothing has shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """What is typed. fault: why the policy's answer held nothing that can be typed.
 
-    The fault CONTEXT_FULL means that tokens ran out: unfinished, where other faults are malformed.
+    The fault CONTEXT_FULL means that tokens ran out, one that begins with NOT_GROUNDED that going on would be a guess:
+    both leave the rollout unfinished, where other faults are malformed.
     failing: the named failure, made on purpose, that this action is part of.
     thoughts: what a model reasoned before it; never part of the trajectory.
     """

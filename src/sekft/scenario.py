@@ -318,7 +318,8 @@ class Scenario(Frozen):
     def sealed(self, **changes: Any) -> Scenario:
         """A copy with these changes and the id that its content demands."""
         copy = self.model_copy(update=changes)
-        copy.__dict__.pop("content_id", None)
+        for derived in ("content_id", "hidden"):
+            copy.__dict__.pop(derived, None)
         return copy.model_copy(update={"id": copy.content_id})
 
     def to_json(self) -> str:
@@ -371,8 +372,24 @@ def _apart(root: str, files: Sequence[File], own: set[str]) -> Iterator[str]:
     if any(path.startswith(root + "/") for path in own):
         for child in {root + "/" + file.path[len(root) + 1 :].split("/")[0] for file in below if file.path != root}:
             yield from _apart(child, files, own)
-    elif any(file.kind == "file" for file in below):
+    elif below:
         yield root
+
+
+def migrated(scenario: Scenario) -> Scenario:
+    """A bundle of version 1 as one of today, with an id of its own and no gate report: today's gate must admit it.
+
+    Its notice becomes evidence, and its provider's programs and store are hidden. Its checker stays as it is.
+    """
+    if scenario.schema_version == BUNDLE_VERSION:
+        return scenario
+    note = "; ".join(filter(None, [scenario.provenance.note, f"migrated from {scenario.id}"]))
+    return scenario.sealed(
+        schema_version=BUNDLE_VERSION,
+        provider=scenario.provider.model_copy(update={"hidden": hidden_paths(scenario)}),
+        provenance=scenario.provenance.model_copy(update={"note": note}),
+        gate=None,
+    )
 
 
 def canonical(value: object) -> bytes:

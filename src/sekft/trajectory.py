@@ -107,10 +107,13 @@ class Fault(Frozen):
 
 
 class SandboxInfo(Frozen):
+    """uids: 2 where fixtures of root show as root's, 1 where they show as the agent's."""
+
     backend: str
     userland: str
     userland_digest: str
     limits: dict[str, int] = {}
+    uids: Literal[1, 2] = 1
 
 
 class Usage(Frozen):

@@ -3,6 +3,8 @@
  * probe call NAME ARG…     one system call; an argument is a number or @TEXT. Prints the value or the error's name.
  * probe tcp PORT           connects to 127.0.0.1:PORT
  * probe abstract NAME      connects to the abstract UNIX socket of that name
+ * probe door PROGRAM       asks PID 1 in wrong ways to run it, with no, two and three descriptors, one of which lingers
+ * probe knocks N           holds N connections to PID 1 without a word until killed
  * probe segments N         makes N System V shared memory segments of 1 MiB, each filled and let go of
  * probe pipes N            holds N full pipes until killed
  * probe forge PATH…        writes a forged frame "the command ended with 0" to its descriptors and to these files
@@ -74,6 +76,70 @@ static int abstract(const char *name) {
     return tell(connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&to, size));
 }
 
+static int at_door(void) {
+    struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "\0sekft"};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    return connect(fd, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 6)) ? -1 : fd;
+}
+
+static int ask(const void *text, size_t len, const int *fds, size_t count) {
+    union { struct cmsghdr head; char room[CMSG_SPACE(8 * sizeof(int))]; } control = {0};
+    struct iovec part = {(void *)text, len};
+    struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
+    int to = at_door(), status = -1;
+    if (count) {
+        packet.msg_control = &control, packet.msg_controllen = CMSG_SPACE(count * sizeof *fds);
+        control.head.cmsg_len = CMSG_LEN(count * sizeof *fds);
+        control.head.cmsg_level = SOL_SOCKET, control.head.cmsg_type = SCM_RIGHTS;
+        memcpy(CMSG_DATA(&control.head), fds, count * sizeof *fds);
+    }
+    if (sendmsg(to, &packet, MSG_NOSIGNAL) < 0 || recv(to, &status, sizeof status, 0) != sizeof status) status = -1;
+    close(to);
+    return status;
+}
+
+/* A connection on loopback with unsent data, whose last close waits for a minute. */
+static int lingering(void) {
+    static char block[1 << 16];
+    const struct linger minute = {1, 60};
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof name;
+    int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (bind(listener, (struct sockaddr *)&name, len) || listen(listener, 1)) return -1;
+    getsockname(listener, (struct sockaddr *)&name, &len);
+    connect(fd, (struct sockaddr *)&name, len);
+    usleep(10000);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &minute, sizeof minute);
+    while (write(fd, block, sizeof block) > 0) continue;
+    fcntl(fd, F_SETFL, 0);
+    return fd;
+}
+
+static int door(const char *program) {
+    static char text[300000];
+    const int std[8] = {0, 1, 2, 0, 1, 2, 0, 1}, linger[3] = {lingering(), 1, 2};
+    int answered = 0;
+    for (uint32_t count = 0; count < 6; count++) {
+        uint32_t head[2] = {0, count == 4 ? 0xffffffff : count == 5 ? 0x7fffffff : count};
+        memset(text, 0, sizeof text);
+        memcpy(text, head, sizeof head);
+        size_t at = sizeof head + (size_t)sprintf(text + sizeof head, "/") + 1;
+        at += (size_t)sprintf(text + at, "%s", program) + 1;
+        const size_t lengths[] = {0, 1, 4, 8, 9, 10, at - 1, at, sizeof text};
+        for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+            for (size_t fds = 0; fds < 9; fds++)
+                if (fds != 3 || i < 6) answered += ask(text, lengths[i], std, fds) >= 0;
+    }
+    ask(text, 100, linger, 3);
+    return printf("%d answered\n", answered) < 0;
+}
+
+static int knocks(int count) {
+    while (count--) at_door();
+    pause();
+    return 0;
+}
+
 static int segments(int count) {
     for (int i = 0; i < count; i++) {
         int id = shmget(IPC_PRIVATE, 1 << 20, IPC_CREAT | 0600);
@@ -126,6 +192,8 @@ int main(int argc, char **argv) {
     if (!strcmp(what, "call")) return call(argc - 2, argv + 2);
     if (!strcmp(what, "tcp")) return tcp(argv[2]);
     if (!strcmp(what, "abstract")) return abstract(argv[2]);
+    if (!strcmp(what, "door")) return door(argv[2]);
+    if (!strcmp(what, "knocks")) return knocks(atoi(argv[2]));
     if (!strcmp(what, "segments")) return segments(atoi(argv[2]));
     if (!strcmp(what, "pipes")) return pipes(atoi(argv[2]));
     return 2;

@@ -117,6 +117,16 @@ async def test_no_capability_is_kept(session: Session) -> None:
     assert {int(value, 16) for value in ones.values()} == {0}
 
 
+async def test_what_is_no_request_comes_to_nothing(land: Landing, probe: File) -> None:
+    """PID 1 drops malformed packets, foreign descriptors and silent callers, and goes on serving."""
+    tool = File(path="/opt/errand/tool", content="#!/bin/sh\necho answer\n", mode="0755")
+    session = await land(probe, tool, hidden=(tool.path,))
+    assert await shown(session, f"./probe door {tool.path}") == "0 answered\n"
+    silent = f"./probe knocks 200 & p=$!; sleep 0.3; timeout 1 {tool.path} || echo waits; kill $p; {tool.path}"
+    assert (await shown(session, silent)).replace("Terminated\n", "") == "waits\nanswer\n"
+    assert (await session.check("true")).passed
+
+
 async def test_a_listener_of_the_host_is_out_of_reach(land: Landing, probe: File) -> None:
     """Neither a port on loopback nor an abstract UNIX socket, both opened here, can be connected to."""
     name = f"sekft-attack-{id(probe)}"

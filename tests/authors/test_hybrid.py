@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from sekft.folder import Layout, load_scenarios
 from sekft.models.endpoint import Endpoint, Service
 from sekft.rejection import Reason, Rejected
 from sekft.runs.generate import GenerateConfig, generate
-from sekft.scenario import Scenario
+from sekft.scenario import Inspection, Scenario
 from tests import teacher as forms
 from tests.teacher import Body, Teacher, said_otherwise, teaching
 
@@ -59,6 +60,29 @@ def test_new_wording_reaches_all_that_hangs_on_it() -> None:
         assert made.reference == before.reference
 
 
+def test_what_evidence_needs_stays_wherever_it_is_told() -> None:
+    """A word that shows the block, and the name of what one looks at, stand in the new wording, or it is refused."""
+    drawn = next(
+        one
+        for at in range(40)
+        if (one := sketch(CELLS[at] | {"ending": "blocked"}, at)).blocked is not None
+        and one.clutter
+        and any(passage.kind == "directive" for passage in passages(one))
+    )
+    directive = next(one for one in passages(drawn) if one.kind == "directive")
+    plain = [word for word in directive.text.split() if word.isalpha() and not any(word in it for it in directive.kept)]
+    remarks = [one.text for one in passages(drawn) if one.kind == "remark"]
+    assert drawn.blocked is not None
+    assert plain
+    assert remarks
+    looks = Inspection(target=plain[-1], aspect="program")
+    guarded = replace(drawn, blocked=replace(drawn.blocked, evidence=(remarks[0], looks)))
+    (now,) = [one for one in passages(guarded) if one.text == directive.text]
+    assert any(plain[-1] in piece for piece in now.kept)
+    assert "kept as it is" in str(fault(now, directive.text.replace(plain[-1], "thing"), ()))
+    assert remarks[0] not in [one.text for one in passages(guarded)]
+
+
 DIRECTIVE = Passage(
     "directive",
     "Move the files in /srv/a from /srv/b, but not x.txt, to a file of 3 lines named: out.lst",
@@ -74,6 +98,7 @@ DIRECTIVE = Passage(
         ("from /srv/b to /srv/a, not x.txt, 3 lines: out.lst", "'from /srv/b' kept"),
         ("In /srv/a, from /srv/b, x.txt among them, 3 lines: out.lst", "turn a meaning: not"),
         ("In /srv/a, from /srv/b, not x.txt, 3 lines: out.lst, please", "end in 'out.lst'"),
+        ("In /srv/a, from /srv/b, not x.txt, 3 lines, else it is blocked: out.lst", "turn a meaning: not"),
         ("In /srv/a, from /srv/b, not x.txt nor y.txt, 3 lines: out.lst", "adds 'y.txt'"),
         ("In /srv/a, from /srv/b, not x.txt, 3 lines | out.lst", "adds '|'"),
         ("In /srv/a, from /srv/b, not x.txt, 3 lines:\nout.lst", "one line"),

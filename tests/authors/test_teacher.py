@@ -20,7 +20,7 @@ from sekft.models.endpoint import Endpoint, Service
 from sekft.protocols import AuthorConfig
 from sekft.rejection import Rejected, Rejection
 from sekft.runs.generate import AuthorExhausted, GenerateConfig, generate
-from sekft.scenario import Scenario, load_noun
+from sekft.scenario import Inspection, Scenario, load_noun
 from sekft.taxonomy import load
 from tests import teacher as forms
 from tests.teacher import READ_AT_ONCE, Mess, Teacher, teaching
@@ -32,10 +32,10 @@ CELL = {
 KEY = "sk-teachers-own-key"
 
 
-async def drafted(served: Teacher, rounds: int = 3) -> Scenario | Rejected | None:
+async def drafted(served: Teacher, rounds: int = 3, ending: str = "work") -> Scenario | Rejected | None:
     """The last of so many candidates, each told structure's complaint about the one before."""
     author = TeacherAuthor(Endpoint(Service("big", served.url, KEY), first_pause_s=0.01), repairs=rounds - 1)
-    draft, refused, found = author.begin(CELL, 1), None, None
+    draft, refused, found = author.begin(CELL | {"ending": ending}, 1), None, None
     try:
         while (drawn := await draft.next(refused)) is not None:
             found = drawn
@@ -56,7 +56,8 @@ async def test_a_messy_answer_is_read_as_it_was_meant(mess: Mess) -> None:
     assert len(served.requests) == 1
 
 
-READ_EXACTLY = [mess for mess in READ_AT_ONCE if mess not in (forms.extra_keys, forms.bare_quotes)]
+UNLIKE = (forms.extra_keys, forms.bare_quotes, forms.old_form, forms.forgets_hidden)
+READ_EXACTLY = [mess for mess in READ_AT_ONCE if mess not in UNLIKE]
 
 
 @pytest.mark.parametrize("mess", READ_EXACTLY, ids=lambda mess: mess.__name__)
@@ -80,6 +81,7 @@ def test_spoilt_json_is_read_to_the_letter(mess: Mess) -> None:
         (forms.no_ending, "want one that ends in exit"),
         (forms.outside, "absolute path"),
         (forms.leaking, "login.banner"),
+        (forms.hides_half, "List in `provider.hidden` the program and every file"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -97,6 +99,27 @@ async def test_a_repair_may_bring_only_what_changes() -> None:
         found = await drafted(served)
     assert isinstance(found, Scenario)
     assert found.reference[-1] == "exit"
+
+
+@pytest.mark.parametrize("ending", ["work", "empty", "blocked"])
+@pytest.mark.parametrize("mess", [forms.old_form, forms.forgets_hidden], ids=lambda mess: mess.__name__)
+async def test_what_an_answer_leaves_out_is_filled_in(mess: Mess, ending: str) -> None:
+    """A notice is one text of evidence, and the provider's store is found from its program."""
+    meant = compose(CELL | {"ending": ending}, 1)
+    with teaching(Teacher([mess])) as served:
+        found = await drafted(served, rounds=1, ending=ending)
+    assert isinstance(found, Scenario)
+    assert (found.schema_version, sorted(found.hidden)) == (2, sorted(meant.hidden))
+    assert found.needles.texts[:1] == meant.needles.texts[:1]
+    assert found.alternatives == ([] if mess is forms.old_form else meant.alternatives)
+
+
+async def test_keys_that_an_inspection_does_not_have_are_dropped() -> None:
+    """What a model adds to one item of the evidence says nothing, and the item is read."""
+    with teaching(Teacher([forms.strange_evidence])) as served:
+        found = await drafted(served, rounds=1, ending="blocked")
+    assert isinstance(found, Scenario)
+    assert found.needles.inspections[-1] == Inspection(target="/srv", aspect="presence")
 
 
 @pytest.mark.parametrize("status", [400, 422, 500])  # llama_cpp.server's is 500
@@ -125,9 +148,12 @@ async def test_the_schema_asks_for_the_content_alone() -> None:
         {"files": [{"path": f"/srv/f{at}", "content": ""} for at in range(300)]},
         {"probes": [{"kind": "k", "commands": ["ls"]}] * 50},
         {"probes": [{"kind": "k", "commands": ["sleep 9"] * 500}]},
+        {"alternatives": [{"kind": "k", "commands": ["ls"]}] * 20},
+        {"alternatives": [{"kind": "k", "commands": ["sleep 9"] * 500}]},
+        {"needles": {"announcement": "a", "documentation": "d", "evidence": ["x"] * 500}},
         {"checker": "x" * (2 << 20)},
     ],
-    ids=["files", "probes", "commands", "bytes"],
+    ids=["files", "probes", "commands", "alternatives", "their commands", "evidence", "bytes"],
 )
 async def test_a_bundle_without_measure_is_refused_before_anything_runs(excess: dict[str, object]) -> None:
     """Sizes are bounded before the gate: a teacher cannot keep a machine busy for a day."""
@@ -136,10 +162,12 @@ async def test_a_bundle_without_measure_is_refused_before_anything_runs(excess: 
     assert isinstance(found, Rejected)
 
 
-async def generated(served: Teacher, folder: Path, monkeypatch: pytest.MonkeyPatch, n: int = 1) -> None:
+async def generated(
+    served: Teacher, folder: Path, monkeypatch: pytest.MonkeyPatch, n: int = 1, more: tuple[str, ...] = ()
+) -> None:
     for name, value in {"SEKFT_MODEL": "big", "SEKFT_URL": served.url, "SEKFT_KEY": KEY}.items():
         monkeypatch.setenv(name, value)
-    where = tuple(f"{axis}={value}" for axis, value in CELL.items() if axis not in ("task", "layout"))
+    where = tuple(f"{axis}={value}" for axis, value in CELL.items() if axis not in ("task", "layout")) + more
     plan = GenerateConfig(n=n, author="teacher", where=where, concurrency=1)
     await generate(plan, Layout.of_stage(folder), Lines())
 
@@ -157,6 +185,54 @@ async def test_the_gate_tells_the_teacher_and_admits_what_it_mends(
     complaint = served.requests[1]["messages"][-1]["content"]
     assert "passes its check, want fail" in complaint
     assert "What the sandbox showed" in complaint
+
+
+@pytest.mark.parametrize(
+    ("mess", "said"),
+    [(forms.strict_checker, "right solution 'umask'"), (forms.odd_alternative, "right solution 'with a note'")],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+async def test_a_checker_that_refuses_right_work_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mess: Mess, said: str
+) -> None:
+    """It is refused for another umask, or for the teacher's own alternative, and told what to leave open."""
+    with teaching(Teacher([mess, forms.clean])) as served:
+        await generated(served, tmp_path, monkeypatch, more=("task=write",))
+    (scenario,) = load_scenarios(tmp_path)
+    assert scenario.provenance.mended == ["alternative_refused"]
+    assert scenario.gate is not None
+    assert scenario.gate.right >= 2
+    complaint = served.requests[1]["messages"][-1]["content"]
+    assert said in complaint
+    assert "leave open what the directive leaves open" in complaint
+
+
+async def test_a_store_that_can_be_read_is_hidden_when_the_teacher_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gate finds the directive where nothing but the program should, and names the file."""
+    with teaching(Teacher([forms.hides_the_program_alone, forms.clean])) as served:
+        await generated(served, tmp_path, monkeypatch)
+    (scenario,) = load_scenarios(tmp_path)
+    assert scenario.provenance.mended == ["store_in_reach"]
+    complaint = served.requests[1]["messages"][-1]["content"]
+    assert "a directive can be read in" in complaint
+    assert "every file or folder that only the program reads" in complaint
+
+
+@pytest.mark.parametrize("ending", ["work", "empty", "blocked"])
+async def test_an_answer_in_the_old_form_passes_the_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    """One notice, no alternatives and nothing hidden are enough, where they are right."""
+    with teaching(Teacher([forms.old_form])) as served:
+        where = tuple(f"{axis}={value}" for axis, value in CELL.items() if axis not in ("task", "layout", "ending"))
+        monkeypatch.setenv("SEKFT_MODEL", "big")
+        monkeypatch.setenv("SEKFT_URL", served.url)
+        plan = GenerateConfig(n=1, author="teacher", where=(*where, f"ending={ending}"), concurrency=1, seed=3)
+        await generate(plan, Layout.of_stage(tmp_path), Lines())
+    (scenario,) = load_scenarios(tmp_path)
+    assert (scenario.expected.kind, scenario.alternatives, scenario.provenance.mended) == (ending, [], [])
 
 
 async def test_a_draw_that_is_never_mended_is_kept_with_its_whole_exchange(

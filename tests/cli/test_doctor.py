@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from sekft.cli.doctor import DoctorFinding, as_data, examine, table
 from sekft.report import text
 from tests.commands import forked
@@ -14,6 +16,17 @@ def test_this_machine_is_described() -> None:
     found = {finding.name: finding for finding in examine("auto")}
     assert {"python", "bwrap", "compiler", "teacher model", "operator model", "sandbox", "userlands"} <= found.keys()
     assert found["sandbox"].ok
+
+
+def test_the_second_uid_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """doctor says whose root's fixtures are shown as, and where they show as the agent's, why and what to install."""
+    for reason, shown in ((None, "show as root's"), ("no newuidmap", "show as the agent's: no newuidmap")):
+        monkeypatch.setattr("sekft.sandboxes.no_second_uid", lambda reason=reason: reason)
+        found = {finding.name: finding for finding in examine("auto")}["second uid"]
+        assert found.ok is (reason is None)
+        assert shown in found.detail
+        assert "apt-get install uidmap" in found.advice
+        assert not found.needed
 
 
 def test_what_is_missing_says_what_to_do() -> None:

@@ -84,7 +84,7 @@ WHEN_RUN: dict[Reason, Change] = {
     Reason.PASSES_UNTOUCHED: lambda body: body.update(checker="[ ! -e /home/ana/gravel.txt ]\n"),
     Reason.NOT_SEALED: lambda body: body["files"].append({"path": "/srv/x", "content": "opal\n", "mode": "0000"}),
     Reason.ANNOUNCEMENT_HIDDEN: lambda body: body["login"].update(motd="Welcome to heron.\n"),
-    Reason.DIRECTIVE_LEAKS: lambda body: body["reference"].insert(0, "cat /srv/chit/open/7"),
+    Reason.DIRECTIVE_LEAKS: lambda body: body["reference"].insert(0, "echo granite into /home/ana/stone.txt"),
     Reason.DIRECTIVE_NOT_SHOWN: lambda body: body["reference"].__setitem__(2, "cat /srv/chit/open/7"),
     Reason.DOCUMENTATION_SILENT: lambda body: swap(body, "Chits are kept until they are put away.\n", ""),
     Reason.DOCUMENTATION_GIVES_DIRECTIVE: lambda body: swap(

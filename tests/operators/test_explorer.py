@@ -10,35 +10,26 @@ import pytest
 
 from sekft import sandboxes
 from sekft.authors.procedural.author import compose
-from sekft.operators.explorer import ExplorerOperator, NotGrounded
+from sekft.operators.explorer import ExplorerOperator
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import rollout
 from sekft.rollouts.verify import judge
 from sekft.scenario import PlanStep, Scenario
 from sekft.shell.chat_format import violations
-from sekft.shell.grounding import Seen, ungrounded
+from sekft.shell.grounding import ungrounded
 from sekft.taxonomy import load
-from sekft.trajectory import KEPT, Trajectory, Turn
+from sekft.trajectory import KEPT, Trajectory
 
 SCENARIOS, SAMPLES = 21, 2
 WANTED = {"work": "solved", "empty": "idle", "blocked": "rightly_blocked"}
 
 
 def roll(slots: range, recovery_share: float, samples: int) -> list[tuple[Scenario, Trajectory]]:
-    """Scenarios of these slots, each rolled out a few times, four at once."""
-    operator, sandbox, taxonomy = ExplorerOperator(recovery_share), sandboxes.pick("auto"), load()
-    room = asyncio.Semaphore(4)
-
-    async def one(scenario: Scenario, sample: int) -> tuple[Scenario, Trajectory]:
-        async with room:
-            observed = await rollout(scenario, sandbox, operator, sample, sample * 1000 + 5)
-            return scenario, record(scenario, observed, judge(scenario, observed))
-
-    async def all_of_them() -> list[tuple[Scenario, Trajectory]]:
-        drawn = [compose(taxonomy.cell(5, slot), slot) for slot in slots]
-        return await asyncio.gather(*(one(scenario, sample) for scenario in drawn for sample in range(samples)))
-
-    return asyncio.run(all_of_them())
+    """Scenarios of these slots, each rolled out a few times."""
+    taxonomy = load()
+    drawn = [compose(taxonomy.cell(5, slot), slot) for slot in slots]
+    rows = [(scenario, sample) for scenario in drawn for sample in range(samples)]
+    return list(zip([scenario for scenario, _ in rows], acted(rows, recovery_share), strict=True))
 
 
 @cache
@@ -97,28 +88,114 @@ def test_what_goes_wrong_with_a_tool_is_typed_and_mended() -> None:
 
 
 def _slipped(scenario: Scenario, trajectory: Trajectory) -> bool:
-    """Whether a command failed that is no way of the plan, other than by showing the notice."""
-    notice, turns = scenario.needles.notice, trajectory.turns
+    """Whether a command failed that is no way of the plan, before it was seen what blocks the work."""
+    turns = trajectory.turns
+    if scenario.expected.kind == "blocked":
+        turns = turns[: trajectory.mechanism.retrieved]
     planned = {command for step in scenario.plan for way in step.ways for command in way}
     return any(
-        turn.status and turns[at - 1].content not in planned and not (notice and notice in turn.content)
+        turn.status
+        and turns[at - 1].content not in planned
+        and not any(text in turn.content for text in scenario.needles.texts)
         for at, turn in enumerate(turns)
     )
 
 
-async def test_an_explorer_that_would_have_to_guess_says_so() -> None:
-    """A plan whose command nothing has shown is refused, not typed."""
+def test_what_cannot_be_grounded_leaves_the_rollout_unfinished_and_is_named() -> None:
+    """A plan whose command nothing shows is not typed: no infra error, and the ending says what was missing."""
     scenario = compose(load().cell(5, 2), 1)
     guess = scenario.model_copy(update={"plan": [PlanStep(goal="execute", ways=[["zorbix --secret"]])]})
-    policy = ExplorerOperator(0.0).policy(guess, 0, 3)
-    seen = Seen()
-    turns = [Turn(role="env", content="$ ", orientation="exit, panic")]
+    (trajectory,) = acted([(guess, 0)])
+    assert (trajectory.outcome, trajectory.keep) == ("unfinished", False)
+    assert "zorbix" in (trajectory.ending.reason or "")
+    assert not any("zorbix" in turn.content for turn in trajectory.turns)
+    assert ungrounded(trajectory.turns) == {}
 
-    async def land() -> None:
-        for _ in range(10):
-            text = (await policy.act(turns)).text
-            assert seen.missing(text) == []
-            turns.extend([Turn(role="action", content=text), Turn(role="env", content="$ ")])
 
-    with pytest.raises(NotGrounded, match="zorbix"):
-        await land()
+@pytest.mark.parametrize("told", [True, False])
+def test_a_scenario_without_a_plan_is_done_by_its_reference(told: bool) -> None:
+    """It looks, asks the tool for help, and types the reference, whether or not that holds the looks and the help."""
+    taxonomy = load()
+    scenarios = [compose(taxonomy.cell(5, slot), slot) for slot in range(30, 44)]
+    bare = [scenario.model_copy(update={"plan": [], "reference": _short(scenario, told)}) for scenario in scenarios]
+    for scenario, trajectory in zip(bare, acted([(one, 0) for one in bare]), strict=True):
+        assert trajectory.outcome == WANTED[scenario.expected.kind], (scenario.cell, trajectory.ending)
+        assert trajectory.keep
+        assert ungrounded(trajectory.turns) == {}
+
+
+def _short(scenario: Scenario, told: bool) -> list[str]:
+    left_out = [] if told else [text for step in scenario.plan[:2] for text in step.ways[0]]
+    return [text for text in scenario.reference if text not in left_out]
+
+
+def test_before_it_gives_up_it_looks_at_what_blocks_the_work() -> None:
+    """Half the sessions that a file or program blocks go on with looks of their own, and say what these showed."""
+    cells = [load().cell(9, slot, {"ending": frozenset(("blocked",))}) for slot in range(60)]
+    scenarios = [compose(cell, slot) for slot, cell in enumerate(cells)]
+    seen = [scenario for scenario in scenarios if any(step.goal == "execute" for step in scenario.plan)]
+    made = acted([(scenario, 0) for scenario in seen])
+    planned = [{command for step in one.plan for way in step.ways for command in way} for one in seen]
+    more = [
+        [turn.content for turn in one.turns[7:-1] if turn.role == "action" and turn.content not in known]
+        for one, known in zip(made, planned, strict=True)
+    ]
+    assert sum(map(bool, more)) > 0.4 * len(seen)
+    assert max(map(len, more)) <= 8
+    assert {one.outcome for one in made} == {"rightly_blocked"}
+    assert all(one.keep and ungrounded(one.turns) == {} for one in made)
+    assert any("find shows none" in (one.ending.reason or "") for one in made)
+
+
+def test_the_panic_of_a_refused_call_names_its_exit_status() -> None:
+    """Where the tool refuses, `echo $?` and what the help says of that status come before some panics."""
+    cells = [load().cell(9, slot, {"ending": frozenset(("blocked",))}) for slot in range(40)]
+    sealed = [scenario for slot, cell in enumerate(cells) if not (scenario := compose(cell, slot)).directives]
+    made = acted([(scenario, 0) for scenario in sealed])
+    typed = [turn.content for one in made for turn in one.turns if turn.role == "action"]
+    assert "echo $?" in typed
+    assert any(text.endswith("| grep -i status") for text in typed)
+    assert any("exit status" in (one.ending.reason or "") for one in made)
+
+
+def test_a_wrong_verb_is_tried_where_a_terse_help_leaves_it_open() -> None:
+    """It harms and acknowledges nothing, comes after the help, and the right call follows."""
+    cells = [load().cell(9, slot, {"documentation": frozenset(("terse",))}) for slot in range(80)]
+    scenarios = [compose(cell, slot) for slot, cell in enumerate(cells)]
+    tempting = [scenario for scenario in scenarios if _wrong_verbs(scenario)]
+    assert len(tempting) > 5
+    made = list(zip(tempting * 6, acted([(one, sample) for sample in range(6) for one in tempting], 1.0), strict=True))
+    tried = 0
+    for scenario, trajectory in made:
+        typed = [turn.content for turn in trajectory.turns if turn.role == "action"]
+        if wrong := _wrong_verbs(scenario) & set(typed):
+            tried += 1
+            assert any(
+                typed.index(text) < min(map(typed.index, wrong)) for text in typed if "help" in text or "-h" in text
+            )
+        assert trajectory.keep, trajectory.keep_reasons
+    assert tried > 3
+
+
+def _wrong_verbs(scenario: Scenario) -> set[str]:
+    """Calls of the plan's mistakes that the program answers."""
+    verbs = dict(pair.split("=") for pair in scenario.provider.interface["verbs"].split())
+    first = next(step for step in scenario.plan if step.goal == "retrieve")
+    calls = {command for command in first.mistakes if command not in scenario.reference}
+    names = {verbs[role] for role in ("tally", "past") if role in verbs}
+    return {call for call in calls if any(name in call.replace("'", " ") for name in names)}
+
+
+def acted(rows: list[tuple[Scenario, int]], recovery_share: float = 0.0) -> list[Trajectory]:
+    """A rollout of each (scenario, sample)."""
+    operator, sandbox, room = ExplorerOperator(recovery_share), sandboxes.pick("auto"), asyncio.Semaphore(4)
+
+    async def one(scenario: Scenario, sample: int) -> Trajectory:
+        async with room:
+            observed = await rollout(scenario, sandbox, operator, sample, sample * 1000 + 5)
+            return record(scenario, observed, judge(scenario, observed))
+
+    async def all_of_them() -> list[Trajectory]:
+        return await asyncio.gather(*(one(*row) for row in rows))
+
+    return asyncio.run(all_of_them())

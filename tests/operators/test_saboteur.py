@@ -9,12 +9,14 @@ from pathlib import Path
 from sekft import operators, sandboxes
 from sekft.authors.procedural.author import ProceduralAuthor
 from sekft.operators.explorer import ExplorerOperator
-from sekft.operators.saboteur import FAILURES, SaboteurOperator, ends
+from sekft.operators.saboteur import FAILURES, GUESSING, SaboteurOperator, ends
 from sekft.protocols import Operator, OperatorConfig
 from sekft.rollouts.record import reasons_against, record
 from sekft.rollouts.rollout import rollout
 from sekft.rollouts.verify import judge
 from sekft.scenario import ExpectedKind, Scenario
+from sekft.shell.grounding import ungrounded
+from sekft.shell.syntax import only_looks
 from sekft.taxonomy import load, parse_where
 from sekft.trajectory import Fault, Trajectory
 
@@ -76,7 +78,7 @@ def test_every_failure_comes_up() -> None:
 
 
 def test_a_failure_branches_off_the_explorers_own_prefix() -> None:
-    """Up to the turn that the fault names, the terminal is that of the explorer with the same seed."""
+    """Up to the turn that the fault names, the terminal is that of the explorer with the same seed, but for looks."""
     scenario = scenarios()[0]
     rows: list[tuple[Scenario, Operator, int]] = []
     for sample in range(5):
@@ -86,10 +88,41 @@ def test_a_failure_branches_off_the_explorers_own_prefix() -> None:
         assert explorer.keep
         assert saboteur.fault is not None
         at = saboteur.fault.turn
-        shared = [turn.content for turn in saboteur.turns[:at]]
-        assert shared == [turn.content for turn in explorer.turns[:at]]
+        own = {turn.content for turn in explorer.turns if turn.role == "action"}
+        shared = [turn.content for turn in saboteur.turns[:at] if turn.role == "action"]
+        typed = [turn.content for turn in explorer.turns if turn.role == "action"]
+        assert [text for text in shared if text in own] == typed[: len([text for text in shared if text in own])]
+        assert all(only_looks(text) for text in shared if text not in own)
         assert len(saboteur.turns) > at
         assert saboteur.turns[at].role == "action"
+
+
+def test_a_failure_types_nothing_that_was_not_shown() -> None:
+    """An unseen path would tell the failing side of a pair at sight; only failures that are guesses hold one."""
+    guesses = [
+        (made.fault, found)
+        for _, made in sabotaged()
+        if made.fault and made.fault.kind not in GUESSING and (found := ungrounded(made.turns))
+    ]
+    assert len(sabotaged()) > 100
+    assert guesses == []
+
+
+def test_most_failures_share_the_explorers_whole_prefix() -> None:
+    """Looks that only a failure needs come before few of them: a pair wants one prefix up to the fault."""
+    rows = [
+        (scenario, SaboteurOperator(0.25), ExplorerOperator(0.25), at) for scenario in scenarios() for at in range(9)
+    ]
+    failed = roll([(scenario, saboteur, at) for scenario, saboteur, _, at in rows])
+    right = roll([(scenario, explorer, at) for scenario, _, explorer, at in rows])
+    alike = [
+        [turn.content for turn in one.turns[: one.fault.turn]]
+        == [turn.content for turn in other.turns[: one.fault.turn]]
+        for one, other in zip(failed, right, strict=True)
+        if one.fault
+    ]
+    assert len(alike) == len(rows)
+    assert sum(alike) > 0.9 * len(alike)
 
 
 def test_a_wrong_deed_begins_with_the_deed() -> None:

@@ -37,6 +37,20 @@ def test_the_first_difference_is_named(run: Path, tmp_path: Path) -> None:
     done = forked("replay", forged, "--scenarios", run, COLUMNS="300")
     assert done.returncode == 1
     assert "turn 2: recorded 'forged', replayed" in done.stdout
+    assert "uid" not in done.stdout
+
+
+def test_a_difference_names_another_number_of_uids(run: Path, tmp_path: Path) -> None:
+    """Listings show other owners where a second uid can be had, so replay says that it may be that."""
+    path = next(iter((run / "trajectories").glob("*/explorer-0.json")))
+    body = json.loads(path.read_text())
+    now = body["sandbox"]["uids"]
+    body["turns"][2]["content"] = "forged\n" + body["turns"][2]["content"]
+    body["sandbox"]["uids"] = 3 - now
+    (tmp_path / "forged.json").write_text(json.dumps(body))
+    done = forked("replay", tmp_path / "forged.json", "--scenarios", run, COLUMNS="300")
+    assert done.returncode == 1
+    assert f"replayed with {now}: owners differ" in " ".join(done.stdout.replace("uids", "uid").split())
 
 
 def test_a_mended_checker_regrades_without_an_operator(run: Path, tmp_path: Path) -> None:

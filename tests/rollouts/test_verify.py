@@ -121,6 +121,7 @@ def test_documentation_is_learnt_however_it_is_shown(work: Scenario, action: str
 
 
 def test_documentation_that_was_kept_is_learnt_where_it_is_shown(work: Scenario) -> None:
+    """Nobody has read what went into a file."""
     kept = observed("chit --help > /tmp/h", "ana$ ", "cat /tmp/h", HELP, "exit")
     assert mechanism(work, kept).learnt == 4
 
@@ -179,6 +180,7 @@ def test_what_was_sought_past_the_provider_is_bypassed(work: Scenario, action: s
 
 
 def test_looking_where_the_tool_lies_is_no_bypass(work: Scenario) -> None:
+    """A listing, a type, a path tell nothing that only the provider may tell."""
     for action in ("ls -l /usr/local/bin/chit", "command -v chit", "file $(which chit)", "ls /srv", "man chit"):
         assert judge(work, observed(action, "something\nana$ ", "exit")).bypassed is None, action
 

@@ -131,12 +131,12 @@ def test_halving_finds_the_action_that_decided(fickle: Layout) -> None:
     """Of six actions the one with the wrong word is the rejected side, against the right word at the same prompt."""
     grown(fickle, Fickle(), 4)
     pairs = paired(fickle)
-    assert [(pair.turn, pair.chosen[0].content, pair.rejected[0].content) for pair in pairs] == [
+    assert {(pair.turn, pair.chosen[0].content, pair.rejected[0].content) for pair in pairs} == {
         (2 * SLIP + 1, "echo granite > stone.txt", "echo gravel > stone.txt")
-    ]
-    assert [(pair.source, pair.cause, pair.outcome, pair.margin) for pair in pairs] == [
+    }
+    assert {(pair.source, pair.cause, pair.outcome, pair.margin) for pair in pairs} == {
         ("branch", None, "false_exit", 1.0)
-    ]
+    }
 
 
 def test_what_is_grown_is_not_grown_again(fickle: Layout) -> None:

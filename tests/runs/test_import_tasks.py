@@ -22,7 +22,9 @@ TASKS = {
     "count the lines of /testbed/long.txt": "wc -l < /testbed/long.txt",
     "compare /testbed/src with /testbed/old": "diff <(ls /testbed/src) <(ls /testbed/old)",
     "say when the sources changed in /testbed": "ls -l /testbed/src",
+    "join the sources of /testbed as /testbed/all.c": "cat /testbed/src/*.c > /testbed/all.c",
 }
+TAKEN = [query for query, gold in TASKS.items() if "<(" not in gold and "ls -l" not in gold]
 
 
 def test_paths_of_the_task_are_placed_and_others_left() -> None:
@@ -61,12 +63,16 @@ def by_query(imported: Path) -> dict[str, Scenario]:
 def test_tasks_become_gated_held_out_scenarios(imported: Path) -> None:
     """What can be proven is held out, served by a composed provider, and solved by the task's own command."""
     found = by_query(imported)
-    assert set(found) == set(list(TASKS)[:3])
+    assert set(found) == set(TAKEN)
     for query, one in found.items():
         assert (one.split, one.cell["task"], one.provenance.author) == ("heldout", "imported", "imported")
         assert one.gate is not None
         assert one.gate.mode == "sandbox"
         assert one.gate.kill_rate == 1.0
+        assert one.alternatives
+        assert one.gate.right >= 3
+        assert one.needles.evidence == []
+        assert len(one.provider.hidden) == 2
         assert any(placed(TASKS[query]) in command for command in one.reference)
     assert len({one.provider.command for one in found.values()}) == len(found)
 
@@ -95,7 +101,10 @@ def test_lines_may_come_in_any_order_where_nothing_is_sorted(imported: Path) -> 
 
     find = "find /srv/testbed -name '*.c' | sort -r"
     assert asyncio.run(passes(f"{find} > {target}"))
+    assert asyncio.run(passes(f'printf %s "$({find})" > {target}'))
     assert not asyncio.run(passes(f"{find} | head -n 2 > {target}"))
+    assert not asyncio.run(passes(f"{{ {find}; printf '\\0'; }} > {target}"))
+    assert not asyncio.run(passes(f"{{ {find}; echo; }} > {target}"))
 
 
 def test_importing_again_does_nothing_twice(imported: Path) -> None:

@@ -155,7 +155,8 @@ def make(config: AuthorConfig) -> HybridAuthor:
 HINGES = frozenset(
     "not no never none nothing without only except unless if until first last second third all every each most least"
     " more less fewer greater smaller two three four five six seven eight nine ten largest smallest highest lowest"
-    " longest shortest oldest newest top bottom above below exactly once twice panic exit withdrawn".split()
+    " longest shortest oldest newest top bottom above below exactly once twice panic exit withdrawn"
+    " neither nor nobody blocked".split()
 )
 """Words that turn a sentence's meaning."""
 _SENTENCE_WORDS = 4
@@ -227,6 +228,12 @@ def fault(passage: Passage, text: str, secrets: Iterable[str]) -> str | None:
     return None
 
 
+def _evidence(sketch: Sketch) -> tuple[str, ...]:
+    """What shows the block, and what one looks at to see it: it stays wherever it is told."""
+    items = sketch.blocked.evidence if sketch.blocked else ()
+    return tuple(item if isinstance(item, str) else item.target for item in items)
+
+
 def secrets(sketch: Sketch) -> list[str]:
     evidence = sketch.blocked.texts if sketch.blocked else (sketch.provider.empty,)
     return [*(job.needle for job in sketch.jobs), *evidence, sketch.provider.documentation.needle]
@@ -280,10 +287,9 @@ def _announcement(sketch: Sketch) -> Iterator[Passage]:
 
 def _directives(sketch: Sketch) -> Iterator[Passage]:
     bodies = {entry.body for entry in sketch.provider.entries}
-    evidence = sketch.blocked.texts if sketch.blocked else ()
     for job in sketch.jobs:
         if job.text in bodies:
-            yield Passage("directive", job.text, _kept(job.text, _named(job), (job.needle, *evidence)))
+            yield Passage("directive", job.text, _kept(job.text, _named(job), (job.needle, *_evidence(sketch))))
 
 
 def _documentation(sketch: Sketch) -> Iterator[Passage]:
@@ -294,23 +300,21 @@ def _documentation(sketch: Sketch) -> Iterator[Passage]:
     }
     for text in sketch.provider.sentences:
         if any(text in (file.content or "") for file in sketch.provider.files):
-            yield Passage("documentation", text, _kept(text, names, ()))
+            yield Passage("documentation", text, _kept(text, names, _evidence(sketch)))
 
 
 def _remarks(sketch: Sketch) -> Iterator[Passage]:
     bodies = {job.text for job in sketch.jobs} | ({sketch.decoy.body} if sketch.decoy else set())
-    for entry in sketch.provider.entries:
-        if not entry.waiting and entry.body not in bodies:
-            yield Passage("remark", entry.body)
-    for file in sketch.clutter:
-        for line in (file.content or "").splitlines():
-            if " " in line:
-                yield Passage("remark", line)
+    said = [entry.body for entry in sketch.provider.entries if not entry.waiting and entry.body not in bodies]
+    said += [line for file in sketch.clutter for line in (file.content or "").splitlines() if " " in line]
+    for text in said:
+        if not any(piece in text for piece in _evidence(sketch)):
+            yield Passage("remark", text)
 
 
 def _named(job: Job) -> set[str]:
     """The words of the job's commands that are no shell vocabulary: names, values, patterns."""
-    commands = [*job.ways, *job.confirm, *(probe.commands for probe in job.probes)]
+    commands = [*job.ways, *job.confirm, *job.right.values(), *(probe.commands for probe in job.probes)]
     words = {word for way in commands for command in way for word in re.findall(r"[\w.-]+", command)}
     return words - frozenset().union(*vocabulary().values())
 

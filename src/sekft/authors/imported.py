@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sekft import __version__
 from sekft.authors import VOLATILE, DrawingAuthor
@@ -28,6 +28,7 @@ SYSTEM = "bin boot dev etc home lib lib64 media mnt opt proc root run sbin srv s
 _ROOTED = re.compile(rf"(?<![\w./~*\\-])/(?!(?:{'|'.join(SYSTEM)})\b)(?=[A-Za-z_])")
 _ORDERED = re.compile(r"\b(sort|tac|rev|head|tail|nl|tsort|shuf|ls)\b")
 _LONGEST_CHARACTERS = 4096
+_NO_NUL = '[ "$(tr -dc "\\000" < "$1" | wc -c)" = 0 ]'
 
 
 def placed(text: str) -> str:
@@ -83,11 +84,23 @@ async def _changing(
             return Rejected(Reason.TOO_LARGE, f"{path} cannot be taken along")
         if entry is not None and file is not None:
             after.append(file)
+    gone = tuple(path for path, entry in changed.items() if entry is None)
     return Job(
         title=author.query, text=author.query, needle=author.query, files=author.files, after=tuple(after),
-        ways=[[author.gold]], confirm=[], probes=(),
-        gone=tuple(path for path, entry in changed.items() if entry is None),
+        ways=[[author.gold]], confirm=[], probes=(), right=_by_hand(after, gone),
+        gone=gone,
     )  # fmt: skip
+
+
+def _by_hand(after: Sequence[File], gone: Sequence[str]) -> dict[str, list[str]]:
+    """The same effect by other tools, path by path, modes last; nothing where that is too long to type."""
+    make = {"file": "rm -f {0}; printf %s {1} > {0}", "directory": "mkdir -p {0}", "symlink": "ln -sfn {1} {0}"}
+    made = [(make[file.kind], file.path, file.content or file.target or "") for file in after]
+    commands = [f"rm -rf {shlex.quote(path)}" for path in gone]
+    commands += [form.format(shlex.quote(path), shlex.quote(body)) for form, path, body in made]
+    commands += [f"chmod {one.mode} {shlex.quote(one.path)}" for one in reversed(after) if one.kind != "symlink"]
+    script = "; ".join(commands)
+    return {"by_hand": [script]} if len(script) <= _LONGEST_CHARACTERS else {}
 
 
 async def _file(session: Session, path: str, entry: PathState) -> File | None:
@@ -111,10 +124,15 @@ def _answering(author: ImportedAuthor, host: Host, output: str) -> Job:
     ordered = bool(_ORDERED.search(author.gold)) or output.count("\n") < 2
     want = "\n".join(sorted(output.splitlines(), key=str.encode))
     exact = (File(path=target, content=output),) if ordered else ()
+    plain = f'[ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %s "$1")" -le {len(want.encode()) + 1} ] && {_NO_NUL}'
     same = f'[ "$(LC_ALL=C sort "$1")" = {shlex.quote(want)} ]'
-    lines = {} if ordered else {target: f'[ -f "$1" ] && [ ! -L "$1" ] && {same}'}
+    lines = {} if ordered else {target: f"{plain} && {same}"}
     command = f"{{ {author.gold}; }} > {target}"
+    right = {"last_line_not_ended": [f'printf %s "$({author.gold})" > {target}']}
+    if not ordered:
+        right["other_order"] = [f"{{ {author.gold}; }} | sort -r > {target}"]
     return Job(
         title=author.query, text=text, needle=target, files=author.files, after=exact, ways=[[command]], confirm=[],
         probes=probes(empty=f": > {target}", other=f"echo none > {target}", elsewhere=f"{command}.new"), judged=lines,
+        right=right,
     )  # fmt: skip

@@ -7,7 +7,9 @@ it is data until it has been validated, and it only ever runs in a sandbox.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,13 +20,14 @@ from sekft.authors.structured import AskingAuthor, Message, prompt
 from sekft.models.endpoint import Endpoint, service
 from sekft.protocols import AuthorConfig
 from sekft.rejection import Reason, Rejected, read_bundle
-from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, PlanStep, Provenance, Scenario
+from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, Provenance, Scenario, hidden_paths, migrated
 from sekft.seeds import derive, stream
-from sekft.shell import syntax
+from sekft.shell.plan import plan
 from sekft.trajectory import Usage
 
 REQUIRED = (
     "orientation", "login", "files", "provider", "directives", "reference", "checker", "needles", "protected", "probes",
+    "alternatives",
 )  # fmt: skip
 CONTENT = (*REQUIRED, "loose")
 """What a teacher supplies of a bundle."""
@@ -34,9 +37,12 @@ EXAMPLES = 2
 EXAMPLE_CHARACTERS = 24_000
 EVIDENCE_CHARACTERS = 6_000
 NAMES_SHOWN = 60
-MOST = {"files": 200, "probes": 24, "directives": 12, "protected": 400, "loose": 12}
+MOST = {
+    "files": 200, "probes": 24, "alternatives": 6, "directives": 12, "protected": 400, "loose": 12,
+    "needles.directives": 12, "needles.evidence": 24, "provider.help": 12, "provider.hidden": 40,
+}  # fmt: skip
 """Entries of a list. A gate runs every probe, and a sandbox is filled with every file many times over."""
-_PROBE_COMMANDS = 40
+_TRIED_COMMANDS = 40
 _ENDINGS = {"work": "exit", "empty": "exit", "blocked": "panic"}
 
 
@@ -49,7 +55,9 @@ class TeacherAuthor(AskingAuthor):
         self._known: list[Scenario] = []
 
     def begin(self, cell: Cell, seed: int, skin: int = 0) -> TeacherDraft:
-        question = prompt("teacher", cell=briefs(cell), used=self._used(), examples=self._examples(cell, seed))
+        question = prompt(
+            "teacher", cell=briefs(cell), functions=functions(), used=self._used(), examples=self._examples(cell, seed)
+        )
         return TeacherDraft(self, cell, seed, question)
 
     def met(self, scenario: Scenario) -> None:
@@ -111,7 +119,10 @@ class TeacherDraft:
         if excess := _excess(body):
             return Rejected(Reason.TOO_LARGE, excess)
         bundle = read_bundle(_pruned(body))
-        return bundle.sealed(plan=plan(bundle)) if isinstance(bundle, Scenario) else bundle
+        if isinstance(bundle, Rejected):
+            return bundle
+        hidden = bundle.provider.hidden or hidden_paths(bundle)
+        return bundle.sealed(plan=plan(bundle), provider=bundle.provider.model_copy(update={"hidden": hidden}))
 
 
 def make(config: AuthorConfig) -> TeacherAuthor:
@@ -121,10 +132,11 @@ def make(config: AuthorConfig) -> TeacherAuthor:
 
 def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> dict[str, Any]:
     """A teacher's content with the fields that a teacher does not choose."""
-    provider = content.get("provider")
+    provider, needles = content.get("provider"), content.get("needles")
+    said = {**content, "needles": _with_evidence(needles)} if isinstance(needles, dict) else content
     kind = cell.get("ending", "work")
     return {
-        **content,
+        **said,
         "provider": {**provider, "kind": cell.get("provider", "")} if isinstance(provider, dict) else provider,
         "seed": seed,
         "cell": dict(cell),
@@ -135,10 +147,18 @@ def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> d
     }
 
 
+def _with_evidence(needles: Mapping[str, object]) -> dict[str, object]:
+    """Needles in the old form, with one notice, as those of today."""
+    notice = needles.get("notice")
+    kept = {name: value for name, value in needles.items() if name != "notice" and value is not None}
+    return {"evidence": [] if notice is None else [notice], **kept}
+
+
 def content(scenario: Scenario) -> dict[str, object]:
     """The fields of a bundle that a teacher would have written, without default values."""
+    scenario = migrated(scenario)
     body = scenario.model_dump(mode="json", include=set(CONTENT), exclude_defaults=True)
-    body["provider"] = {"command": scenario.provider.command, "help": scenario.provider.help}
+    body["provider"] = scenario.provider.model_dump(include={"command", "help", "hidden"})
     body["files"] = [{name: value for name, value in file.items() if name != "mtime"} for file in body["files"]]
     return {name: body[name] for name in CONTENT if name in body}
 
@@ -167,26 +187,18 @@ def complaint(refused: Rejected) -> str:
     rows = [f"{name}\n{text}".strip() for name, text in refused.evidence.items()]
     evidence = "\n\n".join(rows)[-EVIDENCE_CHARACTERS:]
     shown = f"What the sandbox showed, command by command:\n\n{evidence}\n" if evidence else ""
-    return prompt("repair", reason=refused.reason, detail=refused.detail, evidence=shown)
+    advice = tomllib.loads(_file("advice.toml")).get(refused.reason, "")
+    detail = "\n\n".join(filter(None, (refused.detail, advice)))
+    return prompt("repair", reason=refused.reason, detail=detail, evidence=shown)
 
 
-def plan(scenario: Scenario) -> list[PlanStep]:
-    """The reference as steps with one way each, which scripted operators follow."""
-    reference, command = scenario.reference, scenario.provider.command
-    asks = [at for at, text in enumerate(reference) if syntax.calls(text, command)]
-    own = [at for at in range(len(reference) - 1) if at not in asks and reference[at] not in scenario.provider.help]
-    first, last_own = min(asks, default=len(reference)), max(own, default=-1)
+def functions() -> str:
+    """What checkers may copy: sh that compares every byte of plain files, and leaves open what directives do."""
+    return _file("checker.sh")
 
-    def goal(at: int) -> str:
-        if at == len(reference) - 1:
-            return "end"
-        if reference[at] in scenario.provider.help:
-            return "learn"
-        if at in asks:
-            return "acknowledge" if last_own > first and at > last_own else "retrieve"
-        return "look" if at < first else "execute"
 
-    return [PlanStep.model_validate({"goal": goal(at), "ways": [[text]]}) for at, text in enumerate(reference)]
+def _file(name: str) -> str:
+    return (resources.files("sekft") / "authors" / "prompts" / name).read_text(encoding="utf-8")
 
 
 def _composed(cell: Cell, seed: int) -> Scenario:
@@ -203,15 +215,21 @@ def _composed(cell: Cell, seed: int) -> Scenario:
 def _excess(body: Mapping[str, Any]) -> str:
     """Which bound the bundle exceeds, in words; empty where it exceeds none."""
     for name, most in MOST.items():
-        if isinstance(entries := body.get(name), list) and len(entries) > most:
+        if len(entries := list(_entries(body, name))) > most:
             return f"{name}: saw {len(entries)} entries, want at most {most}"
-    probes = body.get("probes")
-    for probe in probes if isinstance(probes, list) else []:
-        commands = probe.get("commands") if isinstance(probe, dict) else None
-        if isinstance(commands, list) and len(commands) > _PROBE_COMMANDS:
-            return f"probes: saw one of {len(commands)} commands, want at most {_PROBE_COMMANDS}"
+    for name in ("probes", "alternatives"):
+        for tried in _entries(body, name):
+            if len(commands := list(_entries(tried, "commands"))) > _TRIED_COMMANDS:
+                return f"{name}: saw one of {len(commands)} commands, want at most {_TRIED_COMMANDS}"
     size = len(json.dumps(body, default=str))
     return f"saw {size} bytes, want at most {BUNDLE_LIMIT_BYTES}" if size > BUNDLE_LIMIT_BYTES else ""
+
+
+def _entries(body: object, name: str) -> Iterator[Any]:
+    """What the list holds that `name` leads to, dot by dot; nothing where no list is."""
+    for part in name.split("."):
+        body = body.get(part) if isinstance(body, dict) else None
+    yield from body if isinstance(body, list) else []
 
 
 def _pruned(body: dict[str, Any]) -> dict[str, Any]:
@@ -223,7 +241,7 @@ def _pruned(body: dict[str, Any]) -> dict[str, Any]:
             if fault["type"] == "extra_forbidden":
                 *path, key = fault["loc"]
                 inner: Any = body
-                for part in path:
-                    inner = inner[part]
+                for part in path:  # a part that leads nowhere names one of several types of a value
+                    inner = inner if isinstance(inner, dict) and part not in inner else inner[part]
                 inner.pop(key, None)
     return body

@@ -79,6 +79,14 @@ def _machine() -> Iterator[DoctorFinding]:
         yield DoctorFinding(program, path is not None, f"{path or 'not found'} ({use})", advice)
     reason = sandboxes.probe("docker")
     yield DoctorFinding("docker", not reason, reason or "a daemon answers (the docker backend)")
+    reason = sandboxes.no_second_uid()
+    yield DoctorFinding(
+        "second uid",
+        reason is None,
+        f"fixtures of root show as the agent's: {reason}" if reason else "fixtures of root show as root's (bubblewrap)",
+        "run sekft as root, or install newuidmap (Debian, Ubuntu: apt-get install uidmap) and give this user a range"
+        " in /etc/subuid and /etc/subgid",
+    )
 
 
 def _services(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:

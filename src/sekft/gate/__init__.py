@@ -209,7 +209,7 @@ class _Gate:
             await self._shifted(reference)
             self._untouched(await trials.run(()))
             await self._sealed(trials)
-            # DOOR await self._out_of_reach(trials)
+            await self._out_of_reach(trials)
             self._shown(reference)
             self._documented(reference, await trials.unlike(reference, self.scenario.provider.help))
             right = await self._alternatives(trials, reference)

@@ -84,7 +84,8 @@ def mutants(scenario: Scenario, changed: Changes, changing: Sequence[int], most:
     return [mutant for commands, mutant in once.items() if commands][:most]
 
 
-def _of_work(scenario: Scenario, changed: Changes, changing: Sequence[int]) -> list[list[Mutant]]:
+def _of_work(scenario: Scenario, changes: Changes, changing: Sequence[int]) -> list[list[Mutant]]:
+    changed = {path: entry for path, entry in changes.items() if not covered(path, scenario.hidden)}
     done = tuple(scenario.reference[:-1])
     foreign = _meddled(_foreign(scenario, changed), ("append", "remove"))
     after = [_undone(scenario, changed), _spoiled(scenario, changed), [*LEFTOVERS[::3], *foreign]]
@@ -97,7 +98,7 @@ def _of_work(scenario: Scenario, changed: Changes, changing: Sequence[int]) -> l
 
 def _of_nothing(scenario: Scenario) -> list[Mutant]:
     """Changes to make where nothing was to be changed."""
-    own = [file for file in scenario.files if _own(file, scenario.volatile)]
+    own = [file for file in scenario.files if _own(file, [*scenario.volatile, *scenario.hidden])]
     spread = own[:: max(1, len(own) // MEDDLED_MOST)]
     return [*LEFTOVERS, *_meddled(spread[:MEDDLED_MOST])]
 
@@ -162,7 +163,8 @@ def _spoiled(scenario: Scenario, changed: Changes) -> Iterator[Mutant]:
 def _foreign(scenario: Scenario, changed: Changes) -> list[File]:
     """Protected files that the agent could change: first those that lie beside its work."""
     beside = {posixpath.dirname(path) for path in changed}
-    own = [file for file in scenario.files if _own(file, scenario.volatile) and covered(file.path, scenario.protected)]
+    apart = [*scenario.volatile, *scenario.hidden]
+    own = [file for file in scenario.files if _own(file, apart) and covered(file.path, scenario.protected)]
     return sorted(own, key=lambda file: posixpath.dirname(file.path) not in beside)[:FOREIGN_MOST]
 
 
@@ -180,9 +182,9 @@ def break_ins(file: File) -> tuple[str, ...]:
     return tuple(text.replace("{}", path) for text in tries)
 
 
-def _own(file: File, volatile: list[str]) -> bool:
-    """Whether the agent could do to the file what it likes: it lies in a folder of its own, too."""
-    within = file.path.startswith(_OWN_ROOTS) and not covered(file.path, volatile)
+def _own(file: File, apart: list[str]) -> bool:
+    """Whether the agent could do to the file what it likes, and it counts: it lies in a folder of its own, too."""
+    within = file.path.startswith(_OWN_ROOTS) and not covered(file.path, apart)
     return within and file.kind == "file" and file.owner == "agent"
 
 

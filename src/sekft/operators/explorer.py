@@ -16,17 +16,19 @@ from __future__ import annotations
 
 import posixpath
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sekft.errors import UsageError
-from sekft.protocols import Action, Operator, OperatorConfig, Policy
+from sekft.operators.lookup import READABLE_BYTES, announcing
+from sekft.operators.typist import INSPECT, Beat, Typist, Ways, beats_of
+from sekft.protocols import Operator, OperatorConfig, Policy
 from sekft.scenario import PlanStep, Scenario
 from sekft.seeds import stream
 from sekft.shell import syntax
-from sekft.shell.grounding import Seen
-from sekft.trajectory import OperatorInfo, Turn
+from sekft.shell.plan import plan
+from sekft.trajectory import OperatorInfo
 
 # First looks of people who land on an unknown machine, with weights. Outputs that differ from
 # run to run (processes, dates, kernel versions) would make replays differ: left out.
@@ -48,9 +50,10 @@ _HOME_LOOKS = ("ls -aF", "ls -aF", "ls -aF", "ls -aF", "ls -a", "ls -la")
 _OPENINGS = ("cat", "cat", "cat", "cat", "head", "tail")
 _OPENED = 2
 """How many texts that lie openly in the home are opened, in the order of the listing, before the search goes on."""
-_READABLE_BYTES = 600
 RECOVERY_SHARE = 0.25
 """Share of scripts that hold one mistake and its repair."""
+_INSPECTIONS = {0: 10, 1: 42, 2: 33, 3: 15}
+"""How many more looks at what blocks the work are taken before it is given up, with weights."""
 _CHAINED_SHARE = 0.2
 _USUAL_SHARE = 0.75
 """How often a step is taken in its usual way, the reference's: what varies is the scenario, the routine hardly does."""
@@ -58,7 +61,6 @@ _SLIPS = {
     "cat": "cta", "chmod": "chmdo", "echo": "ehco", "env": "evn", "find": "fidn", "grep": "gerp", "head": "haed",
     "ls": "sl", "man": "mna", "mv": "vm", "printf": "pritnf", "rm": "mr", "sed": "sde", "sort": "srot",
 }  # fmt: skip
-Ways = tuple[tuple[str, ...], ...]
 
 
 def first_looks(rng: random.Random) -> list[str]:
@@ -109,7 +111,7 @@ def _opened(scenario: Scenario, rng: random.Random) -> list[str]:
     texts = [
         posixpath.basename(file.path)
         for file in scenario.files
-        if posixpath.dirname(file.path) == home and file.kind == "file" and 0 < len(file.data) <= _READABLE_BYTES
+        if posixpath.dirname(file.path) == home and file.kind == "file" and 0 < len(file.data) <= READABLE_BYTES
     ]
     chosen = sorted(name for name in texts if not name.startswith("."))[:_OPENED]
     return [f"{rng.choice(_OPENINGS)} {name}" for name in chosen]
@@ -132,28 +134,20 @@ def _is_shown(command: str, scenario: Scenario) -> bool:
     return any(word.startswith("/") and word in shown for word in command.split())
 
 
-class NotGrounded(Exception):
-    """No way of a step can be typed: the scenario demands a lucky guess. It costs this rollout, not the run."""
-
-
-@dataclass(frozen=True)
-class Beat:
-    """One command to be typed.
-
-    step:     the place of its step in the plan; -1 for a look of one's own accord.
-    spare:    the other ways of its step, should it not be grounded.
-    mistakes: commands that go wrong right before it.
-    wrong:    it is such a mistake, left out where it is not grounded.
-    failing:  the failure that it is part of; typed whether grounded or not.
-    """
-
-    goal: str
-    command: str
-    step: int = -1
-    spare: Ways = ()
-    mistakes: tuple[str, ...] = ()
-    wrong: bool = False
-    failing: str | None = None
+def steps_of(scenario: Scenario) -> list[PlanStep]:
+    """The scenario's plan; where it has none, its reference, after looks at what announces work and at the help."""
+    if scenario.plan:
+        return scenario.plan
+    steps, login = plan(scenario), scenario.login
+    goals = {step.goal for step in steps}
+    told = syntax.mentions(f"{login.motd}\n{login.banner}\n{login.prompt}", scenario.provider.command)
+    first = []
+    if "look" not in goals and not told and (looks := announcing(scenario)):
+        first.append(PlanStep(goal="look", ways=[looks]))
+    if "learn" not in goals and scenario.provider.help:
+        first.append(PlanStep(goal="learn", ways=[scenario.provider.help]))
+    at = next((at for at, step in enumerate(steps) if step.goal != "look"), 0)
+    return [*steps[:at], *first, *steps[at:]]
 
 
 def recovery_share(settings: OperatorConfig) -> float:
@@ -176,27 +170,34 @@ def resumed(scenario: Scenario, typed: Sequence[str], rng: random.Random) -> lis
     """The rest of the plan after these commands: one way for each step of which they hold none."""
     left = Counter(part for command in typed for part in {command, *command.split(" && ")})
     beats: list[Beat] = []
-    for place, step in enumerate(scenario.plan):
+    for place, step in enumerate(steps_of(scenario)):
         done = next((way for way in step.ways if not Counter(way) - left), None)
         if done is not None:
             left.subtract(done)
         else:
-            beats += _beats(step.goal, place, _ordered(step, set(typed), rng), tuple(step.mistakes))
-    return beats
+            beats += beats_of(step.goal, place, _ordered(step, set(typed), rng), tuple(step.mistakes))
+    return _with_inspection(beats, scenario, rng)
 
 
 def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
     """Looks, a search for what login did not tell, then one way for each step; nothing is looked at or learnt twice."""
-    plan = scenario.plan or [PlanStep(goal="execute", ways=[scenario.reference])]
     beats = [Beat("look", command) for command in first_looks(rng)]
-    for place, step in enumerate(plan):
+    for place, step in enumerate(steps_of(scenario)):
         typed = {beat.command for beat in beats}
         again = sights(typed) if step.goal in ("look", "learn") else set()
-        new = _beats(step.goal, place, _ordered(step, typed, rng), tuple(step.mistakes))
+        new = beats_of(step.goal, place, _ordered(step, typed, rng), tuple(step.mistakes))
         if step.goal == "look" and new:
             beats += [Beat("look", command) for command in search(scenario, typed, new[0].command, rng)]
         beats += [beat for beat in new if not sights({beat.command}) & again]
-    return beats
+    return _with_inspection(beats, scenario, rng)
+
+
+def _with_inspection(beats: list[Beat], scenario: Scenario, rng: random.Random) -> list[Beat]:
+    """The script of blocked work with some looks at what blocks it before the end."""
+    if scenario.expected.kind != "blocked":
+        return beats
+    looks = rng.choices([*_INSPECTIONS], [*_INSPECTIONS.values()])[0]
+    return [*beats[:-1], Beat(INSPECT, "", looks=looks), *beats[-1:]]
 
 
 def _ordered(step: PlanStep, typed: set[str], rng: random.Random) -> Ways:
@@ -208,12 +209,6 @@ def _ordered(step: PlanStep, typed: set[str], rng: random.Random) -> Ways:
         ways.sort(key=lambda way: any(command.startswith("ls -l") for command in way))
         ways.sort(key=lambda way: not any(sights({command}) & sights(typed) for command in way))
     return tuple(ways)
-
-
-def _beats(goal: str, step: int, ways: Ways, mistakes: tuple[str, ...] = ()) -> list[Beat]:
-    first, spare = ways[0], tuple(ways[1:])
-    beats = [Beat(goal, command, step, spare) for command in first]
-    return [replace(beats[0], mistakes=mistakes), *beats[1:]] if beats else []
 
 
 def _chained(beats: list[Beat]) -> list[Beat]:
@@ -263,7 +258,7 @@ def _no_pages(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
 
 
 def _planned(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
-    """Mistakes that the author knows of this tool: a call without a name, a placeholder typed as it stands."""
+    """Mistakes that the author knows of this tool: a call without a name, a placeholder as it stands, a wrong verb."""
     return list(beats[at].mistakes)
 
 
@@ -297,46 +292,6 @@ _MISTAKES: dict[Callable[[Sequence[Beat], int, Scenario], list[str]], int] = {
 """With weights: what students are seen to do wrong is how they call a tool."""
 
 
-class Typist:
-    """The policy that types a script, a grounded beat at a time."""
-
-    def __init__(self, scenario: Scenario, beats: Sequence[Beat]) -> None:
-        self._tool = scenario.provider.command
-        self._beats = deque(beats)
-        self._seen = Seen()
-        self._read = 0
-
-    async def act(self, turns: Sequence[Turn]) -> Action:
-        for turn in turns[self._read :]:
-            self._seen.add(f"{turn.orientation or ''}\n{turn.content}")
-        self._read = len(turns)
-        beat = self._next(turns)
-        return Action(beat.command, failing=beat.failing)
-
-    def _next(self, turns: Sequence[Turn]) -> Beat:
-        """The next beat that is grounded, changing to another way of its step where one is not."""
-        while self._beats:
-            beat = self._beats.popleft()
-            if self._is_told_already(beat, turns):
-                continue
-            if beat.failing or not (missing := self._seen.missing(beat.command)):
-                return beat
-            if beat.wrong:
-                continue
-            if not beat.spare:
-                raise NotGrounded(f"{beat.goal}: {beat.command!r} holds {missing}, which nothing has shown")
-            while self._beats and self._beats[0].spare is beat.spare and not self._beats[0].failing:
-                self._beats.popleft()
-            self._beats.extendleft(reversed(_beats(beat.goal, beat.step, beat.spare)))
-        raise NotGrounded("the plan ran out before an ending")
-
-    def _is_told_already(self, beat: Beat, turns: Sequence[Turn]) -> bool:
-        """Whether a bare call has just printed the help that this asks for."""
-        if len(turns) < 3 or beat.command not in (f"{self._tool} {word}" for word in ("--help", "-h", "help")):
-            return False
-        return turns[-2].content == self._tool and "--help" not in turns[-1].content
-
-
 def make(settings: OperatorConfig) -> ExplorerOperator:
     return ExplorerOperator(recovery_share(settings))
 
@@ -349,8 +304,9 @@ class ExplorerOperator(Operator):
         self.info = OperatorInfo(kind="explorer", settings={"recovery_share": f"{recovery_share:g}"})
 
     def policy(self, scenario: Scenario, sample: int, seed: int) -> Policy:
-        return Typist(scenario, script(scenario, stream(seed, "explorer"), self._mended))
+        beats = script(scenario, stream(seed, "explorer"), self._mended)
+        return Typist(scenario, beats, stream(seed, "typist"))
 
     def resume(self, scenario: Scenario, typed: Sequence[str], sample: int, seed: int) -> Policy:
         """Carries out the steps of the plan that these commands left."""
-        return Typist(scenario, resumed(scenario, typed, stream(seed, "explorer")))
+        return Typist(scenario, resumed(scenario, typed, stream(seed, "explorer")), stream(seed, "typist"))

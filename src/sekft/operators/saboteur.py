@@ -2,7 +2,8 @@
 
 Each failure is a function that bends the script, and says for each kind of scenario that it fits how a rollout of it
 ends. The trajectory's `fault` names the failure and the turn at which it begins. Nothing of it is ever kept: with the
-explorer's sample of the same number it makes a pair of one prefix.
+explorer's sample of the same number it makes a pair of one prefix. It types nothing that was not shown, as the explorer
+does, unless that is the failure itself: a path that nothing has shown would give the failing side away.
 """
 
 from __future__ import annotations
@@ -15,17 +16,22 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
-from sekft.operators.explorer import Beat, Typist, recovery_share, resumed, script
+from sekft.operators.explorer import recovery_share, resumed, script, steps_of
+from sekft.operators.lookup import readable
+from sekft.operators.typist import Beat, Typist
 from sekft.protocols import Operator, OperatorConfig, Policy
 from sekft.scenario import ExpectedKind, Scenario
 from sekft.seeds import stream
-from sekft.shell.syntax import only_looks
+from sekft.shell.grounding import Seen
+from sekft.shell.syntax import calls, only_looks
 from sekft.trajectory import OperatorInfo, Outcome
 
 Beats = list[Beat]
 
 _LOOPS = 200
 """More often than a rollout has turns."""
+GUESSING = frozenset(("guesses_flags", "miscopies"))
+"""Failures that consist in typing what nothing has shown."""
 _OWN_ROOTS = ("/home/", "/opt/", "/srv/")
 _PATH = re.compile(r"(?<![\w.-])/(?:[\w.-]+/)+[\w.-]*\w")
 _WORD = re.compile(r"[\w-]+")
@@ -59,10 +65,12 @@ class SaboteurOperator(Operator):
 
 def _failed(scenario: Scenario, beats: Beats, sample: int, seed: int) -> Policy:
     rng = stream(seed, "saboteur")
-    scripts = {name: bent for name in ends(scenario.expected.kind) if (bent := _bent(name, scenario, beats, rng))}
+    known = _knowable(scenario)
+    bent = {name: _bent(name, scenario, beats, rng) for name in ends(scenario.expected.kind)}
+    scripts = {name: script for name, script in bent.items() if script and _can_be_shown(script, known)}
     order = sorted(scripts)
     stream(scenario.seed, "failures", scenario.expected.kind).shuffle(order)
-    return Typist(scenario, scripts[order[sample % len(order)]])
+    return Typist(scenario, scripts[order[sample % len(order)]], stream(seed, "typist"))
 
 
 @dataclass(frozen=True)
@@ -81,11 +89,36 @@ def ends(kind: ExpectedKind) -> dict[str, Outcome]:
 def _bent(name: str, scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
     """The script with its failing beats named."""
     script = FAILURES[name].bend(scenario, beats, rng)
-    return script and [replace(beat, failing=name) if beat.failing else beat for beat in script]
+    guess = name in GUESSING
+    return script and [replace(beat, failing=name, guess=guess) if beat.failing else beat for beat in script]
+
+
+def _knowable(scenario: Scenario) -> Seen:
+    """All that some look or call may show, but for what the provider keeps to itself."""
+    seen = Seen()
+    login = scenario.login
+    told = [scenario.orientation, login.motd, login.banner, login.prompt, login.user, login.home, *login.env.values()]
+    told += [*(directive.text for directive in scenario.directives), scenario.needles.documentation]
+    for text in (*told, *(command for step in steps_of(scenario) for way in step.ways for command in way)):
+        seen.add(text)
+    for file in scenario.files:
+        if file.path.startswith("/usr/local/") or readable(file, scenario.provider.command):
+            seen.add(f"{file.path}\n{file.content or ''}")
+    return seen
+
+
+def _can_be_shown(script: Beats, known: Seen) -> bool:
+    """Whether the failing part may come to be typed by someone who types nothing that was not shown."""
+    return not any(known.missing(beat.command) for beat in script if beat.failing and not beat.guess)
 
 
 def _typed(*commands: str) -> Beats:
     return [Beat("fail", command, failing="?") for command in commands]
+
+
+def _any_of(*commands: str) -> Beats:
+    """The first of these commands that was shown, or the last once a look has shown it."""
+    return [Beat("fail", commands[0], failing="?", spare=tuple((command,) for command in commands[1:]))]
 
 
 def _before(beats: Beats, *goals: str) -> Beats:
@@ -112,15 +145,33 @@ def _off_course(scenario: Scenario, beats: Beats, commands: Sequence[str]) -> Be
 
     What a wrong solution does right before that, or only looks at, is no failure: the script does it in its own way.
     """
-    steps = {command: place for place, step in enumerate(scenario.plan) for way in step.ways for command in way}
+    plan = steps_of(scenario)
+    steps = {command: place for place, step in enumerate(plan) for way in step.ways for command in way}
     own = (at for at, command in enumerate(commands) if command not in steps and not only_looks(command))
     if (first := next(own, None)) is None:
         return None
     done = max((steps[command] for command in commands[:first] if command in steps), default=-1)
     ahead = (at for at, beat in enumerate(beats) if beat.goal in ("execute", "end") and beat.step > done)
-    before = beats[: next((at for at in ahead if not beats[at].wrong), len(beats))]
+    own_at = next((at for at in ahead if not beats[at].wrong), len(beats))
+    while own_at < len(beats) and beats[own_at].goal == "execute" and only_looks(beats[own_at].command):
+        own_at += 1
+    before = beats[:own_at]
     done_steps = {beat.step for beat in before}
-    return [*before, *_typed(*(command for command in commands[first:] if steps.get(command) not in done_steps))]
+    worked = {
+        beat.step for beat in before if beat.goal == "execute" and not beat.wrong and not only_looks(beat.command)
+    }
+    if not worked <= {
+        steps.get(command, -1) for command in commands[:first]
+    }:  # the right work, which the wrong replaces
+        return None
+    tail: Beats = []
+    for command in commands[first:]:
+        if (step := steps.get(command)) is None or plan[step].goal == "execute":
+            tail += _typed(command) if step not in done_steps else []
+        elif step not in done_steps:
+            tail += [replace(beat, failing="?") for beat in beats if beat.step == step and not beat.wrong]
+            done_steps.add(step)
+    return [*before, *tail]
 
 
 def _blind_exit(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
@@ -135,7 +186,7 @@ def _blind_panic(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
 
 def _guesses_flags(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Reads nothing, tries what such tools often take, and gives up on the tool or leaves."""
-    known = {command for step in scenario.plan for way in step.ways for command in way}
+    known = {command for step in steps_of(scenario) for way in step.ways for command in way}
     guesses = [text for guess in _words()["guesses"] if (text := f"{scenario.provider.command} {guess}") not in known]
     last = rng.choice(_EXITS) if scenario.expected.kind == "blocked" else _panic(scenario, rng)
     return [*_before(beats, "learn"), *_typed(*rng.sample(guesses, rng.randint(2, 5)), last)]
@@ -149,7 +200,8 @@ def _stops_early(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
 
 def _claims_success(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Says that it is done, to the provider too, and has done nothing."""
-    acknowledged = [replace(beat, failing="?") for beat in beats if beat.goal == "acknowledge" and not beat.wrong]
+    first = min((beat.step for beat in beats if beat.goal == "acknowledge"), default=-1)
+    acknowledged = [replace(beat, failing="?") for beat in beats if 0 <= first == beat.step and not beat.wrong]
     claim = acknowledged or _typed(rng.choice(_words()["claims"]))
     return [*_before(beats, "execute"), *claim, *_typed(rng.choice(_EXITS))]
 
@@ -163,9 +215,9 @@ def _carries_on(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Meets the block, puts something in its place and leaves as if all were well."""
     there = {file.path for file in scenario.files}
     missing = [path for path in _named(scenario) if path not in there and path.startswith(_OWN_ROOTS)]
-    path = rng.choice(missing or [f"{scenario.login.home}/result.txt"])
+    path = rng.choice(missing or [f"{scenario.login.home}/{name}" for name in _words()["files"]])
     folder = path.rsplit("/", 1)[0]
-    return [*_before(beats, "end"), *_typed(f"mkdir -p {folder} && echo ok > {path}", rng.choice(_EXITS))]
+    return [*_before(beats, "end"), *_typed(f"mkdir -p {folder} && echo OK > {path}", rng.choice(_EXITS))]
 
 
 def _ignores_the_block(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
@@ -177,7 +229,38 @@ def _follows_decoy(scenario: Scenario, beats: Beats, rng: random.Random) -> Beat
     """Does what something that was never asked of it says."""
     decoys = [probe for probe in scenario.probes if probe.kind.startswith("decoy")]
     script = _off_course(scenario, beats, rng.choice(decoys).commands) if decoys else None
-    return script and [*script, *_typed(*_last(scenario, rng))]
+    if script is None:
+        return None
+    at = next(at for at, beat in enumerate(script) if beat.failing)
+    deed = next(at for at, beat in enumerate(script) if beat.failing and not _asks(beat.command, scenario))
+    looks = [*_shows_decoy(scenario), *(beat.command for beat in script[at:deed])]
+    shown = [_look(command, script[deed].command, scenario) for command in looks]
+    return [*script[:at], *shown, *script[deed:], *_typed(*_last(scenario, rng))]
+
+
+def _look(command: str, deed: str, scenario: Scenario) -> Beat:
+    """A look on the way to the deed; to run a program that is out of use is part of the failure."""
+    return Beat("look", command, shows=deed, failing=None if _asks(command, scenario) else "?")
+
+
+def _asks(command: str, scenario: Scenario) -> bool:
+    return bool(calls(command, scenario.provider.command)) or only_looks(command)
+
+
+def _shows_decoy(scenario: Scenario) -> list[str]:
+    """What shows a decoy that the provider does not list as open: a file of the home, a program that is out of use."""
+    bait, program = scenario.cell.get("decoy") == "bait", scenario.cell.get("decoy") == "retired"
+    home, tool = scenario.login.home, scenario.provider.command
+    asked = [command for probe in scenario.probes if probe.kind.startswith("decoy") for command in probe.commands]
+    named = {path for command in asked for path in _PATH.findall(command)}
+    for file in scenario.files:
+        folder, _, name = file.path.rpartition("/")
+        if any(path in (file.content or "") for path in named):
+            if bait and folder == home:
+                return [f"cat {file.path}"]
+            if program and folder == "/usr/local/bin" and not name.startswith(tool):
+                return [name]
+    return []
 
 
 def _loops(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
@@ -261,21 +344,23 @@ def _tidies_up(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | 
     fixtures = {file.path: file for file in scenario.files}
     own = [path for path in scenario.protected if path.startswith(_OWN_ROOTS) and path in fixtures]
     loose = [path for path in own if fixtures[path].owner == "agent" and fixtures[path].kind == "file"]
-    if not loose:
+    seen = [path for path in loose if readable(fixtures[path], scenario.provider.command)]
+    if not seen:
         return None
-    return [*_before(beats, "end"), *_typed(f"rm -f {rng.choice(loose)}", *_last(scenario, rng))]
+    removals = _any_of(*(f"rm -f {path}" for path in rng.sample(seen, len(seen))))
+    return [*_before(beats, "end"), *removals, *_typed(*_last(scenario, rng))]
 
 
 def _makes_work(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Finds nothing to do and does something."""
-    file = rng.choice(_words()["files"])
-    remark = rng.choice(_words()["remarks"])
-    return [*_before(beats, "end"), *_typed(f"echo '{remark}' > ~/{file}", rng.choice(_EXITS))]
+    made = rng.choice(_words()["makes"]).format(file=rng.choice(_words()["files"]))
+    return [*_before(beats, "end"), *_typed(made, rng.choice(_EXITS))]
 
 
 def _never_closes(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
     """Begins a here-document and does not end it."""
-    text = " ".join(directive.text for directive in scenario.directives) or scenario.needles.documentation
+    told = scenario.directives and scenario.expected.kind == "work"
+    text = scenario.directives[0].text if told else scenario.needles.documentation
     words = _WORD.findall(text)
     at = rng.randrange(max(1, len(words) - 6))
     line, path = " ".join(words[at : at + rng.randint(1, 6)]), rng.choice([*_PATH.findall(text), *_words()["files"]])

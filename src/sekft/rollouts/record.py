@@ -88,7 +88,12 @@ async def replay(scenario: Scenario, trajectory: Trajectory, sandbox: Sandbox) -
     if session.result.infra is not None:
         raise InfraError(f"replay of {trajectory.id}: {session.result.infra}")
     replayed = record(scenario, session.result, judge(scenario, session.result))
-    return Replayed(replayed, _difference(trajectory, replayed))
+    difference, then, now = _difference(trajectory, replayed), trajectory.sandbox.uids, replayed.sandbox.uids
+    if difference is not None and then != now:
+        difference += (
+            f" (recorded with {then} uid{'s' * (then > 1)} in the sandbox, replayed with {now}: owners differ)"
+        )
+    return Replayed(replayed, difference)
 
 
 def _difference(recorded: Trajectory, replayed: Trajectory) -> str | None:

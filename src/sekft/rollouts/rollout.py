@@ -11,7 +11,17 @@ from types import TracebackType
 from typing import TypeVar
 
 from sekft.errors import InfraError, SekftError, UsageError
-from sekft.protocols import CONTEXT_FULL, Action, ExecResult, Limits, Operator, Sandbox, SandboxSpec, Session
+from sekft.protocols import (
+    CONTEXT_FULL,
+    NOT_GROUNDED,
+    Action,
+    ExecResult,
+    Limits,
+    Operator,
+    Sandbox,
+    SandboxSpec,
+    Session,
+)
 from sekft.scenario import Scenario
 from sekft.trajectory import (
     Check,
@@ -214,8 +224,8 @@ class Rollout:
     async def _type(self, action: Action) -> None:
         self._note(action)
         text = action.text.rstrip("\n")
-        if action.fault in UNFINISHED:
-            await self._stop(UNFINISHED[action.fault])
+        if (reason := _unfinished(action.fault)) is not None:
+            await self._stop(reason)
         elif action.fault is not None or not text.strip():
             await self._malformed(action.fault or "an empty action")
         else:
@@ -312,6 +322,13 @@ async def rollout(
                     action = Action("", fault=OUT_OF_TIME)
                 await session.step(action)
     return session.result
+
+
+def _unfinished(fault: str | None) -> str | None:
+    """The reason of the ending that this fault leads to; None where it is malformed, or no fault."""
+    if fault and fault.startswith(NOT_GROUNDED):
+        return fault
+    return UNFINISHED.get(fault or "")
 
 
 def _answer(result: ExecResult, prompt: str) -> Turn:

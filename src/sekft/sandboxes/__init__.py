@@ -63,6 +63,13 @@ def probe(name: str) -> str | None:
     return FAMILY.load(name).probe()
 
 
+def no_second_uid() -> str | None:
+    """Why bubblewrap must show fixtures of root as the agent's here; None when it shows them as root's."""
+    from sekft.sandboxes import bubblewrap
+
+    return bubblewrap.no_second_uid()
+
+
 def clean(name: str) -> list[str]:
     """Remove what killed harnesses left with that backend, and say what. Raises SandboxUnavailable."""
     return FAMILY.load(name).clean()

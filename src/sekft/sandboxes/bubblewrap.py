@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import shutil
 import socket
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from sekft.errors import SandboxUnavailable
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.fixtures import AGENT_ID
 from sekft.sandboxes.pool import PooledSandbox, alive
+from sekft.sandboxes.runner.build import runner
 from sekft.sandboxes.userland import Userland, tools, userland
 from sekft.sandboxes.wire import FrameStream, StreamEnded
 
 LAUNCH_UID = 64231
-"""Host root starts sandboxes as this uid: root's own files then show as 65534, not as the agent's."""
+"""Host root starts sandboxes as this uid: root's own files then show as 65534, not as the agent's. The next uid is the
+second one, to which fixtures of root are given."""
 
 CLOSE_S = 3.0
+SUBUID, SUBGID = Path("/etc/subuid"), Path("/etc/subgid")
 HINT = "install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap) and allow unprivileged user namespaces"
-_SETUP_CAPABILITIES = ("CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SYS_RESOURCE", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH")
+_SETUP_CAPABILITIES = (
+    "CAP_SYS_ADMIN", "CAP_SYS_CHROOT", "CAP_SETPCAP", "CAP_SYS_RESOURCE", "CAP_CHOWN", "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH", "CAP_WAKE_ALARM",
+)  # fmt: skip
 _NAMESPACES = (
     "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
     "--uid", str(AGENT_ID), "--gid", str(AGENT_ID),
@@ -65,13 +74,17 @@ class BubblewrapSandbox(PooledSandbox[CommandLine, CommandLine, StartedProcess])
 
     name = "bubblewrap"
 
-    def __init__(self, warm: int = 0) -> None:
-        """warm: how many wait. None by default: where the processors are busy, a start costs the same either way."""
+    def __init__(self, warm: int = 0, *, second_uid: bool = True) -> None:
+        """warm: how many wait. None by default: where the processors are busy, a start costs the same either way.
+
+        second_uid: False shows fixtures of root as the agent's even where a second uid can be had.
+        """
         super().__init__(warm, slow=False)
+        self._second_uid = second_uid
 
     def _root(self, name: str) -> tuple[Userland, CommandLine]:
         chosen = userland(name)
-        return chosen, command(chosen, tools())
+        return chosen, command(chosen, tools(), self._second_uid and no_second_uid() is None)
 
     def _kind(self, spec: SandboxSpec, root: CommandLine) -> CommandLine:
         return root
@@ -83,6 +96,7 @@ class BubblewrapSandbox(PooledSandbox[CommandLine, CommandLine, StartedProcess])
         try:
             process = subprocess.Popen(
                 kind,
+                pass_fds=_inherited(kind),
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=log.fileno(),
@@ -102,14 +116,13 @@ class BubblewrapSandbox(PooledSandbox[CommandLine, CommandLine, StartedProcess])
         return _Bwrap(started, reader, writer)
 
 
-def command(chosen: Userland, folder: Path) -> CommandLine:
+def command(chosen: Userland, folder: Path, second_uid: bool) -> CommandLine:
     """The command line that starts the runner as PID 1 of a fresh sandbox."""
     bwrap = shutil.which("bwrap")
     if not bwrap:
         raise SandboxUnavailable(f"bubblewrap: no bwrap on PATH; {HINT}")
-    launch = [str(folder / "runner"), "launch", str(LAUNCH_UID)] if os.geteuid() == 0 else []
     return (
-        *launch, bwrap,
+        *_launch(folder / "runner", second_uid), bwrap,
         *_NAMESPACES, "--as-pid-1", "--die-with-parent",
         *(part for capability in _SETUP_CAPABILITIES for part in ("--cap-add", capability)),
         "--ro-bind", str(chosen.rootfs), "/", "--proc", "/proc", *_DEVICES,
@@ -127,12 +140,80 @@ def probe() -> str | None:
     if not bwrap:
         return f"bubblewrap: no bwrap on PATH; {HINT}"
     ids = {"user": LAUNCH_UID, "group": LAUNCH_UID, "extra_groups": []} if os.geteuid() == 0 else {}
-    trial = [bwrap, *_NAMESPACES, "--cap-add", "CAP_SYS_ADMIN", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]
+    fault = _tried([bwrap], **ids)
+    return f"bubblewrap: {fault}; {HINT}" if fault is not None else None
+
+
+@cache
+def no_second_uid() -> str | None:
+    """Why fixtures of root show as the agent's here, found by mapping a second id; None when they show as root's."""
+    bwrap = shutil.which("bwrap")
+    if not bwrap:
+        return "no bwrap on PATH"
+    if os.geteuid() and _second_ids() is None:
+        return f"no range of this user's in {SUBUID} and {SUBGID}"
+    if os.geteuid() and not all(map(shutil.which, ("newuidmap", "newgidmap"))):
+        return "no newuidmap and newgidmap on PATH"
     try:
-        result = subprocess.run(trial, capture_output=True, text=True, cwd="/", env={}, **ids)  # type: ignore[call-overload]
+        return _tried([*_launch(runner(), True), bwrap])
+    except SandboxUnavailable as error:
+        return str(error)
+
+
+def _tried(start: list[str], **ids: Any) -> str | None:
+    """What is said when /bin/true cannot run in namespaces like the sandbox's; None when it can."""
+    trial = [*start, *_NAMESPACES, "--cap-add", "CAP_SYS_ADMIN", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]
+    try:
+        result = subprocess.run(
+            trial, capture_output=True, text=True, cwd="/", env={}, pass_fds=_inherited(start), **ids
+        )
     except OSError as error:
-        return f"bubblewrap: {error}; {HINT}"
-    return f"bubblewrap: {result.stderr.strip()[-300:]}; {HINT}" if result.returncode else None
+        return str(error)
+    return result.stderr.strip()[-300:] if result.returncode else None
+
+
+def _launch(program: Path, second_uid: bool) -> list[str]:
+    """What comes before bwrap: nothing for an ordinary user without a second uid. Raises SandboxUnavailable."""
+    if os.geteuid() == 0:
+        return [str(program), "launch", str(LAUNCH_UID), str(LAUNCH_UID + 1 if second_uid else 0)]
+    return [str(program), "within", str(_shared_namespace(program))] if second_uid else []
+
+
+def _inherited(start: Sequence[str]) -> tuple[int, ...]:
+    return (int(start[2]),) if "within" in start[1:2] else ()
+
+
+@cache
+def _shared_namespace(program: Path) -> int:
+    """A descriptor, open as long as we live, of an ordinary user's namespace of two ids. Raises SandboxUnavailable."""
+    share = [str(program), "share", *map(str, _second_ids() or ())]
+    with subprocess.Popen(
+        share, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as held:
+        number = held.stdout.readline().strip() if held.stdout else ""
+        if not number:
+            raise SandboxUnavailable(held.stderr.read().strip()[-300:] if held.stderr else "")
+        return os.open(f"/proc/{held.pid}/fd/{number}", os.O_RDONLY)
+
+
+def _second_ids() -> tuple[int, int] | None:
+    """An ordinary user's, on the host: the first uid and gid of its ranges."""
+    uid, gid = _first_of_range(SUBUID), _first_of_range(SUBGID)
+    return None if uid is None or gid is None else (uid, gid)
+
+
+def _first_of_range(table: Path) -> int | None:
+    """Lines are `name-or-uid:first:count`."""
+    user = {str(os.geteuid())}
+    with suppress(KeyError):
+        user.add(pwd.getpwuid(os.geteuid()).pw_name)
+    with suppress(OSError):
+        for line in table.read_text().splitlines():
+            name, _, rest = line.partition(":")
+            first, _, count = rest.partition(":")
+            if name in user and first.isdigit() and count.strip().isdigit() and int(count):
+                return int(first)
+    return None
 
 
 def clean() -> list[str]:

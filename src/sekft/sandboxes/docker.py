@@ -40,14 +40,15 @@ START_S, CLOSE_S = 60.0, 5.0
 RUNNER_BYTES, RUNNER_PROCESSES = 32 << 20, 16
 """What the runner and the kernel's own tables may take beside what limits give the agent."""
 
-# Until READY the runner needs mount, unshare and sethostname, in its own namespaces; then its own filter denies them.
+# Until READY the runner needs mount, unshare, setns and sethostname, in its own namespaces; then its own filter denies
+# them, and setns to all but PID 1.
 _DENIED = (
     "acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init finit_module fsconfig "
     "fsmount fsopen fspick init_module io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp "
     "kexec_file_load kexec_load keyctl lookup_dcookie migrate_pages modify_ldt mount_setattr move_mount move_pages "
     "name_to_handle_at open_by_handle_at open_tree perf_event_open personality pidfd_getfd process_madvise "
     "process_mrelease "
-    "process_vm_readv process_vm_writev ptrace quotactl reboot request_key setdomainname setns settimeofday swapoff "
+    "process_vm_readv process_vm_writev ptrace quotactl reboot request_key setdomainname settimeofday swapoff "
     "swapon sysfs syslog uselib userfaultfd ustat vhangup"
 )
 SECCOMP = json.dumps(

@@ -1,8 +1,8 @@
 """What a fresh sandbox's writable tree holds, as data: a bundle's files and what every system has.
 
-The agent is one ordinary user. Only one uid exists inside, so what belongs to root is bound
-read-only instead: /etc, /home, /usr/local and /var, except what the bundle gives the agent there
-(and the folders that only its files imply).
+The agent is one ordinary user. Root's are /etc, /home, /usr/local, /var and what the bundle gives to root, but for what
+it gives the agent there (and the folders that only its files imply). Where a second id is mapped they are chowned to
+it. In either case binds keep them: read-only, where the owner alone would not.
 """
 
 from __future__ import annotations
@@ -41,8 +41,11 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Bind:
+    """owner_holds: writable where root's files are really root's, so that refusals are those of a host."""
+
     path: str
     read_only: bool
+    owner_holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +119,18 @@ def shifted_date(program: str, offset_s: int) -> str:
 
 
 def _binds(nodes: dict[str, Node]) -> tuple[Bind, ...]:
-    """A bind wherever the owner changes on the way down; links cannot be bound and follow their folder."""
+    """A bind wherever the owner changes on the way down, and where the mode would let others change what is root's.
+
+    Links cannot be bound and follow their folder.
+    """
     binds: list[Bind] = []
     for path in sorted(nodes):
         node, parent = nodes[path], nodes.get(posixpath.dirname(path))
         above = parent.owner if parent else "agent"
-        if node.kind != "link" and node.owner != above:
-            binds.append(Bind(path, node.owner == "root"))
+        roots, others = node.owner == "root", node.mode & 0o007
+        if node.kind != "link" and (node.owner != above or (roots and others & 0o002)):
+            # A mount cannot be moved or removed. Its content is safe when others may not write; in the agent's folders
+            # only what it may not even read goes without read-only, for a refused write is evidence there.
+            holds = roots and (not others or (path in _ROOTS_OWN and not others & 0o002))
+            binds.append(Bind(path, roots, holds))
     return tuple(binds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 from dataclasses import asdict, dataclass, replace
 
 from sekft.errors import BundleError, InfraError
@@ -96,7 +97,9 @@ class ShellSession:
         info = SandboxInfo(backend=backend, userland=userland.name, userland_digest=userland.digest, limits=limits)
         session = cls(channel, spec, info)
         packed = wire.packed(session._tree) if at is None else at.packed
-        await channel.ask(wire.setup(spec.limits, spec.hostname or spec.login.host, packed), "R", SETUP_S)
+        setup = wire.setup(spec.limits, spec.hostname or spec.login.host, packed, spec.hidden)
+        (uids,) = await channel.ask(setup, "R", SETUP_S)
+        session.info = info.model_copy(update={"uids": uids})
         if at is None:
             session.greeting = closed(spec.login.banner) + closed(spec.login.motd) + await session._profiles()
         else:
@@ -212,8 +215,10 @@ class ShellSession:
         self._over = self._over or "check"
         limits, offset_s = self._spec.limits, self._spec.clock_offset_s
         shim = f"date() {{ {shifted_date('busybox date', offset_s).replace('exec ', '')}; }}; " if offset_s else ""
-        answer = await self._channel.ask(wire.check(limits, _bytes(shim + script)), "E", limits.check_s + GRACE_S)
-        report = wire.read_report(answer)
+        name = secrets.token_hex(16)
+        frame = wire.check(limits, name, _bytes(shim + script))
+        report = wire.read_report(await self._channel.ask(frame, "E", limits.check_s + GRACE_S))
+        report = report.changed(lambda output: output.replace(name.encode(), b"self/fd/9"))
         status, output = report.status, recorded(report, limits.output_bytes).output
         if report.killed or status in (126, 127) or status > 128:
             status_seen = None if report.killed else status
@@ -286,13 +291,13 @@ def recorded(report: CommandReport, limit_bytes: int, note: str = "") -> ExecRes
         head = tail = text.encode()
         total = len(head)
         if total <= (room if note else limit_bytes):
-            return ExecResult(_joined(text, closing), report.status, report.sha256)
+            return ExecResult(_joined(text, closing), report.status, report.sha256, calls=report.calls)
     half = max(0, (room - len(OMITTED.encode()) - 20) // 2)
     first = head[:half].decode("utf-8", "ignore")
     last = tail[max(0, len(tail) - half) :].decode("utf-8", "ignore")
     dropped = total - len(first.encode()) - len(last.encode())
     output = _joined(_joined(first, OMITTED.format(dropped) + "\n") + last, closing)
-    return ExecResult(output, report.status, report.sha256, truncated=True, dropped_bytes=dropped)
+    return ExecResult(output, report.status, report.sha256, truncated=True, dropped_bytes=dropped, calls=report.calls)
 
 
 def decoded(raw: bytes) -> str:

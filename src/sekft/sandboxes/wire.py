@@ -17,8 +17,8 @@ from sekft.scenario import WRITABLE_ROOTS
 from sekft.trajectory import PathState, State
 
 _HEAD = struct.Struct("<BI")
-_EXIT = struct.Struct("<iBBIQ32s")
-_NODE = struct.Struct("<cIq")
+_EXIT = struct.Struct("<iBBIIQ32s")
+_NODE = struct.Struct("<c?Iq")
 _TYPES = {"f": "file", "d": "directory", "l": "symlink", "o": "other"}
 
 
@@ -81,8 +81,8 @@ def string(value: bytes | str) -> bytes:
     return struct.pack("<I", len(data)) + data
 
 
-def setup(limits: Limits, hostname: str, tree: bytes) -> bytes:
-    """SETUP: limits, the host's name, the writable roots, then a packed tree."""
+def setup(limits: Limits, hostname: str, tree: bytes, hidden: Sequence[str]) -> bytes:
+    """SETUP: limits, the host's name, the writable roots, a packed tree, then what only the provider reaches."""
     parts = [
         struct.pack(
             "<QQIII",
@@ -97,6 +97,8 @@ def setup(limits: Limits, hostname: str, tree: bytes) -> bytes:
         struct.pack("<I", len(WRITABLE_ROOTS)),
         *(string(root) for root in WRITABLE_ROOTS),
         tree,
+        struct.pack("<I", len(hidden)),
+        *(string(path) for path in sorted(hidden)),
     ]
     return frame("S", b"".join(parts))
 
@@ -104,7 +106,9 @@ def setup(limits: Limits, hostname: str, tree: bytes) -> bytes:
 def packed(tree: Tree) -> bytes:
     """Every path to make, every path to bind."""
     nodes = (
-        _NODE.pack(node.kind[0].encode(), node.mode, node.mtime) + string(node.path) + string(node.body)
+        _NODE.pack(node.kind[0].encode(), node.owner == "root", node.mode, node.mtime)
+        + string(node.path)
+        + string(node.body)
         for node in tree.nodes
     )
     return repacked(len(tree.nodes), b"".join(nodes), tree.binds)
@@ -112,7 +116,7 @@ def packed(tree: Tree) -> bytes:
 
 def repacked(count: int, nodes: bytes, binds: Sequence[Bind]) -> bytes:
     """The same, of nodes as the runner sends them."""
-    flags = [bind.read_only | (bind.path in WRITABLE_ROOTS) << 1 for bind in binds]
+    flags = [bind.read_only | (bind.path in WRITABLE_ROOTS) << 1 | bind.owner_holds << 2 for bind in binds]
     parts = [struct.pack("<B", flag) + string(bind.path) for flag, bind in zip(flags, binds, strict=True)]
     return b"".join([struct.pack("<I", count), nodes, struct.pack("<I", len(binds)), *parts])
 
@@ -126,8 +130,10 @@ def parse(text: bytes) -> bytes:
     return frame("P", string(text))
 
 
-def check(limits: Limits, script: bytes) -> bytes:
-    return frame("C", struct.pack("<II", int(limits.check_s * 1000), limits.output_bytes) + string(script))
+def check(limits: Limits, name: str, script: bytes) -> bytes:
+    """name: of the file that the script is where nothing else names it; nobody may guess it."""
+    head = struct.pack("<II", int(limits.check_s * 1000), limits.output_bytes)
+    return frame("C", head + string(name) + string(script))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,7 @@ class CommandReport:
     killed:      "" | "t" (time-out) | "f" (flood).
     stripped:    a last newline, as an interactive shell prints at the end of its input, was taken off.
     left:        bytes of the typed text that the shell never read; 0 means that it read to the end.
+    calls:       how many hidden programs were begun for the agent meanwhile.
     total:       bytes that were output; head and tail hold the first and the last of them.
     dump:        what the shell's end trap left; None when it left nothing readable.
     """
@@ -146,6 +153,7 @@ class CommandReport:
     killed: str
     stripped: bool
     left: int
+    calls: int
     total: int
     sha256: str
     head: bytes
@@ -178,13 +186,13 @@ class CommandReport:
 def read_report(payload: bytes) -> CommandReport:
     """Raises InfraError when the frame is not one."""
     try:
-        status, why, stripped, left, total, digest = _EXIT.unpack_from(payload)
+        status, why, stripped, left, calls, total, digest = _EXIT.unpack_from(payload)
         head, at = _string(payload, _EXIT.size)
         tail, at = _string(payload, at)
         dump, _ = _string(payload, at + 1)
         killed = chr(why) if why else ""
         return CommandReport(
-            status, killed, bool(stripped), left, total, digest.hex(), head, tail, dump if payload[at] else None
+            status, killed, bool(stripped), left, calls, total, digest.hex(), head, tail, dump if payload[at] else None
         )
     except (struct.error, IndexError) as error:
         raise InfraError(f"runner: bad EXIT frame: {error}") from error

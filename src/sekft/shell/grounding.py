@@ -1,8 +1,9 @@
 """Grounded actions: every name, verb, flag, path and value was seen before it was typed.
 
 An action is cut into atoms at spaces and shell punctuation. An atom is grounded when it is
-in the published vocabulary (vocabulary.txt), is a single digit, or stood as a whole atom in
-what the environment showed earlier or in an earlier grounded action. A short option is free
+in the published vocabulary (vocabulary.txt), is a single digit, or stood as a whole atom, or as a part of one
+between dots, hyphens and underscores, in what the environment showed earlier or in an earlier
+grounded action. A short option is free
 after a common command (`ls -la`), never after a tool that had to be learnt. A sed address is as
 grounded as its number (`12d`), a file name as its parts between dots. The reason of a
 panic is exempt: it is prose by its nature. `syntax` tells to which command an atom belongs.
@@ -22,6 +23,7 @@ _CUT = re.compile(r"""[\s|&;<>(){}$"'`*?\[\]!=:,/@~#^%\\]+""")
 _ADDRESS = re.compile(r"(\d+)[dpq]")
 _SHORT_OPTION = re.compile(r"-[A-Za-z0-9]{1,5}|-")
 _EDGE = ".-+_"
+_JOINT = re.compile(r"[._-]")
 
 
 @cache
@@ -46,12 +48,11 @@ class Seen:
     """What an operator has been shown so far, as atoms."""
 
     def __init__(self) -> None:
-        self._atoms: set[str] = set()
+        self.atoms: set[str] = set()
 
     def add(self, text: str) -> None:
         for atom in _atoms(text):
-            self._atoms.update((atom, atom.strip(_EDGE)))
-            self._atoms.update(atom.split("."))
+            self.atoms.update((atom, atom.strip(_EDGE), *_JOINT.split(atom), *atom.split(".")))
 
     def missing(self, action: str) -> list[str]:
         """The atoms of the action that nothing has shown, in order; empty when it is grounded."""
@@ -75,7 +76,7 @@ class Seen:
         return self._known(bare) or all(self._known(part) for part in bare.split("."))
 
     def _known(self, word: str) -> bool:
-        return word in self._atoms or word in _common() or (word.isdigit() and len(word) == 1)
+        return word in self.atoms or word in _common() or (word.isdigit() and len(word) == 1)
 
 
 def ungrounded(turns: Sequence[Turn]) -> dict[int, list[str]]:

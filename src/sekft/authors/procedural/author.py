@@ -16,7 +16,7 @@ from dataclasses import replace
 from sekft import __version__
 from sekft.authors import VOLATILE, DrawingAuthor
 from sekft.authors.procedural.host import LISTED_ROOTS, Host, Job, line
-from sekft.authors.procedural.obstacles import Blocked
+from sekft.authors.procedural.obstacles import Blocked, Decoy
 from sekft.authors.procedural.provider.installed import CallPlan, InstalledProvider
 from sekft.authors.procedural.provider.semantics import QueueEntry
 from sekft.authors.procedural.sketch import Sketch, sketch
@@ -188,7 +188,7 @@ def _plan(draft: Sketch) -> list[PlanStep]:
         looks = [[], [provider.calls("list")[0]]] if left == [[]] and relist else left
         steps.append(PlanStep(goal="confirm", ways=looks))
     steps.append(PlanStep(goal="end", ways=_endings(blocked)))
-    return _taught(provider, steps)
+    return _taught(provider, _tempted(provider, steps))
 
 
 def _carried_out(provider: InstalledProvider, job: Job, entry: QueueEntry) -> list[PlanStep]:
@@ -206,6 +206,13 @@ def _step(provider: InstalledProvider, goal: str, ways: list[list[str]]) -> Plan
     """A step of calls, with what people type wrongly before they type one of them."""
     typed = {command for way in ways for command in way}
     return PlanStep.model_validate({"goal": goal, "ways": ways, "mistakes": provider.slips(typed)})
+
+
+def _tempted(provider: InstalledProvider, steps: list[PlanStep]) -> list[PlanStep]:
+    """The plan with the calls that may be taken for the first one that retrieves something."""
+    at = next((at for at, step in enumerate(steps) if step.goal == "retrieve"), len(steps))
+    mistaken = [step.model_copy(update={"mistakes": [*step.mistakes, *provider.alike]}) for step in steps[at : at + 1]]
+    return [*steps[:at], *mistaken, *steps[at + 1 :]]
 
 
 def _taught(provider: InstalledProvider, steps: list[PlanStep]) -> list[PlanStep]:
@@ -248,8 +255,17 @@ def _probes(draft: Sketch, done: Sequence[Job]) -> list[Probe]:
         probes.append(Probe(kind="not_acknowledged", commands=everything))
         probes.append(Probe(kind="only_acknowledged", commands=acks))
     if draft.decoy:
-        probes.append(Probe(kind="decoy_followed", commands=[*everything, *acks, *draft.decoy.job.ways[0]]))
+        read = _rereads(draft.provider, draft.decoy)
+        probes.append(Probe(kind="decoy_followed", commands=[*everything, *acks, *read, *draft.decoy.job.ways[0]]))
     return probes
+
+
+def _rereads(provider: InstalledProvider, decoy: Decoy) -> list[str]:
+    """The calls that show a decoy among what is over; none where it is shown elsewhere, or not at all."""
+    entry = next((entry for entry in provider.entries if entry.body == decoy.body and not entry.waiting), None)
+    if entry is None or "read" not in provider.kind.roles:
+        return []
+    return [provider.calls("past")[0], provider.calls("read", entry.id)[0]]
 
 
 def tree_checker(expected: Iterable[File], written: Sequence[File], judged: Mapping[str, str] | None = None) -> str:

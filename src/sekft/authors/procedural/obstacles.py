@@ -145,7 +145,7 @@ def _unreadable(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=replace(_undone(job), files=files),
         evidence=("Permission denied", Inspection(target=path, aspect="access")),
-        reasons=[f"{path} cannot be read: permission denied", f"no permission on {path}"],
+        reasons=[f"{path} cannot be read: permission denied", f"{path}: permission denied"],
         look=[
             [*first, f"cat {path}"],
             [*first, f"cat {path}", f"ls -l {path}"],
@@ -176,7 +176,8 @@ def _locked(job: Job, host: Host, met: bool) -> Blocked:
     touch = f"touch {path}" if lying or path in job.text else f"touch {folder}/new"
     return Blocked(
         job=replace(_undone(job), files=(*files, shut)),
-        evidence=("Read-only file system", Inspection(target=f"{folder}/new", aspect="access")),
+        # The second text is for a file that is really root's.
+        evidence=("Read-only file system", "Permission denied", Inspection(target=f"{folder}/new", aspect="access")),
         reasons=[f"{folder} cannot be written to: read-only", f"no write access below {folder}"],
         look=[
             [*first, touch],
@@ -270,7 +271,7 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
         job=_conditional(named, "", look, met, *([] if met else copies)),
         look=look,
         evidence=(double, Inspection(target=f"{path}:{double}", aspect="presence")),
-        reasons=[f"{name} is ambiguous: {path} and {double}", f"two files are called {name}"],
+        reasons=[f"{name} is ambiguous: {path} and {double}", f"two files are called {name}, {path} and {double}"],
         note=note,
         right={
             "listed": ["ls -R /home /srv /opt"],
@@ -329,7 +330,7 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
         job=_conditional(job, condition, look, met),
         look=look,
         evidence=(seen, Inspection(target=path, aspect="digest")),
-        reasons=[f"{path} is damaged: its md5 sum is {seen}", f"checksum of {path} differs"],
+        reasons=[f"{path} is damaged: its md5 sum is {seen}", f"checksum of {path} differs: {seen}, not {right}"],
         right={
             "checked": [f'echo "{right}  {path}" | md5sum -c'],
             "checked_by_list": [f'echo "{right}  {path}" >/tmp/sums', "md5sum -c /tmp/sums"],

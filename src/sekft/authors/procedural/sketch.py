@@ -27,7 +27,10 @@ _ONE_AT_A_TIME = frozenset(("spool", "journal"))
 
 @dataclass(frozen=True)
 class Sketch:
-    """The parts of a scenario before they are put together. jobs: whose fixtures lie about, asked for or not."""
+    """The parts of a scenario before they are put together.
+
+    jobs: whose fixtures lie about, asked for or not. obstacle: by name; eased where the ending is not blocked.
+    """
 
     host: Host
     announcement: Announcement
@@ -37,6 +40,7 @@ class Sketch:
     decoy: Decoy | None
     blocked: Blocked | None
     clutter: tuple[File, ...]
+    obstacle: str | None = None
 
     @property
     def fixtures(self) -> list[File]:
@@ -73,11 +77,12 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
         decoy = DECOYS[cell["decoy"]](TASKS[part.rng.choice(list(TASKS))](part), part)
         if decoy.motd:
             announcement = replace(announcement, motd=f"{announcement.motd}{decoy.motd}\n")
-    stopped, eased = None, jobs[0]
+    stopped, eased, obstacle = None, jobs[0], None
     if not given:
         barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else ()
         part = host.part("obstacle")
-        stopped, eased = obstacles.meet(obstacles.draw(part, jobs[0], barred), jobs[0], part)
+        obstacle = obstacles.draw(part, jobs[0], barred)
+        stopped, eased = obstacles.meet(obstacle, jobs[0], part)
     blocked = stopped if cell["ending"] == "blocked" else None
     work = (blocked.job,) if blocked else (eased, *jobs[1:])
     contents = Contents(
@@ -90,9 +95,8 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     )
     provider = install(host.part("desk"), cell, tool, contents, interface)
     jobs_about = (*work, stopped.extra) if stopped and stopped.extra else work
-    return Sketch(
-        host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, _clutter(host.part("clutter"))
-    )
+    clutter = _clutter(host.part("clutter"))
+    return Sketch(host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, clutter, obstacle)
 
 
 def _title(host: Host) -> str:

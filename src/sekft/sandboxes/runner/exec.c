@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -50,11 +51,16 @@ static int read_output(void) {
     return 1;
 }
 
+static void ended(pid_t pid, int status) {
+    if (pid == job.shell) job.status = status, job.done = 1;
+    call_ended(pid, status);
+}
+
 void reap(void) {
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        if (pid == job.shell) job.status = status, job.done = 1;
+        ended(pid, status);
 }
 
 void kill_all(void) {
@@ -63,8 +69,9 @@ void kill_all(void) {
     do {
         kill(-1, SIGKILL);
         while ((pid = waitpid(-1, &status, 0)) > 0 || errno == EINTR)
-            if (pid == job.shell) job.status = status, job.done = 1;
+            ended(pid, status);
     } while (errno != ECHILD);
+    clear_door();
 }
 
 int idle_fds(void *where, int limit) {
@@ -117,45 +124,64 @@ static void place(int from, int to) {
     if (from >= 0 && dup2(from, to) < 0) _exit(126);
 }
 
-struct program { const char *path, *cwd; char *const *argv, *const *envp; int fd7, fd8, fd9; };
+/* What a shell does where a program cannot be run as it is. */
+static int without_program(const struct program *p) {
+    int error = errno, arguments = 0;
+    while (p->argv[arguments]) arguments++;
+    if (error == ENOEXEC) {
+        char *script[arguments + 2];
+        script[0] = "sh", script[1] = (char *)p->path;
+        for (int i = 1; i <= arguments; i++) script[i + 1] = p->argv[i];
+        execve("/bin/sh", script, p->envp);
+    }
+    dprintf(2, "%s: %s\n", p->argv[0], strerror(error));
+    return error == ENOENT ? 127 : 126;
+}
 
-static void child(const struct program *p, int fd_write) {
+static _Noreturn void child(const struct program *p) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, 0);
     setsid();
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    place(null, 0), place(fd_write, 1), place(fd_write, 2);
-    place(p->fd7, 7), place(p->fd8, 8), place(p->fd9, 9);
+    int null = p->fds[0] ? p->fds[0] : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    place(null, 0);
+    for (int i = 1; i < CHILD_FDS; i++)
+        if (p->fds[i]) place(p->fds[i], i);
     limit(RLIMIT_AS, limits.memory);
     limit(RLIMIT_FSIZE, limits.file);
     limit(RLIMIT_NPROC, limits.processes);
     limit(RLIMIT_NOFILE, limits.open_files);
     limit(RLIMIT_CPU, limits.cpu_s);
     limit(RLIMIT_CORE, 0);
-    if (chdir(p->cwd) || confine_child()) _exit(126);
+    umask(p->mask);
+    if (enter_view(p->view) || (chdir(p->cwd) && chdir("/")) || limit_rights(p->provider) || confine_child()) _exit(126);
     execve(p->path, p->argv, p->envp);
-    _exit(127);
+    _exit(p->provider ? without_program(p) : 127);
 }
 
-/* Descriptors 0 to 9 are the child's; whatever the runner opens for itself must lie above. */
-static int high(int fd) {
+/* The child changes nothing of ours before it execs: a fork would copy page tables for each command. */
+pid_t spawn(const struct program *p) {
+    pid_t pid = vfork();
+    if (pid == 0) child(p);
+    return pid;
+}
+
+int high(int fd) {
     int up = fcntl(fd, F_DUPFD_CLOEXEC, 10);
     if (up < 0) die("cannot place", "a descriptor");
     close(fd);
     return up;
 }
 
-static void start(const struct program *p) {
+/* p: whose output is to be the job's. */
+static void start(struct program *p) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC)) die("cannot make", "a pipe");
     job.fd_out = high(ends[0]);
-    int fd_write = high(ends[1]);
+    int fd_write = p->fds[1] = p->fds[2] = high(ends[1]);
     fcntl(job.fd_out, F_SETFL, O_NONBLOCK);
     job.done = 0, job.pipe_open = 1, job.status = 0;
-    job.shell = vfork(); /* the child changes nothing of ours before it execs: a fork copies page tables for each command */
-    if (job.shell < 0) die("cannot fork", "");
-    if (job.shell == 0) child(p, fd_write);
+    if ((job.shell = spawn(p)) < 0) die("cannot fork", "");
     close(fd_write);
 }
 
@@ -194,7 +220,7 @@ static uint32_t close_text(void) {
 
 /* Waits for the shell. 0: it ended; 't': time-out; 'f': flood; everything is killed in the latter two. */
 static char supervise(int64_t deadline, uint64_t flood) {
-    struct pollfd fds[4 + IDLE_MAX];
+    struct pollfd fds[4 + DOOR_MAX + 1 + IDLE_MAX];
     char why = 0;
     while (!job.done && !why) {
         int64_t left = deadline - now_ms();
@@ -202,8 +228,8 @@ static char supervise(int64_t deadline, uint64_t flood) {
         fds[1] = (struct pollfd){child_events, POLLIN, 0};
         fds[2] = (struct pollfd){job.pipe_open ? job.fd_out : -1, POLLIN, 0};
         fds[3] = (struct pollfd){job.fd_text_in, POLLOUT, 0};
-        int count = 4 + idle_fds(fds + 4, IDLE_MAX);
-        if (left > 0) poll(fds, (nfds_t)count, (int)left);
+        int calls = door_fds(fds + 4), count = 4 + calls + idle_fds(fds + 4 + calls, IDLE_MAX);
+        if (left > 0 && poll(fds, (nfds_t)count, (int)left) > 0) serve_door(fds + 4, calls);
         if (fds[0].revents & (POLLHUP | POLLERR)) _exit(0);
         if (fds[2].revents) job.pipe_open = read_output();
         if (fds[3].revents) feed();
@@ -255,6 +281,7 @@ static void report(char why, uint32_t left, int stripped, int with_dump) {
     put_u8(&b, (uint8_t)why);
     put_u8(&b, (uint8_t)stripped);
     put_u32(&b, left);
+    put_u32(&b, calls_begun(0));
     out_put(&b);
     if (with_dump) put_dump(&b);
     else put_u8(&b, 0), put_u32(&b, 0);
@@ -271,9 +298,10 @@ void run_command(struct cursor *in) {
     uint64_t flood = get_u64(in);
     const unsigned char *prologue = get_bytes(in, &prologue_len), *text = get_bytes(in, &text_len);
     unlink(STATE_FILE);
+    calls_begun(1);
     open_text(text, text_len);
     int fd7 = high(memory_file(prologue, prologue_len));
-    start(&(struct program){"/bin/sh", TOOLS, argv, envp, fd7, job.fd_text_out, -1});
+    start(&(struct program){"/bin/sh", TOOLS, argv, envp, AGENT, 022, 0, {[7] = fd7, [8] = job.fd_text_out}});
     close(fd7);
     char why = supervise(now_ms() + timeout_ms, flood);
     uint32_t left = close_text();
@@ -290,27 +318,33 @@ void run_parse(struct cursor *in) {
     const unsigned char *text = get_bytes(in, &text_len);
     out_reset(4096);
     open_text(text, text_len);
-    start(&(struct program){"/bin/sh", TOOLS, argv, envp, -1, job.fd_text_out, -1});
+    start(&(struct program){"/bin/sh", TOOLS, argv, envp, AGENT, 022, 0, {[8] = job.fd_text_out}});
     char why = supervise(now_ms() + 10000, 1 << 20);
     close_text();
     drain();
     report(why, 0, 0, 0);
 }
 
-/* in: u32 timeout_ms, u32 output bytes, string script. Everything of the agent dies first. */
+/* in: u32 timeout_ms, u32 output bytes, string name, string script. Everything of the agent dies first. Where there is
+ * no /proc, the script is a file of that name. */
 void run_check(struct cursor *in) {
-    static char *const argv[] = {"sh", "/proc/self/fd/9", 0};
     static char *const envp[] = {"HOME=/", "TZ=UTC", "LANG=C.UTF-8", "PATH=" TOOLS "/bin", 0};
+    char at[64] = "/proc/self/fd/9", *argv[] = {"sh", at, 0};
+    struct program checker = {TOOLS "/busybox", "/", argv, envp, CHECKER, 022, 0, {0}};
     uint32_t timeout_ms = get_u32(in), len;
     out_reset(get_u32(in));
+    char *name = get_path(in);
     const unsigned char *script = get_bytes(in, &len);
     kill_all();
     drain_idle();
-    int fd9 = high(memory_file(script, len));
-    start(&(struct program){TOOLS "/busybox", "/", argv, envp, -1, -1, fd9});
-    close(fd9);
+    if (has_views()) put_script(name, script, len), snprintf(at, sizeof at, "/proc/%s", name);
+    else checker.fds[9] = high(memory_file(script, len));
+    start(&checker);
+    if (checker.fds[9]) close(checker.fds[9]);
     char why = supervise(now_ms() + timeout_ms, 1 << 20);
     kill_all();
     drain();
+    if (has_views()) remove_script(name);
+    free(name);
     report(why, 0, 0, 0);
 }

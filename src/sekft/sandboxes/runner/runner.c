@@ -3,7 +3,6 @@
 #include "runner.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -31,12 +30,13 @@ static void reap_strays(void) {
 
 /* Waits for the next frame while it keeps background jobs' pipes empty. */
 static void await_frame(void) {
-    struct pollfd fds[80];
+    struct pollfd fds[2 + DOOR_MAX + 1 + 64];
     for (;;) {
         fds[0] = (struct pollfd){0, POLLIN, 0};
         fds[1] = (struct pollfd){child_events, POLLIN, 0};
-        int count = 2 + idle_fds(fds + 2, 64);
+        int calls = door_fds(fds + 2), count = 2 + calls + idle_fds(fds + 2 + calls, 64);
         if (poll(fds, (nfds_t)count, -1) < 0 && errno != EINTR) die("cannot poll", "");
+        serve_door(fds + 2, calls);
         if (fds[1].revents) reap_strays();
         drain_idle();
         if (fds[0].revents) return;
@@ -50,7 +50,9 @@ static void serve(char type, struct cursor *in) {
         drop_rights();
         confine();
         dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
+        put_u8(&reply, second_id ? 2 : 1);
         send_frame('R', &reply);
+        free(reply.data);
     } else if (type == 'X') {
         run_command(in);
     } else if (type == 'P') {
@@ -77,14 +79,6 @@ static void serve(char type, struct cursor *in) {
     }
 }
 
-/* runner launch UID PROGRAM…: gives up host root before the sandbox is even made. */
-static int launch(char **argv) {
-    gid_t id = (gid_t)atoi(argv[0]);
-    if (id == 0 || setgroups(1, &id) || setgid(id) || setuid(id)) return 126;
-    execvp(argv[1], argv + 1);
-    return 127;
-}
-
 /* What `ps` shows. */
 static void rename_self(int argc, char **argv) {
     size_t room = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[0]);
@@ -95,8 +89,12 @@ static void rename_self(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     sigset_t set;
-    if (argc > 3 && !strcmp(argv[1], "launch")) return launch(argv + 2);
+    if (argc > 5 && !strcmp(argv[1], "launch")) return launch(argv + 2);
+    if (argc > 4 && !strcmp(argv[1], "within")) return within(argv + 2);
+    if (argc == 4 && !strcmp(argv[1], "share")) return share(argv + 2);
+    if (argc > 2 && !strcmp(argv[1], "door")) return knock(argc - 2, argv + 2);
     if (getpid() != 1) return 64;
+    for (int fd = 3; fd < 64; fd++) close(fd); /* bwrap leaves its descriptor of the user namespace open */
     if (argc > 1 && !strcmp(argv[1], "enter")) enter(), send_frame('H', &(struct buf){0});
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     rename_self(argc, argv);

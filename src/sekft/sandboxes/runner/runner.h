@@ -5,11 +5,16 @@
 #define _GNU_SOURCE
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <sys/un.h>
 
 #define TOOLS "/usr/lib/sekft"
 #define WRITABLE_ROOTS "/etc", "/home", "/opt", "/srv", "/tmp", "/usr/local", "/var"
+#define ROOT_ID 65534 /* what the sandbox's passwd and group call root */
 #define STATE_FILE "/run/sekft/state"
 #define FRAME_LIMIT (64u << 20)
+#define DOOR_MAX 32                /* calls at once; who comes later waits */
+#define REQUEST_LIMIT (256 << 10)  /* of a call: arguments and environment */
 #define DUMP_LIMIT (4u << 20)
 #define HASH_LIMIT (16 << 20)      /* of one file */
 #define HASH_ALL_LIMIT (96 << 20)  /* of one state: holes cost an agent nothing, but reading them costs us time */
@@ -35,6 +40,7 @@ _Noreturn void die(const char *what, const char *about);
 
 struct limits { uint64_t memory, file; uint32_t processes, open_files, cpu_s; };
 extern struct limits limits;
+extern int second_id; /* whether ROOT_ID is mapped, so that fixtures of root are root's */
 
 void out_reset(uint32_t cap);                            /* cap: bytes to keep of the next command's output */
 void out_take(const unsigned char *data, size_t len);    /* len > 0 */
@@ -43,16 +49,49 @@ int out_strip(void);                                     /* drops the byte held 
 uint64_t out_total(void);
 void out_put(struct buf *b);                             /* u64 total, digest, string head, string tail */
 
+int launch(char **argv);
+int within(char **argv);
+int share(char **argv);
 void enter(void);
 void setup(struct cursor *in);
 void restore(struct cursor *in);
 void drop_rights(void);
 void confine(void);
-int confine_child(void); /* what PID 1 alone may do: make memory files, which no limit counts */
+int limit_rights(int provider); /* 0: done */
+int confine_child(void); /* what PID 1 alone may do: make memory files, which no limit counts, and change its view */
 void walk_state(struct buf *out);
 void walk_tree(struct buf *out);
 void kill_all(void);
 void reap(void);
+
+enum view { FULL, AGENT, CHECKER };
+void make_views(struct cursor *in); /* in: u32 count, hidden paths; without any there is one view alone */
+int has_views(void);
+const char *program_at(const char *path, const char *called); /* what to run for it; 0 where it is no hidden program */
+int enter_view(enum view view);
+void put_script(const char *name, const unsigned char *text, size_t len);
+void remove_script(const char *name);
+
+#define CHILD_FDS 10 /* descriptors 0 to 9 are the child's; whatever the runner opens for itself must lie above */
+struct program {
+    const char *path, *cwd;
+    char *const *argv, *const *envp;
+    enum view view;
+    mode_t mask;
+    int provider, fds[CHILD_FDS]; /* 0: /dev/null as number 0, else nothing */
+};
+pid_t spawn(const struct program *p); /* negative: it cannot fork */
+int high(int fd);
+
+void open_door(void);
+uint32_t calls_begun(int afresh);
+int door_fds(void *pollfds);
+void serve_door(const void *pollfds, int filled);
+void call_ended(pid_t pid, int status);
+void clear_door(void);
+int knock(int argc, char **argv);
+unsigned door_name(struct sockaddr_un *name);
+
 extern int child_events; /* signalfd of SIGCHLD */
 void run_command(struct cursor *in);
 void run_parse(struct cursor *in);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 struct limits limits;
+int second_id;
 
 static void tree(struct cursor *in) {
     char options[96], from[64];
@@ -22,6 +23,7 @@ static void tree(struct cursor *in) {
     uint32_t inodes = get_u32(in);
     snprintf(options, sizeof options, "mode=0755,size=%llu,nr_inodes=%u", (unsigned long long)bytes, inodes);
     if (mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, options)) die("cannot mount", "/run");
+    second_id = !chown("/run", ROOT_ID, ROOT_ID); /* nobody sees this folder again */
     uint32_t roots = get_u32(in);
     for (uint32_t i = 0; i < roots; i++) {
         char *root = get_path(in);
@@ -35,10 +37,10 @@ static void tree(struct cursor *in) {
         die("cannot mount", "/run/sekft");
 }
 
-struct entry { char kind; uint32_t mode; int64_t mtime; char *path; const unsigned char *data; uint32_t len; };
+struct entry { char kind; uint8_t roots; uint32_t mode; int64_t mtime; char *path; const unsigned char *data; uint32_t len; };
 
-/* Whether this is a path that no rewind need touch, because the agent cannot: it lies under a read-only bind. */
-static int kept(int again) { return again && errno == EROFS; }
+/* Whether this is a path that no rewind need touch, because the agent cannot: it is root's, or under a read-only bind. */
+static int kept(int again) { return again && (errno == EROFS || errno == EPERM); }
 
 static void make(const struct entry *e, int again) {
     if (e->kind == 'o') return; /* a FIFO or socket of a snapshot: lost */
@@ -70,15 +72,17 @@ static void stamp(const struct entry *e, int again) {
     if (e->kind == 'o') return;
     if (e->kind == 'd' && chmod(e->path, e->mode) && !kept(again)) die("cannot set the mode of", e->path);
     if (utimensat(AT_FDCWD, e->path, times, AT_SYMLINK_NOFOLLOW) && !kept(again)) die("cannot set the time of", e->path);
+    if (e->roots && second_id && !again && lchown(e->path, ROOT_ID, ROOT_ID)) die("cannot give to root", e->path);
 }
 
-/* Entries come parents first; times and directory modes are set children first, so that they stay. */
+/* Entries come parents first; times, directory modes and owners are set children first, so that they stay. */
 static void fixtures(struct cursor *in, int again) {
     uint32_t count = get_u32(in);
     struct entry *all = calloc(count + 1u, sizeof *all);
     if (!all) die("no memory", "");
     for (uint32_t i = 0; i < count; i++) {
         all[i].kind = (char)get_u8(in);
+        all[i].roots = get_u8(in);
         all[i].mode = get_u32(in);
         all[i].mtime = (int64_t)get_u64(in);
         all[i].path = get_path(in);
@@ -89,10 +93,13 @@ static void fixtures(struct cursor *in, int again) {
     free(all);
 }
 
+/* how: bit 0: read-only; bit 1: it is a mount already; bit 2: not read-only where its owner shows and protects it */
+static int is_read_only(uint8_t how) { return (how & 1) && !(second_id && how & 4); }
+
 static void binds(struct cursor *in) {
     for (uint32_t count = get_u32(in); count > 0; count--) {
-        uint8_t how = get_u8(in); /* bit 0: read-only; bit 1: it is a mount already */
-        unsigned long read_only = how & 1 ? MS_RDONLY : 0;
+        uint8_t how = get_u8(in);
+        unsigned long read_only = is_read_only(how) ? MS_RDONLY : 0;
         char *path = get_path(in);
         if ((!(how & 2) && mount(path, path, 0, MS_BIND, 0)) ||
             mount(0, path, 0, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | read_only, 0))
@@ -105,7 +112,7 @@ static void binds(struct cursor *in) {
 static void same_binds(struct cursor *in) {
     for (uint32_t count = get_u32(in); count > 0; count--) {
         struct statvfs fs;
-        unsigned long read_only = get_u8(in) & 1 ? ST_RDONLY : 0;
+        unsigned long read_only = is_read_only(get_u8(in)) ? ST_RDONLY : 0;
         char *path = get_path(in);
         if (statvfs(path, &fs) || (fs.f_flag & ST_RDONLY) != read_only) die("another bind at", path);
         free(path);
@@ -120,7 +127,11 @@ static void clear(int dir) {
     }
     fchmod(dir, 0700);
     for (struct dirent *d; (d = readdir(list));) {
-        if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..") || !unlinkat(dir, d->d_name, 0)) continue;
+        struct stat st;
+        if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..")) continue;
+        /* Root's links lie under no bind, and made again they would be the agent's. */
+        if (d->d_type == DT_LNK && !fstatat(dir, d->d_name, &st, AT_SYMLINK_NOFOLLOW) && st.st_uid != getuid()) continue;
+        if (!unlinkat(dir, d->d_name, 0)) continue;
         int below = openat(dir, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (below >= 0) clear(below), unlinkat(dir, d->d_name, AT_REMOVEDIR);
     }
@@ -168,20 +179,40 @@ void setup(struct cursor *in) {
     fixtures(in, 0);
     binds(in);
     mask();
+    make_views(in);
+    if (has_views()) open_door();
     umask(022);
 }
 
-/* Keeps CAP_DAC_READ_SEARCH for itself alone, so that state() sees what the agent made unreadable. */
-void drop_rights(void) {
+#define BIT(cap) (1ull << (cap))
+#define OWN BIT(CAP_DAC_READ_SEARCH)                    /* state() sees what the agent made unreadable */
+#define VIEWS (BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_CHROOT)) /* what it takes to put a child into a view */
+#define PROVIDERS CAP_WAKE_ALARM /* it allows nothing here, but who lacks it cannot look into a process that has it */
+
+static int set_rights(uint64_t held, uint64_t inheritable) {
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct caps[2] = {{0}};
+    struct __user_cap_data_struct caps[2];
+    for (int i = 0; i < 2; i++) {
+        uint32_t now = (uint32_t)(held >> 32 * i), later = (uint32_t)(inheritable >> 32 * i);
+        caps[i] = (struct __user_cap_data_struct){now, now, later};
+    }
+    return (int)syscall(SYS_capset, &head, caps);
+}
+
+/* In a child, before it execs. Without views, what PID 1 holds ends with the exec. */
+int limit_rights(int provider) {
+    uint64_t rights = provider ? BIT(PROVIDERS) : 0;
+    if (!has_views()) return 0;
+    return set_rights(rights, rights) || (provider && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, PROVIDERS, 0, 0));
+}
+
+/* What PID 1 keeps, it keeps for itself alone. */
+void drop_rights(void) {
+    uint64_t keep = has_views() ? OWN | VIEWS | BIT(PROVIDERS) : OWN, later = has_views() ? BIT(PROVIDERS) : 0;
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (set_rights(keep | BIT(CAP_SETPCAP), later)) die("cannot drop capabilities", "");
     for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
         if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EPERM) die("cannot drop capability", "");
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    if (syscall(SYS_capget, &head, caps)) die("cannot read capabilities", "");
-    uint32_t keep = caps[0].permitted & (1u << CAP_DAC_READ_SEARCH);
-    memset(caps, 0, sizeof caps);
-    caps[0].permitted = caps[0].effective = keep;
-    if (syscall(SYS_capset, &head, caps)) die("cannot drop capabilities", "");
+    if (set_rights(keep, later)) die("cannot drop capabilities", "");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) die("cannot lock down", "");
 }

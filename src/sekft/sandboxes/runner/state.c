@@ -63,6 +63,7 @@ static void put_node(struct buf *out, int dir, const char *name, const char *pat
     }
     if (type == 'l') len = readlinkat(dir, name, target, sizeof target);
     put_u8(out, (uint8_t)type);
+    put_u8(out, st->st_uid == ROOT_ID);
     put_u32(out, st->st_mode & 07777);
     put_u64(out, (uint64_t)st->st_mtime);
     put_str(out, path, strlen(path));

@@ -100,8 +100,12 @@ def _row(interface: Interface, operation: Operation, depth: str) -> CallRow:
     usage = interface.usage(operation)
     if depth != "terse":
         return CallRow(operation.verb, usage, operation.does)
-    unclear = operation.invented or operation.verb not in usage or operation.role in _UNCLEAR
-    return CallRow(operation.verb, usage, operation.short if unclear else "")
+    return CallRow(operation.verb, usage, operation.short if explained(interface, operation) else "")
+
+
+def explained(interface: Interface, operation: Operation) -> bool:
+    """Whether a terse help says what the call does."""
+    return operation.invented or operation.verb not in interface.usage(operation) or operation.role in _UNCLEAR
 
 
 def _contents(rng: random.Random, page: Page) -> str:

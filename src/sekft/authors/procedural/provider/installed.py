@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from sekft.authors.procedural.host import Host
-from sekft.authors.procedural.provider.documentation import Documentation
+from sekft.authors.procedural.provider.documentation import Documentation, explained
 from sekft.authors.procedural.provider.program import PAGE_ROWS, STORAGES, stored
 from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, QueueEntry
 from sekft.authors.procedural.provider.syntaxes import Interface
 from sekft.scenario import File
+
+_VAGUE_VERBS = frozenset("annals archive ever figures gauge log-of record shelf stats status".split())
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,15 @@ class InstalledProvider:
             if operation.verb in self.interface.usage(operation):
                 slips.append(f"{self.interface.tool} {operation.verb}")
         return list(dict.fromkeys(slips))
+
+    @property
+    def alike(self) -> list[str]:
+        """Calls that tell of the past and change nothing, whose names and terse help leave open what they tell."""
+        if self.interface.facts["depth"] != "terse":
+            return []
+        told = self.interface
+        untold = (o for o in told.operations if o.verb in _VAGUE_VERBS and not (o.takes or explained(told, o)))
+        return [told.spell(operation, [])[0] for operation in untold if operation.role in ("tally", "past")]
 
     def outdated(self, command: str) -> str | None:
         """How the documentation spells this call, where that is out of date."""
