@@ -176,6 +176,7 @@ def _locked(job: Job, host: Host, met: bool) -> Blocked:
     touch = f"touch {path}" if lying or path in job.text else f"touch {folder}/new"
     return Blocked(
         job=replace(_undone(job), files=(*files, shut)),
+        # The second text is for a file that is really root's.
         evidence=("Read-only file system", "Permission denied", Inspection(target=f"{folder}/new", aspect="access")),
         reasons=[f"{folder} cannot be written to: read-only", f"no write access below {folder}"],
         look=[
