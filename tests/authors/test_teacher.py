@@ -189,7 +189,7 @@ async def test_the_gate_tells_the_teacher_and_admits_what_it_mends(
 
 @pytest.mark.parametrize(
     ("mess", "said"),
-    [(forms.strict_checker, "right solution 'umask'"), (forms.odd_alternative, "right solution 'with a note'")],
+    [(forms.strict_checker, "umask': the checker fails"), (forms.odd_alternative, "right solution 'with a note'")],
     ids=lambda value: getattr(value, "__name__", None),
 )
 async def test_a_checker_that_refuses_right_work_is_mended(
