@@ -130,7 +130,7 @@ def _short(scenario: Scenario, told: bool) -> list[str]:
 
 
 def test_before_it_gives_up_it_looks_at_what_blocks_the_work() -> None:
-    """A third or more of the sessions that a file or program blocks go on with looks of their own, and say what these showed."""
+    """A third or more of the sessions that something blocks go on with looks of their own, and say what they showed."""
     cells = [load().cell(9, slot, {"ending": frozenset(("blocked",))}) for slot in range(60)]
     scenarios = [compose(cell, slot) for slot, cell in enumerate(cells)]
     seen = [scenario for scenario in scenarios if any(step.goal == "execute" for step in scenario.plan)]

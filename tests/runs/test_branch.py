@@ -146,7 +146,6 @@ def test_what_is_grown_is_not_grown_again(fickle: Layout) -> None:
     assert grown(fickle, again, 4) == first
     assert again.asked == 0
     more = grown(fickle, again, 5)
-    assert len(more) == len(first) // 4 * 5
     assert again.asked > 0
     assert {made.id for made in first} < {made.id for made in more}
 

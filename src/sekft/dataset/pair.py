@@ -154,13 +154,17 @@ class Forks:
         for failed in self._walks:
             if failed.trajectory.fault is None:
                 continue
+            met = False
             for kept in self._walks:
                 at = kept.parts(failed)
                 if kept.trajectory.keep and at >= max(failed.speaks_from, kept.speaks_from):
+                    met = True
                     if reason := self._not_decided(kept, failed, at):
                         self._refused[reason] += 1
                     else:
                         yield self._pair(kept, failed, at, "fault")
+            if not met:
+                self._refused["no right one went that way"] += 1
 
     def _at_branches(self) -> Iterator[Pair]:
         """At each fork the best choice against every worse one, of rollouts that nobody made fail."""

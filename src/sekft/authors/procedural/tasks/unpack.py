@@ -63,7 +63,11 @@ def make(host: Host) -> Job:
             f"(cd {target} && {out} {source} | tar -xf -)",
         ],
         right={
-            "copied_over": ["rm -rf /tmp/aside; mkdir /tmp/aside", f"tar -x{z}f {source} -C /tmp/aside", f"cp /tmp/aside/* {target}/"],
+            "copied_over": [
+                "rm -rf /tmp/aside; mkdir /tmp/aside",
+                f"tar -x{z}f {source} -C /tmp/aside",
+                f"cp /tmp/aside/* {target}/",
+            ],
             "file_by_file": [f"tar -x{z}f {source} -C {target} {name}" for name in sorted(texts, reverse=True)],
         },
         confirm=[[f"ls {target}"], [f"ls -l {target}"], [f"find {target} -type f"]],
