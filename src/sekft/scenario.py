@@ -342,13 +342,21 @@ _PATH = re.compile(r"/[\w./+-]+")
 def hidden_paths(scenario: Scenario) -> list[str]:
     """The provider's programs, and the folders and files that their text assigns to a variable or changes to.
 
-    What the reference, the documentation or a directive names is the operator's own, and so is what holds it.
+    What the reference, the documentation or a directive names is the operator's own, and so is what holds it. A folder
+    that holds such files alone is hidden whole: a hidden file can be written, but no other can take its place.
     """
     programs = hidden_programs(scenario)
     texts = [*scenario.reference, *scenario.provider.help, *(directive.text for directive in scenario.directives)]
-    own = {path.rstrip("./") for text in texts for path in _PATH.findall(text)} | {scenario.login.home}
+    own = {path.rstrip("./") for text in texts for path in _PATH.findall(text)}
     assigned = {path.rstrip("./") for text in programs.values() for path in _ASSIGNED.findall(text)}
-    store = {path for root in assigned for path in _apart(root, scenario.files, own)}
+    store = {path for root in assigned for path in _apart(root, scenario.files, own, scenario.login.home)}
+    folders = {
+        posixpath.dirname(path) for path in store & {file.path for file in scenario.files if file.kind == "file"}
+    }
+    for folder in folders - {scenario.login.home, *WRITABLE_ROOTS}:
+        inside = {file.path for file in scenario.files if file.kind != "directory" and covers(folder, file.path)}
+        if inside <= store and not any(covers(folder, path) or covers(path, folder) for path in own):
+            store = store - inside | {folder}
     return sorted(programs.keys() | store)
 
 
@@ -364,14 +372,19 @@ def hidden_programs(scenario: Scenario) -> dict[str, str]:
     }
 
 
-def _apart(root: str, files: Sequence[File], own: set[str]) -> Iterator[str]:
+def covers(root: str, path: str) -> bool:
+    """Whether the path is the root or lies below it."""
+    return path == root or path.startswith(root + "/")
+
+
+def _apart(root: str, files: Sequence[File], own: set[str], home: str) -> Iterator[str]:
     """The root, or as many of the fixtures below it as hold nothing that the operator works with."""
-    if any(root == path or root.startswith(path + "/") for path in own):
+    if any(covers(path, root) for path in own) or root == home:
         return
-    below = [file for file in files if file.path == root or file.path.startswith(root + "/")]
-    if any(path.startswith(root + "/") for path in own):
+    below = [file for file in files if covers(root, file.path)]
+    if any(covers(root, path) for path in (*own, home)):
         for child in {root + "/" + file.path[len(root) + 1 :].split("/")[0] for file in below if file.path != root}:
-            yield from _apart(child, files, own)
+            yield from _apart(child, files, own, home)
     elif below:
         yield root
 
