@@ -158,7 +158,7 @@ def entry_ids(rng: random.Random, names: Names, forms: tuple[str, ...], count: i
         return form, sorted(f"{rng.randrange(1 << 20, 1 << 24):06x}" for _ in range(count))
     if form == "date":
         days = sorted(rng.sample(range(12 * 28), count))
-        year = rng.randint(2027, 2039)
+        year = rng.randint(2012, 2024)
         return form, [f"{year}-{day // 28 + 1:02d}-{day % 28 + 1:02d}" for day in days]
     numbers = sorted(rng.sample(range(101, 999), count))
     prefix = names.word((1, 1))[:4]
