@@ -6,13 +6,13 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[add|append] [the|this] line to the end of <path> [and keep what is there|, leaving the rest as it is|]: <line>",
+    "[add|append] this line to the end of <path> [and keep what is there|, leaving the rest as it is|]: <line>",
     "the [list|record] <path> [lacks|is missing] its last line. [It reads|The line is]: <line>",
     "'<line>' [belongs|is to go|should stand] at the end of <path>, [after|below] what [it holds already|is there now].",
     "<path> [needs|gets|should get] [one more|another] line [, the last one|at its end]: <line>",
     "[below|after] the last line of <path> [there should be|comes] one more, namely <line>",
     "one entry was [left out|forgotten|dropped] when <path> was written: '<line>'. [It goes last|Its place is the end].",
-    "[continue|extend] <path> by '<line>' [; what it holds stays|, on a line of its own|].",
+    "[continue|extend] <path> with '<line>' [; what it holds stays|, on a line of its own|].",
     "in <folder>, the file <name> [ends too early|is one line short]. What it lacks at the end is '<line>'.",
     "[whoever reads|readers of] <path> should find '<line>' [as its last line|at the bottom] [, under all the others|].",
     "[enter|note down|record] '<line>' in <path>, [at the bottom|as the last entry] [, without losing an earlier one|].",

@@ -8,8 +8,8 @@ from sekft.authors.procedural.tasks import TASKS, ask, job
 # What each mode means, and how chmod spells it with letters.
 _MODES = {
     "600": ("the owner alone may read and write", "u=rw,go="),
-    "640": ("the owner may write, the group may read, others nothing", "u=rw,g=r,o="),
-    "755": ("everybody may run it, only the owner may write", "u=rwx,go=rx"),
+    "640": ("the owner may read and write, the group may read, others nothing", "u=rw,g=r,o="),
+    "755": ("everybody may read and run it and only the owner may write", "u=rwx,go=rx"),
     "444": ("everybody may read, nobody may write", "a=r"),
     "750": ("the owner may do all, the group may read and run, others nothing", "u=rwx,g=rx,o="),
     "400": ("the owner may read, and that is all", "u=r,go="),
@@ -17,17 +17,17 @@ _MODES = {
 _ASK = (
     "[set|change] the permissions of <what> to <want>.",
     "the mode that fits <what> is not the one it has: [set|give it] <want> [; the content stays|].",
-    "the permissions of <what> are [wrong|not as they should be|too wide or too narrow]: <want> [is right|is what was meant].",
+    "the permissions of <what> are [wrong|not as they should be]: <want> [is right|is what was meant].",
     "[make sure|see to it] that <what> [ends up with|has] <want>.",
     "[from today|from now on|as of now], <what> [should|ought to] have <want>.",
-    "access to <what> [changes|is to change|needs changing], to <want>.",
-    "[who may do what|the rights] with <what> [is|was] settled: <want>.",
+    "access to <what> [is to change|has to be changed], to <want>.",
+    "[it was settled who may do what with|a decision was made about] <what>: [it is to have|it should have] <want>.",
     "what is meant here is <what>, which [came over|was unpacked|was restored] with the wrong mode. [It should be|What it needs is] <want>.",
     "[give|assign] <want> to <what> [, and to nothing else|].",
     "could <what> get <want> [from now on|from here on|, please]?",
-    "the rules ask for <want> [in the case of|for] <what>, which [has something else|is not so at present].",
-    "[put|bring] <what> to <want> [, whatever the mode is now|].",
-    "with <what>, the mode [has to|must] be right before anybody uses it: <want>.",
+    "the rules ask for <want> [in the case of|for] <what>, which [has another|does not have it] at present.",
+    "[bring|switch] <what> to <want> [, whatever the mode is now|].",
+    "for <what>, the mode [has to|must] be right before anybody uses it: <want>.",
     "[permissions|rights] only: <want> for <what>.",
 )
 
@@ -53,7 +53,7 @@ def make(host: Host) -> Job:
         host,
         title=host.say("[permissions|access|who may do what] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, what=what if several else paths, want=want),
-        needle=f"mode {mode}",
+        needle=folder,
         files=tuple(files.values()),
         after=tuple(files[name].model_copy(update={"mode": f"0{mode}"}) for name in mine),
         folder=folder,
