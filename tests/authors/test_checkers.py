@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from sekft.authors.procedural.host import land
 from sekft.authors.procedural.tasks import TASKS
 from tests.authors.test_tasks import job, trials
 
@@ -80,3 +82,30 @@ def test_what_is_wanted_is_said(kind: str) -> None:
             assert "order" in text or "sorted" in text, text
         assert "by mistake the" not in text
         assert not re.search(r"somebody put the \S+ files ended", text)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+async def test_right_solutions_hold_for_two_jobs_of_one_kind(kind: str) -> None:
+    """Whatever the first solution leaves behind, in /tmp or in the shell, the same one does the next job."""
+    host = land(3)
+    one, two = (TASKS[kind](host.part(name)) for name in ("one", "two"))
+    both = replace(
+        one,
+        files=(*one.files, *two.files),
+        after=(*one.after, *two.after),
+        gone=(*one.gone, *two.gone),
+        judged={**one.judged, **two.judged},
+    )
+    async with trials(host, both, "busybox") as tried:
+        for name in one.right:
+            run = await tried.run([*one.right[name], *two.right[name]])
+            assert run.check.passed, (name, run.evidence())
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_needle_is_no_ordinary_word(kind: str) -> None:
+    """A path or a line of invented words: a short name or a file ending may stand in any documentation."""
+    for seed in range(60):
+        made = job(kind, seed)[1]
+        assert "/" in made.needle or re.fullmatch(r"\S+( \S+)+", made.needle), made.needle
+        assert made.needle not in made.title

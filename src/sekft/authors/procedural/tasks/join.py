@@ -37,7 +37,7 @@ def make(host: Host) -> Job:
     first = [f"{key}{sep}{values[key][0]}" for key in keys]
     second = [f"{keys[at]}{sep}{values[keys[at]][1]}" for at in order]
     joined = [f"{row}{sep}{values[key][1]}" for key, row in zip(keys, first, strict=True)]
-    form = host.phrase("[KEY<sep>NAME<sep>NUMBER|key<sep>name<sep>number]", sep=sep)
+    form = host.phrase("[KEY<sep>NAME<sep>NUMBER|'key<sep>name<sep>number']", sep=sep)
     awk, files = f"awk -F'{sep}' -v OFS='{sep}'", f"{two} {one}"
     loop = f"while IFS='{sep}' read -r x n; do echo \"$x{sep}$n{sep}$(grep \"^$x{sep}\" {two} | cut -d '{sep}' -f 2)\"; done"
     return job(

@@ -10,7 +10,7 @@ from sekft.authors.procedural.tasks import TASKS, ask, job, new_path, within
 _ASK = (
     "[apply|carry out] the change in <diff> to <path> [; the diff itself stays|].",
     "<diff> [describes|shows] what is to change in <path>. Make that change [, and no other|].",
-    "<path> [lags behind|is still in its old state]: the lines that <diff> marks have to be [taken out and put in|removed and added].",
+    "<path> [lags behind|is still in its old state]: the lines that <diff> marks have to be [taken out or put in|removed or added].",
     "[bring|take] <path> to the state that <diff> [leads to|asks for].",
     "there is a diff, <diff>, that was never [applied|worked in]. The file it is for is <path>.",
     "the difference in <diff> [should be|is to be] worked into <path>.",

@@ -7,7 +7,7 @@ from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "[delete|remove] [every file|all files] in <folder> <rule> [and no other|; the rest stays|].",
-    "<folder> holds leftovers: files <rule>. [They should go|Remove them] [, the rest must stay|; keep the others].",
+    "<folder> holds leftovers: files <rule>. [They should go|Remove them] [; the rest must stay|; keep the others].",
     "in <folder>, all files <rule> [should be thrown away|are to be deleted].",
     "files <rule> [pile up|have piled up|take up room] in <folder>; [it should hold none|none should be left].",
     "[clear|rid] <folder> of files <rule> [, and of nothing else|].",

@@ -17,7 +17,7 @@ _ENDING = (
     "the program that reads <folder> [looks for|expects] .<new>, yet [some files|several files] there end in .<old>. They need the new ending.",
     "could the files ending in .<old> [become|be renamed to] .<new>? They [are|lie] in <folder>.",
     "[bulk|plain] renaming in <folder>: .<old> to .<new> [, contents as they are|].",
-    ".<new> [instead of|rather than|in place of] .<old>, for every such file [in|of] <folder>.",
+    "the ending .<new> [instead of|rather than|in place of] .<old>, for every such file [in|of] <folder>.",
 )
 _PREFIX = (
     "[every|each] file in <folder> that ends in .<old> should have <new> before its name [, as in <example>|; <example>, for example].",

@@ -14,7 +14,7 @@ _ASK = (
     "the report <target> is [due|overdue]. It is to give, for each .<ending> file in <folder>, <figure>: bare name, one space, number, in the order of the names.",
     "one line a file, NAME NUMBER: that is the form of <target>, sorted by name. The files are those ending in .<ending> in <folder>, their names are given without the folder, and the number is <figure>.",
     "[list|show] in <target>, sorted by name, every .<ending> file of <folder> together with <figure>, each line as NAME NUMBER, names without folders.",
-    "could <target> say, for each file ending in .<ending> in <folder>, <figure>? [Lines are|A line is] NAME NUMBER, the bare name and one blank between, sorted by name.",
+    "could <target> say, for each file ending in .<ending> in <folder>, <figure>? [Lines are|A line is] NAME NUMBER, with the bare name and one blank between, sorted by name.",
     "what is [wanted|expected] in <target>, behind the bare name of each .<ending> file in <folder> and one space, is <figure>; lines sorted by name.",
     "[from|out of] several inputs, make one overview, <target>, with the bare name of each .<ending> file in <folder> and, after one blank, <figure>, in the order of the names.",
     "the .<ending> files of <folder> [are inputs|were handed in]; <target> is to sum them up, a line each: name (no folder), one space and <figure>, sorted by name.",

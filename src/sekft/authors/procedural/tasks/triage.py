@@ -5,7 +5,7 @@ from __future__ import annotations
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
-_LEVELS = ("error", "fault", "alarm", "fail", "refused", "broken", "severe")
+_LEVELS = ("error", "fault", "alarm", "failure", "warning", "alert", "outage")
 _OTHERS = ("info", "note", "debug", "fine", "trace", "quiet")
 _ASK = (
     "[find out|work out] which source has the most <level> lines in <source> and write its name to <target>.",
