@@ -16,7 +16,7 @@ _ASK = (
     "before <folder> is [cleared|moved], its .<ending> files should be in <target>, a gzipped tar file.",
     "[archive|collect], with tar and gzip, the .<ending> files from <folder> as <target>.",
     "<target> is [missing|not there yet]; it should be a gzipped tar archive of the .<ending> files that lie in <folder>.",
-    "the .<ending> files of <folder>, all of them and nothing else, [belong|go] into a gzipped tar archive <target>.",
+    "the .<ending> files of <folder>, all of them and nothing else, [are to go|should go] into a gzipped tar archive <target>.",
     "could the .<ending> files in <folder> be [bundled|packed up] as <target>? Tar and gzip [will do|are what the others use].",
     "[one file|a single file] is easier to send: <target>, a gzipped tar with the .<ending> files from <folder> in it.",
     "[for safe keeping|to be on the safe side], tar up *.<ending> from <folder>, gzipped, under the name <target>.",

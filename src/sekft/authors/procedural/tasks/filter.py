@@ -9,18 +9,18 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[write|copy] the rows of <source> whose last number is <rule> to <target>.",
-    "<target> [should hold|is to hold] those rows of <source> that have a number <rule> in the last column.",
-    "[pick|choose|single out] the rows of <source> with a number <rule> in the last column; [they go|put them] into <target>.",
-    "from <source>, only rows with a number <rule> at the end matter. [Gather|Collect] them in <target>.",
+    "[write|copy] to <target> the rows of <source> whose last number is <rule>.",
+    "<target> [should hold|is to hold] those rows of <source> in which the last column is <rule>.",
+    "[pick|choose|single out] the rows of <source> in which the last column is <rule>; [they go|put them] into <target>.",
+    "from <source>, only rows whose last number is <rule> matter. [Gather|Collect] them in <target>.",
     "the last column of <source> is a number. Rows where it is <rule> [belong|are wanted] in <target> [as well|too].",
-    "whoever reads <target> wants [nothing but|only] the rows of <source> ending in a number <rule>.",
+    "whoever reads <target> wants [nothing but|only] the rows of <source> ending in a number that is <rule>.",
     "[an extract|a selection] from <source> is needed as <target>: all rows whose last number is <rule>.",
     "one test decides: the rows of <source> whose last column is <rule> [go|are to be written] to <target>.",
     "not all rows of <source> are [of interest|needed]: those with a last number <rule> are, [and they belong in|so put them into] <target>.",
     "could <target> list the rows of <source> in which the last column is <rule>?",
-    "[leave out|drop] what does not matter in a copy of <source>: what remains, the rows with a number <rule> in the last place, is saved as <target>.",
-    "[make|create] <target> out of the rows of <source> that [end in|end with] a number <rule> [; the source is left alone|].",
+    "[leave out|drop] what does not matter in a copy of <source>: what remains, the rows whose last number is <rule>, is to be saved as <target>.",
+    "[make|create] <target> out of the rows of <source> that [end in|end with] a number that is <rule> [; the source is left alone|].",
     "rows of <source>, last column <rule>: [these go into|to be copied to] <target>.",
     "a row of <source> [counts|qualifies] if its last number is <rule>. [All such rows|The rows that do] make up <target>.",
 )

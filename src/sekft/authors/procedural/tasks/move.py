@@ -36,7 +36,9 @@ def make(host: Host) -> Job:
     one_by_one = " && ".join(f"mv {source}/{name} {target}/" for name in sorted(moved))
     return job(
         host,
-        title=host.say("[files out of place in|some files of|a few files to move from|tidying] <what>", what=source),
+        title=host.say(
+            "[files out of place in|some files of|a few files to move from|what to tidy in] <what>", what=source
+        ),
         text=ask(host, _ASK, source=source, target=target, ending=ending),
         needle=target,
         files=(*files.values(), host.folder(target)),

@@ -12,7 +12,7 @@ _ASK = (
     "[delete|remove] all but the <count> most recent <stem> files in <folder> (the date is [in|part of] the name).",
     "the rule for <stem> files in <folder>: <count> are kept, the newest by the date in the name; [whatever is older|any older one] is to be removed.",
     "older <stem> files [should go|are to be deleted] from <folder>, so that [only|exactly] the <count> newest, by their date, remain.",
-    "[thin out|trim] the <stem> files of <folder> to the <count> with the latest dates.",
+    "[thin out|trim] the <stem> files in <folder> down to the <count> with the latest dates.",
     "of the <stem> files, <count> are [enough|what we keep] in <folder>: the newest ones. [The dates are in the names.|Their names hold the dates.] The rest [is to be|has to be] deleted.",
     "names in <folder> that begin with <stem> hold a date. The files with the <count> latest dates stay, those with an earlier one [are to be deleted|have to go].",
     "could the <stem> files in <folder> be cut down to the <count> newest? [The name gives the date.|Go by the date in the name.]",

@@ -6,7 +6,7 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[sort|order] the lines of <source> <order>, [drop|leave out] the [duplicates|repeats], and [write|save] the result to <target>.",
+    "[put|save] the lines of <source> <order> in <target>, [leaving out|without] the [duplicates|repeats].",
     "<target> should [list|hold] the lines of <source> <order>, each [only once|one time only].",
     "[a list|an ordered list] of what <source> holds, <order> and without repeats, [is wanted|is needed] as <target>.",
     "<source> [has|holds] the same lines [more than once|several times] and in no order. <target> should have them <order>, [none twice|each once].",

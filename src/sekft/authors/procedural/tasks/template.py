@@ -16,7 +16,7 @@ _ASK = (
     "could <form> be filled in with <values>? [A placeholder looks like|Placeholders look like] <shape>; the result is <target>.",
     "a letter is ready but for its blanks: <form>. What goes into the blanks (one is <shape>) is in <values>, and the finished letter is to be <target>.",
     "in <form>, <shape> is one of several placeholders; <values> gives a value for each. The finished text [goes to|is to be] <target>.",
-    "[substitute|put] the values of <values> for the placeholders in <form> (they look like <shape>), [leaving|and leave] the result in <target>.",
+    "substitute the values of <values> for the placeholders in <form> (they look like <shape>), [leaving|and leave] the result in <target>.",
     "every placeholder in <form>, like <shape>, has its value in <values>. [With all of them filled in|Once all are filled in], the text is to be saved as <target>.",
     "<values> and <form> [belong together|go together]: values there, placeholders (<shape>, for one) here. [The filled-in text|The result] should be saved as <target>.",
 )

@@ -6,12 +6,12 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[make|create|put down] a file <path> [that holds|holding|with] just <what>.",
+    "[make|create] a file <path> [that holds|holding|with] just <what>.",
     "<path> [is missing|does not exist yet|was never made]; [it should hold|it is to hold|what belongs in it is] <what>.",
-    "[leave|place|put] in a new file, <path>, <what> [and nothing more|].",
+    "[place|put] in a new file, <path>, <what> [and nothing more|].",
     "a file by the name of <path> is [wanted|needed|expected], and in it <what>.",
     "what <path> [should say|has to say|is to contain] is <what>. [The file is not there yet.|]",
-    "[write|save|record] to <path> [, which is not there yet,|, a new file,|] <what>.",
+    "[write|save] to <path> [, which is not there yet,|, a new file,|] <what>.",
     "one thing is missing in <folder>: a file <name> [that reads|with] <what>.",
     "in <folder>, [create|set up] a file called <name>. Its whole content is <what>.",
     "[somebody looks for <path> and expects|people will look for <path> and expect] to find <what> in it. [It is not there.|]",
