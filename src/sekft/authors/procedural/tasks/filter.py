@@ -17,7 +17,7 @@ _ASK = (
     "whoever reads <target> wants [nothing but|only] the rows of <source> ending in a number that is <rule>.",
     "[an extract|a selection] from <source> is needed as <target>: all rows whose last number is <rule>.",
     "one test decides: the rows of <source> whose last column is <rule> [go|are to be written] to <target>.",
-    "not all rows of <source> are [of interest|needed]: those with a last number <rule> are, [and they belong in|so put them into] <target>.",
+    "not all rows of <source> are [of interest|needed]: those whose last number is <rule> are, [and they belong in|so put them into] <target>.",
     "could <target> list the rows of <source> in which the last column is <rule>?",
     "[leave out|drop] what does not matter in a copy of <source>: what remains, the rows whose last number is <rule>, is to be saved as <target>.",
     "[make|create] <target> out of the rows of <source> that [end in|end with] a number that is <rule> [; the source is left alone|].",

@@ -23,12 +23,12 @@ _ASK = (
     "access to <what> [is to change|has to be changed], to <want>.",
     "[it was settled who may do what with|a decision was made about] <what>: [it is to have|it should have] <want>.",
     "what is meant here is <what>, which [came over|was unpacked|was restored] with the wrong mode. [It should be|What it needs is] <want>.",
-    "[give|assign] <want> to <what> [, and to nothing else|].",
-    "could <what> get <want> [from now on|from here on|, please]?",
-    "the rules ask for <want> [in the case of|for] <what>, which [has another|does not have it] at present.",
+    "give <what> [, and nothing else,|] <want>.",
+    "could <what> [get|be given] <want>?",
+    "[by|according to] the rules, <what> [needs|has to have] <want>.",
     "[bring|switch] <what> to <want> [, whatever the mode is now|].",
     "for <what>, the mode [has to|must] be right before anybody uses it: <want>.",
-    "[permissions|rights] only: <want> for <what>.",
+    "[permissions|rights] only: <what> [needs|should have] <want>.",
 )
 
 

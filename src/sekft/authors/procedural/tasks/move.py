@@ -10,7 +10,7 @@ _ASK = (
     "the .<ending> files of <source> belong in <target>: [move them there|that is where they should be], [no others|and only those].",
     "<target> is the [right place|proper home|new place] for whatever ends in .<ending>; [so far|at present] such files lie in <source>.",
     "[clear|rid] <source> of its .<ending> files [by moving them|; they go] to <target>.",
-    "[of the files|of all that lies] in <source>, those [with the ending|that end in] .<ending> [go|move] to <target>.",
+    "of the files in <source>, those [with the ending|that end in] .<ending> [go|move] to <target>.",
     "[take|carry] the files ending in .<ending> from <source> to <target> [and leave the rest where it is|].",
     "files that end in .<ending> should not [remain|be left] in <source>. Their [place|folder] is <target>.",
     "<source> [mixes|holds] several sorts of files. Those in .<ending> are [wanted|needed] in <target> [instead|], the others [where they are|where they lie].",

@@ -10,7 +10,7 @@ _ASK = (
     "<target> [should be|is to be] <form> with every placeholder (such as <shape>) replaced by its value from <values>.",
     "<form> has placeholders such as <shape>; <values> [says|tells] what goes in for each of them. [The filled-in text|The outcome] [goes|belongs] to <target>.",
     "[make|produce] <target> out of <form>: every placeholder (<shape> is one) [gives way to|becomes] what <values> has for it.",
-    "the values in <values> are to be put into <form>, [in place of|instead of] all its placeholders, such as <shape>. [Keep|Store] that as <target> [, the template stays|].",
+    "the values in <values> are to be put into <form>, [in place of|instead of] all its placeholders, such as <shape>. [Keep|Store] that as <target> [; the template stays|].",
     "what <target> [lacks|is waiting for] is the text of <form> with all its placeholders (like <shape>) filled from <values>.",
     "[from|out of] <form> and <values> [we need|make] <target>, without a single placeholder (<shape> and the like) left in it.",
     "could <form> be filled in with <values>? [A placeholder looks like|Placeholders look like] <shape>; the result is <target>.",

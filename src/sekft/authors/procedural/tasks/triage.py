@@ -10,7 +10,7 @@ _OTHERS = ("info", "note", "debug", "fine", "trace", "quiet")
 _ASK = (
     "[find out|work out] which source has the most <level> lines in <source> and write its name to <target>.",
     "<target> [should|has to] hold the name of the source with the most <level> lines in <source>.",
-    "one source in <source> [reports|logs] <level> more often than any other. [Its name goes|Put its name] into <target>.",
+    "one source in <source> [reports|logs] more <level> lines than any other. [Its name goes|Put its name] into <target>.",
     "who has more <level> lines in <source> than any other source? The [name|source] alone [goes into|belongs in] <target>.",
     "the lines of <source> hold a time, a level and a source. [Count|Compare] the <level> lines by source and [leave|put] the top name in <target>.",
     "[go through|read] the <level> lines of <source>: the name of the source that has the most of them goes into <target>.",

@@ -22,7 +22,7 @@ _ASK = (
     "the files inside <source> are [wanted|needed]: [put|place] them in <target>.",
     "into <target>, please: everything from the archive <source>.",
     "<target> is empty [so far|at present]; [what goes there|its content] is to come out of <source>.",
-    "could <source> be [extracted|unpacked]? Its files [go|belong] under <target> [, the archive itself stays|].",
+    "could <source> be [extracted|unpacked]? Its files [go|belong] under <target> [; the archive itself stays|].",
     "somebody [needs|is waiting for] the files of <source> in <target> [, unpacked|, not as an archive].",
     "[restore|bring back] to <target> what was [saved|packed] in <source>.",
     "the archive <source> is to be [unpacked|opened up], with <target> as the folder [for the files|that takes the files].",
