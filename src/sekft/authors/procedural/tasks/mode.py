@@ -10,8 +10,8 @@ _MODES = {
     "600": ("the owner alone may read and write", "u=rw,go="),
     "640": ("the owner may read and write, the group may read, others nothing", "u=rw,g=r,o="),
     "755": ("everybody may read and run it and only the owner may write", "u=rwx,go=rx"),
-    "444": ("everybody may read, nobody may write", "a=r"),
-    "750": ("the owner may do all, the group may read and run, others nothing", "u=rwx,g=rx,o="),
+    "444": ("everybody may read and nobody may write", "a=r"),
+    "750": ("the owner may do everything, the group may read and run, others nothing", "u=rwx,g=rx,o="),
     "400": ("the owner may read, and that is all", "u=r,go="),
 }
 _ASK = (

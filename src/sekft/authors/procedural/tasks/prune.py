@@ -6,7 +6,7 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
-    "[delete|remove] [the files|all files] in <folder> <rule> [and no other|; the rest stays|].",
+    "[delete|remove] [the files|all files] in <folder> <rule> [, and no other|; the rest stays|].",
     "<folder> holds leftovers: files <rule>. [They should go|Remove them] [; the rest must stay|; keep the others].",
     "in <folder>, all files <rule> [should be thrown away|are to be deleted].",
     "files <rule> [pile up|have piled up|take up room] in <folder>; [it should hold none|none should be left].",
@@ -16,7 +16,7 @@ _ASK = (
     "[what is left|what remains] in <folder> should be only what is in use, and files <rule> are not: delete these.",
     "could the files in <folder> <rule> be [deleted|removed|deleted, and just those]?",
     "a run that broke off left files in <folder> <rule>. [They are worthless|They are of no use]: delete them.",
-    "[in|within] <folder> there should be no files <rule> [any more|any longer|from today].",
+    "[in|within] <folder> there should be no files <rule> [any more|any longer].",
     "deletion in <folder>: [all|any] files <rule>; [others are kept|everything else is kept].",
     "the folder <folder> needs thinning out. Files <rule> go, [all the others stay|nothing else does].",
     "of what lies in <folder>, files <rule> are [rubbish|waste|dead weight] and [are to be removed|should be removed].",
