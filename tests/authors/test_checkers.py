@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from sekft.authors.procedural.host import land
 from sekft.authors.procedural.tasks import TASKS
 from tests.authors.test_tasks import job, trials
 
@@ -62,6 +64,22 @@ async def test_an_archive_is_a_plain_file_of_bounded_size(spoil: str) -> None:
         assert run.check.verdict == "fail", run.evidence()
 
 
+BROKEN = re.compile(
+    r"take out the repeats, the lines|\b(?:run|let) \S+ go over|sort the lines of \S+ sorted|lines of \S+ holds"
+    r"|rights with|belongs? into|one thing lacks|rows with (?:above|below|over|under|at)\b|of the list for"
+    r"|sums (?:as|in) \w+ .* are (?:wanted|due)|(?:every|each) file \S+ \S+ whose names"
+    r"|others nothing (?:for|to|from)|twice for"
+)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_no_sentence_is_broken(kind: str) -> None:
+    """None of the slips that readers have found, whatever stands before and after the core."""
+    for seed in range(120):
+        text = job(kind, seed)[1].text
+        assert not BROKEN.search(text.lower()), text
+
+
 @pytest.mark.parametrize("kind", ["report", "template", "digest", "verify", "move"])
 def test_what_is_wanted_is_said(kind: str) -> None:
     """Every sentence says the form of a line and its order, or that all placeholders are meant; none is broken."""
@@ -80,3 +98,30 @@ def test_what_is_wanted_is_said(kind: str) -> None:
             assert "order" in text or "sorted" in text, text
         assert "by mistake the" not in text
         assert not re.search(r"somebody put the \S+ files ended", text)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+async def test_right_solutions_hold_for_two_jobs_of_one_kind(kind: str) -> None:
+    """Whatever the first solution leaves behind, in /tmp or in the shell, the same one does the next job."""
+    host = land(3)
+    one, two = (TASKS[kind](host.part(name)) for name in ("one", "two"))
+    both = replace(
+        one,
+        files=(*one.files, *two.files),
+        after=(*one.after, *two.after),
+        gone=(*one.gone, *two.gone),
+        judged={**one.judged, **two.judged},
+    )
+    async with trials(host, both, "busybox") as tried:
+        for name in one.right:
+            run = await tried.run([*one.right[name], *two.right[name]])
+            assert run.check.passed, (name, run.evidence())
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_needle_is_no_ordinary_word(kind: str) -> None:
+    """A path or a line of invented words: a short name or a file ending may stand in any documentation."""
+    for seed in range(60):
+        made = job(kind, seed)[1]
+        assert "/" in made.needle or re.fullmatch(r"\S+( \S+)+", made.needle), made.needle
+        assert made.needle not in made.title

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import pytest
 
 from sekft import sandboxes
 from sekft.authors.procedural.author import bundle, compose
+from sekft.authors.procedural.host import Names
+from sekft.authors.procedural.provider import _invented
 from sekft.authors.procedural.provider.documentation import LAYOUTS
 from sekft.authors.procedural.provider.semantics import PROVIDERS
 from sekft.authors.procedural.provider.syntaxes import SYNTAXES
@@ -156,3 +159,14 @@ async def test_an_empty_group_says_nothing_of_the_others(sandbox: Sandbox, kind:
         outputs = [(await session.exec(provider.calls(role, group)[0])).output for group in provider.groups]
     assert not any(provider.empty in output for output in outputs), outputs
     assert all(outputs)
+
+
+def test_an_invented_verb_is_no_verb_of_the_same_tool() -> None:
+    """Syllables can make `see`, and two calls of one name would share one help topic."""
+    words = iter(["see", "yablust"])
+
+    class Drawn(Names):
+        def word(self, syllables: tuple[int, int] | None = None) -> str:
+            return next(words)
+
+    assert _invented(Drawn(random.Random(0)), {"see", "help"}) == "yablust"

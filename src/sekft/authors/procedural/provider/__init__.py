@@ -112,7 +112,7 @@ def _operations(
     for number, role in enumerate(rng.sample(roles, len(roles)), 1):
         invented = odd and rng.random() < 0.6
         verbs = [verb for verb in words["verbs"][role].split() if verb not in used]
-        verb = names.word((1, 2)) if invented else rng.choice(verbs)
+        verb = _invented(names, used) if invented else rng.choice(verbs)
         letter = next(letter for letter in _letters(verb) if letter not in letters)
         used.add(verb)
         letters.add(letter)
@@ -121,6 +121,13 @@ def _operations(
         short = phrase(rng, words["short"][key], **slots)
         drawn.append(Operation(role, verb, _takes_of(role, kind, ack), does, short, number, letter, invented))
     return tuple(drawn)
+
+
+def _invented(names: Names, used: set[str]) -> str:
+    """An invented word that is no verb of this tool: syllables can make an ordinary word, such as `see`."""
+    while (verb := names.word((1, 2))) in used:
+        pass
+    return verb
 
 
 def _takes_of(role: str, kind: ProviderKind, ack: str) -> tuple[str, ...]:

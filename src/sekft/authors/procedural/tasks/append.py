@@ -6,18 +6,18 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[add|append] [the|this] line to the end of <path> [and keep what is there|, leaving the rest as it is|]: <line>",
+    "[add|append] this line to the end of <path> [and keep what is there|, leaving the rest as it is|]: <line>",
     "the [list|record] <path> [lacks|is missing] its last line. [It reads|The line is]: <line>",
     "'<line>' [belongs|is to go|should stand] at the end of <path>, [after|below] what [it holds already|is there now].",
     "<path> [needs|gets|should get] [one more|another] line [, the last one|at its end]: <line>",
-    "[below|after] the last line of <path> [there should be|comes] one more, namely <line>",
+    "[below|after] the last line of <path> there [should|has to] be one more, namely <line>",
     "one entry was [left out|forgotten|dropped] when <path> was written: '<line>'. [It goes last|Its place is the end].",
-    "[continue|extend] <path> by '<line>' [; what it holds stays|, on a line of its own|].",
+    "[continue|extend] <path> with '<line>' [; what it holds stays|, on a line of its own|].",
     "in <folder>, the file <name> [ends too early|is one line short]. What it lacks at the end is '<line>'.",
     "[whoever reads|readers of] <path> should find '<line>' [as its last line|at the bottom] [, under all the others|].",
     "[enter|note down|record] '<line>' in <path>, [at the bottom|as the last entry] [, without losing an earlier one|].",
     "<name> in <folder> is [up to date|complete] but for '<line>', which [goes|belongs] under the rest.",
-    "the rows of <path> are [right|fine] as they are; '<line>' [follows|is to follow] them.",
+    "the rows of <path> are [right|fine] as they are; '<line>' [should|is to] follow them.",
     "[new|a new] last line for <path>: <line>",
     "could '<line>' be added to <path>? [At the very end|As its last line], please.",
 )

@@ -8,17 +8,17 @@ from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 _ASK = (
     "[count|find out] how many lines of <source> <have> <word> and write [just|only] the number to <target>.",
     "<target> [should hold|is to hold] one number: how many lines in <source> <have> <word>.",
-    "how [often|many times] does a line of <source> [come that|turn up that] <has> <word>? [The number goes|Put the number] into <target>.",
+    "how many lines [are there in <source>|does <source> have] that <have> <word>? [The number goes|Put the number] into <target>.",
     "[a number is wanted|somebody wants a number] in <target>: that of the lines in <source> which <have> <word>.",
-    "[take|go through] <source> and count the lines which <have> <word>. [Result|The figure], alone, in <target>.",
+    "[take|go through] <source> and count the lines which <have> <word>. [The result|The figure], alone, goes into <target>.",
     "the lines of <source> that <have> <word> [are to be|should be|need to be] counted; <target> [takes|gets] the count [and nothing more|].",
     "write to <target> the [number|count] of lines in <source> that <have> <word>.",
     "nobody knows how many lines in <source> <have> <word>. [A file <target>|The file <target>] with that number [would help|is needed].",
-    "<source> is to be tallied: one for each line that <has> <word>. [The tally|The sum of it] is kept as <target>.",
+    "<source> is to be tallied: one for each line that <has> <word>. [The tally|The sum of it] is to be kept as <target>.",
     "[in a new file|in a file] <target>: the number of lines, out of <source>, that <have> <word>.",
     "could <target> say how many of the lines in <source> <have> <word>? [A bare number|Only the number], please.",
-    "[for each line|each line] of <source> that <has> <word> counts as one. The total, as a plain number, [goes|belongs] to <target>.",
-    "<word> matters: the lines of <source> that <have> it [are counted|want counting], and <target> [holds|receives] how many there are.",
+    "[every line|each line] of <source> that <has> <word> counts as one. The total, as a plain number, goes to <target>.",
+    "<word> matters: the lines of <source> that <have> it [need counting|are to be counted], and <target> is to [hold|receive] the number.",
     "the figure missing from <target> is how many lines <have> <word> in <source>.",
 )
 _HAVE = ["mention", "contain", "have"], ["mentions", "contains", "has"]
@@ -42,7 +42,7 @@ def make(host: Host) -> Job:
     v, sign = ("v", "!") if without else ("", "")
     return job(
         host,
-        title=host.say("[a number|a count|a tally|how many lines] from <what>", what=source.rsplit("/", 1)[-1]),
+        title=host.say("[a number|a count|a tally|a line count] from <what>", what=source.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, source=source, target=target, word=word, have=have, has=has),
         sources={source: "\n".join(rows) + "\n"},
         target=target,

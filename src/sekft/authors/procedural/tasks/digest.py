@@ -8,25 +8,26 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[write|save] the <sort> checksums of the .<ending> files in <folder> to <target> <form>.",
-    "<target> should list the <sort> sums of all files ending in .<ending> in <folder>, <form>.",
-    "for each .<ending> file of <folder>, <target> [has|holds] a line by <tool>, <form>.",
-    "[run|let] <tool> [go|] over the .<ending> files in <folder>; [its output goes|what it prints goes] to <target>, <form>.",
-    "[a list of checksums|checksums] (<sort>) for *.<ending> in <folder>: [to be kept|kept] as <target>, <form>.",
-    "sums by <tool> are [missing|wanted] for <folder>, that is for its .<ending> files. They [belong|go] into <target>, <form>.",
-    "to [notice|detect] changes later, the .<ending> files in <folder> [need|get] their <sort> sums in <target>, <form>.",
-    "could <target> have the <sort> sums of the .<ending> files in <folder>? [They are|All of them] wanted <form>.",
-    "one line for each .<ending> file in <folder>, <form>, all of them in <target>.",
-    "[before|when] <folder> is handed on, <target> must hold what <tool> says of its .<ending> files, <form>.",
-    "[make|compile] <target> from the files in <folder> ending in .<ending>: their <sort> sums, <form>.",
-    "<target>, not there yet, [takes|is for] the sums (<sort>) of every .<ending> file in <folder> <form>.",
-    "the .<ending> files of <folder> are [final|complete] now; their <sort> sums <form> are [due|wanted] in <target>.",
+    "[write|save] the <sort> checksums of the .<ending> files in <folder> to <target>.",
+    "<target> should list the <sort> sums of all files ending in .<ending> in <folder>.",
+    "for each .<ending> file in <folder>, <target> [needs|is to have] a line by <tool>.",
+    "run <tool> over the .<ending> files in <folder>; [its output goes|what it prints goes] to <target>.",
+    "[a list of checksums|checksums] (<sort>) of *.<ending> in <folder>: to be [kept|stored] as <target>.",
+    "sums by <tool> are [missing|wanted] for <folder>, that is for its .<ending> files. They [belong in|go into] <target>.",
+    "to [notice|detect] changes later, the .<ending> files in <folder> need their <sort> sums in <target>.",
+    "could <target> have the <sort> sums of the .<ending> files in <folder>? [All of them are wanted.|]",
+    "<target> [is to have|should get] one line for each .<ending> file in <folder>: its <sort> sum and its name.",
+    "before <folder> is handed on, <target> must hold what <tool> says of its .<ending> files.",
+    "[make|compile] <target> from the files in <folder> ending in .<ending>: it lists their <sort> sums.",
+    "<target>, not there yet, [is meant for|is to take] the <sort> sums of every .<ending> file in <folder>.",
+    "the .<ending> files in <folder> are [final|complete] now; their <sort> sums are [due|wanted] in <target>.",
 )
+# The form is said last, as a sentence of its own.
 _FORMS = (
-    "in the form in which <tool> prints them, with bare file names, sorted by name",
-    "as <tool> prints them for files in the current folder, in the order of the names",
-    "as lines of <tool> with the names alone, no folders, sorted by name",
-    "sorted by file name, in the form of <tool>, with names that have no path",
+    "The form is that of <tool>, with bare file names, sorted by name.",
+    "Lines are as <tool> prints them for files in the current folder, in the order of the names.",
+    "Lines as <tool> prints them, [the names alone, no folders|names without folders], sorted by name.",
+    "Sorted by file name, in the form of <tool>, with names that have no path.",
 )
 
 
@@ -45,7 +46,7 @@ def make(host: Host) -> Job:
     return job(
         host,
         title=host.say("[checksums|sums|digests] of <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, **slots, form=host.phrase(host.skin.choice(_FORMS), tool=tool)),
+        text=ask(host, [f"{core} {host.skin.choice(_FORMS)}" for core in _ASK], **slots),
         files=tuple(files.values()),
         target=target,
         result="".join(sums),

@@ -9,21 +9,23 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[write|copy] the rows of <source> whose last number is <rule> to <target>, in their order.",
-    "<target> [should hold|is to hold] those rows of <source> that have <rule> in the last column, in the same order.",
-    "[pick|choose|single out] the rows of <source> with <rule> in the last column; [they go|put them] into <target>, as they are.",
-    "from <source>, only rows with <rule> at the end matter. [Gather|Collect] them in <target>, [order kept|in the same order].",
-    "the last column of <source> is a number. Rows where it is <rule> [belong|are wanted] in <target> [as well|too], in the order they have.",
-    "[who reads|whoever reads] <target> wants [nothing but|only] the rows of <source> ending in a number <rule>.",
-    "[an extract|a selection] of <source> is needed as <target>: all rows, [whole|unchanged], whose last number is <rule>.",
-    "one test decides, <rule>: the rows of <source> whose last column passes it [go|are written] to <target>.",
-    "not all rows of <source> are [of interest|needed]: those with a last number <rule> are, [and they belong in|so put them into] <target>.",
+    "[write|copy] to <target> the rows of <source> whose last number is <rule>.",
+    "<target> [should hold|is to hold] those rows of <source> in which the last column is <rule>.",
+    "[pick|choose|single out] the rows of <source> in which the last column is <rule>; [they go|put them] into <target>.",
+    "from <source>, only rows whose last number is <rule> matter. [Gather|Collect] them in <target>.",
+    "the last column of <source> is a number. Rows where it is <rule> [belong|are wanted] in <target> [as well|too].",
+    "whoever reads <target> wants [nothing but|only] the rows of <source> ending in a number that is <rule>.",
+    "[an extract|a selection] from <source> is needed as <target>: all rows whose last number is <rule>.",
+    "one test decides: the rows of <source> whose last column is <rule> [go|are to be written] to <target>.",
+    "not all rows of <source> are [of interest|needed]: those whose last number is <rule> are, [and they belong in|so put them into] <target>.",
     "could <target> list the rows of <source> in which the last column is <rule>?",
-    "[leave out|drop] what does not matter from <source>: what remains, the rows with <rule> in the last place, is saved as <target>.",
-    "[make|create] <target> out of the rows of <source> that [end in|end with] a number <rule> [; the source is left alone|].",
-    "rows of <source>, last column <rule>, [unchanged and in order|as they stand]: into <target>.",
+    "[leave out|drop] what does not matter in a copy of <source>: what remains, the rows whose last number is <rule>, is to be saved as <target>.",
+    "[make|create] <target> out of the rows of <source> that [end in|end with] a number that is <rule> [; the source is left alone|].",
+    "rows of <source>, last column <rule>: [these go into|to be copied to] <target>.",
     "a row of <source> [counts|qualifies] if its last number is <rule>. [All such rows|The rows that do] make up <target>.",
 )
+# What becomes of a row is said last.
+_FORM = "[The rows stay whole and keep their order.|Whole rows, in the order of the source.|Neither rows nor their order change.]"
 # How the test is said, how awk and test spell it, and what it says of a number.
 _RULES: Mapping[str, tuple[tuple[str, ...], str, str, Callable[[int, int], bool]]] = {
     "more": (("above <limit>", "greater than <limit>", "more than <limit>", "over <limit>"), ">", "-gt", operator.gt),
@@ -50,7 +52,7 @@ def make(host: Host) -> Job:
     return job(
         host,
         title=host.say("[some rows|an extract|a selection] from <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, source=source, target=target, rule=words),
+        text=ask(host, [f"{core} {_FORM}" for core in _ASK], source=source, target=target, rule=words),
         sources={source: "\n".join(rows) + "\n"},
         target=target,
         result="\n".join(right) + "\n",

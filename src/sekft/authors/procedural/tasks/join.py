@@ -7,18 +7,18 @@ from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[join|combine] <one> and <two> by their first column into <target>: <row>, in the order of <one>.",
-    "<target> should [have|hold] a row for each key of <one>, [of the form|such as] <row>; the last part comes from <two>, the order from <one>.",
-    "<one> gives a name to each key, <two> a number. [Both together|The two combined], as <row>, [belong|go] in <target>, ordered as <one> is.",
-    "the keys of <one> come again in <two>, [in another order|shuffled]. [Write|Put] <row> for each of them to <target>, following <one>.",
-    "[complete|extend] the rows of <one> by what <two> has for the same key, and keep the result, rows like <row>, as <target>.",
-    "[a table|one table] out of two is [wanted|needed]: <one> and <two>, matched on the first column, rows as <row> and in the order of <one>, in <target>.",
-    "for every row of <one>, [look up|find] its key in <two> and write <row> to <target>, row after row.",
+    "<target> should [have|hold] a row for each key of <one>, of the form <row>; the last part comes from <two>, the order from <one>.",
+    "<one> gives a name to each key, <two> a number. [Both together|The two combined], as <row>, [belong in|go into] <target>, ordered as <one> is.",
+    "the keys of <one> occur again in <two>, [in another order|shuffled]. Write <row> for each of them to <target>, following <one>.",
+    "[complete|extend] the rows of <one> with what <two> has for the same key, and keep the result, rows of the form <row> in the order of <one>, as <target>.",
+    "[a table|one table] made from two is [wanted|needed]: <one> and <two>, matched on the first column, rows of the form <row> and in the order of <one>, in <target>.",
+    "for every row of <one>, [look up|find] its key in <two> and write <row> to <target>, [row after row|one row after the other], in the order of <one>.",
     "[somebody has to|somebody should] merge <one> with <two>: the key is the first column, a row becomes <row>, the order is that of <one>, the file is <target>.",
-    "in <target> [we want|are expected] rows such as <row>, in the order of <one>: key and name from there, the number from <two>.",
+    "in <target> [we want|there should be] rows of the form <row>, in the order of <one>: key and name from there, the number from <two>.",
     "could <one> and <two> be put side by side, key by key, as <row>? The place for it is <target>, [the order|and the order] that of <one>.",
-    "what <two> says of each key is [missing from|not in] <one>. [The joined rows|Rows with both], like <row>, are to be saved in <target>, ordered as <one> is.",
-    "<target> does not exist yet. It holds the rows of <one>, each with the number of the same key in <two> after it: <row>.",
-    "matching <two> to <one> by key gives rows like <row>. [Store|Keep] them, in the order of <one>, as <target>.",
+    "what <two> says of each key is [missing from|not in] <one>. [The joined rows|Rows with both], of the form <row>, are to be saved in <target>, ordered as <one> is.",
+    "<target> does not exist yet. It is to hold the rows of <one>, in their order, each with the number of the same key in <two> after it: <row>.",
+    "matching <two> to <one> by key gives rows of the form <row>. [Store|Keep] them, in the order of <one>, as <target>.",
 )
 
 
@@ -37,7 +37,7 @@ def make(host: Host) -> Job:
     first = [f"{key}{sep}{values[key][0]}" for key in keys]
     second = [f"{keys[at]}{sep}{values[keys[at]][1]}" for at in order]
     joined = [f"{row}{sep}{values[key][1]}" for key, row in zip(keys, first, strict=True)]
-    form = host.phrase("[KEY<sep>NAME<sep>NUMBER|key<sep>name<sep>number]", sep=sep)
+    form = host.phrase("[KEY<sep>NAME<sep>NUMBER|'key<sep>name<sep>number']", sep=sep)
     awk, files = f"awk -F'{sep}' -v OFS='{sep}'", f"{two} {one}"
     loop = f"while IFS='{sep}' read -r x n; do echo \"$x{sep}$n{sep}$(grep \"^$x{sep}\" {two} | cut -d '{sep}' -f 2)\"; done"
     return job(

@@ -13,26 +13,26 @@ _NEW = (
     "[under the name|by the name of] <link>, a symbolic link to <target> is [wanted|needed|expected].",
     "[those|programs] that look for <link> [want|should find] <target>: a symbolic link [will do|is enough].",
     "no copy of <target>, [but|only] a symbolic link to it, [belongs|is to lie] at <link>.",
-    "[link|connect] <link> to <target>, symbolically.",
+    "make <link> lead to <target>, by way of a symbolic link.",
     "could <link> be a symbolic link, leading to <target>?",
     "<target> has a long name; <link> is to stand for it, as a symbolic link.",
     "a symbolic link is missing: from <link> to <target>.",
     "people [type|use] <link> and [mean|want] <target>. [A symbolic link there would help.|There should be a symbolic link.]",
-    "[what <link> should be|the thing to put at <link>]: a symbolic link whose target is <target>.",
+    "what <link> should be: a symbolic link whose target is <target>.",
 )
 _OLD = (
     "the symbolic link <link> points to the wrong [place|file]; [it should lead|it is to lead] to <target>.",
-    "[point|turn|switch] the symbolic link <link> to <target>.",
+    "[point|switch] the symbolic link <link> to <target>.",
     "<link> [leads|still leads] to an old file. As a symbolic link it should [from now on|now] lead to <target>.",
     "<target> [replaces|has taken over from] what <link> points to: the symbolic link [has to follow|is to be changed].",
     "[change|renew] <link>, a symbolic link, so that it [points at|leads to] <target> [; what it points to now stays|].",
     "from today, <link> is [meant|supposed] to be a symbolic link to <target> [, not to what it shows now|].",
     "the link <link> is out of date. Its proper target is <target> [, the old one is kept as a file|].",
-    "could the symbolic link <link> be [moved on|turned] to <target>?",
+    "could the symbolic link <link> be [moved|switched] to <target>?",
     "<target> is what readers of <link> should get; [the link|the symbolic link] there [leads elsewhere|points elsewhere] at present.",
     "symbolic link <link>: [new target|now to] <target> [, the file behind the old one is not to be touched|].",
-    "[re-point|redirect] <link> at <target>. It [is|stays] a symbolic link.",
-    "where <link> leads is wrong since <target> [came|exists]: that is where the symbolic link [belongs|should lead].",
+    "[re-point|redirect] <link> to <target>. It [is|stays] a symbolic link.",
+    "where <link> leads has been wrong ever since <target> [came|was made]: that is where the symbolic link [belongs|should lead].",
 )
 
 

@@ -10,12 +10,12 @@ _ASK = (
     "the .<ending> files of <source> belong in <target>: [move them there|that is where they should be], [no others|and only those].",
     "<target> is the [right place|proper home|new place] for whatever ends in .<ending>; [so far|at present] such files lie in <source>.",
     "[clear|rid] <source> of its .<ending> files [by moving them|; they go] to <target>.",
-    "[of the files|of all that lies] in <source>, those [with the ending|that end in] .<ending> [go|move] to <target>.",
+    "of the files in <source>, those [with the ending|that end in] .<ending> [go|move] to <target>.",
     "[take|carry] the files ending in .<ending> from <source> to <target> [and leave the rest where it is|].",
-    "[nothing|no file] that ends in .<ending> should [remain|be left] in <source>. Their [place|folder] is <target>.",
-    "<source> [mixes|holds] several sorts of files. Those in .<ending> are [wanted|needed] in <target> [instead|], the others [where they are|here].",
+    "files that end in .<ending> should not [remain|be left] in <source>. Their [place|folder] is <target>.",
+    "<source> [mixes|holds] several sorts of files. Those in .<ending> are [wanted|needed] in <target> [instead|], the others [where they are|where they lie].",
     "[somebody put the .<ending> files into|by mistake, the .<ending> files ended up in] <source>; they [should lie|belong] in <target>.",
-    "what <source> has by way of *.<ending> [is to be|should be|gets] moved into <target>.",
+    "whatever <source> has in the way of *.<ending> [is to be|should be] moved into <target>.",
     "could the .<ending> files be [brought|moved] to <target>? They [now lie|are] in <source>.",
     "from <source> to <target>: [every file|all files|each file] named *.<ending>.",
     "<target> [is short of|lacks] the .<ending> files, which [still lie|were left] in <source>. [Not copies: the files themselves.|They are to be moved, not copied.]",
@@ -36,9 +36,11 @@ def make(host: Host) -> Job:
     one_by_one = " && ".join(f"mv {source}/{name} {target}/" for name in sorted(moved))
     return job(
         host,
-        title=host.say("[files out of place in|some files of|a few files to move from|sorting] <what>", what=source),
+        title=host.say(
+            "[files out of place in|some files of|a few files to move from|what to tidy in] <what>", what=source
+        ),
         text=ask(host, _ASK, source=source, target=target, ending=ending),
-        needle=f".{ending}",
+        needle=target,
         files=(*files.values(), host.folder(target)),
         after=arrived,
         gone=tuple(f"{source}/{name}" for name in moved),

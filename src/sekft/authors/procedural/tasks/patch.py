@@ -9,16 +9,16 @@ from sekft.authors.procedural.tasks import TASKS, ask, job, new_path, within
 
 _ASK = (
     "[apply|carry out] the change in <diff> to <path> [; the diff itself stays|].",
-    "<diff> [describes|shows] what is to change in <path>. [Make|Do] that change [, and no other|].",
-    "<path> [lags behind|is still the old one]: the lines that <diff> marks have to [go and come|be taken out and put in].",
-    "[bring|take] <path> to the state that <diff> [leads to|asks for].",
+    "<diff> [describes|shows] what is to change in <path>. Make that change [, and no other|].",
+    "<path> [lags behind|is still in its old state]: the lines that <diff> marks have to be [taken out or put in|removed or added].",
+    "bring <path> to the state that <diff> [leads to|asks for].",
     "there is a diff, <diff>, that was never [applied|worked in]. The file it is for is <path>.",
     "the difference in <diff> [should be|is to be] worked into <path>.",
-    "[work|put] <diff> into <path>: [minus goes, plus comes|lines with a minus out, lines with a plus in].",
-    "what <diff> takes out and puts in should be [taken out of and put into|out of and in] <path> [, whichever way|].",
+    "work <diff> into <path>: [lines with a minus go, lines with a plus come|lines with a minus out, lines with a plus in].",
+    "what <diff> takes out and puts in should be taken out of and put into <path> [, whichever way|].",
     "could <path> be changed as <diff> [says|has it]?",
     "in <diff> [lies|you have] a correction for <path>, as a diff [in the usual form|]. It [still has to|has yet to] be made.",
-    "a few lines of <path> are wrong. <diff> says which, and what [stands|belongs] there instead.",
+    "a few lines of <path> are wrong. <diff> says which, and what [should stand|belongs] there instead.",
     "<path> is to read as the diff <diff> [would have it|makes it] [, line for line|].",
     "the edit was agreed on, as <diff>; [what is left is|it remains] to make it in <path>.",
 )

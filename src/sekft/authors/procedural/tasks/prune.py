@@ -6,26 +6,26 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
-    "[delete|remove] [every file|all files] in <folder> <rule> [and no other|; the rest stays|].",
-    "<folder> holds leftovers: files <rule>. [They can go|Remove them] [, the rest must stay|; keep the others].",
-    "in <folder>, whatever files there are <rule> [can be thrown away|are to be deleted|are no longer needed].",
+    "[delete|remove] [the files|all files] in <folder> <rule> [, and no other|; the rest stays|].",
+    "<folder> holds leftovers: files <rule>. [They should go|Remove them] [; the rest must stay|; keep the others].",
+    "in <folder>, all files <rule> [should be thrown away|are to be deleted].",
     "files <rule> [pile up|have piled up|take up room] in <folder>; [it should hold none|none should be left].",
     "[clear|rid] <folder> of files <rule> [, and of nothing else|].",
-    "nobody needs the files <rule> that lie in <folder>. [Out with them|They should go] [; the others are in use|].",
+    "nobody needs the files in <folder> <rule>. [Out with them|They should go] [; the others are in use|].",
     "[get rid|dispose] of the files in <folder> <rule>.",
-    "[what is left|what remains] in <folder> should be only what is in use: files <rule> are not.",
+    "[what is left|what remains] in <folder> should be only what is in use, and files <rule> are not: delete these.",
     "could the files in <folder> <rule> be [deleted|removed|deleted, and just those]?",
-    "a run that broke off left files <rule> in <folder>. [They are worthless|They are of no use]: delete them.",
-    "[in|within] <folder> there should be no files <rule> [any more|any longer|from today].",
+    "a run that broke off left files in <folder> <rule>. [They are worthless|They are of no use]: delete them.",
+    "[in|within] <folder> there should be no files <rule> [any more|any longer].",
     "deletion in <folder>: [all|any] files <rule>; [others are kept|everything else is kept].",
-    "the folder <folder> [needs|wants] thinning out. Files <rule> go, [all the others stay|nothing else does].",
+    "the folder <folder> needs thinning out. Files <rule> go, [all the others stay|nothing else does].",
     "of what lies in <folder>, files <rule> are [rubbish|waste|dead weight] and [are to be removed|should be removed].",
 )
 # What singles the files out: in words, as a pattern for the shell, and as a test for find.
 _RULES = {
-    "prefix": ("whose name [starts|begins] with <mark>", "{mark}*", "-name '{mark}*'"),
-    "ending": ("whose name ends in <mark>", "*{mark}", "-name '*{mark}'"),
-    "middle": ("that have <mark> in their name", "*{mark}*", "-name '*{mark}*'"),
+    "prefix": ("whose names [start|begin] with <mark>", "{mark}*", "-name '{mark}*'"),
+    "ending": ("whose names end in <mark>", "*{mark}", "-name '*{mark}'"),
+    "middle": ("that have <mark> in their names", "*{mark}*", "-name '*{mark}*'"),
 }
 
 
@@ -46,9 +46,9 @@ def make(host: Host) -> Job:
     words = host.phrase(rule, mark=mark)
     return job(
         host,
-        title=host.say("[leftovers|old files|clutter|what can go] in <what>", what=folder),
+        title=host.say("[leftovers|old files|clutter|what can go] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, folder=folder, rule=words),
-        needle=mark,
+        needle=folder,
         files=files,
         gone=tuple(f"{folder}/{name}" for name in doomed),
         folder=folder,

@@ -7,18 +7,18 @@ from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[write|compile] a report <target> with one line for each .<ending> file in <folder>: its name (no folder), a space, and <figure>, in the order of the names.",
-    "<target> should [have|hold] a line for every .<ending> file in <folder>, [the bare name|the file's name] first, then a space, then <figure>, sorted by name.",
-    "for each .<ending> file in <folder> [we need|somebody needs] <figure>. [As lines|In lines] of the form NAME NUMBER, without folders and sorted by name, in <target>.",
-    "how do the .<ending> files in <folder> compare? <target>: the file name (no folder) and <figure> for each, [a blank between|one blank between them], names in order.",
-    "[go over|take] the .<ending> files in <folder> one by one and note them in <target>, sorted by name, [one line each|a line for each]: NAME NUMBER, where the number is <figure>.",
-    "the report <target> is [due|overdue]. It gives, file by file, <figure> for all .<ending> files in <folder>: bare name, one space, number, in the order of the names.",
-    "one line a file, NAME NUMBER: that is the form of <target>, sorted by name. The files are those ending in .<ending> in <folder>, named without it; the number is <figure>.",
-    "[list|show] in <target>, sorted by name, every .<ending> file of <folder> together with <figure>, each line as NAME NUMBER.",
-    "could <target> say, for each file ending in .<ending> in <folder>, <figure>? [Lines are|A line is] NAME NUMBER, one blank between, sorted by name.",
-    "what is [wanted|expected] in <target>, behind the name of each .<ending> file in <folder> and one space, is <figure>; lines sorted by name.",
-    "[from|out of] several inputs one overview: <target>, with the bare name of each .<ending> file in <folder> and, after one blank, <figure>, in the order of the names.",
-    "the .<ending> files of <folder> [are inputs|were handed in]; <target> sums them up, a line each: name (no folder), one space and <figure>, sorted by name.",
-    "[an overview|a summary] of <folder> is missing. Lines of <target>: name of a .<ending> file, one blank, <figure>; sorted by name.",
+    "<target> should [have|hold] a line for every .<ending> file in <folder>, the bare name first, then a space, then <figure>, sorted by name.",
+    "for each .<ending> file in <folder> [we need|somebody needs] <figure>. [They go as lines|Write lines] of the form NAME NUMBER, names without folders, sorted by name, to <target>.",
+    "how do the .<ending> files in <folder> compare? <target> is to show, for each, the file name (no folder) and <figure>, [a blank between|one blank between them], in the order of the names.",
+    "[go over|take] the .<ending> files in <folder> one by one and write to <target>, sorted by name, [one line each|a line for each]: NAME NUMBER, where NAME has no folder and NUMBER is <figure>.",
+    "the report <target> is [due|overdue]. It is to give, for each .<ending> file in <folder>, <figure>: bare name, one space, number, in the order of the names.",
+    "one line a file, NAME NUMBER: that is the form of <target>, sorted by name. The files are those ending in .<ending> in <folder>, their names are given without the folder, and the number is <figure>.",
+    "[list|show] in <target>, sorted by name, every .<ending> file of <folder> together with <figure>, each line as NAME NUMBER, names without folders.",
+    "could <target> say, for each file ending in .<ending> in <folder>, <figure>? [Lines are|A line is] NAME NUMBER, with the bare name and one blank between, sorted by name.",
+    "what is [wanted|expected] in <target>, behind the bare name of each .<ending> file in <folder> and one space, is <figure>; lines sorted by name.",
+    "[from|out of] several inputs, make one overview, <target>, with the bare name of each .<ending> file in <folder> and, after one blank, <figure>, in the order of the names.",
+    "the .<ending> files of <folder> [are inputs|were handed in]; <target> is to sum them up, a line each: name (no folder), one space and <figure>, sorted by name.",
+    "[an overview|a summary] of <folder> is missing. Lines of <target>: name of a .<ending> file (no folder), one blank, <figure>; sorted by name.",
 )
 
 
@@ -46,7 +46,7 @@ def make(host: Host) -> Job:
     rest = host.file(f"{folder}/{names.word()}.{other}", f"{names.word()} {names.number(100, 999)}\n")
     return job(
         host,
-        title=host.say("[a report|an overview|figures] on <what>", what=folder.rsplit("/", 1)[-1]),
+        title=host.say("[a report on|an overview of|figures on] <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, folder=folder, target=target, ending=ending, figure=skin.choice(forms)),
         files=(*(host.file(f"{folder}/{name}", text) for name, text in zip(mine, texts, strict=True)), rest),
         target=target,

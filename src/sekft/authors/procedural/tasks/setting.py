@@ -7,18 +7,18 @@ from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[set|change] <key> to <new> in <path> [; the other keys stay as they are|].",
-    "in <path>, <key> [is wrong|is out of date|no longer holds]: [it should be|the right value is] <new>.",
-    "the value of <key> in <path> [should read|becomes|is to be] <new> [, with all else unchanged|].",
+    "in <path>, <key> [is wrong|is out of date]: [it should be|the right value is] <new>.",
+    "the value of <key> in <path> [should be|is to be] <new> [, with all else unchanged|].",
     "<path> [has|gives|carries] the wrong <key>; <new> [is right|would be right|is what it should say].",
-    "[from now on|as of today|from today], <key> is <new>. [The file is|It stands in|See] <path>.",
-    "[give|assign] <key> the value <new>. [It is kept|Its place is|It is set] in <path>.",
-    "<new> [replaces|takes the place of] what <path> [now has|holds] for <key>.",
+    "[from now on|as of today|from today], <key> should be <new>. [The file is|It stands in] <path>.",
+    "[give|assign] <key> the value <new>. [It is kept|It is set] in <path>.",
+    "<new> [is to replace|should take the place of] what <path> [now has|holds] for <key>.",
     "[what reads|the program behind] <path> needs <key> at <new> [, not at what stands there now|].",
     "one key [needs a change|has to change] in <path>: <key>, to <new>.",
     "could <key> in <path> be <new> [instead|from here on]?",
     "<key> was [mistyped|set too early|never adjusted] in <path>. [The proper value|What it should be] is <new>.",
     "the file <path>, the key <key>: it [should|is to] have <new> as its value [, the rest is fine|].",
-    "<key> [moves|goes] to <new>. [This concerns|That is a matter of] <path> [and no other file|].",
+    "<key> [moves|is to go] to <new>. This concerns <path> [and no other file|].",
     "[correct|mend|put right] <path>, where <key> has to be <new>.",
 )
 # How a pair is written, what finds the value in it, and what stands before and after all pairs.
@@ -54,7 +54,6 @@ def make(host: Host) -> Job:
         host,
         title=host.say("[a value|one key|a setting|a correction] in <what>", what=path.rsplit("/", 1)[-1]),
         text=ask(host, _ASK, path=path, key=key, new=new),
-        needle=key,
         sources={path: before},
         target=path,
         result=after,

@@ -6,20 +6,20 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[sort|order] the lines of <source> <order>, [drop|leave out] the [duplicates|repeats], and [write|save] the result to <target>.",
-    "<target> should [list|hold] the lines of <source> <order>, each [only once|one time].",
+    "[put|save] the lines of <source> <order> in <target>, [leaving out|without] the [duplicates|repeats].",
+    "<target> should [list|hold] the lines of <source> <order>, each [only once|one time only].",
     "[a list|an ordered list] of what <source> holds, <order> and without repeats, [is wanted|is needed] as <target>.",
     "<source> [has|holds] the same lines [more than once|several times] and in no order. <target> should have them <order>, [none twice|each once].",
     "[make|produce] <target> from <source>: same lines, <order>, [no line twice|every line once].",
-    "[take out|without] the repeats, the lines of <source> are to be put <order> into <target> [; the source keeps its own order|].",
+    "without the repeats, the lines of <source> are to be put into <target> <order> [; the source keeps its own order|].",
     "each line of <source> [once|one time only], <order>: that is what <target> [should|has to] contain.",
     "the lines of <source> go to <target> <order>. [A line that comes twice is written once.|Repeats are written only once.]",
     "the reader of <target> needs the lines of <source> <order> and each of them a single time.",
-    "could the content of <source> be had <order>, no line repeated, in <target>? [The source stays as it is.|]",
+    "could the lines of <source> be put into <target> <order>, no line repeated? [The source stays as it is.|]",
     "[an index|a clean list] is missing, <target>: the distinct lines of <source>, <order>.",
     "free of duplicates and <order>, the lines of <source> are [wanted|expected] in <target>.",
     "[from|out of] <source>, [collect|gather] the different lines and [keep|store] them <order> as <target>.",
-    "[what differs|all that differs] among the lines of <source> belongs into <target>, <order>.",
+    "the lines of <source> belong in <target> <order>, [none of them twice|no line more than once].",
 )
 _FORWARDS = ("in alphabetical order", "sorted", "from a to z", "in ascending order")
 _BACKWARDS = ("in descending order", "in reverse alphabetical order", "sorted backwards")
@@ -41,7 +41,9 @@ def make(host: Host) -> Job:
     r = "r" if backwards else ""
     return job(
         host,
-        title=host.say("[an ordered list|a list without repeats|sorting] from <what>", what=source.rsplit("/", 1)[-1]),
+        title=host.say(
+            "[an ordered list|a list without repeats|a sorted list] from <what>", what=source.rsplit("/", 1)[-1]
+        ),
         text=ask(host, _ASK, source=source, target=target, order=order),
         sources={source: "\n".join(rows) + "\n"},
         target=target,

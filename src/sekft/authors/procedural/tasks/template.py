@@ -10,15 +10,15 @@ _ASK = (
     "<target> [should be|is to be] <form> with every placeholder (such as <shape>) replaced by its value from <values>.",
     "<form> has placeholders such as <shape>; <values> [says|tells] what goes in for each of them. [The filled-in text|The outcome] [goes|belongs] to <target>.",
     "[make|produce] <target> out of <form>: every placeholder (<shape> is one) [gives way to|becomes] what <values> has for it.",
-    "the values in <values> are to be put into <form>, [in place of|instead of] all the names between signs, as in <shape>. [Keep|Store] that as <target> [, the template stays|].",
-    "what <target> [lacks|is waiting for] is the text of <form>, all its placeholders (like <shape>) filled from <values>.",
-    "[from|out of] <form> and <values> [comes|we need] <target>, without a single placeholder (<shape> and the like) left in it.",
+    "the values in <values> are to be put into <form>, [in place of|instead of] all its placeholders, such as <shape>. [Keep|Store] that as <target> [; the template stays|].",
+    "what <target> [lacks|is waiting for] is the text of <form> with all its placeholders (like <shape>) filled from <values>.",
+    "[from|out of] <form> and <values> [we need|make] <target>, without a single placeholder (<shape> and the like) left in it.",
     "could <form> be filled in with <values>? [A placeholder looks like|Placeholders look like] <shape>; the result is <target>.",
     "a letter is ready but for its blanks: <form>. What goes into the blanks (one is <shape>) is in <values>, and the finished letter is to be <target>.",
-    "in <form>, <shape> stands for a value, [and there are several|one of several]; <values> gives them all. Finished text: <target>.",
-    "[substitute|put] the values of <values> for the placeholders in <form> (they look like <shape>), [leaving|and leave] the result in <target>.",
-    "every placeholder in <form>, like <shape>, has its value in <values>. [With all of them in place|Once they are in], the text is <target>.",
-    "<values> and <form> [belong together|go together]: values there, placeholders (<shape>, for one) here. [Their product|The result] should be found as <target>.",
+    "in <form>, <shape> is one of several placeholders; <values> gives a value for each. The finished text [goes to|is to be] <target>.",
+    "substitute the values of <values> for the placeholders in <form> (they look like <shape>), [leaving|and leave] the result in <target>.",
+    "every placeholder in <form>, like <shape>, has its value in <values>. [With all of them filled in|Once all are filled in], the text is to be saved as <target>.",
+    "<values> and <form> [belong together|go together]: values there, placeholders (<shape>, for one) here. [The filled-in text|The result] should be saved as <target>.",
 )
 _SHAPES = ("@{}@", "%{}%", "__{}__", "[{}]", "={}=")
 

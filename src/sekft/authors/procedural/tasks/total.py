@@ -7,18 +7,18 @@ from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[add up|sum] the third column of <source> over the rows [of|for] <word> and write the sum to <target>.",
-    "<target> [should hold|is to hold] the total for <word>: the third column of <source>, [only its rows|its rows alone].",
-    "what do the rows of <word> in <source> come to? [Add|Take] their last figures [together|] and [put|leave] the result in <target>.",
-    "in <source>, the second column is a name and the third an amount. The amounts of <word>, [in all|added up], [go|belong] into <target>.",
-    "[a total|one total|a sum] is [missing|wanted]: that of <word>, from the third column of <source>, as <target>.",
+    "<target> [should hold|is to hold] the total for <word>: the sum of the third column of <source>, over [only its rows|its rows alone].",
+    "what do the rows of <word> in <source> come to? Add up their last figures and [put|leave] the result in <target>.",
+    "in <source>, the second column is a name and the third an amount. The amounts of <word>, [in all|added up], [go into|belong in] <target>.",
+    "[a total|one total|a sum] is wanted in <target>: that of <word>, from the third column of <source>.",
     "write [a single number|one number] to <target>, the sum of the amounts (third column) that <source> has for <word>.",
-    "<word> [asks|wants to know] what [its|the] amounts in <source> add up to. [Amounts are in column 3, names in column 2.|Names: column 2; amounts: column 3.] The answer is kept in <target>.",
+    "<word> [asks|wants to know] what [its|the] amounts in <source> add up to. [Amounts are in column 3, names in column 2.|Names: column 2; amounts: column 3.] The answer [goes into|belongs in] <target>.",
     "[of|from] <source>, only rows with <word> in the second column count; [the sum of their third column|what their third column adds up to] is [expected|due] in <target>.",
-    "the file <target> [gets|receives|is given] the sum over all rows of <source> whose second column is <word>; [add up|what is added is] the third.",
-    "[work out|compute] how much <word> has in <source> (column 3, all its rows together); the figure [alone|by itself] [goes|belongs] in <target>.",
-    "could someone total the rows for <word> in <source>? [Third column|The last column], result to <target>.",
-    "amounts in <source>, third column; names, second column. For <word>: [total|the total] to <target>.",
-    "the [bill|account|share] of <word> is the sum of its rows' third column in <source>. It is [kept|filed] as <target>, [a plain number|nothing but the number].",
+    "the file <target> [should get|is to receive] the sum over all rows of <source> whose second column is <word>; what is added up is the third.",
+    "[work out|compute] how much <word> has in <source> (column 3, all its rows together); the figure [alone|by itself] [goes into|belongs in] <target>.",
+    "could someone total the rows for <word> in <source>? [It is the third column|Add up the last column]; the result goes to <target>.",
+    "amounts in <source>, third column; names, second column. The total for <word> [goes|is to go] to <target>.",
+    "the [bill|account|share] of <word> is the sum of its rows' third column in <source>. It is to be [kept|filed] as <target>, [a plain number|nothing but the number].",
 )
 
 

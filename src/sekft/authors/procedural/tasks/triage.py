@@ -5,22 +5,22 @@ from __future__ import annotations
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
-_LEVELS = ("error", "fault", "alarm", "fail", "refused", "broken", "severe")
+_LEVELS = ("error", "fault", "alarm", "failure", "warning", "alert", "outage")
 _OTHERS = ("info", "note", "debug", "fine", "trace", "quiet")
 _ASK = (
-    "[find out|work out] which source has [the most|most] <level> lines in <source> and write its name to <target>.",
-    "<target> [should|has to] name the source with the most <level> lines in <source>.",
-    "one source in <source> [reports|logs] <level> more often than [all the others|any other]. [Its name goes|Put its name] into <target>.",
-    "who is behind most of the <level> lines in <source>? The [name|source] alone [goes|belongs] into <target>.",
-    "[the lines|each line] of <source> [hold|holds] a time, a level, a source. [Count|Compare] <level> by source and [leave|put] the top name in <target>.",
-    "[go through|read] <source> for <level>: the source it comes from most often is to be named in <target>.",
-    "[a name is wanted|somebody wants a name] in <target>: that of the source in <source> with most lines of level <level>.",
-    "in <source>, level <level>, [find|look for] the source that occurs most. [Write it|It is written] to <target>, [by itself|only the name].",
-    "lines of level <level> in <source> come from several sources; <target> [is for|should hold] the one that has most of them.",
-    "could <target> tell which source [causes|has] the largest number of <level> lines in <source>?",
-    "before anything is [replaced|mended], we need to know where <level> comes from most in <source>: the source's name, in <target>.",
-    "by the count of <level> lines in <source>, [one source leads|one source is ahead]. Its name is what <target> [should|is to] contain.",
-    "the [worst|busiest] source of <source>, judged by its <level> lines, [goes|is put] on record in <target> [, name only|].",
+    "[find out|work out] which source has the most <level> lines in <source> and write its name to <target>.",
+    "<target> [should|has to] hold the name of the source with the most <level> lines in <source>.",
+    "one source in <source> [reports|logs] more <level> lines than any other. [Its name goes|Put its name] into <target>.",
+    "who has more <level> lines in <source> than any other source? The [name|source] alone [goes into|belongs in] <target>.",
+    "the lines of <source> hold a time, a level and a source. [Count|Compare] the <level> lines by source and [leave|put] the top name in <target>.",
+    "[go through|read] the <level> lines of <source>: the name of the source that has the most of them goes into <target>.",
+    "[a name is wanted|somebody wants a name] in <target>: that of the source in <source> with the most lines of level <level>.",
+    "in <source>, at level <level>, [find|look for] the source that occurs most often. [Write its name|Its name is to be written] to <target>, [by itself|only the name].",
+    "lines of level <level> in <source> come from several sources; <target> [is for|should hold] the name of the one that has the most of them.",
+    "could <target> give the name of the source that has the largest number of <level> lines in <source>?",
+    "before anything is [replaced|mended], we need to know which source has the most <level> lines in <source>: its name, in <target>.",
+    "by the number of <level> lines in <source>, one source [leads|is ahead]. Its name is what <target> [should|is to] contain.",
+    "the [worst|busiest] source in <source>, judged by the number of its <level> lines, [goes|is to go] on record in <target> [, name only|].",
 )
 
 

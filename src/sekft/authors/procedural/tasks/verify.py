@@ -9,22 +9,22 @@ from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
     "[check|verify] the files in <folder> against <list> (<tool>) and write the name of [each|every] file that does not agree to <target>.",
-    "<target> [should name|is to name] the files of <folder> that differ from <list> [, one a line|], [as <tool> finds them|<tool> made that list].",
-    "files in <folder> [may have been damaged|may have changed] since <tool> wrote <list>. [Names of those that have|The names of such files] [go|belong] into <target>, one [a|to a] line.",
-    "<list> holds the sums by <tool> of what lies in <folder>. [Find|Name] what no longer agrees, in <target>, one name a line.",
-    "[which|what] files in <folder> fail <tool> with <list>? [Names to|Their names go to] <target>, one on each line.",
-    "names of [damaged|altered] files, one a line, are [wanted|due] in <target>; <tool> and <list> tell which ones of <folder> they are.",
+    "<target> [should name|is to name] the files of <folder> that differ from <list>, [as <tool> finds them|a list made by <tool>].",
+    "files in <folder> [may have been damaged|may have changed] since <tool> wrote <list>. [Names of those that have|The names of such files] [go into|belong in] <target>.",
+    "<list> holds the sums by <tool> of what lies in <folder>. Name in <target> [what no longer agrees|whatever no longer agrees].",
+    "which files in <folder> fail <tool> with <list>? Their names [go|are to go] to <target>.",
+    "names of [damaged|altered] files are [wanted|due] in <target>; <tool> and <list> tell which ones of <folder> they are.",
     "the sums in <list> (<tool>) no longer fit all files of <folder>. [Put|Write] the names of those that fail into <target>.",
-    "[let|have] <tool> go through <list> in <folder>; [names of failures go|what fails goes] in <target>, [nothing but names|names only].",
+    "[let|have] <tool> go through <list> in <folder>; the names of [those that fail|what fails] go into <target>.",
     "could <target> list, by name, whatever in <folder> does not pass <tool> with <list>?",
-    "[every|each] file in <folder> whose sum is not the one in <list> [gets|has] its name in <target>. The list [is|was made] by <tool>.",
+    "[every|each] file in <folder> whose sum is not the one in <list> [should have|is to have] its name in <target>. The list [is|was made] by <tool>.",
     "<folder> was [copied|restored]; not everything came through. By <list> (<tool>), name in <target> the files that are not what they were.",
-    "[a report|a short report] <target>: names of files in <folder> that disagree with their <tool> line in <list>.",
-    "trust in <folder> depends on <list>. Run <tool> over it, and let <target> have the names, bare, of what is not right.",
+    "[a report|a short report] is wanted, <target>: the names of files in <folder> that disagree with their <tool> line in <list>.",
+    "trust in <folder> depends on <list>. Run <tool> over it, and let <target> have the names of what is not right.",
 )
 
 # The form is said last, whatever the core leaves open.
-_FORM = "[A line for each|One line for each], the name alone, in the order of <list>."
+_FORM = "[A line for each file|One line for each file], the name alone, in the order of <list>."
 
 
 @TASKS.kind("verify")

@@ -6,20 +6,20 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[make|create|put down] a file <path> [that holds|holding|with] [exactly|only|just] <what>.",
+    "[make|create] a file <path> [that holds|holding|with] just <what>.",
     "<path> [is missing|does not exist yet|was never made]; [it should hold|it is to hold|what belongs in it is] <what>.",
-    "[leave|place|put] <what> in a new file, <path> [, and nothing more in it|].",
+    "[place|put] in a new file, <path>, <what> [and nothing more|].",
     "a file by the name of <path> is [wanted|needed|expected], and in it <what>.",
     "what <path> [should say|has to say|is to contain] is <what>. [The file is not there yet.|]",
-    "[write|save|record] <what> to <path> [; the file has to be made first|, which is not there yet|].",
-    "[what is missing in|one thing lacks in] <folder>: a file <name> [that reads|with] <what>.",
-    "in <folder>, [start|begin|set up] a file called <name>. Its whole content is <what>.",
+    "[write|save] to <path> [, which is not there yet,|, a new file,|] <what>.",
+    "one thing is missing in <folder>: a file <name> [that reads|with] <what>.",
+    "in <folder>, [create|set up] a file called <name>. Its whole content is <what>.",
     "[somebody looks for <path> and expects|people will look for <path> and expect] to find <what> in it. [It is not there.|]",
     "the [programs|people] that read <path> [want|expect] <what>, and so far the file [is not there|does not exist].",
     "could <path> be made, [please|if possible]? It [holds|should hold] <what>.",
-    "[to be filed|to be kept|for the record] as <path>: <what>.",
+    "to be [filed|kept] as <path>: <what>.",
     "<folder> [should have|needs|gets] a new file <name>. [Content|What goes in]: <what>.",
-    "[no more than|just] <what> [goes|belongs] into <path>, a file that [has yet to be made|nobody has made so far].",
+    "into <path>, a file that [has yet to be made|nobody has made so far], goes [no more than|just] <what>.",
 )
 
 
@@ -34,11 +34,11 @@ def make(host: Host) -> Job:
         for _ in range(host.rng.choice([1, 1, 2]))
     ]
     if len(lines) == 1:
-        what = host.phrase("[the|one|this] [single line|line] '<line>'", line=lines[0])
+        what = host.phrase("[the single line|one line,|the line] '<line>'", line=lines[0])
     else:
         what = host.phrase(
             "[two lines, '<one>' and '<two>'|the line '<one>' and [below it|after it|then] the line '<two>'],"
-            " [in that order|the one above the other]",
+            " [in that order|the first above the second]",
             one=lines[0],
             two=lines[1],
         )
