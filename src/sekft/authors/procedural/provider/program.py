@@ -66,6 +66,10 @@ esac
 """
 
 
+_STATE = {"csv": ("state,", "%s,"), "jsonl": ("", '{"state": "%s", '), "records": ("", "state=%s\\n")}
+"""By list format: the header and the form of the state of an entry, which stands first; others have a column of words."""
+
+
 def _rows(kind: ProviderKind, interface: Interface) -> str:
     """sh that prints the list: `rows ID …`, `row ID`."""
     header, row = (
@@ -73,10 +77,14 @@ def _rows(kind: ProviderKind, interface: Interface) -> str:
         for text in vocabulary()["list_formats"][interface.list_format]
     )
     arguments = ['"$id"', '"$(title "$id")"', '"$(sender "$id")"'][: row.count("%")]
+    paging, state = "", ""
+    if kind.every:
+        name, column = _STATE.get(interface.list_format, ("STATE  ", "%-6s "))
+        header, row = name + header if header else "", column + row.removeprefix("{")
+        paging, state = PAGING + "\n", ' past | grep -qxF -e "$id" && state="closed" || state="open";'
+        arguments = ['"$state"', *arguments]
     top = f"printf '{header}'; " if header else ""
-    state = '; past | grep -qxF -e "$id" && state="closed" || state="open"; printf "%s " "$state"' if kind.every else ""
-    paging = PAGING + "\n" if kind.every else ""
-    return f"{paging}rows() {{ {top}for id; do :{state}; printf '{row}' {' '.join(arguments)}; done; }}"
+    return f"{paging}rows() {{ {top}for id; do{state} printf '{row}' {' '.join(arguments)}; done; }}"
 
 
 def _guards(interface: Interface, texts: Mapping[str, str]) -> str:

@@ -28,7 +28,7 @@ def make(host: Host) -> Job:
     folder = host.place()
     stem, ending = names.word(), names.word((1, 1))
     keep, total = rng.randint(2, 4), rng.randint(5, 8)
-    year = skin.randint(2019, 2031)
+    year = skin.randint(2012, 2023)
     form = skin.choice(["{y}-{m:02d}-{d:02d}", "{y}{m:02d}{d:02d}", "{y}.{m:02d}.{d:02d}"])
     days = sorted(skin.sample(range(336), total))
     dated = [
