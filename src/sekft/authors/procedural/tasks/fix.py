@@ -11,13 +11,13 @@ _ASK = (
     "<wrong> is [misspelt|a slip]; <right> is what is meant. [Put it right|Correct it] wherever it [occurs|turns up] below <folder>.",
     "the name <wrong> [was given up|no longer holds]: [from now on|now] it should be <right>, in each file under <folder>.",
     "no file under <folder> should [mention|contain] <wrong> any more; <right> [is to take its place|should stand there instead].",
-    "files below <folder> [use|have] the old name, <wrong>. The new one is <right>. [All of them need the change.|They all have to follow.]",
+    "texts below <folder> still use the old name, <wrong>. The new one is <right>. [All of them need the change.|They all have to follow.]",
     "<right>, not <wrong>: [this needs fixing|this is to be mended] in the files of <folder> and its subfolders.",
     "[hunt down|find] <wrong> below <folder>, file by file, and make it <right>.",
     "could <wrong> become <right> in [everything|whatever lies] below <folder>?",
     "below <folder> there are files that still say <wrong>. [Each time|Every time] it should read <right>.",
     "wherever <wrong> stands in a file under <folder>, <right> [belongs|is to stand].",
-    "[it is not clear|nobody remembers] which files under <folder> name <wrong>; [all that do|those that do] should name <right> [instead|].",
+    "[it is not clear|nobody remembers] which texts under <folder> mention <wrong>; [all that do|those that do] should say <right> [instead|].",
     "a renaming: <wrong> is <right> [as of now|from today]. It concerns all text below <folder>.",
 )
 

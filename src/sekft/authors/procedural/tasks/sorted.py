@@ -18,11 +18,11 @@ _ASK = (
     "could the lines of <source> be put into <target> <order>, no line repeated? [The source stays as it is.|]",
     "[an index|a clean list] is missing, <target>: the distinct lines of <source>, <order>.",
     "free of duplicates and <order>, the lines of <source> are [wanted|expected] in <target>.",
-    "[from|out of] <source>, [collect|gather] the different lines and [keep|store] them <order> as <target>.",
+    "[from|out of] <source>, [collect|gather] each different line once and [keep|store] them <order> as <target>.",
     "the lines of <source> belong in <target> <order>, [none of them twice|no line more than once].",
 )
 _FORWARDS = ("in alphabetical order", "sorted", "from a to z", "in ascending order")
-_BACKWARDS = ("in descending order", "in reverse alphabetical order", "sorted backwards")
+_BACKWARDS = ("in descending order", "in reverse alphabetical order", "sorted from z to a")
 
 
 @TASKS.kind("sorted")
