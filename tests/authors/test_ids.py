@@ -9,7 +9,9 @@ from sekft.authors.procedural.author import compose
 from sekft.seeds import derive
 
 GOLDEN = Path(__file__).parent / "golden" / "seed-7.txt"
-"""What `sekft generate --n 200 --seed 7` admits: slot, skin and id, as recorded at commit f645cf2."""
+"""What `sekft generate --n 200 --seed 7` admits: slot, skin and id, as recorded when schema version 2 came.
+
+The texts, the evidence, the alternatives and what is hidden had changed (CHANGELOG)."""
 
 
 def test_a_seed_gives_the_scenarios_that_it_always_gave() -> None:
