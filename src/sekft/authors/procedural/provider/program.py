@@ -212,12 +212,12 @@ retire() { sed -i '1s/waiting/over/' "$store/$1.entry"; }""",
         """\
 ids() { sed -n 's/^+|//p' "$store/ledger" | cut -d '|' -f 1; }
 past() { sed -n 's/^-|//p' "$store/ledger" | cut -d '|' -f 1; }
-row() { awk -F '|' -v id="$1" '$2 == id' "$store/ledger"; }
+row() { awk -F '|' -v id="$1" '$2 "" == id' "$store/ledger"; }
 title() { row "$1" | cut -d '|' -f 5; }
 sender() { row "$1" | cut -d '|' -f 3; }
 group() { row "$1" | cut -d '|' -f 4; }
 body() { row "$1" | cut -d '|' -f 6-; }
-retire() { awk -F '|' -v OFS='|' -v id="$1" '$2 == id { $1 = "-" } 1' "$store/ledger" >"/tmp/.ledger.$$" &&
+retire() { awk -F '|' -v OFS='|' -v id="$1" '$2 "" == id { $1 = "-" } 1' "$store/ledger" >"/tmp/.ledger.$$" &&
   cat "/tmp/.ledger.$$" >"$store/ledger"; rm -f "/tmp/.ledger.$$"; }""",
     ),
     "index": Storage(
