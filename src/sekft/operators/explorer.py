@@ -204,7 +204,10 @@ def _ordered(step: PlanStep, typed: set[str], rng: random.Random) -> Ways:
     """The ways of a step, the one to be taken first."""
     ways = [tuple(way) for way in rng.sample(step.ways, len(step.ways))]
     usual = rng.random() < _USUAL_SHARE
-    ways.sort(key=lambda way: usual and way != tuple(step.ways[0]))
+    if step.goal == "confirm":  # whoever has worked looks at what came of it, mostly
+        ways.sort(key=lambda way: usual and not way)
+    else:
+        ways.sort(key=lambda way: usual and way != tuple(step.ways[0]))
     if step.goal == "look":  # go on from what was looked at already, else as a search looks: without details
         ways.sort(key=lambda way: any(command.startswith("ls -l") for command in way))
         ways.sort(key=lambda way: not any(sights({command}) & sights(typed) for command in way))

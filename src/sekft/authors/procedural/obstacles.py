@@ -105,7 +105,7 @@ def _withheld(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=replace(_undone(job), text=text),
         evidence=(notice,),
-        reasons=[f"the directive is {notice}", f"directive withheld, only {keeper} can release it"],
+        reasons=[f"what is asked is {notice}", f"the text is withheld, only {keeper} can release it"],
         look=[[]],
         hidden=True,
     )
@@ -215,7 +215,10 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
         job=_undone(job),
         evidence=(scope,),
         extra=extra,
-        reasons=[f"two directives contradict each other on {scope}", f"contradictory directives about {scope}"],
+        reasons=[
+            f"two open requests contradict each other on {scope}",
+            f"one request changes {scope}, another leaves it as it is",
+        ],
         look=[[]],
         note=note,
     )
@@ -254,32 +257,36 @@ def _absent(job: Job, host: Host, met: bool) -> Blocked:
 
 
 def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
-    """A file named without its folder, of which there are two."""
+    """A file named without its folder, of which there are two, neither beside what the directive names in full."""
     path = _named_inputs(job)[0]
     folder, name = posixpath.split(path)
     above = posixpath.dirname(folder)
-    double = f"{above}/{host.names.subject()}/{name}"
-    copies = [file.model_copy(update={"path": double}) for file in job.files if file.path == path]
+    first, second = (f"{above}/{host.names.subject()}/{name}" for _ in range(2))
+    moved = [file.model_copy(update={"path": at}) for file in job.files if file.path == path for at in (first, second)]
+    stays = () if folder == host.home else (host.folder(folder),)
     text = job.text.replace(path, name)
     look = [[f"find /home /srv /opt -name {name}"], [f"find / -name {name} 2>/dev/null"], [f"ls -R /home /srv /opt | grep -c {name}", f"find /home /srv /opt -name {name}"]]  # fmt: skip
     named = replace(job, text=text, needle=job.needle if job.needle in text else name)
+    if not met:
+        kept = tuple(file for file in job.files if file.path not in (path, folder))
+        named = replace(named, files=(*kept, *stays, *moved))
     note = host.say(
         "[A file named without its folder|A bare file name] [is to be searched for|may lie anywhere] below /home, /srv and /opt;"
         " [if it fits more than one file|where several files fit], the [request|text] is [ambiguous|unclear] and [ends in|calls for] panic."
     )
     return Blocked(
-        job=_conditional(named, "", look, met, *([] if met else copies)),
+        job=_conditional(named, "", look, met),
         look=look,
-        evidence=(double, Inspection(target=f"{path}:{double}", aspect="presence")),
-        reasons=[f"{name} is ambiguous: {path} and {double}", f"two files are called {name}, {path} and {double}"],
+        evidence=(Inspection(target=f"{first}:{second}", aspect="presence"),),
+        reasons=[f"{name} is ambiguous: {first} and {second}", f"two files are called {name}, {first} and {second}"],
         note=note,
         right={
             "listed": ["ls -R /home /srv /opt"],
-            "one_by_one": [f"ls -l {folder}", f"ls -l {posixpath.dirname(double)}"],
+            "one_by_one": [f"ls -l {posixpath.dirname(first)}", f"ls -l {posixpath.dirname(second)}"],
             "counted": [f"find /home /srv /opt -name {name} | grep -c ."],
             "variable": [f"it={name}", 'find / -name "$it" 2>/dev/null'],
             "changed_folder": [f"cd {above}", f"find . -name {name}"],
-            "loop": [f"for it in {path} {double}; do [ -e $it ] && echo there; done"],
+            "loop": [f"for it in {first} {second}; do [ -e $it ] && echo there; done"],
         },
     )
 

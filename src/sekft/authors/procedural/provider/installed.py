@@ -39,8 +39,8 @@ class InstalledProvider:
 
     @property
     def hidden(self) -> list[str]:
-        """What it alone reaches: its program and its store."""
-        return [self.files[0].path, self.store]
+        """What it alone reaches: its program and its store, with a folder of its own above it."""
+        return [self.files[0].path, self.store.removesuffix("/store")]
 
     def store_files(self, host: Host, entries: Iterable[QueueEntry]) -> list[File]:
         """The store with these entries, as files."""
