@@ -54,7 +54,7 @@ def test_two_hundred_scenarios_come_out_the_same(two_hundred: Path, six_hundred:
     assert done.returncode == 0, done.stderr
     ours, theirs = records(six_hundred, "bubblewrap"), records(tmp_path, "docker")
     assert len(ours) == 200
-    for name in ours:
+    for name in ours.keys() - owned:
         for one, other in zip(ours[name]["turns"], theirs[name]["turns"], strict=True):
             if None in (one["raw"], other["raw"]):
                 one["raw"] = other["raw"] = None
