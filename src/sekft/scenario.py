@@ -357,6 +357,11 @@ def hidden_paths(scenario: Scenario) -> list[str]:
         inside = {file.path for file in scenario.files if file.kind != "directory" and covers(folder, file.path)}
         if inside <= store and not any(covers(folder, path) or covers(path, folder) for path in own):
             store = store - inside | {folder}
+    name = posixpath.basename(scenario.provider.command)
+    own_folders = {posixpath.dirname(path) for path in store if posixpath.basename(posixpath.dirname(path)) == name}
+    for folder in own_folders:
+        if not any(covers(folder, path) for path in own):
+            store = {path for path in store if not covers(folder, path)} | {folder}
     return sorted(programs.keys() | store)
 
 
