@@ -360,7 +360,7 @@ def hidden_paths(scenario: Scenario) -> list[str]:
     name = posixpath.basename(scenario.provider.command)
     own_folders = {posixpath.dirname(path) for path in store if posixpath.basename(posixpath.dirname(path)) == name}
     for folder in own_folders:
-        if not any(covers(folder, path) for path in own):
+        if not any(covers(folder, path) for path in (*own, scenario.login.home)):
             store = {path for path in store if not covers(folder, path)} | {folder}
     return sorted(programs.keys() | store)
 
