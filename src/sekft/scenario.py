@@ -180,6 +180,13 @@ class Needles(Frozen):
         return self.directives or self.texts
 
 
+def with_evidence(needles: Mapping[str, Any]) -> dict[str, Any]:
+    """Needles in the form of version 1, with one notice, as those of today; evidence that they have stays."""
+    notice = needles.get("notice")
+    kept = {name: value for name, value in needles.items() if name != "notice"}
+    return {"evidence": [] if notice is None else [notice], **kept}
+
+
 class Probe(Frozen):
     """A wrong solution that the checker must reject."""
 
@@ -283,9 +290,7 @@ class Scenario(Frozen):
         needles = body.get("needles") if isinstance(body, dict) and body.get("schema_version") == 1 else None
         if not isinstance(needles, dict) or "evidence" in needles:
             return body
-        notice = needles.get("notice")
-        kept = {name: value for name, value in needles.items() if name != "notice"}
-        return {**body, "needles": {**kept, "evidence": [] if notice is None else [notice]}}
+        return {**body, "needles": with_evidence(needles)}
 
     @model_serializer(mode="wrap")
     def _as_stored(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from sekft.scenario import SCHEMA_VERSION, ExpectedKind, Frozen, Scenario, canonical, load_noun
+from sekft.scenario import SCHEMA_VERSION, ExpectedKind, Frozen, Scenario, canonical, covers, load_noun
 
 Outcome = Literal[
     "solved", "idle", "rightly_blocked",
@@ -237,4 +237,4 @@ def state_digest(state: State, volatile: Sequence[str] = ()) -> str:
 
 def covered(path: str, roots: Iterable[str]) -> bool:
     """Whether the path is one of these roots or lies under one."""
-    return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)
+    return any(path == root or covers(root.rstrip("/"), path) for root in roots)

@@ -20,7 +20,7 @@ from sekft.authors.structured import AskingAuthor, Message, prompt
 from sekft.models.endpoint import Endpoint, service
 from sekft.protocols import AuthorConfig
 from sekft.rejection import Reason, Rejected, read_bundle
-from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, Provenance, Scenario, hidden_paths, migrated
+from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, Provenance, Scenario, hidden_paths, migrated, with_evidence
 from sekft.seeds import derive, stream
 from sekft.shell.plan import plan
 from sekft.trajectory import Usage
@@ -133,7 +133,10 @@ def make(config: AuthorConfig) -> TeacherAuthor:
 def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> dict[str, Any]:
     """A teacher's content with the fields that a teacher does not choose."""
     provider, needles = content.get("provider"), content.get("needles")
-    said = {**content, "needles": _with_evidence(needles)} if isinstance(needles, dict) else content
+    said: Mapping[str, object] = content
+    if isinstance(needles, dict):
+        given = {name: value for name, value in needles.items() if value is not None}
+        said = {**content, "needles": with_evidence(given)}
     kind = cell.get("ending", "work")
     return {
         **said,
@@ -145,13 +148,6 @@ def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> d
         "family": f"teacher-{seed:x}",
         "provenance": Provenance(author="teacher", model=model, version=__version__).model_dump(),
     }
-
-
-def _with_evidence(needles: Mapping[str, object]) -> dict[str, object]:
-    """Needles in the old form, with one notice, as those of today."""
-    notice = needles.get("notice")
-    kept = {name: value for name, value in needles.items() if name != "notice" and value is not None}
-    return {"evidence": [] if notice is None else [notice], **kept}
 
 
 def content(scenario: Scenario) -> dict[str, object]:

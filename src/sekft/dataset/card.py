@@ -118,16 +118,15 @@ def _of_set(exported: Exported, held: Holdings, sources: Sources) -> dict[str, A
     models = [rollout.trajectory.operator.model for rollout in rollouts]
     models += [scenario.provenance.model for scenario in scenarios]
     sample = _sample(held)
+    by_name = {finding.name: finding for finding in audit.findings}
     return {
         "scenarios": f"{len(scenarios):,}",
         "sampled": SCENARIOS_AT_MOST if sampled else None,
         "audit": audit,
         "amiss": [finding for finding in audit.findings if finding.verdict in ("broken", "short")],
         "judged": sum(finding.verdict != "told" for finding in audit.findings),
-        "kill_rate": next((finding for finding in audit.findings if finding.name == "checkers.kill_rate"), None),
-        "right_accepted": next(
-            (finding for finding in audit.findings if finding.name == "checkers.right_accepted"), None
-        ),
+        "kill_rate": by_name.get("checkers.kill_rate"),
+        "right_accepted": by_name.get("checkers.right_accepted"),
         "sample": sample,
         "excerpt": _excerpt(sample) if sample else "",
         "funnel": list(_funnel(exported, held, audit, sources.pairs)),

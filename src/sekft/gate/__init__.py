@@ -226,12 +226,15 @@ class _Gate:
         self._sound(run)
         if not run.check.passed:
             raise _Refused(Reason.REFERENCE_FAILS, "the checker fails after the reference, want pass", run)
-        touched = [effect.path for effect in effects(run.before, run.after)]
-        if harmed := [path for path in touched if covered(path, self.scenario.protected)]:
+        if harmed := self._harmed(run):
             raise _Refused(Reason.REFERENCE_HARMS, f"the reference changes protected {harmed}", run)
         if self.scenario.expected.kind == "work" and not self._changed(run):
             raise _Refused(Reason.WORK_WITHOUT_EFFECT, "the reference changes nothing outside volatile", run)
         return run
+
+    def _harmed(self, run: TrialRun) -> list[str]:
+        touched = (effect.path for effect in effects(run.before, run.after))
+        return [path for path in touched if covered(path, self.scenario.protected)]
 
     def _changed(self, run: TrialRun) -> dict[str, PathState | None]:
         return changes(run.before, run.after, self.scenario.volatile)
@@ -345,12 +348,11 @@ class _Gate:
 
     def _fault(self, run: TrialRun) -> str | None:
         """What keeps a right solution from being accepted: the checker, or that it does not earn its ending."""
-        touched = [effect.path for effect in effects(run.before, run.after)]
         if run.broken is not None:
             return run.broken
         if not run.check.passed:
             return "the checker fails, want pass"
-        if harmed := [path for path in touched if covered(path, self.scenario.protected)]:
+        if harmed := self._harmed(run):
             return f"it changes protected {harmed}"
         if self.scenario.expected.kind == "work":
             return None

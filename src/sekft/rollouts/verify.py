@@ -79,7 +79,8 @@ def judge(scenario: Scenario, result: RolloutResult) -> Verdict:
     touched = effects(result.before, result.after)
     marks = mechanism(scenario, result)
     kind = scenario.expected.kind
-    earned = not marks.missing(kind) and (kind == "work" or earned_at(scenario, exchanges(result)) is not None)
+    looked = kind == "work" or not scenario.needles.directives  # without directives, `retrieved` is what earned the end
+    earned = not marks.missing(kind) and (looked or earned_at(scenario, exchanges(result)) is not None)
     return Verdict(
         outcome=outcome(
             kind,

@@ -126,8 +126,7 @@ def _alternatives(draft: Sketch, steps: Sequence[PlanStep]) -> list[Alternative]
         jobs = draft.jobs[: len(draft.waiting)]
         right = [{"usual": job.ways[0], **job.right} for job in jobs]
         count = max(map(len, right)) - 1
-        chosen = [[*kinds.items()][min(at + 1, len(kinds) - 1)] for at in range(count) for kinds in right]
-        rows = [chosen[at * len(right) : (at + 1) * len(right)] for at in range(count)]
+        rows = [[[*kinds.items()][min(at + 1, len(kinds) - 1)] for kinds in right] for at in range(count)]
         return [
             Alternative(kind=row[0][0], commands=[*(command for _, commands in row for command in commands), *acks])
             for row in rows
