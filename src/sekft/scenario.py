@@ -16,6 +16,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -31,13 +32,15 @@ from pydantic import (
     model_validator,
 )
 
+from sekft.bounds import PATH_BYTES, TIME_S, WRITABLE_ROOTS, environment, folders_are_folders, plain_text, sandbox_path
 from sekft.errors import BundleError
 
 SCHEMA_VERSION: Final = 1
 """Of every noun but the scenario."""
 BUNDLE_VERSION: Final = 2
 BUNDLE_LIMIT_BYTES = 1 << 20
-WRITABLE_ROOTS = ("/etc", "/home", "/opt", "/srv", "/tmp", "/usr/local", "/var")
+GATE_BYTES = 1 << 16
+"""Room for the report that the gate adds to a bundle of the full size."""
 UNHASHED = ("id", "gate", "provenance", "split")
 
 Cell = Mapping[str, str]
@@ -46,15 +49,7 @@ ExpectedKind = Literal["work", "empty", "blocked"]
 NounT = TypeVar("NounT", bound=BaseModel)
 
 
-def _sandbox_path(path: str) -> str:
-    if not path.startswith("/") or posixpath.normpath(path) != path or "\0" in path:
-        raise ValueError("want an absolute path without '..', '//' or a trailing slash")
-    if not any(path.startswith(root + "/") for root in WRITABLE_ROOTS):
-        raise ValueError(f"path outside the writable tree; want it under {', '.join(WRITABLE_ROOTS)}")
-    return path
-
-
-SandboxPath = Annotated[str, AfterValidator(_sandbox_path)]
+SandboxPath = Annotated[str, plain_text(PATH_BYTES), AfterValidator(sandbox_path)]
 Mode = Annotated[str, Field(pattern=r"^0[0-7]{3}$")]
 
 
@@ -71,10 +66,10 @@ class File(Frozen):
     kind: Literal["file", "directory", "symlink"] = "file"
     content: str | None = None
     content_b64: str | None = None
-    target: str | None = None
+    target: Annotated[str, plain_text(PATH_BYTES), Field(min_length=1)] | None = None
     mode: Mode = "0644"
     owner: Literal["agent", "root"] = "agent"
-    mtime: int = 1700000000
+    mtime: Annotated[int, Field(ge=-TIME_S, le=TIME_S)] = 1700000000
 
     @model_validator(mode="after")
     def _one_body(self) -> File:
@@ -100,10 +95,14 @@ class Login(Frozen):
     user: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
     host: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     home: SandboxPath
-    motd: str = ""
-    banner: str = ""
-    env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = {}
-    prompt: str = "$ "
+    motd: Annotated[str, plain_text(1 << 14)] = ""
+    banner: Annotated[str, plain_text(1 << 14)] = ""
+    env: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Annotated[str, plain_text(1 << 14)]],
+        Field(max_length=256),
+        AfterValidator(environment),
+    ] = {}
+    prompt: Annotated[str, plain_text(1000)] = "$ "
 
 
 class Provider(Frozen):
@@ -271,9 +270,9 @@ class Scenario(Frozen):
     reference: list[str]
     needles: Needles
     plan: list[PlanStep] = []
-    protected: list[str] = []
-    volatile: list[str] = []
-    loose: list[str] = []
+    protected: Annotated[list[str], Field(max_length=1024)] = []
+    volatile: Annotated[list[str], Field(max_length=1024)] = []
+    loose: Annotated[list[str], Field(max_length=1024)] = []
     probes: list[Probe] = []
     alternatives: list[Alternative] = []
     split: str = "train"
@@ -310,8 +309,13 @@ class Scenario(Frozen):
         seen: set[str] = set()
         for file in self.files:
             if file.path in seen:
-                raise ValueError(f"files: {file.path} given twice")
+                raise ValueError(f"files: {file.path!r} given twice")
             seen.add(file.path)
+        return self
+
+    @model_validator(mode="after")
+    def _folders_are_folders(self) -> Scenario:
+        folders_are_folders(self.login.home, {file.path: file.kind for file in self.files})
         return self
 
     @cached_property
@@ -422,6 +426,9 @@ def canonical(value: object) -> bytes:
 
 def load_scenario(path: Path) -> Scenario:
     """Read one bundle. Raises BundleError naming file, field, value seen and value wanted."""
+    with suppress(OSError):  # which reading it will tell
+        if (size := path.stat().st_size) > BUNDLE_LIMIT_BYTES + GATE_BYTES:
+            raise BundleError(f"{path}: saw {size} bytes, want at most {BUNDLE_LIMIT_BYTES}")
     scenario = load_noun(Scenario, path)
     if scenario.id != scenario.content_id:
         raise BundleError(f"{path}: id: saw {scenario.id!r}, want {scenario.content_id!r} (the content's hash)")

@@ -15,6 +15,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from sekft.scenario import SCHEMA_VERSION, ExpectedKind, Frozen, Scenario, canonical, covers, load_noun
 
 Outcome = Literal[
@@ -107,13 +109,23 @@ class Fault(Frozen):
 
 
 class SandboxInfo(Frozen):
-    """uids: 2 where fixtures of root show as root's, 1 where they show as the agent's."""
+    """uids:   2 where fixtures of root show as root's, 1 where they show as the agent's.
+
+    capped: how often something of the session went beyond its cap, by what it was (docs/session.md); left out of a
+            record where nothing did.
+    """
 
     backend: str
     userland: str
     userland_digest: str
     limits: dict[str, int] = {}
     uids: Literal[1, 2] = 1
+    capped: dict[str, int] = {}
+
+    @model_serializer(mode="wrap")
+    def _as_stored(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        body: dict[str, Any] = serialize(self)
+        return body if self.capped else {name: value for name, value in body.items() if name != "capped"}
 
 
 class Usage(Frozen):
@@ -215,10 +227,10 @@ class StoredRollout:
 
 def effects(before: State, after: State) -> list[Effect]:
     """Every path that was added, removed or changed, sorted by path."""
+    differing = [path for path, entry in after.items() if before.get(path) != entry]
     return [
         Effect(path=path, change="added" if path not in before else "removed" if path not in after else "changed")
-        for path in sorted(before.keys() | after.keys())
-        if before.get(path) != after.get(path)
+        for path in sorted([*differing, *(before.keys() - after.keys())])
     ]
 
 

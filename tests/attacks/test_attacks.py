@@ -15,10 +15,11 @@ from sekft.scenario import File
 from tests.attacks import health
 from tests.attacks.attack import Attack
 from tests.attacks.cases import CLASSES, TAMPERING
-from tests.sandboxes.conftest import LOGIN, Landing, shown
+from tests.sandboxes.conftest import LOGIN, NOBODY_ELSE, Landing, shown
 
 ATTACKS = [pytest.param(attack, id=f"{kind}: {attack.name}") for kind, attacks in CLASSES.items() for attack in attacks]
-CAP_DAC_READ_SEARCH = 2
+CAP_DAC_READ_SEARCH, CAP_SYS_CHROOT, CAP_SYS_ADMIN = 2, 18, 21
+PID_ONES = 1 << CAP_DAC_READ_SEARCH | 1 << CAP_SYS_CHROOT | 1 << CAP_SYS_ADMIN
 Attacking = Callable[[Attack], Awaitable[ExecResult]]
 
 
@@ -68,7 +69,7 @@ async def goes_on(session: Session, result: ExecResult) -> None:
 async def is_judged(session: Session) -> None:
     """The state is told, nothing of the agent's runs any more, and verdicts are the checker's."""
     assert "/home/ada" in await session.state()
-    assert (await session.check("set -- /proc/[0-9]*; [ $# = 2 ]")).passed
+    assert (await session.check(NOBODY_ELSE)).passed
     assert (await session.check("exit 3")).status == 3
 
 
@@ -108,12 +109,12 @@ async def test_siblings_share_no_namespace(land: Landing) -> None:
 
 
 async def test_no_capability_is_kept(session: Session) -> None:
-    """PID 1 keeps the right to read for itself; whatever it starts has none, and can gain none."""
+    """PID 1 keeps the rights to read and to enter a view for itself; whatever it starts has none, and can gain none."""
     text = await shown(session, "grep Cap /proc/self/status; grep Cap /proc/1/status")
     agents, ones = (dict(re.findall(r"Cap(\w+):\t(\w+)", part)) for part in text.split("CapInh")[1:])
     assert {int(value, 16) for value in agents.values()} == {0}
-    assert int(ones.pop("Prm"), 16) in (0, 1 << CAP_DAC_READ_SEARCH)
-    assert int(ones.pop("Eff"), 16) in (0, 1 << CAP_DAC_READ_SEARCH)
+    assert int(ones.pop("Prm"), 16) in (0, PID_ONES)
+    assert int(ones.pop("Eff"), 16) in (0, PID_ONES)
     assert {int(value, 16) for value in ones.values()} == {0}
 
 

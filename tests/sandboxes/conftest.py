@@ -16,6 +16,8 @@ from sekft.scenario import File, Login
 
 Landing = Callable[..., Awaitable[Session]]
 
+NOBODY_ELSE = "! kill -0 -1 2>/dev/null"
+"""For a checker, whose view has no /proc: passes when nobody but it and PID 1 is there to be signalled."""
 LOGIN = Login(user="ada", host="vault", home="/home/ada", prompt="$ ")
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from sekft.cli.tables import visible
 from sekft.errors import SekftError
 
 EXAMPLES = """
@@ -119,7 +120,7 @@ def main() -> None:
     try:
         app(prog_name="sekft")
     except SekftError as error:
-        typer.echo(f"sekft: error: {error}", err=True)
+        typer.echo(f"sekft: error: {visible(str(error))}", err=True)
         sys.exit(error.exit_status)
     except BrokenPipeError:
         sys.stderr.close()

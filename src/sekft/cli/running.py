@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import typer
 
-from sekft.cli.tables import print_tables
+from sekft.cli.tables import print_tables, visible
 from sekft.errors import SekftError
 from sekft.folder import Layout, load_scenarios
 from sekft.protocols import Reporter
@@ -106,7 +106,7 @@ class Lines(Reporter):
             self._line(f"  {detail}" if detail else "")
 
     def note(self, text: str) -> None:
-        print(f"sekft: {text}", file=sys.stderr, flush=True)
+        print(f"sekft: {visible(text)}", file=sys.stderr, flush=True)
 
     def _line(self, tail: str) -> None:
         self._last = time.monotonic()
@@ -138,7 +138,7 @@ class Bar(Reporter):
             self._progress.update(self._task, advance=1, detail=detail)
 
     def note(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(visible(text), markup=False, highlight=False)
 
     def __enter__(self) -> Self:
         self._progress.start()

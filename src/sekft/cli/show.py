@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sekft import operators, sandboxes
-from sekft.cli.tables import bad, bold, dim, good, ruled, table, visible
+from sekft.cli.tables import all_visible, bad, bold, dim, good, one_line, ruled, table, visible
 from sekft.errors import BundleError, SandboxUnavailable, UsageError
 from sekft.protocols import OperatorConfig
 from sekft.rejection import Rejection
@@ -69,8 +69,10 @@ def show(path: Path, form: str = "text", look: Look = lambda _: ()) -> str:
             raise UsageError(f"{path}: no turns: {noun.ending.reason}")
         return json.dumps(noun.messages(), ensure_ascii=False, indent=1) + "\n"
     if isinstance(noun, Trajectory):
-        return trajectory_text(noun)
-    return scenario_text(noun, look(noun)) if isinstance(noun, Scenario) else rejection_text(noun)
+        return trajectory_text(all_visible(noun))
+    if isinstance(noun, Rejection):
+        return rejection_text(all_visible(noun))
+    return scenario_text(all_visible(noun), all_visible(list(look(noun))))
 
 
 def _read(path: Path) -> Scenario | Trajectory | Rejection:
@@ -135,9 +137,9 @@ def _announced(scenario: Scenario) -> Iterator[str]:
     places = {"in the banner": login.banner, "in the message of the day": login.motd, "in the prompt": login.prompt}
     places |= {f"in the environment, ${name}": f"{name}={value}" for name, value in login.env.items()}
     files = [file for file in scenario.files if not file.path.endswith(f"/{own}")]
-    places |= {f"in {file.path}": file.content or "" for file in files}
-    places |= {f"by the name of {file.path}": posixpath.basename(file.path) for file in files}
-    places |= {f"by the target of {file.path}": file.target for file in files if file.target}
+    places |= {f"in {one_line(file.path)}": file.content or "" for file in files}
+    places |= {f"by the name of {one_line(file.path)}": posixpath.basename(file.path) for file in files}
+    places |= {f"by the target of {one_line(file.path)}": file.target for file in files if file.target}
     for place, text in places.items():
         yield from (f"{place}: {visible(line)}" for line in text.splitlines() if scenario.needles.announcement in line)
 
@@ -199,8 +201,8 @@ def _gate(scenario: Scenario) -> str:
             + (f", {gate.equivalent} did the same as the right one" if gate.equivalent else ""),
             "right solutions": f"{gate.right} tried beside the reference, {gate.right - len(gate.refused)} accepted",
             "own probes": ", ".join(probe.kind for probe in scenario.probes),
-            "protected": "\n".join(scenario.protected),
-            "volatile": ", ".join(scenario.volatile),
+            "protected": "\n".join(map(one_line, scenario.protected)),
+            "volatile": ", ".join(map(one_line, scenario.volatile)),
         }
     )
 
@@ -213,8 +215,8 @@ def _documents_itself(scenario: Scenario, file: File) -> bool:
 
 def _file(scenario: Scenario, file: File) -> str:
     note = dim("  (protected)") if covered(file.path, scenario.protected) else ""
-    target = f" → {visible(file.target or '')}" if file.kind == "symlink" else ""
-    head = f"{dim(f'{file.kind:<9} {file.mode} {file.owner:<5}')} {file.path}{target}{note}\n"
+    target = f" → {one_line(file.target or '')}" if file.kind == "symlink" else ""
+    head = f"{dim(f'{file.kind:<9} {file.mode} {file.owner:<5}')} {one_line(file.path)}{target}{note}\n"
     if file.content_b64 is not None:
         return f"{head}    {dim(f'{len(file.data)} bytes')}\n"
     lines = visible(file.data.decode(errors="replace")).splitlines()
@@ -280,7 +282,7 @@ def judgement(trajectory: Trajectory) -> str:
             ),
             "ended by": visible(ended),
             "marks": _marks(trajectory),
-            "changed": "\n".join(visible(f"{effect.change} {effect.path}") for effect in trajectory.effects)
+            "changed": "\n".join(one_line(f"{effect.change} {effect.path}") for effect in trajectory.effects)
             or "nothing",
             "operator": " ".join(filter(None, (operator.kind, operator.model))),
             "sandbox": f"{trajectory.sandbox.backend}, {trajectory.sandbox.userland}",

@@ -6,22 +6,43 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TypeVar, cast
+
+from pydantic import BaseModel
 
 from sekft.report import Report, Table
 from sekft.report import text as as_text
 
+T = TypeVar("T")
 WIDTH = 80
 _EMPHASIS = re.compile(r"\x1b\[\d+m")
 _PICTURES = (
     {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
     | {0x7F: 0x2421}
-    | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+    | dict.fromkeys((*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)  # C1; bidi overrides
 )
 
 
 def visible(text: str) -> str:
     """Control characters as their pictures: recorded bytes must not drive the reader's terminal."""
     return text.translate(_PICTURES)
+
+
+def one_line(text: str) -> str:
+    """The same for a name: a line end in it is a picture, too."""
+    return visible(text).replace("\n", "\u240a").replace("\t", "\u2409")
+
+
+def all_visible(value: T) -> T:
+    """A noun with every text in it made visible, whatever the field."""
+    if isinstance(value, str):
+        return cast(T, visible(value))
+    if isinstance(value, BaseModel):
+        fields = {name: all_visible(getattr(value, name)) for name in type(value).model_fields}
+        return cast(T, value.model_copy(update=fields))
+    if isinstance(value, dict):
+        return cast(T, {all_visible(name): all_visible(held) for name, held in value.items()})
+    return cast(T, [all_visible(held) for held in value]) if isinstance(value, list) else value
 
 
 def bold(text: str) -> str:

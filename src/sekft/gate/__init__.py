@@ -13,13 +13,14 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sekft.bounds import WRITABLE_ROOTS
 from sekft.errors import InfraError
 from sekft.gate.mutants import break_ins, mutants
 from sekft.gate.solutions import solutions
 from sekft.gate.static import examine
 from sekft.protocols import Limits, Sandbox, SandboxSpec, Session
 from sekft.rejection import Admitted, Reason, Rejected
-from sekft.scenario import WRITABLE_ROOTS, GateReport, Scenario
+from sekft.scenario import GateReport, Scenario
 from sekft.shell import syntax
 from sekft.shell.evidence import Exchange, earned_at, retrieved_at
 from sekft.trajectory import Check, Ending, PathState, State, changes, covered, effects

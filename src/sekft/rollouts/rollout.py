@@ -238,7 +238,8 @@ class Rollout:
             return
         cwd = self._session.cwd()
         result = await self._timed(self._session.exec(text))
-        self.result = replace(self.result, cwds=(*self.result.cwds, cwd), calls=(*self.result.calls, result.calls))
+        cwds, calls = (*self.result.cwds, cwd), (*self.result.calls, result.calls)
+        self.result = replace(self.result, cwds=cwds, calls=calls, sandbox=self._session.info)
         if result.malformed is not None:
             await self._malformed(result.malformed)
             return

@@ -11,8 +11,9 @@ import posixpath
 from dataclasses import dataclass
 from typing import Literal
 
+from sekft.bounds import SYSTEM_FOLDERS, WRITABLE_ROOTS
 from sekft.protocols import SandboxSpec
-from sekft.scenario import WRITABLE_ROOTS, File
+from sekft.scenario import File
 from sekft.trajectory import closed
 
 AGENT_ID = 1000
@@ -20,11 +21,6 @@ OVERFLOW_ID = 65534
 PAST = 1700000000
 DATE_SHIM = "/usr/local/bin/date"
 _ROOTS_OWN = ("/etc", "/home", "/usr/local", "/var")
-_SYSTEM_DIRECTORIES = (
-    "/usr/local/bin", "/usr/local/etc", "/usr/local/lib", "/usr/local/sbin", "/usr/local/share",
-    "/usr/local/share/man", "/usr/local/share/man/man1", "/var/cache", "/var/lib", "/var/log", "/var/mail",
-    "/var/opt", "/var/spool",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +83,7 @@ def _system(spec: SandboxSpec) -> list[Node]:
     """What every system has; a bundle's own file of the same path replaces it."""
     login, mtime = spec.login, PAST + spec.mtime_offset_s
     nodes = [Node(root, "directory", 0o755, mtime=mtime) for root in WRITABLE_ROOTS if root not in _ROOTS_OWN]
-    nodes += [Node(path, "directory", 0o755, owner="root", mtime=mtime) for path in (*_ROOTS_OWN, *_SYSTEM_DIRECTORIES)]
+    nodes += [Node(path, "directory", 0o755, owner="root", mtime=mtime) for path in (*_ROOTS_OWN, *SYSTEM_FOLDERS)]
     nodes += [Node(path, "directory", 0o1777, mtime=mtime) for path in ("/tmp", "/var/tmp")]
     files = {
         "/etc/passwd": f"root:x:{OVERFLOW_ID}:{OVERFLOW_ID}:root:/root:/bin/sh\n"

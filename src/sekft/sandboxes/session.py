@@ -17,9 +17,11 @@ from sekft.protocols import ExecResult, SandboxSpec
 from sekft.sandboxes import wire
 from sekft.sandboxes.fixtures import DATE_SHIM, shifted_date, tree
 from sekft.sandboxes.shell_state import (
+    PROMPT_BYTES,
     Function,
     ShellState,
     candidates,
+    is_unread,
     listed_traps,
     panic_reason,
     prologue,
@@ -42,7 +44,7 @@ UNTERMINATED = "unterminated here-document"
 NUL_BYTE = "NUL byte in the command"
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _PROMPT_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
-_IGNORED_EOF = re.compile(rb'(\nUse "exit" to leave shell\.\n)+\Z')
+_IGNORED_EOF = b'\nUse "exit" to leave shell.\n'
 OMITTED = "[… {} bytes omitted …]"
 _WORDS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -66,11 +68,17 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Typed:
-    """One message on its way to the shell. text: as fed, newline-terminated."""
+    """One message on its way to the shell. text: as fed, newline-terminated. before: the state it is typed in."""
 
     text: bytes
     functions: tuple[Function, ...]
-    words: frozenset[str]
+    before: ShellState
+
+    def words(self) -> frozenset[str]:
+        """Of the text and of every function and alias that it could use."""
+        hidden = [function.text for function in self.before.functions if function.name != "panic"]
+        text = self.text.decode(errors="replace")
+        return frozenset(_WORDS.findall(" ".join([text, *hidden, *self.before.aliases.values()])))
 
 
 class ShellSession:
@@ -111,7 +119,7 @@ class ShellSession:
         if self._over:
             raise InfraError(f"snapshot after the session's {self._over}")
         nodes = await self._channel.ask(wire.frame("G"), "G", SETUP_S)
-        kinds = wire.read_tree(nodes)
+        kinds = await wire.read_tree(nodes)
         binds = [bind for bind in self._tree.binds if bind.path in kinds]
         packed = wire.repacked(len(kinds), nodes, binds)
         return Snapshot(self._spec, nodes, packed, "o" not in kinds.values(), self._shell, self.greeting)
@@ -154,7 +162,9 @@ class ShellSession:
             error = await self._syntax_error(command)
             if error:
                 return error
-        typed = _Typed(_fed(command), candidates(self._shell, command), words_in(command, self._shell))
+        if is_unread(command):
+            self._count("functions")
+        typed = _Typed(_fed(command), candidates(self._shell, command), self._shell)
         limit_s = self._spec.limits.command_s if timeout_s is None else timeout_s
         frame = wire.command(self._spec.limits, limit_s, prologue(self._shell, typed.functions), typed.text)
         report = wire.read_report(await self._channel.ask(frame, "E", limit_s + GRACE_S))
@@ -191,21 +201,34 @@ class ShellSession:
     def _finished(self, report: wire.CommandReport, typed: _Typed) -> ExecResult:
         after = read_dump(report.dump, self._shell, typed.functions) if report.dump is not None else None
         report = report.changed(lambda output: _as_typed_at(output, report, typed, after))
-        over = ending(report, typed.words, after)
+        over = ending(report, typed, after)
         self._shell = after or replace(self._shell, status=report.status)
         self._over = over.kind if over else None
+        if after is None and not over:
+            self._count("state")
         return replace(recorded(report, self._spec.limits.output_bytes), state_kept=after is not None, ended=over)
 
     def prompt(self) -> str:
-        """PS1 as given by the bundle or set since, with $VAR and ${VAR} expanded and nothing else."""
+        """PS1 as given by the bundle or set since, with $VAR and ${VAR} expanded and nothing else; cut at its limit."""
         ps1 = self._shell.prompt if self._shell.prompt is not None else self._spec.login.prompt
-        return decoded(_bytes(_PROMPT_VARIABLE.sub(lambda match: self._shell.value(match[1] or match[2]), ps1)))
+        whole = _PROMPT_VARIABLE.sub(lambda match: self._shell.value(match[1] or match[2])[:PROMPT_BYTES], ps1)
+        shown = decoded(_bytes(whole)).encode()
+        if len(shown) > PROMPT_BYTES:
+            self._count("prompt")
+        return shown[:PROMPT_BYTES].decode("utf-8", "ignore")
+
+    def _count(self, what: str) -> None:
+        """One more time that something went beyond its cap."""
+        capped = self.info.capped
+        self.info = self.info.model_copy(update={"capped": {**capped, what: capped.get(what, 0) + 1}})
 
     def cwd(self) -> str:
         return decoded(_bytes(self._shell.cwd))
 
     async def state(self) -> State:
-        state = wire.read_state(await self._channel.ask(wire.frame("T"), "T", SETUP_S))
+        state = await wire.read_state(await self._channel.ask(wire.frame("T"), "T", SETUP_S))
+        if next(reversed(state), "").startswith(wire.OMITTED_PATHS):
+            self._count("paths")
         if self._spec.clock_offset_s and all(file.path != DATE_SHIM for file in self._spec.files):
             state.pop(DATE_SHIM, None)
         return state
@@ -254,12 +277,16 @@ def _as_typed_at(output: bytes, report: wire.CommandReport, typed: _Typed, after
             output = output.replace(line, b"")
     if report.left or not report.stripped:
         return output
-    if "trap" in typed.words if after is None else not after.heard or "i" not in after.options:
+    if "trap" in typed.words() if after is None else not after.heard or "i" not in after.options:
         return output + b"\n"  # the newline was the command's own
     if after and "v" in after.options:
         return output.removesuffix(b" ")
     if after and "I" in after.options:
-        return _IGNORED_EOF.sub(b"", output + b"\n")
+        lines = output + b"\n"
+        end = len(lines)
+        while lines.endswith(_IGNORED_EOF, 0, end):
+            end -= len(_IGNORED_EOF)
+        return lines[:end]
     return output
 
 
@@ -310,17 +337,11 @@ def _joined(text: str, line: str) -> str:
     return text + ("\n" if line and text and not text.endswith("\n") else "") + line
 
 
-def words_in(text: str, state: ShellState) -> frozenset[str]:
-    """The words of the typed text and of every function and alias that it could use."""
-    hidden = [function.text for function in state.functions if function.name != "panic"]
-    return frozenset(_WORDS.findall(" ".join([text, *hidden, *state.aliases.values()])))
-
-
-def ending(report: CommandReport, words: frozenset[str], after: ShellState | None) -> Ending | None:
+def ending(report: CommandReport, typed: _Typed, after: ShellState | None) -> Ending | None:
     """What ended the session, or None when the shell read to the end of what was typed.
 
     A shell that stopped early did so by exit, panic, errexit, exec, a top-level return or a signal.
-    words: words_in() the command. after: the state that the shell left, if it left one.
+    after: the state that the shell left, if it left one.
     """
     status = report.status
     shell_ended = Ending(kind="none", status=status, reason="shell_ended")
@@ -333,6 +354,7 @@ def ending(report: CommandReport, words: frozenset[str], after: ShellState | Non
     reason = panic_reason(report.dump) if report.dump is not None else None
     if reason is not None and status == 77:
         return Ending(kind="panic", status=status, reason=reason)
+    words = typed.words()
     if after is None:
         # Only a user's own end trap still allows an exit: otherwise the shell was replaced by exec.
         return Ending(kind="exit", status=status) if "trap" in words else shell_ended

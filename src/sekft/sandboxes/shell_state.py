@@ -11,8 +11,28 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
 
 from sekft.shell.syntax import definitions
+
+STATE_BYTES = 1 << 20
+"""Of a dump; runner.h has the same."""
+READ_BYTES = 4096
+"""Of a message that is read for function definitions: reading takes a millisecond for each thousand."""
+MOST_NAMES = 512
+"""Of variables and of aliases."""
+MOST_FUNCTIONS = 256
+MOST_PARAMETERS = 1024
+MOST_QUOTES = 8192
+"""Apostrophes of a dump: each is a step of its reading."""
+MOST_TEXT = 1 << 16
+"""Characters of all aliases, and of all functions with the aliases that each was read under."""
+MOST_PATH_BYTES = 4096
+PROMPT_BYTES = 1000
+"""Of PS1 as it was set, and as it is shown."""
+REASON_BYTES = 1024
+MOST_MARKS = 16
+"""Of a panic in a dump: values may hold its like."""
 
 PANIC_MARK = "sekft_panic"
 PANIC = (
@@ -26,9 +46,15 @@ _OPTIONS_KEPT = "aCefuvxb"
 _SHELLS_OWN = frozenset({"ENV", "PPID", "LINENO", "PWD", "OLDPWD", "PS1", "PS2", "_", PANIC_MARK})
 _FRESH = ("IFS", "PATH", "PS4")  # a fresh dash sets these by itself
 _HIDDEN_BY_DUMP = frozenset({"printf", "pwd", "umask", "alias", "type"})
+_ASK_FIRST = "(\\unset -f type; \\type printf pwd umask alias); (\\unset -f command; \\command -V type)"
 _QUOTED = rb"""((?:'[^']*'|"'+")*)"""
 _LISTED = re.compile(rb"(?:export |readonly )?([A-Za-z_][A-Za-z0-9_]*)(?:=" + _QUOTED + rb")?\n")
 _ALIAS = re.compile(rb"([^=\n']+)=" + _QUOTED + rb"\n")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MAY_DEFINE = re.compile(r"\((?:[ \t]|\\\n)*\)")
+_WORD = re.compile(r"[^\s;&|()<>`]+")
+_PANICKED = re.compile(PANIC_MARK.encode() + b"=")
+_REASON = re.compile(_QUOTED + rb"\n")
 _PARTS = re.compile(rb"""'([^']*)'|"('+)\"""")
 
 
@@ -73,9 +99,20 @@ def quote(value: str) -> str:
     return "'" + value.replace("'", "'\\''") + "'"
 
 
+def is_unread(text: str) -> bool:
+    """Whether the text is too long to be read for the functions that it may define."""
+    return len(text) > READ_BYTES and _MAY_DEFINE.search(text) is not None
+
+
 def candidates(state: ShellState, text: str) -> tuple[Function, ...]:
-    """The functions that may exist after `text` ran: those there are, and those that it may define."""
-    new = definitions(text)
+    """The functions that may exist after `text` ran: those there are, and those that it may define.
+
+    A long text is not read: it defines none that lasts, and what it names is forgotten.
+    """
+    if is_unread(text):
+        named = frozenset(_NAME.findall(text))
+        return tuple(function for function in state.functions if function.name not in named)
+    new = definitions(text) if _MAY_DEFINE.search(text) else {}
     kept = tuple(function for function in state.functions if function.name not in new)
     return kept + tuple(Function(name, body) for name, body in new.items())
 
@@ -112,11 +149,22 @@ def _define(functions: Iterable[Function]) -> list[str]:
 
 def traps(functions: Iterable[Function]) -> list[str]:
     """The end trap, and one that lets `kill $$` end a shell that would ignore it."""
-    names = " ".join(sorted({function.name for function in functions}))
-    known = f"; \\type {names}" if names else ""
+    names = {function.name for function in functions}
+    known = f"; \\type {' '.join(sorted(names))}" if names else ""
+    # `end` unsets what it uses itself, and so does whoever asks: hence two shells that ask about each other's.
+    first = f"{_ASK_FIRST}; " if names & _HIDDEN_BY_DUMP else ""
     # Quiet first (xtrace), then a look at the shell's own standard error, which the last part replaces.
     keep = '{ \\set -- "$?" "$-" "${_-}" "$#" "$@"; \\set +efuvxCa; } 2>/dev/null; \\[ -p /proc/self/fd/2 ]; '
-    dump = keep + '{ \\set -- "$?" "$@"; \\. /usr/lib/sekft/end' + known + "; } >|" + _STATE_FILE + " 2>/dev/null"
+    dump = (
+        keep
+        + '{ \\set -- "$?" "$@"; '
+        + first
+        + "\\. /usr/lib/sekft/end"
+        + known
+        + "; } >|"
+        + _STATE_FILE
+        + " 2>/dev/null"
+    )
     return [f"trap {quote(dump)} EXIT", "trap '\\unset -f kill; \\kill -9 $$' TERM"]
 
 
@@ -135,20 +183,23 @@ def _last(state: ShellState) -> str:
 
 
 def read_dump(dump: bytes, before: ShellState, functions: tuple[Function, ...]) -> ShellState | None:
-    """The state after a command; None when the dump is not whole."""
+    """The state after a command; None when the dump is not whole, or beyond a limit."""
+    if len(dump) > STATE_BYTES or dump.count(b"'") > MOST_QUOTES or dump.count(b"\0") > MOST_PARAMETERS:
+        return None
     fields = dump.split(b"\0")
     try:
         heard = fields[1] == b"0"
         status, options, last, count = int(fields[2]), _text(fields[3]), _text(fields[4]), int(fields[5])
         positional, rest = fields[6 : 6 + count], fields[6 + count :]
-        if fields[0] != _MAGIC or len(rest) != 7 or not 0 <= count <= len(fields):
+        if not fields[0].endswith(_MAGIC) or len(rest) != 7 or not 0 <= count <= len(fields):
             return None
         cwd, umask = _text(rest[0].removesuffix(b"\n")), _text(rest[1].strip())
         exported, readonly, variables = (_assigned(_LISTED, text) for text in rest[2:5])
         aliases = _assigned(_ALIAS, rest[5])
+        confirmed = _confirmed(functions, fields[0] + b"\n" + rest[6], before, aliases)
     except (ValueError, IndexError):
         return None
-    if not re.fullmatch("[0-7]{3,4}", umask) or not cwd.startswith("/"):
+    if not re.fullmatch("[0-7]{3,4}", umask) or not cwd.startswith("/") or len(rest[0]) > MOST_PATH_BYTES:
         return None
     return ShellState(
         cwd=cwd,
@@ -166,31 +217,57 @@ def read_dump(dump: bytes, before: ShellState, functions: tuple[Function, ...]) 
         umask=umask,
         aliases=aliases,
         positional=tuple(_text(value) for value in positional),
-        functions=_confirmed(functions, rest[6], before, aliases),
-        prompt=variables.get("PS1") or before.prompt,
+        functions=confirmed,
+        prompt=variables.get("PS1", before.prompt or "")[: PROMPT_BYTES + 1] or before.prompt,
         heard=heard,
     )
 
 
 def panic_reason(dump: bytes) -> str | None:
     """The reason that the session function `panic` left in the dump; None when it did not run."""
-    match = re.search(rb"(?:^|[\n\0])" + PANIC_MARK.encode() + b"=" + _QUOTED + rb"\n", dump)
-    return _text(_unquote(match[1])) if match else None
+    for mark in islice(_PANICKED.finditer(dump), MOST_MARKS):
+        match = _REASON.match(dump, mark.end())
+        if match and dump[max(0, mark.start() - 1) : mark.start()] in (b"", b"\n", b"\0"):
+            return _text(_unquote(match[1])[:REASON_BYTES])
+    return None
 
 
 def _confirmed(
     functions: tuple[Function, ...], types: bytes, before: ShellState, aliases: Mapping[str, str]
 ) -> tuple[Function, ...]:
-    """`type` cannot be asked about the few names that the dump itself needs; these are believed."""
+    """Those that there are, each with the aliases that it was read under. Raises ValueError beyond a limit."""
     defined = set(_text(types).split("\n"))
+    known = {function.name: function for function in before.functions}
     both = {**before.aliases, **aliases}  # a new function may have been read under either
-    return tuple(
-        function
-        if function in before.functions
-        else replace(function, aliases=tuple(alias for alias in both.items() if alias[0] in function.text))
-        for function in functions
-        if f"{function.name} is a shell function" in defined or function.name in _HIDDEN_BY_DUMP
-    )
+    found: list[Function] = []
+    room = MOST_TEXT - sum(map(_length, aliases.items()))
+    for function in functions:
+        if f"{function.name} is a shell function" not in defined:
+            continue
+        if known.get(function.name) != function:
+            function = replace(function, aliases=_applying(function.text, both, room))
+        room -= len(function.text) + sum(map(_length, function.aliases))
+        if room < 0 or len(found) == MOST_FUNCTIONS:
+            raise ValueError("functions and aliases beyond their limit")
+        found.append(function)
+    return tuple(found)
+
+
+def _applying(text: str, aliases: Mapping[str, str], room: int) -> tuple[tuple[str, str], ...]:
+    """The aliases that are words of the text, or of what one of these stands for; as many as there is room for."""
+    found: dict[str, str] = {}
+    texts = [text] if aliases else []
+    while texts and room >= 0:
+        for word in _WORD.findall(texts.pop()):
+            if word in aliases and word not in found and room >= 0:
+                found[word] = aliases[word]
+                room -= _length((word, aliases[word]))
+                texts.append(aliases[word])
+    return tuple(found.items())
+
+
+def _length(alias: tuple[str, str]) -> int:
+    return len(alias[0]) + len(alias[1])
 
 
 def _assigned(pattern: re.Pattern[bytes], text: bytes) -> Mapping[str, str]:
@@ -203,6 +280,8 @@ def _parsed(pattern: re.Pattern[bytes], text: bytes) -> Mapping[str, str]:
     values: dict[str, str] = {}
     at = 0
     while at < len(text):
+        if len(values) == MOST_NAMES:
+            raise ValueError(f"more than {MOST_NAMES} assignments")
         match = pattern.match(text, at)
         if not match:
             raise ValueError(f"not a shell assignment at byte {at}")

@@ -165,6 +165,7 @@ def _open_up(rootfs: Path) -> None:
 def _build_tools(runner: Path, folder: Path) -> None:
     tools = folder / "sekft"
     (tools / "bin").mkdir(parents=True)
+    (tools / "own").mkdir()
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         _unpack(_recipes()["tools"]["packages"], Path(scratch) / "unpacked")
         busybox = next(path for path in (Path(scratch) / "unpacked").rglob("bin/busybox"))

@@ -5,20 +5,28 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import struct
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
+from sekft.bounds import WRITABLE_ROOTS
 from sekft.errors import InfraError
 from sekft.protocols import Limits
 from sekft.sandboxes.fixtures import Bind, Tree
-from sekft.scenario import WRITABLE_ROOTS
 from sekft.trajectory import PathState, State
 
+T = TypeVar("T")
 _HEAD = struct.Struct("<BI")
 _EXIT = struct.Struct("<iBBIIQ32s")
 _NODE = struct.Struct("<c?Iq")
+_LIKE_AN_ESCAPE = re.compile(rb"\\(?=x[0-9a-f]{2})")
+OMITTED_PATHS = "(paths beyond the limit of a state)"
+SLICE_S = 0.0005
+_LANES: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 _TYPES = {"f": "file", "d": "directory", "l": "symlink", "o": "other"}
 
 
@@ -198,37 +206,65 @@ def read_report(payload: bytes) -> CommandReport:
         raise InfraError(f"runner: bad EXIT frame: {error}") from error
 
 
-def read_state(payload: bytes) -> State:
-    """Paths that are not UTF-8 are shown with \\x escapes. Raises InfraError when the frame is not one."""
-    state: State = {}
-    at = 0
+async def read_state(payload: bytes) -> State:
+    """Bytes that are not UTF-8 are shown as \\x escapes, and a backslash that could be taken for one as \\x5c.
+
+    Where the runner left paths out, one that begins with OMITTED_PATHS says how many. Raises InfraError when the frame
+    is not one.
+    """
     try:
-        while at < len(payload):
-            kind, mode = struct.unpack_from("<cI", payload, at)
-            path, at = _string(payload, at + 5)
-            target, at = _string(payload, at)
-            digest, at = _digest(payload, at)
-            kind_name = _TYPES[kind.decode()]
-            state[_shown(path)] = PathState(kind_name, mode, _shown(target) if kind == b"l" else None, digest)  # type: ignore[arg-type]
+        return dict(await spread(_entries(payload)))
     except (struct.error, IndexError, KeyError) as error:
         raise InfraError(f"runner: bad STATE frame: {error}") from error
-    return state
 
 
-def read_tree(payload: bytes) -> dict[str, str]:
+def _entries(payload: bytes) -> Iterator[tuple[str, PathState]]:
+    (left_out,) = struct.unpack_from("<I", payload)
+    at = 4
+    while at < len(payload):
+        kind, mode = struct.unpack_from("<cI", payload, at)
+        path, at = _string(payload, at + 5)
+        target, at = _string(payload, at)
+        digest, at = _digest(payload, at)
+        kind_name = _TYPES[kind.decode()]
+        yield _shown(path), PathState(kind_name, mode, _shown(target) if kind == b"l" else None, digest)  # type: ignore[arg-type]
+    if left_out:
+        yield f"{OMITTED_PATHS}: {left_out}", PathState("other", 0)
+
+
+async def read_tree(payload: bytes) -> dict[str, str]:
     """path → kind as in a packed node, "o" for a FIFO or socket. A file beyond the frame is an InfraError."""
-    kinds, at = {}, 0
     try:
-        while at < len(payload):
-            kind = payload[at : at + 1].decode()
-            path, at = _string(payload, at + _NODE.size)
-            at += 4 + int.from_bytes(payload[at : at + 4], "little")
-            if kind == "x":
-                raise InfraError(f"snapshot: {_shown(path)} is too large to be carried over")
-            kinds[os.fsdecode(path)] = kind
+        return dict(await spread(_nodes(payload)))
     except (IndexError, struct.error, UnicodeDecodeError) as error:
         raise InfraError(f"runner: bad TREE frame: {error}") from error
-    return kinds
+
+
+def _nodes(payload: bytes) -> Iterator[tuple[str, str]]:
+    at = 0
+    while at < len(payload):
+        kind = payload[at : at + 1].decode()
+        path, at = _string(payload, at + _NODE.size)
+        at += 4 + int.from_bytes(payload[at : at + 4], "little")
+        if kind == "x":
+            raise InfraError(f"snapshot: {_shown(path)} is too large to be carried over")
+        yield os.fsdecode(path), kind
+
+
+async def spread(steps: Iterator[T]) -> list[T]:
+    """What the steps yield; all else in the event loop has its turn in between.
+
+    Of all that is spread in one loop, one is at work at a time: long works delay each other, and nobody else.
+    """
+    found: list[T] = []
+    async with _LANES.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        until = time.perf_counter() + SLICE_S
+        for step in steps:
+            found.append(step)
+            if time.perf_counter() > until:
+                await asyncio.sleep(0)
+                until = time.perf_counter() + SLICE_S
+    return found
 
 
 def _string(payload: bytes, at: int) -> tuple[bytes, int]:
@@ -250,4 +286,4 @@ def _digest(payload: bytes, at: int) -> tuple[str | None, int]:
 
 
 def _shown(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")
+    return _LIKE_AN_ESCAPE.sub(rb"\\x5c", path).decode("utf-8", "backslashreplace")

@@ -32,7 +32,7 @@ static struct {
     int text_ended;
 } job = {.fd_text_in = -1, .fd_text_out = -1};
 
-static int64_t now_ms(void) {
+int64_t now_ms(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
@@ -301,7 +301,7 @@ void run_command(struct cursor *in) {
     calls_begun(1);
     open_text(text, text_len);
     int fd7 = high(memory_file(prologue, prologue_len));
-    start(&(struct program){"/bin/sh", TOOLS, argv, envp, AGENT, 022, 0, {[7] = fd7, [8] = job.fd_text_out}});
+    start(&(struct program){SHELL, TOOLS, argv, envp, AGENT, 022, 0, {[7] = fd7, [8] = job.fd_text_out}});
     close(fd7);
     char why = supervise(now_ms() + timeout_ms, flood);
     uint32_t left = close_text();
@@ -325,11 +325,11 @@ void run_parse(struct cursor *in) {
     report(why, 0, 0, 0);
 }
 
-/* in: u32 timeout_ms, u32 output bytes, string name, string script. Everything of the agent dies first. Where there is
- * no /proc, the script is a file of that name. */
+/* in: u32 timeout_ms, u32 output bytes, string name, string script. Everything of the agent dies first. The script is a
+ * file of that name, where the checker's view has no /proc. */
 void run_check(struct cursor *in) {
     static char *const envp[] = {"HOME=/", "TZ=UTC", "LANG=C.UTF-8", "PATH=" TOOLS "/bin", 0};
-    char at[64] = "/proc/self/fd/9", *argv[] = {"sh", at, 0};
+    char at[64], *argv[] = {"sh", at, 0};
     struct program checker = {TOOLS "/busybox", "/", argv, envp, CHECKER, 022, 0, {0}};
     uint32_t timeout_ms = get_u32(in), len;
     out_reset(get_u32(in));
@@ -337,14 +337,13 @@ void run_check(struct cursor *in) {
     const unsigned char *script = get_bytes(in, &len);
     kill_all();
     drain_idle();
-    if (has_views()) put_script(name, script, len), snprintf(at, sizeof at, "/proc/%s", name);
-    else checker.fds[9] = high(memory_file(script, len));
+    put_script(name, script, len);
+    snprintf(at, sizeof at, "/proc/%s", name);
     start(&checker);
-    if (checker.fds[9]) close(checker.fds[9]);
     char why = supervise(now_ms() + timeout_ms, 1 << 20);
     kill_all();
     drain();
-    if (has_views()) remove_script(name);
+    remove_script(name);
     free(name);
     report(why, 0, 0, 0);
 }

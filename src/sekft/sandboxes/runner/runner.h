@@ -9,16 +9,18 @@
 #include <sys/un.h>
 
 #define TOOLS "/usr/lib/sekft"
+#define SHELL TOOLS "/own/sh" /* the session's own: see setup.c */
 #define WRITABLE_ROOTS "/etc", "/home", "/opt", "/srv", "/tmp", "/usr/local", "/var"
 #define ROOT_ID 65534 /* what the sandbox's passwd and group call root */
 #define STATE_FILE "/run/sekft/state"
 #define FRAME_LIMIT (64u << 20)
 #define DOOR_MAX 32                /* calls at once; who comes later waits */
 #define REQUEST_LIMIT (256 << 10)  /* of a call: arguments and environment */
-#define DUMP_LIMIT (4u << 20)
+#define DUMP_LIMIT (1u << 20)      /* shell_state.py: STATE_BYTES */
 #define HASH_LIMIT (16 << 20)      /* of one file */
 #define HASH_ALL_LIMIT (96 << 20)  /* of one state: holes cost an agent nothing, but reading them costs us time */
-#define STATE_LIMIT (16u << 20)    /* of the answer: paths can be tens of thousands of bytes long */
+#define HASH_MS 5000               /* of one state: an agent's loops may leave us little of the processor */
+#define STATE_LIMIT (4u << 20)     /* of the answer: paths can be tens of thousands of bytes long */
 
 struct buf { unsigned char *data; size_t len, cap; };
 void put(struct buf *b, const void *data, size_t len);
@@ -59,14 +61,14 @@ void drop_rights(void);
 void confine(void);
 int limit_rights(int provider); /* 0: done */
 int confine_child(void); /* what PID 1 alone may do: make memory files, which no limit counts, and change its view */
-void walk_state(struct buf *out);
+void walk_state(struct buf *out); /* u32 paths left out, then the entries */
 void walk_tree(struct buf *out);
 void kill_all(void);
 void reap(void);
 
 enum view { FULL, AGENT, CHECKER };
-void make_views(struct cursor *in); /* in: u32 count, hidden paths; without any there is one view alone */
-int has_views(void);
+void make_views(struct cursor *in); /* in: u32 count, hidden paths; without any the agent's view is the full one */
+int is_any_hidden(void);
 const char *program_at(const char *path, const char *called); /* what to run for it; 0 where it is no hidden program */
 int enter_view(enum view view);
 void put_script(const char *name, const unsigned char *text, size_t len);
@@ -93,6 +95,7 @@ int knock(int argc, char **argv);
 unsigned door_name(struct sockaddr_un *name);
 
 extern int child_events; /* signalfd of SIGCHLD */
+int64_t now_ms(void);
 void run_command(struct cursor *in);
 void run_parse(struct cursor *in);
 void run_check(struct cursor *in);

@@ -37,6 +37,22 @@ static void tree(struct cursor *in) {
         die("cannot mount", "/run/sekft");
 }
 
+/* A copy of the shell that nobody may read: the kernel shuts /proc/PID of whoever runs it. Else a job in the background
+ * could open a later shell's descriptor of what was typed, and type into it. */
+static void own_shell(void) {
+    static char block[1 << 16];
+    if (mount("tmpfs", TOOLS "/own", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4m,nr_inodes=4"))
+        die("cannot mount", TOOLS "/own");
+    int from = open("/bin/sh", O_RDONLY | O_CLOEXEC), to = open(SHELL, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (from < 0 || to < 0) die("cannot copy", "/bin/sh");
+    for (ssize_t n; (n = read(from, block, sizeof block)) != 0;)
+        if (n < 0 || write(to, block, (size_t)n) != n) die("cannot copy", "/bin/sh");
+    if (fchmod(to, 0111)) die("cannot set the mode of", SHELL);
+    close(from), close(to);
+    if (mount(0, TOOLS "/own", 0, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_RDONLY, 0))
+        die("cannot protect", TOOLS "/own");
+}
+
 struct entry { char kind; uint8_t roots; uint32_t mode; int64_t mtime; char *path; const unsigned char *data; uint32_t len; };
 
 /* Whether this is a path that no rewind need touch, because the agent cannot: it is root's, or under a read-only bind. */
@@ -179,8 +195,9 @@ void setup(struct cursor *in) {
     fixtures(in, 0);
     binds(in);
     mask();
+    own_shell();
     make_views(in);
-    if (has_views()) open_door();
+    if (is_any_hidden()) open_door();
     umask(022);
 }
 
@@ -199,16 +216,15 @@ static int set_rights(uint64_t held, uint64_t inheritable) {
     return (int)syscall(SYS_capset, &head, caps);
 }
 
-/* In a child, before it execs. Without views, what PID 1 holds ends with the exec. */
+/* In a child, before it execs: with the right to read everything, its shell would not be shut (own_shell). */
 int limit_rights(int provider) {
     uint64_t rights = provider ? BIT(PROVIDERS) : 0;
-    if (!has_views()) return 0;
     return set_rights(rights, rights) || (provider && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, PROVIDERS, 0, 0));
 }
 
 /* What PID 1 keeps, it keeps for itself alone. */
 void drop_rights(void) {
-    uint64_t keep = has_views() ? OWN | VIEWS | BIT(PROVIDERS) : OWN, later = has_views() ? BIT(PROVIDERS) : 0;
+    uint64_t later = is_any_hidden() ? BIT(PROVIDERS) : 0, keep = OWN | VIEWS | later;
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     if (set_rights(keep | BIT(CAP_SETPCAP), later)) die("cannot drop capabilities", "");
     for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)

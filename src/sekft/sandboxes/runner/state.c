@@ -12,12 +12,14 @@
 static const char *const roots[] = {WRITABLE_ROOTS, 0};
 
 static off_t hashed;
+static int64_t hash_until;
+static uint32_t left_out;
 
 static void put_digest(struct buf *out, int dir, const char *name, off_t size) {
     static unsigned char block[65536];
     unsigned char digest[32];
     struct sha256 sum;
-    int too_large = size > HASH_LIMIT || hashed + size > HASH_ALL_LIMIT;
+    int too_large = size > HASH_LIMIT || hashed + size > HASH_ALL_LIMIT || (size && now_ms() > hash_until);
     int fd = too_large ? -1 : openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
         put_u8(out, too_large ? 3 : 2);
@@ -99,8 +101,11 @@ static void walk(struct buf *out, int dir, const char *path, int depth, teller *
     char **names = names_in(list, &count);
     for (size_t i = 0; i < count; free(names[i++])) {
         struct stat st;
-        if (out->len >= (tell == put_entry ? STATE_LIMIT : FRAME_LIMIT)) continue;
         if (fstatat(dir, names[i], &st, AT_SYMLINK_NOFOLLOW)) continue;
+        if (out->len >= (tell == put_entry ? STATE_LIMIT : FRAME_LIMIT)) {
+            left_out++;
+            continue;
+        }
         size_t len = strlen(path) + strlen(names[i]) + 2;
         char *below = malloc(len);
         if (!below) die("no memory", "");
@@ -127,8 +132,12 @@ static void walk_roots(struct buf *out, teller *tell) {
 }
 
 void walk_state(struct buf *out) {
-    hashed = 0;
-    walk_roots(out, put_entry);
+    struct buf entries = {0};
+    hashed = 0, left_out = 0, hash_until = now_ms() + HASH_MS;
+    walk_roots(&entries, put_entry);
+    put_u32(out, left_out);
+    put(out, entries.data, entries.len);
+    free(entries.data);
 }
 
 void walk_tree(struct buf *out) { walk_roots(out, put_node); }

@@ -1,6 +1,6 @@
 /* Three views of one tree, each a mount namespace. The full view is PID 1's own and the provider's. In the agent's, each
- * hidden program is a stub that asks at the door (door.c), and the store cannot be opened. In the checker's there is no
- * /proc, so that no link leads to the checker's own text or descriptors. */
+ * hidden program is a stub that asks at the door (door.c), and the store cannot be opened; where nothing is hidden it is
+ * the full one. In the checker's there is no /proc: no link leads to the checker's own text or descriptors. */
 #include "runner.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ static int scripts = -1; /* the folder that covers the checker's /proc */
 
 static int runs(const struct stat *st) { return S_ISREG(st->st_mode) && st->st_mode & 0111; }
 
-int has_views(void) { return namespaces[AGENT] >= 0; }
+int is_any_hidden(void) { return namespaces[AGENT] >= 0; }
 
 static const char *name_in(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -131,21 +131,33 @@ static void cover(const struct hidden *h, size_t number) {
     if (mount(0, h->path, 0, shut, 0)) die("cannot protect", h->path);
 }
 
-void make_views(struct cursor *in) {
-    uint32_t given = get_u32(in);
-    if (!given) return;
-    if (mount(0, "/", 0, MS_REC | MS_PRIVATE, 0)) die("cannot mount", "/");
-    read_hidden(in, given);
-    int full = high(open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+static void leave(int full, const char *view) {
+    if (setns(full, CLONE_NEWNS)) die("cannot leave", view);
+}
+
+static void make_agents(int full) {
     namespaces[AGENT] = branch();
     memory_at(MADE, "mode=0755");
     for (size_t i = 0; i < count; i++) cover(&all[i], i);
-    if (umount2(MADE, MNT_DETACH) || setns(full, CLONE_NEWNS)) die("cannot leave", "the agent's view");
+    if (umount2(MADE, MNT_DETACH)) die("cannot leave", MADE);
+    leave(full, "the agent's view");
+}
+
+static void make_checkers(int full) {
     namespaces[CHECKER] = branch();
     memory_at("/proc", "mode=0111,size=64m");
     scripts = high(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (setns(full, CLONE_NEWNS)) die("cannot leave", "the checker's view");
-    memory_at(NAMES, "mode=0755,size=1m,nr_inodes=1024");
+    leave(full, "the checker's view");
+}
+
+void make_views(struct cursor *in) {
+    uint32_t given = get_u32(in);
+    if (mount(0, "/", 0, MS_REC | MS_PRIVATE, 0)) die("cannot mount", "/");
+    if (given) read_hidden(in, given);
+    int full = high(open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+    if (given) make_agents(full);
+    make_checkers(full);
+    if (given) memory_at(NAMES, "mode=0755,size=1m,nr_inodes=1024");
     close(full);
 }
 
