@@ -200,3 +200,18 @@ def test_a_path_with_a_space_can_be_pasted(run: Path, tmp_path_factory: pytest.T
 def test_an_empty_folder_sums_up(tmp_path: Path) -> None:
     """Nothing there is no crash."""
     assert str(tmp_path) in str(summarise(Layout.found(tmp_path)))
+
+
+def test_no_field_of_a_bundle_reaches_the_terminal_raw(tmp_path: Path) -> None:
+    """Escape sequences in paths, names and texts of every field are pictures, and a path stays one line."""
+    evil = "\x1b]0;x\x07\x1b[31m\u202e"
+    made = bundles.work() | {"family": f"f{evil}", "volatile": [f"/srv/{evil}"], "cell": {"task": evil}}
+    made["files"] = [*made["files"], {"path": f"/srv/two\nlines{evil}", "content": evil}]
+    path = tmp_path / "s.json"
+    scenario = bundles.sealed(made)
+    scenario = scenario.sealed(provider=scenario.provider.model_copy(update={"kind": evil, "interface": {evil: evil}}))
+    path.write_text(scenario.to_json(), encoding="utf-8")
+    for text in (show(path), show(path, look=lambda _: (Turn(role="env", content=evil),))):
+        assert not set("\x1b\x07\u202e") & set(plain(text).replace("\x1b[0m", ""))
+        assert "\x1b[31m\ufffd" not in text
+        assert "/srv/two␊lines␛]0;x␇␛[31m" in text
