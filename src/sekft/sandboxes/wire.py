@@ -10,7 +10,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from sekft.bounds import WRITABLE_ROOTS
@@ -19,7 +19,6 @@ from sekft.protocols import Limits
 from sekft.sandboxes.fixtures import Bind, Tree
 from sekft.trajectory import PathState, State
 
-T = TypeVar("T")
 _HEAD = struct.Struct("<BI")
 _EXIT = struct.Struct("<iBBIIQ32s")
 _NODE = struct.Struct("<c?Iq")
@@ -212,59 +211,67 @@ async def read_state(payload: bytes) -> State:
     Where the runner left paths out, one that begins with OMITTED_PATHS says how many. Raises InfraError when the frame
     is not one.
     """
+    state: State = {}
     try:
-        return dict(await spread(_entries(payload)))
+        await spread(_told(payload, state))
     except (struct.error, IndexError, KeyError) as error:
         raise InfraError(f"runner: bad STATE frame: {error}") from error
+    return state
 
 
-def _entries(payload: bytes) -> Iterator[tuple[str, PathState]]:
+def _told(payload: bytes, state: State) -> Iterator[None]:
+    """Fill the state, a path a step. Equal entries are one object: the garbage collector looks at each."""
     (left_out,) = struct.unpack_from("<I", payload)
-    at = 4
+    at, known = 4, dict[bytes, PathState]()
     while at < len(payload):
-        kind, mode = struct.unpack_from("<cI", payload, at)
-        path, at = _string(payload, at + 5)
-        target, at = _string(payload, at)
+        head = payload[at : at + 5]
+        path, rest = _string(payload, at + 5)
+        target, at = _string(payload, rest)
         digest, at = _digest(payload, at)
-        kind_name = _TYPES[kind.decode()]
-        yield _shown(path), PathState(kind_name, mode, _shown(target) if kind == b"l" else None, digest)  # type: ignore[arg-type]
+        key = head + payload[rest:at]
+        if (entry := known.get(key)) is None:
+            kind, mode = _TYPES[chr(head[0])], int.from_bytes(head[1:], "little")
+            shown_target = _shown(target) if kind == "symlink" else None
+            entry = known[key] = PathState(kind, mode, shown_target, digest)  # type: ignore[arg-type]
+        state[_shown(path)] = entry
+        yield
     if left_out:
-        yield f"{OMITTED_PATHS}: {left_out}", PathState("other", 0)
+        state[f"{OMITTED_PATHS}: {left_out}"] = PathState("other", 0)
 
 
 async def read_tree(payload: bytes) -> dict[str, str]:
     """path → kind as in a packed node, "o" for a FIFO or socket. A file beyond the frame is an InfraError."""
+    kinds: dict[str, str] = {}
     try:
-        return dict(await spread(_nodes(payload)))
+        await spread(_nodes(payload, kinds))
     except (IndexError, struct.error, UnicodeDecodeError) as error:
         raise InfraError(f"runner: bad TREE frame: {error}") from error
+    return kinds
 
 
-def _nodes(payload: bytes) -> Iterator[tuple[str, str]]:
+def _nodes(payload: bytes, kinds: dict[str, str]) -> Iterator[None]:
     at = 0
     while at < len(payload):
         kind = payload[at : at + 1].decode()
         path, at = _string(payload, at + _NODE.size)
         at += 4 + int.from_bytes(payload[at : at + 4], "little")
         if kind == "x":
-            raise InfraError(f"snapshot: {_shown(path)} is too large to be carried over")
-        yield os.fsdecode(path), kind
+            raise InfraError(f"snapshot: {_shown(path)!r} is too large to be carried over")
+        kinds[os.fsdecode(path)] = kind
+        yield
 
 
-async def spread(steps: Iterator[T]) -> list[T]:
-    """What the steps yield; all else in the event loop has its turn in between.
+async def spread(steps: Iterator[None]) -> None:
+    """Do them all; all else in the event loop has its turn in between.
 
     Of all that is spread in one loop, one is at work at a time: long works delay each other, and nobody else.
     """
-    found: list[T] = []
     async with _LANES.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
         until = time.perf_counter() + SLICE_S
-        for step in steps:
-            found.append(step)
+        for _ in steps:
             if time.perf_counter() > until:
                 await asyncio.sleep(0)
                 until = time.perf_counter() + SLICE_S
-    return found
 
 
 def _string(payload: bytes, at: int) -> tuple[bytes, int]:

@@ -19,18 +19,22 @@ static void put_digest(struct buf *out, int dir, const char *name, off_t size) {
     static unsigned char block[65536];
     unsigned char digest[32];
     struct sha256 sum;
-    int too_large = size > HASH_LIMIT || hashed + size > HASH_ALL_LIMIT || (size && now_ms() > hash_until);
-    int fd = too_large ? -1 : openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) {
-        put_u8(out, too_large ? 3 : 2);
+    int untold = size > HASH_LIMIT || hashed + size > HASH_ALL_LIMIT;
+    int fd = untold ? -1 : openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0) {
+        hashed += size;
+        sha256_init(&sum);
+        for (ssize_t n, left = HASH_LIMIT; left > 0 && (n = read(fd, block, sizeof block)) > 0; left -= n) {
+            if ((untold = now_ms() > hash_until)) break;
+            sha256_add(&sum, block, (size_t)n);
+        }
+        close(fd);
+    }
+    if (fd < 0 || untold) {
+        put_u8(out, untold ? 3 : 2);
         put_u64(out, (uint64_t)size);
         return;
     }
-    hashed += size;
-    sha256_init(&sum);
-    for (ssize_t n, left = HASH_LIMIT; left > 0 && (n = read(fd, block, sizeof block)) > 0; left -= n)
-        sha256_add(&sum, block, (size_t)n);
-    close(fd);
     sha256_end(&sum, digest);
     put_u8(out, 1);
     put(out, digest, sizeof digest);
