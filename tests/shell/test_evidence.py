@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from sekft.scenario import Inspection, Scenario
-from sekft.shell.evidence import Exchange, earned_at
+from sekft.shell.evidence import Exchange, Look, earned_at
 from tests import bundles
 
 HOME = "/home/ana"
@@ -232,3 +232,22 @@ def test_a_long_action_is_read_in_no_time(text: str) -> None:
     begun = time.process_time()
     assert not earns("damaged", [text])
     assert time.process_time() - begun < 1
+
+
+HOSTILE = {
+    "folders": ";".join(f"cd d{number}" for number in range(60)),
+    "a value doubled": "a=xx;" + "a=$a$a;" * 40 + "cat $a",
+    "a loop over many": f"for x in {' '.join(map(str, range(3000)))}; do cat "
+    f"{' '.join(f'$x/{n}' for n in range(2500))}; done",
+    "one word": f"for x in {'v' * 12000}; do cat {'$x' * 6000}; done",
+    "functions": "".join(f"a{number}()(:);" for number in range(2400)),
+}
+
+
+@pytest.mark.parametrize("action", HOSTILE.values(), ids=HOSTILE.keys())
+def test_no_action_makes_a_look_explode(action: str) -> None:
+    """Whatever folders, values and loops it names, it is read in a time and a size that its length bounds."""
+    began = time.thread_time()
+    look = Look.of(Exchange(action, "\n", "/home/ana", 0), {"HOME": "/home/ana"})
+    assert time.thread_time() - began < 2
+    assert sum(map(len, look.paths)) < 40 << 20

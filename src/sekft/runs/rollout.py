@@ -163,7 +163,9 @@ async def recorded(
         if observed.infra is None or pause_s is None:
             break
         await asyncio.sleep(pause_s)
-    return Rolled(record(scenario, observed, judge(scenario, observed), forbidden()), observed.thoughts)
+    # In a thread: what a hostile session typed takes seconds to read, in which the others must go on.
+    made = await asyncio.to_thread(lambda: record(scenario, observed, judge(scenario, observed), forbidden()))
+    return Rolled(made, observed.thoughts)
 
 
 def forbidden() -> list[str]:

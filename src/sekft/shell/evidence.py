@@ -10,14 +10,18 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import islice
 
 from sekft.scenario import Inspection, Scenario, hidden_programs
 from sekft.shell import syntax
 from sekft.trajectory import covered
 
+MOST_BASES, MOST_LOOPED, MOST_VARIABLES, VALUE_CHARACTERS = 16, 1024, 8, 512
+"""Of one action: folders, words that loops make, variables in a word, and what is read of a value. Each `cd` would
+double the folders, each `a=$a$a` the value."""
 _SEPARATORS = re.compile(r"""[\s'"`;|&()<>{},:=\\!]+""")
 _ASSIGNMENT = re.compile(r"""\b([A-Za-z_]\w*)=["']?([^\s"';|&()]+)""")
 _LOOP = re.compile(r"\bfor\s+([A-Za-z_]\w*)\s+in\s+([^\n;]+)")
@@ -150,15 +154,13 @@ class Look:
         loops = {name: values.split() for name, values in _LOOP.findall(action)}
         words = {_expanded(word, variables) for word in _SEPARATORS.split(action) if word}
         words |= {_expanded(value, variables) for values in loops.values() for value in values}
-        words |= {
-            word.replace(f"${name}", value) for name, values in loops.items() for value in values for word in words
-        }
+        words |= set(islice(_looped(words, loops), MOST_LOOPED))
         commands = syntax.simple_commands(exchange.action)
         bases = {exchange.cwd}
         for command in commands:
             if syntax.program(command) == "cd" and len(command) > 1:
                 target = _expanded(command[-1], variables)
-                bases |= {_resolved(base, target, home) for base in set(bases)}
+                bases |= {_resolved(base, target, home) for base in islice(bases, MOST_BASES - len(bases))}
         named = {_UNSET.sub("*", word) for word in words if not word.startswith("-")}
         paths = {_resolved(base, word, home) for base in bases for word in named}
         programs = {syntax.program(command) for command in commands}
@@ -256,7 +258,7 @@ def reaches(exchange: Exchange, scenario: Scenario) -> bool:
     bases = Look.of(exchange, {}).bases
     for words in syntax.simple_commands(exchange.action):
         program = syntax.program(words)
-        if program in _WORDLESS or syntax.calls(shlex.join(words), command):
+        if program in _WORDLESS or (name in " ".join(words) and syntax.calls(shlex.join(words), command)):
             continue
         operands = {_resolved(base, word.lstrip("<>"), "") for base in bases for word in words[1:]}
         if program not in ("stat", "file") and any(covered(path, store) for path in operands):
@@ -267,8 +269,15 @@ def reaches(exchange: Exchange, scenario: Scenario) -> bool:
     return False
 
 
+def _looped(words: Collection[str], loops: Mapping[str, list[str]]) -> Iterator[str]:
+    """The words as each round of a loop has them."""
+    for name, values in loops.items():
+        mentioned = [word for word in words if 0 < word.count(f"${name}") <= MOST_VARIABLES]
+        yield from (word.replace(f"${name}", value[:VALUE_CHARACTERS]) for value in values for word in mentioned)
+
+
 def _expanded(word: str, variables: Mapping[str, str]) -> str:
-    return _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), word)
+    return _VARIABLE.sub(lambda match: variables.get(match[1], match[0])[:VALUE_CHARACTERS], word, MOST_VARIABLES)
 
 
 def _resolved(base: str, word: str, home: str) -> str:
