@@ -65,6 +65,7 @@ BAD = {
         bundle(*(fixture(f"/srv/{n}" + "/x" * 95) for n in range(200))),
         "paths with the folders above them, want at most 8192",
     ),
+    "three thousand files": (bundle(*(fixture(f"/srv/{n}") for n in range(3000))), "at most 2048"),
     "more than a mebibyte": (bundle(fixture("/srv/f", content="x" * (1 << 20) * 2)), f"at most {BUNDLE_LIMIT_BYTES}"),
     "ten thousand protected paths": (bundle() | {"protected": ["/srv/x"] * 10_000}, "at most 1024"),
 }

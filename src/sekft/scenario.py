@@ -262,7 +262,7 @@ class Scenario(Frozen):
     cell: dict[str, str]
     orientation: str
     login: Login
-    files: list[File]
+    files: Annotated[list[File], Field(max_length=2048)]
     provider: Provider
     directives: list[Directive]
     expected: Expected

@@ -298,3 +298,14 @@ async def test_many_fixtures_of_roots_land(land: Landing) -> None:
     files = [File(path=f"/srv/d{number % 7}/f{number}", content="x", owner="root") for number in range(1500)]
     session = await land(*files)
     assert await shown(session, "ls /srv/d3 | wc -l") == "214\n"
+
+
+async def test_what_login_prints_is_one_turn(land: Landing) -> None:
+    """Banner, message and profiles together are cut as any output is, and a profile has the caps of any command."""
+    profile = "head -c 60000 /dev/zero | tr '\\0' p; x=$(head -c 3000000 /dev/zero | tr '\\0' x)\n"
+    files = (File(path="/etc/profile", content=profile), File(path="/home/ada/.profile", content=profile))
+    session = await land(*files, login={"motd": "m" * 16_000, "banner": "b" * 16_000})
+    assert 32_000 < len(session.greeting.encode()) <= 32 * 1024
+    assert session.greeting.startswith("bbb")
+    assert "bytes omitted" in session.greeting
+    assert await shown(session, "echo ${#x}") == "0\n"

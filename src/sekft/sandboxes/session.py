@@ -109,7 +109,8 @@ class ShellSession:
         (uids,) = await channel.ask(setup, "R", SETUP_S)
         session.info = info.model_copy(update={"uids": uids})
         if at is None:
-            session.greeting = closed(spec.login.banner) + closed(spec.login.motd) + await session._profiles()
+            greeting = closed(spec.login.banner) + closed(spec.login.motd) + await session._profiles()
+            session.greeting = recorded(wire.whole(greeting.encode()), spec.limits.output_bytes).output
         else:
             session.greeting, session._shell = at.greeting, at.shell
         return session

@@ -190,6 +190,11 @@ class CommandReport:
         return replace(self, head=output, tail=b"", total=len(output), sha256=hashlib.sha256(output).hexdigest())
 
 
+def whole(output: bytes) -> CommandReport:
+    """The report of a process that printed this and ended well."""
+    return CommandReport(0, "", False, 0, 0, len(output), hashlib.sha256(output).hexdigest(), output, b"", None)
+
+
 def read_report(payload: bytes) -> CommandReport:
     """Raises InfraError when the frame is not one."""
     try:
