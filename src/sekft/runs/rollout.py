@@ -99,10 +99,14 @@ class RolloutJob:
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """A recorded rollout. thoughts: index of an action turn → what a model reasoned before it."""
+    """A recorded rollout. thoughts: index of an action turn → what a model reasoned before it.
+
+    alone: see RolloutResult.
+    """
 
     trajectory: Trajectory
     thoughts: dict[int, str]
+    alone: bool = False
 
 
 class Roller:
@@ -163,7 +167,7 @@ async def recorded(
         if observed.infra is None or pause_s is None:
             break
         await asyncio.sleep(pause_s)
-    return Rolled(record(scenario, observed, judge(scenario, observed), forbidden()), observed.thoughts)
+    return Rolled(record(scenario, observed, judge(scenario, observed), forbidden()), observed.thoughts, observed.alone)
 
 
 def forbidden() -> list[str]:
@@ -207,19 +211,20 @@ async def roll(config: RolloutConfig, scenarios: Sequence[Scenario], layout: Lay
 
 
 async def _roll_all(roller: Roller, waiting: Sequence[RolloutJob], folder: Folder, reporter: Reporter) -> int:
-    async def land(job: RolloutJob) -> Trajectory:
+    async def land(job: RolloutJob) -> Rolled:
         rolled = await roller.roll(job.scenario, job.sample)
         job.keep(folder, rolled.trajectory)
         if roller.config.keep_thoughts and rolled.thoughts:
             place = folder.root / THOUGHTS / job.scenario.id / job.path.name
             folder.write(place, json.dumps(rolled.thoughts, indent=1, ensure_ascii=False) + "\n")
-        return rolled.trajectory
+        return rolled
 
     broken = in_a_row = 0
-    async for trajectory in LocalEngine().map(land, waiting, roller.config.at_once):
+    async for rolled in LocalEngine().map(land, waiting, roller.config.at_once):
+        trajectory = rolled.trajectory
         reporter.step(f"{trajectory.outcome} {trajectory.scenario_id}")
         infra = trajectory.outcome == "infra_error"
-        in_a_row = in_a_row + 1 if infra else 0
+        in_a_row = in_a_row + (not rolled.alone) if infra else 0
         broken += infra
         if in_a_row == GIVE_UP_AFTER:
             why = f"{in_a_row} rollouts in a row broke, the last by {trajectory.ending.reason}"

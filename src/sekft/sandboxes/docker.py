@@ -158,13 +158,15 @@ class _Stdout:
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
         self._held = bytearray()
+        self._head = b""  # of a piece that is yet to come
 
     async def readexactly(self, n: int, /) -> bytes:
         while len(self._held) < n:
-            head = await self._reader.readexactly(8)
-            piece = await self._reader.readexactly(int.from_bytes(head[4:], "big"))
-            if head[0] == 1:
+            self._head = self._head or await self._reader.readexactly(8)
+            piece = await self._reader.readexactly(int.from_bytes(self._head[4:], "big"))
+            if self._head[0] == 1:
                 self._held += piece
+            self._head = b""
         data = bytes(self._held[:n])
         del self._held[:n]
         return data
