@@ -26,7 +26,7 @@ from sekft import sandboxes
 from sekft.errors import BundleError
 from sekft.protocols import Sandbox, SandboxSpec
 from sekft.rollouts.record import record, replay
-from sekft.rollouts.rollout import Rollout, RolloutLimits, RolloutResult
+from sekft.rollouts.rollout import RESOURCES, Rollout, RolloutLimits, RolloutResult
 from sekft.rollouts.verify import judge
 from sekft.sandboxes.docker import LABEL, DockerSandbox, client
 from sekft.scenario import Scenario
@@ -36,8 +36,8 @@ from tests.attacks.drawn import Case, case
 from tests.bundles import sealed, work
 
 LIMITS = RolloutLimits(session=replace(RolloutLimits().session, command_s=2, check_s=2))
-HANG_S = 2 * (2.0 + 2.0 + 10.0)
-"""Twice what a message may take: the command, the check, and ten seconds for a walk beside its processes."""
+HANG_S = 2 * (2.0 + 2.0 + 4.0)
+"""Twice what a message may take: the command, the check, and a walk beside its processes."""
 STALL_S = 1.0
 """The longest that the event loop may be kept from others."""
 GROWN_BYTES = 512 << 20
@@ -85,7 +85,7 @@ class Fuzzer:
         try:
             result, slowest_s = await typed(drawn, self.sandbox)
             made = record(drawn.scenario, result, judge(drawn.scenario, result))
-            self.counts[made.outcome] += 1
+            self.counts["resources" if made.ending.reason == RESOURCES else made.outcome] += 1
             for fault in told(drawn, result, made):
                 yield fault
             if slowest_s > HANG_S:
@@ -130,9 +130,7 @@ def told(drawn: Case, result: RolloutResult, made: Trajectory) -> Iterator[tuple
 
 def repeatable(drawn: Case, made: Trajectory) -> bool:
     """Whether the same must be seen again: nothing was cut short by the clock, and nothing runs beside."""
-    return (
-        drawn.kind == "plain" and not any(turn.timed_out for turn in made.turns) and made.ending.reason != "resources"
-    )
+    return drawn.kind == "plain" and not any(turn.timed_out for turn in made.turns) and made.ending.reason != RESOURCES
 
 
 @asynccontextmanager

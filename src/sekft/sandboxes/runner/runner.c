@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WALK_S 10 /* of a walk beside the session's processes */
+#define WALK_S 4 /* of a walk beside the session's processes */
 
 int child_events;
 
