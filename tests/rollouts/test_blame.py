@@ -15,19 +15,26 @@ from pathlib import Path
 import pytest
 
 from bench.pipeline import Quiet
+from sekft import sandboxes
+from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.errors import InfraError
 from sekft.folder import Folder, Layout
 from sekft.protocols import Action, Limits, Operator, Sandbox, SandboxSpec
+from sekft.quality.audit import audit
+from sekft.rejection import Rejected
 from sekft.rollouts.record import record, replay
 from sekft.rollouts.rollout import Rollout, RolloutLimits, RolloutResult, rollout
 from sekft.rollouts.verify import judge
+from sekft.runs import generate as generating
 from sekft.runs import rollout as running
+from sekft.runs.generate import gated
 from sekft.runs.rollout import Roller, RolloutConfig
 from sekft.sandboxes import session as sessions
 from sekft.sandboxes.runner.build import FLAGS, compilers
 from sekft.scenario import File, Scenario
 from sekft.trajectory import Ending, OperatorInfo, Trajectory, Turn
 from tests.bundles import empty, sealed, work
+from tests.commands import sekft
 from tests.sandboxes.conftest import sandbox
 from tests.sandboxes.test_bubblewrap import alive
 
@@ -121,6 +128,15 @@ async def test_memory_that_runs_out_is_the_operators_fault(sandbox: Sandbox, hog
     typist = Typist("./hog; sleep 2", "./hog; sleep 1", "exit")
     made = recorded(scenario, await rollout(scenario, sandbox, typist, 0, 1))
     assert made.outcome in {"unfinished", "false_exit", "unearned"}, made.keep_reasons
+
+
+async def test_a_state_that_cannot_be_sent_is_the_operators_fault(sandbox: Sandbox, scenario: Scenario) -> None:
+    """An alias that every one of many functions uses: what the next shell would have to read is too much."""
+    alias = "alias zz=$(head -c 300000 /dev/zero | tr '\\0' z)"
+    functions = 'i=0; while [ $i -lt 1500 ]; do i=$((i+1)); eval "f$i() { : zz; }"; done'
+    typed = "; ".join(f"f{at}(){{ : zz;}}" for at in range(1500))
+    made = recorded(scenario, await rollout(scenario, sandbox, Typist(alias, typed, functions, "true", "exit"), 0, 1))
+    assert made.outcome in {"unfinished", "false_exit", "malformed"}, made.keep_reasons
 
 
 def runner_of(mark: str) -> int:
@@ -227,6 +243,53 @@ async def test_twenty_broken_sessions_in_a_row_stop_no_run(
     with Folder(tmp_path).writing() as folder:
         assert await running._roll_all(roller, jobs, folder, Quiet()) == 24
     assert len([*layout.errors.glob("*/*.json")]) == 24
+
+
+def spinning() -> Scenario:
+    """Its profile leaves behind what keeps any state from being read for long."""
+    body = work()
+    return sealed(
+        {**body, "files": [*body["files"], {"path": "/home/ana/.profile", "content": f"{LOAD} >/dev/null\n"}]}
+    )
+
+
+async def test_a_bundle_that_takes_all_the_time_costs_itself(sandbox: Sandbox) -> None:
+    """Where it was admitted all the same, its processes die at landing and it is played as it is."""
+    scenario = spinning()
+    made = recorded(scenario, await rollout(scenario, sandbox, Typist(*SOLUTION), 0, 1))
+    assert (made.ending.kind, made.outcome) in {("exit", "false_exit"), ("exit", "solved")}
+
+
+async def test_the_gate_turns_away_a_bundle_that_takes_all_the_time(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a rejected draw, and no infra error."""
+    monkeypatch.setattr(generating, "PAUSES_S", ())
+    refused = await gated(spinning(), sandbox)
+    assert isinstance(refused, Rejected)
+
+
+async def test_what_ends_as_resources_is_data_like_any_failure(tmp_path: Path, scenario: Scenario) -> None:
+    """It lies with the trajectories, is not done again, stands on the rejected side, is audited and shown."""
+    layout = Layout.of_run(tmp_path)
+    with Folder(tmp_path).writing() as folder:
+        folder.write(layout.scenarios / f"{scenario.id}.json", scenario.to_json())
+        for typist in (Typist(*SOLUTION), Typist("chit --help", LOAD, "exit")):
+            made = recorded(scenario, await rollout(scenario, sandboxes.pick("auto"), typist, 0, 1))
+            name = f"typist-{int(made.outcome != 'solved')}.json"
+            places = (place / scenario.id / name for place in (layout.trajectories, layout.errors))
+            job = running.RolloutJob(scenario, 0, *places)
+            job.keep(folder, made)
+            assert (job.path.exists(), job.error_path.exists()) == (True, False)
+    assert (made.outcome, made.ending.reason) == ("unfinished", "resources")
+    report = pair(layout, None, Layout.of_stage(tmp_path / "pairs"), PairConfig(), Quiet())
+    assert (report.both, report.labels) == (1, {"right": 1, "wrong": 1})
+    assert [finding.value for finding in audit(layout).findings if finding.name == "funnel.infra_errors"] == [0]
+    assert "resources" in await asyncio.to_thread(shown, job.path)
+
+
+def shown(path: Path) -> str:
+    return sekft("show", path).stdout
 
 
 async def test_twenty_on_a_broken_machine_stop_the_run(

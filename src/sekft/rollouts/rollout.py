@@ -22,7 +22,7 @@ from sekft.protocols import (
     SandboxSpec,
     Session,
 )
-from sekft.scenario import Scenario
+from sekft.scenario import Login, Scenario
 from sekft.trajectory import (
     Check,
     Ending,
@@ -150,17 +150,19 @@ class Rollout:
 
     async def __aenter__(self) -> Rollout:
         self._started = time.monotonic()
-        async with AsyncExitStack() as stack:  # closes what is open when landing is cut off
-            with self.infra_errors():
-                spec = self._spec
-                self._session = await stack.enter_async_context(self._sandbox.open(spec))
+        async with AsyncExitStack() as landing:  # closes what is open when landing is cut off
+            landing.push_async_callback(self._open.aclose)
+            async with self._held_to_account():
+                spec = SandboxSpec.of(self._scenario, self._limits.session)
+                self._session = await self._open.enter_async_context(self._sandbox.open(spec))
                 self.result = replace(self.result, sandbox=self._session.info)
-                state = await self._timed(self._session.state())
+                state = await self._again(self._session.state)
                 text = closed(self._session.greeting) + self._session.prompt()
                 login = Turn(role="env", content=text, orientation=self._scenario.orientation)
-                self.result = replace(self.result, before=state, after=state, turns=(login,))
+                # what a profile had running was the bundle's, not the operator's
+                self.result = replace(self.result, before=state, after=state, turns=(login,), exhausted=None)
                 await self._check_limits()
-            self._open = stack.pop_all()
+            landing.pop_all()
         self._waiting_since = time.monotonic()
         return self
 
@@ -208,8 +210,8 @@ class Rollout:
         """
         self.over = True
         await self._open.aclose()
-        works = bool(self.turns) and await self._another_works()
-        if works and (self.result.exhausted or isinstance(error, ResourcesExhausted)):
+        works = await self._another_works()
+        if works and self.turns and (self.result.exhausted or isinstance(error, ResourcesExhausted)):
             ending = Ending(kind="none", reason=RESOURCES)
             self.result = replace(self.result, ending=ending, exhausted=self.result.exhausted or reason)
         else:
@@ -217,17 +219,15 @@ class Rollout:
             self.result = replace(self.result, alone=works)
 
     async def _another_works(self) -> bool:
-        """Whether a fresh sandbox does what this one had to."""
+        """Whether a fresh sandbox does what this one had to, with nothing in it that is the scenario's."""
+        login = self._scenario.login
+        bare = Login(user=login.user, host=login.host, home=login.home)
         try:
-            async with self._sandbox.open(self._spec) as fresh:
+            async with self._sandbox.open(SandboxSpec(self._scenario.userland, bare, ())) as fresh:
                 await fresh.state()
                 return (await fresh.check("true")).passed
         except SekftError:
             return False
-
-    @property
-    def _spec(self) -> SandboxSpec:
-        return SandboxSpec.of(self._scenario, self._limits.session)
 
     def _break(self, reason: str) -> None:
         self.over = True

@@ -16,6 +16,8 @@ from sekft.sandboxes.fixtures import Bind, Tree
 from sekft.scenario import WRITABLE_ROOTS
 from sekft.trajectory import PathState, State
 
+FRAME_BYTES = 64 << 20
+"""The longest that the runner reads: runner.h, FRAME_LIMIT."""
 _HEAD = struct.Struct("<BI")
 _EXIT = struct.Struct("<iBBIIQ32s")
 _NODE = struct.Struct("<c?Iq")
@@ -28,7 +30,8 @@ class Channel(Protocol):
     async def ask(self, frame: bytes, expected: str, timeout_s: float) -> bytes:
         """Send a frame, return the payload of the answer of the expected type. Raises InfraError otherwise.
 
-        A ResourcesExhausted is one that the session may have caused: no answer in time, or a runner that gave up.
+        A ResourcesExhausted is one that the session may have caused: no answer in time, a frame too long, or a runner
+        that gave up.
         """
         ...
 
@@ -59,6 +62,8 @@ class FrameStream:
     async def ask(self, frame: bytes, expected: str, timeout_s: float) -> bytes:
         if self._waiting and not self._late:
             raise InfraError(f"{self._name}: an earlier request was cut off, so its answer is not known")
+        if len(frame) - _HEAD.size > FRAME_BYTES:
+            raise ResourcesExhausted(f"{self._name}: a frame of {len(frame)} bytes, want at most {FRAME_BYTES}")
         self._waiting = True
         try:
             async with asyncio.timeout(timeout_s):
