@@ -78,9 +78,9 @@ class FrameStream:
             raise ResourcesExhausted(f"{self._name}: no answer from the runner within {timeout_s:g} s") from error
         except (OSError, asyncio.IncompleteReadError) as error:
             raise StreamEnded(f"{self._name}: the sandbox ended unexpectedly") from error
+        self._waiting = False
         if kind == "F":
             raise ResourcesExhausted(f"{self._name}: runner: {payload.decode(errors='replace')}")
-        self._waiting = False
         if kind == "K":
             raise ResourcesExhausted(f"{self._name}: processes of the session kept the harness waiting", killed=True)
         if kind != expected:
