@@ -36,8 +36,8 @@ from tests.attacks.drawn import Case, case
 from tests.bundles import sealed, work
 
 LIMITS = RolloutLimits(session=replace(RolloutLimits().session, command_s=2, check_s=2))
-HANG_S = 2 * (2.0 + 2.0 + 4.0)
-"""Twice what a message may take: the command, the check, and a walk beside its processes."""
+HANG_S = 2 * (2.0 + 2.0 + 4.0 + 4.0)
+"""Twice what a message may take: the command, the check, a walk beside its processes and one without them."""
 STALL_S = 1.0
 """The longest that the event loop may be kept from others."""
 GROWN_BYTES = 512 << 20
