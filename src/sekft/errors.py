@@ -5,6 +5,7 @@
     ├── BundleError         a scenario or trajectory file that cannot be read
     ├── SandboxUnavailable  this machine cannot sandbox, and why
     ├── InfraError          the sandbox or the endpoint failed, not the policy: retried on resume
+    │   └── ResourcesExhausted  a step of the harness's own that the session's processes or files may have stopped
     ├── EndpointError       the model service refused for good (wrong key, unknown model)
     ├── StoreError          the run folder cannot be written or resumed
     └── NothingKept         no stored rollout is fit for what is asked
@@ -37,6 +38,17 @@ class SandboxUnavailable(SekftError):
 
 class InfraError(SekftError):
     """The sandbox or the endpoint broke; the rollout is retried, never scored."""
+
+
+class ResourcesExhausted(InfraError):
+    """A session's step came to nothing for want of time or memory; whoever judges it finds out whose fault that is.
+
+    killed: the session's processes kept the harness waiting, and are dead: the same step may be tried again.
+    """
+
+    def __init__(self, message: str, *, killed: bool = False) -> None:
+        super().__init__(message)
+        self.killed = killed
 
 
 class EndpointError(SekftError):

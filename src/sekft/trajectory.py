@@ -50,7 +50,7 @@ class OperatorInfo(Frozen):
 
 
 class Ending(Frozen):
-    """How the session ended. none: by a limit or because the shell ended otherwise (see reason)."""
+    """How the session ended. none: by a limit, by its own load, or because the shell ended otherwise (see reason)."""
 
     kind: Literal["exit", "panic", "none"]
     status: int | None = None

@@ -236,3 +236,10 @@ async def test_an_unset_panic_is_the_program(session: Session) -> None:
     result = await session.exec("unset -f panic; panic no")
     assert result.ended is None
     assert result.status == 77
+
+
+@pytest.mark.parametrize("command", ["panic \"$(printf 'a\\377b')\"", "IFS=ü; panic a b"])
+async def test_a_reason_that_is_no_text_can_be_recorded(session: Session, command: str) -> None:
+    """Bytes that are not UTF-8 show as in any output."""
+    result = await session.exec(command)
+    assert result.ended == Ending(kind="panic", status=77, reason="a\ufffdb")

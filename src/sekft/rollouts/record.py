@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sekft.errors import InfraError
 from sekft.protocols import Limits, Sandbox
-from sekft.rollouts.rollout import Rollout, RolloutLimits, RolloutResult
+from sekft.rollouts.rollout import RESOURCES, Rollout, RolloutLimits, RolloutResult
 from sekft.rollouts.verify import Verdict, judge
 from sekft.scenario import ExpectedKind, Scenario, canonical
 from sekft.shell.chat_format import violations
@@ -46,6 +46,8 @@ def record(scenario: Scenario, result: RolloutResult, verdict: Verdict, forbidde
         against.append(f"bypassed: {verdict.bypassed}")
     if result.infra is not None:
         against.insert(1, f"infra: {result.infra}")
+    if result.ending.reason == RESOURCES:
+        against.insert(1, f"resources: {result.exhausted}")
     reasons = against or [f"outcome {draft.outcome}", "mechanism complete", "deploy form clean"]
     judged = draft.model_copy(update={"keep": not against, "keep_reasons": reasons})
     return judged.model_copy(update={"id": content_id(judged)})
@@ -97,10 +99,15 @@ async def replay(scenario: Scenario, trajectory: Trajectory, sandbox: Sandbox) -
 
 
 def _difference(recorded: Trajectory, replayed: Trajectory) -> str | None:
-    """The first thing that differs, as a person would look for it: outputs in order, ending, state."""
+    """The first thing that differs, as a person would look for it: outputs in order, ending, state.
+
+    What processes had done when they were killed, and how far the machine let them get, is no part of the record.
+    """
     for at, (turn, again) in enumerate(zip(recorded.turns, replayed.turns, strict=False)):
         if turn.content != again.content:
             return f"turn {at}: recorded {_first_line(turn.content, again.content)}"
+    if recorded.ending.reason == RESOURCES:
+        return None
     if len(recorded.turns) != len(replayed.turns):
         return f"turns: recorded {len(recorded.turns)}, replayed {len(replayed.turns)}"
     if recorded.ending.kind != replayed.ending.kind and recorded.ending.kind != "none":

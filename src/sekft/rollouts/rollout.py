@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TypeVar
 
-from sekft.errors import InfraError, SekftError, UsageError
+from sekft.errors import InfraError, ResourcesExhausted, SekftError, UsageError
 from sekft.protocols import (
     CONTEXT_FULL,
     NOT_GROUNDED,
@@ -22,7 +22,7 @@ from sekft.protocols import (
     SandboxSpec,
     Session,
 )
-from sekft.scenario import Scenario
+from sekft.scenario import Login, Scenario
 from sekft.trajectory import (
     Check,
     Ending,
@@ -44,6 +44,8 @@ PROMPT_ROOM_BYTES = 1024
 BY_HAND = OperatorInfo(kind="hand")
 UNDER_WAY = Ending(kind="none", reason="under_way")
 OUT_OF_TIME = "out of time"
+RESOURCES = "resources"
+"""The reason of an ending that the session's own processes, memory or files brought about."""
 UNFINISHED = {CONTEXT_FULL: "tokens", OUT_OF_TIME: "time"}
 """Faults of an action that a limit explains, with the reason that the ending then gives; others are malformed."""
 NOT_RUN = Check(verdict="not_run", passed=False)
@@ -75,6 +77,8 @@ class RolloutResult:
     fault:         why an action could not be typed at all.
     failing:       the failure that the operator made on purpose.
     infra:         what broke that was not the policy's doing.
+    alone:         it broke while a fresh sandbox worked: no sign that the machine is broken.
+    exhausted:     what the session's own processes, memory or files kept the harness from.
     thoughts:      index of an action turn → what a model reasoned before it.
     """
 
@@ -93,6 +97,8 @@ class RolloutResult:
     fault: str | None = None
     failing: Fault | None = None
     infra: str | None = None
+    alone: bool = False
+    exhausted: str | None = None
     thoughts: dict[int, str] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     timing: Timing = field(default_factory=Timing)
@@ -107,6 +113,7 @@ class Rollout:
         verdict = judge(scenario, session.result)
 
     The shell's own ending, a limit, or an action that cannot be typed ends the session, and the checker runs at once.
+    What its own processes keep the harness from is tried once more when they are dead, and ends it as `resources`.
     A sandbox that breaks ends it without a check: that is data too, and `result.infra` says what broke. Every other
     SekftError (no sandbox …) is raised, since no other rollout would escape it.
 
@@ -143,27 +150,28 @@ class Rollout:
 
     async def __aenter__(self) -> Rollout:
         self._started = time.monotonic()
-        async with AsyncExitStack() as stack:  # closes what is open when landing is cut off
-            with self.infra_errors():
+        async with AsyncExitStack() as landing:  # closes what is open when landing is cut off
+            landing.push_async_callback(self._open.aclose)
+            async with self._held_to_account():
                 spec = SandboxSpec.of(self._scenario, self._limits.session)
-                self._session = await stack.enter_async_context(self._sandbox.open(spec))
+                self._session = await self._open.enter_async_context(self._sandbox.open(spec))
                 self.result = replace(self.result, sandbox=self._session.info)
-                state = await self._timed(self._session.state())
+                state = await self._again(self._session.state)
                 text = closed(self._session.greeting) + self._session.prompt()
                 login = Turn(role="env", content=text, orientation=self._scenario.orientation)
-                self.result = replace(self.result, before=state, after=state, turns=(login,))
+                # what a profile had running was the bundle's, not the operator's
+                self.result = replace(self.result, before=state, after=state, turns=(login,), exhausted=None)
                 await self._check_limits()
-            self._open = stack.pop_all()
+            landing.pop_all()
         self._waiting_since = time.monotonic()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self.infra_errors():
-            async with self._open:
-                if error is None:
-                    await self._stop("left")
+        async with self._held_to_account(), self._open:
+            if error is None:
+                await self._stop("left")
         timing = Timing(
             wall_s=round(time.monotonic() - self._started, 4),
             operator_s=round(self._operator_s, 4),
@@ -182,6 +190,44 @@ class Rollout:
             raise
         except Exception as error:
             self._break(f"{type(error).__name__}: {error}")
+
+    @asynccontextmanager
+    async def _held_to_account(self) -> AsyncIterator[None]:
+        """The same around the session's steps, whose failure may be the session's own doing."""
+        try:
+            yield
+        except SekftError as error:
+            if not isinstance(error, InfraError):
+                raise
+            await self._blame(error, str(error))
+        except Exception as error:
+            await self._blame(error, f"{type(error).__name__}: {error}")
+
+    async def _blame(self, error: Exception, reason: str) -> None:
+        """What the session had the means to stop, where a fresh sandbox on this machine works, is the session's fault.
+
+        It is ended first, and with it whatever it has running. What merely broke stays an infra error.
+        """
+        self.over = True
+        await self._open.aclose()
+        works = await self._another_works()
+        if works and self.turns and (self.result.exhausted or isinstance(error, ResourcesExhausted)):
+            ending = Ending(kind="none", reason=RESOURCES)
+            self.result = replace(self.result, ending=ending, exhausted=self.result.exhausted or reason)
+        else:
+            self._break(reason)
+            self.result = replace(self.result, alone=works)
+
+    async def _another_works(self) -> bool:
+        """Whether a fresh sandbox does what this one had to, with nothing in it that is the scenario's."""
+        login = self._scenario.login
+        bare = Login(user=login.user, host=login.host, home=login.home)
+        try:
+            async with self._sandbox.open(SandboxSpec(self._scenario.userland, bare, ())) as fresh:
+                await fresh.state()
+                return (await fresh.check("true")).passed
+        except SekftError:
+            return False
 
     def _break(self, reason: str) -> None:
         self.over = True
@@ -208,7 +254,7 @@ class Rollout:
         if self.over:
             raise UsageError(f"step: the session is over ({self.result.ending.kind}, {self.result.ending.reason})")
         self._operator_s += time.monotonic() - self._waiting_since
-        with self.infra_errors():
+        async with self._held_to_account():
             if self._remaining_s() <= 0:
                 await self._stop("time")
             else:
@@ -237,17 +283,23 @@ class Rollout:
             await self._malformed(f"an action of {len(text.encode())} bytes")
             return
         cwd = self._session.cwd()
-        result = await self._timed(self._session.exec(text))
+        try:
+            result = await self._timed(self._session.exec(text))
+        except ResourcesExhausted as error:  # tried again it could do its work twice: the check tells what is left
+            await self._exhausted(error)
+            return
         cwds, calls = (*self.result.cwds, cwd), (*self.result.calls, result.calls)
         self.result = replace(self.result, cwds=cwds, calls=calls, sandbox=self._session.info)
         if result.malformed is not None:
             await self._malformed(result.malformed)
             return
-        await self._note_changes()
         if result.ended is not None:
+            await self._note_changes()
             await self._end(result.ended)
             return
-        self._add(_answer(result, self._session.prompt()))
+        answer = _answer(result, self._session.prompt())
+        await self._note_changes()
+        self._add(answer)
         await self._check_limits()
 
     def _note(self, action: Action) -> None:
@@ -267,7 +319,7 @@ class Rollout:
         """Remember which action changed something; only work has an `executed` mark to find."""
         if self._scenario.expected.kind != "work":
             return
-        state, changing = await self._timed(self._session.state()), self.result.changing
+        state, changing = await self._again(self._session.state), self.result.changing
         if changes(self.result.after, state, self._scenario.volatile):
             changing = (*changing, len(self.turns) - 1)
         self.result = replace(self.result, after=state, changing=changing)
@@ -275,7 +327,9 @@ class Rollout:
     async def _check_limits(self) -> None:
         """Before each action."""
         limits = self._limits
-        if len(self.turns) // 2 >= limits.turns:
+        if self.result.exhausted is not None:
+            await self._stop(RESOURCES)
+        elif len(self.turns) // 2 >= limits.turns:
             await self._stop("turns")
         elif self._remaining_s() <= 0:
             await self._stop("time")
@@ -290,10 +344,29 @@ class Rollout:
         """Check the state that is left once every process is dead."""
         self.over = True
         self.result = replace(self.result, ending=ending)
-        with self.infra_errors():
-            check = await self._timed(self._session.check(self._scenario.checker))
+        async with self._held_to_account():
+            check = await self._again(lambda: self._session.check(self._scenario.checker))
             self.result = replace(self.result, check=check)
-            self.result = replace(self.result, after=await self._timed(self._session.state()))
+            self.result = replace(self.result, after=await self._again(self._session.state))
+
+    async def _exhausted(self, error: ResourcesExhausted) -> None:
+        self.result = replace(self.result, exhausted=str(error))
+        await self._stop(RESOURCES)
+
+    async def _again(self, step: Callable[[], Awaitable[T]]) -> T:
+        """A step of the harness's own; once more, where time or memory was short for the first try.
+
+        Where processes of the session had to die for it, that is noted, and the session ends before the next action.
+        """
+        try:
+            return await self._timed(step())
+        except ResourcesExhausted as error:
+            if error.killed:
+                self.result = replace(self.result, exhausted=str(error))
+            try:
+                return await self._timed(step())
+            except InfraError as again:
+                raise error from again
 
     async def _timed(self, work: Awaitable[T]) -> T:
         began = time.monotonic()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import sekft
 from sekft import authors, sandboxes, taxonomy
-from sekft.errors import InfraError, SekftError, UsageError
+from sekft.errors import InfraError, ResourcesExhausted, SekftError, UsageError
 from sekft.folder import Folder, Layout, Setting, documents, option
 from sekft.gate import admit
 from sekft.gate.static import gate_structure
@@ -304,5 +304,9 @@ async def gated(scenario: Scenario, sandbox: Sandbox | None) -> Admitted | Rejec
                 except InfraError:
                     await asyncio.sleep(pause_s)
             return await admit(scenario, sandbox)
+    except ResourcesExhausted as error:
+        if not error.killed:
+            raise
+        return Rejected(Reason.TOO_SLOW, f"the scenario's own processes take all the time: {error}")
     except TimeoutError:
         return Rejected(Reason.TOO_SLOW, f"the gate was not through after {GATE_S:g} s")

@@ -18,7 +18,7 @@ from sekft.protocols import Author, Operator, Reporter
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 GIVE_UP_AFTER = 20
-"""Jobs in a row that an infra error broke: then it is the machine that is broken, not a job."""
+"""Jobs in a row that an infra error broke, while no fresh sandbox worked: then the machine is broken, not a job."""
 PAUSES_S = (0.5, 4.0)
 """Before what broke is tried again; the failure after the last is reported. A daemon's restart takes a few seconds."""
 

@@ -99,10 +99,14 @@ class RolloutJob:
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """A recorded rollout. thoughts: index of an action turn → what a model reasoned before it."""
+    """A recorded rollout. thoughts: index of an action turn → what a model reasoned before it.
+
+    alone: see RolloutResult.
+    """
 
     trajectory: Trajectory
     thoughts: dict[int, str]
+    alone: bool = False
 
 
 class Roller:
@@ -165,7 +169,7 @@ async def recorded(
         await asyncio.sleep(pause_s)
     # In a thread: what a hostile session typed takes seconds to read, in which the others must go on.
     made = await asyncio.to_thread(lambda: record(scenario, observed, judge(scenario, observed), forbidden()))
-    return Rolled(made, observed.thoughts)
+    return Rolled(made, observed.thoughts, observed.alone)
 
 
 def forbidden() -> list[str]:
@@ -209,19 +213,20 @@ async def roll(config: RolloutConfig, scenarios: Sequence[Scenario], layout: Lay
 
 
 async def _roll_all(roller: Roller, waiting: Sequence[RolloutJob], folder: Folder, reporter: Reporter) -> int:
-    async def land(job: RolloutJob) -> Trajectory:
+    async def land(job: RolloutJob) -> Rolled:
         rolled = await roller.roll(job.scenario, job.sample)
         job.keep(folder, rolled.trajectory)
         if roller.config.keep_thoughts and rolled.thoughts:
             place = folder.root / THOUGHTS / job.scenario.id / job.path.name
             folder.write(place, json.dumps(rolled.thoughts, indent=1, ensure_ascii=False) + "\n")
-        return rolled.trajectory
+        return rolled
 
     broken = in_a_row = 0
-    async for trajectory in LocalEngine().map(land, waiting, roller.config.at_once):
+    async for rolled in LocalEngine().map(land, waiting, roller.config.at_once):
+        trajectory = rolled.trajectory
         reporter.step(f"{trajectory.outcome} {trajectory.scenario_id}")
         infra = trajectory.outcome == "infra_error"
-        in_a_row = in_a_row + 1 if infra else 0
+        in_a_row = in_a_row + (not rolled.alone) if infra else 0
         broken += infra
         if in_a_row == GIVE_UP_AFTER:
             why = f"{in_a_row} rollouts in a row broke, the last by {trajectory.ending.reason}"

@@ -17,6 +17,7 @@ import os
 import socket
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,12 +25,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sekft.errors import InfraError, SandboxUnavailable
+from sekft.errors import InfraError, ResourcesExhausted, SandboxUnavailable
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.fixtures import AGENT_ID
 from sekft.sandboxes.pool import STARTERS, PooledSandbox, alive
 from sekft.sandboxes.userland import Userland, tools, userland
-from sekft.sandboxes.wire import FrameStream
+from sekft.sandboxes.wire import FrameStream, StreamEnded
 
 T = TypeVar("T")
 WARM = 2 * (os.cpu_count() or 1)
@@ -138,6 +139,14 @@ class _Container(FrameStream):
         super().__init__("docker", _Stdout(reader), writer)
         self._id, self._reader = container, reader
 
+    async def ask(self, frame: bytes, expected: str, timeout_s: float) -> bytes:
+        try:
+            return await super().ask(frame, expected, timeout_s)
+        except StreamEnded as error:
+            if await asyncio.to_thread(_ran_out_of_memory, self._id):
+                raise ResourcesExhausted("docker: the sandbox ran out of memory, and ended") from error
+            raise
+
     async def close(self) -> None:
         """Wait until PID 1 is gone, and kill the container when it does not go; the engine removes it."""
         try:
@@ -158,13 +167,15 @@ class _Stdout:
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
         self._held = bytearray()
+        self._head = b""  # of a piece that is yet to come
 
     async def readexactly(self, n: int, /) -> bytes:
         while len(self._held) < n:
-            head = await self._reader.readexactly(8)
-            piece = await self._reader.readexactly(int.from_bytes(head[4:], "big"))
-            if head[0] == 1:
+            self._head = self._head or await self._reader.readexactly(8)
+            piece = await self._reader.readexactly(int.from_bytes(self._head[4:], "big"))
+            if self._head[0] == 1:
                 self._held += piece
+            self._head = b""
         data = bytes(self._held[:n])
         del self._held[:n]
         return data
@@ -256,6 +267,20 @@ def client() -> Any:
 def _kill(container: str) -> None:
     with suppress(SandboxUnavailable):  # gone already, or the engine is: nothing more can be done
         engine_says(lambda: client().remove_container(container, force=True))
+
+
+def _ran_out_of_memory(container: str) -> bool:
+    """Whether the engine saw that happen to it; waits for half a second, for it is told a little later."""
+
+    def told() -> bool:
+        until = f"{time.time() + 0.5:.3f}"
+        filters = {"container": container, "event": "oom"}
+        return any(True for _ in client().events(since="1", until=until, filters=filters))
+
+    try:
+        return engine_says(told)
+    except SandboxUnavailable:
+        return False
 
 
 @cache

@@ -333,6 +333,12 @@ def decoded(raw: bytes) -> str:
     return raw.decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
+def _reason_in(dump: bytes | None) -> str | None:
+    """What a panic gave as its reason, as text that can be recorded."""
+    reason = panic_reason(dump) if dump is not None else None
+    return None if reason is None else decoded(_bytes(reason))
+
+
 def _joined(text: str, line: str) -> str:
     """The line after the text, at the beginning of a line."""
     return text + ("\n" if line and text and not text.endswith("\n") else "") + line
@@ -352,7 +358,7 @@ def ending(report: CommandReport, typed: _Typed, after: ShellState | None) -> En
         return None
     if after is not None and "i" not in after.options and status in (126, 127):
         return shell_ended  # exec of what is not there: dash drops -i before it tries
-    reason = panic_reason(report.dump) if report.dump is not None else None
+    reason = _reason_in(report.dump)
     if reason is not None and status == 77:
         return Ending(kind="panic", status=status, reason=reason)
     words = typed.words()

@@ -14,11 +14,13 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from sekft.bounds import WRITABLE_ROOTS
-from sekft.errors import InfraError
+from sekft.errors import InfraError, ResourcesExhausted
 from sekft.protocols import Limits
 from sekft.sandboxes.fixtures import Bind, Tree
 from sekft.trajectory import PathState, State
 
+FRAME_BYTES = 64 << 20
+"""The longest that the runner reads: runner.h, FRAME_LIMIT."""
 _HEAD = struct.Struct("<BI")
 _EXIT = struct.Struct("<iBBIIQ32s")
 _NODE = struct.Struct("<c?Iq")
@@ -33,7 +35,11 @@ class Channel(Protocol):
     """The way to a runner that is PID 1 of a fresh sandbox."""
 
     async def ask(self, frame: bytes, expected: str, timeout_s: float) -> bytes:
-        """Send a frame, return the payload of the answer of the expected type. Raises InfraError otherwise."""
+        """Send a frame, return the payload of the answer of the expected type. Raises InfraError otherwise.
+
+        A ResourcesExhausted is one that the session may have caused: no answer in time, a frame too long, or a runner
+        that gave up.
+        """
         ...
 
     async def close(self) -> None:
@@ -57,26 +63,45 @@ class FrameStream:
 
     def __init__(self, name: str, reader: FrameReader, writer: asyncio.StreamWriter) -> None:
         self._name, self._incoming, self._writer = name, reader, writer
-        self._waiting = False
+        self._waiting = self._late = False
+        self._head: tuple[int, int] | None = None
 
     async def ask(self, frame: bytes, expected: str, timeout_s: float) -> bytes:
-        if self._waiting:
+        if self._waiting and not self._late:
             raise InfraError(f"{self._name}: an earlier request was cut off, so its answer is not known")
+        if len(frame) - _HEAD.size > FRAME_BYTES:
+            raise ResourcesExhausted(f"{self._name}: a frame of {len(frame)} bytes, want at most {FRAME_BYTES}")
         self._waiting = True
         try:
             async with asyncio.timeout(timeout_s):
+                if self._late:
+                    await self._answer()  # to what was asked before; nobody waits for it any more
+                self._late = False
                 self._writer.write(frame)
                 await self._writer.drain()
-                kind, length = _HEAD.unpack(await self._incoming.readexactly(_HEAD.size))
-                payload = await self._incoming.readexactly(length)
+                kind, payload = await self._answer()
         except TimeoutError as error:
-            raise InfraError(f"{self._name}: no answer from the runner within {timeout_s:g} s") from error
+            self._late = True
+            raise ResourcesExhausted(f"{self._name}: no answer from the runner within {timeout_s:g} s") from error
         except (OSError, asyncio.IncompleteReadError) as error:
             raise StreamEnded(f"{self._name}: the sandbox ended unexpectedly") from error
-        if chr(kind) != expected:
-            raise InfraError(f"{self._name}: runner: {payload.decode(errors='replace')}")
         self._waiting = False
+        if kind == "F":
+            raise ResourcesExhausted(f"{self._name}: runner: {payload.decode(errors='replace')}")
+        if kind == "K":
+            raise ResourcesExhausted(f"{self._name}: processes of the session kept the harness waiting", killed=True)
+        if kind != expected:
+            raise InfraError(f"{self._name}: runner: a frame {kind!r}, want {expected!r}")
         return payload
+
+    async def _answer(self) -> tuple[str, bytes]:
+        """The next frame; what was cut off while it waited goes on where it was."""
+        if self._head is None:
+            self._head = _HEAD.unpack(await self._incoming.readexactly(_HEAD.size))
+        kind, length = self._head
+        payload = await self._incoming.readexactly(length)
+        self._head = None
+        return chr(kind), payload
 
 
 def frame(kind: str, payload: bytes = b"") -> bytes:

@@ -9,7 +9,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
+
+#define WALK_S 4 /* of a walk beside the session's processes */
 
 int child_events;
 
@@ -43,6 +47,35 @@ static void await_frame(void) {
     }
 }
 
+static struct timespec walk_end;
+static volatile sig_atomic_t overstayed;
+
+/* The clock decides, for anybody may send this signal. Where there was nobody to kill, the walk simply goes on. */
+static void end_walk(int number) {
+    struct timespec now;
+    (void)number;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (walk_end.tv_sec && now.tv_sec >= walk_end.tv_sec && !kill(-1, SIGKILL)) overstayed = 1;
+}
+
+/* Tells what the tree holds. Processes that keep it from that for too long are killed, and the harness is told so: it
+ * may ask again. */
+static void serve_walk(char type, void (*walk)(struct buf *)) {
+    static const struct itimerval off, every_second = {{1, 0}, {WALK_S, 0}};
+    struct buf reply = {0};
+    reap(); /* who has ended is nobody to kill */
+    overstayed = 0;
+    clock_gettime(CLOCK_MONOTONIC, &walk_end);
+    walk_end.tv_sec += WALK_S;
+    setitimer(ITIMER_REAL, &every_second, 0);
+    walk(&reply);
+    setitimer(ITIMER_REAL, &off, 0);
+    walk_end.tv_sec = 0;
+    if (overstayed) kill_all(), drain_idle(), reply.len = 0;
+    send_frame(overstayed ? 'K' : type, &reply);
+    free(reply.data);
+}
+
 static void serve(char type, struct cursor *in) {
     struct buf reply = {0};
     if (type == 'S') {
@@ -60,9 +93,7 @@ static void serve(char type, struct cursor *in) {
     } else if (type == 'C') {
         run_check(in);
     } else if (type == 'T') {
-        walk_state(&reply);
-        send_frame('T', &reply);
-        free(reply.data);
+        serve_walk('T', walk_state);
     } else if (type == 'B') {
         kill_all();
         drain_idle();
@@ -71,9 +102,7 @@ static void serve(char type, struct cursor *in) {
         send_frame('B', &reply);
         free(reply.data);
     } else if (type == 'G') {
-        walk_tree(&reply);
-        send_frame('G', &reply);
-        free(reply.data);
+        serve_walk('G', walk_tree);
     } else {
         die("unknown frame", "");
     }
@@ -99,6 +128,7 @@ int main(int argc, char **argv) {
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     rename_self(argc, argv);
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL); /* what nohup ignores, we do not */
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = end_walk, .sa_flags = SA_RESTART}, 0);
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, 0);
