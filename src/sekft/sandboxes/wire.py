@@ -66,9 +66,9 @@ class FrameStream:
             raise InfraError(f"{self._name}: no answer from the runner within {timeout_s:g} s") from error
         except (OSError, asyncio.IncompleteReadError) as error:
             raise StreamEnded(f"{self._name}: the sandbox ended unexpectedly") from error
+        self._waiting = False
         if chr(kind) != expected:
             raise InfraError(f"{self._name}: runner: {payload.decode(errors='replace')}")
-        self._waiting = False
         return payload
 
 
