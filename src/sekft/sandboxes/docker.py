@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.fixtures import AGENT_ID
-from sekft.sandboxes.pool import STARTERS, PooledSandbox, alive
+from sekft.sandboxes.pool import STARTERS, PooledSandbox, alive, memory_of
 from sekft.sandboxes.userland import Userland, tools, userland
 from sekft.sandboxes.wire import FrameStream
 
@@ -37,14 +37,14 @@ WARM = 2 * (os.cpu_count() or 1)
 
 HINT = "install Docker, start its daemon and let this user reach it; pip install 'sekft[docker]'"
 START_S, CLOSE_S = 60.0, 5.0
-RUNNER_BYTES, RUNNER_PROCESSES = 32 << 20, 16
-"""What the runner and the kernel's own tables may take beside what limits give the agent."""
+RUNNER_PROCESSES = 16
+"""What the runner may have beside what limits give the agent."""
 
 # Until READY the runner needs mount, unshare, setns and sethostname, in its own namespaces; then its own filter denies
 # them, and setns to all but PID 1.
 _DENIED = (
     "acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init finit_module fsconfig "
-    "fsmount fsopen fspick init_module io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp "
+    "fsmount fsopen fspick init_module io_setup io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp "
     "kexec_file_load kexec_load keyctl lookup_dcookie migrate_pages modify_ldt mount_setattr move_mount move_pages "
     "name_to_handle_at open_by_handle_at open_tree perf_event_open personality pidfd_getfd process_madvise "
     "process_mrelease "
@@ -77,9 +77,7 @@ class ContainerKind:
 
     @classmethod
     def of(cls, spec: SandboxSpec, image_id: str) -> ContainerKind:
-        limits = spec.limits
-        memory = limits.memory_bytes + limits.writable_bytes + RUNNER_BYTES
-        return cls(image_id, memory, limits.processes + RUNNER_PROCESSES)
+        return cls(image_id, memory_of(spec.limits), spec.limits.processes + RUNNER_PROCESSES)
 
 
 @dataclass(frozen=True, slots=True)
