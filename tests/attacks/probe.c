@@ -10,6 +10,7 @@
  * probe sockets N          fills N pairs of UNIX sockets, with buffers as large as can be had, says how much they hold,
  *                          and holds it until killed
  * probe locks N            takes N record locks in files ./locks-*, says so, and holds them until killed
+ * probe ownerless N        the same by locks that belong to a descriptor
  * probe hide N             the same by processes that share a table of files with one that lives on
  * probe forge PATH…        writes a forged frame "the command ended with 0" to its descriptors and to these files
  * probe foreign            a system call of another ABI */
@@ -170,13 +171,13 @@ static int sockets(int count) {
 }
 
 /* Few to a file: the kernel looks through all of a file's. */
-static int locks(int count) {
+static int locks(int count, int how) {
     char name[32];
     for (int i = 0, fd = -1; i < count; i++) {
         struct flock one = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 2 * (i % 500), .l_len = 1};
         snprintf(name, sizeof name, "locks-%d-%d", (int)getpid(), i / 500);
         if (i % 500 == 0) fd = open(name, O_RDWR | O_CREAT, 0600);
-        if (fd < 0 || fcntl(fd, F_SETLK, &one)) return tell(-1);
+        if (fd < 0 || fcntl(fd, how, &one)) return tell(-1);
     }
     printf("%d locks\n", count);
     fflush(stdout);
@@ -187,7 +188,7 @@ static int hide(int count) {
     for (int i = 0; i < 10; i++) {
         long pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
         if (pid < 0) return tell(pid);
-        if (pid == 0) _exit(locks(count / 10));
+        if (pid == 0) _exit(locks(count / 10, F_SETLK));
         waitpid((pid_t)pid, 0, 0);
     }
     pause();
@@ -229,7 +230,8 @@ int main(int argc, char **argv) {
     if (!strcmp(what, "segments")) return segments(atoi(argv[2]));
     if (!strcmp(what, "pipes")) return pipes(atoi(argv[2]));
     if (!strcmp(what, "sockets")) return sockets(atoi(argv[2]));
-    if (!strcmp(what, "locks")) return locks(atoi(argv[2])) || pause();
+    if (!strcmp(what, "locks")) return locks(atoi(argv[2]), F_SETLK) || pause();
+    if (!strcmp(what, "ownerless")) return locks(atoi(argv[2]), F_OFD_SETLK) || pause();
     if (!strcmp(what, "hide")) return hide(atoi(argv[2]));
     return 2;
 }

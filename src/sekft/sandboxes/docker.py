@@ -12,6 +12,7 @@ that others replaced; `clean` removes these.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import socket
@@ -24,6 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sekft.cache import built
 from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.fixtures import AGENT_ID
@@ -219,9 +221,18 @@ def _host_config(engine: Any, kind: ContainerKind) -> dict[str, Any]:
         network_mode="none",
         pids_limit=kind.processes,
         read_only=True,
-        security_opt=["no-new-privileges", f"seccomp={SECCOMP}", "apparmor=unconfined", "label=disable"],
+        security_opt=["no-new-privileges", f"seccomp={_profile(engine)}", "apparmor=unconfined", "label=disable"],
     )
     return {**config, "CgroupnsMode": "private", "ReadonlyPaths": _READ_ONLY}
+
+
+@cache
+def _profile(engine: Any) -> str:
+    """The filter as the engine wants it: Docker its text, podman a file's path."""
+    if not any("Podman" in part["Name"] for part in engine.version().get("Components") or ()):
+        return SECCOMP
+    key = f"seccomp/{hashlib.sha256(SECCOMP.encode()).hexdigest()[:16]}"
+    return str(built(key, lambda folder: (folder / "profile.json").write_text(SECCOMP)) / "profile.json")
 
 
 def engine_says(call: Callable[..., T], *arguments: Any) -> T:
@@ -291,17 +302,21 @@ def chosen(engine: Any, name: str) -> tuple[Userland, str]:
 
 def _image(engine: Any, ours: Userland) -> str:
     """The id of sekft-dash:<userland> with that digest; imported when it is not there yet."""
-    tag = f"{REPOSITORY}:{ours.name}"
-    matches = engine.images(name=tag, filters={"label": f"{DIGEST_LABEL}={ours.digest}"})
-    if not matches:
+    if not (image_id := _found(engine, ours.digest)):
         changes = [f"LABEL {DIGEST_LABEL}={ours.digest}", 'CMD ["/bin/sh"]', "ENV LANG=C.UTF-8 TZ=UTC"]
         with tempfile.TemporaryFile() as layer:  # without a name: nothing of it outlives this process
             with tarfile.open(fileobj=layer, mode="w") as tar:
                 write_root(tar, ours.rootfs)
             layer.seek(0)
-            engine.import_image_from_data(layer, repository=REPOSITORY, tag=ours.name, changes=changes)
-        matches = engine.images(name=tag, filters={"label": f"{DIGEST_LABEL}={ours.digest}"})
-    return str(matches[0]["Id"])
+            engine.import_image_from_data(layer, repository=f"{REPOSITORY}:{ours.name}", changes=changes)
+        image_id = _found(engine, ours.digest)
+    return image_id
+
+
+def _found(engine: Any, digest: str) -> str:
+    """The id of the image of that digest, "" without one. Not by its tag: podman puts a registry before it."""
+    matches = engine.images(filters={"label": f"{DIGEST_LABEL}={digest}"})
+    return str(matches[0]["Id"]) if matches else ""
 
 
 def write_root(tar: tarfile.TarFile, rootfs: Path) -> None:
