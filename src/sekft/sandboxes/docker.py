@@ -232,7 +232,13 @@ def _profile(engine: Any) -> str:
     if not any("Podman" in part["Name"] for part in engine.version().get("Components") or ()):
         return SECCOMP
     key = f"seccomp/{hashlib.sha256(SECCOMP.encode()).hexdigest()[:16]}"
-    return str(built(key, lambda folder: (folder / "profile.json").write_text(SECCOMP)) / "profile.json")
+    return str(built(key, _write_profile) / "profile.json")
+
+
+def _write_profile(folder: Path) -> None:
+    profile = folder / "profile.json"
+    profile.write_text(SECCOMP)
+    profile.chmod(0o644)
 
 
 def engine_says(call: Callable[..., T], *arguments: Any) -> T:
