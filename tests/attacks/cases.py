@@ -98,6 +98,10 @@ MEMORY = [
     call("memfd_secret", 0),
     call("msgget", 0, 0o1600),
     call("semget", 0, 1, 0o1600),
+    Attack("buffers of UNIX sockets", ("./probe sockets 125 & sleep 0.5; kill $!",), r"(?s)[1-5]?\d MiB\n.*"),
+    Attack("a hundred thousand locks", ("./probe locks 100000; echo $?",), r"(?s).*137\n", timeout_s=8),
+    Attack("locks whose owner is gone", ("./probe hide 20000",), "EPERM\n", status=1),
+    Attack("locks without an owner", ("./probe ownerless 1000",), "EINVAL\n", status=1, timeout_s=2),
     Attack("three thousand full pipes", ("for i in $(seq 30); do ./probe pipes 100 & done; sleep 0.2",), status=0),
     Attack(
         "six hogs at once",
@@ -114,7 +118,9 @@ NETWORK = [
     call("socket", 17, 3, 0, wanted="EAFNOSUPPORT"),  # packet
     call("socket", 38, 5, 0, wanted="EAFNOSUPPORT"),  # the kernel's ciphers
     call("socket", 40, 1, 0, wanted="EAFNOSUPPORT"),  # vsock: the hypervisor
-    call("socket", 2, 3, 1),  # raw
+    *(call("socket", family, kind, 0, wanted="EAFNOSUPPORT") for family in (2, 10) for kind in (1, 2, 3)),  # IP
+    call("socketpair", 30, 1, 0, "@xxxxxxxx", wanted="EAFNOSUPPORT"),  # TIPC
+    call("setsockopt", 0, 1, 7, "@xxxx", 4),
 ]
 
 KERNEL = [
@@ -124,6 +130,7 @@ KERNEL = [
     call("keyctl", 0, 0),
     call("add_key", "@user", "@x", "@y", 1, 0),
     call("io_uring_setup", 1, 0),
+    call("io_setup", 65536, "@xxxxxxxx"),
     call("personality", 0x0040000),
     call("syslog", 3, 0, 0),
     call("seccomp", 0, 0, 0),
@@ -136,7 +143,7 @@ KERNEL = [
     call("setdomainname", "@evil", 4, changes_host=True),
     call("swapon", "@/tmp/x", 0, changes_host=True),
     call("quotactl", 0, 0, 0, 0, changes_host=True),
-    Attack("another ABI", ("./probe foreign",), hides="answered", status=159),
+    Attack("another ABI", ("./probe foreign",), hides="answered"),
     Attack(
         "the kernel's knobs",
         (

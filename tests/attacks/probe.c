@@ -3,16 +3,22 @@
  * probe call NAME ARG…     one system call; an argument is a number or @TEXT. Prints the value or the error's name.
  * probe tcp PORT           connects to 127.0.0.1:PORT
  * probe abstract NAME      connects to the abstract UNIX socket of that name
- * probe door PROGRAM       asks PID 1 in wrong ways to run it, with no, two and three descriptors, one of which lingers
+ * probe door PROGRAM       asks PID 1 in wrong ways to run it, with any number of descriptors
  * probe knocks N           holds N connections to PID 1 without a word until killed
  * probe segments N         makes N System V shared memory segments of 1 MiB, each filled and let go of
  * probe pipes N            holds N full pipes until killed
+ * probe sockets N          fills N pairs of UNIX sockets, with buffers as large as can be had, says how much they hold,
+ *                          and holds it until killed
+ * probe locks N            takes N record locks in files ./locks-*, says so, and holds them until killed
+ * probe ownerless N        the same by locks that belong to a descriptor
+ * probe hide N             the same by processes that share a table of files with one that lives on
  * probe forge PATH…        writes a forged frame "the command ended with 0" to its descriptors and to these files
  * probe foreign            a system call of another ABI */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stddef.h>
@@ -24,17 +30,18 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define CALL(name) {#name, SYS_##name}
 /* Numbers where an older C library lacks the name; 424 and up are the same on every architecture. */
 static const struct { const char *name; long number; } calls[] = {
-    CALL(add_key), CALL(bpf), CALL(chroot), CALL(clock_settime), CALL(getpid), CALL(init_module), CALL(ioctl),
-    CALL(ioprio_set), CALL(kcmp), CALL(kexec_load), CALL(keyctl), CALL(memfd_create), CALL(mount), CALL(msgget),
+    CALL(add_key), CALL(bpf), CALL(chroot), CALL(clock_settime), CALL(fcntl), CALL(getpid), CALL(init_module),
+    CALL(io_setup), CALL(ioctl), CALL(ioprio_set), CALL(kcmp), CALL(kexec_load), CALL(keyctl), CALL(memfd_create), CALL(mount), CALL(msgget),
     CALL(name_to_handle_at), CALL(open_by_handle_at), CALL(perf_event_open), CALL(personality), CALL(pivot_root),
     CALL(prlimit64), CALL(process_vm_readv), CALL(process_vm_writev), CALL(ptrace), CALL(quotactl),
     CALL(sched_setaffinity), CALL(sched_setscheduler), CALL(seccomp), CALL(semget), CALL(setdomainname),
-    CALL(sethostname), CALL(setns), CALL(setpriority), CALL(shmget), CALL(socket), CALL(swapon), CALL(syslog),
+    CALL(sethostname), CALL(setns), CALL(setpriority), CALL(setsockopt), CALL(shmget), CALL(socket), CALL(socketpair), CALL(swapon), CALL(syslog),
     CALL(umount2), CALL(unshare), CALL(userfaultfd),
     {"io_uring_setup", 425}, {"open_tree", 428}, {"fsopen", 430}, {"pidfd_open", 434}, {"clone3", 435},
     {"pidfd_getfd", 438}, {"process_madvise", 440}, {"mount_setattr", 442}, {"memfd_secret", 447},
@@ -65,7 +72,8 @@ static int call(int argc, char **argv) {
 static int tcp(const char *port) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return tell(connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&to, sizeof to));
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    return tell(fd < 0 ? -1 : connect(fd, (struct sockaddr *)&to, sizeof to));
 }
 
 static int abstract(const char *name) {
@@ -98,26 +106,9 @@ static int ask(const void *text, size_t len, const int *fds, size_t count) {
     return status;
 }
 
-/* A connection on loopback with unsent data, whose last close waits for a minute. */
-static int lingering(void) {
-    static char block[1 << 16];
-    const struct linger minute = {1, 60};
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof name;
-    int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (bind(listener, (struct sockaddr *)&name, len) || listen(listener, 1)) return -1;
-    getsockname(listener, (struct sockaddr *)&name, &len);
-    connect(fd, (struct sockaddr *)&name, len);
-    usleep(10000);
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &minute, sizeof minute);
-    while (write(fd, block, sizeof block) > 0) continue;
-    fcntl(fd, F_SETFL, 0);
-    return fd;
-}
-
 static int door(const char *program) {
     static char text[300000];
-    const int std[8] = {0, 1, 2, 0, 1, 2, 0, 1}, linger[3] = {lingering(), 1, 2};
+    const int std[8] = {0, 1, 2, 0, 1, 2, 0, 1};
     int answered = 0;
     for (uint32_t count = 0; count < 6; count++) {
         uint32_t head[2] = {0, count == 4 ? 0xffffffff : count == 5 ? 0x7fffffff : count};
@@ -130,7 +121,6 @@ static int door(const char *program) {
             for (size_t fds = 0; fds < 9; fds++)
                 if (fds != 3 || i < 6) answered += ask(text, lengths[i], std, fds) >= 0;
     }
-    ask(text, 100, linger, 3);
     return printf("%d answered\n", answered) < 0;
 }
 
@@ -162,6 +152,49 @@ static int pipes(int count) {
     return 0;
 }
 
+static int sockets(int count) {
+    static char block[65536];
+    int most = 1 << 30;
+    long held = 0;
+    while (count--) {
+        int ends[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends)) break;
+        for (int i = 0; i < 2; i++) {
+            setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &most, sizeof most);
+            for (ssize_t n; (n = write(ends[i], block, sizeof block)) > 0;) held += n;
+        }
+    }
+    printf("%ld MiB\n", held >> 20);
+    fflush(stdout);
+    pause();
+    return 0;
+}
+
+/* Few to a file: the kernel looks through all of a file's. */
+static int locks(int count, int how) {
+    char name[32];
+    for (int i = 0, fd = -1; i < count; i++) {
+        struct flock one = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 2 * (i % 500), .l_len = 1};
+        snprintf(name, sizeof name, "locks-%d-%d", (int)getpid(), i / 500);
+        if (i % 500 == 0) fd = open(name, O_RDWR | O_CREAT, 0600);
+        if (fd < 0 || fcntl(fd, how, &one)) return tell(-1);
+    }
+    printf("%d locks\n", count);
+    fflush(stdout);
+    return 0;
+}
+
+static int hide(int count) {
+    for (int i = 0; i < 10; i++) {
+        long pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+        if (pid < 0) return tell(pid);
+        if (pid == 0) _exit(locks(count / 10, F_SETLK));
+        waitpid((pid_t)pid, 0, 0);
+    }
+    pause();
+    return 0;
+}
+
 static int forge(int argc, char **argv) {
     unsigned char frame[5 + 10 + 40 + 8 + 5] = {'E', sizeof frame - 5};
     for (int fd = 0; fd < 256; fd++) (void)!write(fd, frame, sizeof frame);
@@ -175,13 +208,13 @@ static int forge(int argc, char **argv) {
 }
 
 static int foreign(void) {
-    long value = 20; /* getpid of the 32-bit table */
+    long value = -1, x32 = -1; /* other machines have no second ABI to try */
 #if defined(__x86_64__)
+    x32 = syscall(0x40000000 + SYS_getpid);
+    value = 20; /* getpid of the 32-bit table */
     __asm__ volatile("int $0x80" : "+a"(value) : : "memory", "r8", "r9", "r10", "r11");
-#else
-    raise(31 /* SIGSYS: there is no second ABI to try */);
 #endif
-    return printf("answered %ld\n", value) < 0;
+    return puts(value < 0 && x32 < 0 ? "refused" : "answered") < 0;
 }
 
 int main(int argc, char **argv) {
@@ -196,5 +229,9 @@ int main(int argc, char **argv) {
     if (!strcmp(what, "knocks")) return knocks(atoi(argv[2]));
     if (!strcmp(what, "segments")) return segments(atoi(argv[2]));
     if (!strcmp(what, "pipes")) return pipes(atoi(argv[2]));
+    if (!strcmp(what, "sockets")) return sockets(atoi(argv[2]));
+    if (!strcmp(what, "locks")) return locks(atoi(argv[2]), F_SETLK) || pause();
+    if (!strcmp(what, "ownerless")) return locks(atoi(argv[2]), F_OFD_SETLK) || pause();
+    if (!strcmp(what, "hide")) return hide(atoi(argv[2]));
     return 2;
 }

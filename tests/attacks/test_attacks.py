@@ -136,7 +136,7 @@ async def test_a_listener_of_the_host_is_out_of_reach(land: Landing, probe: File
         unix.listen()
         session = await land(probe)
         port = tcp.getsockname()[1]
-        assert await shown(session, f"./probe tcp {port}; ./probe abstract {name}") == "ECONNREFUSED\nECONNREFUSED\n"
+        assert await shown(session, f"./probe tcp {port}; ./probe abstract {name}") == "EAFNOSUPPORT\nECONNREFUSED\n"
 
 
 async def test_a_file_of_the_host_is_out_of_reach(land: Landing, tmp_path: Path) -> None:
@@ -159,6 +159,30 @@ async def test_pid_one_gives_away_nothing_of_the_host(session: Session) -> None:
     shown_by_stat = await shown(session, "stat -c %u /proc/1/fd /proc/1/environ /proc/1/mem; cat /proc/1/comm")
     assert "1000" not in shown_by_stat.split()
     assert shown_by_stat.endswith("init\n")
+
+
+@pytest.mark.parametrize("hog", [
+    "for i in $(seq 20); do ./probe sockets 125 & done >/dev/null; sleep 2",
+    "for i in $(seq 20); do setsid ./probe pipes 100 & done; for i in $(seq 20); do ./probe sockets 99 & done; sleep 2",
+    "for i in $(seq 20); do awk 'BEGIN { s = \"x\"; while (length(s) < 9e6) s = s s; while (1); }' & done; sleep 2",
+    "head -c 60000000 /dev/zero > own; while :; do ./probe sockets 125 & done >/dev/null",
+])  # fmt: skip
+async def test_pid_one_survives_when_memory_runs_out(land: Landing, probe: File, hog: str) -> None:
+    """Whatever the kernel kills then is the agent's: its shell may be gone, and the sandbox still answers."""
+    session = await land(probe, limits={"memory_bytes": 48 << 20})
+    await session.exec(hog, 4)
+    assert "/home/ada" in await session.state()
+    await is_judged(session)
+
+
+async def test_the_agent_dies_before_pid_one_when_memory_runs_out(session: Session) -> None:
+    """Its processes have the kernel's worst score, and may not change it."""
+    scores = await shown(
+        session, "cat /proc/1/oom_score_adj /proc/self/oom_score_adj; echo 0 > /proc/self/oom_score_adj"
+    )
+    ones, agents, refusal = scores.split("\n", 2)
+    assert int(ones) < int(agents) == 1000
+    assert "Read-only" in refusal
 
 
 async def test_a_snapshot_under_attack_is_whole_or_refused(sandbox: Sandbox, land: Landing) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,32 @@ import pytest
 from sekft import sandboxes
 from sekft.errors import BundleError, InfraError, SandboxUnavailable, UsageError
 from sekft.protocols import Limits, SandboxSpec
+from sekft.sandboxes import cgroup, wire
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
 from sekft.scenario import File, Login
 
 LOGIN = Login(user="ada", host="vault", home="/home/ada")
 SPEC = SandboxSpec("busybox", LOGIN, ())
+HOLDING = (
+    "import asyncio\n"
+    "from sekft.protocols import Limits, SandboxSpec\n"
+    "from sekft.sandboxes.bubblewrap import BubblewrapSandbox\n"
+    "from sekft.scenario import Login\n"
+    "async def main():\n"
+    "    spec = SandboxSpec('busybox', Login(user='ada', host='vault', home='/home/ada'), ())\n"
+    "    async with BubblewrapSandbox().open(spec) as session:\n"
+    "        await session.exec('setsid sleep 4711.4 & sleep 4711.4', 60)\n"
+    "asyncio.run(main())\n"
+)
+"""A harness that stays in a command."""
+
+no_group = cgroup.why_not()
+needs_group = pytest.mark.skipif(no_group is not None, reason=f"no control group to divide: {no_group}")
+
+
+def groups(harness: int | None = None) -> set[str]:
+    """The control groups of a harness's sandboxes; this process's by default."""
+    return {path.name for path in cgroup.division().folder.glob(f"sekft-{harness or os.getpid()}-*")}
 
 
 def alive(mark: str) -> list[str]:
@@ -86,22 +108,48 @@ async def test_a_cut_off_command_makes_the_session_unusable() -> None:
 
 def test_a_killed_harness_leaves_nothing() -> None:
     """SIGKILL of the harness takes the sandbox with it."""
-    code = (
-        "import asyncio\n"
-        "from sekft.protocols import Limits, SandboxSpec\n"
-        "from sekft.sandboxes.bubblewrap import BubblewrapSandbox\n"
-        "from sekft.scenario import Login\n"
-        "async def main():\n"
-        "    spec = SandboxSpec('busybox', Login(user='ada', host='vault', home='/home/ada'), ())\n"
-        "    async with BubblewrapSandbox().open(spec) as session:\n"
-        "        await session.exec('setsid sleep 4711.4 & sleep 4711.4', 60)\n"
-        "asyncio.run(main())\n"
-    )
-    harness = subprocess.Popen([sys.executable, "-c", code])
+    harness = subprocess.Popen([sys.executable, "-c", HOLDING])
     assert until(lambda: len(alive("sleep 4711.4")) >= 2)
     harness.send_signal(signal.SIGKILL)
     harness.wait()
     assert until(lambda: not alive("sleep 4711.4"))
+
+
+@needs_group
+async def test_all_processes_of_a_sandbox_have_one_bound_together() -> None:
+    """Twenty processes of 20 MiB, each within its own limit, are more than 144 MiB: some of them are killed."""
+    hog = 'awk \'BEGIN { s = sprintf("%20000000s", ""); while (1); }\' & '
+    async with BubblewrapSandbox().open(replace(SPEC, limits=Limits(memory_bytes=48 << 20))) as session:
+        await session.exec(f"{hog * 20} sleep 2")
+        assert await asyncio.to_thread(until, lambda: 0 < len(alive("sprintf")) < 10)
+        assert (await session.check("true")).passed
+
+
+@needs_group
+async def test_closing_removes_the_control_group() -> None:
+    """Each sandbox has one, and it goes with it."""
+    before = groups()
+    async with BubblewrapSandbox().open(SPEC):
+        assert len(groups() - before) == 1
+    assert groups() == before
+
+
+@needs_group
+def test_a_killed_harness_leaves_no_control_group() -> None:
+    """Who watches over the groups ends after the harness, and has removed them."""
+    harness = subprocess.Popen([sys.executable, "-c", HOLDING])
+    assert until(lambda: bool(groups(harness.pid)) and len(alive("sleep 4711.4")) >= 2)
+    harness.send_signal(signal.SIGKILL)
+    harness.wait()
+    assert until(lambda: not groups(harness.pid) and not alive(f"sekft-{harness.pid}-"))
+
+
+async def test_a_frame_beyond_the_limit_is_refused() -> None:
+    """PID 1 says so, and serves the next."""
+    async with BubblewrapSandbox().open(SPEC) as session:
+        with pytest.raises(InfraError, match="frame too long"):
+            await session._channel.ask(wire.frame("X", bytes(65 << 20)), "E", 10)
+        assert (await session.exec("echo on")).output == "on\n"
 
 
 async def test_a_dead_sandbox_is_an_infra_error() -> None:

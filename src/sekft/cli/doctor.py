@@ -87,6 +87,16 @@ def _machine() -> Iterator[DoctorFinding]:
         "run sekft as root, or install newuidmap (Debian, Ubuntu: apt-get install uidmap) and give this user a range"
         " in /etc/subuid and /etc/subgid",
     )
+    reason = sandboxes.no_memory_bound()
+    yield DoctorFinding(
+        "memory bound",
+        reason is None,
+        f"a process has a bound, all together have none: {reason}"
+        if reason
+        else "all processes of a sandbox have one together (bubblewrap)",
+        "systemd-run --user --scope -p Delegate=yes sekft … runs sekft in a control group that it may divide;"
+        " or use --sandbox docker",
+    )
 
 
 def _services(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:

@@ -70,6 +70,13 @@ def no_second_uid() -> str | None:
     return bubblewrap.no_second_uid()
 
 
+def no_memory_bound() -> str | None:
+    """Why bubblewrap cannot bound the memory of all processes of a sandbox together here; None when it does."""
+    from sekft.sandboxes import cgroup
+
+    return cgroup.why_not()
+
+
 def clean(name: str) -> list[str]:
     """Remove what killed harnesses left with that backend, and say what. Raises SandboxUnavailable."""
     return FAMILY.load(name).clean()

@@ -15,10 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-from sekft.errors import SandboxUnavailable
+from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import SandboxSpec
+from sekft.sandboxes import cgroup
 from sekft.sandboxes.fixtures import AGENT_ID
-from sekft.sandboxes.pool import PooledSandbox, alive
+from sekft.sandboxes.pool import PooledSandbox, alive, memory_of
 from sekft.sandboxes.runner.build import runner
 from sekft.sandboxes.userland import Userland, tools, userland
 from sekft.sandboxes.wire import FrameStream, StreamEnded
@@ -53,11 +54,12 @@ _DEVICES = (
 
 @dataclass(frozen=True, slots=True)
 class StartedProcess:
-    """Satisfies pool.Started. log: what bwrap itself says."""
+    """Satisfies pool.Started. log: what bwrap itself says. group: a control group of its own, where one can be had."""
 
     process: subprocess.Popen[bytes]
     stream: socket.socket
     log: IO[bytes]
+    group: Path | None
 
     def alive(self) -> bool:
         return self.process.poll() is None and alive(self.stream)
@@ -67,10 +69,19 @@ class StartedProcess:
         self.log.close()
         self.process.kill()
         self.process.wait()
+        cgroup.remove(self.group)
 
 
-class BubblewrapSandbox(PooledSandbox[CommandLine, CommandLine, StartedProcess]):
-    """See protocols.Sandbox. Userland and runner are built on first use; a kind is the command line that starts it."""
+@dataclass(frozen=True, slots=True)
+class BubblewrapKind:
+    """What a sandbox must have from its start; all else comes with SETUP."""
+
+    command: CommandLine
+    memory_bytes: int
+
+
+class BubblewrapSandbox(PooledSandbox[CommandLine, BubblewrapKind, StartedProcess]):
+    """See protocols.Sandbox. Userland and runner are built on first use."""
 
     name = "bubblewrap"
 
@@ -86,17 +97,18 @@ class BubblewrapSandbox(PooledSandbox[CommandLine, CommandLine, StartedProcess])
         chosen = userland(name)
         return chosen, command(chosen, tools(), self._second_uid and no_second_uid() is None)
 
-    def _kind(self, spec: SandboxSpec, root: CommandLine) -> CommandLine:
-        return root
+    def _kind(self, spec: SandboxSpec, root: CommandLine) -> BubblewrapKind:
+        return BubblewrapKind(root, memory_of(spec.limits))
 
-    def _start(self, kind: CommandLine) -> StartedProcess:
+    def _start(self, kind: BubblewrapKind) -> StartedProcess:
         """A blocking spawn: it takes about a millisecond, and asyncio's own would add a thread for each child."""
         ours, theirs = socket.socketpair()
         log = os.fdopen(os.memfd_create("bwrap"), "rb")
+        group, bounded, members = _group(kind)
         try:
             process = subprocess.Popen(
-                kind,
-                pass_fds=_inherited(kind),
+                (*bounded, *kind.command),
+                pass_fds=(*_inherited(kind.command), *members),
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=log.fileno(),
@@ -107,10 +119,13 @@ class BubblewrapSandbox(PooledSandbox[CommandLine, CommandLine, StartedProcess])
         except OSError as error:
             ours.close()
             log.close()
-            raise SandboxUnavailable(f"bubblewrap: {kind[0]}: {error}; {HINT}") from error
+            cgroup.remove(group)
+            raise SandboxUnavailable(f"bubblewrap: {kind.command[0]}: {error}; {HINT}") from error
         finally:
             theirs.close()
-        return StartedProcess(process, ours, log)
+            for fd in members:
+                os.close(fd)
+        return StartedProcess(process, ours, log, group)
 
     def _channel(self, started: StartedProcess, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Bwrap:
         return _Bwrap(started, reader, writer)
@@ -216,8 +231,23 @@ def _first_of_range(table: Path) -> int | None:
     return None
 
 
+def _group(kind: BubblewrapKind) -> tuple[Path | None, CommandLine, tuple[int, ...]]:
+    """The sandbox's own control group, what comes before its command to join it, the descriptors to join it by.
+
+    Raises InfraError where one could be had and cannot any more.
+    """
+    if cgroup.why_not():
+        return None, (), ()
+    try:
+        group = cgroup.division().part(kind.memory_bytes)
+        members = os.open(group / "cgroup.procs", os.O_WRONLY)
+    except OSError as error:
+        raise InfraError(f"bubblewrap: no control group can be made: {error}") from error
+    return group, (str(runner()), "bounded", str(members)), (members,)
+
+
 def clean() -> list[str]:
-    """Nothing: namespaces, mounts and processes end with the harness, and no file or control group is made."""
+    """Nothing: namespaces, mounts and processes end with the harness, and control groups a moment later."""
     return []
 
 
@@ -228,6 +258,7 @@ class _Bwrap(FrameStream):
         super().__init__("bubblewrap", reader, writer)
         self._process = started.process
         self._log: IO[bytes] | None = started.log
+        self._group = started.group
         self._pidfd = os.pidfd_open(started.process.pid)
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # The process is reaped when it ends, even when whoever waits for that has been cancelled.
@@ -271,4 +302,5 @@ class _Bwrap(FrameStream):
         asyncio.get_running_loop().remove_reader(self._pidfd)
         os.close(self._pidfd)
         self._process.wait()
+        cgroup.remove(self._group)
         self._gone.set_result(None)

@@ -12,6 +12,7 @@ that others replaced; `clean` removes these.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import socket
@@ -25,10 +26,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sekft.cache import built
 from sekft.errors import InfraError, ResourcesExhausted, SandboxUnavailable
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.fixtures import AGENT_ID
-from sekft.sandboxes.pool import STARTERS, PooledSandbox, alive
+from sekft.sandboxes.pool import STARTERS, PooledSandbox, alive, memory_of
 from sekft.sandboxes.userland import Userland, tools, userland
 from sekft.sandboxes.wire import FrameStream, StreamEnded
 
@@ -38,14 +40,14 @@ WARM = 2 * (os.cpu_count() or 1)
 
 HINT = "install Docker, start its daemon and let this user reach it; pip install 'sekft[docker]'"
 START_S, CLOSE_S = 60.0, 5.0
-RUNNER_BYTES, RUNNER_PROCESSES = 32 << 20, 16
-"""What the runner and the kernel's own tables may take beside what limits give the agent."""
+RUNNER_PROCESSES = 16
+"""What the runner may have beside what limits give the agent."""
 
 # Until READY the runner needs mount, unshare, setns and sethostname, in its own namespaces; then its own filter denies
 # them, and setns to all but PID 1.
 _DENIED = (
     "acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init finit_module fsconfig "
-    "fsmount fsopen fspick init_module io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp "
+    "fsmount fsopen fspick init_module io_setup io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp "
     "kexec_file_load kexec_load keyctl lookup_dcookie migrate_pages modify_ldt mount_setattr move_mount move_pages "
     "name_to_handle_at open_by_handle_at open_tree perf_event_open personality pidfd_getfd process_madvise "
     "process_mrelease "
@@ -78,9 +80,7 @@ class ContainerKind:
 
     @classmethod
     def of(cls, spec: SandboxSpec, image_id: str) -> ContainerKind:
-        limits = spec.limits
-        memory = limits.memory_bytes + limits.writable_bytes + RUNNER_BYTES
-        return cls(image_id, memory, limits.processes + RUNNER_PROCESSES)
+        return cls(image_id, memory_of(spec.limits), spec.limits.processes + RUNNER_PROCESSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +232,24 @@ def _host_config(engine: Any, kind: ContainerKind) -> dict[str, Any]:
         network_mode="none",
         pids_limit=kind.processes,
         read_only=True,
-        security_opt=["no-new-privileges", f"seccomp={SECCOMP}", "apparmor=unconfined", "label=disable"],
+        security_opt=["no-new-privileges", f"seccomp={_profile(engine)}", "apparmor=unconfined", "label=disable"],
     )
     return {**config, "CgroupnsMode": "private", "ReadonlyPaths": _READ_ONLY}
+
+
+@cache
+def _profile(engine: Any) -> str:
+    """The filter as the engine wants it: Docker its text, podman a file's path."""
+    if not any("Podman" in part["Name"] for part in engine.version().get("Components") or ()):
+        return SECCOMP
+    key = f"seccomp/{hashlib.sha256(SECCOMP.encode()).hexdigest()[:16]}"
+    return str(built(key, _write_profile) / "profile.json")
+
+
+def _write_profile(folder: Path) -> None:
+    profile = folder / "profile.json"
+    profile.write_text(SECCOMP)
+    profile.chmod(0o644)
 
 
 def engine_says(call: Callable[..., T], *arguments: Any) -> T:
@@ -318,17 +333,21 @@ def chosen(engine: Any, name: str) -> tuple[Userland, str]:
 
 def _image(engine: Any, ours: Userland) -> str:
     """The id of sekft-dash:<userland> with that digest; imported when it is not there yet."""
-    tag = f"{REPOSITORY}:{ours.name}"
-    matches = engine.images(name=tag, filters={"label": f"{DIGEST_LABEL}={ours.digest}"})
-    if not matches:
+    if not (image_id := _found(engine, ours.digest)):
         changes = [f"LABEL {DIGEST_LABEL}={ours.digest}", 'CMD ["/bin/sh"]', "ENV LANG=C.UTF-8 TZ=UTC"]
         with tempfile.TemporaryFile() as layer:  # without a name: nothing of it outlives this process
             with tarfile.open(fileobj=layer, mode="w") as tar:
                 write_root(tar, ours.rootfs)
             layer.seek(0)
-            engine.import_image_from_data(layer, repository=REPOSITORY, tag=ours.name, changes=changes)
-        matches = engine.images(name=tag, filters={"label": f"{DIGEST_LABEL}={ours.digest}"})
-    return str(matches[0]["Id"])
+            engine.import_image_from_data(layer, repository=f"{REPOSITORY}:{ours.name}", changes=changes)
+        image_id = _found(engine, ours.digest)
+    return image_id
+
+
+def _found(engine: Any, digest: str) -> str:
+    """The id of the image of that digest, "" without one. Not by its tag: podman puts a registry before it."""
+    matches = engine.images(filters={"label": f"{DIGEST_LABEL}={digest}"})
+    return str(matches[0]["Id"]) if matches else ""
 
 
 def write_root(tar: tarfile.TarFile, rootfs: Path) -> None:

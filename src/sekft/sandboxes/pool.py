@@ -17,13 +17,20 @@ from threading import Lock
 from typing import Generic, Protocol, TypeVar
 
 from sekft.errors import InfraError, SandboxUnavailable
-from sekft.protocols import ExecResult, SandboxSpec
+from sekft.protocols import ExecResult, Limits, SandboxSpec
 from sekft.sandboxes.session import ShellSession, Snapshot
 from sekft.sandboxes.userland import Userland
 from sekft.sandboxes.wire import Channel
 
 STARTERS = 4
 """How many may be starting at once."""
+RUNNER_BYTES = 32 << 20
+"""What the runner and the kernel's own tables may take beside what limits give the agent."""
+
+
+def memory_of(limits: Limits) -> int:
+    """Bytes that all processes of a sandbox may hold together, files included."""
+    return limits.memory_bytes + limits.writable_bytes + RUNNER_BYTES
 
 
 class Started(Protocol):

@@ -30,13 +30,6 @@ uint32_t calls_begun(int afresh) {
     return before;
 }
 
-/* Where a socket lingers, its last close would wait. */
-static void drop(int fd) {
-    const struct linger none = {0, 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-    close(fd);
-}
-
 static void forget(int i) {
     close(calls[i].socket);
     calls[i] = calls[--open_calls];
@@ -106,7 +99,7 @@ static pid_t answer(int socket) {
     if (len <= 0) return 0;
     int came = unpack(&packet, fds);
     pid_t pid = came == 3 && !(packet.msg_flags & MSG_TRUNC) ? run(text, (size_t)len, fds) : 0;
-    for (int i = 0; i < came; i++) drop(fds[i]);
+    for (int i = 0; i < came; i++) close(fds[i]);
     begun += pid > 0;
     return pid > 0 ? pid : 0;
 }

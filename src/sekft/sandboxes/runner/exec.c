@@ -140,6 +140,7 @@ static int without_program(const struct program *p) {
 
 static _Noreturn void child(const struct program *p) {
     sigset_t none;
+    victim(0);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, 0);
     setsid();
@@ -153,6 +154,7 @@ static _Noreturn void child(const struct program *p) {
     limit(RLIMIT_NOFILE, limits.open_files);
     limit(RLIMIT_CPU, limits.cpu_s);
     limit(RLIMIT_CORE, 0);
+    limit(RLIMIT_SIGPENDING, 1024); /* the kernel also counts those of all sandboxes together */
     umask(p->mask);
     if (enter_view(p->view) || (chdir(p->cwd) && chdir("/")) || limit_rights(p->provider) || confine_child()) _exit(126);
     execve(p->path, p->argv, p->envp);
@@ -161,8 +163,10 @@ static _Noreturn void child(const struct program *p) {
 
 /* The child changes nothing of ours before it execs: a fork would copy page tables for each command. */
 pid_t spawn(const struct program *p) {
+    victim(1);
     pid_t pid = vfork();
     if (pid == 0) child(p);
+    if (pid < 0) victim(0);
     return pid;
 }
 
@@ -181,7 +185,8 @@ static void start(struct program *p) {
     int fd_write = p->fds[1] = p->fds[2] = high(ends[1]);
     fcntl(job.fd_out, F_SETFL, O_NONBLOCK);
     job.done = 0, job.pipe_open = 1, job.status = 0;
-    if ((job.shell = spawn(p)) < 0) die("cannot fork", "");
+    if ((job.shell = spawn(p)) < 0) kill_all(), job.shell = spawn(p); /* what is in the way is the agent's */
+    if (job.shell < 0) die("cannot fork", "");
     close(fd_write);
 }
 
@@ -229,7 +234,7 @@ static char supervise(int64_t deadline, uint64_t flood) {
         fds[2] = (struct pollfd){job.pipe_open ? job.fd_out : -1, POLLIN, 0};
         fds[3] = (struct pollfd){job.fd_text_in, POLLOUT, 0};
         int calls = door_fds(fds + 4), count = 4 + calls + idle_fds(fds + 4 + calls, IDLE_MAX);
-        if (left > 0 && poll(fds, (nfds_t)count, (int)left) > 0) serve_door(fds + 4, calls);
+        if (left > 0 && poll(fds, (nfds_t)count, watch(left)) > 0) serve_door(fds + 4, calls);
         if (fds[0].revents & (POLLHUP | POLLERR)) _exit(0);
         if (fds[2].revents) job.pipe_open = read_output();
         if (fds[3].revents) feed();

@@ -26,6 +26,17 @@ static void read_exact(unsigned char *to, size_t len) {
     }
 }
 
+/* Nothing of it is kept, and the next frame is served. */
+static void refuse_frame(uint32_t len) {
+    static unsigned char block[65536];
+    static const char why[] = "frame too long";
+    struct buf reply = {0};
+    for (size_t part; len; len -= (uint32_t)part) read_exact(block, part = len < sizeof block ? len : sizeof block);
+    put(&reply, why, sizeof why - 1);
+    send_frame('F', &reply);
+    free(reply.data);
+}
+
 static void reap_strays(void) {
     char skip[1024];
     (void)!read(child_events, skip, sizeof skip);
@@ -39,7 +50,7 @@ static void await_frame(void) {
         fds[0] = (struct pollfd){0, POLLIN, 0};
         fds[1] = (struct pollfd){child_events, POLLIN, 0};
         int calls = door_fds(fds + 2), count = 2 + calls + idle_fds(fds + 2 + calls, 64);
-        if (poll(fds, (nfds_t)count, -1) < 0 && errno != EINTR) die("cannot poll", "");
+        if (poll(fds, (nfds_t)count, watch(-1)) < 0 && errno != EINTR) die("cannot poll", "");
         serve_door(fds + 2, calls);
         if (fds[1].revents) reap_strays();
         drain_idle();
@@ -116,14 +127,29 @@ static void rename_self(int argc, char **argv) {
     strncpy(argv[0], "init", room);
 }
 
+/* What it is outside a sandbox; -1 where it is PID 1 of one. */
+static int outside(int argc, char **argv) {
+    const char *what = argc > 1 ? argv[1] : "";
+    if (!strcmp(what, "bounded") && argc > 3) {
+        if (bounded(argv + 2)) return 126;
+        if (!strcmp(argv[0], argv[3])) return outside(argc - 3, argv + 3);
+        execvp(argv[3], argv + 3);
+        return 127;
+    }
+    if (!strcmp(what, "launch") && argc > 5) return launch(argv + 2);
+    if (!strcmp(what, "within") && argc > 4) return within(argv + 2);
+    if (!strcmp(what, "share") && argc == 4) return share(argv + 2);
+    if (!strcmp(what, "tidy") && argc == 4) return tidy(argv + 2);
+    if (!strcmp(what, "door") && argc > 2) return knock(argc - 2, argv + 2);
+    return getpid() == 1 ? -1 : 64;
+}
+
 int main(int argc, char **argv) {
     sigset_t set;
-    if (argc > 5 && !strcmp(argv[1], "launch")) return launch(argv + 2);
-    if (argc > 4 && !strcmp(argv[1], "within")) return within(argv + 2);
-    if (argc == 4 && !strcmp(argv[1], "share")) return share(argv + 2);
-    if (argc > 2 && !strcmp(argv[1], "door")) return knock(argc - 2, argv + 2);
-    if (getpid() != 1) return 64;
+    int status = outside(argc, argv);
+    if (status >= 0) return status;
     for (int fd = 3; fd < 64; fd++) close(fd); /* bwrap leaves its descriptor of the user namespace open */
+    open_score();
     if (argc > 1 && !strcmp(argv[1], "enter")) enter(), send_frame('H', &(struct buf){0});
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     rename_self(argc, argv);
@@ -138,7 +164,10 @@ int main(int argc, char **argv) {
         await_frame();
         read_exact(head, sizeof head);
         uint32_t len = head[1] | (uint32_t)head[2] << 8 | (uint32_t)head[3] << 16 | (uint32_t)head[4] << 24;
-        if (len > FRAME_LIMIT) die("frame too long", "");
+        if (len > FRAME_LIMIT) {
+            refuse_frame(len);
+            continue;
+        }
         unsigned char *payload = malloc(len + 1u);
         if (!payload) die("no memory", "");
         read_exact(payload, len);

@@ -54,12 +54,17 @@ void out_put(struct buf *b);                             /* u64 total, digest, s
 int launch(char **argv);
 int within(char **argv);
 int share(char **argv);
+int bounded(char **argv);
+int tidy(char **argv);
 void enter(void);
 void setup(struct cursor *in);
 void restore(struct cursor *in);
 void drop_rights(void);
 void confine(void);
 int limit_rights(int provider); /* 0: done */
+void open_score(void);
+void victim(int yes);
+int watch(int64_t wait_ms); /* how long a poll may wait until it must be called again; negative: for ever */
 int confine_child(void); /* what PID 1 alone may do: make memory files, which no limit counts, and change its view */
 void walk_state(struct buf *out); /* u32 paths left out, then the entries */
 void walk_tree(struct buf *out);
@@ -84,6 +89,7 @@ struct program {
 };
 pid_t spawn(const struct program *p); /* negative: it cannot fork */
 int high(int fd);
+int64_t now_ms(void);
 
 void open_door(void);
 uint32_t calls_begun(int afresh);

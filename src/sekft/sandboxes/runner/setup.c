@@ -179,6 +179,9 @@ static void mask(void) {
     int fd = open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
     if (fd >= 0) (void)!write(fd, "0", 1), close(fd);
     if (mount(0, "/proc/sys", 0, again | MS_RDONLY, 0)) die("cannot protect", "/proc/sys");
+    /* All of it, so that nobody gives back the standing that victim() gave it. */
+    if (mount("/proc", "/proc", 0, MS_BIND | MS_REC, 0) || mount(0, "/proc", 0, again | MS_RDONLY, 0))
+        die("cannot protect", "/proc");
 }
 
 void setup(struct cursor *in) {
