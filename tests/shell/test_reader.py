@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sekft.models.texts import thoughts
 from sekft.operators.answers import parse_action
-from sekft.shell import syntax
+from sekft.shell import markup, syntax
 from sekft.shell.grounding import Seen
 from sekft.shell.syntax import bare
 from tests.dash import dash
@@ -76,8 +75,9 @@ SHAPES = (
     "case x in a) b;; esac\n", "case x in\n", "a) b;;\n", "*)", "if a\n", "if a; then b\n",
     "if a; then b; elif c; then ", "for x in a\n", "fi\n", "f() {\n", "f() { a; } <<E\n", ")\n", ")'\n", "```\n",
     "```sh\nls\n```\n", "``` ", "```a", "$ ls\n", "a@b:~$ ls\nx\n", "$ cat <<E\n> a\n", "I will look.\n", ". A", "a-",
-    "~", "<think ", "<think>a", "<cmd> a ", "<|a", "<|channel|> final ", "panic ", "; ", "&", " ", "\n", "\t", "\r",
-    "é",
+    "~", "<think ", "<think>a", "<cmd> a ", "<|a", "<|channel|> final ", "</think>", "<think>", "[THINK]",
+    "'</think>\n", "<tool_call>",
+    "<|im_end|", "<tool_", "it's </think>\n", "(\n</think>", "'", "panic ", "; ", "&", " ", "\n", "\t", "\r", "é",
 )  # fmt: skip
 """What hostile answers repeat."""
 
@@ -85,7 +85,7 @@ SHAPES = (
 def read(text: str) -> None:
     """Every reader of shell text, and what reads an answer before them."""
     parse_action(text)
-    thoughts(text)
+    markup.read(text)
     bare(text)
     syntax.only_looks(text)
     Seen().missing(text)
@@ -116,13 +116,14 @@ def processor_s(reader: Callable[[str], object], text: str) -> float:
 @pytest.mark.parametrize("shape", SHAPES, ids=repr)
 def test_reading_is_linear(shape: str) -> None:
     """Eight times the text takes eight times the steps, whatever it repeats; a quadratic reader would take 64 times."""
+    read("ls")  # patterns are compiled once
     for before in ("ls ", "```sh\n"):
         short, long = (before + shape * (characters // len(shape)) for characters in (150, 1200))
         assert calls_made(long) < 10 * calls_made(short) + 1000
 
 
 @pytest.mark.parametrize(
-    ("reader", "before", "characters"), [(parse_action, "", 1000), (bare, "a", 2000), (thoughts, "", 20_000)]
+    ("reader", "before", "characters"), [(parse_action, "", 1000), (bare, "a", 2000), (markup.read, "", 20_000)]
 )
 def test_patterns_are_linear(reader: Callable[[str], object], before: str, characters: int) -> None:
     """Nor does a regular expression, whose steps are not calls, go over the text again and again."""
