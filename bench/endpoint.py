@@ -31,7 +31,7 @@ from sekft.trajectory import load_trajectory
 
 AT_ONCE, TURNS, WARM_S = 128, 8, 8.0
 FAULTS = ("429", "500", "503", "drop", "truncate", "page", "empty", "hang", "refuse", "schema")
-REFUSALS = {
+REFUSALS: dict[str, tuple[int, dict[str, object]]] = {
     "context": (400, {"error": {"message": "This model's maximum context length is 4096 tokens"}}),
     "filter": (400, {"error": {"message": "flagged by our content policy", "code": "content_filter"}}),
     "unknown": (400, {"error": {"message": "conversation roles must alternate"}}),
@@ -40,7 +40,7 @@ REFUSALS = {
     "broken off": (200, {"choices": [{"message": {"content": "rm -"}, "finish_reason": "error"}]}),
     "called": (400, {"error": {"code": "tool_use_failed", "message": "x", "failed_generation": "{}"}}),
 }
-FORMS = {
+FORMS: dict[str, tuple[dict[str, object], str]] = {
     "withheld": ({"content": None}, "content_filter"),
     "cut": ({"content": None, "reasoning_content": "hm"}, "length"),
     "parts": ({"content": [{"type": "text", "text": "ls"}]}, "stop"),

@@ -19,6 +19,21 @@ MENTIONED = [
     "echo '<tool_call>' > x",
     "python3 -c 'print(\"<think>\")'",
     "printf '%s\\n' '<think>' '</think>' > t",
+    "sed -n '/<think>/,/<\\/think>/p' log",
+    "awk '/<tool_call>/{f=1} f' log",
+    'grep "\\[TOOL_CALLS\\]" x',
+    'echo "</s>" >> f',
+    "tr -d '[INST]' < f",
+    "grep -v '^<|' f | wc -l",
+    "grep -e '<s>' -e '</s>' f",
+    "python3 - <<'EOF'\nprint('<think>')\nEOF",
+    'cat > a.html <<E\n<parameter name="x">\n</s>\nE',
+    "git log --grep='<|im_start|>'",
+    'echo "it\'s <think>"',
+    "echo 'a' \"b's\" '<think>'",
+    "sort </srv/think >out",
+    "cat <think.txt",
+    "rm [INST]*",
 ]
 
 PLAIN = [
@@ -36,6 +51,20 @@ PLAIN = [
     "[ls]*",
     "ls [A-Z]*",
     'cat <<\'EOF\' > x.json\n{"name": "bash"}\nEOF',
+    "cat <notes >out",
+    "diff <(ls) <(pwd)",
+    "test 1 -lt 2 && echo '<a|b>'",
+    "which python3; which perl",
+    "which -a python3 2>/dev/null",
+    'which "$EDITOR"',
+    "let i=i+1",
+    "let 'x = 1 + 2'",
+    "let x++",
+    "let x=3 y=4; echo $x",
+    'case "$(id -un)" in root) echo yes ;; *) echo no ;; esac',
+    "case $1 in\nstart|stop)\n  ls\n  ;;\nesac\npwd",
+    "for i in 1 2; do case $i in 1) echo a;; esac; done",
+    'echo \'{"name": "bash"}\'',
 ]
 
 TAKEN_OFF = [
@@ -70,6 +99,30 @@ TAKEN_OFF = [
     ("<thinking>\n\n</thinking>\n\n```bash\nls\n```", "ls"),
     ("<reasoning>because</reasoning><command>ls</command>", "ls"),
     ("Thinking...\nhm\n...done thinking.\n\nls", "ls"),
+    ("<|start_of_role|>assistant<|end_of_role|>ls<|end_of_text|>", "ls"),
+    ("<|assistant|>\nls<|user|>", "ls"),
+    ("ls<|endoftext|>Human: hi", "ls"),
+    ("<ds_think>hm</ds_think>ls", "ls"),
+    ("<Thought>hm</Thought>\nls", "ls"),
+    ("<reflection>hm</reflection>ls", "ls"),
+    ("<antThinking>x</antThinking>ls", "ls"),
+    ("<｜Assistant｜>ls<｜end▁of▁sentence｜>", "ls"),
+    ("ls<｜end▁of▁sentence｜>", "ls"),
+    ("◁think▷\nhm\n◁/think▷\n\nls", "ls"),
+    ("<|think|>hm<|/think|>ls", "ls"),
+    ("<|begin_of_box|>ls<|end_of_box|>", "ls"),
+    ("<think>hm</think>\n<answer>\n```bash\nls\n```\n</answer>", "ls"),
+    ("I should look.\n</think>\n\n```bash\nls\n```", "ls"),
+    ("</think>\nls", "ls"),
+    ("ls\n</think>\npwd", "pwd"),
+    ("<|channel|>final<|message|>ls", "ls"),
+    ("<command>grep '<think>' f</command>", "grep '<think>' f"),
+    ("ls # <think>", "ls"),
+    ("<bash>ls</bash>", "ls"),
+    ("<shell>\nls\n</shell>", "ls"),
+    ("Thought: I look.\nCommand: ls", "ls"),
+    ("*thinks*\nls", "ls"),
+    ("assistantanalysisI look.assistantfinalls", "ls"),
 ]
 
 CALLS = [
@@ -104,6 +157,29 @@ CALLS = [
     "ls\n<tool_call>x</tool_call>",
     'ls [TOOL_CALLS] [{"name": 1}]',
     "<|tool_call|>",
+    '<think>\nOkay.\n</think>\n\n<tool_call>\n{"name": "bash"}\n</tool_call>',
+    "<tool_call>\n<function=bash>\n<parameter=command>\nls\n</parameter>\n</function>\n</tool_call>",
+    "<tools>ls</tools>",
+    '<|plugin|>{"name": "x"}',
+    '<|action_start|><|plugin|>{"name":"bash"}<|action_end|>',
+    "<|tool_call_start|>[bash(command='ls')]<|tool_call_end|>",
+    '<|tools_prefix|>[{"bash": {"command":"ls"}}]<|tools_suffix|>',
+    '[{"tool_name": "bash", "parameters": {}}]',
+    '[\n  {"name": "bash"}\n]',
+    '{\n  "tool": "bash",\n  "args": "ls"\n}',
+    'print(default_api.bash(command="ls"))',
+    '<minimax:tool_call>\n<invoke name="bash">\n<parameter name="x">ls</parameter>\n</invoke>\n</minimax:tool_call>',
+    '<function_call> {"name": "bash"} </function_call>',
+    '<functioncall> {"name": "bash"}',
+    "<tool_use><name>bash</name></tool_use>",
+    "<use_tool>ls</use_tool>",
+    '<|from|>assistant\n<|recipient|>bash\n<|content|>{"command": "ls"}<|stop|>',
+    "<|recipient|>all\n<|content|>ls",
+    "<tool_call>",
+    '{"command": "ls"',
+    "<execute>ls</execute>",
+    "<run>ls</run>",
+    "[think]hm[/think]ls",
 ]
 
 FAULTS = [
@@ -119,6 +195,20 @@ FAULTS = [
     ("which one is next?", "prose"),
     ("<think>never ends ls", "only thoughts"),
     ("[THINK]a", "only thoughts"),
+    ("```tool_code\nprint(1)\n```", "a fence without a command"),
+    ('```tool_call\n{"a":1}\n```', "a fence without a command"),
+    ('Action:\n```json\n[{"tool_name": "bash"}]\n```', "a fence without a command"),
+    ("<|im_start|>tool_call\nbash", "only thoughts"),
+    ("<|eom_id|>", "only thoughts"),
+    ("ls -la</think>", "only thoughts"),
+    ("<|start|>assistant<|channel|>analysis<|message|>hm<|end|>", "only thoughts"),
+    ("<|channel|>analysis<|message|>hm", "only thoughts"),
+    ("Which file should I read?", "prose"),
+    ("which is the one", "prose"),
+    ("Let x be 3", "prose"),
+    ("let me check ls", "prose"),
+    ("case in point: it is late", "prose"),
+    ("which foo is better?", "prose"),
 ]
 
 
@@ -127,7 +217,7 @@ def test_a_mention_is_left_whole(command: str) -> None:
     """A tag in quotes, in a here-document or in a pattern of names is text; the deploy form says the same."""
     assert parse_action(command).text == command
     assert action_faults(command) == []
-    assert parse_action(f"<think>A look.</think>\n```sh\n{command}\n```").text == command
+    assert parse_action(f"[THINK]A look.[/THINK]\n```sh\n{command}\n```").text == command
 
 
 @pytest.mark.parametrize("command", PLAIN)
@@ -141,7 +231,7 @@ def test_what_looks_like_prose_or_markup_may_be_a_command(command: str) -> None:
 def test_markup_is_taken_off(answer: str, command: str) -> None:
     """Of every family, and nothing of it would pass the check of the deploy form."""
     assert parse_action(answer).text == command
-    assert action_faults(answer) != [] or answer.startswith(("```", "`", "assistant\n"))
+    assert action_faults(answer) != [] or answer.startswith(("```", "`", "assistant\n", "*", "Thought:"))
 
 
 @pytest.mark.parametrize("answer", CALLS)

@@ -209,5 +209,5 @@ def _is_shell(line: str) -> bool:
     telling = sum(word.lower().strip(".,;:!?") in TELLING for word in bare.split())
     if first == "which" and line.endswith(("?", ".", ":", ",")):
         return False
-    telling -= first == "which"
+    telling -= bare.split().count("which") if first == "which" else 0
     return not SENTENCE.search(bare) and telling < 2 and not (telling and first.lower() in TELLING)

@@ -20,8 +20,17 @@ ROUNDS = 4
 """How often a text is gone over for thoughts; what is left then is a fault."""
 KEPT = 8
 """Texts whose markup is remembered: one answer is looked at several times."""
-FAULTS = {"opened": "a think tag", "closed": "a think tag", "tool": "a tool call", "token": "a template token"}
+FAULTS = {
+    "opened": "a think tag",
+    "closed": "a think tag",
+    "tool": "a tool call",
+    "answer": "a template token",
+    "token": "a template token",
+}
 _SIGN = re.compile(r"<(?:[|/\w｜]|</?SYS)|\[[/A-Zg]|[◁▷✿]")
+_TAG = re.compile(r"<([A-Za-z][\w:.-]{0,40})(?:\s[^<>\n]{0,200})?>|\[([A-Za-z_]{2,40})\]")
+_END_TAG = re.compile(r"</([A-Za-z][\w:.-]{0,40})>|\[/([A-Za-z_]{2,40})\]")
+"""Of a family that the table does not know: tags in pairs."""
 _PATTERN = re.compile(r"(?<=[ \t])\[[A-Z_/]+\](?![^\s'\"*])(?!\s*[\[{])")
 """A bracketed word of its own after a command: a pattern of file names."""
 
@@ -80,8 +89,8 @@ def table() -> Markup:
     kinds = {
         "opened": [row["opens"] for row in signed],
         "closed": [row["closes"] for row in signed if "(?=" not in row["closes"]],
-        "tool": [marks for marks in tools if not marks.startswith(r"\A")],
         "answer": [row["opens"] for row in rows["answers"]],
+        "tool": [marks for marks in tools if not marks.startswith(r"\A")],
         "token": [rows["tokens"]["marks"]],
     }
     return Markup(
@@ -103,6 +112,10 @@ def marks(text: str) -> tuple[Mark, ...]:
         if (not found or found[-1].end <= sign.start()) and (match := known.signs.match(text, sign.start())):
             found.append(Mark(match.lastgroup or "", *match.span()))
     found += [Mark("tool", *match.span()) for pattern in known.worded for match in pattern.finditer(text)]
+    if ends := set(_END_TAG.findall(text)):
+        starts = {mark.start for mark in found}
+        pairs = (match for match in _TAG.finditer(text) if match.start() not in starts)
+        found += [Mark("tool", *match.span()) for match in pairs if match.groups("") in ends]
     if not found:
         return ()
     spans = deque(quoted(text))
@@ -123,7 +136,7 @@ def _is_pattern(text: str, at: int) -> bool:
 def faults(text: str) -> list[str]:
     """Which markup a text holds outside quotes."""
     text = text.strip()
-    found = {FAULTS[mark.kind] for mark in marks(text) if mark.kind in FAULTS}
+    found = {FAULTS[mark.kind] for mark in marks(text)}
     if table().openings.match(text):
         found.add(FAULTS["tool"])
     if any(each.opens.match(text) and (not each.paired or each.closes.search(text)) for each in table().thoughts):
