@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sekft.operators.answers import parse_action
 from sekft.shell import markup, syntax
 from sekft.shell.grounding import Seen
+from sekft.shell.reader import ShellReader
 from sekft.shell.syntax import bare
 from tests.dash import dash
 
@@ -66,6 +67,22 @@ def test_what_is_open_is_what_dash_waits_for(script: str, data: st.DataObject) -
         expected = verdict(text)
         if expected == "open" or text == script or not (text.endswith("\\") or "<<" in text):  # dash misses no such end
             assert syntax.still_open(text) == (expected == "open")
+
+
+PIECES = (
+    "ls", " ", "  ", "a", "'x y'", '"p q"', "'it", '"', "|", "||", "&&", "&", ";", ";;", "if", "then", "fi", "do", "done",
+    "for", "in", "while", "case", "esac", "x", "!", ">", "2>", "<", "<<E", "$x", "$(", "(", ")", "{", "}", "\\", "#", "`",
+    "a-if", "\t",
+)  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+def test_a_command_of_one_line_is_seen_without_reading(line: str) -> None:
+    """What plainly ends with its line ends there for the reader, too."""
+    text = f"{line}\necho z\n)"
+    if syntax.is_one_line(text, 0, len(line)):
+        assert ShellReader(text).read_command().at == len(line)
 
 
 SHAPES = (

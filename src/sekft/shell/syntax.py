@@ -40,7 +40,7 @@ _SHOWS_PROCESSES = re.compile(r"\b(?:ps|pgrep|pidof|top|jobs|fuser)\b|\$[$!]|&\s
 _PANIC = re.compile(r"((?:^|[;&|\n])[ \t]*)panic\b[^;&|\n]*")
 _EXIT = re.compile(r"((?:^|[;&|\n])[ \t]*)exit +0\b")
 _QUOTES = re.compile(r"'[^'\n]*'|\"[^\"\\$`\n]*\"")
-_ONE_LINE = re.compile(rf"(?:[^'\"\\`(){{}}#<\n]++|{_QUOTES.pattern}|<(?!<))*+(?<![|&])(?<![|&] )")
+_ONE_LINE = re.compile(rf"(?:[^'\"\\`(){{}}#<\n]++|{_QUOTES.pattern}|<(?!<))*+")
 _OPENS = re.compile(r"(?<![\w.-])(?:if|while|until|for|case)(?![\w.-])")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
 READINGS = 8
@@ -96,7 +96,8 @@ def quoted(text: str) -> list[tuple[int, int]]:
 
 def is_one_line(text: str, start: int, end: int) -> bool:
     """Whether a command that begins at `start` plainly ends where the line does, at `end`."""
-    return bool(_ONE_LINE.fullmatch(text, start, end)) and not _OPENS.search(text, start, end)
+    goes_on = text[start:end].rstrip(" \t").endswith(("|", "&"))
+    return not goes_on and bool(_ONE_LINE.fullmatch(text, start, end)) and not _OPENS.search(text, start, end)
 
 
 def still_open(text: str) -> bool:
