@@ -31,6 +31,26 @@ from sekft.trajectory import load_trajectory
 
 AT_ONCE, TURNS, WARM_S = 128, 8, 8.0
 FAULTS = ("429", "500", "503", "drop", "truncate", "page", "empty", "hang", "refuse", "schema")
+REFUSALS: dict[str, tuple[int, dict[str, object]]] = {
+    "context": (400, {"error": {"message": "This model's maximum context length is 4096 tokens"}}),
+    "filter": (400, {"error": {"message": "flagged by our content policy", "code": "content_filter"}}),
+    "unknown": (400, {"error": {"message": "conversation roles must alternate"}}),
+    "seed": (422, {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}),
+    "inside": (200, {"error": {"code": 429, "message": "rate limited upstream"}}),
+    "broken off": (200, {"choices": [{"message": {"content": "rm -"}, "finish_reason": "error"}]}),
+    "called": (400, {"error": {"code": "tool_use_failed", "message": "x", "failed_generation": "{}"}}),
+}
+FORMS: dict[str, tuple[dict[str, object], str]] = {
+    "withheld": ({"content": None}, "content_filter"),
+    "cut": ({"content": None, "reasoning_content": "hm"}, "length"),
+    "parts": ({"content": [{"type": "text", "text": "ls"}]}, "stop"),
+    "think": ({"content": "[THINK]hm[/THINK]ls"}, "stop"),
+    "tool": ({"content": "<tool_call>{}</tool_call>"}, "stop"),
+    "calls": ({"content": None, "tool_calls": [{"function": {"name": "bash", "arguments": "{}"}}]}, "tool_calls"),
+    "long": ({"content": "ls\n" * 4000}, "stop"),
+}
+"""Answers as they come: a message and why it ended, without counts of tokens."""
+ALL = (*FAULTS, *REFUSALS, *FORMS)
 COMMANDS = ("ls", "pwd", "id", "env", "ls /", "ls -a", "ls /srv", "date")
 
 
@@ -70,11 +90,18 @@ class Server:
             await asyncio.sleep(self.rng.uniform(0.5, 1.5) * self.latency_s)
         finally:
             self.serving -= 1
-        fault = self.rng.choice(FAULTS) if self.rng.random() < self.faults else ""
+        fault = self.rng.choice(ALL) if self.rng.random() < self.faults else ""
         turn = body.count(b'"assistant"')
         text = COMMANDS[turn] if turn < TURNS else "exit"
         text = "I cannot help with that." if fault == "refuse" else text
         content = _completion("" if fault == "empty" else text, 0 if fault == "empty" else 3)
+        if fault in REFUSALS and (fault != "seed" or b'"seed"' in body):
+            status, said = REFUSALS[fault]
+            self._send(writer, status, json.dumps(said).encode())
+            return True
+        if fault in FORMS:
+            message, finish = FORMS[fault]
+            content = _completion("", 3, message, finish)
         if fault == "hang":
             await asyncio.sleep(60)
         if fault in ("drop", "hang"):
@@ -93,12 +120,12 @@ class Server:
         writer.write(head.encode() + content[:sent])
 
 
-def _completion(text: str, tokens: int) -> bytes:
-    message = {"role": "assistant", "content": text}
+def _completion(text: str, tokens: int, form: dict[str, object] | None = None, finish: str = "stop") -> bytes:
+    message = {"role": "assistant", "content": text, **(form or {})}
     body = {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    choice = {"index": 0, "message": message, "finish_reason": finish}
     usage = {"prompt_tokens": 7 if tokens else 0, "completion_tokens": tokens, "total_tokens": 10}
-    return json.dumps(body | {"choices": [choice], "usage": usage}).encode()
+    return json.dumps(body | {"choices": [choice], "usage": dict.fromkeys(usage) if form else usage}).encode()
 
 
 def _serve(listener: socket.socket, latency_s: float, limit: int, faults: float) -> None:

@@ -267,14 +267,17 @@ class Author(Protocol):
 CONTEXT_FULL = "context full"
 NOT_GROUNDED = "not grounded"
 """What a fault begins with that names what nothing has shown."""
+REFUSED = "refused by the service"
+"""What a fault begins with that names why a model's service withheld its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """What is typed. fault: why the policy's answer held nothing that can be typed.
 
-    The fault CONTEXT_FULL means that tokens ran out, one that begins with NOT_GROUNDED that going on would be a guess:
-    both leave the rollout unfinished, where other faults are malformed.
+    The fault CONTEXT_FULL means that tokens ran out, one that begins with NOT_GROUNDED that going on would be a guess,
+    one that begins with REFUSED that there is no answer to be had: these leave the rollout unfinished, where others are
+    malformed.
     failing: the named failure, made on purpose, that this action is part of.
     thoughts: what a model reasoned before it; never part of the trajectory.
     """

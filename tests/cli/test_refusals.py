@@ -281,3 +281,42 @@ def test_a_full_disk_in_the_middle(tmp_path: Path) -> None:
     assert "status 1" in done.stdout
     assert "broken" not in done.stdout
     assert "the disk is full" in done.stderr
+
+
+FILTERED = '{"error": {"message": "flagged by our content policy", "code": "content_filter"}}'
+
+
+@pytest.mark.parametrize(
+    "answer", [Answer(FILTERED, status=400), Answer("", finish="content_filter", fields={"content": None})]
+)
+def test_a_filtered_conversation(answer: Answer, scenarios: Path, tmp_path: Path) -> None:
+    """A filter's refusal is the rollout's outcome: no error is left, and the same command asks nothing again."""
+    with serving(answer) as served:
+        for _ in range(2):
+            status, _, _ = roll(scenarios, tmp_path / "out", SEKFT_OP_MODEL="m", SEKFT_OP_URL=served.url)
+            assert status == 0
+    made = [json.loads(path.read_text()) for path in (tmp_path / "out").rglob("model-*.json")]
+    assert [one["outcome"] for one in made] == ["unfinished"] * 2
+    assert all(one["ending"]["reason"].startswith("refused by the service: ") for one in made)
+    assert len(served.requests) == 2
+
+
+@pytest.mark.parametrize("status", [402, 400, 429])
+def test_a_spent_account(status: int, scenarios: Path, tmp_path: Path) -> None:
+    """The run stops at once with the service's own words."""
+    with serving(Answer("ls"), Answer('{"error": {"message": "Insufficient Balance"}}', status=status)) as served:
+        code, _, log = roll(scenarios, tmp_path / "out", SEKFT_OP_MODEL="m", SEKFT_OP_URL=served.url)
+    assert code == 1
+    assert "Insufficient Balance" in log
+    assert len(served.requests) <= 4
+    assert not list((tmp_path / "out").rglob("errors/*/*.json"))
+
+
+def test_markup_of_any_family_is_typed_by_nobody(scenarios: Path, tmp_path: Path) -> None:
+    """Thoughts are taken off, tool calls are no actions, and no record holds either."""
+    answers = [Answer("[THINK]hm[/THINK]ls"), Answer("<|channel>thought\nhm<channel|>pwd"), Answer('{"command": "id"}')]
+    with serving(*answers) as served:
+        roll(scenarios, tmp_path / "out", "--concurrency", "1", SEKFT_OP_MODEL="m", SEKFT_OP_URL=served.url)
+    made = [path.read_text() for path in (tmp_path / "out").rglob("model-*.json")]
+    assert any("malformed: a tool call" in text for text in made)
+    assert not any(mark in text for text in made for mark in ("THINK", "channel", '\\"command'))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 import pytest
@@ -66,14 +67,17 @@ async def test_a_fault_that_stays_is_the_infrastructures(fault: Answer) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 422])
-async def test_one_refused_conversation_does_not_stop_the_run(status: int) -> None:
-    """A filter's refusal, from a service that answers others, is that rollout's infra error and is not asked again."""
-    with serving(Answer("ls"), Answer('{"error": {"message": "content policy"}}', status=status)) as served:
+@pytest.mark.parametrize("words", ["content policy", "colourless green ideas"])
+async def test_one_refused_conversation_does_not_stop_the_run(status: int, words: str) -> None:
+    """A service that answers others refuses one for good: that is a reply, which says so and is not asked for again."""
+    refusal = Answer(json.dumps({"error": {"message": words}}), status=status)
+    with serving(Answer("ls"), refusal, Answer("ls")) as served:
         async with client(served) as endpoint:
             await ask(endpoint, "first")
-            with pytest.raises(InfraError, match="content policy"):
-                await ask(endpoint, "second")
-    assert len(served.requests) == 2
+            reply = await ask(endpoint, "second")
+            assert (reply.text, reply.refused) == ("", words)
+            assert (await ask(endpoint, "third")).text == "ls"
+    assert len(served.requests) == 3
 
 
 async def test_a_models_refusal_is_a_reply() -> None:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sekft.models.texts import thoughts
 from sekft.operators.answers import parse_action
-from sekft.shell import syntax
+from sekft.shell import markup, syntax
 from sekft.shell.grounding import Seen
+from sekft.shell.reader import ShellReader
 from sekft.shell.syntax import bare
 from tests.dash import dash
 
@@ -69,6 +69,22 @@ def test_what_is_open_is_what_dash_waits_for(script: str, data: st.DataObject) -
             assert syntax.still_open(text) == (expected == "open")
 
 
+PIECES = (
+    "ls", " ", "  ", "a", "'x y'", '"p q"', "'it", '"', "|", "||", "&&", "&", ";", ";;", "if", "then", "fi", "do",
+    "done", "for", "in", "while", "case", "esac", "x", "!", ">", "2>", "<", "<<E", "$x", "$(", "(", ")", "{", "}",
+    "\\", "#", "`", "a-if", "\t",
+)  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+def test_a_command_of_one_line_is_seen_without_reading(line: str) -> None:
+    """What plainly ends with its line ends there for the reader, too."""
+    text = f"{line}\necho z\n)"
+    if syntax.is_one_line(text, 0, len(line)):
+        assert ShellReader(text).read_command().at == len(line)
+
+
 SHAPES = (
     "ls\n", "  ls\n", "a;", "a|", "a && \n", "! ", "a=1 ", "a=$(b) ", "a 'b\n", 'a "b\n', "'", '"', "''a ", "a'b'",
     '"$(', '$(a "', "${", "${a", '"${', "$((", "((", "(", "(\n", "{ ", "`", "\\`", "\\\\\\`", " `a \\`b", "cat <<E\n",
@@ -76,8 +92,9 @@ SHAPES = (
     "case x in a) b;; esac\n", "case x in\n", "a) b;;\n", "*)", "if a\n", "if a; then b\n",
     "if a; then b; elif c; then ", "for x in a\n", "fi\n", "f() {\n", "f() { a; } <<E\n", ")\n", ")'\n", "```\n",
     "```sh\nls\n```\n", "``` ", "```a", "$ ls\n", "a@b:~$ ls\nx\n", "$ cat <<E\n> a\n", "I will look.\n", ". A", "a-",
-    "~", "<think ", "<think>a", "<cmd> a ", "<|a", "<|channel|> final ", "panic ", "; ", "&", " ", "\n", "\t", "\r",
-    "é",
+    "~", "<think ", "<think>a", "<cmd> a ", "<|a", "<|channel|> final ", "</think>", "<think>", "[THINK]",
+    "'</think>\n", "<tool_call>",
+    "<|im_end|", "<tool_", "it's </think>\n", "(\n</think>", "'", "panic ", "; ", "&", " ", "\n", "\t", "\r", "é",
 )  # fmt: skip
 """What hostile answers repeat."""
 
@@ -85,7 +102,7 @@ SHAPES = (
 def read(text: str) -> None:
     """Every reader of shell text, and what reads an answer before them."""
     parse_action(text)
-    thoughts(text)
+    markup.read(text)
     bare(text)
     syntax.only_looks(text)
     Seen().missing(text)
@@ -116,13 +133,14 @@ def processor_s(reader: Callable[[str], object], text: str) -> float:
 @pytest.mark.parametrize("shape", SHAPES, ids=repr)
 def test_reading_is_linear(shape: str) -> None:
     """Eight times the text takes eight times the steps, whatever it repeats; a quadratic reader would take 64 times."""
+    read("ls")  # patterns are compiled once
     for before in ("ls ", "```sh\n"):
         short, long = (before + shape * (characters // len(shape)) for characters in (150, 1200))
         assert calls_made(long) < 10 * calls_made(short) + 1000
 
 
 @pytest.mark.parametrize(
-    ("reader", "before", "characters"), [(parse_action, "", 1000), (bare, "a", 2000), (thoughts, "", 20_000)]
+    ("reader", "before", "characters"), [(parse_action, "", 1000), (bare, "a", 2000), (markup.read, "", 20_000)]
 )
 def test_patterns_are_linear(reader: Callable[[str], object], before: str, characters: int) -> None:
     """Nor does a regular expression, whose steps are not calls, go over the text again and again."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from importlib import resources
 
 from sekft.models.endpoint import ContextFull, Endpoint, FormatRefused
-from sekft.models.texts import ANSWER_LIMIT_CHARACTERS, without_thoughts
+from sekft.models.texts import ANSWER_LIMIT_CHARACTERS
 from sekft.protocols import Author
+from sekft.shell import markup
 
 RUNGS = 3
 """json_schema, json_object, plain text."""
@@ -74,6 +75,8 @@ class AskingAuthor(Author):
                     raise
                 self._rung = max(self._rung, rung + 1)  # for every later question, too
                 continue
+            if reply.refused:
+                return ModelJson("", None, f"the service refused to answer: {reply.refused}")
             body, fault = find(reply.text, keys)
             fault += f" (it met the limit of {self.max_tokens} tokens)" if reply.cut else ""
             return ModelJson(reply.text, body, fault)
@@ -118,7 +121,7 @@ def find(answer: str, keys: Collection[str]) -> tuple[dict[str, object] | None, 
     """
     if len(answer) > ANSWER_LIMIT_CHARACTERS:
         return None, f"the answer has {len(answer)} characters, want at most {ANSWER_LIMIT_CHARACTERS}"
-    text = without_thoughts(answer)
+    text = markup.read(answer).said
     best: dict[str, object] | None = None
     cut = False
     at, starts = text.find("{"), 0

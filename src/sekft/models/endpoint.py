@@ -11,7 +11,7 @@ and shown nowhere else: services echo it in what they say, so it is scrubbed fro
 from __future__ import annotations
 
 import asyncio
-import json
+import hashlib
 import math
 import os
 import time
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from sekft.errors import EndpointError, InfraError, SekftError, UsageError
+from sekft.models import dialects
 from sekft.models.journal import Budget, Journal, Reply, key_of
 from sekft.models.limiter import Limiter
 from sekft.trajectory import Usage
@@ -44,10 +45,13 @@ FIRST_PAUSE_S = 0.5
 TIMEOUT_S = 300.0
 TOTAL_S = 1800.0
 LAST_ANSWERS_S = 5.0
-OPTIONAL = ("seed", "temperature", "top_p", "response_format")
-UNSUPPORTED = ("unsupported", "not support", "unrecognized", "unexpected", "unknown", "only the default")
+LONGEST_BODY = 4 << 20
+"""Bytes of an answer that are read: four times the characters of the longest that is not a fault."""
+REFUSED_IN_A_ROW = 20
+"""Conversations: then it is not they that are refused."""
+NOBODY_THERE = (502, 503, 504, 521, 522, 523)
+"""Statuses of a gateway whose service is away, whatever it was asked."""
 COST_HEADER = "x-litellm-response-cost"
-CONTEXT_FULL = ("context_length_exceeded", "context window", "context length", "context size", "exceed_context")
 Message = Mapping[str, str]
 Format = Mapping[str, object]
 
@@ -141,12 +145,16 @@ class _FailedCall:
     retry:         the same request may succeed later.
     full:          the service is full, not broken: such tries are not counted.
     retry_after_s: when to come back, by the service's own word.
+    down:          nothing answers there, whatever is asked.
+    adapted:       the service is well: it is asked at once in another form.
     """
 
     error: SekftError
     retry: bool = False
     full: bool = False
     retry_after_s: float | None = None
+    down: bool = False
+    adapted: bool = False
 
 
 class Endpoint:
@@ -172,6 +180,8 @@ class Endpoint:
         self._client: openai.AsyncOpenAI | None = None
         self._under_way: set[asyncio.Task[Reply | _FailedCall]] = set()
         self._renamed: dict[str, str | None] = {}
+        self._plainer: set[str] = set()
+        self._refused = 0
 
     async def __aenter__(self) -> Endpoint:
         return self
@@ -227,6 +237,7 @@ class Endpoint:
         key = key_of(self.service.model, request, request_id, named)
         if (known := self.journal.find(key)) is not None:
             return known
+        conversation = request_id or hashlib.sha256(repr(messages[:2]).encode("utf-8", "replace")).hexdigest()
         failures = requests = 0
         spent_s = 0.0
         while True:
@@ -241,11 +252,13 @@ class Endpoint:
             if isinstance(outcome, Reply):
                 self.limiter.succeeded()
                 return outcome
+            if outcome.adapted:
+                continue
             if outcome.full:
                 self.limiter.rejected(began)
             elif outcome.retry:
                 words = str(outcome.error).removeprefix(self.service.shown_url).lstrip(": ")
-                self.limiter.failed(began, self.service.quoted(words))
+                self.limiter.failed(began, self.service.quoted(words), None if outcome.down else conversation)
             failures += not outcome.full and not self.limiter.resting
             pause_s = self.limiter.pause_s(requests, self._first_pause_s, outcome.retry_after_s)
             spent_s += time.monotonic() - began + pause_s
@@ -272,81 +285,103 @@ class Endpoint:
                 raw = await self._client.chat.completions.with_raw_response.create(
                     model=self.service.model, messages=[], extra_body=body
                 )
-            outcome = self._reply(raw.content, raw.headers, requests)
+            outcome = self._reply(raw.content, raw.headers, body, requests)
         except (openai.APITimeoutError, TimeoutError):
             return self._unusable(f"no answer within {self._timeout_s:g} s", None)
         except openai.APIStatusError as error:
-            return self._refusal(error, body)
+            headers = error.response.headers
+            said = dialects.refusal(
+                error.status_code, error.response.content, body, self.model, _retry_after_s(headers)
+            )
+            outcome = self._declined(said, error.status_code, body, requests)
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
             never = "nothing answers at {}: is it running? ({}_URL says where)"
             broke = f"the connection broke: {self.service.quoted(str(cause))}"
-            return self._unusable(broke, never if type(cause).__name__ == "ConnectError" else None)
+            down = type(cause).__name__ == "ConnectError"
+            return self._unusable(broke, never if down else None, down)
         if isinstance(outcome, Reply):
             self.journal.add(key, self.service.role, request_id, outcome)
+            self._refused = self._refused + 1 if outcome.refused else 0
+            if self._refused >= REFUSED_IN_A_ROW:
+                why = f"{self.service.shown_url} refused {self._refused} conversations in a row"
+                return _FailedCall(EndpointError(f"{why}, the last so: {self.service.quoted(outcome.refused)}"))
         return outcome
 
-    def _refusal(self, error: openai.APIStatusError, request: Mapping[str, Any]) -> _FailedCall:
-        """What the user should know of a status; in our own words where a key might be echoed."""
-        where, names, status = self.service.shown_url, self.service.variables, error.status_code
-        words = self.service.quoted(_message(error))
-        low = words.lower()
+    def _declined(
+        self, said: dialects.Refusal, status: int, body: Mapping[str, Any], requests: int
+    ) -> Reply | _FailedCall:
+        """What becomes of a refusal; in our own words where a key might be echoed."""
+        where, names, usage = self.service.shown_url, self.service.variables, Usage(requests=requests)
+        words = self.service.quoted(said.words)
         text = f"{where} answered with status {status}: {words}"
-        if status in (401, 403):
-            return _FailedCall(EndpointError(f"{where} wants another key (status {status}): set {names}_KEY"))
-        if status == 404:
-            unknown = f"{where} has no model {self.service.model!r}: set {names}_MODEL (it said: {words})"
-            return _FailedCall(EndpointError(unknown))
-        if status in (400, 413, 422, 500) and any(mark in low for mark in CONTEXT_FULL):
-            return _FailedCall(ContextFull(f"{self.service.model}: {words}"))
-        if "response_format" in request and "response_format" in low:  # llama_cpp.server says so with status 500
-            return _FailedCall(FormatRefused(text))
-        if status in (408, 409, 425, 429) or status >= 500:
-            if "insufficient_quota" in error.response.text:
-                return _FailedCall(EndpointError(text))
-            retry_after_s = _retry_after_s(error.response.headers)
-            full = status == 429 or (status == 503 and retry_after_s is not None)
-            return _FailedCall(InfraError(text), True, full, retry_after_s)
-        if status in (400, 422) and self._adapts(low, request):
-            return _FailedCall(InfraError(text), True, full=True, retry_after_s=0.0)
-        if "response_format" in request and status in (400, 422):
-            return _FailedCall(FormatRefused(text))
-        # A service that answered before refuses this conversation, as a filter does: that rollout is lost, not the run.
-        asked = f"{text} (asked with {names}_MODEL and {names}_KEY)"
-        return _FailedCall(InfraError(text) if self.limiter.answered else EndpointError(asked))
+        match said.kind:
+            case "context":
+                return _FailedCall(ContextFull(f"{self.service.model}: {words}"))
+            case "output":
+                return Reply("", usage, cut=True)
+            case "answer":
+                wrote = self.service.scrubbed(said.generated)
+                return Reply(f"<tool_call>{wrote}</tool_call>" if wrote else "", usage)
+            case "filter":
+                return Reply("", usage, refused=words)
+            case "field":
+                return self._adapted(said.fields, words, text, body)
+            case "busy" | "broken":
+                full, down = said.kind == "busy", status in NOBODY_THERE
+                return _FailedCall(InfraError(text), True, full, said.retry_after_s, down)
+            case "key":
+                also = f" (it said: {words})" if status == 403 else ""
+                key = f"{where} wants another key (status {status}): set {names}_KEY{also}"
+                return _FailedCall(EndpointError(key))
+            case "model":
+                unknown = f"{where} has no model {self.service.model!r}: set {names}_MODEL (it said: {words})"
+                return _FailedCall(EndpointError(unknown))
+            case "account":
+                return _FailedCall(EndpointError(f"{text} (its account's matter; the same command goes on later)"))
+            case "setting":
+                return _FailedCall(EndpointError(f"{text} (lower --max-tokens or --answer-tokens)"))
+        if "response_format" in body:
+            return self._adapted(("response_format",), words, text, body)
+        # A service that answered before refuses this conversation: it alone is lost, not the run.
+        if self.limiter.answered or self.service.role in self.journal.answered:
+            return Reply("", usage, refused=words)
+        return _FailedCall(EndpointError(f"{text} (asked with {names}_MODEL and {names}_KEY)"))
 
-    def _adapts(self, words: str, request: Mapping[str, Any]) -> bool:
-        """Whether the service refuses a field that can be renamed or left out from now on."""
-        if "max_completion_tokens" in words and "max_tokens" in request:
-            self._renamed["max_tokens"] = "max_completion_tokens"
-            return True
-        if "response_format" in request or not any(mark in words for mark in UNSUPPORTED):
-            return False
-        refused = [name for name in OPTIONAL if name in request and name in words]
-        self._renamed.update(dict.fromkeys(refused))
-        return bool(refused)
+    def _adapted(self, fields: Sequence[str], words: str, text: str, body: Mapping[str, Any]) -> _FailedCall:
+        """Leave a field out from now on, or rename it, and tell so once; a format is for its asker to make plainer."""
+        note, said = self.limiter.note, f"from now on; {self.service.shown_url} said: {words}"
+        if "response_format" in fields:
+            form = str(body["response_format"].get("type"))
+            if form not in self._plainer:
+                note(f"`response_format` {form} is refused: asking in a plainer form {said}")
+            self._plainer.add(form)
+            return _FailedCall(FormatRefused(text))
+        for name in fields:
+            if name not in self._renamed:
+                new = self._renamed[name] = "max_completion_tokens" if name == "max_tokens" else None
+                note(f"`{name}` is refused: it is {f'sent as `{new}`' if new else 'left out'} {said}")
+        return _FailedCall(InfraError(text), adapted=True)
 
-    def _unusable(self, text: str, never: str | None) -> _FailedCall:
+    def _unusable(self, text: str, never: str | None, down: bool = False) -> _FailedCall:
         """No answer, or one that is none. never: what that means of a service that never answered before."""
         where = self.service.shown_url
         if never is None or self.limiter.answered:
-            return _FailedCall(InfraError(f"{where}: {text}"), retry=True)
+            return _FailedCall(InfraError(f"{where}: {text}"), retry=True, down=down)
         return _FailedCall(EndpointError(never.format(where, self.service.variables)), retry=True)
 
-    def _reply(self, content: bytes, headers: Mapping[str, str], requests: int) -> Reply | _FailedCall:
-        try:
-            body = json.loads(content)
-            choice, tokens = body["choices"][0], body.get("usage") or {}
-            message: dict[str, Any] = dict(choice["message"])
-            prompt_tokens, completion_tokens = tokens.get("prompt_tokens") or 0, tokens.get("completion_tokens") or 0
-            usage = Usage(requests=requests, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
-        except (AttributeError, LookupError, TypeError, ValueError):  # a page, or half an answer
+    def _reply(
+        self, content: bytes, headers: Mapping[str, str], body: Mapping[str, Any], requests: int
+    ) -> Reply | _FailedCall:
+        said = dialects.completion(content, body, self.model) if len(content) <= LONGEST_BODY else None
+        if said is None:  # a page, or half an answer
             foreign = "{} answers, but not as an OpenAI-compatible service ({}_URL usually ends in /v1)"
             return self._unusable("what it sent is no whole completion", foreign)
-        text = str(message.get("content") or message.get("refusal") or "")
-        thoughts = str(message.get("reasoning_content") or message.get("reasoning") or "")
-        if not (text or thoughts or usage.completion_tokens):
+        if isinstance(said, dialects.Refusal):
+            return self._declined(said, 200, body, requests)
+        if said.is_empty:
             return self._unusable("an answer without content or tokens", None)
+        usage = Usage(requests=requests, prompt_tokens=said.prompt_tokens, completion_tokens=said.completion_tokens)
         cost_usd = _number(headers.get(COST_HEADER, ""))
         cost_usd = self.cost_usd(usage) if cost_usd is None else cost_usd
         if cost_usd is None and self.budget.max_cost_usd is not None:
@@ -354,7 +389,7 @@ class Endpoint:
             raise UsageError(f"--max-cost: {self.service.model} tells no cost: set {variable}, as 0.5/1.5")
         usage = usage.model_copy(update={"cost_usd": cost_usd or 0.0})
         scrubbed = self.service.scrubbed
-        return Reply(scrubbed(text), usage, choice.get("finish_reason") == "length", scrubbed(thoughts))
+        return Reply(scrubbed(said.text), usage, said.cut, scrubbed(said.thoughts), said.withheld)
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -374,9 +409,3 @@ def _number(text: str) -> float | None:
         return value if 0 <= (value := float(text)) < math.inf else None
     except ValueError:
         return None
-
-
-def _message(error: openai.APIStatusError) -> str:
-    """The service's own words: the message of its error object, or its whole answer."""
-    message = error.body.get("message") if isinstance(error.body, dict) else None
-    return message if isinstance(message, str) else error.response.text or error.message

@@ -23,12 +23,16 @@ class BudgetSpent(SekftError):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """cut: the answer stopped at max_tokens. thoughts: reasoning that the service sent apart from the text."""
+    """cut: the answer stopped at max_tokens. thoughts: reasoning that the service sent apart from the text.
+
+    refused: why the service withheld an answer to this conversation, in its words.
+    """
 
     text: str
     usage: Usage
     cut: bool = False
     thoughts: str = ""
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,13 @@ class Journal:
     """The answers that were paid for: one JSON line a call, appended as it ends, found by a hash of the request.
 
     file: None counts what is spent and remembers no answer.
+    answered: the roles whose service has answered before.
     A last line that a kill cut short is dropped when the file is next opened.
     """
 
     def __init__(self, file: Path | None = None) -> None:
         self.spent = Usage()
+        self.answered: set[str] = set()
         self._places: dict[str, tuple[int, int]] = {}
         self._handle: int | None = None
         if file is not None:
@@ -76,6 +82,7 @@ class Journal:
                 entry = json.loads(line)
                 self._places[entry["key"]] = (end, len(line))
                 self.spent += Usage(**entry["usage"])
+                self.answered |= set() if entry.get("refused") else {entry["role"]}
                 end += len(line)
         return end
 
@@ -85,7 +92,7 @@ class Journal:
             return None
         offset, length = self._places[key]
         entry = json.loads(os.pread(self._handle, length, offset))
-        return Reply(entry["text"], Usage(**entry["usage"]), entry["cut"], entry["thoughts"])
+        return Reply(entry["text"], Usage(**entry["usage"]), entry["cut"], entry["thoughts"], entry.get("refused", ""))
 
     def add(self, key: str, role: str, purpose: str | None, reply: Reply) -> None:
         """Raises StoreError when it cannot be written."""
@@ -94,6 +101,7 @@ class Journal:
             return
         entry: dict[str, object] = {"key": key, "role": role, "purpose": purpose, "usage": reply.usage.model_dump()}
         entry |= {"cut": reply.cut, "thoughts": reply.thoughts, "text": reply.text}
+        entry |= {"refused": reply.refused} if reply.refused else {}
         line = json.dumps(entry, ensure_ascii=True).encode() + b"\n"
         try:
             if os.pwrite(self._handle, line, self._end) < len(line):

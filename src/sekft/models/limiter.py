@@ -22,6 +22,8 @@ DECREASE = 0.95
 INCREASE = 0.5
 """Slots gained in the time that a full house takes: at a limit of 32 some 0.6 % of requests are rejected."""
 DOWN_AFTER = 10
+CONVERSATIONS = 3
+"""That failed since the last answer: what breaks on one conversation may well answer all others."""
 FIRST_REST_S, LONGEST_REST_S = 15.0, 120.0
 OUTAGE_S = 3600.0
 LONGEST_BACKOFF_S, LONGEST_RETRY_AFTER_S = 30.0, 300.0
@@ -44,6 +46,7 @@ class Limiter:
         self._jitter = stream(os.getpid(), "jitter")
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._failures = 0
+        self._failing: set[str] = set()
         self._lowered_at = self._resumes_at = -math.inf
         self._down_since: float | None = None
 
@@ -77,6 +80,7 @@ class Limiter:
         if self.resting:
             self.note(f"{self.name} answers again: going on")
         self.answered, self._failures, self._down_since, self._resumes_at = True, 0, None, -math.inf
+        self._failing.clear()
         self.limit += INCREASE / self.limit
         self._wake()
 
@@ -88,11 +92,16 @@ class Limiter:
             borne = max(1.0, borne * DECREASE)
         self.limit = borne
 
-    def failed(self, began: float, why: str) -> None:
-        """The service is broken or gone. Raises EndpointError after an outage of outage_s."""
+    def failed(self, began: float, why: str, conversation: str | None) -> None:
+        """The service is broken or gone. Raises EndpointError after an outage of outage_s.
+
+        conversation: whose request failed; None where none can be to blame, as nothing answers at all.
+        """
         self._failures += 1
+        self._failing.add(conversation or f"failure {self._failures}")
         now = time.monotonic()
-        if not self.answered or self._failures < DOWN_AFTER or began < self._resumes_at:
+        is_down = self._failures >= DOWN_AFTER and len(self._failing) >= CONVERSATIONS
+        if not self.answered or not is_down or began < self._resumes_at:
             return  # never seen alive, single faults, or sent before the rest began
         self._down_since = self._down_since or now
         down_s = now - self._down_since

@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sekft.models.texts import ANSWER_LIMIT_CHARACTERS, without_thoughts
+from sekft.models.texts import ANSWER_LIMIT_CHARACTERS
+from sekft.shell import markup
 from sekft.shell.chat_format import TURN_LIMIT_BYTES
-from sekft.shell.syntax import command_end, without_comments
+from sekft.shell.syntax import command_end, is_one_line, without_comments
 
 FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+.-]*)", re.MULTILINE)
 INLINE = re.compile(r"(`{1,3})(?:(?:sh|bash)[ \t]+)?([^`\n]+)\1")
@@ -37,8 +38,12 @@ TELLING_WORDS = """
     sure okay now can have has was be been which because
 """
 TELLING = frozenset(TELLING_WORDS.split())
+ASSIGNS = re.compile(r"let\s+['\"]?\$?\w+\s*(?:[-+*/%&|^]|<<|>>)?[=+-]")
 SPEAKING = ("echo", "printf", "panic", "logger", "wall", "write", "note")
 HERE_DOCUMENT = re.compile(r"<<-?[ \t]*['\"\\]?[A-Za-z_]")
+WRAPPED = re.compile(r"[:$%`]")
+PLAIN = re.compile(r"[a-z][\w-]*(?: [\w/=-][\w./=-]*(?<!\.))*")
+"""A line of words: a command unless one of them tells."""
 CONTINUED = re.compile(r"\\[ \t]+$", re.MULTILINE)
 CONTINUATION_PROMPT = re.compile(r"^> ", re.MULTILINE)
 
@@ -60,33 +65,37 @@ class Body:
     whole: bool = False
 
 
-def parse_action(answer: str, prompt: str = "", cut: bool = False) -> Parsed:
+def parse_action(answer: str, prompt: str = "", cut: bool = False, reasoned: bool = False) -> Parsed:
     """The command in a model's answer, in time linear in the answer's length.
 
-    prompt: the prompt as displayed; an answer that repeats it loses it.
-    cut:    the answer stopped at max_tokens, so its last line is not whole.
+    prompt:   the prompt as displayed; an answer that repeats it loses it.
+    cut:      the answer stopped at max_tokens, so its last line is not whole.
+    reasoned: the service sent thoughts apart from the answer.
 
     It is a fault, and not read, when it is longer than ANSWER_LIMIT_CHARACTERS, or than TURN_LIMIT_BYTES without its
     thoughts.
     """
     if len(answer) > ANSWER_LIMIT_CHARACTERS:
         return Parsed(fault=f"an answer of {len(answer)} characters, want at most {ANSWER_LIMIT_CHARACTERS}")
-    said = without_thoughts(answer.replace("\r\n", "\n").replace("\r", "\n"))
+    said = markup.read(answer).said
     if not said:
-        return Parsed(fault="only thoughts" if answer.strip() else "empty")
+        return Parsed(fault="cut off" if cut else "only thoughts" if reasoned or answer.strip() else "empty")
     if (size := len(said.encode("utf-8", "surrogatepass"))) > TURN_LIMIT_BYTES:
         return Parsed(fault=f"an answer of {size} bytes without its thoughts, want at most {TURN_LIMIT_BYTES}")
     body = _unfenced(said)
     if body is None:
         return Parsed(fault="a fence without a command")
     text = _unwrapped(body.text)
+    if found := markup.faults(text):
+        return Parsed(fault=found[0])
     if cut and not body.whole:
         text = text.rpartition("\n")[0]
     typed = _typed(CONTINUED.sub(r"\\", text), prompt.strip(), body.fenced)
     if "```" in typed or "~~~" in typed:
         return Parsed(fault="a fence inside the command")
     if typed:
-        return Parsed(typed)
+        found = markup.faults(typed)
+        return Parsed(fault=found[0]) if found else Parsed(typed)
     return Parsed(fault="cut off" if cut else "prose")
 
 
@@ -133,11 +142,16 @@ def _unwrapped(text: str) -> str:
 def _typed(text: str, prompt: str, fenced: bool) -> str:
     """The commands from the first line that is shell to the first that is not."""
     commands: list[str] = []
+    repeated: set[str] = set()  # models repeat themselves, by the thousand
     at = 0
     while at < len(text):
         newline = text.find("\n", at)
         end = len(text) if newline < 0 else newline
         line = text[at:end].strip()
+        if line in repeated:
+            commands.append(text[at:end].rstrip())
+            at = end + 1
+            continue
         bare = _unprompted(line, prompt)
         if commands and bare != line:
             break
@@ -148,15 +162,21 @@ def _typed(text: str, prompt: str, fenced: bool) -> str:
                 commands.append(session[: command_end(session, 0)])
                 break
             if is_shell or (commands and fenced):
-                end = command_end(text, at)
-                commands.append(text[at:end].rstrip())
+                last = command_end(text, at)
+                commands.append(text[at:last].rstrip())
+                if last == end and is_shell and bare == line and is_one_line(line, 0, len(line)):
+                    repeated.add(line)
+                end = last
             elif commands:
                 break
         at = end + 1
-    return without_comments("\n".join(commands)).strip()
+    text = "\n".join(commands)
+    return (without_comments(text) if "#" in text else text).strip()
 
 
 def _unprompted(line: str, prompt: str) -> str:
+    if not WRAPPED.search(line) and not (prompt and line.startswith(prompt)):
+        return line
     line = LABEL.sub("", line.strip(), count=1)
     if prompt and line.startswith(prompt):
         return line[len(prompt) :].strip()
@@ -167,6 +187,8 @@ def _unprompted(line: str, prompt: str) -> str:
 
 def _is_shell(line: str) -> bool:
     """Whether a line is plainly a command: its first word could be one, and it does not read as a sentence."""
+    if PLAIN.fullmatch(line) and TELLING.isdisjoint(line.lower().split()):
+        return True
     word = ""
     for word in line.split():
         assigned = ASSIGNMENT.match(word)
@@ -181,8 +203,11 @@ def _is_shell(line: str) -> bool:
     first = OPERATOR.split(word, maxsplit=1)[0]
     if not first.startswith(OPENING) and not (COMMAND_WORD.match(first) and not SPOKEN_WORD.search(first)):
         return False
-    if first in SPEAKING:
+    if first in SPEAKING or (first == "let" and ASSIGNS.match(line)):
         return True
     bare = re.sub(r"'[^']*'|\"[^\"]*\"", "''", line)
     telling = sum(word.lower().strip(".,;:!?") in TELLING for word in bare.split())
+    if first == "which" and line.endswith(("?", ".", ":", ",")):
+        return False
+    telling -= bare.split().count("which") if first == "which" else 0
     return not SENTENCE.search(bare) and telling < 2 and not (telling and first.lower() in TELLING)

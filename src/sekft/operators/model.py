@@ -16,11 +16,11 @@ from pathlib import Path
 from sekft.errors import UsageError
 from sekft.models.endpoint import ContextFull, Endpoint, service
 from sekft.models.journal import Reply
-from sekft.models.texts import thoughts
 from sekft.operators.answers import Parsed, parse_action
-from sekft.protocols import CONTEXT_FULL, Action, Operator, OperatorConfig
+from sekft.protocols import CONTEXT_FULL, REFUSED, Action, Operator, OperatorConfig
 from sekft.scenario import Scenario
 from sekft.seeds import derive, stream
+from sekft.shell import markup
 from sekft.trajectory import OperatorInfo, Turn, Usage
 
 MAX_TOKENS = 256
@@ -116,8 +116,8 @@ class ModelPolicy:
             except ContextFull:
                 return Action("", usage, fault=CONTEXT_FULL)
             usage += reply.usage
-            reasoning += [text for text in (reply.thoughts or thoughts(reply.text),) if text]
-            if parsed.fault is None:
+            reasoning += [text for text in (reply.thoughts or markup.read(reply.text).thoughts,) if text]
+            if parsed.fault is None or reply.refused:
                 break
         text = parsed.text
         if self._slips_from is not None and len(turns) // 2 >= self._slips_from and SLIPPABLE.fullmatch(text):
@@ -133,10 +133,12 @@ class ModelPolicy:
             top_p=operator.top_p,
             seed=derive(self._seed, len(turns), ask) % (1 << SEED_BITS),
         )
+        if reply.refused:
+            return Parsed(fault=f"{REFUSED}: {reply.refused}"), reply
         if not operator.scaffold:
             return as_deployed(reply), reply
         prompt = turns[-1].content.rpartition("\n")[2]
-        parsed = parse_action(reply.text, prompt=prompt, cut=reply.cut)
+        parsed = parse_action(reply.text, prompt=prompt, cut=reply.cut, reasoned=bool(reply.thoughts))
         if echoes(parsed.text, operator.scaffold):
             parsed = Parsed(fault="repeats the scaffold")
         return parsed, reply

@@ -14,6 +14,7 @@ from sekft.errors import InfraError, ResourcesExhausted, SekftError, UsageError
 from sekft.protocols import (
     CONTEXT_FULL,
     NOT_GROUNDED,
+    REFUSED,
     Action,
     ExecResult,
     Limits,
@@ -400,7 +401,7 @@ async def rollout(
 
 def _unfinished(fault: str | None) -> str | None:
     """The reason of the ending that this fault leads to; None where it is malformed, or no fault."""
-    if fault and fault.startswith(NOT_GROUNDED):
+    if fault and fault.startswith((NOT_GROUNDED, REFUSED)):
         return fault
     return UNFINISHED.get(fault or "")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from sekft.shell import syntax
+from sekft.shell import markup, syntax
 from sekft.trajectory import Trajectory, Turn
 
 TURN_LIMIT_BYTES = 32 * 1024
@@ -13,8 +13,6 @@ TURN_LIMIT_BYTES = 32 * 1024
 ACTION_LIMIT = 40
 """Actions of a trajectory."""
 
-_THINK = re.compile(r"</?\s*(think|thinking|thought|reasoning|scratchpad)\b", re.IGNORECASE)
-_TEMPLATE = re.compile(r"<\|[a-z_]+\|>|\[/?INST\]|</?s>|<<SYS>>|</?(start|end)_of_turn>|</?tool_call>", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(```|~~~)", re.MULTILINE)
 _PROMPT = re.compile(r"^\s*\$ \S")
 _PROSE = re.compile(
@@ -59,14 +57,12 @@ def _content(turns: Sequence[Turn], forbidden: Sequence[str]) -> Iterator[str]:
 
 
 def action_faults(text: str) -> list[str]:
-    """What in an action would not be typed: prose, comments, fences, template and think tokens."""
+    """What in an action would not be typed: prose, comments, fences, thoughts, tool calls and template tokens."""
     faults = {
         "nothing": not text.strip(),
         "a fence": _FENCE.search(text) is not None,
-        "a think tag": _THINK.search(text) is not None,
-        "a template token": _TEMPLATE.search(text) is not None,
         "a comment": bool(syntax.comments(text)),
         "a prompt": _PROMPT.match(text) is not None,
         "prose": _PROSE.match(text.lstrip()) is not None,
     }
-    return [fault for fault, present in faults.items() if present]
+    return [fault for fault, present in faults.items() if present] + markup.faults(text)

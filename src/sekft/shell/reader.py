@@ -44,6 +44,7 @@ class ShellReader:
     comments:  (start, end) of each, with the blanks before it.
     functions: name → text of the definition.
     owners:    (offset, words): from there on the text belongs to this simple command; [] stands for none.
+    quotes:    (start, end) of each quoted part and here-document, in order of closing.
     is_open:   whether the text ends inside a construct.
     """
 
@@ -53,6 +54,7 @@ class ShellReader:
         self.comments: list[tuple[int, int]] = []
         self.functions: dict[str, str] = {}
         self.owners: list[tuple[int, list[str]]] = []
+        self.quotes: list[tuple[int, int]] = []
         self.is_open = self.is_broken = False
         self.owner: list[str] = []
         self.pending: list[tuple[str, bool]] = []  # here-documents after the next newline: delimiter, tabs stripped
@@ -159,6 +161,7 @@ class ShellReader:
             begin, self.at = self.at, self.find("\n")
             line = self.text[begin : self.at]
             if (line.lstrip("\t") if strip else line) == delimiter:
+                self.quotes.append((start, self.at))
                 return self.text[start : self.at]
         raise Unfinished
 
@@ -366,12 +369,14 @@ class ShellReader:
 
     def up_to(self, closing: str, plain: re.Pattern[str], quoted: bool = False) -> str:
         """Read pieces up to and over the closing sign; returns what they are unquoted."""
-        parts = []
+        parts, start = [], self.at - 1
         while (sign := self.here()) != closing:
             if not sign:
                 raise Unfinished
             parts.append(self.take(plain) or self.piece(quoted))
         self.at += 1
+        if closing != "}":
+            self.quotes.append((start, self.at))
         return "".join(parts)
 
     def backquotes(self, quoted: bool) -> str:

@@ -39,6 +39,12 @@ _NUMBER = re.compile(r"\d+")
 _SHOWS_PROCESSES = re.compile(r"\b(?:ps|pgrep|pidof|top|jobs|fuser)\b|\$[$!]|&\s*$")
 _PANIC = re.compile(r"((?:^|[;&|\n])[ \t]*)panic\b[^;&|\n]*")
 _EXIT = re.compile(r"((?:^|[;&|\n])[ \t]*)exit +0\b")
+_QUOTES = re.compile(r"'[^'\n]*'|\"[^\"\\$`\n]*\"")
+_ONE_LINE = re.compile(rf"(?:[^'\"\\`(){{}}#<\n]++|{_QUOTES.pattern}|<(?!<))*+")
+_OPENS = re.compile(r"(?<![\w.-])(?:if|while|until|for|case)(?![\w.-])")
+_APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
+READINGS = 8
+"""How often a text may be read to find the commands in it that are whole."""
 _EXPANDS = re.compile(r"[$`\\*?\[~!\n]|<<")
 
 
@@ -67,6 +73,33 @@ def without_comments(text: str) -> str:
     return "".join([*kept, text[at:]])
 
 
+def quoted(text: str) -> list[tuple[int, int]]:
+    """(start, end) of what quotes and here-documents hold in each command of the text that is whole, in order.
+
+    Backquotes are read over, so that commands in fences count. An apostrophe between letters quotes nothing.
+    """
+    text, spans, at, spent = text.replace("`", " "), [], 0, 0
+    while at < len(text) and spent <= READINGS * len(text):
+        newline = text.find("\n", at)
+        end = len(text) if newline < 0 else newline
+        if is_one_line(text, at, end):
+            spans += [match.span() for match in _QUOTES.finditer(text, at, end)]
+        else:
+            reader = ShellReader(text, at).read_command()
+            spent += reader.at - at
+            if not reader.is_open and not reader.is_broken:
+                spans += reader.quotes
+                end = reader.at
+        at = end + 1
+    return sorted(span for span in spans if not _APOSTROPHE.match(text, span[0]))
+
+
+def is_one_line(text: str, start: int, end: int) -> bool:
+    """Whether a command that begins at `start` plainly ends where the line does, at `end`."""
+    goes_on = text[start:end].rstrip(" \t").endswith(("|", "&"))
+    return not goes_on and bool(_ONE_LINE.fullmatch(text, start, end)) and not _OPENS.search(text, start, end)
+
+
 def still_open(text: str) -> bool:
     """Whether a quote, a here-document, a continued line or a construct such as `if` waits for more."""
     return ShellReader(text).read().is_open
@@ -74,7 +107,9 @@ def still_open(text: str) -> bool:
 
 def command_end(text: str, start: int) -> int:
     """Where the line ends that completes the command which begins at `start`: at a newline or at the text's end."""
-    return ShellReader(text, start).read_command().at
+    newline = text.find("\n", start)
+    end = len(text) if newline < 0 else newline
+    return end if is_one_line(text, start, end) else ShellReader(text, start).read_command().at
 
 
 def definitions(text: str) -> dict[str, str]:
