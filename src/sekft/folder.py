@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import tempfile
@@ -26,6 +25,7 @@ from typing import IO, Any, Literal, Self
 from pydantic import Field, ValidationError
 from pydantic.config import JsonDict
 
+from sekft import locks
 from sekft.errors import BundleError, StoreError, UsageError
 from sekft.scenario import Frozen, Scenario, load_scenario
 
@@ -183,7 +183,7 @@ class Folder:
 
     def _lock(self, handle: int) -> None:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks.take(handle, str(self.root))
         except BlockingIOError:
             raise StoreError(f"{self.root}: another sekft is writing here: wait for it or use another --out") from None
 
