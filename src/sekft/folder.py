@@ -267,6 +267,25 @@ def documents(folder: Path, pattern: str = "*.json") -> list[Path]:
         raise StoreError(f"{folder}: {error.strerror}") from error
 
 
+def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """The values of a JSONL file with their lines' numbers, blank lines aside.
+
+    Raises BundleError naming file and line.
+    """
+    try:
+        lines = path.open("rb")
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
+    with lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                if line.strip():
+                    yield number, json.loads(line.decode("utf-8-sig"))
+            except (ValueError, RecursionError) as error:
+                why = "holds NUL bytes, as after a crash" if b"\0" in line else str(error)
+                raise BundleError(f"{path}:{number}: {why}; want one JSON value a line") from error
+
+
 def completed(path: Path) -> Path:
     """The path, or the one file there, or in scenarios/ there, whose name begins with its last part.
 

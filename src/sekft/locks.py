@@ -23,13 +23,14 @@ def take(handle: int, what: str, wait: bool = False) -> None:
     """
     how = fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
     try:
-        return fcntl.flock(handle, how)
+        fcntl.flock(handle, how)
+        return
     except BlockingIOError:
         raise
     except OSError:
         pass
     try:
-        return fcntl.lockf(handle, how)
+        fcntl.lockf(handle, how)
     except OSError as error:
         if error.errno in HELD:
             raise BlockingIOError(error.errno, error.strerror) from error

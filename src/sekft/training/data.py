@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sekft.errors import BundleError, UsageError
+from sekft.folder import json_lines
 from sekft.seeds import stream
 from sekft.training.conversation import refuse_unlearnable, template_tokens
 
@@ -92,31 +93,20 @@ def rows(file: Path) -> Iterator[dict[str, Any]]:
 
     Raises BundleError naming file and line.
     """
-    for number, row in enumerate(_parquet(file) if file.suffix == ".parquet" else _jsonl(file), 1):
+    for number, row in _parquet(file) if file.suffix == ".parquet" else json_lines(file):
         if not isinstance(row, dict):
             raise BundleError(f"{file}, row {number}: saw a {type(row).__name__}, want one JSON object a line")
         yield {name: value for name, value in row.items() if value is not None}
 
 
-def _parquet(file: Path) -> Iterator[object]:
+def _parquet(file: Path) -> Iterator[tuple[int, object]]:
     from pyarrow import ArrowException, parquet
 
     try:
-        for batch in parquet.ParquetFile(file).iter_batches(batch_size=BATCH_ROWS):
-            yield from batch.to_pylist()
+        batches = parquet.ParquetFile(file).iter_batches(batch_size=BATCH_ROWS)
+        yield from enumerate((row for batch in batches for row in batch.to_pylist()), 1)
     except ArrowException as error:
         raise BundleError(f"{file}: not a whole Parquet file: {error}") from error
-
-
-def _jsonl(file: Path) -> Iterator[object]:
-    """The lines that are not blank."""
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                if line.strip():
-                    yield json.loads(line.decode("utf-8-sig"))
-            except (ValueError, RecursionError) as error:
-                raise BundleError(f"{file}:{number}: {error}; want one JSON object a line") from error
 
 
 def method_of_row(row: Mapping[str, Any]) -> Method | None:
