@@ -47,10 +47,14 @@ def _refuse_message(message: Any, markup: Collection[str], where: str) -> None:
     if role == "assistant" and not content.strip():
         raise BundleError(f"{where}: the assistant types nothing; want an action, or a row without this message")
     # Calls, weights, thoughts: others mean something by them that is not learnt here.
-    if more := sorted(name for name, value in message.items() if name not in FIELDS and value not in (None, "", [], {})):
+    if more := sorted(
+        name for name, value in message.items() if name not in FIELDS and value not in (None, "", [], {})
+    ):
         raise BundleError(f"{where} holds {', '.join(more)}; want role and content alone")
     if token := next((token for token in markup if token in content), None):
-        raise BundleError(f"{where}: the content holds {token}, which the base reads as its own token; leave the row out")
+        raise BundleError(
+            f"{where}: the content holds {token}, which the base reads as its own token; leave the row out"
+        )
     try:
         content.encode()
     except UnicodeEncodeError as error:
