@@ -81,7 +81,7 @@ def report_broken(broken: int, layout: Layout) -> None:
 
 def command() -> str:
     """What was typed."""
-    return shlex.join(["sekft", *sys.argv[1:]])
+    return shown(shlex.join(["sekft", *sys.argv[1:]]))
 
 
 def shown(text: str) -> str:
