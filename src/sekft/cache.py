@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from sekft.errors import SandboxUnavailable
+from sekft import locks
+from sekft.errors import SandboxUnavailable, StoreError
 
 
 def cache_root() -> Path:
-    """The cache folder. For root it lies outside /root, whose mode hides it from the sandbox's uid."""
+    """The cache folder. For root it lies outside /root, whose mode hides it from the sandbox's uid.
+
+    Raises SandboxUnavailable for a user of whom neither the environment nor passwd knows a home.
+    """
     chosen = os.environ.get("SEKFT_CACHE")
     if chosen:
         return Path(chosen).absolute()
     if os.geteuid() == 0:
         return Path("/var/cache/sekft")
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "sekft"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "sekft"
+    except RuntimeError:
+        raise SandboxUnavailable(
+            f"cache: HOME is not set and uid {os.geteuid()} is not in /etc/passwd: set SEKFT_CACHE to a writable folder"
+        ) from None
 
 
 def built(name: str, make: Callable[[Path], None]) -> Path:
@@ -35,10 +43,10 @@ def built(name: str, make: Callable[[Path], None]) -> Path:
         for folder in (cache_root(), done.parent):
             _ensure(folder)
         with (done.parent / f".{done.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            locks.take(lock.fileno(), str(done.parent), wait=True)
             if not done.is_dir():
                 _make_whole(done, make)
-    except OSError as error:
+    except (OSError, StoreError) as error:
         raise SandboxUnavailable(f"cache {done.parent}: {error}; set SEKFT_CACHE to a writable folder") from error
     return done
 

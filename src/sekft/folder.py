@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import tempfile
@@ -26,6 +25,7 @@ from typing import IO, Any, Literal, Self
 from pydantic import Field, ValidationError
 from pydantic.config import JsonDict
 
+from sekft import locks
 from sekft.errors import BundleError, StoreError, UsageError
 from sekft.scenario import Frozen, Scenario, load_scenario
 
@@ -183,7 +183,7 @@ class Folder:
 
     def _lock(self, handle: int) -> None:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks.take(handle, str(self.root))
         except BlockingIOError:
             raise StoreError(f"{self.root}: another sekft is writing here: wait for it or use another --out") from None
 
@@ -265,6 +265,25 @@ def documents(folder: Path, pattern: str = "*.json") -> list[Path]:
         return sorted(visible)
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror}") from error
+
+
+def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """The values of a JSONL file with their lines' numbers, blank lines aside.
+
+    Raises BundleError naming file and line.
+    """
+    try:
+        lines = path.open("rb")
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
+    with lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                if line.strip():
+                    yield number, json.loads(line.decode("utf-8-sig"))
+            except (ValueError, RecursionError) as error:
+                why = "holds NUL bytes, as after a crash" if b"\0" in line else str(error)
+                raise BundleError(f"{path}:{number}: {why}; want one JSON value a line") from error
 
 
 def completed(path: Path) -> Path:

@@ -225,7 +225,20 @@ class ModelClient(Protocol):
     async def close(self) -> None: ...
 
 
-class AuthorConfig(Config):
+class AskingConfig(Config):
+    """Someone who may ask a served model."""
+
+    timeout_s: float | None = option(
+        None,
+        "Seconds that a model may take for one answer; default: 600, and one more for each 4 tokens it may have.",
+        flag="--timeout",
+        ge=1.0,
+        allow_inf_nan=False,
+        recorded=False,
+    )
+
+
+class AuthorConfig(AskingConfig):
     """Who authors, and how; each author takes what it knows of."""
 
     author: str | None = option(
@@ -295,7 +308,7 @@ class Policy(Protocol):
     async def act(self, turns: Sequence[Turn]) -> Action: ...
 
 
-class OperatorConfig(Config):
+class OperatorConfig(AskingConfig):
     """Who acts, and how; each kind of operator takes what it knows of, and None means the kind's own default."""
 
     operator: str | None = option(
@@ -354,6 +367,10 @@ class Reporter(Protocol):
     def begin(self, label: str, total: int, done: int) -> None: ...
     def step(self, detail: str = "") -> None: ...
     def note(self, text: str) -> None: ...
+
+    def status(self, detail: str) -> None:
+        """How things stand between two steps."""
+        return
 
     def __enter__(self) -> Self:
         return self

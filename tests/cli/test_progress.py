@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from sekft.authors.teacher import TeacherAuthor
 from sekft.cli.running import Lines, reporter
+from sekft.models.endpoint import Endpoint, Service
+from sekft.models.journal import Reply
+from sekft.runs.resources import Tally
+from sekft.trajectory import Usage
 from tests.commands import SEKFT, environment
 
 
@@ -22,6 +27,23 @@ def test_lines_tell_both_ends(capsys: pytest.CaptureFixture[str]) -> None:
     out, log = capsys.readouterr()
     assert out == ""
     assert log.splitlines() == ["sekft: rollouts 1/4 (1 done before)", "sekft: rollouts 4/4  solved"]
+
+
+def test_lines_tell_how_things_stand(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a model thinks, a line now and then says what is done, what waits and what it cost."""
+    author = TeacherAuthor(Endpoint(Service("m", "http://127.0.0.1:9/v1", price=(1.0, 1.0))))
+    tally = Tally(author)
+    tally.add("admitted", "repaired")
+    tally.add("rejected", "redrawn")
+    author.endpoint.journal.add("k", "teacher", None, Reply("", Usage(requests=1, cost_usd=0.25)))
+    with Lines() as lines:
+        lines.begin("scenarios", 2, 0)
+        lines.status(str(tally))
+        monkeypatch.setattr("sekft.cli.running.LINE_AT_LEAST_EVERY_S", 0.0)
+        lines.status(str(tally))
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "sekft: scenarios 0/2  1 admitted, 1 repaired, 1 rejected, 1 redrawn, 0 waiting, $0.25"
+    ]
 
 
 def test_plain_lines_off_a_terminal() -> None:

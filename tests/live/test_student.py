@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sekft.cli.running import INTERRUPTED
+from sekft.cli.stopping import INTERRUPTED
 from tests.commands import sekft, start
 
 BASE = "smollm2"

@@ -28,6 +28,7 @@ from sekft.rollouts.verify import judge
 from sekft.runs import generate as generating
 from sekft.runs import rollout as running
 from sekft.runs.generate import gated
+from sekft.runs.resources import Tally
 from sekft.runs.rollout import Roller, RolloutConfig
 from sekft.sandboxes import session as sessions
 from sekft.sandboxes.runner.build import FLAGS, compilers
@@ -241,7 +242,7 @@ async def test_twenty_broken_sessions_in_a_row_stop_no_run(
 
     roller.operator = Breaker()
     with Folder(tmp_path).writing() as folder:
-        assert await running._roll_all(roller, jobs, folder, Quiet()) == 24
+        assert await running._roll_all(roller, jobs, folder, Quiet(), Tally(roller.operator)) == 24
     assert len([*layout.errors.glob("*/*.json")]) == 24
 
 
@@ -303,5 +304,5 @@ async def test_twenty_on_a_broken_machine_stop_the_run(
     monkeypatch.setattr(type(roller.sandbox), "open", broken)
     began = time.monotonic()
     with Folder(tmp_path).writing() as folder, pytest.raises(InfraError, match="20 rollouts in a row broke"):
-        await running._roll_all(roller, jobs, folder, Quiet())
+        await running._roll_all(roller, jobs, folder, Quiet(), Tally(roller.operator))
     assert time.monotonic() - began < 20

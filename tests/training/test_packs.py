@@ -45,7 +45,7 @@ def test_mistakes_are_read_and_not_learnt(tokenizer: Any, tmp_path: Path) -> Non
     assert marked.stem.ids == plain.stem.ids
 
 
-@pytest.mark.parametrize("metadata", ["", "by hand", "[1]", "{}", {"mistakes": [1]}, None])
+@pytest.mark.parametrize("metadata", ["", "by hand", "[1]", "{}", {"note": [1]}, None])
 def test_metadata_of_others_are_let_be(tokenizer: Any, tmp_path: Path, metadata: Any) -> None:
     """All that is typed is learnt where the metadata are not ours, or name no mistake."""
     row = {"messages": tiny.conversation("ls", "exit"), "metadata": metadata}
@@ -57,7 +57,7 @@ def test_metadata_of_others_are_let_be(tokenizer: Any, tmp_path: Path, metadata:
 def test_mistakes_that_are_no_turns_are_refused(tokenizer: Any, tmp_path: Path, mistakes: str) -> None:
     """The row is named."""
     row = {"messages": tiny.conversation("ls", "exit"), "metadata": f'{{"mistakes": {mistakes}}}'}
-    with pytest.raises(BundleError, match="row 0: metadata: mistakes"):
+    with pytest.raises(BundleError, match="row 1: metadata: mistakes"):
         list(examples(tiny.written(tmp_path / "rows.jsonl", [row]), tokenizer, "sft"))
 
 
@@ -99,7 +99,7 @@ def test_rows_that_hold_wrong_actions_are_refused(tokenizer: Any, tmp_path: Path
 def test_a_silent_session_is_refused(tokenizer: Any, tmp_path: Path) -> None:
     """A row in which the assistant types nothing is no lesson, and the row is named."""
     file = tiny.written(tmp_path / "rows.jsonl", [{"messages": tiny.conversation()}])
-    with pytest.raises(BundleError, match="row 0"):
+    with pytest.raises(BundleError, match="row 1"):
         list(examples(file, tokenizer, "sft"))
 
 

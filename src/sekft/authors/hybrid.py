@@ -55,7 +55,7 @@ class HybridAuthor(AskingAuthor):
     """repairs: whether wording that the gate refuses may be mended (once), before the procedural text stays."""
 
     name = "hybrid"
-    usual = Usage(requests=5, prompt_tokens=5_000, completion_tokens=1_500)
+    usual = Usage(requests=3, prompt_tokens=1_700, completion_tokens=350)
 
     def __init__(self, endpoint: Endpoint, repairs: int = 1, max_tokens: int = MAX_TOKENS) -> None:
         super().__init__(endpoint, min(repairs, 1), max_tokens)
@@ -149,7 +149,9 @@ class HybridDraft:
 
 def make(config: AuthorConfig) -> HybridAuthor:
     """The hybrid of the model that the environment names (SEKFT_MODEL …). Raises UsageError when it names none."""
-    return HybridAuthor(Endpoint(service("teacher")), config.repairs, config.answer_tokens or MAX_TOKENS)
+    return HybridAuthor(
+        Endpoint(service("teacher"), config.timeout_s), config.repairs, config.answer_tokens or MAX_TOKENS
+    )
 
 
 HINGES = frozenset(

@@ -48,7 +48,7 @@ _ENDINGS = {"work": "exit", "empty": "exit", "blocked": "panic"}
 
 class TeacherAuthor(AskingAuthor):
     name = "teacher"
-    usual = Usage(requests=3, prompt_tokens=34_000, completion_tokens=8_000)
+    usual = Usage(requests=1, prompt_tokens=8_000, completion_tokens=5_000)
 
     def __init__(self, endpoint: Endpoint, repairs: int = REPAIRS, max_tokens: int = MAX_TOKENS) -> None:
         super().__init__(endpoint, repairs, max_tokens)
@@ -127,7 +127,9 @@ class TeacherDraft:
 
 def make(config: AuthorConfig) -> TeacherAuthor:
     """The teacher that the environment names (SEKFT_MODEL …). Raises UsageError when it names none."""
-    return TeacherAuthor(Endpoint(service("teacher")), config.repairs, config.answer_tokens or MAX_TOKENS)
+    return TeacherAuthor(
+        Endpoint(service("teacher"), config.timeout_s), config.repairs, config.answer_tokens or MAX_TOKENS
+    )
 
 
 def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import io
+import json
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -10,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from sekft.cli.tables import visible
+from sekft.cli.stopping import INTERRUPTED, heed, leave_if_asked
 from sekft.errors import SekftError
 
 EXAMPLES = """
@@ -77,6 +80,13 @@ class LazyGroup(TyperGroup):
             command = single
         return typer.main.get_command(command)
 
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("sekft: interrupted", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
@@ -115,13 +125,29 @@ def _root(
     del version
 
 
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """What a stream's encoding does not have, as JSON escapes it: `--json` stays JSON under any locale."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
 def main() -> None:
     """The console command. Exit status: 0 done, 1 could not, 2 wrong usage, 130 interrupted."""
+    heed()
+    codecs.register_error("sekft", _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="sekft")
     try:
         app(prog_name="sekft")
     except SekftError as error:
-        typer.echo(f"sekft: error: {visible(str(error))}", err=True)
+        from sekft.cli.running import shown
+
+        typer.echo(f"sekft: error: {shown(str(error))}", err=True)
         sys.exit(error.exit_status)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    finally:
+        leave_if_asked()

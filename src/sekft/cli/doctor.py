@@ -84,8 +84,8 @@ def _machine() -> Iterator[DoctorFinding]:
         "second uid",
         reason is None,
         f"fixtures of root show as the agent's: {reason}" if reason else "fixtures of root show as root's (bubblewrap)",
-        "run sekft as root, or install newuidmap (Debian, Ubuntu: apt-get install uidmap) and give this user a range"
-        " in /etc/subuid and /etc/subgid",
+        "run sekft as the host's root, or install newuidmap (Debian, Ubuntu: apt-get install uidmap) and give this user"
+        " a range in /etc/subuid and /etc/subgid",
     )
     reason = sandboxes.no_memory_bound()
     yield DoctorFinding(
@@ -101,18 +101,21 @@ def _machine() -> Iterator[DoctorFinding]:
 
 def _services(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
     """What the environment names; a key is told as set or unset, never shown."""
-    for role, prefix in (("teacher", "SEKFT"), ("operator", "SEKFT_OP")):
-        model, key = environ.get(f"{prefix}_MODEL"), environ.get(f"{prefix}_KEY")
-        url = environ.get(f"{prefix}_URL") or environ.get("SEKFT_URL") or "the default URL"
-        detail = f"{model} at {_without_userinfo(url)}, key {'set' if key else 'unset'}" if model else "no model named"
-        yield DoctorFinding(
-            f"{role} model", bool(model), detail, f"optional: set {prefix}_MODEL, {prefix}_URL, {prefix}_KEY"
-        )
+    from sekft.models.endpoint import PREFIXES, service
 
-
-def _without_userinfo(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    return scheme + separator + rest.rpartition("@")[2] if separator else url
+    for role, prefix in PREFIXES.items():
+        optional = f"optional: set {prefix}_MODEL, {prefix}_URL, {prefix}_KEY"
+        if not environ.get(f"{prefix}_MODEL"):
+            yield DoctorFinding(f"{role} model", False, "no model named", optional)
+            continue
+        try:
+            served = service(role, environ)
+        except SekftError as error:
+            yield DoctorFinding(f"{role} model", False, str(error), "models that are served cannot be asked like this")
+            continue
+        key = "set" if environ.get(f"{prefix}_KEY") else "unset"
+        hint = "; the URL usually ends in /v1" if served.lacks_version else ""
+        yield DoctorFinding(f"{role} model", True, f"{served.model} at {served.shown_url}, key {key}{hint}")
 
 
 def _backend(name: str, *, self_test: bool, setup: bool) -> Iterator[DoctorFinding]:
@@ -129,7 +132,11 @@ def _backend(name: str, *, self_test: bool, setup: bool) -> Iterator[DoctorFindi
             yield DoctorFinding("setup", True, ", ".join(sandboxes.prepare()), "", True)
         except SekftError as error:
             yield DoctorFinding("setup", False, str(error), "", True)
-    missing = sandboxes.missing()
+    try:
+        missing = sandboxes.missing()
+    except SekftError as error:
+        yield DoctorFinding("userlands", False, str(error), "", True)
+        return
     yield DoctorFinding(
         "userlands",
         not missing,

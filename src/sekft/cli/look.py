@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from sekft.cli.options import Concurrency, Json, SandboxName
-from sekft.cli.running import INTERRUPTED, say, summary, work
+from sekft.cli.running import say, summary, work
+from sekft.cli.stopping import INTERRUPTED
 from sekft.cli.tables import print_tables, write
 from sekft.errors import UsageError
 from sekft.folder import Layout, completed

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Coroutine, Iterator
@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import typer
 
+from sekft.cli.stopping import INTERRUPTED, cancelling
 from sekft.cli.tables import print_tables, visible
 from sekft.errors import SekftError
 from sekft.folder import Layout, load_scenarios
+from sekft.models import keys
 from sekft.protocols import Reporter
 from sekft.report import facts
 
@@ -31,8 +33,7 @@ if TYPE_CHECKING:
     from sekft.dataset.export import Exported
 
 T = TypeVar("T")
-INTERRUPTED = 130
-LINE_EVERY_S = 5.0
+LINE_EVERY_S, LINE_AT_LEAST_EVERY_S = 5.0, 30.0
 
 
 @contextmanager
@@ -49,10 +50,8 @@ def work(stage: Coroutine[Any, Any, T], out: Path) -> T:
     """Run a stage to its end, or stop cleanly at Ctrl-C and SIGTERM alike."""
 
     async def interruptible() -> T:
-        task = asyncio.current_task()
-        if task is not None:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await stage
+        with cancelling(asyncio.current_task()):
+            return await stage
 
     with resumable(out):
         return asyncio.run(interruptible())
@@ -82,7 +81,12 @@ def report_broken(broken: int, layout: Layout) -> None:
 
 def command() -> str:
     """What was typed."""
-    return shlex.join(["sekft", *sys.argv[1:]])
+    return shown(shlex.join(["sekft", *sys.argv[1:]]))
+
+
+def shown(text: str) -> str:
+    """A message without our keys and without control characters, whoever wrote it."""
+    return visible(keys.scrubbed(text, keys.of(os.environ)))
 
 
 def say(text: str) -> None:
@@ -91,7 +95,7 @@ def say(text: str) -> None:
 
 
 class Lines(Reporter):
-    """A line every few seconds, and one at each end."""
+    """A line every few seconds, one at each end, and now and then one while nothing ends."""
 
     def __init__(self) -> None:
         self._label, self._total, self._done, self._last = "", 0, 0, 0.0
@@ -105,8 +109,12 @@ class Lines(Reporter):
         if self._done >= self._total or time.monotonic() - self._last >= LINE_EVERY_S:
             self._line(f"  {detail}" if detail else "")
 
+    def status(self, detail: str) -> None:
+        if time.monotonic() - self._last >= LINE_AT_LEAST_EVERY_S:
+            self._line(f"  {detail}")
+
     def note(self, text: str) -> None:
-        print(f"sekft: {visible(text)}", file=sys.stderr, flush=True)
+        print(f"sekft: {shown(text)}", file=sys.stderr, flush=True)
 
     def _line(self, tail: str) -> None:
         self._last = time.monotonic()
@@ -137,8 +145,12 @@ class Bar(Reporter):
         if self._task is not None:
             self._progress.update(self._task, advance=1, detail=detail)
 
+    def status(self, detail: str) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, detail=detail)
+
     def note(self, text: str) -> None:
-        self._progress.console.print(visible(text), markup=False, highlight=False)
+        self._progress.console.print(shown(text), markup=False, highlight=False)
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -22,6 +22,8 @@ _PICTURES = (
     | dict.fromkeys((*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)  # C1; bidi overrides
 )
 
+_IN_ASCII = str.maketrans("─━│–—·", "-=|--.") | {ord("→"): "->", ord("…"): "..."}
+
 
 def visible(text: str) -> str:
     """Control characters as their pictures: recorded bytes must not drive the reader's terminal."""
@@ -71,7 +73,7 @@ def plain(text: str) -> str:
 
 def write(text: str) -> None:
     """Print to stdout as it is now, with emphasis on a terminal alone (and not where NO_COLOR is set)."""
-    sys.stdout.write(text if _emphatic() else plain(text))
+    sys.stdout.write(_drawable(text if _emphatic() else plain(text)))
     sys.stdout.flush()
 
 
@@ -82,8 +84,17 @@ def print_report(report: Report, as_json: bool) -> None:
 
 def print_tables(tables: Sequence[Table], json_body: str, as_json: bool) -> None:
     """The same of what is no Report; emphasis is for a terminal alone."""
-    sys.stdout.write(json_body if as_json else as_text(tables, emphasis=_emphatic()))
+    sys.stdout.write(json_body if as_json else _drawable(as_text(tables, emphasis=_emphatic())))
     sys.stdout.flush()
+
+
+def _drawable(text: str) -> str:
+    """Lines and arrows in ASCII where stdout's encoding has none."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.translate(_IN_ASCII)
+    return text
 
 
 def _emphatic() -> bool:

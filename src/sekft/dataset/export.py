@@ -18,7 +18,7 @@ from sekft.dataset.rows import ExportForm, Format, Row, export_forms, messages_o
 from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
 from sekft.errors import BundleError, UsageError
 from sekft.evaluation.statistics import Quantiles
-from sekft.folder import Folder, Layout, Setting, option
+from sekft.folder import Folder, Layout, Setting, json_lines, option
 from sekft.models.texts import TokenCounter, length
 from sekft.protocols import Reporter
 from sekft.report import Report, Table
@@ -211,8 +211,10 @@ def _counted(groups: Iterator[Group], reporter: Reporter) -> Iterator[Group]:
 
 def _labelled(folder: Path) -> set[str]:
     """The files of the whole trajectories that `sekft pairs` has labelled."""
-    with (folder / LABELS).open(encoding="utf-8") as lines:
-        return {json.loads(line)["file"] for line in lines}
+    try:
+        return {label["file"] for _, label in json_lines(folder / LABELS)}
+    except (TypeError, KeyError) as error:
+        raise BundleError(f"{folder / LABELS}: {error!r}; want what `sekft pairs` wrote") from error
 
 
 class _Writer:

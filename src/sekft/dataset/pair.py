@@ -8,7 +8,6 @@ from what was right, or where what was typed decides how often a rollout ends ri
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from pydantic import Field, model_validator
 from sekft.errors import BundleError
 from sekft.evaluation.metrics import went_wrong
 from sekft.evaluation.statistics import fisher
+from sekft.folder import json_lines
 from sekft.scenario import SCHEMA_VERSION, Frozen, canonical
 from sekft.shell.syntax import bare, only_looks, settled, simple_commands
 from sekft.trajectory import Outcome, StoredRollout, Trajectory, Turn
@@ -230,12 +230,11 @@ class Forks:
 
 def read(path: Path) -> Iterator[Pair]:
     """The pairs of a `pairs.jsonl`, one at a time. Raises BundleError naming the line."""
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                yield Pair.model_validate(json.loads(line))
-            except ValueError as error:
-                raise BundleError(f"{path}: line {number}: {error}") from error
+    for number, body in json_lines(path):
+        try:
+            yield Pair.model_validate(body)
+        except ValueError as error:
+            raise BundleError(f"{path}:{number}: {error}") from error
 
 
 def _answers(walk: Walk, at: int) -> list[Turn]:

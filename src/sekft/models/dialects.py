@@ -89,18 +89,20 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """An answer in our terms. withheld: why there is none, in the service's words; it will not differ next time."""
+    """An answer in our terms. withheld: why there is none, in the service's words; it will not differ next time.
+
+    usage: as the service tells it, for `prices.used`.
+    """
 
     text: str
     thoughts: str = ""
     cut: bool = False
     withheld: str = ""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    usage: object = None
 
     @property
     def is_empty(self) -> bool:
-        return not (self.text or self.thoughts or self.cut or self.withheld or self.completion_tokens)
+        return not (self.text or self.thoughts or self.cut or self.withheld)
 
 
 @cache
@@ -243,23 +245,7 @@ def _answer(choice: Mapping[str, Any], usage: object) -> Completion | Refusal:
     if "broken" in ends and (finish not in ("other", "unknown") or not (text or thoughts)):
         return Refusal("broken", f"the answer broke off: finish_reason {finish!r}")
     withheld = f"the answer was withheld: finish_reason {finish!r}" if "filter" in ends and not text else ""
-    counts = usage if isinstance(usage, dict) else {}
-    return Completion(
-        text,
-        thoughts,
-        "cut" in ends or ("filter" in ends and bool(text)),
-        withheld,
-        _count(counts.get("prompt_tokens")),
-        _count(counts.get("completion_tokens")),
-    )
-
-
-def _count(value: object) -> int:
-    """A number of tokens; 0 where a service tells none."""
-    try:
-        return max(0, int(value)) if isinstance(value, int | float | str) else 0
-    except (ValueError, OverflowError):
-        return 0
+    return Completion(text, thoughts, "cut" in ends or ("filter" in ends and bool(text)), withheld, usage)
 
 
 def _parts(content: object) -> tuple[str, str]:

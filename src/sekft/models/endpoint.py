@@ -5,7 +5,7 @@ SEKFT_OP_KEY, whose URL and key fall back to the teacher's. SEKFT_PRICE and SEKF
 cost where the service does not.
 
 The openai client sends; its retries are off (docs/decisions/retries-of-our-own.md says why). A key is sent to its URL
-and shown nowhere else: services echo it in what they say, so it is scrubbed from that.
+and shown nowhere else: services echo it in what they say, so it is scrubbed from that (keys.py).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 import math
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from sekft.errors import EndpointError, InfraError, SekftError, UsageError
-from sekft.models import dialects
+from sekft.models import dialects, keys, prices, proxies
 from sekft.models.journal import Budget, Journal, Reply, key_of
 from sekft.models.limiter import Limiter
 from sekft.trajectory import Usage
@@ -33,25 +34,24 @@ if TYPE_CHECKING:
     import openai
 
 DEFAULT_URL = "http://localhost:4000/v1"
-NO_KEY = "none-needed"
-SHORTEST_KEY = 8
-"""Shorter keys are placeholders that ordinary text may hold."""
 QUOTED_CHARACTERS = 300
 
 Role = Literal["teacher", "operator"]
 PREFIXES: dict[Role, str] = {"teacher": "SEKFT", "operator": "SEKFT_OP"}
 TRIES = 4
 FIRST_PAUSE_S = 0.5
-TIMEOUT_S = 300.0
-TOTAL_S = 1800.0
-LAST_ANSWERS_S = 5.0
+PATIENCE_S, PATIENCE_A_TOKEN_S = 600.0, 0.25
+"""For one answer: a desktop machine with 32 B reads a long prompt in minutes and writes four tokens a second."""
+CONNECT_S = 30.0
+TOTAL_S, TOTAL_TIMEOUTS = 1800.0, 2.5
+LAST_ANSWERS_S = 1.0
 LONGEST_BODY = 4 << 20
 """Bytes of an answer that are read: four times the characters of the longest that is not a fault."""
 REFUSED_IN_A_ROW = 20
 """Conversations: then it is not they that are refused."""
 NOBODY_THERE = (502, 503, 504, 521, 522, 523)
 """Statuses of a gateway whose service is away, whatever it was asked."""
-COST_HEADER = "x-litellm-response-cost"
+NOBODY = "nothing answers at {}: is it running? ({}_URL says where{})"
 Message = Mapping[str, str]
 Format = Mapping[str, object]
 
@@ -66,14 +66,21 @@ class Service:
 
     model: str
     url: str = DEFAULT_URL
-    key: str = field(default=NO_KEY, repr=False)
+    key: str = field(default=keys.NONE, repr=False)
     variables: str = "SEKFT"
-    price: tuple[float, float] | None = None
+    price: prices.Price | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "url", self.url.strip())
+        object.__setattr__(self, "key", keys.checked(f"{self.variables}_KEY", self.key) or keys.NONE)
+        if self.price is not None:
+            prices.checked(f"{self.variables}_PRICE", self.price, self.price)
+        wrong = f"{self.variables}_URL: saw {self.shown_url!r}, want http://HOST:PORT/v1 or https://…"
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"{self.variables}_URL: saw {self.shown_url!r}, want http://HOST:PORT/v1 or https://…")
+            raise UsageError(wrong)
+        if parts.path.rstrip("/").endswith("/completions"):
+            raise UsageError(f"{wrong} without /chat/completions, which every request adds")
 
     @property
     def role(self) -> Role:
@@ -82,51 +89,51 @@ class Service:
     @property
     def shown_url(self) -> str:
         """The URL without a user or password in it."""
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return "no URL"
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
+    @property
+    def lacks_version(self) -> bool:
+        """Whether the URL ends in no /v1 or its like."""
+        return not re.search(r"/(?:v\d|openai|api)", urlsplit(self.url).path)
+
     def scrubbed(self, text: str) -> str:
-        """A service's words without the key, and without characters that UTF-8 cannot hold."""
+        """A service's words without any key that we know, and without characters that UTF-8 cannot hold."""
         whole = text.encode("utf-8", "replace").decode()
-        return whole.replace(self.key, "[key]") if len(self.key) >= SHORTEST_KEY and self.key != NO_KEY else whole
+        return keys.scrubbed(whole, (self.key, *keys.in_url(self.url), *keys.of(os.environ)))
 
     def quoted(self, text: str) -> str:
         """A service's own words for a message: short and on one line."""
         return " ".join(self.scrubbed(text).split())[:QUOTED_CHARACTERS]
 
     def cost_usd(self, usage: Usage) -> float | None:
-        """What these tokens cost by the price; None where it is unknown."""
-        if self.price is None:
-            return None
-        return round((usage.prompt_tokens * self.price[0] + usage.completion_tokens * self.price[1]) / 1e6, 9)
+        return prices.cost_usd(self.price, usage)
+
+    def priced(self, role: str, usage: Usage) -> Usage:
+        """With what it cost by the price, where the service told nothing, or zero, to this role."""
+        if usage.cost_usd or role != self.role:
+            return usage
+        return usage.model_copy(update={"cost_usd": self.cost_usd(usage) or 0.0})
 
 
 def service(role: Role, env: Mapping[str, str] | None = None) -> Service:
     """The service that the environment names for that role. Raises UsageError when it names no model."""
     env = os.environ if env is None else env
     prefix = PREFIXES[role]
-    model = env.get(f"{prefix}_MODEL", "")
+    model = env.get(f"{prefix}_MODEL", "").strip()
     if not model:
         raise UsageError(f"no model for the {role}: set {prefix}_MODEL (and {prefix}_URL, default {DEFAULT_URL})")
     return Service(
         model=model,
         url=env.get(f"{prefix}_URL") or env.get("SEKFT_URL") or DEFAULT_URL,
-        key=env.get(f"{prefix}_KEY") or env.get("SEKFT_KEY") or NO_KEY,
+        key=keys.checked(f"{prefix}_KEY", env.get(f"{prefix}_KEY", ""))
+        or keys.checked("SEKFT_KEY", env.get("SEKFT_KEY", "")),
         variables=prefix,
-        price=_price(f"{prefix}_PRICE", env.get(f"{prefix}_PRICE", "")),
+        price=prices.price(f"{prefix}_PRICE", env.get(f"{prefix}_PRICE", "")),
     )
-
-
-def _price(variable: str, text: str) -> tuple[float, float] | None:
-    if not text:
-        return None
-    try:
-        asking, answering = (float(part) for part in text.split("/"))
-    except ValueError:
-        raise UsageError(
-            f"{variable}: saw {text!r}, want PROMPT/COMPLETION in $ per million tokens, as 0.5/1.5"
-        ) from None
-    return asking, answering
 
 
 class ContextFull(SekftError):
@@ -160,17 +167,18 @@ class _FailedCall:
 class Endpoint:
     """A client for one service; `async with` it, or await close().
 
-    timeout_s:     for one request, first byte to last.
+    timeout_s:     for one request, first byte to last; None: by the tokens that its answer may have.
     first_pause_s: before the second try; doubles with each further one.
-    total_s:       for one call: its requests and the pauses between them, but not its waiting for a free slot.
+    total_s:       for one call: its requests and the pauses between them, but not its waiting for a free slot;
+                   None: half an hour, or what two time-outs and a half take.
     """
 
     def __init__(
         self,
         service: Service,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float | None = None,
         first_pause_s: float = FIRST_PAUSE_S,
-        total_s: float = TOTAL_S,
+        total_s: float | None = None,
         limiter: Limiter | None = None,
     ) -> None:
         self.service, self.model = service, service.model
@@ -182,6 +190,7 @@ class Endpoint:
         self._renamed: dict[str, str | None] = {}
         self._plainer: set[str] = set()
         self._refused = 0
+        self._timeouts = 0
 
     async def __aenter__(self) -> Endpoint:
         return self
@@ -195,7 +204,17 @@ class Endpoint:
     def attend(
         self, journal: Path | None, max_cost_usd: float | None, max_tokens: int | None, note: Callable[[str], None]
     ) -> None:
-        self.journal, self.budget, self.limiter.note = Journal(journal), Budget(max_cost_usd, max_tokens), note
+        self.journal, self.budget = Journal(journal, self.service.priced), Budget(max_cost_usd, max_tokens)
+        self.limiter.note = note
+        if lost := self.journal.unread:
+            note(f"{journal}: {lost} lines hold no whole answer (a crash's trace): they are left out, and asked again")
+
+    @property
+    def standing(self) -> str:
+        """For a person: how many requests wait for an answer, and what has been spent."""
+        spent = self.journal.spent
+        paid = f"${spent.cost_usd:.2f}" if spent.cost_usd else f"{spent.tokens:,} tokens"
+        return f"{len(self._under_way)} waiting, {paid}"
 
     async def close(self) -> None:
         """Requests whose caller has gone get a little time: their answers are paid for, so the journal keeps them."""
@@ -238,19 +257,24 @@ class Endpoint:
         if (known := self.journal.find(key)) is not None:
             return known
         conversation = request_id or hashlib.sha256(repr(messages[:2]).encode("utf-8", "replace")).hexdigest()
+        most = Usage(prompt_tokens=prices.reckoned(list(messages)), completion_tokens=max_tokens)
+        most = most.model_copy(update={"cost_usd": math.inf if (cost := self.cost_usd(most)) is None else cost})
+        timeout_s = self._timeout_s or PATIENCE_S + PATIENCE_A_TOKEN_S * max_tokens
+        total_s = self._total_s or max(TOTAL_S, TOTAL_TIMEOUTS * timeout_s)
         failures = requests = 0
         spent_s = 0.0
         while True:
             requests += 1
-            async with self.limiter.slot() as began:
+            async with self.budget.room(most, lambda: self.journal.spent), self.limiter.slot() as began:
                 self.budget.check(self.journal.spent)
                 # A task of its own: what is sent for is paid for, so it runs to its answer if the caller is cancelled.
-                task = asyncio.create_task(self._answer(request, requests, key, request_id))
+                task = asyncio.create_task(self._answer(request, requests, key, request_id, timeout_s))
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)
                 outcome = await asyncio.shield(task)
             if isinstance(outcome, Reply):
                 self.limiter.succeeded()
+                self._refuse_unknown_cost(outcome.usage)
                 return outcome
             if outcome.adapted:
                 continue
@@ -262,32 +286,31 @@ class Endpoint:
             failures += not outcome.full and not self.limiter.resting
             pause_s = self.limiter.pause_s(requests, self._first_pause_s, outcome.retry_after_s)
             spent_s += time.monotonic() - began + pause_s
-            if not outcome.retry or failures >= TRIES or spent_s > self._total_s:
+            if not outcome.retry or failures >= TRIES or spent_s > total_s:
                 raise outcome.error
             await asyncio.sleep(pause_s)
 
     async def _answer(
-        self, request: Mapping[str, Any], requests: int, key: str, request_id: str | None
+        self, request: Mapping[str, Any], requests: int, key: str, request_id: str | None, timeout_s: float
     ) -> Reply | _FailedCall:
         """Send one request; a reply is in the journal before it is returned."""
         import openai  # takes 0.8 s: only where a model is asked
 
-        if self._client is None:
-            self._client = openai.AsyncOpenAI(
-                api_key=self.service.key, base_url=self.service.url, timeout=self._timeout_s, max_retries=0
-            )
+        client = self._client = self._client or self._made()
         # Fields that this service refused before are renamed or left out.
         names = {name: self._renamed.get(name, name) for name in request}
         body = {new: request[name] for name, new in names.items() if new is not None}
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(timeout_s):
                 # In extra_body: typed fields are walked message by message, which takes a sixth of a call's CPU.
-                raw = await self._client.chat.completions.with_raw_response.create(
+                raw = await client.chat.completions.with_raw_response.create(
                     model=self.service.model, messages=[], extra_body=body
                 )
             outcome = self._reply(raw.content, raw.headers, body, requests)
-        except (openai.APITimeoutError, TimeoutError):
-            return self._unusable(f"no answer within {self._timeout_s:g} s", None)
+        except (openai.APITimeoutError, TimeoutError) as error:
+            if type(error.__cause__).__name__ == "ConnectTimeout":
+                return self._unusable(f"no connection within {CONNECT_S:g} s", NOBODY)
+            return self._timed_out(timeout_s)
         except openai.APIStatusError as error:
             headers = error.response.headers
             said = dialects.refusal(
@@ -296,17 +319,51 @@ class Endpoint:
             outcome = self._declined(said, error.status_code, body, requests)
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
-            never = "nothing answers at {}: is it running? ({}_URL says where)"
             broke = f"the connection broke: {self.service.quoted(str(cause))}"
             down = type(cause).__name__ == "ConnectError"
-            return self._unusable(broke, never if down else None, down)
+            return self._unusable(broke, NOBODY if down else None, down)
         if isinstance(outcome, Reply):
+            self.budget.paid(outcome.usage)
             self.journal.add(key, self.service.role, request_id, outcome)
             self._refused = self._refused + 1 if outcome.refused else 0
             if self._refused >= REFUSED_IN_A_ROW:
                 why = f"{self.service.shown_url} refused {self._refused} conversations in a row"
                 return _FailedCall(EndpointError(f"{why}, the last so: {self.service.quoted(outcome.refused)}"))
         return outcome
+
+    def _made(self) -> openai.AsyncOpenAI:
+        """The client. Raises EndpointError where the environment (a proxy, certificates) does not let it be made."""
+        import openai
+
+        try:
+            return openai.AsyncOpenAI(
+                api_key=self.service.key,
+                base_url=self.service.url,
+                timeout=openai.Timeout(None, connect=CONNECT_S),
+                max_retries=0,
+            )
+        except Exception as error:  # whatever its libraries make of the environment
+            raise EndpointError(
+                f"{self.service.shown_url}: {self.service.quoted(proxies.unmade(error, os.environ))}"
+            ) from error
+
+    def _timed_out(self, timeout_s: float) -> _FailedCall:
+        """Told at the first, second, fourth, eighth … that another is sent in its place."""
+        self._timeouts += 1
+        text = f"no answer within {timeout_s:g} s (--timeout sets it)"
+        if self._timeouts & (self._timeouts - 1) == 0:
+            sent = (
+                f"{self._timeouts} requests have been sent again" if self._timeouts > 1 else "the request is sent again"
+            )
+            self.limiter.note(f"{self.service.shown_url}: {text}: {sent}; the service may charge both")
+        return self._unusable(text, None)
+
+    def _refuse_unknown_cost(self, usage: Usage) -> None:
+        """Raises UsageError where --max-cost could not be held; the answer itself is kept."""
+        if self.budget.max_cost_usd is not None and not usage.cost_usd and self.service.price is None:
+            variable = f"{self.service.variables}_PRICE"
+            why = f"--max-cost: {self.service.model} tells no cost: set {variable}, as 0.5/1.5, or 0/0 if it is free"
+            raise UsageError(f"{why}; what it answered is kept")
 
     def _declined(
         self, said: dialects.Refusal, status: int, body: Mapping[str, Any], requests: int
@@ -336,6 +393,8 @@ class Endpoint:
                 return _FailedCall(EndpointError(key))
             case "model":
                 unknown = f"{where} has no model {self.service.model!r}: set {names}_MODEL (it said: {words})"
+                if self.service.lacks_version:
+                    unknown = f"{unknown}; or set {names}_URL, which usually ends in /v1"
                 return _FailedCall(EndpointError(unknown))
             case "account":
                 return _FailedCall(EndpointError(f"{text} (its account's matter; the same command goes on later)"))
@@ -368,7 +427,8 @@ class Endpoint:
         where = self.service.shown_url
         if never is None or self.limiter.answered:
             return _FailedCall(InfraError(f"{where}: {text}"), retry=True, down=down)
-        return _FailedCall(EndpointError(never.format(where, self.service.variables)), retry=True)
+        between = proxies.between(self.service.url)
+        return _FailedCall(EndpointError(never.format(where, self.service.variables, between)), retry=True)
 
     def _reply(
         self, content: bytes, headers: Mapping[str, str], body: Mapping[str, Any], requests: int
@@ -379,15 +439,11 @@ class Endpoint:
             return self._unusable("what it sent is no whole completion", foreign)
         if isinstance(said, dialects.Refusal):
             return self._declined(said, 200, body, requests)
-        if said.is_empty:
+        usage = prices.used(said.usage, body["messages"], said.text + said.thoughts)
+        if said.is_empty and not usage.completion_tokens:
             return self._unusable("an answer without content or tokens", None)
-        usage = Usage(requests=requests, prompt_tokens=said.prompt_tokens, completion_tokens=said.completion_tokens)
-        cost_usd = _number(headers.get(COST_HEADER, ""))
-        cost_usd = self.cost_usd(usage) if cost_usd is None else cost_usd
-        if cost_usd is None and self.budget.max_cost_usd is not None:
-            variable = f"{self.service.variables}_PRICE"
-            raise UsageError(f"--max-cost: {self.service.model} tells no cost: set {variable}, as 0.5/1.5")
-        usage = usage.model_copy(update={"cost_usd": cost_usd or 0.0})
+        usage = usage.model_copy(update={"requests": requests, "cost_usd": prices.told_usd(headers)})
+        usage = self.service.priced(self.service.role, usage)
         scrubbed = self.service.scrubbed
         return Reply(scrubbed(said.text), usage, said.cut, scrubbed(said.thoughts), said.withheld)
 
@@ -395,17 +451,9 @@ class Endpoint:
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Retry-After in milliseconds, in seconds or as a date; None where the service says nothing of it."""
     for name, units in (("retry-after-ms", 1000), ("retry-after", 1)):
-        if (value := _number(headers.get(name, ""))) is not None:
+        if (value := prices.number(headers.get(name, ""))) is not None:
             return value / units
     try:
         return max(0.0, (parsedate_to_datetime(headers.get("retry-after", "")) - datetime.now(UTC)).total_seconds())
     except (TypeError, ValueError):
-        return None
-
-
-def _number(text: str) -> float | None:
-    """A finite number that is not negative; None for anything else that a header holds."""
-    try:
-        return value if 0 <= (value := float(text)) < math.inf else None
-    except ValueError:
         return None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import hashlib
 import json
+import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sekft.errors import SekftError, StoreError
@@ -35,15 +38,18 @@ class Reply:
     refused: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Budget:
     """What a run folder may cost over all commands that fill it; None sets no limit.
 
-    Requests in flight when it is reached are finished, paid and kept.
+    Near the limit requests are sent one by one: the last one may pass it, and is finished, paid and kept.
     """
 
     max_cost_usd: float | None = None
     max_tokens: int | None = None
+    _under_way: list[Usage] = field(default_factory=list)
+    _dearest: Usage | None = None
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def check(self, spent: Usage) -> None:
         """Raises BudgetSpent when nothing is left."""
@@ -53,20 +59,64 @@ class Budget:
         if self.max_tokens is not None and spent.tokens >= self.max_tokens:
             raise BudgetSpent(f"{spent.tokens} tokens {advice} --max-total-tokens goes on")
 
+    @asynccontextmanager
+    async def room(self, most: Usage, spent: Callable[[], Usage]) -> AsyncIterator[None]:
+        """Wait until one more request keeps within the limit, or none else is under way.
+
+        most:  what it may use; of an unknown price (inf) it is taken to cost what the dearest before it did.
+        spent: tells what the folder has spent.
+        Raises BudgetSpent when nothing is left.
+        """
+        self.check(spent())
+        while self._under_way and self._exceeded(most, spent()):
+            await self._ended.wait()
+            self.check(spent())
+        self._under_way.append(most)
+        try:
+            yield
+        finally:
+            self._under_way.remove(most)
+            self._ended.set()
+            self._ended = asyncio.Event()
+
+    def paid(self, usage: Usage) -> None:
+        """Remember what an answer cost."""
+        before = self._dearest
+        if before is None or (usage.cost_usd, usage.tokens) > (before.cost_usd, before.tokens):
+            self._dearest = usage
+
+    def _exceeded(self, most: Usage, spent: Usage) -> bool:
+        planned, dearest = [*self._under_way, most], self._dearest
+        if dearest is None:  # what this service tells is not known before its first answer
+            return self.max_cost_usd is not None or self.max_tokens is not None
+        if self.max_cost_usd is not None:
+            unknown = dearest.cost_usd or math.inf
+            costs = (unknown if each.cost_usd == math.inf else max(each.cost_usd, dearest.cost_usd) for each in planned)
+            if spent.cost_usd + sum(costs) > self.max_cost_usd:
+                return True
+        if self.max_tokens is None:
+            return False
+        return spent.tokens + sum(max(each.tokens, dearest.tokens) for each in planned) > self.max_tokens
+
 
 class Journal:
     """The answers that were paid for: one JSON line a call, appended as it ends, found by a hash of the request.
 
-    file: None counts what is spent and remembers no answer.
+    file:     None counts what is spent and remembers no answer.
+    priced:   what an entry of this role and usage cost; by default what the entry says.
     answered: the roles whose service has answered before.
+    unread:   lines that hold no whole entry, as a crash leaves them (NUL bytes, one entry begun within another).
     A last line that a kill cut short is dropped when the file is next opened.
     """
 
-    def __init__(self, file: Path | None = None) -> None:
-        self.spent = Usage()
+    def __init__(
+        self, file: Path | None = None, priced: Callable[[str, Usage], Usage] = lambda role, usage: usage
+    ) -> None:
+        self.spent, self.unread = Usage(), 0
         self.answered: set[str] = set()
         self._places: dict[str, tuple[int, int]] = {}
         self._handle: int | None = None
+        self._priced = priced
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -79,10 +129,12 @@ class Journal:
                 if not line.endswith(b"\n"):
                     os.truncate(file, end)
                     break
-                entry = json.loads(line)
-                self._places[entry["key"]] = (end, len(line))
-                self.spent += Usage(**entry["usage"])
-                self.answered |= set() if entry.get("refused") else {entry["role"]}
+                if (entry := _entry(line)) is None:
+                    self.unread += 1
+                else:
+                    self._places[entry.key] = (end, len(line))
+                    self.spent += self._priced(entry.role, entry.reply.usage)
+                    self.answered |= set() if entry.reply.refused else {entry.role}
                 end += len(line)
         return end
 
@@ -91,8 +143,8 @@ class Journal:
         if key not in self._places or self._handle is None:
             return None
         offset, length = self._places[key]
-        entry = json.loads(os.pread(self._handle, length, offset))
-        return Reply(entry["text"], Usage(**entry["usage"]), entry["cut"], entry["thoughts"], entry.get("refused", ""))
+        entry = _entry(os.pread(self._handle, length, offset))
+        return replace(entry.reply, usage=self._priced(entry.role, entry.reply.usage)) if entry else None
 
     def add(self, key: str, role: str, purpose: str | None, reply: Reply) -> None:
         """Raises StoreError when it cannot be written."""
@@ -118,14 +170,38 @@ class Journal:
             os.close(handle)
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    key: str
+    role: str
+    reply: Reply
+
+
+def _entry(line: bytes) -> _Entry | None:
+    """The whole entry that a line ends with: within an answer a quote is escaped, so this can begin nothing else."""
+    try:
+        body = json.loads(line[max(0, line.rfind(b'{"key"')) :])
+        usage = Usage(**body["usage"])
+        reply = Reply(str(body["text"]), usage, bool(body["cut"]), str(body["thoughts"]), str(body.get("refused", "")))
+        sound = isinstance(body["key"], str) and usage.tokens >= 0 and 0 <= usage.cost_usd < math.inf
+        return _Entry(body["key"], str(body["role"]), reply) if sound else None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
 def spent(file: Path) -> dict[str, Usage]:
     """What each role has spent by this journal, which another process may be writing; empty where there is none."""
     usages: dict[str, Usage] = {}
-    for line in file.read_bytes().splitlines(keepends=True) if file.exists() else ():
-        if line.endswith(b"\n"):
-            entry = json.loads(line)
-            usages[entry["role"]] = usages.get(entry["role"], Usage()) + Usage(**entry["usage"])
+    for entry in _entries(file) if file.exists() else ():
+        usages[entry.role] = usages.get(entry.role, Usage()) + entry.reply.usage
     return usages
+
+
+def _entries(file: Path) -> Iterator[_Entry]:
+    with file.open("rb") as lines:
+        for line in lines:
+            if line.endswith(b"\n") and (entry := _entry(line)) is not None:
+                yield entry
 
 
 def key_of(model: str, request: Mapping[str, object], purpose: str | None, named: bool = False) -> str:

@@ -41,7 +41,7 @@ def make(settings: OperatorConfig) -> ModelOperator:
     """
     name = "default" if settings.scaffold is None else settings.scaffold
     return ModelOperator(
-        Endpoint(service("operator")),
+        Endpoint(service("operator"), settings.timeout_s),
         temperature=TEMPERATURE if settings.temperature is None else settings.temperature,
         max_tokens=settings.max_tokens or MAX_TOKENS,
         top_p=settings.top_p,

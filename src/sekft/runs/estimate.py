@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sekft import authors
-from sekft.folder import Layout, documents
-from sekft.protocols import ModelClient
+from sekft import authors, taxonomy
+from sekft.folder import HIDDEN, Layout, documents
+from sekft.models.journal import JOURNAL, spent
+from sekft.protocols import Author, ModelClient
 from sekft.report import Table
 from sekft.runs.generate import ATTEMPTS, GenerateConfig
 from sekft.runs.rollout import STUDENT, RolloutConfig, acting
 from sekft.scenario import Scenario
 from sekft.trajectory import Usage, load_trajectory
 
-CHARACTERS_A_TOKEN = 4
-LANDING_CHARACTERS = 2600
-"""Scaffold, orientation and login text: the first prompt."""
-TURN_CHARACTERS = 560
-"""A command with its output, which every later prompt repeats."""
-ACTION_TOKENS = 30
-TURNS = 12
+CHARACTERS_A_TOKEN = 3
+"""Between the 2.5 of a small tokenizer on invented names and the 4 of a large one on prose."""
+LANDING_CHARACTERS, LOGIN_CHARACTERS = 1250, 120
+"""The first prompt (scaffold, orientation, login text), and its login text alone."""
+TURN_CHARACTERS, LONG_TURN_CHARACTERS = 210, 560
+"""A command with its output, which every later prompt repeats. These are means over bench/estimate.py's rollouts."""
+ACTION_TOKENS = 16
+TURNS = 11
 """Of a rollout whose scenario is not known yet."""
-MORE_TURNS = 4
+MORE_TURNS = 2
 """What a model looks at beyond the reference."""
+REPAIRED = 1.2
+"""Of a draw's first exchange, what a draw takes with its repairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,41 +72,63 @@ def estimates(
     if drawing is not None:
         author = authors.make(drawing.author_name, drawing)
         if author.endpoint is not None and author.usual is not None:
-            left = max(0, drawing.n - len(documents(layout.scenarios)))
-            likely, most = _times(author.usual, left), _times(author.usual, left * ATTEMPTS)
+            done = len(documents(layout.scenarios))
+            left = max(0, drawing.n - done)
+            usual, basis = _draw(author, author.usual, drawing), "the author's usual exchange"
+            most = _times(usual, left * ATTEMPTS * (1 + drawing.repairs))
+            if done and (before := spent(layout.root / HIDDEN / JOURNAL).get("teacher")):
+                usual, basis = _times(before, 1 / done), f"the mean of {done} scenarios in this folder"
             what = f"{left} scenarios by {author.endpoint.model}"
-            costs.append(_priced(what, "the author's usual exchange", author.endpoint, likely, most))
+            costs.append(_priced(what, basis, author.endpoint, _times(usual, left), most))
     if rolling is not None and rolling.operator_name != STUDENT:
         operator = acting(rolling)
         if operator.endpoint is not None:
             to_roll: Sequence[Scenario | None] = scenarios or [None] * (drawing.n if drawing else 0)
             answer_tokens = operator.answer_tokens or ACTION_TOKENS
-            costs.append(_rollouts(operator.endpoint, to_roll, rolling, answer_tokens, layout))
+            scaffold = getattr(operator, "scaffold", "")
+            costs.append(_rollouts(operator.endpoint, to_roll, rolling, answer_tokens, layout, len(scaffold)))
     return costs
 
 
+def _draw(author: Author, usual: Usage, drawing: GenerateConfig) -> Usage:
+    """One scenario: the author's own first question, where it has one before it asks, and what is usual."""
+    axes = taxonomy.load()
+    cell = axes.cell(drawing.seed, 0, taxonomy.parse_where(axes, drawing.where))
+    question = sum(len(message["content"]) for message in author.begin(cell, drawing.seed).exchange)
+    tokens = question // CHARACTERS_A_TOKEN or usual.prompt_tokens
+    return _times(usual.model_copy(update={"prompt_tokens": tokens}), REPAIRED)
+
+
 def _rollouts(
-    client: ModelClient, scenarios: Sequence[Scenario | None], config: RolloutConfig, answer_tokens: int, layout: Layout
+    client: ModelClient,
+    scenarios: Sequence[Scenario | None],
+    config: RolloutConfig,
+    answer_tokens: int,
+    layout: Layout,
+    scaffold: int,
 ) -> CostEstimate:
     """For every scenario and sample that this folder lacks."""
     done = [load_trajectory(path) for path in layout.rollouts() if path.name.startswith("model-")]
     left = max(0, len(scenarios) * config.samples - len(done))
-    most = _rollout(config.max_turns, answer_tokens)
+    most = _rollout(config.max_turns, answer_tokens, LANDING_CHARACTERS, LONG_TURN_CHARACTERS)
     if done:
-        spent = sum((made.usage for made in done), Usage())
-        likely, basis = _times(spent, left / len(done)), f"the mean of {len(done)} rollouts in this folder"
+        used = sum((made.usage for made in done), Usage())
+        likely, basis = _times(used, left / len(done)), f"the mean of {len(done)} rollouts in this folder"
     else:
         answer = min(answer_tokens, ACTION_TOKENS)
-        turns = [len(scenario.reference) + MORE_TURNS if scenario else TURNS for scenario in scenarios]
-        usages = [_rollout(min(config.max_turns, most_turns), answer) for most_turns in turns]
+        usages = []
+        for scenario in scenarios:
+            turns = len(scenario.reference) + MORE_TURNS if scenario else TURNS
+            landing = scaffold + len(scenario.orientation) + LOGIN_CHARACTERS if scenario else LANDING_CHARACTERS
+            usages.append(_rollout(min(config.max_turns, turns), answer, landing))
         likely = _times(sum(usages, Usage()), left / max(1, len(scenarios)))
-        basis = "the references' lengths and four characters a token"
+        basis = f"the references' lengths and {CHARACTERS_A_TOKEN} characters a token"
     return _priced(f"{left} rollouts of {client.model}", basis, client, likely, _times(most, left))
 
 
-def _rollout(turns: int, answer_tokens: int) -> Usage:
+def _rollout(turns: int, answer_tokens: int, landing: int, turn: int = TURN_CHARACTERS) -> Usage:
     """Each prompt holds all before it; that is most of what a rollout costs."""
-    prompts = turns * LANDING_CHARACTERS + TURN_CHARACTERS * turns * (turns - 1) // 2
+    prompts = turns * landing + turn * turns * (turns - 1) // 2
     return Usage(requests=turns, prompt_tokens=prompts // CHARACTERS_A_TOKEN, completion_tokens=turns * answer_tokens)
 
 

@@ -21,7 +21,7 @@ from sekft.gate import admit
 from sekft.gate.static import gate_structure
 from sekft.protocols import Author, AuthorConfig, Draft, Reporter, Sandbox
 from sekft.rejection import Admitted, Reason, Rejected, Rejection
-from sekft.runs.resources import GIVE_UP_AFTER, PAUSES_S, LocalEngine, PaidConfig, SandboxedConfig, attended
+from sekft.runs.resources import GIVE_UP_AFTER, PAUSES_S, LocalEngine, PaidConfig, SandboxedConfig, Tally, attended
 from sekft.scenario import Cell, Scenario, load_noun, load_scenario
 from sekft.seeds import derive
 from sekft.taxonomy import Taxonomy, Where, splits
@@ -276,16 +276,22 @@ async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -
         families = {slot: generation.family(slot) for slot in range(config.n)}
         waiting = {slot: members for slot, members in families.items() if before.admitted[slot] < len(members)}
         reporter.begin("scenarios", config.n, config.n - len(waiting))
-        async with attended(generation.author, folder, config, reporter):
-            async for base, *others in generation.families(waiting, before, keeper(folder, layout), layout.rejected):
+        tally = Tally(generation.author)
+        async with attended(generation.author, folder, config, reporter, tally):
+            keep = keeper(folder, layout, tally)
+            async for base, *others in generation.families(waiting, before, keep, layout.rejected):
                 more = f" and {len(others)} more" if others else ""
-                reporter.step(f"{base.expected.kind} {base.id}{more}")
+                reporter.step(f"{tally}  {base.expected.kind} {base.id}{more}")
 
 
-def keeper(folder: Folder, layout: Layout) -> Keep:
-    """Writes what is drawn where it belongs."""
+def keeper(folder: Folder, layout: Layout, tally: Tally | None = None) -> Keep:
+    """Writes what is drawn where it belongs, and counts it."""
 
     def keep(drawn: Scenario | Rejection) -> None:
+        if tally is not None and isinstance(drawn, Scenario):
+            tally.add("admitted", *(["repaired"] if drawn.provenance.mended else []))
+        elif tally is not None and isinstance(drawn, Rejection):
+            tally.add("rejected", *(["redrawn"] if drawn.attempt + 1 < ATTEMPTS else []))
         place = layout.scenarios if isinstance(drawn, Scenario) else layout.rejected
         folder.write(place / f"{drawn.id}.json", drawn.to_json())
 

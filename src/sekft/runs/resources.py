@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from itertools import islice
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sekft.folder import HIDDEN, Config, Folder, option
+from sekft.models.endpoint import Endpoint
 from sekft.models.journal import JOURNAL
 from sekft.models.texts import TokenCounter, counter
 from sekft.protocols import Author, Operator, Reporter
@@ -19,6 +21,7 @@ ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 GIVE_UP_AFTER = 20
 """Jobs in a row that an infra error broke, while no fresh sandbox worked: then the machine is broken, not a job."""
+TOLD_EVERY_S = 2.0
 PAUSES_S = (0.5, 4.0)
 """Before what broke is tried again; the failure after the last is reported. A daemon's restart takes a few seconds."""
 
@@ -39,7 +42,11 @@ class PaidConfig(Config):
     """A stage that may ask models."""
 
     max_cost: float | None = option(
-        None, "Stop once this folder has cost this many US dollars, over all commands.", ge=0.0, recorded=False
+        None,
+        "Stop once this folder has cost this many US dollars, over all commands.",
+        ge=0.0,
+        allow_inf_nan=False,
+        recorded=False,
     )
     max_total_tokens: int | None = option(
         None, "Stop once this folder has cost this many tokens, prompts included.", ge=0, recorded=False
@@ -50,22 +57,46 @@ def default_concurrency() -> int:
     return 2 * (os.cpu_count() or 1)
 
 
+class Tally:
+    """What a stage has done so far, in a few words beside its progress, and how the model that it asks stands."""
+
+    def __init__(self, worker: Author | Operator) -> None:
+        self._endpoint = worker.endpoint
+        self._counts: Counter[str] = Counter()
+
+    def add(self, *names: str) -> None:
+        self._counts.update(names)
+
+    def __str__(self) -> str:
+        counts = [f"{count} {name}" for name, count in self._counts.items()]
+        return ", ".join([*counts, *([self._endpoint.standing] if isinstance(self._endpoint, Endpoint) else [])])
+
+
 @asynccontextmanager
 async def attended(
-    worker: Author | Operator, folder: Folder | None, config: PaidConfig, reporter: Reporter
+    worker: Author | Operator, folder: Folder | None, config: PaidConfig, reporter: Reporter, tally: Tally | None = None
 ) -> AsyncIterator[None]:
     """While it works, the model that it asks writes down what it costs, and keeps within the budget.
 
-    folder: None counts what is spent and remembers no answer.
+    folder: None counts what is spent and remembers no answer. tally: is told every few seconds where a model is asked.
     """
+    telling = asyncio.ensure_future(_telling(reporter, tally)) if worker.endpoint and tally else None
     if worker.endpoint is not None:
         journal = folder.root / HIDDEN / JOURNAL if folder else None
         worker.endpoint.attend(journal, config.max_cost, config.max_total_tokens, reporter.note)
     try:
         yield
     finally:
+        if telling is not None:
+            telling.cancel()
         if worker.endpoint is not None:
             await worker.endpoint.close()
+
+
+async def _telling(reporter: Reporter, tally: Tally) -> None:
+    while True:
+        await asyncio.sleep(TOLD_EVERY_S)
+        reporter.status(str(tally))
 
 
 def token_counter(name: str | None) -> TokenCounter:

@@ -15,6 +15,7 @@ from sekft import operators, sandboxes
 from sekft.errors import InfraError, UsageError
 from sekft.evaluation.difficulty import BANDS, selected
 from sekft.folder import Folder, Layout, Setting, option
+from sekft.models import keys
 from sekft.protocols import Operator, OperatorConfig, Reporter, Sandbox
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutLimits, rollout
@@ -25,6 +26,7 @@ from sekft.runs.resources import (
     LocalEngine,
     PaidConfig,
     SandboxedConfig,
+    Tally,
     attended,
     default_concurrency,
 )
@@ -32,9 +34,6 @@ from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.trajectory import Trajectory, load_trajectory
 
-KEYS = ("SEKFT_KEY", "SEKFT_OP_KEY")
-KEY_CHARACTERS = 8
-"""Shorter values are placeholders ("none", "x") that ordinary text may hold."""
 SELECTED, THOUGHTS = "selected.txt", "thoughts"
 STUDENT = "student"
 STUDENTS_AT_ONCE = 16
@@ -173,8 +172,8 @@ async def recorded(
 
 
 def forbidden() -> list[str]:
-    """Texts that no turn may hold: the keys of this process's environment."""
-    return [value for name in KEYS if len(value := os.environ.get(name, "")) >= KEY_CHARACTERS]
+    """Texts that no turn may hold: the keys of this process's environment, in their usual spellings."""
+    return [text for secret in keys.of(os.environ) for text in keys.spelt(secret)]
 
 
 async def stream(
@@ -205,14 +204,17 @@ async def roll(config: RolloutConfig, scenarios: Sequence[Scenario], layout: Lay
         jobs = [RolloutJob.of(scenario, sample, kind, layout) for sample, scenario in slots]
         waiting = [job for job in jobs if not job.path.exists()]
         reporter.begin("rollouts", len(jobs), len(jobs) - len(waiting))
-        async with attended(roller.operator, folder, config, reporter):
-            broken = await _roll_all(roller, waiting, folder, reporter)
+        tally = Tally(roller.operator)
+        async with attended(roller.operator, folder, config, reporter, tally):
+            broken = await _roll_all(roller, waiting, folder, reporter, tally)
         if config.keep_band or config.keep_most:
             _select(config, jobs, folder)
         return broken
 
 
-async def _roll_all(roller: Roller, waiting: Sequence[RolloutJob], folder: Folder, reporter: Reporter) -> int:
+async def _roll_all(
+    roller: Roller, waiting: Sequence[RolloutJob], folder: Folder, reporter: Reporter, tally: Tally
+) -> int:
     async def land(job: RolloutJob) -> Rolled:
         rolled = await roller.roll(job.scenario, job.sample)
         job.keep(folder, rolled.trajectory)
@@ -224,8 +226,9 @@ async def _roll_all(roller: Roller, waiting: Sequence[RolloutJob], folder: Folde
     broken = in_a_row = 0
     async for rolled in LocalEngine().map(land, waiting, roller.config.at_once):
         trajectory = rolled.trajectory
-        reporter.step(f"{trajectory.outcome} {trajectory.scenario_id}")
         infra = trajectory.outcome == "infra_error"
+        tally.add("broken" if infra else "kept" if trajectory.keep else "not kept")
+        reporter.step(f"{tally}  {trajectory.outcome} {trajectory.scenario_id}")
         in_a_row = in_a_row + (not rolled.alone) if infra else 0
         broken += infra
         if in_a_row == GIVE_UP_AFTER:

@@ -18,6 +18,7 @@ from typing import IO, Any
 from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes import cgroup
+from sekft.sandboxes.advice import INSTALL, explained, has_id
 from sekft.sandboxes.fixtures import AGENT_ID
 from sekft.sandboxes.pool import PooledSandbox, alive, memory_of
 from sekft.sandboxes.runner.build import runner
@@ -30,7 +31,6 @@ second one, to which fixtures of root are given."""
 
 CLOSE_S = 3.0
 SUBUID, SUBGID = Path("/etc/subuid"), Path("/etc/subgid")
-HINT = "install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap) and allow unprivileged user namespaces"
 _SETUP_CAPABILITIES = (
     "CAP_SYS_ADMIN", "CAP_SYS_CHROOT", "CAP_SETPCAP", "CAP_SYS_RESOURCE", "CAP_CHOWN", "CAP_DAC_OVERRIDE",
     "CAP_DAC_READ_SEARCH", "CAP_WAKE_ALARM",
@@ -120,7 +120,7 @@ class BubblewrapSandbox(PooledSandbox[CommandLine, BubblewrapKind, StartedProces
             ours.close()
             log.close()
             cgroup.remove(group)
-            raise SandboxUnavailable(f"bubblewrap: {kind.command[0]}: {error}; {HINT}") from error
+            raise SandboxUnavailable(f"bubblewrap: {_explained(f'{kind.command[0]}: {error}')}") from error
         finally:
             theirs.close()
             for fd in members:
@@ -135,7 +135,7 @@ def command(chosen: Userland, folder: Path, second_uid: bool) -> CommandLine:
     """The command line that starts the runner as PID 1 of a fresh sandbox."""
     bwrap = shutil.which("bwrap")
     if not bwrap:
-        raise SandboxUnavailable(f"bubblewrap: no bwrap on PATH; {HINT}")
+        raise SandboxUnavailable(f"bubblewrap: no bwrap on PATH; {INSTALL}")
     return (
         *_launch(folder / "runner", second_uid), bwrap,
         *_NAMESPACES, "--as-pid-1", "--die-with-parent",
@@ -153,10 +153,14 @@ def probe() -> str | None:
     """Why a sandbox cannot be made here, found by making one; None when it can."""
     bwrap = shutil.which("bwrap")
     if not bwrap:
-        return f"bubblewrap: no bwrap on PATH; {HINT}"
+        return f"bubblewrap: no bwrap on PATH; {INSTALL}"
     ids = {"user": LAUNCH_UID, "group": LAUNCH_UID, "extra_groups": []} if os.geteuid() == 0 else {}
     fault = _tried([bwrap], **ids)
-    return f"bubblewrap: {fault}; {HINT}" if fault is not None else None
+    return f"bubblewrap: {_explained(fault)}" if fault is not None else None
+
+
+def _explained(fault: str) -> str:
+    return explained(fault, LAUNCH_UID + 1)
 
 
 @cache
@@ -165,6 +169,8 @@ def no_second_uid() -> str | None:
     bwrap = shutil.which("bwrap")
     if not bwrap:
         return "no bwrap on PATH"
+    if os.geteuid() == 0 and not has_id(LAUNCH_UID + 1):
+        return f"uid {LAUNCH_UID + 1} is none of this user namespace"
     if os.geteuid() and _second_ids() is None:
         return f"no range of this user's in {SUBUID} and {SUBGID}"
     if os.geteuid() and not all(map(shutil.which, ("newuidmap", "newgidmap"))):
@@ -184,7 +190,7 @@ def _tried(start: list[str], **ids: Any) -> str | None:
         )
     except OSError as error:
         return str(error)
-    return result.stderr.strip()[-300:] if result.returncode else None
+    return (result.stderr.strip()[-300:] or f"exit status {result.returncode}") if result.returncode else None
 
 
 def _launch(program: Path, second_uid: bool) -> list[str]:
@@ -273,7 +279,7 @@ class _Bwrap(FrameStream):
             # Before the first answer it is the machine that cannot sandbox; bwrap's own words say why.
             self._log.seek(0)
             reason = self._log.read().decode(errors="replace").strip()[-400:]
-            raise SandboxUnavailable(f"bubblewrap: {reason or 'ended at once'}; {HINT}") from error
+            raise SandboxUnavailable(f"bubblewrap: {_explained(reason or 'ended at once')}") from error
         self._forget_log()
         return payload
 

@@ -2,7 +2,7 @@
 
 A row with `messages` teaches all that the assistant types but what its metadata call mistakes; with `prompt` and
 `completion` the completion alone; with `prompt`, `chosen` and `rejected` which of the two to prefer. Other rows hold
-wrong actions, too: they are refused.
+wrong actions, too: they are refused. So is a row with a message that would teach what nobody typed (conversation.py).
 
 Examples lie in packs, in a row without padding, none seeing another; which of them make a step hangs on the seed.
 """
@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sekft.errors import BundleError, UsageError
+from sekft.folder import json_lines
 from sekft.seeds import stream
+from sekft.training.conversation import refuse_unlearnable, template_tokens
 
 Method = Literal["sft", "dpo"]
 Messages = Sequence[Mapping[str, str]]
@@ -87,19 +89,24 @@ def digest(paths: Iterable[Path]) -> str:
 
 
 def rows(file: Path) -> Iterator[dict[str, Any]]:
-    """The rows of one exported file. Raises BundleError naming file and line."""
-    if file.suffix == ".parquet":
-        from pyarrow import parquet
+    """The rows of one file, without their null columns, which rows of several kinds in one table have.
 
-        for batch in parquet.ParquetFile(file).iter_batches(batch_size=BATCH_ROWS):
-            yield from batch.to_pylist()
-        return
-    with file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise BundleError(f"{file}:{number}: {error}; want one JSON object a line") from error
+    Raises BundleError naming file and line.
+    """
+    for number, row in _parquet(file) if file.suffix == ".parquet" else json_lines(file):
+        if not isinstance(row, dict):
+            raise BundleError(f"{file}, row {number}: saw a {type(row).__name__}, want one JSON object a line")
+        yield {name: value for name, value in row.items() if value is not None}
+
+
+def _parquet(file: Path) -> Iterator[tuple[int, object]]:
+    from pyarrow import ArrowException, parquet
+
+    try:
+        batches = parquet.ParquetFile(file).iter_batches(batch_size=BATCH_ROWS)
+        yield from enumerate((row for batch in batches for row in batch.to_pylist()), 1)
+    except ArrowException as error:
+        raise BundleError(f"{file}: not a whole Parquet file: {error}") from error
 
 
 def method_of_row(row: Mapping[str, Any]) -> Method | None:
@@ -127,11 +134,13 @@ def examples(path: Path, tokenizer: Any, method: Method) -> Iterator[Example]:
     Raises UsageError when a row's columns do not suit the method, BundleError when its text cannot be learnt from.
     """
     for file in files(path):
-        for number, row in enumerate(rows(file)):
+        markup = template_tokens(tokenizer)
+        for number, row in enumerate(rows(file), 1):
             where = f"{file}, row {number}"
             if method_of_row(row) != method:
                 columns = ", ".join(sorted(row))
                 raise UsageError(f"{where}: columns {columns}, want {COLUMNS[method]} for --method {method}")
+            refuse_unlearnable(row, markup, where)
             yield (_preference if method == "dpo" else _demonstration)(row, tokenizer, where)
 
 
@@ -156,14 +165,17 @@ def _without(mistakes: Collection[int], messages: Messages, tokens: Tokens) -> T
 
 def _mistakes(row: Mapping[str, Any], where: str) -> Collection[int]:
     """The messages that our metadata call mistakes (turn N is message N + 1); none by other metadata, or by none."""
-    try:
-        metadata = json.loads(row.get("metadata") or "")
-    except (ValueError, TypeError):
-        return ()
-    turns = metadata.get("mistakes", []) if isinstance(metadata, dict) else []
-    if not isinstance(turns, list) or not all(isinstance(turn, int) for turn in turns):
-        raise BundleError(f"{where}: metadata: mistakes {turns!r}, want a list of turns")
-    return {turn + 1 for turn in turns}
+    metadata = row.get("metadata")
+    if isinstance(metadata, str):
+        try:
+            metadata = json.loads(metadata)
+        except ValueError:
+            return ()
+    turns = metadata.get("mistakes") if isinstance(metadata, dict) else None
+    typed = {at - 1 for at, message in enumerate(row["messages"]) if message["role"] == "assistant"}
+    if not isinstance(turns, list | None) or not all(type(turn) is int and turn in typed for turn in turns or ()):
+        raise BundleError(f"{where}: metadata: mistakes {turns!r}, want a list of turns that the assistant types")
+    return {turn + 1 for turn in turns or ()}
 
 
 def _preference(row: Mapping[str, Any], tokenizer: Any, where: str) -> Example:
@@ -187,10 +199,13 @@ def _divided(tokens: Tokens) -> tuple[Tokens, Tokens]:
 
 def _tokens(messages: Messages, tokenizer: Any, where: str) -> Tokens:
     """The template's tokens up to the last one that is learnt."""
+    from jinja2 import TemplateError
+
+    plain = [{"role": message["role"], "content": message["content"]} for message in messages]
     try:
-        rendered = tokenizer.apply_chat_template(list(messages), return_dict=True, return_assistant_tokens_mask=True)
-    except (TypeError, KeyError) as error:
-        raise BundleError(f"{where}: {error!r}; want messages with role and content") from error
+        rendered = tokenizer.apply_chat_template(plain, return_dict=True, return_assistant_tokens_mask=True)
+    except TemplateError as error:
+        raise BundleError(f"{where}: the base's chat template refuses these messages: {error}") from error
     learnt = tuple(bool(mark) for mark in rendered["assistant_masks"])
     if not any(learnt):
         raise BundleError(f"{where}: the assistant types nothing")

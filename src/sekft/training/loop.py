@@ -5,7 +5,9 @@ docs/decisions/a-training-loop-of-our-own.md says why this is not a library's tr
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 from typing import Any, NamedTuple
 
 from sekft.folder import HIDDEN, Folder
@@ -29,6 +32,8 @@ GRADIENT_NORM = 1.0
 # Of a checkpoint's time against the time since the last one: a slow disk must not eat the run.
 CHECKPOINT_SHARE = 0.05
 RECENT = 20
+LAST_STEP_S = 0.5
+"""How long a step and its checkpoint may go on when the command is asked to stop."""
 
 
 class Step(NamedTuple):
@@ -202,12 +207,26 @@ def _progress(plan: TrainingPlan, done: Sequence[Step], resumed: int) -> str:
 
 @contextmanager
 def _signals() -> Iterator[list[int]]:
-    """What asked to stop, Ctrl-C or SIGTERM; a step is finished first, so that none is half done."""
+    """What asked to stop, Ctrl-C or SIGTERM; a step is finished first, so that none is half done.
+
+    A second Ctrl-C, or a step that takes too long for SIGTERM, leaves the last checkpoint.
+    """
     signals: list[int] = []
-    ours = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda number, _: signals.append(number)) for number in ours}
+    ours: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        signals.append(number)
+        if signals == [signal.SIGTERM]:
+            timer.start()
+        elif len(signals) == 2 and callable(handler := before[number]):
+            handler(number, frame)
+
+    timer = threading.Timer(LAST_STEP_S, lambda: os.kill(os.getpid(), signals[0]))
+    timer.daemon = True
+    before = {number: signal.signal(number, asked) for number in ours}
     try:
         yield signals
     finally:
+        timer.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
