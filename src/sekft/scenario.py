@@ -30,6 +30,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from sekft.errors import BundleError
 
@@ -450,8 +451,16 @@ def load_noun(kind: type[NounT], path: Path) -> NounT:
 
 def explain(error: ValidationError) -> str:
     """The first problem as `field: saw VALUE, want WHAT`, and how many more there are."""
-    first, *others = error.errors(include_url=False)
-    field = ".".join(str(part) for part in first["loc"]) or "(whole object)"
-    seen = "nothing" if first["type"] == "missing" else repr(first["input"])[:80]
-    more = f" (and {len(others)} more)" if others else ""
-    return f"{field}: saw {seen}, want: {first['msg']}{more}"
+    first, *others = explained(error)
+    return first + (f" (and {len(others)} more)" if others else "")
+
+
+def explained(error: ValidationError) -> list[str]:
+    """Every problem as `field: saw VALUE, want WHAT`."""
+    return [_explained(fault) for fault in error.errors(include_url=False)]
+
+
+def _explained(fault: ErrorDetails) -> str:
+    field = ".".join(str(part) for part in fault["loc"]) or "(whole object)"
+    seen = "nothing" if fault["type"] == "missing" else repr(fault["input"])[:80]
+    return f"{field}: saw {seen}, want: {fault['msg']}"

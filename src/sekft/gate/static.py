@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator
 
-from sekft.rejection import Admitted, Reason, Rejected
+from sekft.rejection import Admitted, Fault, Reason, Rejected
 from sekft.scenario import BUNDLE_LIMIT_BYTES, GateReport, Scenario, hidden_programs
 from sekft.shell import syntax
 from sekft.shell.chat_format import ACTION_LIMIT, action_faults
@@ -31,12 +31,15 @@ def gate_structure(scenario: Scenario) -> Admitted | Rejected:
     return refused or Admitted(scenario.model_copy(update={"gate": report}))
 
 
+def findings(scenario: Scenario) -> list[Fault]:
+    """Every inconsistency, in the order of the proofs."""
+    return [Fault(reason, detail) for proof in _PROOFS for reason, detail in proof(scenario)]
+
+
 def examine(scenario: Scenario) -> Rejected | None:
-    """The first inconsistency, or None."""
-    for proof in _PROOFS:
-        for reason, detail in proof(scenario):
-            return Rejected(reason, detail)
-    return None
+    """All that is inconsistent, the first thing as the reason; None where nothing is."""
+    found = findings(scenario)
+    return Rejected.of(found) if found else None
 
 
 def _size(scenario: Scenario) -> Iterator[Finding]:
@@ -102,11 +105,17 @@ def _reference(scenario: Scenario) -> Iterator[Finding]:
         yield Reason.REFERENCE_TOO_LONG, f"saw {len(scenario.reference)} commands, want at most {ACTION_LIMIT}"
     for at, text in enumerate(scenario.reference):
         for fault in action_faults(text):
-            yield Reason.REFERENCE_FORM, f"reference.{at} holds {fault}: {text[:80]!r}"
+            yield Reason.REFERENCE_FORM, f"reference.{at} holds {fault}: {_offending(text, fault)!r}"
     terminal = scenario.expected.terminal
     last = scenario.reference[-1] if scenario.reference else ""
     if not syntax.calls(last, terminal):
         yield Reason.WRONG_ENDING, f"the reference's last command is {last[:80]!r}, want one that ends in {terminal}"
+
+
+def _offending(text: str, fault: str) -> str:
+    """The line of a command that is at fault, else its beginning."""
+    lines = [line for line in text.splitlines() if fault in action_faults(line)]
+    return (syntax.comments(text) if fault == "a comment" else lines or [text])[0][:120]
 
 
 def _hidden(scenario: Scenario) -> Iterator[Finding]:
