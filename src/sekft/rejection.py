@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from sekft.scenario import Frozen, GateReport, Scenario, explained
 
@@ -149,7 +150,12 @@ def read_bundle(body: object) -> Scenario | Rejected:
 
 def unreadable(error: ValidationError) -> Rejected:
     """The rejection for a bundle that is no scenario: every field that is wrong."""
-    return Rejected.of([Fault(_reason(detail), detail) for detail in explained(error)])
+    return Rejected.of(faults_of(error.errors(include_url=False)))
+
+
+def faults_of(errors: Sequence[ErrorDetails]) -> list[Fault]:
+    """Each field that is wrong as a fault."""
+    return [Fault(_reason(detail), detail) for detail in map(explained, errors)]
 
 
 def _reason(detail: str) -> Reason:

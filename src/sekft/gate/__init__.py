@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from sekft.gate.mutants import break_ins, mutants
-from sekft.gate.solutions import solutions
+from sekft.gate.solutions import OWN_MOST, solutions
 from sekft.gate.static import Finding, findings
 from sekft.gate.trials import TrialRun, Trials, run_in
 from sekft.protocols import Limits, Sandbox, SandboxSpec
@@ -219,8 +219,12 @@ class _Gate:
             yield Reason.EVIDENCE_FREE, detail
 
     async def _alternatives(self, trials: Trials, reference: TrialRun) -> None:
-        """Try the other right solutions, and report those that are not accepted."""
-        alternatives, refused = solutions(self.scenario), []
+        """Try the other right solutions, and report those that are not accepted.
+
+        Where the reference itself fails, those that are made of it would only say so again.
+        """
+        own = any(fault.reason == Reason.REFERENCE_FAILS for fault in self.faults)
+        alternatives, refused = self.scenario.alternatives[:OWN_MOST] if own else solutions(self.scenario), []
         for alternative in alternatives:
             run = await trials.unlike(reference, alternative.commands)
             since = reference.shared(alternative.commands)

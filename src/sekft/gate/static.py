@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Callable, Iterator
 
 from sekft.rejection import Admitted, Fault, Reason, Rejected
-from sekft.scenario import BUNDLE_LIMIT_BYTES, GateReport, Scenario, hidden_programs
+from sekft.scenario import BUNDLE_LIMIT_BYTES, GateReport, Scenario, hidden_programs, impossibilities
 from sekft.shell import syntax
 from sekft.shell.chat_format import ACTION_LIMIT, action_faults
 from sekft.trajectory import covered
 
 CHECKS = ["structure"]
-PATH_LIMIT_BYTES = 1024
-NAME_LIMIT_BYTES = 255
-MTIME_LIMIT = 1 << 32
 _IMPERATIVE = re.compile(
     r"(?:^|[.!?:;]\s+|\n)\s*(?:Please|Run|Use|Type|Read|Find|Look|Check|Do|Execute|Complete|Follow|Try|Start|Begin|"
     r"Remember|Make sure|Solve|Finish)\b|\byou (?:must|should|need to|have to)\b|\byour (?:task|job|goal) is\b"
@@ -138,22 +134,7 @@ def _paths(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _tree(scenario: Scenario) -> Iterator[Finding]:
-    """What no file system can hold would look like a broken sandbox."""
-    kinds = {file.path: file.kind for file in scenario.files}
-    if kinds.get(scenario.login.home, "directory") != "directory":
-        yield Reason.IMPOSSIBLE_TREE, f"{scenario.login.home} is the home and a {kinds[scenario.login.home]}"
-    for file in scenario.files:
-        above = file.path
-        while (above := posixpath.dirname(above)) != "/":
-            if kinds.get(above, "directory") != "directory":
-                yield Reason.IMPOSSIBLE_TREE, f"{file.path} lies below {above}, a {kinds[above]}"
-        names = [file.path, file.target] if file.target is not None else [file.path]
-        if any(not name or "\0" in name or len(name.encode()) > PATH_LIMIT_BYTES for name in names):
-            yield Reason.IMPOSSIBLE_TREE, f"{file.path[:80]}: want a path and a target of 1 to {PATH_LIMIT_BYTES} bytes"
-        if any(len(part.encode()) > NAME_LIMIT_BYTES for part in file.path.split("/")):
-            yield Reason.IMPOSSIBLE_TREE, f"{file.path[:80]}: a name longer than {NAME_LIMIT_BYTES} bytes"
-        if not 0 <= file.mtime < MTIME_LIMIT:
-            yield Reason.IMPOSSIBLE_TREE, f"{file.path}: mtime: saw {file.mtime}, want 0 to {MTIME_LIMIT - 1}"
+    yield from ((Reason.IMPOSSIBLE_TREE, why) for why in impossibilities(scenario))
 
 
 def _announcement(scenario: Scenario) -> Iterator[Finding]:
