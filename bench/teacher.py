@@ -2,11 +2,16 @@
 
 Each of N conversations begins with one of the spoilt forms of tests/teacher.py, in turn; each repair is right in two of
 three cases and spoilt again in the third. Then the same number of answers that cannot be admitted, whatever is told.
+
+`python -m bench.teacher tokens`: what a first question costs, by SmolLM2's tokenizer, over forty cells.
+`python -m bench.teacher yield FOLDER`: how many draws of a folder that a teacher filled were admitted, after how
+many repairs, by ending; and over how many announcements and providers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import sys
@@ -19,17 +24,21 @@ from itertools import cycle
 from pathlib import Path
 
 from bench.pipeline import Quiet
+from sekft import taxonomy
+from sekft.authors.teacher import REQUIRED, TeacherAuthor, schema
 from sekft.folder import Layout, documents, load_scenarios
+from sekft.models.endpoint import Endpoint, Service
 from sekft.rejection import Rejection
 from sekft.runs import generate
 from sekft.runs.generate import GenerateConfig
+from sekft.runs.resources import token_counter
 from sekft.scenario import Scenario, load_noun, load_scenario
 from sekft.seeds import stream
 from tests import teacher as forms
 from tests.served import Answer
 from tests.teacher import READ_AT_ONCE, REPAIRABLE, Body, Mess, Teacher, teaching
 
-HOPELESS = (forms.lenient_checker, forms.leaking, forms.outside, forms.no_ending)
+HOPELESS = (forms.lenient_results, forms.leaking, forms.outside, forms.no_ending)
 SPOILT_AGAIN = 1 / 3
 
 
@@ -98,6 +107,32 @@ def reworded(n: int) -> None:
     print(f"  {new} of {all_} passages reworded ({new / all_:.1%}), {counts.count(None)} scenarios left as composed")
 
 
+def tokens() -> None:
+    """The first question of a conversation and the schema that goes with it, cell by cell."""
+    count = token_counter("smollm2")
+    author = TeacherAuthor(Endpoint(Service("big", "http://127.0.0.1:1/v1")))
+    axes = taxonomy.load()
+    for ending in ("work", "empty", "blocked"):
+        cells = [axes.cell(7, slot, {"ending": frozenset((ending,))}) for slot in range(40)]
+        asked = sorted(count(author.begin(cell, 7).exchange[0]["content"]) for cell in cells)
+        print(f"{ending}: {asked[0]} to {asked[-1]} tokens, median {asked[len(asked) // 2]}")
+    print(f"schema: {count(json.dumps(schema(REQUIRED)))} tokens")
+
+
+def yielded(folder: Path) -> None:
+    """What came of the draws of a folder: a row an ending, and what was mended and refused."""
+    layout = Layout.of_stage(folder)
+    made = load_scenarios(folder)
+    refused = [load_noun(Rejection, path) for path in documents(layout.rejected)]
+    for ending in ("work", "empty", "blocked"):
+        repairs = Counter(len(one.provenance.mended) for one in made if one.expected.kind == ending)
+        print(f"{ending}: admitted {repairs.total()}, by repairs: {dict(sorted(repairs.items()))}")
+    for axis in ("announcement", "provider"):
+        print(f"{axis}: {len({one.cell.get(axis) for one in made})} kinds")
+    print(f"mended: {dict(Counter(reason for one in made for reason in one.provenance.mended).most_common())}")
+    print(f"draws refused: {len(refused)} {dict(Counter(one.reason for one in refused).most_common())}")
+
+
 def main(n: int = 38) -> None:
     print("repairable in principle")
     taught(REPAIRABLE, True, n)
@@ -107,4 +142,10 @@ def main(n: int = 38) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:]))
+    match sys.argv[1:]:
+        case ["tokens"]:
+            tokens()
+        case ["yield", folder]:
+            yielded(Path(folder))
+        case counts:
+            main(*map(int, counts))

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from sekft.authors.procedural.author import compose
-from sekft.authors.teacher import content
+from sekft.authors.teacher import composed
 from tests.served import Answer
 
 Body = dict[str, Any]
@@ -92,9 +91,9 @@ def nothing(body: Body) -> str:
     return ""
 
 
-def lenient_checker(body: Body) -> str:
-    """What many models write at first: a checker that looks for too little."""
-    return json.dumps(body | {"checker": "exit 0\n"})
+def lenient_results(body: Body) -> str:
+    """What many models write at first: results that are looked at too little."""
+    return json.dumps(body | {"results": [{"path": result["path"], "check": "true"} for result in body["results"]]})
 
 
 def no_ending(body: Body) -> str:
@@ -134,10 +133,9 @@ def hides_the_program_alone(body: Body) -> str:
     return json.dumps(body | {"provider": body["provider"] | {"hidden": [program]}})
 
 
-def strict_checker(body: Body) -> str:
-    """What many models write, too: a checker that wants the mode that the reference happened to leave."""
-    wants = 'for path in $(find "/home" -type f -perm 600); do fail "$path has another mode"; done\n'
-    return json.dumps(body | {"checker": body["checker"] + wants})
+def strict_results(body: Body) -> str:
+    """What many models write, too: a result that wants the mode that the reference happened to leave."""
+    return json.dumps(body | {"results": [result | {"mode": "644"} for result in body["results"]]})
 
 
 def odd_alternative(body: Body) -> str:
@@ -160,7 +158,7 @@ READ_AT_ONCE: Sequence[Mess] = (
 )  # fmt: skip
 """Read as they come."""
 REPAIRABLE: Sequence[Mess] = (
-    *READ_AT_ONCE, missing_field, wrong_type, truncated, refusal, nothing, lenient_checker, no_ending, outside, leaking,
+    *READ_AT_ONCE, missing_field, wrong_type, truncated, refusal, nothing, lenient_results, no_ending, outside, leaking,
     hides_half, hides_the_program_alone, odd_alternative,
 )  # fmt: skip
 """Repairable in principle: read as they come, or put right once the teacher is told."""
@@ -206,7 +204,7 @@ class Teacher:
             return Answer(
                 self.messes[min(self.worded, len(self.messes)) - 1]({row["name"]: said_otherwise(row) for row in rows})
             )
-        meant = {"alternatives": []} | content(compose(self.cell(said[0]), 1))  # what a repair leaves out stays
+        meant = composed(self.cell(said[0]), 1)  # what a repair leaves out stays
         return Answer(self.messes[min(len(said), len(self.messes)) - 1](meant))
 
     def cell(self, asked: str) -> dict[str, str]:

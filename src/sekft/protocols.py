@@ -272,6 +272,10 @@ class Author(Protocol):
         """skin: which redrawing of the surface; the latent task hangs on cell and seed alone, and so does `family`."""
         ...
 
+    def trying(self, sandbox: Sandbox | None) -> None:
+        """Where it may try what it drafts; None in a dry run. By default it tries nothing."""
+        return
+
     def met(self, scenario: Scenario) -> None:
         """This one was admitted: later candidates may be made to differ from it. By default they are not."""
         return

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from sekft.scenario import Frozen, GateReport, Scenario, explain
+from sekft.scenario import Frozen, GateReport, Scenario, explained
 
 
 class Reason(StrEnum):
@@ -68,21 +70,57 @@ class Admitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """One reason, what was seen and wanted, and the outputs that show it.
+class Fault:
+    """One thing that is wrong. shown: what the sandbox showed of it."""
 
-    report: how wrong solutions fared, where it came to that.
+    reason: Reason
+    detail: str
+    shown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The first reason, what was seen and wanted, and the outputs that show it.
+
+    report:    how wrong and right solutions fared, where it came to that.
+    faults:    all that was found, the first included.
+    candidate: what could be made of a bundle that is at fault: the gate tells what else is wrong with it.
     """
 
     reason: Reason
     detail: str
     evidence: dict[str, str] = field(default_factory=dict)
     report: GateReport | None = None
+    faults: tuple[Fault, ...] = ()
+    candidate: Scenario | None = None
+
+    def __post_init__(self) -> None:
+        if not self.faults:
+            object.__setattr__(self, "faults", (Fault(self.reason, self.detail),))
+
+    @classmethod
+    def of(
+        cls,
+        faults: Sequence[Fault],
+        evidence: Mapping[str, str] | None = None,
+        report: GateReport | None = None,
+        candidate: Scenario | None = None,
+    ) -> Rejected:
+        """For all of these faults, each told once; one at least."""
+        once = tuple({(fault.reason, fault.detail): fault for fault in faults}.values())
+        return cls(once[0].reason, once[0].detail, dict(evidence or {}), report, once, candidate)
+
+    def beside(self, other: Admitted | Rejected) -> Rejected:
+        """This one, with what the gate found besides."""
+        if isinstance(other, Admitted):
+            return self
+        return Rejected.of([*self.faults, *other.faults], other.evidence, other.report, self.candidate)
 
 
 class Rejection(Frozen):
     """The stored form of a rejected draw. `scenario` may be no scenario at all.
 
+    faults:   `reason: detail` of all that was wrong with its last candidate.
     exchange: what was said with a model for it, from the first question to the last answer.
     """
 
@@ -93,6 +131,7 @@ class Rejection(Frozen):
     reason: str
     detail: str
     evidence: dict[str, str]
+    faults: list[str] = []
     gate: GateReport | None = None
     exchange: list[dict[str, str]] = []
     scenario: dict[str, Any]
@@ -110,7 +149,15 @@ def read_bundle(body: object) -> Scenario | Rejected:
 
 
 def unreadable(error: ValidationError) -> Rejected:
-    """The rejection for a bundle that is no scenario."""
-    detail = explain(error)
+    """The rejection for a bundle that is no scenario: every field that is wrong."""
+    return Rejected.of(faults_of(error.errors(include_url=False)))
+
+
+def faults_of(errors: Sequence[ErrorDetails]) -> list[Fault]:
+    """Each field that is wrong as a fault."""
+    return [Fault(_reason(detail), detail) for detail in map(explained, errors)]
+
+
+def _reason(detail: str) -> Reason:
     outside = "outside the writable tree" in detail or "absolute path" in detail
-    return Rejected(Reason.PATH_OUTSIDE_TREE if outside else Reason.SCHEMA, detail)
+    return Reason.PATH_OUTSIDE_TREE if outside else Reason.SCHEMA

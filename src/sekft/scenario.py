@@ -31,6 +31,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from sekft.bounds import PATH_BYTES, TIME_S, WRITABLE_ROOTS, environment, folders_are_folders, plain_text, sandbox_path
 from sekft.errors import BundleError
@@ -41,6 +42,9 @@ BUNDLE_VERSION: Final = 2
 BUNDLE_LIMIT_BYTES = 1 << 20
 GATE_BYTES = 1 << 16
 """Room for the report that the gate adds to a bundle of the full size."""
+PATH_LIMIT_BYTES = 1024
+NAME_LIMIT_BYTES = 255
+MTIME_LIMIT = 1 << 32
 UNHASHED = ("id", "gate", "provenance", "split")
 
 Cell = Mapping[str, str]
@@ -403,6 +407,25 @@ def _apart(root: str, files: Sequence[File], own: set[str], home: str) -> Iterat
         yield root
 
 
+def impossibilities(scenario: Scenario) -> Iterator[str]:
+    """What no file system can hold would look like a broken sandbox."""
+    kinds = {file.path: file.kind for file in scenario.files}
+    if kinds.get(scenario.login.home, "directory") != "directory":
+        yield f"{scenario.login.home} is the home and a {kinds[scenario.login.home]}"
+    for file in scenario.files:
+        above = file.path
+        while (above := posixpath.dirname(above)) != "/":
+            if kinds.get(above, "directory") != "directory":
+                yield f"{file.path} lies below {above}, a {kinds[above]}"
+        names = [file.path, file.target] if file.target is not None else [file.path]
+        if any(not name or "\0" in name or len(name.encode()) > PATH_LIMIT_BYTES for name in names):
+            yield f"{file.path[:80]}: want a path and a target of 1 to {PATH_LIMIT_BYTES} bytes"
+        if any(len(part.encode()) > NAME_LIMIT_BYTES for part in file.path.split("/")):
+            yield f"{file.path[:80]}: a name longer than {NAME_LIMIT_BYTES} bytes"
+        if not 0 <= file.mtime < MTIME_LIMIT:
+            yield f"{file.path}: mtime: saw {file.mtime}, want 0 to {MTIME_LIMIT - 1}"
+
+
 def migrated(scenario: Scenario) -> Scenario:
     """A bundle of version 1 as one of today, with an id of its own and no gate report: today's gate must admit it.
 
@@ -457,8 +480,12 @@ def load_noun(kind: type[NounT], path: Path) -> NounT:
 
 def explain(error: ValidationError) -> str:
     """The first problem as `field: saw VALUE, want WHAT`, and how many more there are."""
-    first, *others = error.errors(include_url=False)
-    field = ".".join(str(part) for part in first["loc"]) or "(whole object)"
-    seen = "nothing" if first["type"] == "missing" else repr(first["input"])[:80]
-    more = f" (and {len(others)} more)" if others else ""
-    return f"{field}: saw {seen}, want: {first['msg']}{more}"
+    first, *others = map(explained, error.errors(include_url=False))
+    return first + (f" (and {len(others)} more)" if others else "")
+
+
+def explained(fault: ErrorDetails) -> str:
+    """One problem as `field: saw VALUE, want WHAT`."""
+    field = ".".join(str(part) for part in fault["loc"]) or "(whole object)"
+    seen = "nothing" if fault["type"] == "missing" else repr(fault["input"])[:80]
+    return f"{field}: saw {seen}, want: {fault['msg']}"

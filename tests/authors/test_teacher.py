@@ -11,7 +11,7 @@ import pytest
 from sekft import authors
 from sekft.authors.procedural.author import compose
 from sekft.authors.structured import find
-from sekft.authors.teacher import CONTENT, TeacherAuthor, content
+from sekft.authors.teacher import CONTENT, TeacherAuthor, composed, content
 from sekft.cli.running import Lines
 from sekft.errors import UsageError
 from sekft.folder import Layout, documents, load_scenarios
@@ -20,9 +20,11 @@ from sekft.models.endpoint import Endpoint, Service
 from sekft.protocols import AuthorConfig
 from sekft.rejection import Rejected, Rejection
 from sekft.runs.generate import AuthorExhausted, GenerateConfig, generate
+from sekft.runs.summary import summarise
 from sekft.scenario import Inspection, Scenario, load_noun
 from sekft.taxonomy import load
 from tests import teacher as forms
+from tests.served import Answer
 from tests.teacher import READ_AT_ONCE, Mess, Teacher, teaching
 
 CELL = {
@@ -64,7 +66,7 @@ READ_EXACTLY = [mess for mess in READ_AT_ONCE if mess not in UNLIKE]
 def test_spoilt_json_is_read_to_the_letter(mess: Mess) -> None:
     """What is read is what was meant, character by character: programs full of quotes, backslashes and dollar signs."""
     for slot in range(10):
-        meant = content(compose(load().cell(2, slot), slot))
+        meant = composed(load().cell(2, slot), slot)
         found, _ = find(mess(meant), CONTENT)
         assert found is not None
         assert {name: found[name] for name in meant} == json.loads(json.dumps(meant))
@@ -91,6 +93,37 @@ async def test_what_is_wrong_is_told_and_mended(mess: Mess, said: str) -> None:
         found = await drafted(served)
     assert isinstance(found, Scenario)
     assert said in served.requests[1]["messages"][-1]["content"]
+
+
+async def test_all_that_is_wrong_on_paper_is_told_at_once() -> None:
+    """Fields of the wrong type, recipes that lead nowhere and a bundle that does not hold together, in one message."""
+
+    def weak(body: forms.Body) -> str:
+        files = [*body["files"], {"path": "/srv/x", "content": "{md5 of /srv/none}", "mode": "rw"}, {"path": "/root/x"}]
+        results = [{"path": "/srv/y", "text": "a", "words": "b"}, *body["results"]]
+        left = {name: value for name, value in body.items() if name != "orientation"}
+        return json.dumps(left | {"files": files, "results": results, "reference": ["ls"]})
+
+    with teaching(Teacher([weak, forms.clean])) as served:
+        found = await drafted(served)
+    assert isinstance(found, Scenario)
+    told = served.requests[1]["messages"][-1]["content"]
+    for said in (
+        "'{md5 of /srv/none}', which is none of `files`", "mode: saw 'rw'", "outside the writable tree",
+        "results.0: saw", "has text, words of text, words, lines", "orientation: saw nothing",
+    ):  # fmt: skip
+        assert said in told
+
+
+async def test_a_fault_that_a_repair_leaves_is_told_as_such() -> None:
+    """Also where the repair cannot be read: what was told before it still stands."""
+    with teaching(Teacher([forms.no_ending, forms.nothing, forms.no_ending, forms.clean])) as served:
+        found = await drafted(served, rounds=4)
+    assert isinstance(found, Scenario)
+    _, *complaints = [one["messages"][-1]["content"] for one in served.requests]
+    assert ["(told before, and still so)" in one for one in complaints] == [False, True, True]
+    assert all("want one that ends in exit" in one for one in complaints)
+    assert "it is empty" in complaints[1]
 
 
 async def test_a_repair_may_bring_only_what_changes() -> None:
@@ -136,7 +169,7 @@ async def test_the_schema_asks_for_the_content_alone() -> None:
     with teaching(Teacher([lambda body: json.dumps(body | {"id": "mine", "seed": 9, "split": "held"})])) as served:
         found = await drafted(served)
     schema = served.requests[0]["response_format"]["json_schema"]["schema"]
-    assert set(schema["properties"]) == set(CONTENT) == {*schema["required"], "loose"}
+    assert set(schema["properties"]) == set(CONTENT) == {*schema["required"], "loose", "protected"}
     assert isinstance(found, Scenario)
     assert (found.id, found.seed, found.split, dict(found.cell)) == (found.content_id, 1, "train", CELL)
     assert (found.provenance.author, found.provenance.model) == ("teacher", "big")
@@ -151,7 +184,7 @@ async def test_the_schema_asks_for_the_content_alone() -> None:
         {"alternatives": [{"kind": "k", "commands": ["ls"]}] * 20},
         {"alternatives": [{"kind": "k", "commands": ["sleep 9"] * 500}]},
         {"needles": {"announcement": "a", "documentation": "d", "evidence": ["x"] * 500}},
-        {"checker": "x" * (2 << 20)},
+        {"orientation": "x" * (2 << 20)},
     ],
     ids=["files", "probes", "commands", "alternatives", "their commands", "evidence", "bytes"],
 )
@@ -175,21 +208,22 @@ async def generated(
 async def test_the_gate_tells_the_teacher_and_admits_what_it_mends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A checker that passes everything is refused in the sandbox; the repaired one is admitted and says so."""
-    with teaching(Teacher([forms.lenient_checker, forms.clean])) as served:
+    """Results that are looked at too little are refused in the sandbox; the repaired ones are admitted and say so."""
+    with teaching(Teacher([forms.lenient_results, forms.clean])) as served:
         await generated(served, tmp_path, monkeypatch)
     (scenario,) = load_scenarios(tmp_path)
-    assert scenario.provenance.mended == ["passes_untouched"]
+    assert scenario.provenance.mended == ["probe_passes"]
     assert scenario.gate is not None
     assert scenario.gate.mode == "sandbox"
     complaint = served.requests[1]["messages"][-1]["content"]
-    assert "passes its check, want fail" in complaint
-    assert "What the sandbox showed" in complaint
+    assert complaint.count("the checker passes, want fail") > 4
+    assert "probe_passes" in complaint
+    assert "cheat_passes" in complaint
 
 
 @pytest.mark.parametrize(
     ("mess", "said"),
-    [(forms.strict_checker, "umask': the checker fails"), (forms.odd_alternative, "right solution 'with a note'")],
+    [(forms.strict_results, "umask': the checker fails"), (forms.odd_alternative, "right solution 'with a note'")],
     ids=lambda value: getattr(value, "__name__", None),
 )
 async def test_a_checker_that_refuses_right_work_is_mended(
@@ -250,6 +284,31 @@ async def test_a_draw_that_is_never_mended_is_kept_with_its_whole_exchange(
     assert KEY not in file.read_text(encoding="utf-8")
 
 
+async def test_a_repair_that_mends_nothing_and_a_slot_that_is_redrawn_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log says what stands after each repair, and that the slot is drawn again; the report counts both."""
+    leaky = [forms.leaking] * 3
+
+    class Moody(Teacher):
+        def answer(self, request: forms.Body) -> Answer:
+            first = self.requests[0]["messages"][0]["content"]
+            self.messes = leaky if request["messages"][0]["content"] == first else [forms.no_ending, forms.clean]
+            return super().answer(request)
+
+    with teaching(Moody()) as served:
+        await generated(served, tmp_path, monkeypatch)
+    told = capsys.readouterr().err
+    for said in (
+        "slot 0: repair 1 refused (announcement_gives_directive", "slot 0: repair 2 refused (announcement_gives_",
+        "told before and still so: announcement_gives_directive",
+        "slot 0: draw 1 of 20 refused (announcement_gives_directive); it is drawn again",
+    ):  # fmt: skip
+        assert said in told
+    draws = summarise(Layout.of_stage(tmp_path)).scenarios
+    assert (draws.mended, draws.redrawn) == ({"1": 1}, {"0": 1})
+
+
 async def test_later_prompts_show_admitted_bundles_and_the_names_used_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,7 +319,15 @@ async def test_later_prompts_show_admitted_bundles_and_the_names_used_up(
         await generated(served, tmp_path, monkeypatch, n=2)
     asked = served.requests[-1]["messages"][0]["content"]
     assert f"{first.provider.command}, {first.login.user}, {first.login.host}" in asked
-    assert first.checker in [json.loads(line)["checker"] for line in asked.splitlines() if line.startswith("{")]
+    author = TeacherAuthor(Endpoint(Service("big", served.url)))
+    author.met(first)
+    for cell in map(load().cell, range(40), range(40)):
+        question = author.begin(cell, 1).exchange[0]["content"]
+        alike = set(cell.items()) & set(first.cell.items()) - {("userland", "busybox")}
+        if not {axis for axis, _ in alike} - {"userland", "ending", "difficulty", "decoy"}:
+            assert json.dumps(content(first), ensure_ascii=False) in question
+        else:
+            assert first.provider.command not in question.partition("# Scenarios of other cells")[2]
 
 
 async def test_a_teacher_writes_no_families(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

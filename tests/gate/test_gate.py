@@ -234,6 +234,63 @@ async def test_bad_bundles_are_refused_when_run(
     assert result.evidence
 
 
+async def test_all_faults_are_told_at_once(sandbox: Sandbox) -> None:
+    """Faults on paper, wrong solutions that survive and right ones that are refused stand in one rejection."""
+    body = bundles.work() | {"orientation": "Run what you like; `exit` leaves."}
+    body["checker"] = '[ "$(cat /home/ana/stone.txt)" = granite ] || { echo saw no granite; exit 1; }\n'
+    body["reference"].pop()
+    body["reference"][3] += " # as asked"
+    body["provider"]["hidden"] = ["/usr/local/bin/chit"]
+    body["needles"]["documentation"] = "nowhere to be read"
+    body["alternatives"] = [{"kind": "in capitals", "commands": ["echo GRANITE > stone.txt", "chit close 7"]}]
+    result = await admit(bundles.sealed(body), sandbox)
+    assert isinstance(result, Rejected)
+    reasons = [fault.reason for fault in result.faults]
+    assert result.reason is reasons[0] is Reason.ORIENTATION
+    assert set(reasons) == {
+        Reason.ORIENTATION, Reason.REFERENCE_FORM, Reason.WRONG_ENDING, Reason.STORE_IN_REACH,
+        Reason.DOCUMENTATION_SILENT, Reason.DOCUMENTATION_UNREAD, Reason.ALTERNATIVE_REFUSED, Reason.CHEAT_PASSES,
+    }  # fmt: skip
+    assert reasons.count(Reason.ORIENTATION) == 2
+    assert result.report is not None
+    assert reasons.count(Reason.CHEAT_PASSES) == len(result.report.survivors) > 3
+    told = {fault.reason: fault for fault in result.faults}
+    assert "'# as asked'" in told[Reason.REFERENCE_FORM].detail
+    refused = told[Reason.ALTERNATIVE_REFUSED]
+    assert "in capitals" in refused.detail
+    assert refused.shown.startswith("$ echo GRANITE")
+    assert "saw no granite" in refused.shown
+
+
+ANSWERS = '-f) cat "$store/open/$(cat "$2")" ;;\nopen)'
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["echo 7 > ask", "chit -f ask"], None),
+        (["echo 7 > /tmp/ask; chit -f /tmp/ask; rm /tmp/ask"], None),
+        (["cd /tmp", "echo 7 | tee wish.txt", "chit -f ./wish.txt", "cd"], None),
+        (["cp plan.txt x; echo 7 > ~/x", "cd /srv; chit -f ../home/ana/x; cd"], None),
+        (["echo 7 > /tmp/ask", "cp /tmp/ask /tmp/tale", "chit -f /tmp/tale"], None),
+        (["chit -f /srv/wish.txt"], "'/srv/wish.txt'"),
+        (["echo 7 > ask; chit -f ask --loud"], "'--loud'"),
+    ],
+    ids=["redirected", "at once", "tee", "copied over", "copied", "never written", "an option"],
+)
+async def test_a_file_that_the_operator_wrote_is_its_own(sandbox: Sandbox, typed: list[str], told: str | None) -> None:
+    """Its name may be passed to the provider though nothing showed it; what was not written may not."""
+    body = bundles.work()
+    swap(body, "       chit close ID", "       chit -f FILE    the same of the number in a file\n       chit close ID")
+    swap(body, "open)", ANSWERS)
+    body["reference"][2:3] = typed
+    result = await admit(bundles.sealed(body), sandbox)
+    faults = () if isinstance(result, Admitted) else result.faults
+    (*found,) = [fault.detail for fault in faults if fault.reason is Reason.UNDOCUMENTED]
+    assert len(found) == (told is not None)
+    assert all(str(told) in detail for detail in found)
+
+
 def test_every_reason_has_a_bad_bundle_and_a_line_in_the_docs() -> None:
     """docs/gate.md lists exactly the codes, and each is provoked in this file, but too_slow in test_drawing.py."""
     listed = re.findall(r"^\| `(\w+)` \|", DOC.read_text(), re.MULTILINE)

@@ -13,9 +13,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import tomllib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
 from itertools import groupby
 
 from sekft import __version__
@@ -71,7 +74,9 @@ class HybridAuthor(AskingAuthor):
         """complaint: what was wrong with the last answer; "" at first."""
         used = "; ".join(self.used) or "none so far"
         complaint = f"{complaint}\n\n" if complaint else ""
-        return prompt("hybrid", voice=voice, used=used, complaint=complaint, passages=passages)
+        return prompt(
+            "hybrid", hinges=" ".join(hinges()), voice=voice, used=used, complaint=complaint, passages=passages
+        )
 
 
 class HybridDraft:
@@ -92,7 +97,8 @@ class HybridDraft:
         if refused is not None and self._round > self._author.repairs:
             self._wording = {}
             return self._sealed(f"the procedural text stays: {refused.reason}: {refused.detail}")
-        complaint = f"The last wording was refused: {refused.reason}: {refused.detail}" if refused else ""
+        faults = [f"{fault.reason}: {fault.detail}" for fault in refused.faults] if refused else []
+        complaint = "\n".join(["The last wording was refused:", *faults]) if faults else ""
         groups = [[*group] for _, group in groupby(self._passages, key=lambda passage: passage.kind)]
         outcomes = await asyncio.gather(*(self._group(group, complaint) for group in groups))
         self._wording = {text: new for wording, _ in outcomes for text, new in wording.items()}
@@ -112,7 +118,11 @@ class HybridDraft:
 
     async def _ask(self, group: Sequence[Passage], complaint: str, ask: int) -> Wording:
         named = {f"text_{number}": passage for number, passage in enumerate(group, 1)}
-        rows = [{"name": name, "kind": it.kind, "text": it.text, "keep": it.kept} for name, it in named.items()]
+        rows = [
+            {"name": name, "kind": it.kind, "text": it.text, "keep": it.kept}
+            | ({} if it.kind == "remark" else {"words": _hinges(it.text)})
+            for name, it in named.items()
+        ]
         texts = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
         question: Message = {"role": "user", "content": self._author.question(self._voice, texts, complaint)}
         purpose = (group[0].kind, self._round, ask)
@@ -154,13 +164,6 @@ def make(config: AuthorConfig) -> HybridAuthor:
     )
 
 
-HINGES = frozenset(
-    "not no never none nothing without only except unless if until first last second third all every each most least"
-    " more less fewer greater smaller two three four five six seven eight nine ten largest smallest highest lowest"
-    " longest shortest oldest newest top bottom above below exactly once twice panic exit withdrawn"
-    " neither nor nobody blocked".split()
-)
-"""Words that turn a sentence's meaning."""
 _SENTENCE_WORDS = 4
 LONGEST = 2.0
 SPARE_CHARACTERS = 60
@@ -207,7 +210,7 @@ def fault(passage: Passage, text: str, secrets: Iterable[str]) -> str | None:
     secrets: texts that only a directive may hold.
     """
     if not text or not text.isprintable() or text != text.strip():
-        return "want one line of printable text"
+        return f"want one line of printable text, saw {text[:80]!r}"
     if len(text) > len(passage.text) * LONGEST + SPARE_CHARACTERS:
         return f"too long: saw {len(text)} characters, want at most {len(passage.text) * LONGEST + SPARE_CHARACTERS:g}"
     if (lost := _lost(passage, text)) is not None:
@@ -220,13 +223,14 @@ def fault(passage: Passage, text: str, secrets: Iterable[str]) -> str | None:
     for piece in passage.kept:
         bare = bare.replace(piece, "")
     if passage.kind != "remark" and _hinges(text) != _hinges(passage.text):
-        return f"want exactly these of the words that turn a meaning: {', '.join(_hinges(passage.text)) or 'none'}"
+        return _turned(passage.text, text)
     if strange := (_FORBIDDEN | ({"'"} if passage.kind == "announcement" else set())) & set(bare):
-        return f"want no {min(strange)} in it"
-    if passage.kind == "announcement" and _ASKS.match(text):
-        return "want a description, not a request"
-    if passage.kind != "directive" and any(secret in text for secret in secrets):
-        return "tells what only a directive may tell"
+        sign = min(strange)
+        return f"want no {sign} in it, saw {next(word for word in bare.split() if sign in word)!r}"
+    if passage.kind == "announcement" and (asks := _ASKS.match(text)):
+        return f"want a description, not a request: saw {asks[0]!r}"
+    if passage.kind != "directive" and (told := [secret for secret in secrets if secret in text]):
+        return f"tells {told[0]!r}, what only a directive may tell"
     return None
 
 
@@ -360,5 +364,26 @@ def _facts(text: str) -> set[str]:
     return {word.strip("'\"`") for word in _words(text) if _FACT.search(word)}
 
 
+@cache
+def hinges() -> tuple[str, ...]:
+    """The words that turn a sentence's meaning, all of which the prompt tells."""
+    text = (resources.files("sekft") / "authors" / "prompts" / "hinges.toml").read_text(encoding="utf-8")
+    return tuple(word for words in tomllib.loads(text).values() for word in words.split())
+
+
 def _hinges(text: str) -> list[str]:
-    return sorted(set(re.findall(r"[a-z]+", text.lower())) & HINGES)
+    """Those of a text, each once. A contraction holds its `not`."""
+    words = re.findall(r"[a-z]+", re.sub(r"n['’]t\b|\bcannot\b", " not", text.lower()))
+    return sorted(set(words) & set(hinges()))
+
+
+def _turned(old: str, new: str) -> str:
+    """Which of these words a new text lacks, and which it adds."""
+    before, after = _hinges(old), _hinges(new)
+    said = {
+        "lacks": [word for word in before if word not in after],
+        "adds": [word for word in after if word not in before],
+    }
+    told = [f"{verb} {', '.join(map(repr, words))}" for verb, words in said.items() if words]
+    want = ", ".join(map(repr, before)) or "none"
+    return f"{' and '.join(told)}: of the words that turn a meaning, want these alone: {want}"

@@ -88,14 +88,16 @@ def _format(rung: int, schema: Schema) -> dict[str, object] | None:
     return {"type": "json_object"} if rung == 1 else None
 
 
-def prompt(name: str, **slots: str) -> str:
-    """The prompt of that file, with every {slot} filled."""
+def prompt(name: str, part: str = "", /, **slots: str) -> str:
+    """The prompt of that file, every {slot} filled, less what stands between [PART …] and [end] for other parts."""
     text = (resources.files("sekft") / "authors" / "prompts" / f"{name}.md").read_text(encoding="utf-8")
+    text = _PART.sub(lambda match: match[2] if part in match[1].split() else "", text)
     for slot, value in slots.items():
         text = text.replace("{" + slot + "}", value)
     return text.strip() + "\n"
 
 
+_PART = re.compile(r"^\[([a-z ]+)\]\n(.*?)^\[end\]\n", re.MULTILINE | re.DOTALL)
 STARTS = 64
 DEPTH = 24
 _SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/|\#[^\n]*)*", re.DOTALL)

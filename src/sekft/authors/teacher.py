@@ -6,39 +6,109 @@ it is data until it has been validated, and it only ever runs in a sandbox.
 
 from __future__ import annotations
 
+import copy
 import json
+import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from sekft import __version__, taxonomy
 from sekft.authors import VOLATILE
+from sekft.authors.procedural.author import bundle
+from sekft.authors.procedural.sketch import sketch
+from sekft.authors.recipes import built, recipes
+from sekft.authors.results import Result, checker, measured, results_of
 from sekft.authors.structured import AskingAuthor, Message, prompt
 from sekft.models.endpoint import Endpoint, service
-from sekft.protocols import AuthorConfig
-from sekft.rejection import Reason, Rejected, read_bundle
-from sekft.scenario import BUNDLE_LIMIT_BYTES, Cell, Provenance, Scenario, hidden_paths, migrated, with_evidence
+from sekft.protocols import AuthorConfig, Sandbox
+from sekft.rejection import Fault, Reason, Rejected, faults_of
+from sekft.scenario import (
+    BUNDLE_LIMIT_BYTES,
+    Alternative,
+    Cell,
+    Directive,
+    Frozen,
+    Login,
+    Needles,
+    Probe,
+    Provenance,
+    Scenario,
+    hidden_paths,
+    impossibilities,
+    migrated,
+    with_evidence,
+)
 from sekft.seeds import derive, stream
 from sekft.shell.plan import plan
 from sekft.trajectory import Usage
 
-REQUIRED = (
-    "orientation", "login", "files", "provider", "directives", "reference", "checker", "needles", "protected", "probes",
-    "alternatives",
-)  # fmt: skip
-CONTENT = (*REQUIRED, "loose")
-"""What a teacher supplies of a bundle."""
+
+class Fixture(Frozen):
+    """A file as a teacher writes it; `recipes` makes it one of the bundle's."""
+
+    path: str
+    kind: Literal["file", "directory", "symlink"] = "file"
+    content: str | None = None
+    archive: dict[str, str] | None = None
+    form: str | None = None
+    filler: int | None = None
+    target: str | None = None
+    mode: str = "0644"
+    owner: Literal["agent", "root"] = "agent"
+    mtime: str | None = None
+
+
+class Taught(Frozen):
+    """The provider, less what the cell says."""
+
+    command: str
+    help: list[str]
+    hidden: list[str] = []
+
+
+class Content(Frozen):
+    """What a teacher supplies of a bundle."""
+
+    orientation: str
+    login: Login
+    files: list[Fixture]
+    provider: Taught
+    directives: list[Directive]
+    reference: list[str]
+    results: list[Result]
+    needles: Needles
+    probes: list[Probe]
+    alternatives: list[Alternative]
+    loose: list[str] = []
+    protected: list[str] = []
+
+
+CONTENT = tuple(Content.model_fields)
+REQUIRED = tuple(name for name, field in Content.model_fields.items() if field.is_required())
+_NEUTRAL: Mapping[str, object] = {
+    "orientation": "`exit` `panic`", "directives": [], "results": [], "probes": [], "alternatives": [],
+}  # fmt: skip
+"""What stands for a field that is missing, so that the others can be looked at."""
 MAX_TOKENS = 16_000
 REPAIRS = 2
 EXAMPLES = 2
 EXAMPLE_CHARACTERS = 24_000
-EVIDENCE_CHARACTERS = 6_000
+EVIDENCE_CHARACTERS = 9_000
+SHOWN_CHARACTERS = 1_200
+"""What one fault may take of them."""
+PROMPT_COLUMNS = 124
+DRAWS = 24
+SHORTEST_OF = 4
+_BINARY = ("archive", "unpack", "digest", "verify")
+"""Tasks whose composed files are no texts, or hold sums."""
 NAMES_SHOWN = 60
 MOST = {
-    "files": 200, "probes": 24, "alternatives": 6, "directives": 12, "protected": 400, "loose": 12,
+    "files": 200, "probes": 24, "alternatives": 6, "directives": 12, "protected": 400, "loose": 12, "results": 80,
     "needles.directives": 12, "needles.evidence": 24, "provider.help": 12, "provider.hidden": 40,
 }  # fmt: skip
 """Entries of a list. A gate runs every probe, and a sandbox is filled with every file many times over."""
@@ -53,10 +123,20 @@ class TeacherAuthor(AskingAuthor):
     def __init__(self, endpoint: Endpoint, repairs: int = REPAIRS, max_tokens: int = MAX_TOKENS) -> None:
         super().__init__(endpoint, repairs, max_tokens)
         self._known: list[Scenario] = []
+        self.sandbox: Sandbox | None = None
+
+    def trying(self, sandbox: Sandbox | None) -> None:
+        self.sandbox = sandbox
 
     def begin(self, cell: Cell, seed: int, skin: int = 0) -> TeacherDraft:
+        told = userlands(cell.get("userland", "busybox"))
         question = prompt(
-            "teacher", cell=briefs(cell), functions=functions(), used=self._used(), examples=self._examples(cell, seed)
+            "teacher",
+            cell.get("ending", "work"),
+            cell=briefs(cell),
+            used=self._used(),
+            examples=self._examples(cell, seed),
+            **told,
         )
         return TeacherDraft(self, cell, seed, question)
 
@@ -72,16 +152,18 @@ class TeacherAuthor(AskingAuthor):
         return ", ".join(list(dict.fromkeys(names))[:NAMES_SHOWN]) or "none so far"
 
     def _examples(self, cell: Cell, seed: int) -> str:
-        """Admitted bundles of other cells, far from this one first; until there are some, a composed one."""
-        others = [known for known in self._known if known.cell != dict(cell)] or [_composed(cell, seed)]
-        stream(seed, "examples").shuffle(others)
-        others.sort(key=lambda other: sum(other.cell.get(axis) == value for axis, value in cell.items()))
+        """Admitted bundles of cells that share no kind with this one; else a composed one."""
+        known = [one for one in self._known if not _alike(one.cell, cell) and not any(f.content_b64 for f in one.files)]
+        stream(seed, "examples").shuffle(known)
+        others: list[tuple[Cell, dict[str, object]]] = [(one.cell, content(one)) for one in known] or [
+            _composed(cell, seed)
+        ]
         texts: list[str] = []
         room = EXAMPLE_CHARACTERS
-        for other in others:
-            text = json.dumps(content(other), ensure_ascii=False)
+        for other, body in others:
+            text = json.dumps(body, ensure_ascii=False)
             if len(texts) < EXAMPLES and (len(text) <= room or not texts):
-                texts.append(f"{briefs(other.cell)}\n\n{text}")
+                texts.append(f"{briefs(other)}\n\n{text}")
                 room -= len(text)
         return "\n\n".join(texts)
 
@@ -93,13 +175,15 @@ class TeacherDraft:
         self._author, self._cell, self._seed = author, cell, seed
         self._body: dict[str, object] = {}
         self._round = 0
+        self._told: tuple[Fault, ...] = ()
         self.exchange: list[Message] = [{"role": "user", "content": question}]
 
     async def next(self, refused: Rejected | None) -> Scenario | Rejected | None:
         if refused is not None:
             if self._round > self._author.repairs:
                 return None
-            self.exchange.append({"role": "user", "content": complaint(refused)})
+            self.exchange.append({"role": "user", "content": complaint(refused, self._told)})
+            self._told = refused.faults
         answer = await self._author.ask(
             self.exchange,
             schema(() if self._body else REQUIRED),
@@ -110,19 +194,30 @@ class TeacherDraft:
         self._round += 1
         self.exchange.append({"role": "assistant", "content": answer.text or "(nothing)"})
         if answer.body is None:
-            return Rejected(Reason.SCHEMA, answer.fault)
+            return Rejected.of([Fault(Reason.SCHEMA, answer.fault), *self._told])
         self._body |= {name: value for name, value in answer.body.items() if name in CONTENT}
-        return self._read()
+        return await self._read()
 
-    def _read(self) -> Scenario | Rejected:
-        body = whole(self._body, self._cell, self._seed, self._author.endpoint.model)
+    async def _read(self) -> Scenario | Rejected:
+        """The bundle that the answers come to so far, or all that is wrong with it before the gate has seen it."""
+        cell = self._cell
+        body, wrong = built(_pruned(_with_evidence(self._body)), cell.get("userland", "busybox"))
         if excess := _excess(body):
             return Rejected(Reason.TOO_LARGE, excess)
-        bundle = read_bundle(_pruned(body))
-        if isinstance(bundle, Rejected):
-            return bundle
-        hidden = bundle.provider.hidden or hidden_paths(bundle)
-        return bundle.sealed(plan=plan(bundle), provider=bundle.provider.model_copy(update={"hidden": hidden}))
+        faults = [Fault(Reason.SCHEMA, why) for why in wrong]
+        body = whole(body, cell, self._seed, self._author.endpoint.model)
+        if errors := _errors(body):
+            faults += faults_of(errors)
+            if _errors(body := _without(body, errors)):
+                return Rejected.of(faults)
+        scenario, results = _made(body)
+        if results and scenario.expected.kind != "work":
+            why = f"results: saw {results[0].path}, want an empty list: {scenario.expected.kind} changes nothing"
+            faults.append(Fault(Reason.SCHEMA, why))
+        if self._author.sandbox is not None and not any(impossibilities(scenario)):
+            scenario, unfit = await measured(scenario, results, self._author.sandbox)
+            faults += [Fault(Reason.SCHEMA, why) for why in unfit]
+        return Rejected.of(faults, candidate=scenario) if faults else scenario
 
 
 def make(config: AuthorConfig) -> TeacherAuthor:
@@ -134,14 +229,10 @@ def make(config: AuthorConfig) -> TeacherAuthor:
 
 def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> dict[str, Any]:
     """A teacher's content with the fields that a teacher does not choose."""
-    provider, needles = content.get("provider"), content.get("needles")
-    said: Mapping[str, object] = content
-    if isinstance(needles, dict):
-        given = {name: value for name, value in needles.items() if value is not None}
-        said = {**content, "needles": with_evidence(given)}
+    provider = content.get("provider")
     kind = cell.get("ending", "work")
     return {
-        **said,
+        **content,
         "provider": {**provider, "kind": cell.get("provider", "")} if isinstance(provider, dict) else provider,
         "seed": seed,
         "cell": dict(cell),
@@ -152,25 +243,88 @@ def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> d
     }
 
 
+class _Results(Frozen):
+    results: list[Result]
+
+
+def _halves(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a scenario is made of, and what its checker is."""
+    scenario = {name: value for name, value in body.items() if name != "results"}
+    return {**scenario, "checker": ""}, {name: body[name] for name in ("results",) if name in body}
+
+
+def _errors(body: Mapping[str, Any]) -> list[ErrorDetails]:
+    """Every field that is wrong."""
+    errors: list[ErrorDetails] = []
+    kinds: tuple[type[Frozen], ...] = (Scenario, _Results)
+    for kind, half in zip(kinds, _halves(body), strict=True):
+        try:
+            kind.model_validate(half)
+        except ValidationError as error:
+            errors += error.errors(include_url=False)
+    return errors
+
+
+def _made(body: Mapping[str, Any]) -> tuple[Scenario, list[Result]]:
+    """The scenario, whose checker knows the results alone, and the results. Raises ValidationError."""
+    scenario, judged = _halves(body)
+    results = _Results.model_validate(judged).results
+    made = Scenario.model_validate({**scenario, "checker": checker(results)})
+    hidden = made.provider.hidden or hidden_paths(made)
+    return made.sealed(plan=plan(made), provider=made.provider.model_copy(update={"hidden": hidden})), results
+
+
 def content(scenario: Scenario) -> dict[str, object]:
     """The fields of a bundle that a teacher would have written, without default values."""
     scenario = migrated(scenario)
     body = scenario.model_dump(mode="json", include=set(CONTENT), exclude_defaults=True)
     body["provider"] = scenario.provider.model_dump(include={"command", "help", "hidden"})
     body["files"] = [{name: value for name, value in file.items() if name != "mtime"} for file in body["files"]]
-    return {name: body[name] for name in CONTENT if name in body}
+    body["results"] = results_of(scenario.checker)
+    body |= {name: body.get(name, []) for name in ("probes", "alternatives", "directives")}
+    own = {file.path for file in scenario.files}
+    for name, kept in (("protected", own), ("loose", {str(row["path"]) for row in body["results"]})):
+        body[name] = [path for path in body.get(name, []) if path not in kept]
+    texts = {name: value for name, value in body.items() if name != "files"}
+    shown = {**recipes(texts, body["files"]), "files": body["files"]}
+    return {name: shown[name] for name in CONTENT if name in REQUIRED or shown.get(name)}
+
+
+def composed(cell: Cell, seed: int) -> dict[str, object]:
+    """What a teacher would have written of the scenario that the procedural author composes."""
+    draft = sketch(cell, seed)
+    scenario = bundle(draft, cell, seed)
+    done = draft.jobs[: len(draft.waiting)] if draft.ending == "work" else ()
+    fixtures = {file.data for file in scenario.files}
+    after = [file for job in done for file in job.after if file.kind == "file" and file.data not in fixtures]
+    results: list[dict[str, str]] = [
+        {"path": file.path, "text": (file.content or "").removesuffix("\n")} for file in after
+    ]
+    judged = [item for job in done for item in job.judged.items()]
+    results += [{"path": path, "check": line} for path, line in judged if "readlink" not in line]  # a link is measured
+    told = {**content(scenario), "results": results}
+    told.pop("loose", None)
+    return told
 
 
 def schema(required: Sequence[str]) -> dict[str, object]:
     """The JSON Schema of an answer."""
-    full = Scenario.model_json_schema()
-    return {
-        "type": "object",
-        "properties": {name: full["properties"][name] for name in CONTENT},
-        "required": list(required),
-        "additionalProperties": False,
-        "$defs": full["$defs"],
+    full: dict[str, object] = _untitled(Content.model_json_schema())
+    return {**full, "required": list(required)}
+
+
+def _untitled(schema: Any) -> Any:
+    """Without the titles and docstrings that our types bring along: the prompt tells what each field is."""
+    if isinstance(schema, list):
+        return [_untitled(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {
+        name: value
+        for name, value in schema.items()
+        if not (name in ("title", "description") and isinstance(value, str))
     }
+    return {name: _untitled(value) for name, value in told.items()}
 
 
 def briefs(cell: Cell) -> str:
@@ -180,34 +334,64 @@ def briefs(cell: Cell) -> str:
     return "\n".join(f"- {axis}: {value}. {known.get(axis, '')}".rstrip() for axis, value in cell.items())
 
 
-def complaint(refused: Rejected) -> str:
-    """The message that tells a teacher why its bundle was refused."""
-    rows = [f"{name}\n{text}".strip() for name, text in refused.evidence.items()]
-    evidence = "\n\n".join(rows)[-EVIDENCE_CHARACTERS:]
-    shown = f"What the sandbox showed, command by command:\n\n{evidence}\n" if evidence else ""
-    advice = tomllib.loads(_file("advice.toml")).get(refused.reason, "")
-    detail = "\n\n".join(filter(None, (refused.detail, advice)))
-    return prompt("repair", reason=refused.reason, detail=detail, evidence=shown)
+def complaint(refused: Rejected, before: Sequence[Fault] = ()) -> str:
+    """The message that tells a teacher all that is wrong with its bundle. before: what it was told the last time."""
+    advice = tomllib.loads(_file("advice.toml"))
+    known = {(fault.reason, fault.detail) for fault in before}
+    rows: list[str] = []
+    room, advised = EVIDENCE_CHARACTERS, set[str]()
+    shown_once: set[str] = set()
+    for number, fault in enumerate(refused.faults, 1):
+        again = " (told before, and still so)" if (fault.reason, fault.detail) in known else ""
+        row = f"{number}. {fault.reason}{again}: {fault.detail}"
+        if fault.shown and fault.shown not in shown_once and room > 0:
+            told = _tail(fault.shown, min(room, SHOWN_CHARACTERS))
+            row += f"\n{textwrap.indent(told.strip(), '   ')}"
+            room -= len(told)
+        shown_once.add(fault.shown)
+        if fault.reason in advice and fault.reason not in advised:
+            row += f"\n   {' '.join(advice[fault.reason].split())}"
+            advised.add(fault.reason)
+        rows.append(row)
+    count = "one fault" if len(rows) == 1 else f"{len(rows)} faults"
+    return prompt("repair", count=count, faults="\n".join(rows))
 
 
-def functions() -> str:
-    """What checkers may copy: sh that compares every byte of plain files, and leaves open what directives do."""
-    return _file("checker.sh")
+def _tail(text: str, most: int) -> str:
+    """The last lines that fit, and a sign where some are left out."""
+    return text if len(text) <= most else "…\n" + text[-most:].partition("\n")[2]
+
+
+def userlands(name: str) -> dict[str, str]:
+    """What there is to type, and what it says when it cannot: the slots of the prompt that tell it."""
+    told = tomllib.loads(_file("userlands.toml"))
+    rows = [f"- {row['typed']}: {row['busybox']} | {row['gnu']}" for row in told["messages"]]
+    tools = {key: " ".join(text.split()) for key, text in told["tools"][name].items()}
+    said = "{named}, among them {has}. Not there: {lacks}.".format(**tools)
+    return {"tools": textwrap.fill(said, PROMPT_COLUMNS), "messages": "\n".join(rows)}
 
 
 def _file(name: str) -> str:
     return (resources.files("sekft") / "authors" / "prompts" / name).read_text(encoding="utf-8")
 
 
-def _composed(cell: Cell, seed: int) -> Scenario:
-    """An example from the procedural author: of eight draws the one whose cell is farthest from this one."""
-    from sekft.authors.procedural.author import compose
+_SURFACE = ("announcement", "provider", "syntax", "layout", "documentation", "task")
 
+
+def _alike(one: Cell, other: Cell) -> bool:
+    """Whether two cells share a kind that one would copy from."""
+    return any(axis in one and one[axis] == other.get(axis) for axis in _SURFACE)
+
+
+def _composed(cell: Cell, seed: int) -> tuple[dict[str, str], dict[str, object]]:
+    """An example from the procedural author, of a cell that shares no kind with this one: the shortest of a few."""
     axes = taxonomy.load()
-    where = {"difficulty": frozenset(("plain",)), "decoy": frozenset(("none",))}
-    cells = [axes.cell(seed, at, where) for at in range(8)]
-    other = min(cells, key=lambda drawn: sum(drawn[axis] == cell.get(axis) for axis in drawn))
-    return compose(other, derive(seed, "example"))
+    where = {"difficulty": frozenset(("plain",)), "decoy": frozenset(("none",)), "ending": frozenset(("work",))}
+    cells = (axes.cell(seed, at, where) for at in range(DRAWS))
+    drawn = [other for other in cells if not _alike(other, cell) and other["task"] not in _BINARY]
+    made = [(other, composed(other, derive(seed, "example"))) for other in drawn]
+    telling = [example for example in made if example[1]["results"]][:SHORTEST_OF]
+    return min(telling, key=lambda example: len(json.dumps(example[1])))
 
 
 def _excess(body: Mapping[str, Any]) -> str:
@@ -230,16 +414,66 @@ def _entries(body: object, name: str) -> Iterator[Any]:
     yield from body if isinstance(body, list) else []
 
 
-def _pruned(body: dict[str, Any]) -> dict[str, Any]:
-    """Without keys that a bundle does not have: models often add some, and they say nothing."""
+def _with_evidence(body: Mapping[str, object]) -> dict[str, Any]:
+    """With a notice, as bundles of version 1 have one, as evidence."""
+    needles = body.get("needles")
+    if not isinstance(needles, dict):
+        return dict(body)
+    return {**body, "needles": with_evidence({name: value for name, value in needles.items() if value is not None})}
+
+
+def _without(body: Mapping[str, Any], errors: Sequence[ErrorDetails]) -> dict[str, Any]:
+    """With what is wrong left out, as far as there is something to do without, so that the rest can be looked at."""
+    left = {**_NEUTRAL, **copy.deepcopy(dict(body))}
+    ways = {tuple(_way(body, error["loc"])) for error in errors}
+    items = {way[: max(at for at, part in enumerate(way) if isinstance(part, int)) + 1] for way in ways if _listed(way)}
+    for way in sorted(ways - items, key=str):
+        inner = _inner(left, way[:-1])
+        if way[-1:] and way[-1] in _OPTIONAL and isinstance(inner, dict):
+            inner.pop(way[-1], None)
+            items.discard(way[:-1])
+        elif way and way[0] in _NEUTRAL and len(way) == 1:
+            left[str(way[0])] = _NEUTRAL[str(way[0])]
+    for way in sorted(items, key=lambda way: [str(part).zfill(6) for part in way], reverse=True):
+        inner = _inner(left, way[:-1])
+        if isinstance(inner, list):
+            del inner[int(way[-1])]
+    return left
+
+
+_OPTIONAL = ("mode", "owner", "mtime")
+"""Fields of a file that it can do without."""
+
+_Way = tuple[int | str, ...]
+
+
+def _listed(way: _Way) -> bool:
+    return any(isinstance(part, int) for part in way)
+
+
+def _inner(body: Any, way: _Way) -> Any:
+    for part in way:
+        body = body[part]
+    return body
+
+
+def _way(body: Any, loc: _Way) -> Iterator[int | str]:
+    """The way to what is wrong: a part that leads nowhere names one of several types of a value."""
+    for at, part in enumerate(loc):
+        known = (isinstance(body, dict) and part in body) or (isinstance(body, list) and isinstance(part, int))
+        if known or (at == len(loc) - 1 and isinstance(body, dict)):
+            yield part
+            body = body[part] if known else None
+
+
+def _pruned(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Without keys that an answer does not have: models often add some, and they say nothing."""
+    body = copy.deepcopy(dict(given))
     try:
-        Scenario.model_validate(body)
+        Content.model_validate(body)
     except ValidationError as error:
         for fault in error.errors(include_url=False):
-            if fault["type"] == "extra_forbidden":
-                *path, key = fault["loc"]
-                inner: Any = body
-                for part in path:  # a part that leads nowhere names one of several types of a value
-                    inner = inner if isinstance(inner, dict) and part not in inner else inner[part]
-                inner.pop(key, None)
+            if fault["type"] == "extra_forbidden" and fault["loc"][-1] != "content_b64":  # none is asked for
+                way = tuple(_way(body, fault["loc"]))
+                _inner(body, way[:-1]).pop(way[-1], None)
     return body

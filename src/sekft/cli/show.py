@@ -180,6 +180,8 @@ def rejection_text(rejection: Rejection) -> str:
         "because": visible(rejection.detail),
         "slot": f"{rejection.slot}, attempt {rejection.attempt}",
     }
+    if len(rejection.faults) > 1:
+        facts |= {f"fault {at}": visible(fault) for at, fault in enumerate(rejection.faults[1:], 2)}
     evidence = "".join(f"{ruled(name)}{closed(visible(text))}" for name, text in rejection.evidence.items())
     bundle = scenario_text(Scenario.model_validate(rejection.scenario)) if rejection.scenario else ""
     return table(facts) + evidence + (ruled("bundle") + bundle if bundle else "")

@@ -1,4 +1,4 @@
-"""The gate: a scenario is admitted on what sandboxes show, or rejected with one reason.
+"""The gate: a scenario is admitted on what sandboxes show, or rejected with all that is wrong with it.
 
 In order: the bundle's text, the reference twice (once under another date, host name and other
 mtimes), the untouched state, the documentation, what was shown when, every other right solution, every wrong one.
@@ -8,164 +8,23 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from sekft.bounds import WRITABLE_ROOTS
-from sekft.errors import InfraError
 from sekft.gate.mutants import break_ins, mutants
-from sekft.gate.solutions import solutions
-from sekft.gate.static import examine
-from sekft.protocols import Limits, Sandbox, SandboxSpec, Session
-from sekft.rejection import Admitted, Reason, Rejected
+from sekft.gate.solutions import OWN_MOST, solutions
+from sekft.gate.static import Finding, findings
+from sekft.gate.trials import TrialRun, Trials, run_in
+from sekft.protocols import Limits, Sandbox, SandboxSpec
+from sekft.rejection import Admitted, Fault, Reason, Rejected
 from sekft.scenario import GateReport, Scenario
 from sekft.shell import syntax
-from sekft.shell.evidence import Exchange, earned_at, retrieved_at
-from sekft.trajectory import Check, Ending, PathState, State, changes, covered, effects
+from sekft.shell.evidence import Exchange, Look, earned_at, retrieved_at
+from sekft.trajectory import PathState, changes, covered, effects
 
-EVIDENCE_CHARACTERS = 2000
-_JOB = re.compile(r"(?<![&<>])&(?!&)")
-
-
-@dataclass(frozen=True, slots=True)
-class TrialRun:
-    """A list of commands in a sandbox: what was shown, what it left, what the checker said.
-
-    outputs[i] answers commands[i], typed in the folder cwds[i].
-    kept[i], where asked for, is a snapshot from before commands[i], and states[i] the state after it; kept ends early
-    where a snapshot would lose something.
-    """
-
-    login: str
-    commands: tuple[str, ...]
-    outputs: tuple[str, ...]
-    cwds: tuple[str, ...]
-    ended: Ending | None
-    broken: str | None
-    before: State
-    after: State
-    kept: tuple[Any, ...]
-    states: tuple[State, ...]
-    check: Check
-    checked: State
-    digest: str
-
-    def evidence(self) -> dict[str, str]:
-        shown = {f"{at}: {text}": self.outputs[at] for at, text in enumerate(self.commands[: len(self.outputs)])}
-        shown["checker"] = f"{self.check.verdict} (status {self.check.status}) {self.check.output}"
-        return {name: text[-EVIDENCE_CHARACTERS:] for name, text in shown.items()}
-
-    def exchanges(self) -> list[Exchange]:
-        """The commands and their answers, less the command that ended the session: a panic prints its own reason."""
-        answered = len(self.outputs) - (self.ended is not None)
-        return [Exchange(*row) for row in zip(self.commands, self.outputs[:answered], self.cwds, strict=False)]
-
-    def shared(self, commands: Sequence[str]) -> int:
-        """How many of the first commands are this run's too, so that a snapshot of it stands behind them."""
-        count = 0
-        while count < len(commands) and count + 1 < len(self.kept) and commands[count] == self.commands[count]:
-            count += 1
-        return count
-
-
-class Trials:
-    """One sandbox that goes back to a snapshot for each trial; where its tree does not come back, a fresh one."""
-
-    def __init__(self, sandbox: Sandbox, spec: SandboxSpec, checker: str) -> None:
-        self._sandbox, self._spec, self._checker = sandbox, spec, checker
-        self._open = AsyncExitStack()
-        self._session: Session | None = None
-        self._start: Any = None
-
-    async def __aenter__(self) -> Trials:
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._open.aclose()
-
-    async def reference(self, commands: Sequence[str]) -> TrialRun:
-        """In a fresh sandbox, with the snapshots that later trials start from."""
-        run = await run_in(await self._fresh(), commands, self._checker, keep=True)
-        self._start = run.kept[0] if run.kept else None
-        return run
-
-    async def run(self, commands: Sequence[str]) -> TrialRun:
-        """From the untouched state."""
-        session = await self._back_to(self._start) or await self._fresh()
-        return await run_in(session, commands, self._checker)
-
-    async def unlike(self, reference: TrialRun, commands: Sequence[str]) -> TrialRun:
-        """From the untouched state too; what the reference shares with it is neither typed nor looked at again."""
-        count, known = reference.shared(commands), reference.before
-        session = await self._back_to(reference.kept[count]) if reference.kept else None
-        if session is None:
-            count, session = 0, await self._fresh()
-        if count:
-            known = reference.states[count - 1]
-        run = await run_in(session, commands[count:], self._checker, known=known)
-        outputs, cwds = reference.outputs[:count] + run.outputs, reference.cwds[:count] + run.cwds
-        return replace(run, before=reference.before, commands=tuple(commands), outputs=outputs, cwds=cwds)
-
-    async def _fresh(self) -> Session:
-        await self._open.aclose()
-        self._session = await self._open.enter_async_context(self._sandbox.open(self._spec))
-        return self._session
-
-    async def _back_to(self, snapshot: Any) -> Session | None:
-        if self._session is None or snapshot is None:
-            return None
-        with suppress(InfraError):  # a FIFO was made, a bind carried off …
-            await self._session.rewind(snapshot)
-            return self._session
-        return None
-
-
-async def run_in(
-    session: Session, commands: Sequence[str], checker: str, *, keep: bool = False, known: State | None = None
-) -> TrialRun:
-    """Type the commands and check. known: the state there is now, where only the end is of interest."""
-    login = session.greeting + session.prompt()
-    before = await session.state() if known is None else known
-    outputs: list[str] = []
-    cwds: list[str] = []
-    kept: list[Any] = []
-    states: list[State] = []
-    ended, broken = None, None
-    for at, text in enumerate(commands):
-        if keep and len(kept) == at and not (at and _JOB.search(commands[at - 1])):
-            with suppress(InfraError):  # a file beyond what a snapshot holds
-                kept.append(await session.snapshot())
-        cwds.append(session.cwd())
-        result = await session.exec(text)
-        outputs.append(result.output)
-        if keep:
-            states.append(await session.state())
-        if result.malformed is not None or result.timed_out:
-            broken = f"command {at} {result.malformed or 'runs out of time'}"
-            break
-        ended = result.ended
-        if ended is not None:
-            break
-    after = (states[-1] if states else await session.state()) if commands else before
-    check = await session.check(checker)
-    return TrialRun(
-        login=login,
-        commands=tuple(commands),
-        outputs=tuple(outputs),
-        cwds=tuple(cwds),
-        ended=ended,
-        broken=broken,
-        before=before,
-        after=after,
-        kept=tuple(kept),
-        states=tuple(states),
-        check=check,
-        checked=await session.state() if known is None else after,
-        digest=session.info.userland_digest,
-    )
-
+__all__ = ["TrialRun", "Trials", "admit", "run_in"]
 
 CLOCK_SHIFT_S = 34_567_890
 MTIME_SHIFT_S = -3_210_987
@@ -180,58 +39,92 @@ CHECKS = [
     "probes", "mutants",
 ]  # fmt: skip
 _JOINTS = re.compile(r"[=:,/@+()]")
+_BEFORE_PATH = re.compile(r".*[=:,@+()]")
+_CLIMBS = re.compile(r"\A/(?:(?:\.{0,2}|~)/)*")
 
 
-class _Refused(Exception):
-    def __init__(self, reason: Reason, detail: str, run: TrialRun, report: GateReport | None = None) -> None:
-        super().__init__(detail)
-        self.rejected = Rejected(reason, detail, run.evidence(), report)
+RUNNABLE = frozenset(
+    (Reason.ORIENTATION, Reason.KIND_MISMATCH, Reason.REFERENCE_FORM, Reason.WRONG_ENDING, Reason.STORE_IN_REACH,
+     Reason.PROTECTED_VOLATILE, Reason.ANNOUNCEMENT_GIVES_DIRECTIVE)
+)  # fmt: skip
+"""Faults on paper that leave a scenario to be run, so that what else is wrong is told with them."""
+_STOPS = (Reason.REFERENCE_BREAKS, Reason.REFERENCE_ENDING, Reason.CHECKER_ERROR, Reason.CHECKER_WRITES)
+
+
+class _Stop(Exception):
+    """What was found leaves nothing to be learnt from further trials."""
 
 
 async def admit(scenario: Scenario, sandbox: Sandbox, limits: Limits = LIMITS) -> Admitted | Rejected:
-    """Prove one scenario in fresh sandboxes. Raises InfraError when a sandbox breaks."""
-    if (refused := examine(scenario)) is not None:
-        return refused
-    try:
-        return Admitted(await _Gate(scenario, sandbox, limits).proven())
-    except _Refused as refusal:
-        return refusal.rejected
+    """Prove one scenario in fresh sandboxes, or list all that is wrong with it. Raises InfraError when one breaks."""
+    on_paper = findings(scenario)
+    if any(fault.reason not in RUNNABLE for fault in on_paper):
+        return Rejected.of(on_paper)
+    gate = _Gate(scenario if not on_paper else ended(scenario), sandbox, limits)
+    with suppress(_Stop):
+        await gate.prove()
+    if faults := [*on_paper, *gate.faults]:
+        return Rejected.of(faults, gate.evidence, gate.report if gate.report.right or gate.report.mutants else None)
+    return Admitted(scenario.model_copy(update={"gate": gate.report}))
+
+
+def ended(scenario: Scenario) -> Scenario:
+    """The scenario with a reference that ends as it should: what else is wrong shows in spite of another ending."""
+    terminal, reference = scenario.expected.terminal, scenario.reference
+    if syntax.calls(reference[-1], terminal):
+        return scenario
+    others = reference[:-1] if any(syntax.calls(reference[-1], word) for word in ("exit", "panic")) else reference
+    return scenario.sealed(reference=[*others, terminal])
 
 
 class _Gate:
+    """faults: all that was found so far. evidence: what the trial showed that found the first of them."""
+
     def __init__(self, scenario: Scenario, sandbox: Sandbox, limits: Limits) -> None:
         self.scenario, self.sandbox = scenario, sandbox
         self.spec = SandboxSpec.of(scenario, limits)
+        self.faults: list[Fault] = []
+        self.evidence: dict[str, str] = {}
+        self.report = GateReport(mode="sandbox", backend=sandbox.name)
 
-    async def proven(self) -> Scenario:
-        """The scenario with the report of every proof. Raises _Refused at the first that fails."""
+    async def prove(self) -> None:
+        """Try all there is to try. Raises _Stop where a fault makes the other trials meaningless."""
         async with Trials(self.sandbox, self.spec, self.scenario.checker) as trials:
-            reference = self._referred(await trials.reference(self.scenario.reference))
-            await self._shifted(reference)
+            reference = await trials.reference(self.scenario.reference)
+            self._told(self._judged(reference), reference)
+            if not self.faults:
+                await self._shifted(reference)
             self._untouched(await trials.run(()))
             await self._sealed(trials)
             await self._out_of_reach(trials)
             self._shown(reference)
             self._documented(reference, await trials.unlike(reference, self.scenario.provider.help))
-            right = await self._alternatives(trials, reference)
-            report = (await self._mutants(trials, reference)).model_copy(update={"right": right})
-        return self.scenario.model_copy(update={"gate": report})
+            await self._alternatives(trials, reference)
+            await self._mutants(trials, reference)
 
-    def _referred(self, run: TrialRun) -> TrialRun:
+    def _told(self, found: Iterable[Finding], run: TrialRun, since: int = 0) -> None:
+        """Note what a trial showed. Raises _Stop where it stops the trials."""
+        for reason, detail in found:
+            self.evidence = self.evidence or run.evidence()
+            self.faults.append(Fault(reason, detail, run.excerpt(since)))
+            if reason in _STOPS:
+                raise _Stop
+
+    def _judged(self, run: TrialRun) -> Iterator[Finding]:
+        """What is wrong with a run of the reference."""
         terminal = self.scenario.expected.terminal
         if run.broken is not None:
-            raise _Refused(Reason.REFERENCE_BREAKS, run.broken, run)
+            yield Reason.REFERENCE_BREAKS, run.broken
         if run.ended is None or run.ended.kind != terminal or len(run.outputs) < len(run.commands):
             seen = f"{run.ended.kind} after command {len(run.outputs) - 1}" if run.ended else "no ending"
-            raise _Refused(Reason.REFERENCE_ENDING, f"saw {seen}, want {terminal} at the last command", run)
-        self._sound(run)
+            yield Reason.REFERENCE_ENDING, f"saw {seen}, want {terminal} at the last command"
+        yield from _unsound(run)
         if not run.check.passed:
-            raise _Refused(Reason.REFERENCE_FAILS, "the checker fails after the reference, want pass", run)
+            yield Reason.REFERENCE_FAILS, "the checker fails after the reference, want pass"
         if harmed := self._harmed(run):
-            raise _Refused(Reason.REFERENCE_HARMS, f"the reference changes protected {harmed}", run)
+            yield Reason.REFERENCE_HARMS, f"the reference changes protected {harmed}"
         if self.scenario.expected.kind == "work" and not self._changed(run):
-            raise _Refused(Reason.WORK_WITHOUT_EFFECT, "the reference changes nothing outside volatile", run)
-        return run
+            yield Reason.WORK_WITHOUT_EFFECT, "the reference changes nothing outside volatile"
 
     def _harmed(self, run: TrialRun) -> list[str]:
         touched = (effect.path for effect in effects(run.before, run.after))
@@ -246,34 +139,26 @@ class _Gate:
         loose = {path: replace(entry, digest=None) for path in self.scenario.loose if (entry := changed.get(path))}
         return {**changed, **loose}
 
-    def _sound(self, run: TrialRun) -> None:
-        """The checker must reach a verdict and leave the state alone."""
-        if run.check.verdict == "checker_error":
-            raise _Refused(Reason.CHECKER_ERROR, f"the checker ends with status {run.check.status}", run)
-        if written := effects(run.after, run.checked):
-            raise _Refused(Reason.CHECKER_WRITES, f"the checker changes {[effect.path for effect in written]}", run)
-
     async def _shifted(self, reference: TrialRun) -> None:
         spec = replace(self.spec, hostname=SHIFTED_HOST, clock_offset_s=CLOCK_SHIFT_S, mtime_offset_s=MTIME_SHIFT_S)
-        try:
-            async with self.sandbox.open(spec) as session:
-                again = self._referred(await run_in(session, self.scenario.reference, self.scenario.checker))
-        except _Refused as refusal:
-            detail = f"under another date, host name and mtimes: {refusal.rejected.detail}"
-            refusal.rejected = replace(refusal.rejected, reason=Reason.DEPENDS_ON_SURROUNDINGS, detail=detail)
-            raise
+        async with self.sandbox.open(spec) as session:
+            again = await run_in(session, self.scenario.reference, self.scenario.checker)
+        found = [detail for _, detail in self._judged(again)]
         here, elsewhere = self._fixed(reference), self._fixed(again)
-        if here != elsewhere:
+        if found:
+            detail = f"under another date, host name and mtimes: {found[0]}"
+            self._told([(Reason.DEPENDS_ON_SURROUNDINGS, detail)], again)
+        elif here != elsewhere:
             differing = sorted(dict(here.items() ^ elsewhere.items()))
-            raise _Refused(Reason.NOT_DETERMINISTIC, f"two runs of the reference leave {differing} different", again)
+            self._told([(Reason.NOT_DETERMINISTIC, f"two runs of the reference leave {differing} different")], again)
 
     def _untouched(self, run: TrialRun) -> None:
-        self._sound(run)
+        self._told(_unsound(run), run)
         kind = self.scenario.expected.kind
         if kind == "work" and run.check.passed:
-            raise _Refused(Reason.PASSES_UNTOUCHED, "the untouched sandbox passes its check, want fail", run)
+            self._told([(Reason.PASSES_UNTOUCHED, "the untouched sandbox passes its check, want fail")], run)
         if kind != "work" and not run.check.passed:
-            raise _Refused(Reason.FAILS_UNTOUCHED, f"{kind}: the untouched sandbox fails its check, want pass", run)
+            self._told([(Reason.FAILS_UNTOUCHED, f"{kind}: the untouched sandbox fails its check, want pass")], run)
 
     async def _sealed(self, trials: Trials) -> None:
         """A file without permission bits stays shut: its user cannot get in by chmod, cp, mv or rm."""
@@ -282,7 +167,7 @@ class _Gate:
                 run = await trials.run(break_ins(file))
                 content = file.data.decode(errors="replace").strip()
                 if effects(run.before, run.after) or (content and content in "".join(run.outputs)):
-                    raise _Refused(Reason.NOT_SEALED, f"{file.path} has mode {SEALED} and yet gives way", run)
+                    self._told([(Reason.NOT_SEALED, f"{file.path} has mode {SEALED} and yet gives way")], run)
 
     async def _out_of_reach(self, trials: Trials) -> None:
         """Nothing that the operator can open holds a directive: whoever has it has it from the provider."""
@@ -293,34 +178,38 @@ class _Gate:
         run = await trials.run([f"grep -rlF {patterns} {' '.join(WRITABLE_ROOTS)} 2>/dev/null"])
         if run.outputs[0].strip():
             detail = f"a directive can be read in {run.outputs[0].split()}: want that in provider.hidden"
-            raise _Refused(Reason.STORE_IN_REACH, detail, run)
+            self._told([(Reason.STORE_IN_REACH, detail)], run)
 
     def _shown(self, run: TrialRun) -> None:
         """The announcement comes first, and only the provider's answers show the directives."""
+        self._told(self._revealed(run), run)
+        if self.scenario.expected.kind != "work":
+            self._told(self._unearned(run), run)
+
+    def _revealed(self, run: TrialRun) -> Iterator[Finding]:
         needles, command = self.scenario.needles, self.scenario.provider.command
         first = next(at for at, text in enumerate(run.commands) if syntax.calls(text, command))
         early = [run.login, *run.outputs[:first]]
         if not any(needles.announcement in text for text in early):
             detail = f"{needles.announcement!r} is shown neither at login nor before the provider is first run"
-            raise _Refused(Reason.ANNOUNCEMENT_HIDDEN, detail, run)
+            yield Reason.ANNOUNCEMENT_HIDDEN, detail
         for needle in needles.secrets:
             if needle in run.login:
-                raise _Refused(Reason.ANNOUNCEMENT_GIVES_DIRECTIVE, f"login shows {needle!r}", run)
-            if any(needle in text for text in early):
-                raise _Refused(Reason.DIRECTIVE_LEAKS, f"{needle!r} is shown before the provider is first run", run)
+                yield Reason.ANNOUNCEMENT_GIVES_DIRECTIVE, f"login shows {needle!r}"
+            elif any(needle in text for text in early):
+                yield Reason.DIRECTIVE_LEAKS, f"{needle!r} is shown before the provider is first run"
         answers = [at for at, text in enumerate(run.commands[:-1]) if syntax.calls(text, command)]
         for needle in needles.directives:
             if not any(needle in run.outputs[at] for at in answers):
-                raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, f"no answer of {command!r} shows {needle!r}", run)
-        if self.scenario.expected.kind != "work":
-            self._earned(run)
+                yield Reason.DIRECTIVE_NOT_SHOWN, f"no answer of {command!r} shows {needle!r}"
 
-    def _earned(self, run: TrialRun) -> None:
+    def _unearned(self, run: TrialRun) -> Iterator[Finding]:
         """The reference earns its ending, and whoever knows the directives alone has not looked yet."""
         scenario, exchanges = self.scenario, run.exchanges()
         if earned_at(scenario, exchanges) is None:
             detail = f"no output shows the evidence {scenario.needles.texts} once the directives are known"
-            raise _Refused(Reason.DIRECTIVE_NOT_SHOWN, f"{detail}, and no command inspects what decides", run)
+            yield Reason.DIRECTIVE_NOT_SHOWN, f"{detail}, and no command inspects what decides"
+            return
         known = retrieved_at(scenario, exchanges)
         if (
             scenario.needles.inspections
@@ -328,26 +217,25 @@ class _Gate:
             and earned_at(scenario, exchanges[: known + 1]) is not None
         ):
             detail = f"the directives themselves show one of the texts {scenario.needles.texts}: no look is needed"
-            raise _Refused(Reason.EVIDENCE_FREE, detail, run)
+            yield Reason.EVIDENCE_FREE, detail
 
-    async def _alternatives(self, trials: Trials, reference: TrialRun) -> int:
-        """How many other right solutions there are. Raises _Refused with the report when one is not accepted."""
-        alternatives = solutions(self.scenario)
-        refused: list[tuple[str, str, TrialRun]] = []
+    async def _alternatives(self, trials: Trials, reference: TrialRun) -> None:
+        """Try the other right solutions, and report those that are not accepted.
+
+        Where the reference itself fails, those that are made of it would only say so again.
+        """
+        own = any(fault.reason == Reason.REFERENCE_FAILS for fault in self.faults)
+        alternatives, refused = self.scenario.alternatives[:OWN_MOST] if own else solutions(self.scenario), []
         for alternative in alternatives:
             run = await trials.unlike(reference, alternative.commands)
-            self._sound(run)
-            if (fault := self._fault(run)) is not None:
-                refused.append((alternative.kind, fault, run))
-        if refused:
-            kind, fault, run = refused[0]
-            kinds = [kind for kind, *_ in refused]
-            report = GateReport(mode="sandbox", backend=self.sandbox.name, right=len(alternatives), refused=kinds)
-            more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-            raise _Refused(Reason.ALTERNATIVE_REFUSED, f"right solution {kind!r}: {fault}{more}", run, report)
-        return len(alternatives)
+            since = reference.shared(alternative.commands)
+            self._told(_unsound(run), run, since)
+            if (why := self._unaccepted(run)) is not None:
+                self._told([(Reason.ALTERNATIVE_REFUSED, f"right solution {alternative.kind!r}: {why}")], run, since)
+                refused.append(alternative.kind)
+        self.report = self.report.model_copy(update={"right": len(alternatives), "refused": refused})
 
-    def _fault(self, run: TrialRun) -> str | None:
+    def _unaccepted(self, run: TrialRun) -> str | None:
         """What keeps a right solution from being accepted: the checker, or that it does not earn its ending."""
         if run.broken is not None:
             return run.broken
@@ -367,30 +255,47 @@ class _Gate:
         )
 
     def _documented(self, run: TrialRun, manual: TrialRun) -> None:
-        needles = self.scenario.needles
+        needles, asks = self.scenario.needles, self.scenario.provider.help
         if not any(needles.documentation in text for text in manual.outputs):
-            detail = f"{self.scenario.provider.help} show {needles.documentation!r} nowhere"
-            raise _Refused(Reason.DOCUMENTATION_SILENT, detail, manual)
+            self._told([(Reason.DOCUMENTATION_SILENT, f"{asks} show {needles.documentation!r} nowhere")], manual)
         for needle in needles.secrets:
             if any(needle in text for text in manual.outputs):
-                raise _Refused(Reason.DOCUMENTATION_GIVES_DIRECTIVE, f"the documentation shows {needle!r}", manual)
-        self._read_first(run)
-        known, command = [run.login, *manual.outputs], self.scenario.provider.command
-        for at, text in enumerate(run.commands):
-            unknown = None if text in self.scenario.provider.help else next(self._unknown(text, known), None)
-            if unknown is not None:
-                detail = f"reference.{at} passes {unknown!r} to {command!r}, shown nowhere before"
-                raise _Refused(Reason.UNDOCUMENTED, detail, run)
-            known.append(run.outputs[at])
+                self._told([(Reason.DOCUMENTATION_GIVES_DIRECTIVE, f"the documentation shows {needle!r}")], manual)
+        self._told(self._unread(run), run)
+        self._told(self._undocumented(run, [run.login, *manual.outputs]), manual)
 
-    def _read_first(self, run: TrialRun) -> None:
+    def _unread(self, run: TrialRun) -> Iterator[Finding]:
         """Whoever learns from the reference learns to read before using."""
         shown = [at for at, text in enumerate(run.outputs) if self.scenario.needles.documentation in text]
         asks, command = self.scenario.provider.help, self.scenario.provider.command
         used = [at for at, text in enumerate(run.commands) if text not in asks and syntax.calls(text, command)]
         if used and (not shown or shown[0] > used[0]):
-            detail = f"reference.{used[0]} uses {command!r} before its documentation was shown"
-            raise _Refused(Reason.DOCUMENTATION_UNREAD, detail, run)
+            yield (
+                Reason.DOCUMENTATION_UNREAD,
+                f"reference.{used[0]} uses {command!r} before its documentation was shown",
+            )
+
+    def _undocumented(self, run: TrialRun, known: list[str]) -> Iterator[Finding]:
+        """Words passed to the provider that nothing had shown; a file that the operator wrote is its own. Each once."""
+        command, told, own = self.scenario.provider.command, set[str](), set[str]()
+        for at, text in enumerate(run.commands[: len(run.outputs)]):
+            own |= self._written(run, at)
+            for word in [] if text in self.scenario.provider.help else self._unknown(text, known):
+                if _is_own(word, own):
+                    continue
+                if word not in told:
+                    detail = f"reference.{at} ({text[:120]!r}) passes {word!r} to {command!r}, shown nowhere before"
+                    yield Reason.UNDOCUMENTED, detail
+                told.add(word)
+            known.append(run.outputs[at])
+
+    def _written(self, run: TrialRun, at: int) -> set[str]:
+        """The paths that this command wrote, those that it removed again included, and none of the provider's own."""
+        before = run.states[at - 1] if at else run.before
+        written = {effect.path for effect in effects(before, run.states[at])}
+        variables = {**self.scenario.login.env, "HOME": self.scenario.login.home}
+        written |= Look.of(Exchange(run.commands[at], run.outputs[at], run.cwds[at]), variables).written
+        return {path for path in written if not covered(path, self.scenario.hidden)}
 
     def _unknown(self, text: str, known: Sequence[str]) -> Iterator[str]:
         for words in syntax.calls(text, self.scenario.provider.command):
@@ -398,8 +303,8 @@ class _Gate:
                 if not _is_known(word, known):
                     yield word
 
-    async def _mutants(self, trials: Trials, reference: TrialRun) -> GateReport:
-        """Try every wrong solution. Raises _Refused with the report when one survives."""
+    async def _mutants(self, trials: Trials, reference: TrialRun) -> None:
+        """Try every wrong solution, and report those that survive."""
         right = self._changed(reference)
         work = self.scenario.expected.kind == "work"
         wrong = [(Reason.PROBE_PASSES, probe.kind, tuple(probe.commands)) for probe in self.scenario.probes]
@@ -414,30 +319,39 @@ class _Gate:
                 equivalent += 1
             elif run.check.verdict == "checker_error":
                 detail = f"the checker ends with status {run.check.status} after {kind}, want a verdict"
-                raise _Refused(Reason.CHECKER_ERROR, detail, run)
+                self._told([(Reason.CHECKER_ERROR, detail)], run, reference.shared(commands))
             elif run.check.passed:
-                survivors.append((reason, kind, run))
+                self._told([(reason, f"{kind}: the checker passes, want fail")], run, reference.shared(commands))
+                survivors.append(kind)
         refutable = len(wrong) - equivalent
-        report = GateReport(
-            mode="sandbox",
-            backend=self.sandbox.name,
-            userland_digest=reference.digest,
-            checks=CHECKS,
-            mutants=len(wrong),
-            equivalent=equivalent,
-            survivors=[kind for _, kind, _ in survivors],
-            kill_rate=1 - len(survivors) / refutable if refutable else None,
-        )
-        if survivors:
-            reason, kind, run = survivors[0]
-            more = f" (and {len(survivors) - 1} more)" if len(survivors) > 1 else ""
-            raise _Refused(reason, f"{kind}: the checker passes, want fail{more}", run, report)
-        return report
+        told = {
+            "userland_digest": reference.digest,
+            "checks": CHECKS,
+            "mutants": len(wrong),
+            "equivalent": equivalent,
+            "survivors": survivors,
+            "kill_rate": 1 - len(survivors) / refutable if refutable else None,
+        }
+        self.report = self.report.model_copy(update=told)
 
     def _changing(self, run: TrialRun) -> list[int]:
         """Indexes of the commands that changed anything outside `volatile`."""
         states = [run.before, *run.states]
         return [at for at in range(len(run.states)) if changes(states[at], states[at + 1], self.scenario.volatile)]
+
+
+def _unsound(run: TrialRun) -> Iterator[Finding]:
+    """The checker must reach a verdict and leave the state alone."""
+    if run.check.verdict == "checker_error":
+        yield Reason.CHECKER_ERROR, f"the checker ends with status {run.check.status}"
+    if written := effects(run.after, run.checked):
+        yield Reason.CHECKER_WRITES, f"the checker changes {[effect.path for effect in written]}"
+
+
+def _is_own(word: str, written: Iterable[str]) -> bool:
+    """Whether the word, or what stands behind its last joint, names one of these paths, from whatever folder."""
+    name = _CLIMBS.sub("/", "/" + _BEFORE_PATH.sub("", word))
+    return any(path.endswith(name) for path in written)
 
 
 def _is_known(word: str, known: Sequence[str]) -> bool:

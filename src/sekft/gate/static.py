@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Callable, Iterator
 
-from sekft.rejection import Admitted, Reason, Rejected
-from sekft.scenario import BUNDLE_LIMIT_BYTES, GateReport, Scenario, hidden_programs
+from sekft.rejection import Admitted, Fault, Reason, Rejected
+from sekft.scenario import BUNDLE_LIMIT_BYTES, GateReport, Scenario, hidden_programs, impossibilities
 from sekft.shell import syntax
 from sekft.shell.chat_format import ACTION_LIMIT, action_faults
 from sekft.trajectory import covered
 
 CHECKS = ["structure"]
-PATH_LIMIT_BYTES = 1024
-NAME_LIMIT_BYTES = 255
-MTIME_LIMIT = 1 << 32
 _IMPERATIVE = re.compile(
     r"(?:^|[.!?:;]\s+|\n)\s*(?:Please|Run|Use|Type|Read|Find|Look|Check|Do|Execute|Complete|Follow|Try|Start|Begin|"
     r"Remember|Make sure|Solve|Finish)\b|\byou (?:must|should|need to|have to)\b|\byour (?:task|job|goal) is\b"
@@ -31,12 +27,15 @@ def gate_structure(scenario: Scenario) -> Admitted | Rejected:
     return refused or Admitted(scenario.model_copy(update={"gate": report}))
 
 
+def findings(scenario: Scenario) -> list[Fault]:
+    """Every inconsistency, in the order of the proofs."""
+    return [Fault(reason, detail) for proof in _PROOFS for reason, detail in proof(scenario)]
+
+
 def examine(scenario: Scenario) -> Rejected | None:
-    """The first inconsistency, or None."""
-    for proof in _PROOFS:
-        for reason, detail in proof(scenario):
-            return Rejected(reason, detail)
-    return None
+    """All that is inconsistent, the first thing as the reason; None where nothing is."""
+    found = findings(scenario)
+    return Rejected.of(found) if found else None
 
 
 def _size(scenario: Scenario) -> Iterator[Finding]:
@@ -102,11 +101,17 @@ def _reference(scenario: Scenario) -> Iterator[Finding]:
         yield Reason.REFERENCE_TOO_LONG, f"saw {len(scenario.reference)} commands, want at most {ACTION_LIMIT}"
     for at, text in enumerate(scenario.reference):
         for fault in action_faults(text):
-            yield Reason.REFERENCE_FORM, f"reference.{at} holds {fault}: {text[:80]!r}"
+            yield Reason.REFERENCE_FORM, f"reference.{at} holds {fault}: {_offending(text, fault)!r}"
     terminal = scenario.expected.terminal
     last = scenario.reference[-1] if scenario.reference else ""
     if not syntax.calls(last, terminal):
         yield Reason.WRONG_ENDING, f"the reference's last command is {last[:80]!r}, want one that ends in {terminal}"
+
+
+def _offending(text: str, fault: str) -> str:
+    """The line of a command that is at fault, else its beginning."""
+    lines = [line for line in text.splitlines() if fault in action_faults(line)]
+    return (syntax.comments(text) if fault == "a comment" else lines or [text])[0][:120]
 
 
 def _hidden(scenario: Scenario) -> Iterator[Finding]:
@@ -129,22 +134,7 @@ def _paths(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _tree(scenario: Scenario) -> Iterator[Finding]:
-    """What no file system can hold would look like a broken sandbox."""
-    kinds = {file.path: file.kind for file in scenario.files}
-    if kinds.get(scenario.login.home, "directory") != "directory":
-        yield Reason.IMPOSSIBLE_TREE, f"{scenario.login.home} is the home and a {kinds[scenario.login.home]}"
-    for file in scenario.files:
-        above = file.path
-        while (above := posixpath.dirname(above)) != "/":
-            if kinds.get(above, "directory") != "directory":
-                yield Reason.IMPOSSIBLE_TREE, f"{file.path} lies below {above}, a {kinds[above]}"
-        names = [file.path, file.target] if file.target is not None else [file.path]
-        if any(not name or "\0" in name or len(name.encode()) > PATH_LIMIT_BYTES for name in names):
-            yield Reason.IMPOSSIBLE_TREE, f"{file.path[:80]}: want a path and a target of 1 to {PATH_LIMIT_BYTES} bytes"
-        if any(len(part.encode()) > NAME_LIMIT_BYTES for part in file.path.split("/")):
-            yield Reason.IMPOSSIBLE_TREE, f"{file.path[:80]}: a name longer than {NAME_LIMIT_BYTES} bytes"
-        if not 0 <= file.mtime < MTIME_LIMIT:
-            yield Reason.IMPOSSIBLE_TREE, f"{file.path}: mtime: saw {file.mtime}, want 0 to {MTIME_LIMIT - 1}"
+    yield from ((Reason.IMPOSSIBLE_TREE, why) for why in impossibilities(scenario))
 
 
 def _announcement(scenario: Scenario) -> Iterator[Finding]:

@@ -107,6 +107,7 @@ class Filler:
     keep:     called with every scenario that is admitted and every draw that is not, as soon as it is known.
     attempts: draws of one slot; None for ATTEMPTS.
     rejected: the folder with the reasons of rejected draws; None where no folder keeps them.
+    note:     called with what a person should read: a repair that was refused, and a slot that is drawn again.
     """
 
     author: Author
@@ -116,6 +117,7 @@ class Filler:
     keep: Keep
     attempts: int | None = None
     rejected: Path | None = None
+    note: Callable[[str], None] = lambda text: None
 
     async def fill(self, slot: int, members: list[Member], first: int) -> list[Scenario]:
         """Draw until a whole family is admitted; attempts before `first` are known to be rejected."""
@@ -128,6 +130,8 @@ class Filler:
                     self.author.met(scenario)
                 return family
             self.keep(family)
+            again = "it is drawn again" if attempt + 1 < attempts else "that was the last one"
+            self.note(f"slot {slot}: draw {attempt + 1} of {attempts} refused ({family.reason}); {again}")
             last = f"{family.reason}: {family.detail}"
         cell = " ".join(f"{axis}={value}" for axis, value in members[0].cell.items())
         why = f"the reasons are in {self.rejected}" if self.rejected else f"the last one: {last}"
@@ -159,18 +163,17 @@ class Filler:
         refused: Rejected | None = None
         candidate: Scenario | None = None
         mended: list[str] = []
-        while (drawn := await draft.next(refused)) is not None:
-            if refused is not None:
-                mended.append(refused.reason)
-            if isinstance(drawn, Rejected):
-                candidate, refused = None, drawn
-                continue
+        while (drawn := await draft.next(before := refused)) is not None:
+            mended += [before.reason] if before else []
             place = {"slot": slot, "attempt": attempt, "mended": mended}
-            candidate = drawn.sealed(provenance=drawn.provenance.model_copy(update=place), **origin)
-            result = await gated(candidate, self.sandbox)
+            made = drawn.candidate if isinstance(drawn, Rejected) else drawn
+            candidate = made and made.sealed(provenance=made.provenance.model_copy(update=place), **origin)
+            result = await self._tried(drawn, candidate)
             if isinstance(result, Admitted):
                 return result.scenario
             refused = result
+            if before is not None:
+                self.note(f"slot {slot}: repair {len(mended)} refused ({_count(refused)}); {_still(before, refused)}")
         why = refused or Rejected(Reason.SCHEMA, "the author gave no candidate")
         return Rejection(
             id=candidate.id if candidate else f"draw-{slot}-{attempt}",
@@ -179,10 +182,29 @@ class Filler:
             reason=why.reason,
             detail=why.detail,
             evidence=why.evidence,
+            faults=[f"{fault.reason}: {fault.detail}" for fault in why.faults],
             gate=why.report,
             exchange=draft.exchange,
             scenario=candidate.model_dump(mode="json") if candidate else {},
         )
+
+    async def _tried(self, drawn: Scenario | Rejected, candidate: Scenario | None) -> Admitted | Rejected:
+        """The gate's word on a candidate, beside what its author knows to be wrong with it."""
+        if isinstance(drawn, Rejected):
+            return drawn.beside(await gated(candidate, self.sandbox)) if candidate else drawn
+        return await gated(candidate or drawn, self.sandbox)
+
+
+def _count(refused: Rejected) -> str:
+    others = len(refused.faults) - 1
+    return f"{refused.reason} and {others} more" if others else str(refused.reason)
+
+
+def _still(before: Rejected, now: Rejected) -> str:
+    """What a repair left as it was."""
+    known = {(fault.reason, fault.detail) for fault in before.faults}
+    left = [fault.reason for fault in now.faults if (fault.reason, fault.detail) in known]
+    return f"told before and still so: {', '.join(dict.fromkeys(left))}" if left else "none of it was told before"
 
 
 class Generation:
@@ -201,19 +223,25 @@ class Generation:
                 f"--author {self.author.name} writes single scenarios: --twins and --reskins want procedural"
             )
         self.sandbox = None if config.no_sandbox else sandboxes.pick(config.sandbox)
+        self.author.trying(self.sandbox)
 
     def family(self, slot: int) -> list[Member]:
         cell = self._axes.cell(self.config.seed, slot, self._where)
         return family(self._axes, cell, self.config.twins, self.config.reskins)
 
     async def families(
-        self, slots: Mapping[int, list[Member]], before: Progress, keep: Keep, rejected: Path | None = None
+        self,
+        slots: Mapping[int, list[Member]],
+        before: Progress,
+        keep: Keep,
+        reporter: Reporter,
+        rejected: Path | None = None,
     ) -> AsyncIterator[list[Scenario]]:
         """Fill the slots, in any order. One that cannot be filled stops no other: the error comes at the end.
 
         Raises AuthorExhausted and InfraError.
         """
-        filler = Filler(self.author, self.sandbox, self.config.seed, self._held, keep, rejected=rejected)
+        filler = Filler(self.author, self.sandbox, self.config.seed, self._held, keep, None, rejected, reporter.note)
 
         async def fill(slot: int) -> list[Scenario] | SekftError:
             try:
@@ -258,7 +286,7 @@ async def stream(config: GenerateConfig, reporter: Reporter) -> AsyncGenerator[S
     generation = Generation(config)
     slots = {slot: generation.family(slot) for slot in range(config.n)}
     async with attended(generation.author, None, config, reporter):
-        async for members in generation.families(slots, Progress(Counter(), Counter()), lambda _: None):
+        async for members in generation.families(slots, Progress(Counter(), Counter()), lambda _: None, reporter):
             for scenario in members:
                 yield scenario
 
@@ -279,7 +307,7 @@ async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -
         tally = Tally(generation.author)
         async with attended(generation.author, folder, config, reporter, tally):
             keep = keeper(folder, layout, tally)
-            async for base, *others in generation.families(waiting, before, keep, layout.rejected):
+            async for base, *others in generation.families(waiting, before, keep, reporter, layout.rejected):
                 more = f" and {len(others)} more" if others else ""
                 reporter.step(f"{tally}  {base.expected.kind} {base.id}{more}")
 

@@ -25,6 +25,8 @@ ENDINGS = {"work": "exit (work)", "empty": "exit (empty)", "blocked": "panic (bl
 class Yield(Frozen):
     """The funnel of Stage A: every draw is admitted or rejected for one reason.
 
+    mended:   how often they were repaired → admitted scenarios that a model repaired.
+    redrawn:  slot → draws that were rejected in it.
     refused:  wrong solutions that the admitted scenarios' checkers saw through.
     accepted: right solutions beside the reference that they took.
     """
@@ -34,6 +36,8 @@ class Yield(Frozen):
     rejected: int
     reasons: dict[str, int]
     unproven: int
+    mended: dict[str, int] = {}
+    redrawn: dict[str, int] = {}
     refused: int
     accepted: int
 
@@ -137,6 +141,8 @@ def _yield(scenarios: Sequence[Scenario], rejections: Sequence[Rejection]) -> Yi
         rejected=len(rejections),
         reasons=_counted(rejection.reason for rejection in rejections),
         unproven=sum(scenario.gate is None or scenario.gate.mode != "sandbox" for scenario in scenarios),
+        mended=_counted(str(len(one.provenance.mended)) for one in scenarios if one.provenance.mended),
+        redrawn=_counted(str(rejection.slot) for rejection in rejections),
         refused=sum(scenario.gate.mutants - scenario.gate.equivalent for scenario in scenarios if scenario.gate),
         accepted=sum(scenario.gate.right for scenario in scenarios if scenario.gate),
     )
@@ -216,6 +222,11 @@ def _funnel(summary: Summary) -> Table:
             ("admitted", draws.admitted, _share(draws.admitted, draws.drawn), _spelled(summary.kinds)),
             ("rejected", draws.rejected, _share(draws.rejected, draws.drawn), _spelled(draws.reasons)),
         ]
+    if draws.mended:
+        count = sum(draws.mended.values())
+        rows.append(("mended", count, _share(count, draws.admitted), f"repairs: scenarios; {_spelled(draws.mended)}"))
+    if draws.redrawn:
+        rows.append(("redrawn", len(draws.redrawn), "", f"slots: draws rejected; {_spelled(draws.redrawn)}"))
     if draws.refused:
         rows.append(("refused", draws.refused, "", "wrong solutions that the checkers saw through"))
     if draws.accepted:
