@@ -82,6 +82,13 @@ class InstalledProvider:
                 slips.append(f"{self.interface.tool} {operation.verb}")
         return list(dict.fromkeys(slips))
 
+    def told(self, reason: str, waiting: Sequence[QueueEntry]) -> str:
+        """The reason with the program's name, and the entry's id where a call has shown it, else what it is called."""
+        named = f"the {self.interface.noun}"
+        if waiting and "read" in self.kind.roles and self.sealed is None:
+            named = f"{self.interface.noun} {waiting[0].id}"
+        return reason.replace("<tool>", self.interface.tool).replace("<id>", named)
+
     @property
     def alike(self) -> list[str]:
         """Calls that tell of the past and change nothing, whose names and terse help leave open what they tell."""
