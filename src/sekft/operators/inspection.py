@@ -49,12 +49,15 @@ def inspect(turns: Sequence[Turn], scenario: Scenario, rng: random.Random) -> li
             [] if any(action.startswith(("ls -l", "wc")) for action, _ in since) else [f"ls -l {path}", f"wc -c {path}"]
         )
         return _some([*size[:1], _ELSEWHERE.format(posixpath.basename(path)), *size[1:]], rng)
-    return [f"ls -l {path}"]
+    return [f"ls -l {path}"] if answer.status else []
 
 
 def concluded(command: str, turns: Sequence[Turn], scenario: Scenario) -> str:
     """The panic with what the last looks added to its reason; any other ending as it is."""
-    facts = [fact for answer in _since_asked(turns, scenario) if (fact := _fact(*answer, scenario))]
+    since = _since_asked(turns, scenario)
+    facts = [fact for answer in since if (fact := _fact(*answer, scenario))]
+    if any("Read-only file system" in answer.content for _, answer in since):  # whose it is does not matter there
+        facts = ["the file system is read-only"]
     if not command.startswith("panic ") or command[-1] not in "'\"" or not facts:
         return command
     return f"{command[:-1]}, {facts[-1]}{command[-1]}"

@@ -181,6 +181,8 @@ def _plan(draft: Sketch) -> list[PlanStep]:
             steps += [_step(provider, "retrieve", ways)] if ways != [[]] else []
             if entry in draft.waiting and blocked is None:
                 steps += _carried_out(provider, next(jobs), entry)
+        if blocked and (left := calls.pages()) != [[]]:
+            steps.append(_step(provider, "retrieve", left))
         if blocked and blocked.look != [[]]:
             steps.append(PlanStep(goal="execute", ways=blocked.look))
     if draft.ending == "work":

@@ -86,7 +86,7 @@ def _seal(kind: str) -> Apply:
             job=_undone(job),
             evidence=(shown,),
             sealed=text + "\n",
-            reasons=[f"<tool> answers no call: {text}", f"nothing can be got from <tool>: {text}", f"<tool>: {shown}"],
+            reasons=[f"<tool> gives out nothing that waits: {text}", f"<tool> cannot tell what waits: {text}"],
             look=[[]],
             hidden=True,
         )
@@ -123,7 +123,11 @@ def _missing(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=replace(_undone(job), files=tuple(kept)),
         evidence=("No such file", Inspection(target=path, aspect="presence")),
-        reasons=[f"<id>: {path} does not exist", f"<id> needs {path}, which is missing", f"no {path} on this host"],
+        reasons=[
+            f"<id>: {path} does not exist",
+            f"<id> needs {path}, which is missing",
+            f"<id> cannot be done: no {path} on this host",
+        ],
         look=[*look, *([*way, f"ls {around}"] for way in look[:1])],
         right={
             "asked": [f"test -e {path} || echo no {name}"],
@@ -146,7 +150,7 @@ def _unreadable(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=replace(_undone(job), files=files),
         evidence=("Permission denied", Inspection(target=path, aspect="access")),
-        reasons=[f"<id>: {path} cannot be read, permission denied", f"{path}: permission denied"],
+        reasons=[f"<id>: {path} cannot be read, permission denied", f"no permission to read {path}, which <id> needs"],
         look=[
             [*first, f"cat {path}"],
             [*first, f"cat {path}", f"ls -l {path}"],
@@ -174,16 +178,18 @@ def _locked(job: Job, host: Host, met: bool) -> Blocked:
     above = next((need for need in job.needs if path.startswith(need + "/")), folder)
     first = [f"ls -R {above}"] if lying and path not in job.text else []
     touch = f"touch {path}" if lying or path in job.text else f"touch {folder}/new"
+    *before, work = job.ways[0]
+    tried = job.ways[0] if len(before) < 2 and f"> {folder}/" in work else ()
     return Blocked(
         job=replace(_undone(job), files=(*files, shut)),
         # The second text is for a file that is really root's.
         evidence=("Read-only file system", "Permission denied", Inspection(target=f"{folder}/new", aspect="access")),
         reasons=[f"<id>: nothing in {folder} can be changed", f"no write access to {folder}, which <id> needs"],
         look=[
-            [*first, touch],
+            [*first, *(tried or (f"ls -l {folder}", touch))],
             [*first, f"ls -l {folder}", touch],
             [*first, f"ls -ld {folder}", touch],
-            [*first, touch, "id"],
+            [*first, f"ls -ld {folder}", touch, "id"],
         ],
         right={
             "asked": [f"[ -w {folder} ] && echo yes || echo no"],
@@ -216,7 +222,7 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
         evidence=(scope,),
         extra=extra,
         reasons=[
-            f"two open requests contradict each other on {scope}",
+            f"<id> is contradicted by another open request on {scope}",
             f"<id> and another open request contradict each other: one changes {scope}, one forbids it",
         ],
         look=[[]],
@@ -244,7 +250,10 @@ def _absent(job: Job, host: Host, met: bool) -> Blocked:
         job=_conditional(job, condition, look, met, *([tool] if met else [])),
         look=look,
         evidence=(f"{program}: not found", Inspection(target=program, aspect="program")),
-        reasons=[f"<id> requires {program}, which is not installed here", f"the program {program} is missing"],
+        reasons=[
+            f"<id> requires {program}, which is not installed here",
+            f"the program {program}, which <id> requires, is missing",
+        ],
         right={
             "asked": [f"command -v {program} || echo no {program}"],
             "listed": [f"ls /usr/bin /usr/local/bin | grep {program}"],
@@ -278,7 +287,10 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
         job=_conditional(named, "", look, met),
         look=look,
         evidence=(Inspection(target=f"{first}:{second}", aspect="presence"),),
-        reasons=[f"<id>: {name} may be {first} or {second}", f"two files are called {name}: {first} and {second}"],
+        reasons=[
+            f"<id>: {name} may be {first} or {second}",
+            f"<id> is ambiguous, two files are called {name}: {first} and {second}",
+        ],
         note=note,
         right={
             "listed": ["ls -R /home /srv /opt"],
@@ -309,7 +321,7 @@ def _conditioned(job: Job, host: Host, met: bool) -> Blocked:
         job=_conditional(job, condition, look, met, host.file(flag, word + "\n")),
         look=look,
         evidence=(Inspection(target=flag, aspect="content"),),
-        reasons=[f"{flag} says {stop}, not {go}", f"<id> has to wait: {flag} says {stop}, not {go}"],
+        reasons=[f"<id> is held up: {flag} says {stop}, not {go}", f"<id> has to wait: {flag} says {stop}, not {go}"],
         right={
             "asked": [f"grep -q {go} {flag} && echo yes || echo not {go}"],
             "matched": [f"case $(cat {flag}) in {go}*) echo yes ;; *) echo no ;; esac"],
@@ -337,7 +349,10 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
         job=_conditional(job, condition, look, met),
         look=look,
         evidence=(seen, Inspection(target=path, aspect="digest")),
-        reasons=[f"{path} is damaged, its md5 sum is {seen}", f"<id>: the md5 sum of {path} is {seen}, not {right}"],
+        reasons=[
+            f"{path}, which <id> needs, is damaged: its md5 sum is {seen}",
+            f"<id>: the md5 sum of {path} is {seen}, not {right}",
+        ],
         right={
             "checked": [f'echo "{right}  {path}" | md5sum -c'],
             "checked_by_list": [f'echo "{right}  {path}" >/tmp/sums', "md5sum -c /tmp/sums"],

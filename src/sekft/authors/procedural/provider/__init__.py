@@ -220,6 +220,7 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     groups = tuple(sorted(names.word((2, 3)) for _ in range(rng.randint(2, 4)))) if "groups" in kind.roles else ()
     form, entries = _entries(host, kind, cell, contents, groups, interface.ack)
     words = {"noun": interface.noun, "nouns": interface.nouns, "user": host.user, "host": host.name}
+    words |= {name: interface.keys[name] for name in ("group", "groups")}
     summary = phrase(skin, skin.choice(kind.summary), **words)
     texts = _texts(skin, kind, interface, words)
     storage = skin.choice(sorted(STORAGES))
