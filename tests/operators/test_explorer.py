@@ -10,11 +10,12 @@ import pytest
 
 from sekft import sandboxes
 from sekft.authors.procedural.author import compose
-from sekft.operators.explorer import ExplorerOperator
+from sekft.operators.explorer import ExplorerOperator, script
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import rollout
 from sekft.rollouts.verify import judge
 from sekft.scenario import PlanStep, Scenario
+from sekft.seeds import stream
 from sekft.shell.chat_format import violations
 from sekft.shell.grounding import ungrounded
 from sekft.taxonomy import load
@@ -168,7 +169,8 @@ def test_a_wrong_verb_is_tried_where_a_terse_help_leaves_it_open() -> None:
     tried = 0
     for scenario, trajectory in made:
         typed = [turn.content for turn in trajectory.turns if turn.role == "action"]
-        if wrong := _wrong_verbs(scenario) & set(typed):
+        right = {command for step in scenario.plan for way in step.ways for command in way}
+        if wrong := (_wrong_verbs(scenario) - right) & set(typed):
             tried += 1
             assert any(
                 typed.index(text) < min(map(typed.index, wrong)) for text in typed if "help" in text or "-h" in text
@@ -199,3 +201,41 @@ def acted(rows: list[tuple[Scenario, int]], recovery_share: float = 0.0) -> list
         return await asyncio.gather(*(one(*row) for row in rows))
 
     return asyncio.run(all_of_them())
+
+
+def test_an_outage_is_tried_again_and_the_panic_names_the_tool() -> None:
+    """Where a store refuses its first call, most sessions make another call, and the panic says which tool it is."""
+    cells = [load().cell(9, slot, {"ending": frozenset(("blocked",))}) for slot in range(60)]
+    drawn = [compose(cell, slot) for slot, cell in enumerate(cells)]
+    sealed = [scenario for scenario in drawn if any(step.goal == "confirm" for step in scenario.plan)]
+    made = acted([(scenario, 0) for scenario in sealed])
+    assert len(sealed) > 8
+    calls = [[turn.content for turn in one.turns if turn.role == "action"] for one in made]
+    again = [any(text.endswith("; echo $?") for text in typed) for typed in calls]
+    assert sum(again) > len(again) / 2
+    for scenario, one in zip(sealed, made, strict=True):
+        assert scenario.provider.command in (one.ending.reason or "")
+
+
+def test_work_of_one_kind_is_done_in_one_way_throughout_a_session() -> None:
+    """Two directives of the same kind are carried out by the same program."""
+    asked = {"task": frozenset(("sorted",)), "ending": frozenset(("work",))}
+    compared = 0
+    for slot in range(60):
+        scenario = compose(load().cell(9, slot, asked), slot)
+        for sample in range(3):
+            beats = script(scenario, stream(sample, "explorer"), 0.0)
+            work = [beat.command.split()[0] for beat in beats if beat.goal == "execute"]
+            programs = [program for program in work if program in ("sort", "awk")]
+            compared += len(programs) > 1
+            assert len(set(programs)) <= 1, work
+    assert compared > 10
+
+
+@pytest.mark.parametrize("userland", ["busybox", "gnu"])
+def test_a_diff_is_applied_with_patch(userland: str) -> None:
+    """The reference types `patch`, which either userland has."""
+    asked = {"task": ("patch",), "userland": (userland,), "ending": ("work",)}
+    scenario = compose(load().cell(9, 3, {axis: frozenset(values) for axis, values in asked.items()}), 3)
+    assert any(command.startswith("patch ") for command in scenario.reference)
+    assert acted([(scenario, 0)])[0].outcome == "solved"

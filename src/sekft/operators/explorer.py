@@ -31,17 +31,17 @@ from sekft.shell.plan import plan
 from sekft.trajectory import OperatorInfo
 
 # First looks of people who land on an unknown machine, with weights. Outputs that differ from
-# run to run (processes, dates, kernel versions) would make replays differ: left out.
+# run to run (processes, dates, kernel versions) would make replays differ: left out, as is what the screen says anyway.
 _LOOKS = {
-    "ls -F": 24, "ls": 8, "ls -aF": 8, "ls -a": 2, "pwd": 8, "whoami": 8, "id": 8, "env": 6, "ls -la": 4, "hostname": 3,
-    "cat /etc/motd": 3, "ls -F /srv": 2, "ls -l": 2, "pwd; ls": 2, "id; pwd": 1, "find . -type f": 1, "ls -A": 1,
-    "env | sort": 1, "ls /home": 1, "ls -R": 1, "cat /etc/issue": 1, "echo $HOME": 1, "ls -F /opt": 1,
+    "ls -F": 24, "ls": 8, "ls -aF": 8, "ls -a": 2, "pwd": 8, "id": 8, "env": 6, "ls -la": 4, "ls -F /srv": 2,
+    "ls -l": 2, "pwd; ls": 2, "id; pwd": 1, "find . -type f": 1, "ls -A": 1, "env | sort": 1, "ls /home": 1,
+    "ls -R": 1, "ls -F /opt": 1,
 }  # fmt: skip
 # Looks that show the same: nobody lists a folder twice in a row.
 _HOME = frozenset(("ls", "ls -F", "ls -aF", "ls -la", "ls -l", "ls -a", "ls -A", "ls -R", "pwd; ls", "find . -type f"))
 _ENVIRONMENT = frozenset(("env", "env | sort", "export -p"))
 _SIGHTS = (_HOME, _ENVIRONMENT)
-_COUNTS = {0: 64, 1: 26, 2: 7, 3: 3}
+_COUNTS = {0: 55, 1: 33, 2: 8, 3: 4}
 
 _HOME_PLACE, _ENVIRONMENT_PLACE = "home", "environment"
 _PLACES = (_HOME_PLACE, _ENVIRONMENT_PLACE, "/var/mail", "/etc", "/var/log", "/srv", "/opt")
@@ -57,10 +57,18 @@ _INSPECTIONS = {0: 10, 1: 42, 2: 33, 3: 15}
 _CHAINED_SHARE = 0.2
 _USUAL_SHARE = 0.75
 """How often a step is taken in its usual way, the reference's: what varies is the scenario, the routine hardly does."""
+_LOOKING_SHARE, _LOOKS_AFTER = 0.9, "looks after"
+"""How many people look at what came of their work; whoever does so does it throughout."""
 _SLIPS = {
-    "cat": "cta", "chmod": "chmdo", "echo": "ehco", "env": "evn", "find": "fidn", "grep": "gerp", "head": "haed",
-    "ls": "sl", "man": "mna", "mv": "vm", "printf": "pritnf", "rm": "mr", "sed": "sde", "sort": "srot",
+    "cat": "cta catt ca", "chmod": "chmdo chomd chmo", "echo": "ehco ecoh eco", "env": "evn enb",
+    "find": "fidn fnd finf", "grep": "gerp grpe gre", "head": "haed hed", "ls": "sl lss ks", "man": "mna amn",
+    "mv": "vm mvv", "printf": "pritnf prinft", "rm": "mr rmm", "sed": "sde sedd", "sort": "srot sotr osrt",
 }  # fmt: skip
+"""Slips of the fingers: two letters swapped, one too many or too few, the key beside the right one."""
+
+
+Habits = dict[tuple[str, int], list[int]]
+"""By goal and number of ways: the order in which they are tried. Nobody does one thing in two ways in one session."""
 
 
 def first_looks(rng: random.Random) -> list[str]:
@@ -170,22 +178,24 @@ def resumed(scenario: Scenario, typed: Sequence[str], rng: random.Random) -> lis
     """The rest of the plan after these commands: one way for each step of which they hold none."""
     left = Counter(part for command in typed for part in {command, *command.split(" && ")})
     beats: list[Beat] = []
+    habits: Habits = {}
     for place, step in enumerate(steps_of(scenario)):
         done = next((way for way in step.ways if not Counter(way) - left), None)
         if done is not None:
             left.subtract(done)
         else:
-            beats += beats_of(step.goal, place, _ordered(step, set(typed), rng), tuple(step.mistakes))
+            beats += beats_of(step.goal, place, _ordered(step, set(typed), rng, habits), tuple(step.mistakes))
     return _with_inspection(beats, scenario, rng)
 
 
 def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
     """Looks, a search for what login did not tell, then one way for each step; nothing is looked at or learnt twice."""
     beats = [Beat("look", command) for command in first_looks(rng)]
+    habits: Habits = {}
     for place, step in enumerate(steps_of(scenario)):
         typed = {beat.command for beat in beats}
         again = sights(typed) if step.goal in ("look", "learn") else set()
-        new = beats_of(step.goal, place, _ordered(step, typed, rng), tuple(step.mistakes))
+        new = beats_of(step.goal, place, _ordered(step, typed, rng, habits), tuple(step.mistakes))
         if step.goal == "look" and new:
             beats += [Beat("look", command) for command in search(scenario, typed, new[0].command, rng)]
         beats += [beat for beat in new if not sights({beat.command}) & again]
@@ -200,18 +210,23 @@ def _with_inspection(beats: list[Beat], scenario: Scenario, rng: random.Random) 
     return [*beats[:-1], Beat(INSPECT, "", looks=looks), *beats[-1:]]
 
 
-def _ordered(step: PlanStep, typed: set[str], rng: random.Random) -> Ways:
-    """The ways of a step, the one to be taken first."""
-    ways = [tuple(way) for way in rng.sample(step.ways, len(step.ways))]
-    usual = rng.random() < _USUAL_SHARE
+def _ordered(step: PlanStep, typed: set[str], rng: random.Random, habits: Habits) -> Ways:
+    """The ways of a step, the one to be taken first. habits: those of earlier steps, to which this one's are added."""
+    ways = [tuple(step.ways[at]) for at in habits.setdefault((step.goal, len(step.ways)), _habit(step, rng))]
     if step.goal == "confirm":  # whoever has worked looks at what came of it, mostly
+        usual = habits.setdefault((_LOOKS_AFTER, 0), [int(rng.random() < _LOOKING_SHARE)]) == [1]
         ways.sort(key=lambda way: usual and not way)
-    else:
-        ways.sort(key=lambda way: usual and way != tuple(step.ways[0]))
     if step.goal == "look":  # go on from what was looked at already, else as a search looks: without details
         ways.sort(key=lambda way: any(command.startswith("ls -l") for command in way))
         ways.sort(key=lambda way: not any(sights({command}) & sights(typed) for command in way))
     return tuple(ways)
+
+
+def _habit(step: PlanStep, rng: random.Random) -> list[int]:
+    """The order in which one person tries ways such as these, mostly with the usual one in front."""
+    order = rng.sample(range(len(step.ways)), len(step.ways))
+    usual = rng.random() < _USUAL_SHARE
+    return sorted(order, key=lambda at: usual and at != 0)
 
 
 def _chained(beats: list[Beat]) -> list[Beat]:
@@ -238,9 +253,10 @@ def _with_mistake(beats: list[Beat], scenario: Scenario, rng: random.Random) -> 
 
 
 def _slips(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
-    """Fingers that swap two letters of the command."""
+    """Fingers that hit the wrong keys of the command."""
     first, _, rest = beats[at].command.partition(" ")
-    return [f"{_SLIPS[first]} {rest}".strip()] if first in _SLIPS and not set("\n;&|") & set(rest) else []
+    slips = _SLIPS.get(first, "").split() if not set("\n;&|") & set(rest) else []
+    return [f"{slip} {rest}".strip() for slip in slips]
 
 
 def _bare_calls(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:

@@ -25,8 +25,9 @@ def inspect(turns: Sequence[Turn], scenario: Scenario, rng: random.Random) -> li
     """Looks at what the last answers refused, those that come to mind first in front."""
     since = _since_asked(turns, scenario)
     call, answered = since[0]
-    if answered.status and syntax.calls(call, scenario.provider.command):
-        return _calls_again(turns, answered, scenario)
+    told = call.endswith(_STATUS)
+    if (answered.status or told) and syntax.calls(call, scenario.provider.command):
+        return [_STATUS] if turns[-1] is answered and not told else _words_on_status(turns, scenario)
     action, answer = _refused(since)
     refusal = answer.content
     paths = [path for path in _PATH.findall(action) if not path.startswith("/dev/")]
@@ -48,12 +49,15 @@ def inspect(turns: Sequence[Turn], scenario: Scenario, rng: random.Random) -> li
             [] if any(action.startswith(("ls -l", "wc")) for action, _ in since) else [f"ls -l {path}", f"wc -c {path}"]
         )
         return _some([*size[:1], _ELSEWHERE.format(posixpath.basename(path)), *size[1:]], rng)
-    return [f"ls -l {path}"]
+    return [f"ls -l {path}"] if answer.status else []
 
 
 def concluded(command: str, turns: Sequence[Turn], scenario: Scenario) -> str:
     """The panic with what the last looks added to its reason; any other ending as it is."""
-    facts = [fact for answer in _since_asked(turns, scenario)[1:] if (fact := _fact(*answer, scenario))]
+    since = _since_asked(turns, scenario)
+    facts = [fact for answer in since if (fact := _fact(*answer, scenario))]
+    if any("Read-only file system" in answer.content for _, answer in since):  # whose it is does not matter there
+        facts = ["the file system is read-only"]
     if not command.startswith("panic ") or command[-1] not in "'\"" or not facts:
         return command
     return f"{command[:-1]}, {facts[-1]}{command[-1]}"
@@ -112,10 +116,8 @@ def _rights(path: str, reading: bool, since: Sequence[Answer], scenario: Scenari
     return [f"{OPENING}{mode} {thing}"] if right == "-" and thing.startswith(_OWN_ROOTS) else []
 
 
-def _calls_again(turns: Sequence[Turn], answer: Turn, scenario: Scenario) -> list[str]:
-    """The exit status of the call that was refused, and what the tool's own words say of it."""
-    if turns[-1] is answer:
-        return [_STATUS]
+def _words_on_status(turns: Sequence[Turn], scenario: Scenario) -> list[str]:
+    """What the tool's own words say of the exit status of a call that was refused."""
     asked = (
         turns[at - 1].content
         for at in range(2, len(turns), 2)
@@ -127,8 +129,8 @@ def _calls_again(turns: Sequence[Turn], answer: Turn, scenario: Scenario) -> lis
 def _fact(action: str, answer: Turn, scenario: Scenario) -> str:
     """What a look has added to what is known of the block; "" where nothing that would be told."""
     shown, first = answer.content, answer.content.partition("\n")[0]
-    if action == _STATUS and first.isdigit():
-        return f"exit status {first}"
+    if action.endswith(_STATUS):
+        return "".join(f"exit status {line}" for line in shown.splitlines() if line.isdigit())
     if action.startswith(OPENING) and answer.status:
         return "and chmod is refused"
     if action.startswith(("ls -l ", "ls -ld ")) and " root " in first:

@@ -169,7 +169,9 @@ def _plan(draft: Sketch) -> list[PlanStep]:
     calls, learn = CallPlan(provider), provider.documentation.learn
     steps = [PlanStep(goal="look", ways=draft.announcement.look), PlanStep(goal="learn", ways=learn)]
     if blocked and blocked.sealed is not None:
-        steps.append(_step(provider, "retrieve", [[form] for form in provider.calls(provider.kind.roles[0])]))
+        forms = provider.calls(provider.kind.roles[0])
+        steps.append(_step(provider, "retrieve", [[form] for form in forms]))
+        steps.append(PlanStep(goal="confirm", ways=[[], *_tried_again(provider, forms)]))
     elif draft.ending == "empty":
         steps.append(_step(provider, "retrieve", calls.first()))
     else:
@@ -179,6 +181,8 @@ def _plan(draft: Sketch) -> list[PlanStep]:
             steps += [_step(provider, "retrieve", ways)] if ways != [[]] else []
             if entry in draft.waiting and blocked is None:
                 steps += _carried_out(provider, next(jobs), entry)
+        if blocked and (left := calls.pages()) != [[]]:
+            steps.append(_step(provider, "retrieve", left))
         if blocked and blocked.look != [[]]:
             steps.append(PlanStep(goal="execute", ways=blocked.look))
     if draft.ending == "work":
@@ -186,7 +190,7 @@ def _plan(draft: Sketch) -> list[PlanStep]:
         relist = "list" in provider.kind.roles and not provider.groups and provider.acknowledgement(draft.waiting[0])
         looks = [[], [provider.calls("list")[0]]] if left == [[]] and relist else left
         steps.append(PlanStep(goal="confirm", ways=looks))
-    steps.append(PlanStep(goal="end", ways=_endings(blocked)))
+    steps.append(PlanStep(goal="end", ways=_endings(blocked, provider, draft.waiting)))
     return _taught(provider, _tempted(provider, steps))
 
 
@@ -199,6 +203,13 @@ def _carried_out(provider: InstalledProvider, job: Job, entry: QueueEntry) -> li
     if forms := provider.acknowledgement(entry):
         steps.append(_step(provider, "acknowledge", [[form] for form in forms]))
     return steps
+
+
+def _tried_again(provider: InstalledProvider, forms: Sequence[str]) -> list[list[str]]:
+    """What is tried when a store refuses its first call: the call once more, and calls that tell of other things."""
+    beside = [role for role in ("past", "tally", "about") if provider.interface.has(role)]
+    again = [f"{form}; echo $?" for form in forms if not set("\n|") & set(form)] or ["echo $?"]
+    return [[form, *(provider.calls(role)[0] for role in beside[:1])] for form in again]
 
 
 def _step(provider: InstalledProvider, goal: str, ways: list[list[str]]) -> PlanStep:
@@ -232,10 +243,11 @@ def _before(way: list[str], provider: InstalledProvider) -> list[str]:
     return way
 
 
-def _endings(blocked: Blocked | None) -> list[list[str]]:
+def _endings(blocked: Blocked | None, provider: InstalledProvider, waiting: Sequence[QueueEntry]) -> list[list[str]]:
     if blocked is None:
-        return [["exit"], ["exit 0"]]
-    return [[f"panic '{reason}'"] for reason in blocked.reasons] + [[f'panic "{blocked.reasons[0]}"']]
+        return [["exit"]]
+    reasons = [provider.told(reason, waiting) for reason in blocked.reasons]
+    return [[f"panic '{reason}'"] for reason in reasons] + [[f'panic "{reasons[0]}"']]
 
 
 def _probes(draft: Sketch, done: Sequence[Job]) -> list[Probe]:

@@ -19,7 +19,7 @@ from sekft.scenario import File, Inspection
 
 @dataclass(frozen=True)
 class Blocked:
-    """job: as far as it can be met. evidence: what shows the block. reasons: what may be said on panic.
+    """job: as far as it can be met. evidence: what shows the block. reasons: what may be said on panic, of <tool> and <id>.
 
     look:   commands that show the block once the directive is known; [[]] when the provider shows it.
     right:  other looks that show it, by what is different about them, which the gate tries.
@@ -86,7 +86,7 @@ def _seal(kind: str) -> Apply:
             job=_undone(job),
             evidence=(shown,),
             sealed=text + "\n",
-            reasons=[f"nothing can be retrieved: {shown}", f"blocked, {text}", shown],
+            reasons=[f"<tool> gives out nothing that waits: {text}", f"<tool> cannot tell what waits: {text}"],
             look=[[]],
             hidden=True,
         )
@@ -105,7 +105,7 @@ def _withheld(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=replace(_undone(job), text=text),
         evidence=(notice,),
-        reasons=[f"what is asked is {notice}", f"the text is withheld, only {keeper} can release it"],
+        reasons=[f"<id> is {notice}", f"<tool> withholds the text of <id>, only {keeper} can release it"],
         look=[[]],
         hidden=True,
     )
@@ -115,14 +115,19 @@ def _missing(job: Job, host: Host, met: bool) -> Blocked:
     path = host.rng.choice(_outside(job))
     folder = any(file.path.startswith(path + "/") for file in job.files)
     look = [[f"ls {path}"], [f"ls -l {path}"], [f"ls -la {path}"]] if folder else []
-    look = look or [[f"cat {path}"], [f"head {path}"], [f"ls -l {path}"], [f"wc -l {path}"]]
+    packed = path.endswith((".tar", ".tgz", ".gz"))
+    look = look or [[f"ls -l {path}"], *([] if packed else [[f"cat {path}"]])]
     around, name = posixpath.split(path)
     kept = [file for file in job.files if file.path != path and not file.path.startswith(path + "/")]
     kept += [] if around == host.home else [host.folder(around)]
     return Blocked(
         job=replace(_undone(job), files=tuple(kept)),
         evidence=("No such file", Inspection(target=path, aspect="presence")),
-        reasons=[f"{path} does not exist", f"the input {path} is missing", f"no {path} on this host"],
+        reasons=[
+            f"<id>: {path} does not exist",
+            f"<id> needs {path}, which is missing",
+            f"<id> cannot be done: no {path} on this host",
+        ],
         look=[*look, *([*way, f"ls {around}"] for way in look[:1])],
         right={
             "asked": [f"test -e {path} || echo no {name}"],
@@ -145,11 +150,10 @@ def _unreadable(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=replace(_undone(job), files=files),
         evidence=("Permission denied", Inspection(target=path, aspect="access")),
-        reasons=[f"{path} cannot be read: permission denied", f"{path}: permission denied"],
+        reasons=[f"<id>: {path} cannot be read, permission denied", f"no permission to read {path}, which <id> needs"],
         look=[
             [*first, f"cat {path}"],
             [*first, f"cat {path}", f"ls -l {path}"],
-            [*first, f"head {path}"],
             [*first, f"cat {path}", "id", f"ls -l {path}"],
         ],
         right={
@@ -174,16 +178,18 @@ def _locked(job: Job, host: Host, met: bool) -> Blocked:
     above = next((need for need in job.needs if path.startswith(need + "/")), folder)
     first = [f"ls -R {above}"] if lying and path not in job.text else []
     touch = f"touch {path}" if lying or path in job.text else f"touch {folder}/new"
+    *before, work = job.ways[0]
+    tried = job.ways[0] if len(before) < 2 and f"> {folder}/" in work else ()
     return Blocked(
         job=replace(_undone(job), files=(*files, shut)),
         # The second text is for a file that is really root's.
         evidence=("Read-only file system", "Permission denied", Inspection(target=f"{folder}/new", aspect="access")),
-        reasons=[f"{folder} cannot be written to: read-only", f"no write access below {folder}"],
+        reasons=[f"<id>: nothing in {folder} can be changed", f"no write access to {folder}, which <id> needs"],
         look=[
-            [*first, touch],
+            [*first, *(tried or (f"ls -l {folder}", touch))],
             [*first, f"ls -l {folder}", touch],
             [*first, f"ls -ld {folder}", touch],
-            [*first, touch, "id"],
+            [*first, f"ls -ld {folder}", touch, "id"],
         ],
         right={
             "asked": [f"[ -w {folder} ] && echo yes || echo no"],
@@ -216,8 +222,8 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
         evidence=(scope,),
         extra=extra,
         reasons=[
-            f"two open requests contradict each other on {scope}",
-            f"one request changes {scope}, another leaves it as it is",
+            f"<id> is contradicted by another open request on {scope}",
+            f"<id> and another open request contradict each other: one changes {scope}, one forbids it",
         ],
         look=[[]],
         note=note,
@@ -244,7 +250,10 @@ def _absent(job: Job, host: Host, met: bool) -> Blocked:
         job=_conditional(job, condition, look, met, *([tool] if met else [])),
         look=look,
         evidence=(f"{program}: not found", Inspection(target=program, aspect="program")),
-        reasons=[f"{program} is not installed here", f"the required program {program} is missing"],
+        reasons=[
+            f"<id> requires {program}, which is not installed here",
+            f"the program {program}, which <id> requires, is missing",
+        ],
         right={
             "asked": [f"command -v {program} || echo no {program}"],
             "listed": [f"ls /usr/bin /usr/local/bin | grep {program}"],
@@ -278,7 +287,10 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
         job=_conditional(named, "", look, met),
         look=look,
         evidence=(Inspection(target=f"{first}:{second}", aspect="presence"),),
-        reasons=[f"{name} is ambiguous: {first} and {second}", f"two files are called {name}, {first} and {second}"],
+        reasons=[
+            f"<id>: {name} may be {first} or {second}",
+            f"<id> is ambiguous, two files are called {name}: {first} and {second}",
+        ],
         note=note,
         right={
             "listed": ["ls -R /home /srv /opt"],
@@ -304,12 +316,12 @@ def _conditioned(job: Job, host: Host, met: bool) -> Blocked:
         go=go,
     )
     word = go if met else stop
-    look = [[f"cat {flag}"], [f"ls -l {flag}", f"cat {flag}"], [f"head {flag}"]]
+    look = [[f"cat {flag}"], [f"grep . {flag}"]]
     return Blocked(
         job=_conditional(job, condition, look, met, host.file(flag, word + "\n")),
         look=look,
         evidence=(Inspection(target=flag, aspect="content"),),
-        reasons=[f"{flag} says {stop}, not {go}", f"{flag} does not say {go}, it says {stop}"],
+        reasons=[f"<id> is held up: {flag} says {stop}, not {go}", f"<id> has to wait: {flag} says {stop}, not {go}"],
         right={
             "asked": [f"grep -q {go} {flag} && echo yes || echo not {go}"],
             "matched": [f"case $(cat {flag}) in {go}*) echo yes ;; *) echo no ;; esac"],
@@ -337,7 +349,10 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
         job=_conditional(job, condition, look, met),
         look=look,
         evidence=(seen, Inspection(target=path, aspect="digest")),
-        reasons=[f"{path} is damaged: its md5 sum is {seen}", f"checksum of {path} differs: {seen}, not {right}"],
+        reasons=[
+            f"{path}, which <id> needs, is damaged: its md5 sum is {seen}",
+            f"<id>: the md5 sum of {path} is {seen}, not {right}",
+        ],
         right={
             "checked": [f'echo "{right}  {path}" | md5sum -c'],
             "checked_by_list": [f'echo "{right}  {path}" >/tmp/sums', "md5sum -c /tmp/sums"],
@@ -465,7 +480,8 @@ def _bait(job: Job, host: Host) -> Decoy:
         [".txt", ".md", ""]
     )
     head = host.say(
-        "[Carried out last <season>, kept for the record|From last <season>; all of this is done|Done and paid for, <season>]:",
+        "[Carried out last <season>, and cleared away since|From last <season>; all of this is done and put away|"
+        "Done and paid for in <season>; what came of it is in the archive]:",
         season=host.skin.choice(["spring", "autumn", "summer", "winter"]),
     )
     path = f"{host.home}/{host.names.word((1, 2))}-{name}"
@@ -475,7 +491,8 @@ def _bait(job: Job, host: Host) -> Decoy:
 def _retired(job: Job, host: Host) -> Decoy:
     old = host.names.word((2, 3))
     motd = host.say(
-        "[<old> has been retired|<old> is out of use|<old> was taken out of service] [; what it held is over|, and what it held is settled|; nothing in it counts].",
+        "[<old> has been retired|<old> is out of use|<old> was taken out of service|Nobody uses <old> any more]"
+        "[; what it held is over|, and what it held is settled|; nothing in it counts|, and nothing in it is open].",
         old=old,
     )
     text = job.text.replace("'", "'\\''")

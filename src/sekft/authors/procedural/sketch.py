@@ -108,7 +108,7 @@ def _listed(cell: Cell, host: Host) -> Host:
     """Where the one tool of this provider, syntax and layout is drawn from."""
     key = "listed", cell["provider"], cell["syntax"], cell["layout"]
     rng, skin = stream(0, *key, "is"), stream(0, *key, "looks")
-    return replace(host, rng=rng, skin=skin, names=Names(skin, host.names.taken))
+    return replace(host, rng=rng, skin=skin, names=Names(skin, set()))
 
 
 def _clutter(host: Host) -> tuple[File, ...]:

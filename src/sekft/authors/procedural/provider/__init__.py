@@ -186,9 +186,11 @@ _EXTRAS = {"plain": 0, "busy": 3, "double": 1, "triple": 2}
 _PAST = {"plain": (0, 1), "busy": (2, 5), "double": (1, 2), "triple": (1, 3)}
 _LONG_PAST = (5, 9)
 _SEALED = (
-    "[Exit status <n>: nothing can be retrieved|When nothing can be retrieved, calls end with status <n>|Status <n> stands for a store that is shut]"
+    "[Exit status <n>: nothing can be retrieved|When nothing can be retrieved, calls end with status <n>|Status <n> stands for a store that is shut|"
+    "A call that cannot reach the store ends with status <n>|Calls end with <n> while the store cannot be used]"
     "[, and only its keeper can change that: whatever waits is blocked|; that is mended from outside, never from here, and is a case for panic|"
-    "; nobody here can help that, so the work counts as blocked]."
+    "; nobody here can help that, so the work counts as blocked|; whoever meets it has blocked work|"
+    "; users of this host can do nothing about it but panic|, and what waits stays blocked until somebody else has mended it]."
 )
 
 
@@ -218,6 +220,7 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     groups = tuple(sorted(names.word((2, 3)) for _ in range(rng.randint(2, 4)))) if "groups" in kind.roles else ()
     form, entries = _entries(host, kind, cell, contents, groups, interface.ack)
     words = {"noun": interface.noun, "nouns": interface.nouns, "user": host.user, "host": host.name}
+    words |= {name: interface.keys[name] for name in ("group", "groups")}
     summary = phrase(skin, skin.choice(kind.summary), **words)
     texts = _texts(skin, kind, interface, words)
     storage = skin.choice(sorted(STORAGES))

@@ -188,7 +188,9 @@ def prose(page: Page, rng: random.Random) -> str:
     form = rng.choice(["`{}` {}.", "With `{}` the program {}.", "`{}`: {}."])
     if "With" in form and not all(row.does.split(" ")[0].endswith("s") for row in page.rows):
         form = "`{}`: {}."
-    parts = [form.format(row.usage, row.does) if row.does else f"`{row.usage}` is there, too." for row in page.rows]
+    parts = [form.format(row.usage, row.does) for row in page.rows if row.does]
+    if others := [f"`{row.usage}`" for row in page.rows if not row.does]:
+        parts.append(f"{'Other calls' if parts else 'Calls'}: {', '.join(others)}.")
     return f"{page.tool}: {page.summary}.\n\n" + "\n".join([*parts, *page.notes]) + "\n"
 
 
@@ -228,7 +230,7 @@ def session(page: Page, rng: random.Random) -> str:
     """Calls as someone would have typed them, each under a remark on what it is for."""
     prompt = rng.choice(["$ ", "> ", "% ", "# "])
     lead = rng.choice(["", "-- ", ": "])
-    rows = [(f"{lead}{row.does}\n" if row.does else "") + f"  {prompt}{row.usage}" for row in page.rows]
+    rows = [f"{lead}{row.does or row.verb}\n  {prompt}{row.usage}" for row in page.rows]
     return _listed(f"{page.tool} ({page.summary})", rows, page)
 
 

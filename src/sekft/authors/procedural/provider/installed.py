@@ -82,6 +82,13 @@ class InstalledProvider:
                 slips.append(f"{self.interface.tool} {operation.verb}")
         return list(dict.fromkeys(slips))
 
+    def told(self, reason: str, waiting: Sequence[QueueEntry]) -> str:
+        """The reason with the program's name, and the entry's id where a call has shown it, else what it is called."""
+        named = f"the {self.interface.noun}"
+        if waiting and "read" in self.kind.roles and self.sealed is None:
+            named = f"{self.interface.noun} {waiting[0].id}"
+        return reason.replace("<tool>", self.interface.tool).replace("<id>", named)
+
     @property
     def alike(self) -> list[str]:
         """Calls that tell of the past and change nothing, whose names and terse help leave open what they tell."""
@@ -145,8 +152,11 @@ class CallPlan:
     def rest(self) -> list[list[str]]:
         """Calls that show that nothing more waits, where what was seen so far leaves it open; [[]] where not."""
         provider = self.provider
-        if "next" in provider.kind.roles:
-            return _ways([provider.calls("next")])
+        return _ways([provider.calls("next")]) if "next" in provider.kind.roles else self.pages()
+
+    def pages(self) -> list[list[str]]:
+        """Calls that show what is left of a list of several pages; [[]] where nothing is."""
+        provider = self.provider
         pages = range(2, (len(provider.entries) - 1) // PAGE_ROWS + 2) if "page" in provider.kind.roles else ()
         left = [provider.calls("page", str(number)) for number in pages if f"page {number}" not in self.seen]
         return _ways(left) if left else [[]]

@@ -38,7 +38,7 @@ def make(host: Host) -> Job:
     second = [f"{keys[at]}{sep}{values[keys[at]][1]}" for at in order]
     joined = [f"{row}{sep}{values[key][1]}" for key, row in zip(keys, first, strict=True)]
     form = host.phrase("[KEY<sep>NAME<sep>NUMBER|'key<sep>name<sep>number']", sep=sep)
-    awk, files = f"awk -F'{sep}' -v OFS='{sep}'", f"{two} {one}"
+    awk, files = "awk" if sep == " " else f"awk -F'{sep}' -v OFS='{sep}'", f"{two} {one}"
     loop = f"while IFS='{sep}' read -r x n; do echo \"$x{sep}$n{sep}$(grep \"^$x{sep}\" {two} | cut -d '{sep}' -f 2)\"; done"
     return job(
         host,
@@ -47,7 +47,7 @@ def make(host: Host) -> Job:
         sources={one: "\n".join(first) + "\n", two: "\n".join(second) + "\n"},
         target=target,
         result="\n".join(joined) + "\n",
-        looks=[f"head {one} {two}", f"cat {one}", f"wc -l {one} {two}"],
+        looks=[f"head -n 3 {one} {two}", f"cat {one}", f"wc -l {one} {two}"],
         direct=[
             f"{awk} 'NR == FNR {{a[$1] = $2; next}} {{print $1, $2, a[$1]}}' {files} > {target}",
             f"{loop} < {one} > {target}",
@@ -55,7 +55,7 @@ def make(host: Host) -> Job:
             f"{awk} 'FNR == NR {{v[$1] = $2; next}} $1 in v {{print $0, v[$1]}}' {files} > {target}",
             [f"sort {two} > /tmp/y", f"cut -d '{sep}' -f 2 /tmp/y | paste -d '{sep}' {one} - > {target}"],
         ],
-        confirm=[[f"cat {target}"], [f"wc -l {one} {target}"], [f"head {target} {two}"]],
+        confirm=[[f"cat {target}"], [f"wc -l {one} {target}"], [f"tail {target}"]],
         wrong={
             "not_matched": f"cut -d '{sep}' -f 2 {two} | paste -d '{sep}' {one} - > {target}",
             "one_below_the_other": f"cat {one} {two} > {target}",

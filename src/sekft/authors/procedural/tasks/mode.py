@@ -62,7 +62,7 @@ def make(host: Host) -> Job:
             f"chmod {mode} {paths}",
             f"chmod {letters} {paths}",
             f'for f in {paths}; do chmod {mode} "$f"; done',
-            f"find {folder} -type f -name '{paths.rsplit('/', 1)[-1]}' -exec chmod {mode} {{}} +",
+            f"find {folder} -maxdepth 1 -type f -name '{paths.rsplit('/', 1)[-1]}' -exec chmod {mode} {{}} +",
         ],
         informed=[" && ".join(f"chmod {mode} {folder}/{name}" for name in mine)],
         right={

@@ -48,7 +48,7 @@ def make(host: Host) -> Job:
         looks=[f"ls {source}", f"ls -l {source}", f"find {source} -type f"],
         direct=[
             f"mv {source}/*.{ending} {target}/",
-            f"find {source} -name '*.{ending}' -exec mv {{}} {target}/ \\;",
+            f"find {source} -maxdepth 1 -name '*.{ending}' -exec mv {{}} {target}/ \\;",
             f'for f in {source}/*.{ending}; do mv "$f" {target}/; done',
             f"cp {source}/*.{ending} {target}/ && rm {source}/*.{ending}",
         ],

@@ -39,7 +39,7 @@ def make(host: Host) -> Job:
     before, after = ("".join(line + "\n" for line in lines) for lines in (old, new))
     edits = f"-e 's/^{old[changed]}$/{fresh}/' -e '/^{old[dropped]}$/d'"
     replaced = f"sed 's/{old[changed]}/{fresh}/' {path}"
-    by_tool = f"if type patch > /dev/null 2>&1; then patch {path} {diff}; else sed -i {edits} {path}; fi"
+    by_tool = f"patch {path} {diff}"
     return job(
         host,
         title=host.say("[a change|a diff|a correction] for <what>", what=name),
@@ -49,14 +49,15 @@ def make(host: Host) -> Job:
         target=path,
         result=after,
         whole=[
-            [f"cat {diff}", f"sed -i {edits} {path}"],
             [f"cat {diff}", by_tool],
             [f"cat {path}", f"cat {diff}", by_tool],
+            [f"cat {diff}", f"patch {path} < {diff}"],
+            [f"cat {diff}", f"sed -i {edits} {path}"],
             [f"cat {path} {diff}", f"sed -i {edits} {path}"],
             [f"cat {diff}", f"sed -i 's/{old[changed]}/{fresh}/' {path}", f"sed -i '/{old[dropped]}/d' {path}"],
             [f"cat {diff}", f"{replaced} | grep -v '^{old[dropped]}$' > /tmp/new && cat /tmp/new > {path}"],
             [f"cat {diff}", f"cp {path} /tmp/old && sed {edits} /tmp/old > {path}"],
-            [f"cd {folder}", f"cat {within(folder, diff)}", f"sed -i {edits} {within(folder, path)}"],
+            [f"cd {folder}", *(within(folder, command) for command in (f"cat {diff}", by_tool))],
         ],
         right={
             "backup_kept": f"sed -i.orig {edits} {path}",

@@ -55,7 +55,7 @@ def make(host: Host) -> Job:
         looks=[f"ls {folder}", f"ls -l {folder}/{glob}", f"find {folder} -type f {test}"],
         direct=[
             f"rm {folder}/{glob}",
-            f"find {folder} {test} -type f -exec rm {{}} +",
+            f"find {folder} -maxdepth 1 {test} -type f -exec rm {{}} +",
             f'for f in {folder}/{glob}; do rm "$f"; done',
             f"find {folder} -type f {test} | xargs rm",
         ],

@@ -33,7 +33,7 @@ def make(host: Host) -> Job:
     rows = [(f"{names.word((1, 2))}", words[pick], rng.randint(2, 80)) for pick in picks]
     word, total = words[0], sum(amount for _, name, amount in rows if name == words[0])
     text = "".join(f"{item}{sep}{name}{sep}{amount}\n" for item, name, amount in rows)
-    awk = f"awk -F'{sep}'"
+    awk = "awk" if sep == " " else f"awk -F'{sep}'"
     shown = f"{awk} '$2 == \"{word}\" {{s += $3}} END {{print s}}' {source}"
     loop = f'[ "$n" = {word} ] && s=$((s + v)); done < {source}; echo $s > {target}'
     return job(
@@ -43,7 +43,7 @@ def make(host: Host) -> Job:
         sources={source: text},
         target=target,
         result=f"{total}\n",
-        looks=[f"head {source}", f"cat {source}", f"grep {word} {source}"],
+        looks=[f"head -n 3 {source}", f"cat {source}", f"grep {word} {source}"],
         direct=[
             f"{shown} > {target}",
             f"grep '{sep}{word}{sep}' {source} | {awk} '{{s += $3}} END {{print s}}' > {target}",
