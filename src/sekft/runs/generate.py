@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import sekft
 from sekft import authors, sandboxes, taxonomy
@@ -39,16 +40,24 @@ Keep = Callable[[Scenario | Rejection], None]
 class GenerateConfig(AuthorConfig, SandboxedConfig, PaidConfig):
     """Author scenarios and admit those that pass the gate."""
 
-    n: int = option(50, "Admitted scenarios to end with, twins and re-skins aside.", ge=1, grows=True)
-    where: tuple[str, ...] = option((), "axis=value, the same axis twice means or; axis!=value leaves it out.")
-    holdout: tuple[str, ...] = option(
-        (), "axis=value that only held-out scenarios have; none for none; default: splits.toml."
+    heading: ClassVar[str] = "Scenarios"
+
+    n: int = option(50, "Admit N scenarios, not counting twins and re-skins.", ge=1, grows=True)
+    where: tuple[str, ...] = option(
+        (),
+        "Draw only these cells. Repeat it: values of one axis are alternatives. AXIS!=VALUE excludes.",
+        metavar="AXIS=VALUE",
     )
-    twins: bool = option(False, "Each scenario that could be blocked in both versions, solvable and blocked.")
-    reskins: int = option(0, "Versions more of each, all surface redrawn, the task the same.", ge=0)
+    holdout: tuple[str, ...] = option(
+        (),
+        "Reserve this value for held-out scenarios; none reserves nothing. Default: splits.toml.",
+        metavar="AXIS=VALUE",
+    )
+    twins: bool = option(False, "Add a twin of each scenario: blocked if it is solvable, and the reverse.")
+    reskins: int = option(0, "Add N re-skins of each scenario: the same task with another surface.", ge=0)
     no_sandbox: bool = option(
         False,
-        "Structural dry run: consistent on paper, proves nothing more.",
+        "Check structure only, without a sandbox. Nothing proves that the scenario can be solved.",
         flag="--no-sandbox --no-docker",
         recorded=False,
     )

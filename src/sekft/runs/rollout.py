@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import ClassVar
 
 import sekft
 from sekft import operators, sandboxes
@@ -44,7 +45,9 @@ STUDENTS_AT_ONCE = 16
 class ActingConfig(OperatorConfig, SandboxedConfig, PaidConfig):
     """A stage in which an operator acts."""
 
-    max_turns: int = option(40, "Actions before a rollout is unfinished.", ge=1, le=40)
+    heading: ClassVar[str] = "Rollouts"
+
+    max_turns: int = option(40, "End a rollout as unfinished after N actions.", ge=1, le=40)
 
     @property
     def operator_name(self) -> str:
@@ -64,14 +67,19 @@ class ActingConfig(OperatorConfig, SandboxedConfig, PaidConfig):
 class RolloutConfig(ActingConfig):
     """Let an operator act in a fresh sandbox for every scenario and sample; judge and record each."""
 
-    samples: int = option(3, "Rollouts of each scenario.", ge=1, grows=True)
+    samples: int = option(3, "Rollouts per scenario.", ge=1, grows=True)
     keep_thoughts: bool = option(
-        False, "Keep a model's reasoning in thoughts/, apart from its trajectories.", recorded=False
+        False, "Store a model's reasoning in thoughts/, apart from its trajectories.", recorded=False
     )
     keep_band: tuple[str, ...] = option(
-        (), "List in selected.txt: hard, medium, …: how often its rollouts end right.", recorded=False
+        (),
+        "List only scenarios of this difficulty in selected.txt: never, hard, medium, easy or always.",
+        metavar="BAND",
+        recorded=False,
     )
-    keep_most: int | None = option(None, "List in selected.txt: so many kept ones of a scenario.", ge=1, recorded=False)
+    keep_most: int | None = option(
+        None, "List at most N kept rollouts of a scenario in selected.txt.", ge=1, recorded=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
