@@ -152,6 +152,17 @@ class Layout:
         is_run = any((root / name).is_dir() for name in ("scenarios", "trajectories"))
         return cls.of_run(root) if is_run else cls.of_stage(root)
 
+    @classmethod
+    def of_rollouts(cls, root: Path) -> Layout:
+        """The layout of a folder of trajectories. Raises UsageError where it holds none."""
+        layout = cls.found(root)
+        if next(layout.grouped(), None) is None:
+            held = "no such folder" if not root.is_dir() else "holds no trajectories"
+            if documents(root):
+                held = f"holds scenarios, not trajectories; want the run folder: {root.parent}"
+            raise UsageError(f"--trajectories {root}: {held}")
+        return layout
+
     @property
     def pairs(self) -> Path:
         return self.root / "pairs" if self.kind == "run" else self.root

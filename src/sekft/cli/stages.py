@@ -127,7 +127,7 @@ def pairs(
     pairs, --max-length the tokens of a prompt and an answer.
     """
 
-    rollouts = Layout.found(trajectories)
+    rollouts = Layout.of_rollouts(trajectories)
     if out is None and rollouts.kind == "stage":
         raise UsageError(f"--trajectories {trajectories}: no run folder, so --out has to say where the pairs go")
     place = Layout.found(out or trajectories)

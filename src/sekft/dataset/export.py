@@ -86,7 +86,7 @@ class Sources:
     @classmethod
     def of(cls, trajectories: Path, scenarios: Path | None = None, pairs: Path | None = None) -> Sources:
         """What is not named is looked for where `sekft run` puts it, then beside a folder of trajectories."""
-        layout = Layout.found(trajectories)
+        layout = Layout.of_rollouts(trajectories)
         places = [layout.root] if layout.kind == "run" else [layout.root, layout.root.parent]
         if scenarios is None and layout.kind == "stage":
             scenarios = next((place / "scenarios" for place in places if (place / "scenarios").is_dir()), None)

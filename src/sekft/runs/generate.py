@@ -215,10 +215,14 @@ class Generation:
         cell = self._axes.cell(self.config.seed, slot, self._where)
         return family(self._axes, cell, self.config.twins, self.config.reskins)
 
+    def filled(self, slot: int, before: Progress) -> bool:
+        """Whether a folder holds the slot's whole family."""
+        return slot in before.admitted and before.admitted[slot] >= len(self.family(slot))
+
     async def families(
-        self, slots: Mapping[int, list[Member]], before: Progress, keep: Keep, rejected: Path | None = None
+        self, before: Progress, keep: Keep, rejected: Path | None = None
     ) -> AsyncIterator[list[Scenario]]:
-        """Fill the slots, in any order. One that cannot be filled stops no other: the error comes at the end.
+        """Fill what is left of the slots, in any order. One that cannot be filled stops no other; its error comes last.
 
         Raises AuthorExhausted and InfraError.
         """
@@ -226,10 +230,11 @@ class Generation:
 
         async def fill(slot: int) -> list[Scenario] | SekftError:
             try:
-                return await filler.fill(slot, slots[slot], before.rejected[slot])
+                return await filler.fill(slot, self.family(slot), before.rejected[slot])
             except (InfraError, AuthorExhausted) as error:
                 return error
 
+        slots = (slot for slot in range(self.config.n) if not self.filled(slot, before))
         left: list[SekftError] = []
         in_a_row, proven = 0, bool(before.admitted)
         async for result in LocalEngine().map(fill, slots, self.config.at_once):
@@ -265,9 +270,8 @@ class Generation:
 async def stream(config: GenerateConfig, reporter: Reporter) -> AsyncGenerator[Scenario, None]:
     """Admitted scenarios as they come, kept in no folder."""
     generation = Generation(config)
-    slots = {slot: generation.family(slot) for slot in range(config.n)}
     async with attended(generation.author, None, config, reporter):
-        async for members in generation.families(slots, Progress(Counter(), Counter()), lambda _: None):
+        async for members in generation.families(Progress(Counter(), Counter()), lambda _: None):
             for scenario in members:
                 yield scenario
 
@@ -282,11 +286,10 @@ async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -
     with Folder(layout.root).writing() as folder, folder.timed("generate"):
         folder.settle("generate", generation.settings(layout), growing=config.growing())
         before = Progress.of(layout, generation.author)
-        families = {slot: generation.family(slot) for slot in range(config.n)}
-        waiting = {slot: members for slot, members in families.items() if before.admitted[slot] < len(members)}
-        reporter.begin("scenarios", config.n, config.n - len(waiting))
+        done = sum(slot < config.n and generation.filled(slot, before) for slot in before.admitted)
+        reporter.begin("scenarios", config.n, done)
         async with attended(generation.author, folder, config, reporter):
-            async for base, *others in generation.families(waiting, before, keeper(folder, layout), layout.rejected):
+            async for base, *others in generation.families(before, keeper(folder, layout), layout.rejected):
                 more = f" and {len(others)} more" if others else ""
                 reporter.step(f"{base.expected.kind} {base.id}{more}")
 

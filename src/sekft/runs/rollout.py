@@ -140,6 +140,7 @@ class Roller:
 
 def acting(config: ActingConfig) -> Operator:
     """The operator, with a local model's folder in the place of its name. Raises UsageError."""
+    _refuse_inapplicable(config)
     if config.scaffold and config.no_scaffold:
         raise UsageError("--scaffold and --no-scaffold: want one of them")
     model = config.model
@@ -150,6 +151,20 @@ def acting(config: ActingConfig) -> Operator:
     scaffold = "" if config.no_scaffold else config.scaffold
     resolved = config.model_copy(update={"model": model, "scaffold": scaffold, "concurrency": config.at_once})
     return operators.make(config.operator_name, resolved)
+
+
+def _refuse_inapplicable(config: ActingConfig) -> None:
+    """Raises UsageError for an option that was given and that this kind of operator does not have."""
+    name, kind = config.operator_name, type(config)
+    if name not in operators.OPTIONS:
+        return
+    given = {field: getattr(config, field) for field in ("samples", "scaffold") if field in kind.model_fields}
+    usual = kind(**given | {"scaffold": None})
+    for field in OperatorConfig.model_fields:
+        taken = field in ("operator", "concurrency", *operators.OPTIONS[name])
+        if not taken and getattr(config, field) != getattr(usual, field):
+            takers = ", ".join(other for other, fields in operators.OPTIONS.items() if field in fields)
+            raise UsageError(f"{kind.flags(field)[0]}: is not for --operator {name}; it is for {takers}")
 
 
 def acted(operator: Operator, sandbox: Sandbox) -> dict[str, Setting]:
