@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import IO, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError
 from pydantic.config import JsonDict
@@ -42,6 +42,7 @@ def option(
     help_text: str,
     *,
     flag: str = "",
+    metavar: str = "",
     recorded: bool = True,
     grows: bool = False,
     **constraints: Any,
@@ -49,11 +50,12 @@ def option(
     """A field of a Config: its default, the help of its flag, and what a folder remembers of it.
 
     flag:        its spellings, with spaces between, where they are not the field's name.
+    metavar:     what the help calls its value; "" names it by its type.
     recorded:    whether a folder is made with it, so that another value is refused on resume.
     grows:       whether a folder may be resumed with a larger value.
     constraints: pydantic's, as in `ge=1`.
     """
-    extra: JsonDict = {"flag": flag, "recorded": recorded, "grows": grows}
+    extra: JsonDict = {"flag": flag, "metavar": metavar, "recorded": recorded, "grows": grows}
     return Field(default, description=help_text, json_schema_extra=extra, **constraints)
 
 
@@ -67,6 +69,9 @@ def same_option(config: type[Config], field: str, default: Any, **changes: Any) 
 
 class Config(Frozen):
     """What one stage is asked. The fields are keyword arguments, flags, help texts and the record in `.sekft/`."""
+
+    heading: ClassVar[str] = "Options"
+    """The group of its own fields in the help."""
 
     @classmethod
     def of(cls, config: Config | None = None, /, **values: Any) -> Self:
@@ -87,6 +92,16 @@ class Config(Frozen):
         return str(cls._extra(field)["flag"]).split() or [f"--{field.replace('_', '-')}"]
 
     @classmethod
+    def metavar(cls, field: str) -> str:
+        return str(cls._extra(field)["metavar"])
+
+    @classmethod
+    def heading_of(cls, field: str) -> str:
+        """The heading of the class that declares the field."""
+        classes = (each for each in cls.__mro__ if issubclass(each, Config))
+        return next(each.heading for each in classes if field in each.__annotations__)
+
+    @classmethod
     def growing(cls) -> frozenset[str]:
         """The recorded fields that may be larger when a folder is resumed."""
         return frozenset(name for name in cls.model_fields if cls._extra(name)["grows"])
@@ -99,7 +114,7 @@ class Config(Frozen):
     @classmethod
     def _extra(cls, field: str) -> dict[str, Any]:
         extra = cls.model_fields[field].json_schema_extra
-        return extra if isinstance(extra, dict) else {"flag": "", "recorded": True, "grows": False}
+        return extra if isinstance(extra, dict) else {"flag": "", "metavar": "", "recorded": True, "grows": False}
 
 
 def _refusal(config: type[Config], error: ValidationError) -> str:
@@ -136,6 +151,17 @@ class Layout:
         """The layout that a folder has, or that a stage alone would give it."""
         is_run = any((root / name).is_dir() for name in ("scenarios", "trajectories"))
         return cls.of_run(root) if is_run else cls.of_stage(root)
+
+    @classmethod
+    def of_rollouts(cls, root: Path) -> Layout:
+        """The layout of a folder of trajectories. Raises UsageError where it holds none."""
+        layout = cls.found(root)
+        if next(layout.grouped(), None) is None:
+            held = "no such folder" if not root.is_dir() else "holds no trajectories"
+            if documents(root):
+                held = f"holds scenarios, not trajectories; want the run folder: {root.parent}"
+            raise UsageError(f"--trajectories {root}: {held}")
+        return layout
 
     @property
     def pairs(self) -> Path:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from pkgutil import resolve_name
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, cast
 
 from sekft.errors import UsageError
 from sekft.folder import Config, option
@@ -228,9 +228,11 @@ class ModelClient(Protocol):
 class AskingConfig(Config):
     """Someone who may ask a served model."""
 
+    heading: ClassVar[str] = "Budget"
+
     timeout_s: float | None = option(
         None,
-        "Seconds that a model may take for one answer; default: 600, and one more for each 4 tokens it may have.",
+        "Give a served model X seconds for one answer; default: 600, plus 1 for every 4 tokens it may write.",
         flag="--timeout",
         ge=1.0,
         allow_inf_nan=False,
@@ -241,15 +243,19 @@ class AskingConfig(Config):
 class AuthorConfig(AskingConfig):
     """Who authors, and how; each author takes what it knows of."""
 
+    heading: ClassVar[str] = "Author"
+
     author: str | None = option(
-        None, "procedural, teacher or hybrid; default: teacher if SEKFT_MODEL is set, else procedural."
+        None,
+        "procedural, teacher or hybrid; default: teacher if SEKFT_MODEL is set, else procedural.",
+        metavar="NAME",
     )
     listed_interfaces: bool = option(
         False, "Use a fixed list of interfaces instead of composing new ones (an ablation).", recorded=False
     )
-    repairs: int = option(2, "How often a model may mend a scenario that was refused.", ge=0, recorded=False)
+    repairs: int = option(2, "Let a model repair a rejected scenario up to N times.", ge=0, recorded=False)
     answer_tokens: int | None = option(
-        None, "Tokens a model that authors may use for one answer.", ge=1, recorded=False
+        None, "Limit each answer of the model that authors to N tokens.", ge=1, recorded=False
     )
 
 
@@ -315,27 +321,42 @@ class Policy(Protocol):
 class OperatorConfig(AskingConfig):
     """Who acts, and how; each kind of operator takes what it knows of, and None means the kind's own default."""
 
+    heading: ClassVar[str] = "Operator"
+
     operator: str | None = option(
         None,
-        "explorer, saboteur, blind, reference, model, student; default: student with --model, model if SEKFT_OP_MODEL "
-        "is set, else explorer.",
+        "explorer, saboteur, blind, reference, model or student; default: student with --model, model if "
+        "SEKFT_OP_MODEL is set, else explorer.",
+        metavar="NAME",
         recorded=False,
     )
-    model: str | None = option(None, "A student's folder, as transformers saves it, or smollm2.", recorded=False)
-    max_tokens: int | None = option(None, "Tokens a model may use for one action.", ge=1, recorded=False)
+    model: str | None = option(
+        None,
+        "Student to run locally: a folder that transformers saved, or smollm2.",
+        metavar="FOLDER|smollm2",
+        recorded=False,
+    )
+    max_tokens: int | None = option(None, "Limit each action of a model to N tokens.", ge=1, recorded=False)
     temperature: float | None = option(None, "Sampling temperature of a model.", ge=0.0, recorded=False)
-    top_p: float | None = option(None, "Nucleus of a model's sampling.", ge=0.0, le=1.0, recorded=False)
+    top_p: float | None = option(None, "Nucleus (top-p) of a model's sampling.", ge=0.0, le=1.0, recorded=False)
     scaffold: str | None = option(
-        None, "What a model is told first: a shipped scaffold's name, or a file.", recorded=False
+        None,
+        "System text for a model: the name of a shipped scaffold, or a file.",
+        metavar="NAME|FILE",
+        recorded=False,
     )
-    no_scaffold: bool = option(False, "Tell it nothing but the orientation, as a student is deployed.", recorded=False)
-    action_format: Literal["plain", "fenced"] = option(
-        "plain", "How a model is to answer: plain, or fenced.", recorded=False
+    no_scaffold: bool = option(
+        False, "Give a model the orientation alone, as a deployed student gets it.", recorded=False
     )
+    action_format: Literal["plain", "fenced"] = option("plain", "Form in which a model answers.", recorded=False)
     recovery_share: float | None = option(
-        None, "Share with a mistake to mend; default: explorer 0.25, model 0.", ge=0.0, le=1.0, recorded=False
+        None,
+        "Share of rollouts with one mistake and its repair; default: explorer 0.25, model 0.",
+        ge=0.0,
+        le=1.0,
+        recorded=False,
     )
-    concurrency: int | None = option(None, "At once; default 2 for each core.", ge=1, recorded=False)
+    concurrency: int | None = option(None, "Rollouts in parallel; default: 2 per core.", ge=1, recorded=False)
 
 
 class Operator(Protocol):

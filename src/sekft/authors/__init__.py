@@ -25,17 +25,23 @@ KINDS = {
     "teacher": "sekft.authors.teacher:make",
     "hybrid": "sekft.authors.hybrid:make",
 }
+_ASKING = ("repairs", "answer_tokens")
+OPTIONS: dict[str, tuple[str, ...]] = {"procedural": ("listed_interfaces",), "teacher": _ASKING, "hybrid": _ASKING}
+"""The options of each author of ours. Another package's author takes them all."""
 FAMILY: Family[Callable[[AuthorConfig], Author]] = Family("author", "sekft.authors", KINDS)
 
 
 def make(name: str, config: AuthorConfig) -> Author:
     """An author by its name.
 
-    Raises UsageError for an unknown author, naming the known ones, or for listed interfaces of another than procedural.
+    Raises UsageError for an unknown author, naming the known ones, and for an option that this one does not have.
     """
-    author = FAMILY.load(name)
-    if config.listed_interfaces and name != "procedural":
-        raise UsageError(f"--listed-interfaces: --author {name} has none, want procedural")
+    author, usual = FAMILY.load(name), AuthorConfig()
+    for option in AuthorConfig.model_fields:
+        taken = name not in OPTIONS or option in ("author", "timeout_s", *OPTIONS[name])
+        if not taken and getattr(config, option) != getattr(usual, option):
+            takers = ", ".join(other for other, options in OPTIONS.items() if option in options)
+            raise UsageError(f"{config.flags(option)[0]}: is not for --author {name}; it is for {takers}")
     return author(config)
 
 

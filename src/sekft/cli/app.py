@@ -6,61 +6,166 @@ import codecs
 import io
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from sekft.cli.stopping import INTERRUPTED, heed, leave_if_asked
 from sekft.errors import SekftError
 
-EXAMPLES = """
-Examples:
 
-\b
-  sekft run --n 50 --samples 3 --out demo
-      scenarios, rollouts and a summary in one go
-  sekft generate --n 200 --seed 7 --out scenarios
-      scenarios alone, each proven in a sandbox
-  sekft generate --n 20 --where ending=blocked --out blocked
-      only some cells (sekft taxonomy lists the axes)
-  sekft rollout --scenarios scenarios --out trajectories --samples 3
-      let an operator act in them; SEKFT_OP_MODEL names a served model
-  sekft train --data demo/export --out student
-      a small model that learns from them, on a CPU, too
-  sekft show demo
-      what a folder holds, and where to look next
-  sekft export --trajectories demo --to sft --to atif --out data
-      what is kept, as trainers read it, with a data card
-  sekft eval --scenarios demo --split heldout --out eval --model smollm2
-      what a student can do, axis by axis (extra train)
-  sekft audit demo
-      what the set is worth; status 1 where it has what no set may have
-  sekft play demo/scenarios/ID.json
-      land in one of them yourself
-  sekft doctor
-      what this machine can run, and why not
-"""
+class Command(NamedTuple):
+    """place: module and name in this package; the module is imported when the command is called."""
 
-COMMANDS: Mapping[str, tuple[str, str]] = {
-    "generate": ("stages:generate", "Author scenarios and admit those that pass the gate."),
-    "rollout": ("stages:rollout", "Let an operator act in fresh sandboxes; judge and record each rollout."),
-    "pairs": ("stages:pairs", "Make preference pairs of rollouts, kept against rejected."),
-    "export": ("stages:export", "Write kept trajectories and pairs as trainers read them."),
-    "run": ("stages:run", "Do all of it: scenarios, rollouts, pairs, and an export to train on."),
-    "train": ("stages:train", "Train a student on an export."),
-    "star": ("stages:star", "Let a student learn from what it does itself, in rounds."),
-    "taxonomy": ("look:taxonomy", "List the axes of variation and their values, which --where takes."),
-    "show": ("look:show", "Print a scenario or a trajectory readably, or sum up a folder."),
-    "play": ("look:play", "Land in a scenario yourself, and see what it was worth."),
-    "replay": ("look:replay", "Type recorded actions again in fresh sandboxes and compare."),
-    "audit": ("stages:audit", "Say what a set is worth; exit 1 where it has what no set may have."),
-    "doctor": ("look:doctor", "Say what this machine can run, and why not."),
-    "eval": ("stages:app", "Measure what an operator can do, axis by axis."),
+    place: str
+    group: str
+    line: str
+    examples: Sequence[tuple[str, str]]
+
+
+MAKE, LEARN, LOOK = "Make a data set", "Train and evaluate", "Look and check"
+COMMANDS: Mapping[str, Command] = {
+    "run": Command(
+        "stages:run",
+        MAKE,
+        "Make scenarios, rollouts, pairs and an export in one go.",
+        [
+            ("sekft run --n 50 --out demo", "50 scenarios, the scripted explorer acts 3 times in each"),
+            ("sekft run --n 50 --out demo --dry-run", "what models would cost"),
+        ],
+    ),
+    "generate": Command(
+        "stages:generate",
+        MAKE,
+        "Author scenarios; admit those that pass the gate.",
+        [
+            ("sekft generate --n 200 --seed 7 --out scenarios", "each is proven in a sandbox"),
+            ("sekft generate --n 20 --where ending=blocked --out blocked", "some cells only; see sekft taxonomy"),
+        ],
+    ),
+    "rollout": Command(
+        "stages:rollout",
+        MAKE,
+        "Let an operator act in scenarios; judge and record each rollout.",
+        [
+            ("sekft rollout --scenarios scenarios --out trajectories", "by the explorer, 3 rollouts each"),
+            ("SEKFT_OP_MODEL=qwen2.5:32b sekft rollout --scenarios scenarios --out qwen", "by a served model"),
+        ],
+    ),
+    "pairs": Command(
+        "stages:pairs",
+        MAKE,
+        "Pair kept rollouts with rejected ones, for preference training.",
+        [("sekft pairs --trajectories demo", "into demo/pairs")],
+    ),
+    "export": Command(
+        "stages:export",
+        MAKE,
+        "Write kept trajectories and pairs as trainers read them.",
+        [
+            ("sekft export --trajectories demo --out data", "SFT rows, preference pairs and a data card"),
+            ("sekft export --trajectories demo --to atif --out atif", "one form only"),
+        ],
+    ),
+    "train": Command(
+        "stages:train",
+        LEARN,
+        "Train a student on an export.",
+        [("sekft train --data demo/export --out student", "SFT of SmolLM2-135M, on a CPU or a GPU")],
+    ),
+    "eval": Command(
+        "stages:app",
+        LEARN,
+        "Measure what an operator can do, axis by axis.",
+        [
+            ("sekft eval --scenarios demo --split heldout --model student --out evaluated", "a trained student"),
+            ("sekft eval compare evaluated/before evaluated/after", "what differs beyond chance"),
+        ],
+    ),
+    "star": Command(
+        "stages:star",
+        LEARN,
+        "Let a student learn from its own kept rollouts, in rounds.",
+        [("sekft star --scenarios demo --student student --out rounds", "three rounds, each evaluated")],
+    ),
+    "show": Command(
+        "look:show",
+        LOOK,
+        "Print a scenario, trajectory or pair readably, or sum up a folder.",
+        [
+            ("sekft show demo", "what the folder holds, and where to look next"),
+            ("sekft show demo/trajectories/ID/explorer-0.json", "one rollout as on a terminal"),
+        ],
+    ),
+    "play": Command(
+        "look:play",
+        LOOK,
+        "Land in a scenario yourself, and see the verdict.",
+        [("sekft play demo/scenarios/ID.json", "type; end with exit or panic")],
+    ),
+    "replay": Command(
+        "look:replay",
+        LOOK,
+        "Type recorded actions again in fresh sandboxes and compare.",
+        [("sekft replay demo", "outputs, endings and final states")],
+    ),
+    "audit": Command(
+        "stages:audit",
+        LOOK,
+        "Measure the quality of a set; exit 1 if it fails a requirement.",
+        [("sekft audit demo", "balance, novelty, leaks, verdicts")],
+    ),
+    "taxonomy": Command(
+        "look:taxonomy",
+        LOOK,
+        "List the axes of variation and their values.",
+        [("sekft taxonomy ending", "one axis, with what each value means")],
+    ),
+    "doctor": Command(
+        "look:doctor",
+        LOOK,
+        "Check what this machine can run.",
+        [("sekft doctor --setup", "build what is missing")],
+    ),
 }
-"""Each command's place in this package, and its line in the help. A command's module is imported when it is called."""
+
+
+class _Grouped:
+    """A help text that lists options in groups."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):  # type: ignore[attr-defined]
+            group = "Arguments" if parameter.param_type_name == "argument" else _group(parameter)
+            if (record := parameter.get_help_record(ctx)) is not None:
+                groups.setdefault(group, []).append(record)
+        for group in sorted(
+            groups, key=lambda name: (name != "Arguments", name != "Input", name == "Result", name == "Options")
+        ):
+            with formatter.section(group):
+                formatter.write_dl(groups[group])
+
+
+def _group(parameter: Any) -> str:
+    return getattr(parameter, "rich_help_panel", None) or "Options"
+
+
+class GroupedCommand(_Grouped, TyperCommand):
+    """A command."""
+
+
+class GroupedGroup(_Grouped, TyperGroup):
+    """A command that has commands of its own."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        super().format_options(ctx, formatter)
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, (command.help or "").partition("\n")[0]) for name, command in self.commands.items()]
+            )
 
 
 class LazyGroup(TyperGroup):
@@ -72,13 +177,15 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        module, _, name = COMMANDS[cmd_name].place.partition(":")
         command = getattr(import_module(f"sekft.cli.{module}"), name)
         if not isinstance(command, typer.Typer):
             single = typer.Typer(**STYLE)
-            single.command(cmd_name)(command)
+            single.command(cmd_name, cls=GroupedCommand)(command)
             command = single
-        return typer.main.get_command(command)
+        built = typer.main.get_command(command)
+        built.epilog = examples(COMMANDS[cmd_name].examples)
+        return built
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -88,8 +195,14 @@ class LazyGroup(TyperGroup):
             raise typer.Exit(INTERRUPTED) from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        for group in (MAKE, LEARN, LOOK):
+            with formatter.section(group):
+                formatter.write_dl([(name, each.line) for name, each in COMMANDS.items() if each.group == group])
+
+
+def examples(rows: Sequence[tuple[str, str]]) -> str:
+    """The end of a help text, which click does not wrap."""
+    return "Examples:\n\n\b\n" + "\n".join(f"  {line}\n      {what}" for line, what in rows)
 
 
 STYLE: dict[str, Any] = {
@@ -101,10 +214,10 @@ STYLE: dict[str, Any] = {
 app = typer.Typer(
     name="sekft",
     cls=LazyGroup,
-    help="Training data for models that operate a shell: scenarios, rollouts in real sandboxes, verdicts from state.",
-    epilog=EXAMPLES,
+    help="Make training data for models that operate a shell: scenarios, real rollouts, verified verdicts.",
+    epilog=examples([each.examples[0] for each in COMMANDS.values()]),
     no_args_is_help=True,
-    **STYLE,
+    **STYLE | {"add_completion": True},
 )
 
 

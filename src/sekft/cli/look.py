@@ -14,7 +14,7 @@ from sekft.cli.running import say, summary, work
 from sekft.cli.stopping import INTERRUPTED
 from sekft.cli.tables import print_tables, write
 from sekft.errors import UsageError
-from sekft.folder import Layout, completed
+from sekft.folder import Layout, completed, documents
 from sekft.report import Table
 from sekft.scenario import load_scenario
 from sekft.taxonomy import Axis, load
@@ -62,21 +62,31 @@ def _values(axis: Axis) -> dict[str, dict[str, object]]:
 
 
 def show(
-    path: Annotated[Path, typer.Argument(help="A scenario, a trajectory, a rejected draw, or a folder of them.")],
-    form: Annotated[str, typer.Option("--as", help="text, or messages: a trajectory's deploy form.")] = "text",
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Scenarios, trajectories, rejected draws, files of rows, or folders."),
+    ],
+    form: Annotated[
+        str, typer.Option("--as", metavar="text|messages", help="Show a trajectory as text, or as deployed messages.")
+    ] = "text",
+    row: Annotated[
+        int, typer.Option("--row", metavar="N", min=1, help="Show row N of pairs.jsonl or of an export's file.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
-    """Print a scenario or a trajectory readably, or sum up a folder."""
-    from sekft.cli.show import look
+    """Print a scenario, trajectory or pair readably, or sum up a folder."""
+    from sekft.cli.show import look, rollouts_text
     from sekft.cli.show import show as rendered
 
     if form not in ("text", "messages"):
         raise UsageError(f"--as {form}: want text or messages")
-    path = completed(path)
-    if path.is_dir():
-        summary(Layout.found(path), as_json)
-    else:
-        write(path.read_text(encoding="utf-8") if as_json else rendered(path, form, look))
+    for path in map(completed, paths):
+        if path.is_dir() and (rollouts := documents(path, "*-*.json")):
+            write(rollouts_text(path, rollouts))
+        elif path.is_dir():
+            summary(Layout.found(path), as_json)
+        else:
+            write(path.read_text(encoding="utf-8") if as_json else rendered(path, form, look, row))
 
 
 def play(

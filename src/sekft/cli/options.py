@@ -17,18 +17,31 @@ from pydantic.fields import FieldInfo
 
 from sekft.folder import Config
 
-Out = Annotated[Path, typer.Option("--out", help="Folder to fill; the same command over it resumes.")]
-SandboxName = Annotated[str, typer.Option("--sandbox", help="auto, bubblewrap or docker.")]
-Concurrency = Annotated[int | None, typer.Option("--concurrency", min=1, help="At once; default 2 for each core.")]
-Trajectories = Annotated[Path, typer.Option("--trajectories", help="Folder of trajectories, or a run folder.")]
+OUTPUT, INPUT = "Result", "Input"
+FOLDER = "FOLDER"
+
+
+def source(flag: str, help_text: str, metavar: str = FOLDER) -> Any:
+    """An option that names what a command reads."""
+    return typer.Option(flag, metavar=metavar, help=help_text, rich_help_panel=INPUT)
+
+
+def result(flag: str, help_text: str, metavar: str | None = FOLDER) -> Any:
+    """An option about what a command writes or prints. metavar: None for a switch."""
+    return typer.Option(flag, metavar=metavar, help=help_text, rich_help_panel=OUTPUT)
+
+
+Out = Annotated[Path, result("--out", "Folder to fill. The same command resumes it.")]
+SandboxName = Annotated[str, typer.Option("--sandbox", metavar="NAME", help="auto, bubblewrap or docker.")]
+Concurrency = Annotated[
+    int | None, typer.Option("--concurrency", metavar="N", min=1, help="Sandboxes in parallel; default: 2 per core.")
+]
+Trajectories = Annotated[Path, source("--trajectories", "Run folder, or a folder of trajectories.")]
 TheirScenarios = Annotated[
-    Path | None,
-    typer.Option("--scenarios", help="Folder of bundles, or a run folder; default: beside the trajectories."),
+    Path | None, source("--scenarios", "Run folder, or a folder of scenarios; default: beside the trajectories.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Say what models would cost, by estimate; ask and write nothing.")
-]
+Json = Annotated[bool, result("--json", "Print the result as JSON on stdout.", None)]
+DryRun = Annotated[bool, result("--dry-run", "Estimate what models would cost. Nothing is asked or written.", None)]
 
 Command = Callable[..., None]
 
@@ -73,7 +86,14 @@ def _options(config: type[Config], without: tuple[str, ...]) -> Iterator[inspect
             kind, default = _spoken(field)
             least: Any = next((bound.ge for bound in field.metadata if isinstance(bound, Ge)), None)
             most: Any = next((bound.le for bound in field.metadata if isinstance(bound, Le)), None)
-            option = typer.Option(*config.flags(name), help=field.description, min=least, max=most)
+            option = typer.Option(
+                *config.flags(name),
+                help=field.description,
+                min=least,
+                max=most,
+                metavar=config.metavar(name) or _metavar(field.annotation),
+                rich_help_panel=config.heading_of(name),
+            )
             yield _keyword(name, Annotated[kind, option], default)
 
 
@@ -88,6 +108,15 @@ def _spoken(field: FieldInfo) -> tuple[Any, Any]:
     if get_origin(kind) is Literal:
         kind = str
     return (kind | None if optional else kind), default  # type: ignore[operator]
+
+
+def _metavar(kind: object) -> str | None:
+    """What the help calls a value of this type: the words of a Literal, N, X, FILE or TEXT; None for a switch."""
+    parts = (kind, *get_args(kind))
+    if words := next((part for part in parts if get_origin(part) is Literal), None):
+        return "|".join(get_args(words))
+    names = {bool: None, int: "N", float: "X", Path: "FILE"}
+    return next((names[part] for part in parts if part in names), "TEXT")
 
 
 def _keyword(name: str, kind: object, default: object) -> inspect.Parameter:

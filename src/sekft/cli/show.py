@@ -1,4 +1,4 @@
-"""A scenario, a trajectory or a rejected draw as a person reads it in a terminal."""
+"""What a run folder holds, as a person reads it in a terminal: a scenario, a trajectory, a rejected draw, a row."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sekft import operators, sandboxes
 from sekft.cli.tables import all_visible, bad, bold, dim, good, one_line, ruled, table, visible
@@ -19,6 +20,10 @@ from sekft.scenario import File, Scenario, load_noun, load_scenario
 from sekft.trajectory import Mechanism, Outcome, Trajectory, Turn, closed, covered, load_trajectory
 
 CONTENT_LINES = 12
+LARGEST_BYTES = 64 << 20
+"""Of one JSON file; nothing that sekft writes comes near."""
+ROWS = (".jsonl", ".parquet")
+WANTED = "a scenario, a trajectory, a rejected draw, rows of pairs or of an export (.jsonl, .parquet), or a folder"
 Look = Callable[[Scenario], Sequence[Turn]]
 MEANINGS: dict[Outcome, str] = {
     "solved": "the work is done as asked, ended by exit",
@@ -55,12 +60,15 @@ def look(scenario: Scenario) -> Sequence[Turn]:
         return ()
 
 
-def show(path: Path, form: str = "text", look: Look = lambda _: ()) -> str:
+def show(path: Path, form: str = "text", look: Look = lambda _: (), row: int = 1) -> str:
     """The file as text, or a trajectory as its deploy-form messages.
 
     look: lands in a scenario and asks the tool for its help; without it the tool's text is shown.
-    Raises UsageError for a file that is neither noun, BundleError for a broken one.
+    row:  which one of a file of rows, from 1.
+    Raises UsageError for a file that is none of these, BundleError for a broken one.
     """
+    if path.suffix in ROWS:
+        return row_text(path, row)
     noun = _read(path)
     if form == "messages":
         if not isinstance(noun, Trajectory):
@@ -76,16 +84,78 @@ def show(path: Path, form: str = "text", look: Look = lambda _: ()) -> str:
 
 
 def _read(path: Path) -> Scenario | Trajectory | Rejection:
+    if path.stat().st_size > LARGEST_BYTES:
+        raise UsageError(f"{path}: {path.stat().st_size >> 20} MiB; want at most {LARGEST_BYTES >> 20} MiB: {WANTED}")
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        body = None
+    except (ValueError, RecursionError) as error:
+        why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise UsageError(f"{path}: no JSON that can be read ({why}); want {WANTED}") from error
     fields = body.keys() if isinstance(body, dict) else set()
     if "turns" in fields:
         return load_trajectory(path)
-    if "reason" in fields:
+    if "reason" in fields and "slot" in fields:
         return load_noun(Rejection, path)
-    return load_scenario(path)
+    if fields & {"checker", "provider"}:
+        return load_scenario(path)
+    raise UsageError(f"{path}: holds none of these; want {WANTED}")
+
+
+def row_text(path: Path, number: int) -> str:
+    """One row of a file of them: its conversations side after side, then its other fields."""
+    body, count = _row(path, number)
+    parts = [ruled(f"row {number} of {count}")]
+    for name, value in body.items():
+        if _are_messages(value):
+            parts.append(ruled(name))
+            parts += [f"{dim(message['role'] + ':')} {closed(visible(message['content']))}" for message in value]
+    others = {name: value for name, value in body.items() if not _are_messages(value) and value is not None}
+    parts.append(ruled("fields"))
+    parts.append(table({name: visible(_value(value)) for name, value in others.items()}))
+    return "".join(parts)
+
+
+def _row(path: Path, number: int) -> tuple[dict[str, Any], int]:
+    """The row of that number, from 1, and how many there are. Raises UsageError for one that there is not."""
+    try:
+        rows = _parquet_rows(path) if path.suffix == ".parquet" else path.read_text(encoding="utf-8").splitlines()
+        count = len(rows)
+        if not 1 <= number <= count:
+            raise UsageError(f"{path}: no row {number}; want 1 to {count}" if count else f"{path}: holds no rows")
+        body = json.loads(rows[number - 1]) if isinstance(rows[number - 1], str) else rows[number - 1]
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: row {number} cannot be read ({error}); want {WANTED}") from error
+    if not isinstance(body, dict):
+        raise UsageError(f"{path}: row {number} is a {type(body).__name__}; want a JSON object")
+    return body, count
+
+
+def _parquet_rows(path: Path) -> Sequence[Any]:
+    from pyarrow import ArrowInvalid, parquet
+
+    try:
+        return parquet.read_table(path).to_pylist()  # type: ignore[no-any-return]
+    except ArrowInvalid as error:
+        raise UsageError(f"{path}: cannot be read as Parquet: {error}") from error
+
+
+def _are_messages(value: object) -> bool:
+    messages = value if isinstance(value, list) else []
+    return bool(messages) and all(isinstance(each, dict) and {"role", "content"} <= each.keys() for each in messages)
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def rollouts_text(folder: Path, paths: Sequence[Path]) -> str:
+    """One scenario's rollouts: how each ended."""
+    read = [(path, load_trajectory(path)) for path in paths]
+    rows = {
+        path.name: f"{(good if made.keep else bad)(made.outcome)}, {len(made.turns) // 2} actions"
+        for path, made in read
+    }
+    return ruled(f"rollouts of {folder.name}") + table(rows) + dim(f"sekft show {paths[0]}  # one of them") + "\n"
 
 
 def scenario_text(scenario: Scenario, screen: Sequence[Turn] = ()) -> str:

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from sekft.cli.app import STYLE
-from sekft.cli.options import DryRun, Json, Out, TheirScenarios, Trajectories, configured
+from sekft.cli.app import STYLE, GroupedCommand, GroupedGroup
+from sekft.cli.options import DryRun, Json, Out, TheirScenarios, Trajectories, configured, result, source
 from sekft.cli.running import command, report_broken, reporter, resumable, say, summary, work
 from sekft.cli.tables import print_report, print_tables
 from sekft.dataset import overlap
@@ -38,7 +38,7 @@ from sekft.runs.star import star as run_star
 from sekft.training.config import TrainConfig
 from sekft.training.train import train as run_training
 
-app = typer.Typer(invoke_without_command=True, **STYLE)
+app = typer.Typer(invoke_without_command=True, cls=GroupedGroup, **STYLE)
 """`sekft eval`, which has commands of its own."""
 
 
@@ -56,7 +56,10 @@ def generate(out: Out, config: GenerateConfig, dry_run: DryRun = False, as_json:
 
 @configured()
 def rollout(
-    scenarios: Annotated[Path, typer.Option("--scenarios", help="Folder of bundles, or a run folder.")],
+    scenarios: Annotated[
+        Path,
+        source("--scenarios", "Run folder, or a folder of scenarios."),
+    ],
     out: Out,
     config: RolloutConfig,
     dry_run: DryRun = False,
@@ -113,7 +116,8 @@ def pairs(
     branching: BranchConfig,
     scenarios: TheirScenarios = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder to fill; default: pairs/ of the run folder of --trajectories.")
+        Path | None,
+        result("--out", "Folder to fill; default: pairs/ of the run folder."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -123,7 +127,7 @@ def pairs(
     pairs, --max-length the tokens of a prompt and an answer.
     """
 
-    rollouts = Layout.found(trajectories)
+    rollouts = Layout.of_rollouts(trajectories)
     if out is None and rollouts.kind == "stage":
         raise UsageError(f"--trajectories {trajectories}: no run folder, so --out has to say where the pairs go")
     place = Layout.found(out or trajectories)
@@ -151,7 +155,8 @@ def export(
     config: ExportConfig,
     scenarios: TheirScenarios = None,
     pairs: Annotated[
-        Path | None, typer.Option("--pairs", help="What `sekft pairs` made; default: in the run folder, or beside.")
+        Path | None,
+        source("--pairs", "Folder that `sekft pairs` filled; default: in the run folder."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -184,11 +189,15 @@ def audit(
 def evaluate(
     context: typer.Context,
     config: EvalConfig,
-    scenarios: Annotated[Path | None, typer.Option("--scenarios", help="Folder of bundles, or a run folder.")] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for rollouts and report; the same command over it resumes.")
+    scenarios: Annotated[
+        Path | None,
+        source("--scenarios", "Run folder, or a folder of scenarios."),
     ] = None,
-    pictures: Annotated[bool, typer.Option("--pictures", help="Draw the report, too (extra report).")] = False,
+    out: Annotated[
+        Path | None,
+        result("--out", "Folder for rollouts and report. The same command resumes it."),
+    ] = None,
+    pictures: Annotated[bool, result("--pictures", "Draw the report, too (extra report).", None)] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -211,11 +220,12 @@ def evaluate(
     return report_broken(report.missing, layout)
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 def compare(
     folders: Annotated[list[Path], typer.Argument(help="Folders of `sekft eval`; each is set against the first.")],
     pictures: Annotated[
-        Path | None, typer.Option("--pictures", help="Draw them side by side into this folder (extra report).")
+        Path | None,
+        result("--pictures", "Draw them side by side into this folder (extra report)."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -230,7 +240,7 @@ def compare(
     print_report(report, as_json)
 
 
-@app.command(name="import")
+@app.command(name="import", cls=GroupedCommand)
 @configured()
 def bring(
     tasks: Annotated[Path, typer.Argument(help="A JSON list of tasks with `query` and `gold`, as InterCode has them.")],
@@ -274,8 +284,14 @@ def _draw(into: Path, folders: list[Path]) -> None:
 
 @configured()
 def train(
-    data: Annotated[Path, typer.Option("--data", help="An export, one of its files, or a folder of them.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the student; the same command over it resumes.")],
+    data: Annotated[
+        Path,
+        source("--data", "An export, one of its files, or a folder of them.", "PATH"),
+    ],
+    out: Annotated[
+        Path,
+        result("--out", "Folder for the student. The same command resumes it."),
+    ],
     config: TrainConfig,
     as_json: Json = False,
 ) -> None:
@@ -288,7 +304,10 @@ def train(
 
 @configured()
 def star(
-    scenarios: Annotated[Path, typer.Option("--scenarios", help="Bundles of both splits, or a run folder.")],
+    scenarios: Annotated[
+        Path,
+        source("--scenarios", "Run folder, or scenarios of both splits."),
+    ],
     out: Out,
     config: StarConfig,
     as_json: Json = False,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import sekft
 from sekft.dataset import pair
@@ -40,17 +40,19 @@ ALWAYS_FILTERED = 2
 class ExportConfig(SelectConfig):
     """Write kept trajectories and pairs as trainers read them, with a data card."""
 
+    heading: ClassVar[str] = "Export"
+
     to: tuple[str, ...] = option(
-        (), "sft, dpo, kto, atif, …: forms to write; default: sft, with pairs dpo and kto, too."
+        (), "Write this form. Repeat it for several; default: sft, and dpo and kto if there are pairs.", metavar="FORM"
     )
-    format: Literal["parquet", "jsonl"] | None = option(
-        None, "parquet or jsonl; default: what the form's trainer takes best."
+    format: Literal["parquet", "jsonl"] | None = option(None, "File format; default: what the form's trainers prefer.")
+    shard_rows: int = option(100_000, "Rows per file.", ge=1)
+    against: tuple[Path, ...] = option(
+        (), "Report texts that the export shares with this file, a benchmark say.", recorded=False
     )
-    shard_rows: int = option(100_000, "Rows of one file.", ge=1)
-    against: tuple[Path, ...] = option((), "A file that our texts should have nothing in common with.", recorded=False)
-    title: str = option("Sessions in a shell", "The data card's.", recorded=False)
-    license: str = option("apache-2.0", "The data card's, as the Hub spells it.", recorded=False)
-    no_card: bool = option(False, "Write no data card; it audits and compares up to 2,000 scenarios.", recorded=False)
+    title: str = option("Sessions in a shell", "Title of the data card.", recorded=False)
+    license: str = option("apache-2.0", "License in the data card, as the Hub spells it.", recorded=False)
+    no_card: bool = option(False, "Write no data card, and skip the audit that it needs.", recorded=False)
 
     def settings(self, projection: ExportForm) -> dict[str, Setting]:
         """What the rows of a projection depend on, under the names that folders have recorded so far.
@@ -84,7 +86,7 @@ class Sources:
     @classmethod
     def of(cls, trajectories: Path, scenarios: Path | None = None, pairs: Path | None = None) -> Sources:
         """What is not named is looked for where `sekft run` puts it, then beside a folder of trajectories."""
-        layout = Layout.found(trajectories)
+        layout = Layout.of_rollouts(trajectories)
         places = [layout.root] if layout.kind == "run" else [layout.root, layout.root.parent]
         if scenarios is None and layout.kind == "stage":
             scenarios = next((place / "scenarios" for place in places if (place / "scenarios").is_dir()), None)

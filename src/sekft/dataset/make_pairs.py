@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar
 
 import sekft
 from sekft.dataset.pair import LABELS, MARGIN, PAIRS, Forks, Pair
@@ -46,10 +46,12 @@ class PairConfig(SelectConfig):
     max_length: of the prompt and the longer side together.
     """
 
-    n: int | None = option(None, "Pairs at most; default: as many as stay even.", ge=1)
-    margin: float = option(MARGIN, "Least difference in the share of right rollouts.", ge=0.0, le=1.0)
-    seed: int = option(0, "Same seed, rollouts and version: the same pairs.")
-    per_scenario: int = option(PER_SCENARIO, "Pairs of one scenario at most.", ge=1)
+    heading: ClassVar[str] = "Pairs"
+
+    n: int | None = option(None, "Make at most N pairs; default: as many as stay balanced.", ge=1)
+    margin: float = option(MARGIN, "Require this difference in the share of right rollouts.", ge=0.0, le=1.0)
+    seed: int = option(0, "Seed. The same seed, rollouts and version give the same pairs.")
+    per_scenario: int = option(PER_SCENARIO, "Make at most N pairs per scenario.", ge=1)
 
     def settings(self, counter: TokenCounter) -> dict[str, Setting]:
         """What a folder of pairs is made with, under the names that folders have recorded so far."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import ValidationInfo, field_validator
 
@@ -27,18 +28,24 @@ Filter = Callable[[Group], Group]
 class SelectConfig(Config):
     """Which rollouts a data set takes; a default asks nothing. An unknown outcome or band raises UsageError."""
 
-    outcome: tuple[str, ...] = option((), "solved, idle, …: only these; several mean or.")
-    complete: bool = option(False, "Only where every mark of the mechanism was reached.")
-    grounded: bool = option(False, "Only where all that was typed had been shown, or is common vocabulary.")
-    max_length: int | None = option(None, "Tokens of the longest conversation to take.", ge=1)
+    heading: ClassVar[str] = "Filters"
+
+    outcome: tuple[str, ...] = option((), "Take only this outcome. Repeat it for several.", metavar="OUTCOME")
+    complete: bool = option(False, "Take only rollouts that reached every mark of the mechanism.")
+    grounded: bool = option(False, "Take only rollouts whose every word was shown before or is common vocabulary.")
+    max_length: int | None = option(None, "Leave out conversations of more than N tokens.", ge=1)
     tokenizer: str | None = option(
-        None, "A tokenizer.json or a model's folder that counts, or smollm2; default: an estimate."
+        None,
+        "Count tokens with this tokenizer.json, model folder, or smollm2; default: an estimate.",
+        metavar="FILE|FOLDER|smollm2",
     )
     recovered_share: float | None = option(
-        None, "Most of what is taken that may hold a mended mistake.", ge=0.0, le=1.0
+        None, "Let at most this share hold a mistake and its repair.", ge=0.0, le=1.0
     )
-    band: tuple[str, ...] = option((), "never, hard, medium, easy, always: how often models end the scenario right.")
-    per_scenario: int | None = option(None, "Take the first so many of each scenario.", ge=1)
+    band: tuple[str, ...] = option(
+        (), "Take only scenarios of this difficulty: never, hard, medium, easy or always right.", metavar="BAND"
+    )
+    per_scenario: int | None = option(None, "Take at most N rollouts per scenario.", ge=1)
 
     @field_validator("outcome", "band")
     @classmethod

@@ -17,6 +17,16 @@ KINDS = {
     "saboteur": "sekft.operators.saboteur:make",
     "student": "sekft.operators.student:make",
 }
+_SAMPLING = ("max_tokens", "temperature", "top_p")
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "blind": (),
+    "explorer": ("recovery_share",),
+    "model": (*_SAMPLING, "scaffold", "no_scaffold", "action_format", "recovery_share"),
+    "reference": (),
+    "saboteur": ("recovery_share",),
+    "student": ("model", *_SAMPLING, "no_scaffold"),
+}
+"""The options of each kind of ours, besides those that every operator has. Another package's kind takes them all."""
 FAMILY: Family[Callable[[OperatorConfig], Operator]] = Family("operator", "sekft.operators", KINDS)
 
 

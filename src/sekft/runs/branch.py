@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
+from typing import ClassVar
 
 from sekft import sandboxes
 from sekft.dataset.make_pairs import BRANCHES
@@ -35,8 +36,10 @@ ID_CHARACTERS = 8
 class BranchConfig(ActingConfig):
     """Roll out from prefixes of stored rollouts. max_turns counts the prefix, too."""
 
+    heading: ClassVar[str] = "Branches"
+
     branches: int | None = option(
-        None, "First roll out so many from prefixes of each failed rollout.", ge=1, grows=True
+        None, "First roll out N branches from prefixes of each failed rollout.", ge=1, grows=True
     )
 
 

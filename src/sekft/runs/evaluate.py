@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import model_validator
 
@@ -24,9 +24,11 @@ SAMPLED = 0.7
 class EvalConfig(RolloutConfig):
     """Measure what an operator can do, axis by axis: in deploy form and greedy, unless told otherwise."""
 
+    heading: ClassVar[str] = "Evaluation"
+
     samples: int = same_option(RolloutConfig, "samples", 1)
-    split: str | None = option(None, "Of the scenarios: train or heldout; default both.", recorded=False)
-    most: int | None = option(None, "Of the scenarios, so many: the first by id.", ge=1, recorded=False)
+    split: str | None = option(None, "Use only this split; default: both.", metavar="train|heldout", recorded=False)
+    most: int | None = option(None, "Use only the first N scenarios by id.", ge=1, recorded=False)
 
     @model_validator(mode="before")
     @classmethod

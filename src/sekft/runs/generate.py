@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import sekft
 from sekft import authors, sandboxes, taxonomy
@@ -39,16 +40,24 @@ Keep = Callable[[Scenario | Rejection], None]
 class GenerateConfig(AuthorConfig, SandboxedConfig, PaidConfig):
     """Author scenarios and admit those that pass the gate."""
 
-    n: int = option(50, "Admitted scenarios to end with, twins and re-skins aside.", ge=1, grows=True)
-    where: tuple[str, ...] = option((), "axis=value, the same axis twice means or; axis!=value leaves it out.")
-    holdout: tuple[str, ...] = option(
-        (), "axis=value that only held-out scenarios have; none for none; default: splits.toml."
+    heading: ClassVar[str] = "Scenarios"
+
+    n: int = option(50, "Admit N scenarios, not counting twins and re-skins.", ge=1, grows=True)
+    where: tuple[str, ...] = option(
+        (),
+        "Draw only these cells. Repeat it: values of one axis are alternatives. AXIS!=VALUE excludes.",
+        metavar="AXIS=VALUE",
     )
-    twins: bool = option(False, "Each scenario that could be blocked in both versions, solvable and blocked.")
-    reskins: int = option(0, "Versions more of each, all surface redrawn, the task the same.", ge=0)
+    holdout: tuple[str, ...] = option(
+        (),
+        "Reserve this value for held-out scenarios; none reserves nothing. Default: splits.toml.",
+        metavar="AXIS=VALUE",
+    )
+    twins: bool = option(False, "Add a twin of each scenario: blocked if it is solvable, and the reverse.")
+    reskins: int = option(0, "Add N re-skins of each scenario: the same task with another surface.", ge=0)
     no_sandbox: bool = option(
         False,
-        "Structural dry run: consistent on paper, proves nothing more.",
+        "Check structure only, without a sandbox. Nothing proves that the scenario can be solved.",
         flag="--no-sandbox --no-docker",
         recorded=False,
     )
@@ -229,15 +238,14 @@ class Generation:
         cell = self._axes.cell(self.config.seed, slot, self._where)
         return family(self._axes, cell, self.config.twins, self.config.reskins)
 
+    def filled(self, slot: int, before: Progress) -> bool:
+        """Whether a folder holds the slot's whole family."""
+        return slot in before.admitted and before.admitted[slot] >= len(self.family(slot))
+
     async def families(
-        self,
-        slots: Mapping[int, list[Member]],
-        before: Progress,
-        keep: Keep,
-        reporter: Reporter,
-        rejected: Path | None = None,
+        self, before: Progress, keep: Keep, reporter: Reporter, rejected: Path | None = None
     ) -> AsyncIterator[list[Scenario]]:
-        """Fill the slots, in any order. One that cannot be filled stops no other: the error comes at the end.
+        """Fill what is left of the slots, in any order. One that cannot be filled stops no other; its error comes last.
 
         Raises AuthorExhausted and InfraError.
         """
@@ -245,10 +253,11 @@ class Generation:
 
         async def fill(slot: int) -> list[Scenario] | SekftError:
             try:
-                return await filler.fill(slot, slots[slot], before.rejected[slot])
+                return await filler.fill(slot, self.family(slot), before.rejected[slot])
             except (InfraError, AuthorExhausted) as error:
                 return error
 
+        slots = (slot for slot in range(self.config.n) if not self.filled(slot, before))
         left: list[SekftError] = []
         in_a_row, proven = 0, bool(before.admitted)
         async for result in LocalEngine().map(fill, slots, self.config.at_once):
@@ -284,9 +293,8 @@ class Generation:
 async def stream(config: GenerateConfig, reporter: Reporter) -> AsyncGenerator[Scenario, None]:
     """Admitted scenarios as they come, kept in no folder."""
     generation = Generation(config)
-    slots = {slot: generation.family(slot) for slot in range(config.n)}
     async with attended(generation.author, None, config, reporter):
-        async for members in generation.families(slots, Progress(Counter(), Counter()), lambda _: None, reporter):
+        async for members in generation.families(Progress(Counter(), Counter()), lambda _: None, reporter):
             for scenario in members:
                 yield scenario
 
@@ -301,13 +309,12 @@ async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -
     with Folder(layout.root).writing() as folder, folder.timed("generate"):
         folder.settle("generate", generation.settings(layout), growing=config.growing())
         before = Progress.of(layout, generation.author)
-        families = {slot: generation.family(slot) for slot in range(config.n)}
-        waiting = {slot: members for slot, members in families.items() if before.admitted[slot] < len(members)}
-        reporter.begin("scenarios", config.n, config.n - len(waiting))
+        done = sum(slot < config.n and generation.filled(slot, before) for slot in before.admitted)
+        reporter.begin("scenarios", config.n, done)
         tally = Tally(generation.author)
         async with attended(generation.author, folder, config, reporter, tally):
             keep = keeper(folder, layout, tally)
-            async for base, *others in generation.families(waiting, before, keep, reporter, layout.rejected):
+            async for base, *others in generation.families(before, keep, reporter, layout.rejected):
                 more = f" and {len(others)} more" if others else ""
                 reporter.step(f"{tally}  {base.expected.kind} {base.id}{more}")
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import sekft
 from sekft import sandboxes, taxonomy
@@ -33,8 +34,13 @@ class Task:
 class ImportConfig(SandboxedConfig):
     """Turn shell tasks of another set into held-out scenarios, each served by a provider of ours and gated."""
 
+    heading: ClassVar[str] = "Tasks"
+
     files: Path | None = option(
-        None, "Folder with what the tasks are about: FILES/testbed for /testbed.", recorded=False
+        None,
+        "Folder with the files that the tasks name: FOLDER/testbed becomes /testbed.",
+        metavar="FOLDER",
+        recorded=False,
     )
 
 

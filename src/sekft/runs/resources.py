@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from sekft.folder import HIDDEN, Config, Folder, option
 from sekft.models.endpoint import Endpoint
@@ -29,9 +29,11 @@ PAUSES_S = (0.5, 4.0)
 class SandboxedConfig(Config):
     """A stage that works in sandboxes, several at once."""
 
-    seed: int = option(0, "Same seed and version: the same scenarios, byte for byte.")
-    sandbox: str = option("auto", "auto, bubblewrap or docker.", recorded=False)
-    concurrency: int | None = option(None, "At once; default 2 for each core.", ge=1, recorded=False)
+    heading: ClassVar[str] = "Sandbox"
+
+    seed: int = option(0, "Seed. The same seed and version give the same result, byte for byte.")
+    sandbox: str = option("auto", "auto, bubblewrap or docker.", metavar="NAME", recorded=False)
+    concurrency: int | None = option(None, "Sandboxes in parallel; default: 2 per core.", ge=1, recorded=False)
 
     @property
     def at_once(self) -> int:
@@ -41,15 +43,17 @@ class SandboxedConfig(Config):
 class PaidConfig(Config):
     """A stage that may ask models."""
 
+    heading: ClassVar[str] = "Budget"
+
     max_cost: float | None = option(
         None,
-        "Stop once this folder has cost this many US dollars, over all commands.",
+        "Stop once this folder has cost X US dollars, over all commands.",
         ge=0.0,
         allow_inf_nan=False,
         recorded=False,
     )
     max_total_tokens: int | None = option(
-        None, "Stop once this folder has cost this many tokens, prompts included.", ge=0, recorded=False
+        None, "Stop once this folder has used N tokens, prompts included.", ge=0, recorded=False
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import ClassVar
 
 import sekft
 from sekft import operators, sandboxes
@@ -43,7 +44,9 @@ STUDENTS_AT_ONCE = 16
 class ActingConfig(OperatorConfig, SandboxedConfig, PaidConfig):
     """A stage in which an operator acts."""
 
-    max_turns: int = option(40, "Actions before a rollout is unfinished.", ge=1, le=40)
+    heading: ClassVar[str] = "Rollouts"
+
+    max_turns: int = option(40, "End a rollout as unfinished after N actions.", ge=1, le=40)
 
     @property
     def operator_name(self) -> str:
@@ -63,14 +66,19 @@ class ActingConfig(OperatorConfig, SandboxedConfig, PaidConfig):
 class RolloutConfig(ActingConfig):
     """Let an operator act in a fresh sandbox for every scenario and sample; judge and record each."""
 
-    samples: int = option(3, "Rollouts of each scenario.", ge=1, grows=True)
+    samples: int = option(3, "Rollouts per scenario.", ge=1, grows=True)
     keep_thoughts: bool = option(
-        False, "Keep a model's reasoning in thoughts/, apart from its trajectories.", recorded=False
+        False, "Store a model's reasoning in thoughts/, apart from its trajectories.", recorded=False
     )
     keep_band: tuple[str, ...] = option(
-        (), "List in selected.txt: hard, medium, …: how often its rollouts end right.", recorded=False
+        (),
+        "List only scenarios of this difficulty in selected.txt: never, hard, medium, easy or always.",
+        metavar="BAND",
+        recorded=False,
     )
-    keep_most: int | None = option(None, "List in selected.txt: so many kept ones of a scenario.", ge=1, recorded=False)
+    keep_most: int | None = option(
+        None, "List at most N kept rollouts of a scenario in selected.txt.", ge=1, recorded=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,7 @@ class Roller:
 
 def acting(config: ActingConfig) -> Operator:
     """The operator, with a local model's folder in the place of its name. Raises UsageError."""
+    _refuse_inapplicable(config)
     if config.scaffold and config.no_scaffold:
         raise UsageError("--scaffold and --no-scaffold: want one of them")
     model = config.model
@@ -145,6 +154,20 @@ def acting(config: ActingConfig) -> Operator:
     scaffold = "" if config.no_scaffold else config.scaffold
     resolved = config.model_copy(update={"model": model, "scaffold": scaffold, "concurrency": config.at_once})
     return operators.make(config.operator_name, resolved)
+
+
+def _refuse_inapplicable(config: ActingConfig) -> None:
+    """Raises UsageError for an option that was given and that this kind of operator does not have."""
+    name, kind = config.operator_name, type(config)
+    if name not in operators.OPTIONS:
+        return
+    given = {field: getattr(config, field) for field in ("samples", "scaffold") if field in kind.model_fields}
+    usual = kind(**given | {"scaffold": None})
+    for field in OperatorConfig.model_fields:
+        taken = field in ("operator", "concurrency", "timeout_s", *operators.OPTIONS[name])
+        if not taken and getattr(config, field) != getattr(usual, field):
+            takers = ", ".join(other for other, fields in operators.OPTIONS.items() if field in fields)
+            raise UsageError(f"{kind.flags(field)[0]}: is not for --operator {name}; it is for {takers}")
 
 
 def acted(operator: Operator, sandbox: Sandbox) -> dict[str, Setting]:

@@ -22,11 +22,11 @@ from sekft.quality.audit import Audit
 from sekft.quality.audit import audit as audit_stage
 from sekft.runs.branch import BranchConfig
 from sekft.runs.branch import branch as branch_stage
-from sekft.runs.generate import GenerateConfig
+from sekft.runs.generate import GenerateConfig, Generation
 from sekft.runs.generate import generate as generate_stage
 from sekft.runs.library import SILENT, completed
 from sekft.runs.resources import token_counter
-from sekft.runs.rollout import RolloutConfig, failing_beside
+from sekft.runs.rollout import Roller, RolloutConfig, failing_beside
 from sekft.runs.rollout import roll as rollout_stage
 from sekft.runs.summary import Summary, summarise
 from sekft.scenario import Scenario, load_scenario
@@ -131,6 +131,9 @@ def build(
 ) -> Built:
     """All stages in one go: scenarios, rollouts, failing ones beside them, pairs and an export. command: as typed."""
     layout = Layout.of_run(root)
+    Generation(drawing)
+    for config in (acting, *failing_beside(acting)):  # what cannot be meant is refused before anything is authored
+        Roller(config)
     work(generate_stage(drawing, layout, reporter))
     scenarios, broken = load_scenarios(root), 0
     for config in (acting, *failing_beside(acting)):

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from sekft.dataset.export import ExportConfig, Sources, export
 from sekft.dataset.make_pairs import PairConfig, pair
@@ -43,26 +43,32 @@ ROUND, STAR = "round.json", "star.json"
 class StarConfig(SandboxedConfig):
     """Let a student learn from what it does itself: act, keep, pair, train from the base, evaluate, again."""
 
-    base: str = option("smollm2", "What every round is trained from: smollm2, or a folder.")
-    student: str | None = option(None, "Who acts first; default: the base.")
-    also: Path | None = option(None, "An export that every round learns from, too: the explorer's, say.")
-    rounds: int = option(3, "At most so many.", ge=1, grows=True)
-    samples: int = option(4, "Rollouts of a training scenario in a round.", ge=1)
-    keep: int = option(2, "Of a scenario's kept rollouts, learn from so many.", ge=1)
-    per_round: int | None = option(None, "Training scenarios of a round; default all.", ge=1)
-    judged: int | None = option(None, "Held-out scenarios to be judged by; default all.", ge=1)
-    pass_k: int = option(4, "Rollouts of a held-out scenario.", ge=2)
-    tolerance: float = option(0.02, "By which pass@k or variety may fall and be unchanged.", ge=0.0)
-    patience: int = option(1, "Rounds in a row that may improve nothing; then it ends.", ge=1)
+    heading: ClassVar[str] = "Rounds"
+
+    base: str = option(
+        "smollm2", "Model that every round is trained from: smollm2, or a folder.", metavar="FOLDER|smollm2"
+    )
+    student: str | None = option(None, "Student of the first round; default: the base.", metavar="FOLDER")
+    also: Path | None = option(
+        None, "Export that every round learns from, too, for example the explorer's.", metavar="PATH"
+    )
+    rounds: int = option(3, "Run at most N rounds.", ge=1, grows=True)
+    samples: int = option(4, "Rollouts per training scenario and round.", ge=1)
+    keep: int = option(2, "Learn from at most N kept rollouts per scenario.", ge=1)
+    per_round: int | None = option(None, "Training scenarios per round; default: all.", ge=1)
+    judged: int | None = option(None, "Held-out scenarios per evaluation; default: all.", ge=1)
+    pass_k: int = option(4, "Rollouts per held-out scenario.", ge=2)
+    tolerance: float = option(0.02, "Count a smaller change of pass@k or variety as no change.", ge=0.0)
+    patience: int = option(1, "Stop after N rounds in a row without improvement.", ge=1)
     temperature: float = same_option(ActingConfig, "temperature", 0.7, recorded=True)
-    no_dpo: bool = option(False, "Learn from keepers alone, not from pairs.")
+    no_dpo: bool = option(False, "Learn from kept rollouts alone, without pairs.")
     layers: int | None = same_option(TrainConfig, "layers", None)
     tokens: int | None = same_option(TrainConfig, "tokens", None)
     epochs: int = same_option(TrainConfig, "epochs", 1)
     max_turns: int = same_option(ActingConfig, "max_turns", 40)
     max_tokens: int | None = same_option(ActingConfig, "max_tokens", None, recorded=True)
-    concurrency: int = option(16, "Rollouts at once.", ge=1, recorded=False)
-    sandbox: str = option("auto", "auto, bubblewrap or docker.")
+    concurrency: int = option(16, "Rollouts in parallel.", ge=1, recorded=False)
+    sandbox: str = option("auto", "auto, bubblewrap or docker.", metavar="NAME")
 
     @property
     def methods(self) -> tuple[Method, ...]:

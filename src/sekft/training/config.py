@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from sekft.errors import UsageError
 from sekft.folder import Config, option
@@ -21,19 +22,27 @@ STEP_TOKENS: Mapping[str, int] = {"cpu": 1600, "cuda": 16384}
 class TrainConfig(Config):
     """The options of a training run. None: chosen by `complete`, but for tokens, of which None sets no limit."""
 
-    base: str = option("smollm2", "smollm2, or a local Hugging Face folder; for DPO a student of SFT.")
-    method: Method | None = option(None, "sft or dpo; default: what the rows are, of an export sft.")
-    layers: int | None = option(None, "Layers that learn, from the top; 0 all weights. Default: CPU half, GPU 0.", ge=0)
-    rank: int = option(0, "Rank of adapters to learn instead, merged at the end.", flag="--lora", ge=0)
-    rate: float | None = option(None, "Peak learning rate; default by method and what learns.", ge=0)
-    epochs: int = option(1, "Times that every row is learnt from.", ge=1)
-    tokens: int | None = option(None, "End with the step that reaches so many tokens.", ge=1)
-    step_tokens: int | None = option(None, "Tokens of one step; default: CPU 1600, GPU 16384.", ge=1)
-    max_length: int | None = option(None, "Leave out longer rows; default: what the base can read.", ge=1)
-    beta: float = option(0.1, "How strongly DPO holds on to its base.", ge=0)
-    seed: int = option(0, "Order of the rows, first values of adapters.")
-    checkpoint_s: float = option(300.0, "Least seconds between checkpoints.", recorded=False, ge=0)
-    gguf: bool = option(False, "Also student.gguf, for llama.cpp.", recorded=False)
+    heading: ClassVar[str] = "Training"
+
+    base: str = option(
+        "smollm2",
+        "Model to train: smollm2, or a local Hugging Face folder. For DPO, a student of SFT.",
+        metavar="FOLDER|smollm2",
+    )
+    method: Method | None = option(None, "Training method; default: by the rows, sft for an export.")
+    layers: int | None = option(
+        None, "Train the top N layers; 0 trains all weights. Default: half of them on a CPU, 0 on a GPU.", ge=0
+    )
+    rank: int = option(0, "Train LoRA adapters of rank N and merge them at the end.", flag="--lora", ge=0)
+    rate: float | None = option(None, "Peak learning rate; default: by method and trained weights.", ge=0)
+    epochs: int = option(1, "Passes over the data.", ge=1)
+    tokens: int | None = option(None, "Stop after the step that reaches N tokens.", ge=1)
+    step_tokens: int | None = option(None, "Tokens per step; default: 1600 on a CPU, 16384 on a GPU.", ge=1)
+    max_length: int | None = option(None, "Leave out rows of more than N tokens; default: the base's context.", ge=1)
+    beta: float = option(0.1, "Beta of DPO.", ge=0)
+    seed: int = option(0, "Seed of the row order and of new adapters.")
+    checkpoint_s: float = option(300.0, "Write a checkpoint at most every X seconds.", recorded=False, ge=0)
+    gguf: bool = option(False, "Write student.gguf for llama.cpp, too.", recorded=False)
 
 
 class Recipe(TrainConfig):
