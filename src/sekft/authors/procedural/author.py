@@ -15,8 +15,9 @@ from dataclasses import replace
 
 from sekft import __version__
 from sekft.authors import VOLATILE, DrawingAuthor
+from sekft.authors.procedural.decoys import Decoy
 from sekft.authors.procedural.host import LISTED_ROOTS, Host, Job, line
-from sekft.authors.procedural.obstacles import Blocked, Decoy
+from sekft.authors.procedural.obstacles import Blocked
 from sekft.authors.procedural.provider.installed import CallPlan, InstalledProvider
 from sekft.authors.procedural.provider.semantics import QueueEntry
 from sekft.authors.procedural.sketch import Sketch, sketch

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from sekft.authors.procedural import obstacles
 from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text, remarks
+from sekft.authors.procedural.decoys import DECOYS, Decoy
 from sekft.authors.procedural.host import Host, Job, Names, land, with_parents
-from sekft.authors.procedural.obstacles import DECOYS, Blocked, Decoy
+from sekft.authors.procedural.obstacles import Blocked
 from sekft.authors.procedural.provider import Contents, install
 from sekft.authors.procedural.provider.installed import InstalledProvider
 from sekft.authors.procedural.provider.semantics import QueueEntry

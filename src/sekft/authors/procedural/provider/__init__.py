@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sekft.authors.procedural.announcements import remarks
+from sekft.authors.procedural.decoys import Decoy
 from sekft.authors.procedural.host import Host, Job, Names, line, phrase
-from sekft.authors.procedural.obstacles import Decoy
 from sekft.authors.procedural.provider.documentation import LAYOUTS, document
 from sekft.authors.procedural.provider.installed import InstalledProvider
 from sekft.authors.procedural.provider.program import STORAGES, render
