@@ -57,8 +57,6 @@ _INSPECTIONS = {0: 10, 1: 42, 2: 33, 3: 15}
 _CHAINED_SHARE = 0.2
 _USUAL_SHARE = 0.75
 """How often a step is taken in its usual way, the reference's: what varies is the scenario, the routine hardly does."""
-_LOOKING_SHARE, _LOOKS_AFTER = 0.9, "looks after"
-"""How many people look at what came of their work; whoever does so does it throughout."""
 _SLIPS = {
     "cat": "cta catt ca", "chmod": "chmdo chomd chmo", "echo": "ehco ecoh eco", "env": "evn enb",
     "find": "fidn fnd finf", "grep": "gerp grpe gre", "head": "haed hed", "ls": "sl lss ks", "man": "mna amn",
@@ -213,9 +211,8 @@ def _with_inspection(beats: list[Beat], scenario: Scenario, rng: random.Random) 
 def _ordered(step: PlanStep, typed: set[str], rng: random.Random, habits: Habits) -> Ways:
     """The ways of a step, the one to be taken first. habits: those of earlier steps, to which this one's are added."""
     ways = [tuple(step.ways[at]) for at in habits.setdefault((step.goal, len(step.ways)), _habit(step, rng))]
-    if step.goal == "confirm":  # whoever has worked looks at what came of it, mostly
-        usual = habits.setdefault((_LOOKS_AFTER, 0), [int(rng.random() < _LOOKING_SHARE)]) == [1]
-        ways.sort(key=lambda way: usual and not way)
+    if step.goal == "confirm":  # whoever has worked looks at what came of it
+        ways.sort(key=lambda way: not way)
     if step.goal == "look":  # go on from what was looked at already, else as a search looks: without details
         ways.sort(key=lambda way: any(command.startswith("ls -l") for command in way))
         ways.sort(key=lambda way: not any(sights({command}) & sights(typed) for command in way))

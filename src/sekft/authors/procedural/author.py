@@ -177,11 +177,15 @@ def _plan(draft: Sketch) -> list[PlanStep]:
         steps.append(_step(provider, "retrieve", calls.first()))
     else:
         jobs = iter(draft.jobs)
+        work: list[PlanStep] = []
         for entry in (entry for entry in provider.entries if entry.waiting):
             ways = calls.reach(entry)
             steps += [_step(provider, "retrieve", ways)] if ways != [[]] else []
             if entry in draft.waiting and blocked is None:
-                steps += _carried_out(provider, next(jobs), entry)
+                work += _carried_out(provider, next(jobs), entry)
+            if provider.goes_one_by_one:
+                steps, work = [*steps, *work], []
+        steps += work  # all that is asked is read first: one entry may forbid what another wants
         if blocked and (left := calls.pages()) != [[]]:
             steps.append(_step(provider, "retrieve", left))
         if blocked and blocked.look != [[]]:

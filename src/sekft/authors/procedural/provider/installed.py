@@ -82,6 +82,11 @@ class InstalledProvider:
                 slips.append(f"{self.interface.tool} {operation.verb}")
         return list(dict.fromkeys(slips))
 
+    @property
+    def goes_one_by_one(self) -> bool:
+        """Whether an entry has to be closed before the next is shown, or before another is read."""
+        return "next" in self.kind.roles or self.interface.ack == "last"
+
     def told(self, reason: str, waiting: Sequence[QueueEntry]) -> str:
         """The reason with the program's name, and the entry's id where a call has shown it, else what it is called."""
         named = f"the {self.interface.noun}"

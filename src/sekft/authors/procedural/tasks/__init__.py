@@ -125,12 +125,11 @@ def alternatives(methods: Sequence[Sequence[str]], target: str) -> dict[str, lis
 
 
 def ways(folder: str, looks: Sequence[str], direct: Sequence[Typed], informed: Iterable[Typed] = ()) -> list[list[str]]:
-    """Valid ways, the reference's first: each command at once and after a look, and from inside the folder.
+    """Valid ways, the reference's first: each command after a look, and from inside the folder.
 
     direct:   what the directive alone tells. informed: what takes names or numbers from the first look.
     """
-    methods = [[looks[0], *_typed(direct[0])], *(_typed(command) for command in direct)]
-    methods += [[looks[at % len(looks)], *_typed(command)] for at, command in enumerate(direct[1:], 1)]
+    methods = [[looks[at % len(looks)], *_typed(command)] for at, command in enumerate(direct)]
     methods += [[looks[0], *_typed(command)] for command in informed]
     inside = [within(folder, command) for command in (looks[-1], *_typed(direct[0]))]
     return [*methods, [f"cd {folder}", *(command for command in inside if command != "cd .")]]

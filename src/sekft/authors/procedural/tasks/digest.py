@@ -60,7 +60,7 @@ def make(host: Host) -> Job:
             f'cd {folder}; for f in *.{ending}; do {tool} "$f"; done > {target}',
         ],
         informed=[[f"cd {folder}", f"{tool} {' '.join(mine)} > {target}"]],
-        confirm=[[f"cat {target}"], [f"cd {folder}", f"{tool} -c {target}"], [f"wc -l {target}"]],
+        confirm=[[f"cat {target}"], [f"cd {folder}", f"{tool} -c {target}"], [f"wc -l {target}", f"cat {target}"]],
         wrong={
             "with_folders": f"{tool} {folder}/*.{ending} > {target}",
             "all_files": f"cd {folder} && {tool} * > {target}",

@@ -56,7 +56,7 @@ def make(host: Host) -> Job:
         sources={source: "\n".join(rows) + "\n"},
         target=target,
         result="\n".join(right) + "\n",
-        looks=[f"head -n 3 {source}", f"cat {source}", f"wc -l {source}"],
+        looks=[f"cat {source}", f"wc -l {source}"],
         direct=[
             f"{awk} '$3 {sign} {limit}' {source} > {target}",
             f"{awk} '{{if ($3 {sign} {limit}) print}}' {source} > {target}",
@@ -64,7 +64,7 @@ def make(host: Host) -> Job:
             f'{loop} [ "$x" {test} {limit} ] && echo "$n{sep}$v{sep}$x"; done < {source} > {target}',
             f'{loop} if [ $x {test} {limit} ]; then echo "$n{sep}$v{sep}$x"; fi; done < {source} > {target}',
         ],
-        confirm=[[f"cat {target}"], [f"wc -l {source} {target}"], [f"tail {target}"]],
+        confirm=[[f"cat {target}"], [f"wc -l {source} {target}", f"cat {target}"], [f"tail {target}"]],
         wrong={
             "all_rows": f"cp {source} {target}",
             "limit_by_one": f"{awk} '$3 {sign[0]}{'' if '=' in sign else '='} {limit}' {source} > {target}",

@@ -50,7 +50,6 @@ def make(host: Host) -> Job:
             f"mv {source}/*.{ending} {target}/",
             f"find {source} -maxdepth 1 -name '*.{ending}' -exec mv {{}} {target}/ \\;",
             f'for f in {source}/*.{ending}; do mv "$f" {target}/; done',
-            f"cp {source}/*.{ending} {target}/ && rm {source}/*.{ending}",
         ],
         informed=[one_by_one],
         right={

@@ -65,7 +65,6 @@ def make(host: Host) -> Job:
             f'for f in {folder}/*.{old}; do mv "$f" {target}; done',
             f'for f in {folder}/*.{old}; do mv "$f" {whole}; done',
             [f"cd {folder}", f'for f in *.{old}; do mv "$f" {short}; done'],
-            f'ls {folder}/*.{old} | while read -r f; do mv "$f" {target}; done',
         ],
         informed=[one_by_one] if by_ending else [],
         right={
