@@ -2,7 +2,7 @@
 
 The hostile ones go for the harness: a prompt that expands, thousands of functions, an alias in many functions, hundreds
 of aliases and variables, a tree of files whose state is read, long paths, a flood of lines. All type again soon after
-an answer, as a model does; the time that hostile programs run in their own sandbox is theirs (docs/containment.md: fair
+an answer, as a model does; the time that hostile programs run in their own sandbox is theirs (docs/security.md: fair
 shares). The ordinary ones' median exec beside them is set against that beside eight more ordinary ones.
 """
 

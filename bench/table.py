@@ -1,4 +1,4 @@
-"""Every figure of docs/benchmarks.md, in one run: `python -m bench.table [ROLLOUTS] [SESSIONS] [AT_ONCE]`.
+"""Every figure of docs/results.md, in one run: `python -m bench.table [ROLLOUTS] [SESSIONS] [AT_ONCE]`.
 
 Each row: what, the target, the median, the spread (10th to 90th percentile; of three rounds, lowest to highest).
 Figures are ratios within this run, so that a busy machine falls on both sides; the load is printed with them. The

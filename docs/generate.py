@@ -1,6 +1,6 @@
 """Writes the pages that hold real output: run it after a change to the author or the explorer.
 
-.venv/bin/python docs/generate.py          # writes trajectories.md, gallery.md and the excerpts in README and guide
+.venv/bin/python docs/generate.py          # writes docs/examples/ and the excerpts in README and quickstart
 .venv/bin/python docs/generate.py --check  # exits 1 when they are not current, 3 when it cannot tell
 """
 
@@ -17,12 +17,13 @@ from sekft.cli.show import look, scenario_text, trajectory_text
 from sekft.cli.tables import plain
 from sekft.gate import admit
 from sekft.operators.explorer import ExplorerOperator
+from sekft.operators.replayed import ReferenceOperator
 from sekft.rejection import Admitted
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import rollout
 from sekft.rollouts.verify import judge
 from sekft.runs.generate import ATTEMPTS
-from sekft.scenario import Scenario
+from sekft.scenario import Scenario, load_scenario
 from sekft.seeds import derive, stream
 from sekft.taxonomy import load
 from sekft.trajectory import Trajectory
@@ -69,6 +70,13 @@ async def recorded(one: Scenario) -> Trajectory:
     return record(one, observed, judge(one, observed))
 
 
+async def plain_session() -> Trajectory:
+    """A session in a host of plain words: a bundle that a model wrote, acted by its reference."""
+    one = load_scenario(ROOT / "tests/authors/bundles/bb7f3ae1e46ea71f.json")
+    observed = await rollout(one, sandboxes.pick("auto"), ReferenceOperator(), 0, 0)
+    return record(one, observed, judge(one, observed))
+
+
 def terminal(trajectory: Trajectory) -> str:
     """The session as it stood on the screen."""
     shown = "".join(turn.content + ("\n" if turn.role == "action" else "") for turn in trajectory.turns)
@@ -95,10 +103,10 @@ def pages() -> dict[Path, str]:
     sections = [section(title, rolled[kind]) for kind, title in ENDINGS.items()]
     shown_empty = f"```console\n{undated(plain(trajectory_text(rolled['empty'])))}```\n"
     return {
-        ROOT / "docs/trajectories.md": HEAD + "\n" + "\n".join(sections),
-        ROOT / "docs/gallery.md": gallery(),
-        ROOT / "README.md": filled(ROOT / "README.md", "excerpt", terminal(rolled["work"])),
-        ROOT / "docs/guide.md": filled(ROOT / "docs/guide.md", "shown", shown_empty),
+        ROOT / "docs/examples/trajectories.md": HEAD + "\n" + "\n".join(sections),
+        ROOT / "docs/examples/gallery.md": gallery(),
+        ROOT / "README.md": filled(ROOT / "README.md", "excerpt", terminal(asyncio.run(plain_session()))),
+        ROOT / "docs/quickstart.md": filled(ROOT / "docs/quickstart.md", "shown", shown_empty),
     }
 
 
@@ -156,7 +164,7 @@ def main() -> int:
     made = pages()
     stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:
-        shown = ROOT / "docs/trajectories.md"
+        shown = ROOT / "docs/examples/trajectories.md"
         if userlands(shown.read_text(encoding="utf-8")) != userlands(made[shown]):
             print("not compared: the pages were recorded in other userlands than this machine's", file=sys.stderr)
             return 3

@@ -50,7 +50,7 @@ def test_programs_of_the_documentation_work(page: Path, code: str, tmp_path: Pat
 
 def test_the_guide_leaves_no_command_untested() -> None:
     """Only setting up the checkout, which every check does first, stands outside the tested blocks."""
-    assert UNTESTED.findall((ROOT / "docs/guide.md").read_text(encoding="utf-8")) == [
+    assert UNTESTED.findall((ROOT / "docs/quickstart.md").read_text(encoding="utf-8")) == [
         "./dev setup\n. .venv/bin/activate\n"
     ]
 
@@ -92,7 +92,7 @@ def test_names_in_the_map_from_the_original_resolve() -> None:
 
 def test_tests_named_in_the_documentation_exist() -> None:
     """Each test by which a promise of the sandbox is proved is there, and so is each class of attacks."""
-    page = (ROOT / "docs/containment.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/security.md").read_text(encoding="utf-8")
     there = {
         name for path in ROOT.glob("tests/**/test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())
     }
@@ -104,12 +104,16 @@ def test_tests_named_in_the_documentation_exist() -> None:
     assert classes <= set(CLASSES)
 
 
-def test_every_page_is_reached_from_the_index() -> None:
-    """No page of docs/ is an orphan."""
-    index = (ROOT / "docs/index.md").read_text(encoding="utf-8")
-    linked = {(ROOT / "docs" / link).resolve() for link in LINK.findall(index)}
-    pages = {page for page in PAGES if page.parent == ROOT / "docs" and page.name != "index.md"}
-    assert not pages - linked
+def test_every_page_is_reached_from_the_readme() -> None:
+    """No page of docs/ is an orphan: README links to it, or a page that README links to does."""
+    first = linked(ROOT / "README.md")
+    reached = first.union(*(linked(page) for page in first if page.suffix == ".md"))
+    pages = {page.resolve() for page in ROOT.glob("docs/**/*.md") if page.parent.name != "decisions"}
+    assert pages <= reached
+
+
+def linked(page: Path) -> set[Path]:
+    return {(page.parent / link).resolve() for link in LINK.findall(page.read_text(encoding="utf-8"))}
 
 
 def test_contributing_stays_short() -> None:

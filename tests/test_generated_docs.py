@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_pages_made_from_rollouts_are_current() -> None:
-    """What README and docs/trajectories.md show is what this version records."""
+    """What README and docs/examples/trajectories.md show is what this version records."""
     checked = subprocess.run(
         [sys.executable, ROOT / "docs/generate.py", "--check"], capture_output=True, text=True, check=False
     )

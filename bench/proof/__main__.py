@@ -3,8 +3,8 @@
     python -m bench.proof FOLDER [--size smoke|laptop|full] [--student NAME …] [--set NAME …] [--sealed]
 
 Every command resumes, so the same line goes on where the last one was stopped. --student and --set leave out the rest;
---sealed evaluates the sealed set, too. At the end, and with --table alone, the tables of docs/proof.md are printed from
-what there is.
+--sealed evaluates the sealed set, too. At the end, and with --table alone, the tables of docs/experiments.md are
+printed from what there is.
 """
 
 from __future__ import annotations

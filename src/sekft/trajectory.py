@@ -111,7 +111,7 @@ class Fault(Frozen):
 class SandboxInfo(Frozen):
     """uids:   2 where fixtures of root show as root's, 1 where they show as the agent's.
 
-    capped: how often something of the session went beyond its cap, by what it was (docs/session.md); left out of a
+    capped: how often something of the session went beyond its cap, by what it was (docs/sandbox.md); left out of a
             record where nothing did.
     """
 

@@ -7,11 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from sekft import sandboxes
+from sekft.authors.procedural.author import compose
 from sekft.protocols import Sandbox
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import Rollout
 from sekft.rollouts.verify import judge
 from sekft.scenario import Scenario
+from sekft.taxonomy import load
 from sekft.trajectory import Trajectory
 from tests import bundles
 from tests.bundles import Body
@@ -94,3 +96,17 @@ async def test_wrong_work_is_not(
     assert not trajectory.keep
     assert trajectory.outcome == outcome, [turn.content for turn in trajectory.turns]
     assert any(reason in text for text in trajectory.keep_reasons), trajectory.keep_reasons
+
+
+async def test_the_source_of_a_manual_page_is_documentation(sandbox: Sandbox) -> None:
+    """Whoever reads the page with `cat` has read it, though each hyphen has a backslash there."""
+    axes, asked = load(), {"documentation": ("manual",), "syntax": ("long_options",), "ending": ("work",)}
+    where = {axis: frozenset(values) for axis, values in asked.items() if set(values) <= axes.axes[axis].values.keys()}
+    scenario = next(
+        one for slot in range(40) if "-" in (one := compose(axes.cell(5, slot, where), slot)).needles.documentation
+    )
+    page = f"cat /usr/local/share/man/man1/{scenario.provider.command}.1"
+    ways = [[page] if step.goal == "learn" else step.ways[0] for step in scenario.plan]
+    trajectory = await acted(scenario, sandbox, *(command for way in ways for command in way))
+    assert "\\-" in "".join(turn.content for turn in trajectory.turns)
+    assert trajectory.keep, trajectory.keep_reasons

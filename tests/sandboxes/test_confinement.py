@@ -1,4 +1,4 @@
-"""What the agent cannot do: the list in docs/session.md, each promise tried."""
+"""What the agent cannot do: the list in docs/sandbox.md, each promise tried."""
 
 from __future__ import annotations
 

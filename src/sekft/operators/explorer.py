@@ -9,7 +9,7 @@ A search for the announcement of work goes from place to place, always in the sa
 until it finds the right one. Its listings tell folders from files, so that the next file to open is no lucky guess. The
 order is fixed for the student's sake. A search that went to the right place at once would teach to guess. A random
 order teaches no order: a student that types the likeliest next token then begins with a listing with which hardly any
-session begins, and goes round in circles (docs/proof.md).
+session begins, and goes round in circles (docs/experiments.md).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ decide. docs/outcomes.md is this module as a table.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
@@ -17,6 +18,9 @@ from sekft.shell.evidence import Exchange, earned_at, reaches, retrieved_at, use
 from sekft.trajectory import KEPT, Effect, Mechanism, Outcome, Turn, covered, effects
 
 Judged = tuple[ExpectedKind, Literal["exit", "panic"], bool]
+
+_ROFF_MARKS = {r"\-": "-", r"\e": "\\", r"\&": "", r"\(aq": "'", r"\(dq": '"', r"\(ga": "`", r"\(ti": "~", r"\(ha": "^"}
+_ROFF = re.compile("|".join(map(re.escape, _ROFF_MARKS)))
 
 TABLE: dict[Judged, Outcome] = {
     ("work", "exit", True): "solved",
@@ -107,7 +111,7 @@ def mechanism(scenario: Scenario, result: RolloutResult) -> Mechanism:
     return Mechanism(
         seen=seen,
         noticed=None if seen is None else _noticed(scenario, turns, said, seen),
-        learnt=next((at for at in _answers(turns) if scenario.needles.documentation in turns[at].content), None),
+        learnt=next((at for at in _answers(turns) if _shows(turns[at], scenario.needles.documentation)), None),
         retrieved=None if retrieved is None else _answers(turns)[retrieved],
         executed=result.changing[-1] if worked else None,
         ended=len(turns) - 1 if result.ending.kind != "none" else None,
@@ -172,6 +176,11 @@ def _bypassed(scenario: Scenario, result: RolloutResult, marks: Mechanism) -> st
         if reaches(exchange, scenario):
             return f"{exchange.action[:80]!r} goes past {command!r}, to its source or its store"
     return None
+
+
+def _shows(turn: Turn, needle: str) -> bool:
+    """Whether the output holds it, be it as the source of a manual page."""
+    return needle in turn.content or needle in _ROFF.sub(lambda mark: _ROFF_MARKS[mark[0]], turn.content)
 
 
 def _answers(turns: tuple[Turn, ...]) -> list[int]:

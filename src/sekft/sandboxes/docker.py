@@ -1,6 +1,6 @@
 """The docker backend: one hardened container a session, with the runner as its entry point.
 
-docs/docker.md gives the reason of each setting. The engine is asked to create, attach and start, nothing else. The
+docs/sandbox.md gives the reason of each setting. The engine is asked to create, attach and start, nothing else. The
 session's frames go over the attached stream. The end of that stream, for whatever reason, ends PID 1 and the container,
 which the engine then removes. The client library is imported on first use.
 

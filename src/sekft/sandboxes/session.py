@@ -1,7 +1,7 @@
 """One meaning of a session on every backend: what a typed command does, shows and leaves behind.
 
 A backend gives a Channel to a runner (runner/runner.h) that is PID 1 of a fresh sandbox. All else is here.
-docs/session.md describes the semantics and what is lost between commands.
+docs/sandbox.md describes the semantics and what is lost between commands.
 """
 
 from __future__ import annotations
