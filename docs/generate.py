@@ -44,7 +44,8 @@ follows a prompt was typed. The marks say at which turn the announcement was see
 shown, the directives (or what shows that there are none, or that they are blocked) retrieved, the work done, and the
 session ended; turn 0 is the login.
 
-Made by `docs/generate.py` from seed 7, and tested to be current.
+Ten random scenarios, each with all that a bundle holds, are in the [gallery](gallery.md). Made by `docs/generate.py`
+from seed 7, and tested to be current.
 """
 
 SHOWN, SLOTS = 10, 5000

@@ -21,7 +21,7 @@ class Reason(StrEnum):
     PATH_OUTSIDE_TREE = "path_outside_tree"
     TOO_LARGE = "too_large"
     ID_MISMATCH = "id_mismatch"
-    IMPOSSIBLE_TREE = "impossible_tree"
+    IMPOSSIBLE_TREE = "impossible_tree"  # of earlier versions: no such bundle can be read today
     ORIENTATION = "orientation"
     EMPTY_NEEDLE = "empty_needle"
     KIND_MISMATCH = "kind_mismatch"

@@ -42,9 +42,6 @@ BUNDLE_VERSION: Final = 2
 BUNDLE_LIMIT_BYTES = 1 << 20
 GATE_BYTES = 1 << 16
 """Room for the report that the gate adds to a bundle of the full size."""
-PATH_LIMIT_BYTES = 1024
-NAME_LIMIT_BYTES = 255
-MTIME_LIMIT = 1 << 32
 UNHASHED = ("id", "gate", "provenance", "split")
 
 Cell = Mapping[str, str]
@@ -405,25 +402,6 @@ def _apart(root: str, files: Sequence[File], own: set[str], home: str) -> Iterat
             yield from _apart(child, files, own, home)
     elif below:
         yield root
-
-
-def impossibilities(scenario: Scenario) -> Iterator[str]:
-    """What no file system can hold would look like a broken sandbox."""
-    kinds = {file.path: file.kind for file in scenario.files}
-    if kinds.get(scenario.login.home, "directory") != "directory":
-        yield f"{scenario.login.home} is the home and a {kinds[scenario.login.home]}"
-    for file in scenario.files:
-        above = file.path
-        while (above := posixpath.dirname(above)) != "/":
-            if kinds.get(above, "directory") != "directory":
-                yield f"{file.path} lies below {above}, a {kinds[above]}"
-        names = [file.path, file.target] if file.target is not None else [file.path]
-        if any(not name or "\0" in name or len(name.encode()) > PATH_LIMIT_BYTES for name in names):
-            yield f"{file.path[:80]}: want a path and a target of 1 to {PATH_LIMIT_BYTES} bytes"
-        if any(len(part.encode()) > NAME_LIMIT_BYTES for part in file.path.split("/")):
-            yield f"{file.path[:80]}: a name longer than {NAME_LIMIT_BYTES} bytes"
-        if not 0 <= file.mtime < MTIME_LIMIT:
-            yield f"{file.path}: mtime: saw {file.mtime}, want 0 to {MTIME_LIMIT - 1}"
 
 
 def migrated(scenario: Scenario) -> Scenario:

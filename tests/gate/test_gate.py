@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from sekft import sandboxes
 from sekft.gate import admit
@@ -59,7 +60,6 @@ ON_PAPER: dict[Reason, Change] = {
     Reason.REFERENCE_FORM: lambda body: body["reference"].insert(3, "echo granite > stone.txt # as asked"),
     Reason.REFERENCE_TOO_LONG: lambda body: body["reference"].__setitem__(slice(3, 3), ["ls"] * 40),
     Reason.WRONG_ENDING: lambda body: body["reference"].__setitem__(-1, "panic all is done"),
-    Reason.IMPOSSIBLE_TREE: lambda body: body["files"].append({"path": "/home/ana/plan.txt/page", "content": "1\n"}),
     Reason.PROTECTED_VOLATILE: lambda body: body["volatile"].append("/home/ana/plan.txt"),
     Reason.STORE_IN_REACH: lambda body: body["provider"].update(hidden=["/srv/chit"]),
     Reason.ANNOUNCEMENT_GIVES_DIRECTIVE: lambda body: body["login"].update(
@@ -189,21 +189,20 @@ def test_inconsistent_bundles_are_refused_without_running(reason: Reason, change
         [{"path": "/srv/way", "kind": "symlink", "target": "/etc"}, {"path": "/srv/way/x", "content": ""}],
         [{"path": "/srv/" + "n" * 256, "content": ""}],
         [{"path": "/srv" + "/deep" * 300, "content": ""}],
+        [{"path": "/home/ana/plan.txt/page", "content": "1\n"}],
         [{"path": "/srv/nowhere", "kind": "symlink", "target": ""}],
         [{"path": "/srv/nul", "kind": "symlink", "target": "a\0b"}],
         [{"path": "/srv/late", "content": "", "mtime": 10**30}],
-        [{"path": "/srv/early", "content": "", "mtime": -1}],
         [{"path": "/home/ana", "content": ""}],
     ],
-    ids=["below a link", "long name", "long path", "no target", "NUL", "late", "early", "home"],
+    ids=["below a link", "long name", "long path", "below a file", "no target", "NUL", "late", "home"],
 )
 def test_a_tree_that_no_file_system_holds_is_refused(files: list[Body]) -> None:
-    """Found on paper: in a sandbox it would pass for the sandbox's own fault."""
+    """It is no scenario at all: in a sandbox it would pass for the sandbox's own fault."""
     body = bundles.work()
     body["files"] += files
-    result = gate_structure(bundles.sealed(body))
-    assert isinstance(result, Rejected)
-    assert result.reason is Reason.IMPOSSIBLE_TREE
+    with pytest.raises(ValidationError):
+        bundles.sealed(body)
 
 
 def test_a_tampered_bundle_is_refused() -> None:
@@ -292,11 +291,11 @@ async def test_a_file_that_the_operator_wrote_is_its_own(sandbox: Sandbox, typed
 
 
 def test_every_reason_has_a_bad_bundle_and_a_line_in_the_docs() -> None:
-    """docs/gate.md lists exactly the codes, and each is provoked in this file, but too_slow in test_drawing.py."""
+    """docs/gate.md lists exactly the codes, and each is provoked in this file, but too_slow in test_drawing.py; of impossible_tree no bundle can be read."""
     listed = re.findall(r"^\| `(\w+)` \|", DOC.read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(Reason)
     provoked = {*UNREADABLE, *ON_PAPER, *WHEN_RUN, *(reason for reason, _, _ in OTHERS), Reason.ID_MISMATCH}
-    assert provoked == set(Reason) - {Reason.TOO_SLOW}
+    assert provoked == set(Reason) - {Reason.TOO_SLOW, Reason.IMPOSSIBLE_TREE}
 
 
 async def test_every_effect_of_the_reference_must_be_checked(sandbox: Sandbox) -> None:

@@ -27,7 +27,7 @@ from sekft.scenario import Scenario
 from sekft.seeds import stream
 from sekft.trajectory import OperatorInfo, Trajectory, Turn, load_trajectory
 from tests import bundles, sets
-from tests.commands import sekft
+from tests.commands import forked
 
 SCENARIO = bundles.sealed(bundles.work())
 SLIP = 4
@@ -173,18 +173,20 @@ def test_the_rest_of_a_plan_is_what_was_not_typed() -> None:
 def test_the_command_grows_branches_first(run: Layout) -> None:
     """With --branches the pairs are made of what is grown as well; the model that is missing is named."""
     command = ("pairs", "--trajectories", run.root, "--per-scenario", "9", "--json")
-    plain = sekft(*command)
-    done = sekft(*command, "--branches", "2", "--operator", "explorer")
+    plain = forked(*command)
+    done = forked(*command, "--branches", "2", "--operator", "explorer")
     assert (plain.returncode, done.returncode) == (0, 0), done.stderr
     assert json.loads(done.stdout)["pairs"] > json.loads(plain.stdout)["pairs"]
-    lame = sekft("pairs", "--trajectories", run.root, "--branches", "2", "--operator", "model")
+    lame = forked("pairs", "--trajectories", run.root, "--branches", "2", "--operator", "model")
     assert lame.returncode == 2
     assert "SEKFT_OP_MODEL" in lame.stderr
 
 
 def test_a_model_that_is_named_goes_on(tmp_path: Path) -> None:
     """--model alone lets a student act, known by the names that `sekft rollout` knows; no other operator takes one."""
-    done = sekft("pairs", "--trajectories", tmp_path, "--out", tmp_path, "--branches", "1", "--model", "nowhere")
+    made = forked("run", "--n", "1", "--samples", "1", "--out", tmp_path)
+    assert made.returncode == 0, made.stderr
+    done = forked("pairs", "--trajectories", tmp_path, "--branches", "1", "--model", "nowhere")
     assert done.returncode == 2
     assert "want smollm2, or a folder" in done.stderr
     with pytest.raises(UsageError, match="is for --operator student"):

@@ -147,7 +147,7 @@ def test_a_killed_harness_leaves_no_control_group() -> None:
 async def test_a_frame_beyond_the_limit_is_refused() -> None:
     """PID 1 says so, and serves the next."""
     async with BubblewrapSandbox().open(SPEC) as session:
-        with pytest.raises(InfraError, match="frame too long"):
+        with pytest.raises(InfraError, match=r"frame too long|a frame of"):
             await session._channel.ask(wire.frame("X", bytes(65 << 20)), "E", 10)
         assert (await session.exec("echo on")).output == "on\n"
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from sekft.errors import ResourcesExhausted
 from sekft.protocols import Session
 from sekft.sandboxes import shell_state
 from sekft.sandboxes.shell_state import Function, ShellState, candidates, panic_reason, prologue, read_dump
@@ -224,10 +225,13 @@ async def test_a_state_of_long_paths_says_what_it_leaves_out(session: Session) -
 
 
 async def test_a_state_is_told_under_the_agents_load(session: Session) -> None:
-    """A hundred loops and sparse files: sizes take the place of digests after a while, and there is an answer."""
+    """A hundred loops and sparse files: at the second time of asking at the latest, for by then the loops are dead."""
     await session.exec("truncate -s 16M a b c d e f; for i in $(seq 100); do setsid sh -c 'while :; do :; done' & done")
     began = time.monotonic()
-    state = await session.state()
+    try:
+        state = await session.state()
+    except ResourcesExhausted:
+        state = await session.state()
     assert time.monotonic() - began < 20
     assert (state["/home/ada/a"].digest or "").startswith("oversized:") or state["/home/ada/f"].digest
     assert (await session.check(NOBODY_ELSE)).passed

@@ -39,7 +39,6 @@ from sekft.scenario import (
     Provenance,
     Scenario,
     hidden_paths,
-    impossibilities,
     migrated,
     with_evidence,
 )
@@ -214,7 +213,7 @@ class TeacherDraft:
         if results and scenario.expected.kind != "work":
             why = f"results: saw {results[0].path}, want an empty list: {scenario.expected.kind} changes nothing"
             faults.append(Fault(Reason.SCHEMA, why))
-        if self._author.sandbox is not None and not any(impossibilities(scenario)):
+        if self._author.sandbox is not None:
             scenario, unfit = await measured(scenario, results, self._author.sandbox)
             faults += [Fault(Reason.SCHEMA, why) for why in unfit]
         return Rejected.of(faults, candidate=scenario) if faults else scenario

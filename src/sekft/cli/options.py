@@ -63,9 +63,13 @@ def configured(*, without: tuple[str, ...] = ()) -> Callable[[Command], Command]
             for option in _options(configs[name], without) if name in configs else own:
                 given.setdefault(option.name, option)
 
+        def chosen(values: dict[str, Any]) -> set[str]:
+            """What was given: a default is the config's to choose, which may hang on other options."""
+            return {name for name, value in values.items() if value != given[name].default}
+
         def called(**values: Any) -> None:
             built = {
-                name: config.of(**{field: values[field] for field in config.model_fields if field in values})
+                name: config.of(**{field: values[field] for field in config.model_fields if field in chosen(values)})
                 for name, config in configs.items()
             }
             command(**{name: built[name] if name in built else values[name] for name in parameters})

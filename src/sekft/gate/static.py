@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from sekft.rejection import Admitted, Fault, Reason, Rejected
-from sekft.scenario import BUNDLE_LIMIT_BYTES, GateReport, Scenario, hidden_programs, impossibilities
+from sekft.scenario import BUNDLE_LIMIT_BYTES, GateReport, Scenario, hidden_programs
 from sekft.shell import syntax
 from sekft.shell.chat_format import ACTION_LIMIT, action_faults
 from sekft.trajectory import covered
@@ -133,10 +133,6 @@ def _paths(scenario: Scenario) -> Iterator[Finding]:
             yield Reason.PROTECTED_VOLATILE, f"{path} is protected and volatile, want one of them"
 
 
-def _tree(scenario: Scenario) -> Iterator[Finding]:
-    yield from ((Reason.IMPOSSIBLE_TREE, why) for why in impossibilities(scenario))
-
-
 def _announcement(scenario: Scenario) -> Iterator[Finding]:
     login = scenario.login
     shown = {"motd": login.motd, "banner": login.banner, "prompt": login.prompt}
@@ -149,5 +145,5 @@ def _announcement(scenario: Scenario) -> Iterator[Finding]:
 
 
 _PROOFS: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
-    _size, _identity, _tree, _needles, _orientation, _kind, _parts, _reference, _hidden, _paths, _announcement,
+    _size, _identity, _needles, _orientation, _kind, _parts, _reference, _hidden, _paths, _announcement,
 )  # fmt: skip
