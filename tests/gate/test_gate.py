@@ -291,7 +291,7 @@ async def test_a_file_that_the_operator_wrote_is_its_own(sandbox: Sandbox, typed
 
 
 def test_every_reason_has_a_bad_bundle_and_a_line_in_the_docs() -> None:
-    """docs/gate.md lists exactly the codes; this file provokes each but too_slow (test_drawing.py) and one of old sets."""
+    """docs/gate.md lists exactly the codes; this file provokes each but too_slow, and one of old sets."""
     listed = re.findall(r"^\| `(\w+)` \|", DOC.read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(Reason)
     provoked = {*UNREADABLE, *ON_PAPER, *WHEN_RUN, *(reason for reason, _, _ in OTHERS), Reason.ID_MISMATCH}
