@@ -55,6 +55,7 @@ class Reason(StrEnum):
     UNDOCUMENTED = "undocumented"
     DOCUMENTATION_UNREAD = "documentation_unread"
     EVIDENCE_FREE = "evidence_free"
+    BLOCK_UNTRUE = "block_untrue"
     ALTERNATIVE_REFUSED = "alternative_refused"
     PROBE_PASSES = "probe_passes"
     CHEAT_PASSES = "cheat_passes"

@@ -72,6 +72,14 @@ def test_spoilt_json_is_read_to_the_letter(mess: Mess) -> None:
         assert {name: found[name] for name in meant} == json.loads(json.dumps(meant))
 
 
+def misspelt(body: forms.Body) -> str:
+    return json.dumps(body | {"alternative": body.get("alternatives", [])})
+
+
+def half_the_needles(body: forms.Body) -> str:
+    return json.dumps(body | {"directives": [*body["directives"], {"id": "8", "text": "Sweep the yard."}]})
+
+
 @pytest.mark.parametrize(
     ("mess", "said"),
     [
@@ -84,6 +92,8 @@ def test_spoilt_json_is_read_to_the_letter(mess: Mess) -> None:
         (forms.outside, "absolute path"),
         (forms.leaking, "login.banner"),
         (forms.hides_half, "List in `provider.hidden` the program and every file"),
+        (misspelt, "alternative: no such field, want alternatives"),
+        (half_the_needles, "needles.directives: saw 1, want one for each of 2"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

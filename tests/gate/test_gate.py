@@ -122,6 +122,10 @@ def told_by_the_directive(body: Body) -> None:
     body["needles"]["evidence"] = ["/srv/vault/stone.txt", {"target": "/srv/vault/stone.txt", "aspect": "access"}]
 
 
+def readable_after_all(body: Body) -> None:
+    body["needles"]["evidence"].append({"target": "/home/ana/plan.txt", "aspect": "access"})
+
+
 def one_way_alone(body: Body) -> None:
     body["alternatives"] = [{"kind": "listing", "commands": [*body["reference"][:3], "ls -ld /srv/vault"]}]
 
@@ -141,6 +145,7 @@ OTHERS: list[tuple[Reason, Callable[[], Body], Change]] = [
     (Reason.CHANGE_UNNOTICED, bundles.empty, empty_checked_loosely),
     (Reason.WORK_WITHOUT_EFFECT, bundles.work, work_without_effect),
     (Reason.EVIDENCE_FREE, bundles.blocked, told_by_the_directive),
+    (Reason.BLOCK_UNTRUE, bundles.blocked, readable_after_all),
     (Reason.ALTERNATIVE_REFUSED, bundles.blocked, one_way_alone),
     (Reason.ALTERNATIVE_REFUSED, bundles.blocked, changes_in_vain),
 ]
@@ -203,6 +208,39 @@ def test_a_tree_that_no_file_system_holds_is_refused(files: list[Body]) -> None:
     body["files"] += files
     with pytest.raises(ValidationError):
         bundles.sealed(body)
+
+
+def test_what_the_provider_keeps_is_never_loose() -> None:
+    """An entry that is left open would pass."""
+    body = bundles.work() | {"loose": ["/srv/chit/open/7"]}
+    body["provider"]["hidden"] = ["/usr/local/bin/chit", "/srv/chit"]
+    result = gate_structure(bundles.sealed(body))
+    assert isinstance(result, Rejected)
+    assert result.reason is Reason.STORE_IN_REACH
+    assert "loose" in result.detail
+
+
+@pytest.mark.parametrize(
+    ("target", "aspect"),
+    [("/srv/nothing", "presence"), ("/usr/local/bin/zorvex", "program"), ("zorvex", "program")],
+)
+async def test_a_block_that_is_there_is_admitted(sandbox: Sandbox, target: str, aspect: str) -> None:
+    """What is missing is missing, whatever else shows the block."""
+    body = bundles.blocked()
+    body["needles"]["evidence"].append({"target": target, "aspect": aspect})
+    assert isinstance(await admit(bundles.sealed(body), sandbox), Admitted)
+
+
+@pytest.mark.parametrize(
+    ("target", "aspect"), [("/home/ana/plan.txt", "presence"), ("chit", "program"), ("/home/ana/new", "access")]
+)
+async def test_a_block_that_is_none_is_refused(sandbox: Sandbox, target: str, aspect: str) -> None:
+    """What is there, is installed or may be written is no obstacle."""
+    body = bundles.blocked()
+    body["needles"]["evidence"].append({"target": target, "aspect": aspect})
+    result = await admit(bundles.sealed(body), sandbox)
+    assert isinstance(result, Rejected)
+    assert result.reason is Reason.BLOCK_UNTRUE
 
 
 def test_a_tampered_bundle_is_refused() -> None:

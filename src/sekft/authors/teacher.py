@@ -10,7 +10,8 @@ import copy
 import json
 import textwrap
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from importlib import resources
 from typing import Any, Literal
 
@@ -195,15 +196,15 @@ class TeacherDraft:
         if answer.body is None:
             return Rejected.of([Fault(Reason.SCHEMA, answer.fault), *self._told])
         self._body |= {name: value for name, value in answer.body.items() if name in CONTENT}
-        return await self._read()
+        return await self._read(_misspelt(answer.body))
 
-    async def _read(self) -> Scenario | Rejected:
+    async def _read(self, misspelt: Iterable[str]) -> Scenario | Rejected:
         """The bundle that the answers come to so far, or all that is wrong with it before the gate has seen it."""
         cell = self._cell
         body, wrong = built(_pruned(_with_evidence(self._body)), cell.get("userland", "busybox"))
         if excess := _excess(body):
             return Rejected(Reason.TOO_LARGE, excess)
-        faults = [Fault(Reason.SCHEMA, why) for why in wrong]
+        faults = [Fault(Reason.SCHEMA, why) for why in (*misspelt, *wrong)]
         body = whole(body, cell, self._seed, self._author.endpoint.model)
         if errors := _errors(body):
             faults += faults_of(errors)
@@ -213,6 +214,11 @@ class TeacherDraft:
         if results and scenario.expected.kind != "work":
             why = f"results: saw {results[0].path}, want an empty list: {scenario.expected.kind} changes nothing"
             faults.append(Fault(Reason.SCHEMA, why))
+        if len(scenario.needles.directives) < len(scenario.directives):
+            seen, want = len(scenario.needles.directives), len(scenario.directives)
+            faults.append(
+                Fault(Reason.SCHEMA, f"needles.directives: saw {seen}, want one for each of {want} directives")
+            )
         if self._author.sandbox is not None:
             scenario, unfit = await measured(scenario, results, self._author.sandbox)
             faults += [Fault(Reason.SCHEMA, why) for why in unfit]
@@ -240,6 +246,13 @@ def whole(content: Mapping[str, object], cell: Cell, seed: int, model: str) -> d
         "family": f"teacher-{seed:x}",
         "provenance": Provenance(author="teacher", model=model, version=__version__).model_dump(),
     }
+
+
+def _misspelt(body: Mapping[str, object]) -> Iterator[str]:
+    """What is wrong with the names of fields that we do not know, where one of ours is close; others are left out."""
+    for name in body:
+        if name not in CONTENT and (meant := get_close_matches(name, CONTENT, 1, 0.8)):
+            yield f"{name}: no such field, want {meant[0]}"
 
 
 class _Results(Frozen):

@@ -43,6 +43,13 @@ _BEFORE_PATH = re.compile(r".*[=:,@+()]")
 _CLIMBS = re.compile(r"\A/(?:(?:\.{0,2}|~)/)*")
 
 
+_UNBLOCKED = {
+    "presence": '{ [ -e "$t" ] || [ -L "$t" ]; }',
+    "access": '{ [ -e "$t" ] && [ -r "$t" ] && [ -w "$t" ]; } || { [ ! -e "$t" ] && [ -w "${t%/*}" ]; }',
+    "program": 'command -v "$t" >/dev/null',
+}
+"""By aspect: sh that succeeds where the thing $t is no obstacle. What content and digest decide, the directive says."""
+
 RUNNABLE = frozenset(
     (Reason.ORIENTATION, Reason.KIND_MISMATCH, Reason.REFERENCE_FORM, Reason.WRONG_ENDING, Reason.STORE_IN_REACH,
      Reason.PROTECTED_VOLATILE, Reason.ANNOUNCEMENT_GIVES_DIRECTIVE)
@@ -97,6 +104,7 @@ class _Gate:
             self._untouched(await trials.run(()))
             await self._sealed(trials)
             await self._out_of_reach(trials)
+            await self._blocked(trials)
             self._shown(reference)
             self._documented(reference, await trials.unlike(reference, self.scenario.provider.help))
             await self._alternatives(trials, reference)
@@ -179,6 +187,19 @@ class _Gate:
         if run.outputs[0].strip():
             detail = f"a directive can be read in {run.outputs[0].split()}: want that in provider.hidden"
             self._told([(Reason.STORE_IN_REACH, detail)], run)
+
+    async def _blocked(self, trials: Trials) -> None:
+        """Where a look at a path or a program decides, the operator really meets a block there."""
+        inspections = self.scenario.needles.inspections if self.scenario.expected.kind == "blocked" else []
+        asked = [(each, _UNBLOCKED[each.aspect]) for each in inspections if each.aspect in _UNBLOCKED]
+        asked = [(each, test) for each, test in asked if ":" not in each.target]
+        if not asked:
+            return
+        run = await trials.run([f"t={shlex.quote(each.target)}; {test} && echo open" for each, test in asked])
+        for (each, _), shown in zip(asked, run.outputs, strict=False):
+            if "open" in shown.split():
+                detail = f"evidence: nothing blocks {each.target!r} ({each.aspect}): want what the operator cannot do"
+                self._told([(Reason.BLOCK_UNTRUE, detail)], run)
 
     def _shown(self, run: TrialRun) -> None:
         """The announcement comes first, and only the provider's answers show the directives."""

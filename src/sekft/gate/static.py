@@ -106,6 +106,8 @@ def _reference(scenario: Scenario) -> Iterator[Finding]:
     last = scenario.reference[-1] if scenario.reference else ""
     if not syntax.calls(last, terminal):
         yield Reason.WRONG_ENDING, f"the reference's last command is {last[:80]!r}, want one that ends in {terminal}"
+    if last.strip() == "panic":
+        yield Reason.REFERENCE_FORM, "the reference's panic gives no reason, want one that says what is in the way"
 
 
 def _offending(text: str, fault: str) -> str:
@@ -131,6 +133,9 @@ def _paths(scenario: Scenario) -> Iterator[Finding]:
     for path in scenario.protected:
         if covered(path, scenario.volatile):
             yield Reason.PROTECTED_VOLATILE, f"{path} is protected and volatile, want one of them"
+    for path in scenario.loose:
+        if covered(path, scenario.hidden):
+            yield Reason.STORE_IN_REACH, f"loose names {path}, which the provider keeps: its state is part of the work"
 
 
 def _announcement(scenario: Scenario) -> Iterator[Finding]:
