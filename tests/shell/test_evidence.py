@@ -211,6 +211,22 @@ def test_a_look_before_the_directive_is_known_earns_nothing(kind: str, steps: Se
     assert not earns(kind, [], first=steps)
 
 
+@pytest.mark.parametrize(
+    ("line", "earned"),
+    [
+        ("chit read 7; cat /srv/pool/flag", True),
+        ("chit read 7; cat /srv/pool/*", True),
+        ("chit read 7; ls /srv/pool", False),
+        ("chit read 7; echo /srv/pool/flag", False),
+        ("chit read 7", False),
+    ],
+)
+def test_a_look_in_the_line_that_asks_counts_where_it_opens_the_thing(line: str, earned: bool) -> None:
+    """The directive is known by then, and nobody has to look twice."""
+    exchanges = [Exchange(line, f"{ASKED}taken\n", HOME)]
+    assert (earned_at(blocked(EVIDENCE["conditioned"]), exchanges) is not None) is earned
+
+
 @pytest.mark.parametrize(("kind", "steps"), [(kind, steps) for kind in NO_LOOKS for steps in NO_LOOKS[kind]])
 def test_a_look_at_something_else_earns_nothing(kind: str, steps: Sequence[Step]) -> None:
     """Nor does a look that cannot tell."""

@@ -110,7 +110,10 @@ def earned_at(scenario: Scenario, exchanges: Sequence[Exchange]) -> int | None:
 def _inspections_at(
     wanted: Sequence[Inspection], exchanges: Sequence[Exchange], known: int, variables: dict[str, str]
 ) -> set[int]:
-    """The exchanges after `known` that show what one of these inspections shows. variables: as at login."""
+    """The exchanges after `known` that show what one of these inspections shows. variables: as at login.
+
+    One line may ask the provider and then open what it names: that counts, a listing in the same line does not.
+    """
     missing: list[tuple[str, set[str]]] = [
         (inspection.aspect, set(inspection.target.split(":"))) for inspection in wanted
     ]
@@ -120,9 +123,10 @@ def _inspections_at(
     for at, exchange in enumerate(exchanges):
         look = Look.of(exchange, variables).with_lists(lists)
         lists |= dict.fromkeys(look.written, look.paths)
-        if at <= known:
+        if at < known:
             continue
-        seen = {(aspect, part) for aspect, parts in missing for part in parts if look.inspects(aspect, part)}
+        looked = look.inspects if at > known else look.opens
+        seen = {(aspect, part) for aspect, parts in missing for part in parts if looked(aspect, part)}
         if not look.is_answered:
             kept |= {path: seen | kept.get(path, set()) for path in look.written}
             continue
@@ -181,6 +185,10 @@ class Look:
             or unclear
             or any(other.count("/") == depth and fnmatchcase(path, other) for other in self.paths)
         )
+
+    def opens(self, aspect: str, target: str) -> bool:
+        """Whether it inspects the target by its own path."""
+        return self.names(target) and self.inspects(aspect, target)
 
     def inspects(self, aspect: str, target: str) -> bool:
         return _ASPECTS[aspect](self, target)
