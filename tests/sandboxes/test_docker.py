@@ -35,10 +35,10 @@ def docker() -> Iterator[DockerSandbox]:
     sandbox.drain()
 
 
-def containers(harness: int | None = None) -> set[str]:
+def containers(harness: int | None = None, *, started: bool = False) -> set[str]:
     """Those of one harness, this process by default: others may use the same daemon."""
     label = f"{LABEL}={harness or os.getpid()}"
-    return {each["Id"] for each in client().containers(all=True, filters={"label": label})}
+    return {each["Id"] for each in client().containers(all=not started, filters={"label": label})}
 
 
 def test_without_a_daemon_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -169,7 +169,10 @@ async def test_a_cancelled_command_ends_its_container(docker: DockerSandbox) -> 
 
 @LIVE
 def test_a_killed_harness_leaves_no_container() -> None:
-    """SIGKILL of the harness ends its session and its waiting containers: their streams are at an end."""
+    """SIGKILL of the harness ends its session and its waiting containers: their streams are at an end.
+
+    One that was made and not yet started is `clean`'s to remove, so the kill waits until all three run.
+    """
     code = (
         "import asyncio\n"
         "from sekft.protocols import SandboxSpec\n"
@@ -182,7 +185,7 @@ def test_a_killed_harness_leaves_no_container() -> None:
         "asyncio.run(main())\n"
     )
     harness = subprocess.Popen([sys.executable, "-c", code])
-    assert until(lambda: len(alive("sleep 4712.4")) >= 2 and len(containers(harness.pid)) == 3)
+    assert until(lambda: len(alive("sleep 4712.4")) >= 2 and len(containers(harness.pid, started=True)) == 3)
     harness.kill()
     harness.wait()
     assert until(lambda: not alive("sleep 4712.4") and not containers(harness.pid))
