@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 
 from bench import pipeline, sandbox, table
@@ -17,4 +18,5 @@ async def main() -> None:
     await pipeline.main()
 
 
+argparse.ArgumentParser(description=__doc__).parse_args()
 asyncio.run(main())

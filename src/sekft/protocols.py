@@ -222,6 +222,10 @@ class ModelClient(Protocol):
         """
         ...
 
+    async def check(self) -> None:
+        """Raises EndpointError where it cannot be asked."""
+        ...
+
     async def close(self) -> None: ...
 
 

@@ -43,6 +43,22 @@ def test_a_down_endpoint(scenarios: Path, tmp_path: Path) -> None:
     assert not documents(tmp_path / "out", "*/*.json")
 
 
+def test_a_run_asks_its_model_first(tmp_path: Path) -> None:
+    """One word is asked before anything is authored, and only by the first command over a folder."""
+    out = tmp_path / "out"
+    with serving(Answer("ok"), Answer("exit")) as served:
+        environ = {"SEKFT_OP_MODEL": "m", "SEKFT_OP_URL": served.url}
+        for _ in range(2):
+            done = forked("run", "--n", "1", "--samples", "1", "--out", out, **environ)
+            assert done.returncode == 0, done.stderr
+    assert [request["messages"][-1]["content"] for request in served.requests].count("Say ok.") == 1
+    assert served.requests[0]["messages"] == [{"role": "user", "content": "Say ok."}]
+    with serving(Answer('{"error": {"message": "The model `m` does not exist"}}', status=404)) as served:
+        done = forked("run", "--n", "1", "--out", tmp_path / "new", **environ | {"SEKFT_OP_URL": served.url})
+    assert (done.returncode, "has no model 'm'" in done.stderr) == (1, True), done.stderr
+    assert not documents(tmp_path / "new" / "scenarios")
+
+
 def test_a_wrong_key(scenarios: Path, tmp_path: Path) -> None:
     """A refused key: exit 1, told once, and the key is shown and stored nowhere."""
     refusal = Answer('{"error": {"message": "bad key sk-secret-123"}}', status=401)

@@ -47,6 +47,7 @@ CASES: list[tuple[str, str, int, str, Environ]] = [
     ("run --n 3 --out {out} --scaffold careful", "--scaffold", 2, "it is for model", {}),
     ("run --n 3 --out {out} --scaffold none-such", "none-such", 2, "careful", MODEL),
     ("run --n 3 --out {out} --keep-band easyish", "easyish", 2, "medium", {}),
+    ("run --n 3 --out {out}", "http://127.0.0.1:9/v1", 1, "is it running", MODEL),
     ("run --n 3 --out {out} --model {run}", "config.json", 2, "Hugging Face", {}),
     # Folders and files that hold something else.
     ("rollout --scenarios {empty} --out {out}", "{empty}", 2, "holds no *.json", {}),

@@ -216,6 +216,10 @@ class Endpoint:
         paid = f"${spent.cost_usd:.2f}" if spent.cost_usd else f"{spent.tokens:,} tokens"
         return f"{len(self._under_way)} waiting, {paid}"
 
+    async def check(self) -> None:
+        """Ask for one word: a wrong URL, key or model shows before there is work to lose. Raises as chat() does."""
+        await self.chat([{"role": "user", "content": "Say ok."}], max_tokens=16, temperature=0.0)
+
     async def close(self) -> None:
         """Requests whose caller has gone get a little time: their answers are paid for, so the journal keeps them."""
         if self._under_way:

@@ -198,6 +198,9 @@ class Generator:
     ) -> None:
         """Nothing to write down: it costs nothing to ask this model again."""
 
+    async def check(self) -> None:
+        """Its folder was read when this was made."""
+
     async def close(self) -> None:
         """Stop after the token under way; the requests that are left end with an error."""
         if self._work is not None:

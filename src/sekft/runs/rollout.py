@@ -235,6 +235,18 @@ async def roll(config: RolloutConfig, scenarios: Sequence[Scenario], layout: Lay
         return broken
 
 
+async def check_model(config: RolloutConfig, layout: Layout, reporter: Reporter) -> None:
+    """Ask the operator's model for one word, journal and budget included.
+
+    Raises EndpointError, InfraError and UsageError.
+    """
+    operator = Roller(config).operator
+    if operator.endpoint is not None:
+        with Folder(layout.root).writing() as folder:
+            async with attended(operator, folder, config, reporter):
+                await operator.endpoint.check()
+
+
 async def _roll_all(
     roller: Roller, waiting: Sequence[RolloutJob], folder: Folder, reporter: Reporter, tally: Tally
 ) -> int:

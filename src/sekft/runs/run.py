@@ -26,7 +26,7 @@ from sekft.runs.generate import GenerateConfig, Generation
 from sekft.runs.generate import generate as generate_stage
 from sekft.runs.library import SILENT, completed
 from sekft.runs.resources import token_counter
-from sekft.runs.rollout import Roller, RolloutConfig, failing_beside
+from sekft.runs.rollout import RolloutConfig, check_model, failing_beside
 from sekft.runs.rollout import roll as rollout_stage
 from sekft.runs.summary import Summary, summarise
 from sekft.scenario import Scenario, load_scenario
@@ -133,7 +133,7 @@ def build(
     layout = Layout.of_run(root)
     Generation(drawing)
     for config in (acting, *failing_beside(acting)):  # what cannot be meant is refused before anything is authored
-        Roller(config)
+        work(check_model(config, layout, reporter))
     work(generate_stage(drawing, layout, reporter))
     scenarios, broken = load_scenarios(root), 0
     for config in (acting, *failing_beside(acting)):
