@@ -106,6 +106,19 @@ class Config(Frozen):
         """The recorded fields that may be larger when a folder is resumed."""
         return frozenset(name for name in cls.model_fields if cls._extra(name)["grows"])
 
+    def refuse_inapplicable(self, flag: str, name: str, options: Mapping[str, Collection[str]], usual: Config) -> None:
+        """Raises UsageError for an option that was given and that only other members of a family have.
+
+        flag:    chooses a member: "--author".
+        name:    the chosen one; one that is not in `options` has them all.
+        options: the fields that each member has beside those of every member.
+        usual:   whose values count as not given.
+        """
+        for field in type(self).model_fields if name in options else ():
+            takers = [member for member, fields in options.items() if field in fields]
+            if takers and name not in takers and getattr(self, field) != getattr(usual, field):
+                raise UsageError(f"{self.flags(field)[0]}: is not for {flag} {name}; it is for {', '.join(takers)}")
+
     def recorded(self) -> dict[str, Setting]:
         """The fields that a folder is made with."""
         body = self.model_dump(mode="json")

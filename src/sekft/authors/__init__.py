@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from sekft.errors import UsageError
 from sekft.protocols import Author, AuthorConfig, Draft, Family
 from sekft.rejection import Rejected, unreadable
 from sekft.scenario import Cell, Scenario
@@ -36,12 +35,8 @@ def make(name: str, config: AuthorConfig) -> Author:
 
     Raises UsageError for an unknown author, naming the known ones, and for an option that this one does not have.
     """
-    author, usual = FAMILY.load(name), AuthorConfig()
-    for option in AuthorConfig.model_fields:
-        taken = name not in OPTIONS or option in ("author", "timeout_s", *OPTIONS[name])
-        if not taken and getattr(config, option) != getattr(usual, option):
-            takers = ", ".join(other for other, options in OPTIONS.items() if option in options)
-            raise UsageError(f"{config.flags(option)[0]}: is not for --author {name}; it is for {takers}")
+    author = FAMILY.load(name)
+    config.refuse_inapplicable("--author", name, OPTIONS, AuthorConfig())
     return author(config)
 
 

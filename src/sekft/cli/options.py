@@ -68,8 +68,9 @@ def configured(*, without: tuple[str, ...] = ()) -> Callable[[Command], Command]
             return {name for name, value in values.items() if value != given[name].default}
 
         def called(**values: Any) -> None:
+            fields = chosen(values)
             built = {
-                name: config.of(**{field: values[field] for field in config.model_fields if field in chosen(values)})
+                name: config.of(**{field: values[field] for field in config.model_fields if field in fields})
                 for name, config in configs.items()
             }
             command(**{name: built[name] if name in built else values[name] for name in parameters})

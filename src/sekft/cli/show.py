@@ -118,11 +118,10 @@ def row_text(path: Path, number: int) -> str:
 def _row(path: Path, number: int) -> tuple[dict[str, Any], int]:
     """The row of that number, from 1, and how many there are. Raises UsageError for one that there is not."""
     try:
-        rows = _parquet_rows(path) if path.suffix == ".parquet" else path.read_text(encoding="utf-8").splitlines()
-        count = len(rows)
+        count, row_at = _parquet_rows(path) if path.suffix == ".parquet" else _json_rows(path)
         if not 1 <= number <= count:
             raise UsageError(f"{path}: no row {number}; want 1 to {count}" if count else f"{path}: holds no rows")
-        body = json.loads(rows[number - 1]) if isinstance(rows[number - 1], str) else rows[number - 1]
+        body = row_at(number - 1)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: row {number} cannot be read ({error}); want {WANTED}") from error
     if not isinstance(body, dict):
@@ -130,13 +129,23 @@ def _row(path: Path, number: int) -> tuple[dict[str, Any], int]:
     return body, count
 
 
-def _parquet_rows(path: Path) -> Sequence[Any]:
+Rows = tuple[int, Callable[[int], Any]]
+"""How many there are, and what gives one by its number, from 0."""
+
+
+def _json_rows(path: Path) -> Rows:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return len(lines), lambda number: json.loads(lines[number])
+
+
+def _parquet_rows(path: Path) -> Rows:
     from pyarrow import ArrowInvalid, parquet
 
     try:
-        return parquet.read_table(path).to_pylist()  # type: ignore[no-any-return]
+        table = parquet.read_table(path)
     except ArrowInvalid as error:
         raise UsageError(f"{path}: cannot be read as Parquet: {error}") from error
+    return table.num_rows, lambda number: table.slice(number, 1).to_pylist()[0]
 
 
 def _are_messages(value: object) -> bool:

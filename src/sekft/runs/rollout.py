@@ -158,16 +158,8 @@ def acting(config: ActingConfig) -> Operator:
 
 def _refuse_inapplicable(config: ActingConfig) -> None:
     """Raises UsageError for an option that was given and that this kind of operator does not have."""
-    name, kind = config.operator_name, type(config)
-    if name not in operators.OPTIONS:
-        return
-    given = {field: getattr(config, field) for field in ("samples", "scaffold") if field in kind.model_fields}
-    usual = kind(**given | {"scaffold": None})
-    for field in OperatorConfig.model_fields:
-        taken = field in ("operator", "concurrency", "timeout_s", *operators.OPTIONS[name])
-        if not taken and getattr(config, field) != getattr(usual, field):
-            takers = ", ".join(other for other, fields in operators.OPTIONS.items() if field in fields)
-            raise UsageError(f"{kind.flags(field)[0]}: is not for --operator {name}; it is for {takers}")
+    given = {"samples": config.samples} if isinstance(config, RolloutConfig) else {}
+    config.refuse_inapplicable("--operator", config.operator_name, operators.OPTIONS, type(config).of(**given))
 
 
 def acted(operator: Operator, sandbox: Sandbox) -> dict[str, Setting]:

@@ -89,7 +89,6 @@ struct program {
 };
 pid_t spawn(const struct program *p); /* negative: it cannot fork */
 int high(int fd);
-int64_t now_ms(void);
 
 void open_door(void);
 uint32_t calls_begun(int afresh);
