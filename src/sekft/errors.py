@@ -23,7 +23,7 @@ class SekftError(Exception):
 
 
 class UsageError(SekftError):
-    """An argument, axis, value or setting that cannot be meant; exit status 2."""
+    """A wrong argument, axis, value or setting; exit status 2."""
 
     exit_status = 2
 

@@ -236,7 +236,8 @@ class AskingConfig(Config):
 
     timeout_s: float | None = option(
         None,
-        "Give a served model X seconds for one answer; default: 600, plus 1 for every 4 tokens it may write.",
+        "Wait at most X seconds for an answer of a served model; default: 600, plus 1 for every 4 tokens that it "
+        "may write.",
         flag="--timeout",
         ge=1.0,
         allow_inf_nan=False,
@@ -251,7 +252,7 @@ class AuthorConfig(AskingConfig):
 
     author: str | None = option(
         None,
-        "procedural, teacher or hybrid; default: teacher if SEKFT_MODEL is set, else procedural.",
+        "Author: procedural, teacher or hybrid; default: teacher if SEKFT_MODEL is set, else procedural.",
         metavar="NAME",
     )
     listed_interfaces: bool = option(
@@ -259,17 +260,17 @@ class AuthorConfig(AskingConfig):
     )
     repairs: int = option(2, "Let a model repair a rejected scenario up to N times.", ge=0, recorded=False)
     answer_tokens: int | None = option(
-        None, "Limit each answer of the model that authors to N tokens.", ge=1, recorded=False
+        None, "Limit each answer of the authoring model to N tokens.", ge=1, recorded=False
     )
 
 
 class Author(Protocol):
     """Drafts candidate scenarios; the gate decides whether one is admitted.
 
-    settings: what a folder made by it is made with.
-    skins:    whether it can redraw the surface of a latent task, which twins and re-skins want.
+    settings: what a folder records of it; a resume with other settings is refused.
+    skins:    whether it can draw the same task with another surface, which twins and re-skins require.
     endpoint: the model that it asks, if any.
-    usual:    what the draw of one scenario usually costs; None where no model is asked.
+    usual:    the usual cost of one draw; None if it asks no model.
     """
 
     name: str
@@ -279,15 +280,15 @@ class Author(Protocol):
     usual: Usage | None = None
 
     def begin(self, cell: Cell, seed: int, skin: int = 0) -> Draft:
-        """skin: which redrawing of the surface; the latent task hangs on cell and seed alone, and so does `family`."""
+        """skin: the number of the surface. The task behind it and `family` depend only on cell and seed."""
         ...
 
     def trying(self, sandbox: Sandbox | None) -> None:
-        """Where it may try what it drafts; None in a dry run. By default it tries nothing."""
+        """The sandbox in which it may try its drafts; None in a dry run. By default it tries nothing."""
         return
 
     def met(self, scenario: Scenario) -> None:
-        """This one was admitted: later candidates may be made to differ from it. By default they are not."""
+        """Called with each admitted scenario, so that later drafts can differ from it. By default it does nothing."""
         return
 
 
@@ -302,11 +303,10 @@ REFUSED = "refused by the service"
 class Action:
     """What is typed. fault: why the policy's answer held nothing that can be typed.
 
-    The fault CONTEXT_FULL means that tokens ran out, one that begins with NOT_GROUNDED that going on would be a guess,
-    one that begins with REFUSED that there is no answer to be had: these leave the rollout unfinished, where others are
-    malformed.
-    failing: the named failure, made on purpose, that this action is part of.
-    thoughts: what a model reasoned before it; never part of the trajectory.
+    Three faults leave the rollout unfinished: CONTEXT_FULL (no tokens are left), one that begins with NOT_GROUNDED (the
+    next action would be a guess), and one that begins with REFUSED (the service gives no answer). Others are malformed.
+    failing: the named deliberate failure that this action is part of.
+    thoughts: the model's reasoning before it; never part of the trajectory.
     """
 
     text: str
@@ -329,7 +329,7 @@ class OperatorConfig(AskingConfig):
 
     operator: str | None = option(
         None,
-        "explorer, saboteur, blind, reference, model or student; default: student with --model, model if "
+        "Operator: explorer, saboteur, blind, reference, model or student; default: student with --model, model if "
         "SEKFT_OP_MODEL is set, else explorer.",
         metavar="NAME",
         recorded=False,
@@ -340,27 +340,33 @@ class OperatorConfig(AskingConfig):
         metavar="FOLDER|smollm2",
         recorded=False,
     )
-    max_tokens: int | None = option(None, "Limit each action of a model to N tokens.", ge=1, recorded=False)
+    max_tokens: int | None = option(
+        None, "Limit each answer of a model to N tokens, reasoning included.", ge=1, recorded=False
+    )
     temperature: float | None = option(None, "Sampling temperature of a model.", ge=0.0, recorded=False)
-    top_p: float | None = option(None, "Nucleus (top-p) of a model's sampling.", ge=0.0, le=1.0, recorded=False)
+    top_p: float | None = option(None, "Top-p of a model's nucleus sampling.", ge=0.0, le=1.0, recorded=False)
     scaffold: str | None = option(
         None,
-        "System text for a model: the name of a shipped scaffold, or a file.",
+        "Instructions for an untrained model (a scaffold): default, brief, careful, or a file.",
         metavar="NAME|FILE",
         recorded=False,
     )
     no_scaffold: bool = option(
         False, "Give a model the orientation alone, as a deployed student gets it.", recorded=False
     )
-    action_format: Literal["plain", "fenced"] = option("plain", "Form in which a model answers.", recorded=False)
+    action_format: Literal["plain", "fenced"] = option(
+        "plain", "Form of a model's answers: the bare command, or a code block.", recorded=False
+    )
     recovery_share: float | None = option(
         None,
-        "Share of rollouts with one mistake and its repair; default: explorer 0.25, model 0.",
+        "Share of rollouts with one deliberate mistake and its repair; default: explorer 0.25, model 0.",
         ge=0.0,
         le=1.0,
         recorded=False,
     )
-    concurrency: int | None = option(None, "Rollouts in parallel; default: 2 per core.", ge=1, recorded=False)
+    concurrency: int | None = option(
+        None, "Rollouts in parallel; default: 2 per core, 16 for a student.", ge=1, recorded=False
+    )
 
 
 class Operator(Protocol):

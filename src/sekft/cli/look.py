@@ -21,7 +21,8 @@ from sekft.taxonomy import Axis, load
 
 
 def taxonomy(
-    axis: Annotated[str | None, typer.Argument(help="One axis, with its briefs.")] = None, as_json: Json = False
+    axis: Annotated[str | None, typer.Argument(help="Show only this axis, and describe its values.")] = None,
+    as_json: Json = False,
 ) -> None:
     """List the axes of variation and their values, which --where takes."""
 
@@ -90,12 +91,12 @@ def show(
 
 
 def play(
-    scenario: Annotated[Path, typer.Argument(help="A scenario's file; FOLDER/ID or the beginning of the ID will do.")],
+    scenario: Annotated[Path, typer.Argument(help="Scenario file; FOLDER/ID or the beginning of the ID is enough.")],
     out: Annotated[Path, typer.Option("--out", help="Run folder that keeps the session.")] = Path("played"),
     sandbox: SandboxName = "auto",
     as_json: Json = False,
 ) -> None:
-    """Land in a scenario yourself: type, end with exit or panic, see what it was worth."""
+    """Land in a scenario yourself: type commands, end with exit or panic, and see the verdict."""
     from contextlib import nullcontext, redirect_stdout
 
     from sekft.cli.play import edit_lines
@@ -120,16 +121,17 @@ def play(
 def replay(
     path: Annotated[Path, typer.Argument(help="A trajectory, or a folder of them.")],
     scenarios: Annotated[
-        Path | None, typer.Option("--scenarios", help="Their bundles, or one with a mended checker.")
+        Path | None,
+        typer.Option("--scenarios", help="Folder of their scenarios, or one scenario with a corrected checker."),
     ] = None,
     recheck: Annotated[
-        bool, typer.Option("--recheck", help="Tell today's outcome beside the recorded one, whatever else differs.")
+        bool, typer.Option("--recheck", help="Show today's outcome beside the recorded one, even where replays differ.")
     ] = False,
     sandbox: SandboxName = "auto",
     concurrency: Concurrency = None,
     as_json: Json = False,
 ) -> None:
-    """Type recorded actions again in fresh sandboxes; compare outputs, ending and final state."""
+    """Type recorded actions again in fresh sandboxes, and compare outputs, ending and final state."""
     from sekft.runs.library import find_recorded, replay_all, replay_json, replay_table
     from sekft.runs.resources import default_concurrency
     from sekft.sandboxes import pick
@@ -154,7 +156,7 @@ def doctor(
     sandbox: SandboxName = "auto",
     as_json: Json = False,
 ) -> None:
-    """Say what this machine can run, and why not."""
+    """Check what this machine can run. Where something does not work, say why."""
     from sekft.cli.doctor import as_data, examine, table
 
     findings = examine(sandbox, self_test=self_test, setup=setup, clean=clean)

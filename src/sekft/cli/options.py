@@ -31,8 +31,10 @@ def result(flag: str, help_text: str, metavar: str | None = FOLDER) -> Any:
     return typer.Option(flag, metavar=metavar, help=help_text, rich_help_panel=OUTPUT)
 
 
-Out = Annotated[Path, result("--out", "Folder to fill. The same command resumes it.")]
-SandboxName = Annotated[str, typer.Option("--sandbox", metavar="NAME", help="auto, bubblewrap or docker.")]
+Out = Annotated[Path, result("--out", "Folder to fill. Run the same command to resume.")]
+SandboxName = Annotated[
+    str, typer.Option("--sandbox", metavar="NAME", help="Sandbox backend: auto, bubblewrap or docker.")
+]
 Concurrency = Annotated[
     int | None, typer.Option("--concurrency", metavar="N", min=1, help="Sandboxes in parallel; default: 2 per core.")
 ]
@@ -41,7 +43,7 @@ TheirScenarios = Annotated[
     Path | None, source("--scenarios", "Run folder, or a folder of scenarios; default: beside the trajectories.")
 ]
 Json = Annotated[bool, result("--json", "Print the result as JSON on stdout.", None)]
-DryRun = Annotated[bool, result("--dry-run", "Estimate what models would cost. Nothing is asked or written.", None)]
+DryRun = Annotated[bool, result("--dry-run", "Estimate the cost of models, but ask none and write nothing.", None)]
 
 Command = Callable[..., None]
 

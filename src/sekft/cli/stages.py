@@ -65,7 +65,7 @@ def rollout(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Let an operator act in a fresh sandbox for every scenario and sample; judge and record each."""
+    """Let an operator act in each scenario, once per sample and in a fresh sandbox; judge and record each rollout."""
     layout, bundles = Layout.found(out), load_scenarios(scenarios)
     with reporter() as progress:
         announce_operator(config, progress)
@@ -80,7 +80,7 @@ def rollout(
 def run(
     out: Out, drawing: GenerateConfig, acting: RolloutConfig, dry_run: DryRun = False, as_json: Json = False
 ) -> None:
-    """All of it in one go, into one run folder: scenarios, rollouts, pairs, and an export ready to train on."""
+    """Make scenarios, rollouts, pairs and an export that is ready to train on, all in one run folder."""
     layout = Layout.of_run(out)
     with reporter() as progress:
         announce_author(drawing, progress)
@@ -121,10 +121,10 @@ def pairs(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Step-level pairs, kept against rejected, each cut at a decisive turn; labels of whole rollouts beside them.
+    """Make step-level preference pairs, each cut at a decisive turn, and labels of whole rollouts.
 
-    The options that choose rollouts are for the chosen side, --outcome is for the rejected one. --per-scenario counts
-    pairs, --max-length the tokens of a prompt and an answer.
+    The filters choose rollouts for the chosen side, except --outcome, which chooses the rejected side. --per-scenario
+    limits the pairs of a scenario, and --max-length the tokens of a prompt and its longer side.
     """
 
     rollouts = Layout.of_rollouts(trajectories)
@@ -160,7 +160,7 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write kept trajectories and pairs as trainers read them, train and held-out apart."""
+    """Write kept trajectories and pairs in the forms that trainers read, with separate train and held-out parts."""
 
     sources = Sources.of(trajectories, scenarios, pairs)
     with reporter() as progress:
@@ -176,7 +176,7 @@ def audit(
     folder: Annotated[Path, typer.Argument(help="A run folder, or one that `sekft generate` filled.")],
     as_json: Json = False,
 ) -> None:
-    """Say what a set is worth; status 1 where it has what no set may have, with the files."""
+    """Measure the quality of a set. If it fails a requirement, list the files and exit with status 1."""
 
     report = audited(Layout.found(folder))
     print_report(report, as_json)
@@ -195,13 +195,15 @@ def evaluate(
     ] = None,
     out: Annotated[
         Path | None,
-        result("--out", "Folder for rollouts and report. The same command resumes it."),
+        result("--out", "Folder for rollouts and report. Run the same command to resume."),
     ] = None,
-    pictures: Annotated[bool, result("--pictures", "Draw the report, too (extra report).", None)] = False,
+    pictures: Annotated[
+        bool, result("--pictures", "Also draw charts of the report (needs the extra report).", None)
+    ] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Measure what an operator can do, axis by axis: in deploy form and greedy, unless told otherwise."""
+    """Measure what an operator can do, axis by axis; by default in deploy form and with greedy decoding."""
     if context.invoked_subcommand is not None:
         return None
     if scenarios is None or out is None:
@@ -222,14 +224,14 @@ def evaluate(
 
 @app.command(cls=GroupedCommand)
 def compare(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of `sekft eval`; each is set against the first.")],
+    folders: Annotated[list[Path], typer.Argument(help="Folders of `sekft eval`; each is compared with the first.")],
     pictures: Annotated[
         Path | None,
-        result("--pictures", "Draw them side by side into this folder (extra report)."),
+        result("--pictures", "Draw charts that compare them into this folder (needs the extra report)."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what differs beyond chance, by an exact paired test over the scenarios that both have."""
+    """Test which differences are more than chance, by an exact paired test over the scenarios that both have."""
 
     if len(folders) < 2:
         raise UsageError("sekft eval compare: want two folders or more")
@@ -248,7 +250,7 @@ def bring(
     config: ImportConfig,
     as_json: Json = False,
 ) -> None:
-    """Turn shell tasks of another set into held-out scenarios, each served by a provider of ours and gated."""
+    """Turn shell tasks of another data set into gated held-out scenarios, each with a provider of ours."""
 
     layout = Layout.of_stage(out)
     with reporter() as progress:
@@ -290,12 +292,12 @@ def train(
     ],
     out: Annotated[
         Path,
-        result("--out", "Folder for the student. The same command resumes it."),
+        result("--out", "Folder for the student. Run the same command to resume."),
     ],
     config: TrainConfig,
     as_json: Json = False,
 ) -> None:
-    """Train a student on an export: loss on what the assistant types and its end token alone."""
+    """Train a student on an export, with loss only on the assistant's actions and their end tokens."""
 
     with resumable(out), reporter() as progress:
         trained = run_training(config, data, out, progress, command())
@@ -312,7 +314,7 @@ def star(
     config: StarConfig,
     as_json: Json = False,
 ) -> None:
-    """Let a student learn from what it does itself: act, keep, pair, train from the base, evaluate, again."""
+    """Let a student learn from its own rollouts in rounds: act, keep, pair, train from the base, evaluate."""
 
     with resumable(out), reporter() as progress:
         report = run_star(config, load_scenarios(scenarios), out, progress, lambda stage: work(stage, out))

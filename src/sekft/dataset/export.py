@@ -43,12 +43,14 @@ class ExportConfig(SelectConfig):
     heading: ClassVar[str] = "Export"
 
     to: tuple[str, ...] = option(
-        (), "Write this form. Repeat it for several; default: sft, and dpo and kto if there are pairs.", metavar="FORM"
+        (),
+        "Write this form. Repeat the option for several; default: sft, and dpo and kto if there are pairs.",
+        metavar="FORM",
     )
     format: Literal["parquet", "jsonl"] | None = option(None, "File format; default: what the form's trainers prefer.")
     shard_rows: int = option(100_000, "Rows per file.", ge=1)
     against: tuple[Path, ...] = option(
-        (), "Report texts that the export shares with this file, a benchmark say.", recorded=False
+        (), "Report texts that the export shares with this file, for example a benchmark.", recorded=False
     )
     title: str = option("Sessions in a shell", "Title of the data card.", recorded=False)
     license: str = option("apache-2.0", "License in the data card, as the Hub spells it.", recorded=False)

@@ -40,17 +40,20 @@ _BINS_AN_OCTAVE = 2
 
 
 class PairConfig(SelectConfig):
-    """Make pairs of rollouts, kept against rejected. The filters are for the chosen side, but for three of them.
+    """Make pairs of kept and rejected rollouts. The filters choose the chosen side, except these three.
 
-    outcome:    of the rejected side.
-    max_length: of the prompt and the longer side together.
+    outcome:      of the rejected side.
+    max_length:   of the prompt and the longer side together.
+    per_scenario: counts pairs.
     """
 
     heading: ClassVar[str] = "Pairs"
 
     n: int | None = option(None, "Make at most N pairs; default: as many as stay balanced.", ge=1)
-    margin: float = option(MARGIN, "Require this difference in the share of right rollouts.", ge=0.0, le=1.0)
-    seed: int = option(0, "Seed. The same seed, rollouts and version give the same pairs.")
+    margin: float = option(
+        MARGIN, "Require that the shares of right rollouts of the two sides differ by at least X.", ge=0.0, le=1.0
+    )
+    seed: int = option(0, "Random seed. The same seed, rollouts and version give the same pairs.")
     per_scenario: int = option(PER_SCENARIO, "Make at most N pairs per scenario.", ge=1)
 
     def settings(self, counter: TokenCounter) -> dict[str, Setting]:

@@ -30,9 +30,11 @@ class SelectConfig(Config):
 
     heading: ClassVar[str] = "Filters"
 
-    outcome: tuple[str, ...] = option((), "Take only this outcome. Repeat it for several.", metavar="OUTCOME")
+    outcome: tuple[str, ...] = option(
+        (), "Take only rollouts with this outcome. Repeat the option for several.", metavar="OUTCOME"
+    )
     complete: bool = option(False, "Take only rollouts that reached every mark of the mechanism.")
-    grounded: bool = option(False, "Take only rollouts whose every word was shown before or is common vocabulary.")
+    grounded: bool = option(False, "Take only rollouts that type no word but shown ones and common vocabulary.")
     max_length: int | None = option(None, "Leave out conversations of more than N tokens.", ge=1)
     tokenizer: str | None = option(
         None,
@@ -40,7 +42,7 @@ class SelectConfig(Config):
         metavar="FILE|FOLDER|smollm2",
     )
     recovered_share: float | None = option(
-        None, "Let at most this share hold a mistake and its repair.", ge=0.0, le=1.0
+        None, "Limit the share of rollouts with a mistake and its repair.", ge=0.0, le=1.0
     )
     band: tuple[str, ...] = option(
         (), "Take only scenarios of this difficulty: never, hard, medium, easy or always right.", metavar="BAND"

@@ -22,7 +22,7 @@ SAMPLED = 0.7
 
 
 class EvalConfig(RolloutConfig):
-    """Measure what an operator can do, axis by axis: in deploy form and greedy, unless told otherwise."""
+    """Measure what an operator can do, axis by axis; by default in deploy form and with greedy decoding."""
 
     heading: ClassVar[str] = "Evaluation"
 

@@ -45,19 +45,20 @@ class GenerateConfig(AuthorConfig, SandboxedConfig, PaidConfig):
     n: int = option(50, "Admit N scenarios, not counting twins and re-skins.", ge=1, grows=True)
     where: tuple[str, ...] = option(
         (),
-        "Draw only these cells. Repeat it: values of one axis are alternatives. AXIS!=VALUE excludes.",
+        "Draw only cells with this value; AXIS!=VALUE excludes it. Repeat the option: values of one axis are "
+        "alternatives.",
         metavar="AXIS=VALUE",
     )
     holdout: tuple[str, ...] = option(
         (),
-        "Reserve this value for held-out scenarios; none reserves nothing. Default: splits.toml.",
+        "Reserve this value for held-out scenarios; `none` reserves no value. Default: the values of splits.toml.",
         metavar="AXIS=VALUE",
     )
-    twins: bool = option(False, "Add a twin of each scenario: blocked if it is solvable, and the reverse.")
-    reskins: int = option(0, "Add N re-skins of each scenario: the same task with another surface.", ge=0)
+    twins: bool = option(False, "Add a twin of each scenario: blocked if it is solvable, solvable if it is blocked.")
+    reskins: int = option(0, "Add N re-skins of each scenario: the same task with other names, tool and wording.", ge=0)
     no_sandbox: bool = option(
         False,
-        "Check structure only, without a sandbox. Nothing proves that the scenario can be solved.",
+        "Check only the structure, without a sandbox. This does not prove that a scenario can be solved.",
         flag="--no-sandbox --no-docker",
         recorded=False,
     )

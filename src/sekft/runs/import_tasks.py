@@ -32,7 +32,7 @@ class Task:
 
 
 class ImportConfig(SandboxedConfig):
-    """Turn shell tasks of another set into held-out scenarios, each served by a provider of ours and gated."""
+    """Turn shell tasks of another data set into gated held-out scenarios, each with a provider of ours."""
 
     heading: ClassVar[str] = "Tasks"
 

@@ -219,10 +219,10 @@ async def land(
     seed: int = 0,
     max_turns: int = 40,
 ) -> AsyncIterator[Shell]:
-    """Land in a scenario and step it by hand. Leaving the block ends a session that still goes on, as unfinished.
+    """Land in a scenario and step it by hand. Leaving the block ends a running session as unfinished.
 
-    model: whose name the record bears. sample, seed: for the record. Raises UsageError and SandboxUnavailable;
-    what breaks on the way is the result's outcome, `infra_error`.
+    model, sample, seed: what the trajectory records. Raises UsageError and SandboxUnavailable. If the sandbox breaks
+    during the session, the result's outcome is `infra_error`.
 
         async with sekft.land(scenario) as shell:
             print(shell.messages[-1]["content"])

@@ -31,8 +31,8 @@ class SandboxedConfig(Config):
 
     heading: ClassVar[str] = "Sandbox"
 
-    seed: int = option(0, "Seed. The same seed and version give the same result, byte for byte.")
-    sandbox: str = option("auto", "auto, bubblewrap or docker.", metavar="NAME", recorded=False)
+    seed: int = option(0, "Random seed. The same seed and version give the same result, byte for byte.")
+    sandbox: str = option("auto", "Sandbox backend: auto, bubblewrap or docker.", metavar="NAME", recorded=False)
     concurrency: int | None = option(None, "Sandboxes in parallel; default: 2 per core.", ge=1, recorded=False)
 
     @property
@@ -47,13 +47,13 @@ class PaidConfig(Config):
 
     max_cost: float | None = option(
         None,
-        "Stop once this folder has cost X US dollars, over all commands.",
+        "Stop once models have cost X US dollars for this folder, over all commands that fill it.",
         ge=0.0,
         allow_inf_nan=False,
         recorded=False,
     )
     max_total_tokens: int | None = option(
-        None, "Stop once this folder has used N tokens, prompts included.", ge=0, recorded=False
+        None, "Stop once models have used N tokens for this folder, prompts included.", ge=0, recorded=False
     )
 
 

@@ -64,7 +64,7 @@ class ActingConfig(OperatorConfig, SandboxedConfig, PaidConfig):
 
 
 class RolloutConfig(ActingConfig):
-    """Let an operator act in a fresh sandbox for every scenario and sample; judge and record each."""
+    """Let an operator act in each scenario, once per sample and in a fresh sandbox; judge and record each rollout."""
 
     samples: int = option(3, "Rollouts per scenario.", ge=1, grows=True)
     keep_thoughts: bool = option(
@@ -72,12 +72,13 @@ class RolloutConfig(ActingConfig):
     )
     keep_band: tuple[str, ...] = option(
         (),
-        "List only scenarios of this difficulty in selected.txt: never, hard, medium, easy or always.",
+        "List in selected.txt only kept rollouts of scenarios of this difficulty: never, hard, medium, easy or always "
+        "right.",
         metavar="BAND",
         recorded=False,
     )
     keep_most: int | None = option(
-        None, "List at most N kept rollouts of a scenario in selected.txt.", ge=1, recorded=False
+        None, "List in selected.txt at most N kept rollouts per scenario.", ge=1, recorded=False
     )
 
 

@@ -41,7 +41,7 @@ ROUND, STAR = "round.json", "star.json"
 
 
 class StarConfig(SandboxedConfig):
-    """Let a student learn from what it does itself: act, keep, pair, train from the base, evaluate, again."""
+    """Let a student learn from its own rollouts in rounds: act, keep, pair, train from the base, evaluate."""
 
     heading: ClassVar[str] = "Rounds"
 
@@ -68,7 +68,7 @@ class StarConfig(SandboxedConfig):
     max_turns: int = same_option(ActingConfig, "max_turns", 40)
     max_tokens: int | None = same_option(ActingConfig, "max_tokens", None, recorded=True)
     concurrency: int = option(16, "Rollouts in parallel.", ge=1, recorded=False)
-    sandbox: str = option("auto", "auto, bubblewrap or docker.", metavar="NAME")
+    sandbox: str = option("auto", "Sandbox backend: auto, bubblewrap or docker.", metavar="NAME")
 
     @property
     def methods(self) -> tuple[Method, ...]:

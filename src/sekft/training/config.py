@@ -20,7 +20,7 @@ STEP_TOKENS: Mapping[str, int] = {"cpu": 1600, "cuda": 16384}
 
 
 class TrainConfig(Config):
-    """The options of a training run. None: chosen by `complete`, but for tokens, of which None sets no limit."""
+    """The options of a training run. `complete` chooses those that are None, except tokens: None sets no limit."""
 
     heading: ClassVar[str] = "Training"
 
@@ -29,7 +29,9 @@ class TrainConfig(Config):
         "Model to train: smollm2, or a local Hugging Face folder. For DPO, a student of SFT.",
         metavar="FOLDER|smollm2",
     )
-    method: Method | None = option(None, "Training method; default: by the rows, sft for an export.")
+    method: Method | None = option(
+        None, "Training method; default: sft for an export, else by the columns of the rows."
+    )
     layers: int | None = option(
         None, "Train the top N layers; 0 trains all weights. Default: half of them on a CPU, 0 on a GPU.", ge=0
     )
