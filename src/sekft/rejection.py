@@ -38,6 +38,7 @@ class Reason(StrEnum):
     REFERENCE_ENDING = "reference_ending"
     REFERENCE_FAILS = "reference_fails"
     REFERENCE_HARMS = "reference_harms"
+    CALL_FAILS = "call_fails"
     WORK_WITHOUT_EFFECT = "work_without_effect"
     DEPENDS_ON_SURROUNDINGS = "depends_on_surroundings"
     NOT_DETERMINISTIC = "not_deterministic"

@@ -10,6 +10,7 @@ import asyncio
 import ctypes
 import faulthandler
 import os
+import re
 import resource
 import sys
 import tempfile
@@ -43,6 +44,8 @@ STALL_S = 1.0
 GROWN_BYTES = 512 << 20
 ADDRESS_BYTES = 8 << 30
 INFO = OperatorInfo(kind="fuzzer")
+_VARYING = re.compile(r"(?<!\|)\|(?!\|)|/proc|cp -r|find")
+"""What may show otherwise when it is typed again: commands side by side in a pipe, and walks that may meet /proc."""
 
 
 @dataclass
@@ -90,6 +93,8 @@ class Fuzzer:
             self.counts["resources" if made.ending.reason == RESOURCES else made.outcome] += 1
             for fault in told(drawn, result, made):
                 yield fault
+            if made.outcome == "infra_error" and (result.infra or await self._judges(drawn.scenario)):
+                yield ("infra" if made.turns else "bundle"), f"{result.infra or made.check}"
             if slowest_s > HANG_S:
                 yield "hang", f"a message took {slowest_s:.0f} s, want {HANG_S:g} at most"
             if made.outcome != "infra_error" and (drawn.kind == "plain" or made.keep):
@@ -99,6 +104,11 @@ class Fuzzer:
             self.counts["bad bundle"] += 1
         except Exception as error:
             yield "exception", f"{type(error).__name__}: {error}"
+
+    async def _judges(self, scenario: Scenario) -> bool:
+        """Whether the checker reaches a verdict where nothing was typed: of a twisted bundle no gate saw that."""
+        async with self.sandbox.open(SandboxSpec.of(scenario, LIMITS.session)) as session:
+            return (await session.check(scenario.checker)).verdict != "checker_error"
 
     async def _again(self, scenario: Scenario, made: Trajectory, same: bool) -> AsyncIterator[tuple[str, str]]:
         again = await replay(scenario, made, self.sandbox)
@@ -122,8 +132,6 @@ async def typed(drawn: Case, sandbox: Sandbox) -> tuple[RolloutResult, float]:
 
 def told(drawn: Case, result: RolloutResult, made: Trajectory) -> Iterator[tuple[str, str]]:
     """What the record itself shows to be wrong."""
-    if made.outcome == "infra_error":
-        yield ("infra" if made.turns else "bundle"), f"{result.infra or made.check}"
     if made.outcome in KEPT and drawn.scenario.expected.kind == "work" and not drawn.earnest:
         yield "verdict", f"{made.outcome}, and nobody did the work"
     if any(len(turn.content.encode()) > 32 * 1024 for turn in made.turns):
@@ -131,20 +139,22 @@ def told(drawn: Case, result: RolloutResult, made: Trajectory) -> Iterator[tuple
 
 
 def repeatable(drawn: Case, made: Trajectory) -> bool:
-    """Whether the same must be seen again: nothing was cut short by the clock, and nothing runs beside."""
-    return drawn.kind == "plain" and not any(turn.timed_out for turn in made.turns) and made.ending.reason != RESOURCES
+    """Whether the same must be seen again: nothing was cut short, nothing runs beside, and nothing read /proc."""
+    cut = any(turn.timed_out or turn.truncated for turn in made.turns) or made.ending.reason == RESOURCES
+    typed = "\n".join(turn.content for turn in made.turns if turn.role == "action")
+    return drawn.kind == "plain" and not cut and not _VARYING.search(typed)
 
 
 @asynccontextmanager
 async def stalls() -> AsyncIterator[list[float]]:
-    """How long, at most, the event loop kept others waiting meanwhile, in seconds."""
+    """How long, at most, the event loop kept others waiting meanwhile, in seconds of its processor time."""
     longest = [0.0]
 
     async def tick() -> None:
         while True:
-            began = time.monotonic()
+            began_s = time.thread_time()
             await asyncio.sleep(0.05)
-            longest[0] = max(longest[0], time.monotonic() - began - 0.05)
+            longest[0] = max(longest[0], time.thread_time() - began_s)
 
     ticking = asyncio.create_task(tick())
     try:

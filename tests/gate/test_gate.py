@@ -71,6 +71,7 @@ WHEN_RUN: dict[Reason, Change] = {
     Reason.REFERENCE_BREAKS: lambda body: body["reference"].insert(3, "cat <<END\ngranite"),
     Reason.REFERENCE_ENDING: lambda body: body["reference"].insert(3, "test -e stone.txt || exit"),
     Reason.REFERENCE_FAILS: lambda body: body["reference"].__setitem__(3, "echo basalt > stone.txt"),
+    Reason.CALL_FAILS: lambda body: swap(body, '"$store/closed/$2" ;;', '"$store/closed/$2"; exit 3 ;;'),
     Reason.REFERENCE_HARMS: lambda body: body.update(protected=["/srv/chit/open/7"]),
     Reason.DEPENDS_ON_SURROUNDINGS: lambda body: body.update(
         checker=body["checker"].replace("[ -f", f'[ "$(date +%s)" -lt {NEXT_MONTH} ] && [ -f', 1)
@@ -345,6 +346,17 @@ async def test_every_effect_of_the_reference_must_be_checked(sandbox: Sandbox) -
     assert result.reason is Reason.CHEAT_PASSES
     assert result.report is not None
     assert "undone /home/ana/yard" in result.report.survivors
+
+
+async def test_the_content_of_every_result_must_be_checked(sandbox: Sandbox) -> None:
+    """A checker that reads one of two results lets the other hold anything."""
+    body = bundles.work() | {"checker": bundles.LOOSE.rstrip() + " && [ -s /home/ana/yard/gem.txt ]\n"}
+    body["reference"].insert(3, "mkdir yard; echo opal > yard/gem.txt")
+    result = await admit(bundles.sealed(body), sandbox)
+    assert isinstance(result, Rejected)
+    assert result.report is not None
+    assert "filled /home/ana/yard/gem.txt" in result.report.survivors
+    assert "filled /home/ana/stone.txt" not in result.report.survivors
 
 
 WRONG_ENDS = (

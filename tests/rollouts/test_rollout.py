@@ -151,6 +151,14 @@ async def test_a_long_output_fits_a_turn(sandbox: Sandbox, work: Scenario) -> No
     assert violations(recorded(work, seen)) == []
 
 
+async def test_a_long_message_is_not_run_and_its_record_has_a_limit(sandbox: Sandbox, work: Scenario) -> None:
+    """What no terminal would take ends the session as malformed; 32 KiB of it are kept."""
+    made = recorded(work, await rollout(work, sandbox, Typist("echo " + "ü" * 500_000), 0, 1))
+    assert made.outcome == "malformed"
+    assert made.turns[1].content == "echo " + "ü" * 16381
+    assert made.ending.reason == "malformed: an action of 1000005 bytes"
+
+
 async def test_background_work_is_dead_before_the_check(sandbox: Sandbox, work: Scenario) -> None:
     """A job left behind cannot finish the work after the session has ended."""
     later = "(sleep 1; echo granite > stone.txt; chit close 7) &"

@@ -131,8 +131,19 @@ class _Gate:
             yield Reason.REFERENCE_FAILS, "the checker fails after the reference, want pass"
         if harmed := self._harmed(run):
             yield Reason.REFERENCE_HARMS, f"the reference changes protected {harmed}"
-        if self.scenario.expected.kind == "work" and not self._changed(run):
-            yield Reason.WORK_WITHOUT_EFFECT, "the reference changes nothing outside volatile"
+        if self.scenario.expected.kind == "work":
+            yield from self._failed_call(run)
+            if not self._changed(run):
+                yield Reason.WORK_WITHOUT_EFFECT, "the reference changes nothing outside volatile"
+
+    def _failed_call(self, run: TrialRun) -> Iterator[Finding]:
+        """Earlier calls may be refused, as where the documentation is out of date; the last one closes the work."""
+        command, asks = self.scenario.provider.command, self.scenario.provider.help
+        rows = list(zip(run.commands, run.statuses, strict=False))
+        calls = [at for at, (text, _) in enumerate(rows) if text not in asks and syntax.only_calls(text, command)]
+        if calls and (status := rows[calls[-1]][1]):
+            text = rows[calls[-1]][0]
+            yield Reason.CALL_FAILS, f"reference.{calls[-1]} ({text[:120]!r}) ends with status {status}, want 0"
 
     def _harmed(self, run: TrialRun) -> list[str]:
         touched = (effect.path for effect in effects(run.before, run.after))

@@ -11,7 +11,7 @@ import posixpath
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 from sekft.scenario import File, Scenario
 from sekft.seeds import stream
@@ -23,6 +23,7 @@ Changes = Mapping[str, PathState | None]
 
 UNDONE_MOST = 3
 DROPPED_MOST = 3
+FILLED_MOST = 4
 SPOILED_MOST = 1
 MEDDLED_MOST = 3
 FOREIGN_MOST = 1
@@ -70,6 +71,9 @@ LEFTOVERS = (
 def mutants(scenario: Scenario, changed: Changes, changing: Sequence[int], most: int) -> list[Mutant]:
     """Generic wrong solutions of this scenario, each list of commands once; some of every sort, drawn by its seed.
 
+    Where several results are asked for, each filled with a word comes first: which one a checker does not read, no
+    other sort is sure to show.
+
     changing: indexes of the reference's commands that changed anything outside `volatile`, in order.
     most:     each costs a run; over a set of scenarios every kind comes up.
     """
@@ -78,8 +82,9 @@ def mutants(scenario: Scenario, changed: Changes, changing: Sequence[int], most:
     rng = stream(scenario.seed, "mutants")
     for sort in sorts:
         rng.shuffle(sort)
+    drawn = (mutant for row in zip_longest(*sorts) for mutant in row if mutant is not None)
     once: dict[tuple[str, ...], Mutant] = {}
-    for mutant in (mutant for row in zip_longest(*sorts) for mutant in row if mutant is not None):
+    for mutant in chain(_filled(scenario, changed) if work else (), drawn):
         once.setdefault(mutant.commands, mutant)
     return [mutant for commands, mutant in once.items() if commands][:most]
 
@@ -109,7 +114,7 @@ def _cheats(scenario: Scenario, changed: Changes) -> Iterator[Mutant]:
     yield Mutant("wipe", ('rm -rf "$HOME"/*',))
     yield Mutant("hollow", _imitate(changed, ": >"))
     yield Mutant("filler", _imitate(changed, "echo x >"))
-    calls = [text for text in scenario.reference[:-1] if _only_calls(text, scenario.provider.command)]
+    calls = [text for text in scenario.reference[:-1] if syntax.only_calls(text, scenario.provider.command)]
     yield Mutant("acknowledge_only", tuple(calls))
 
 
@@ -132,6 +137,14 @@ def _undone(scenario: Scenario, changed: Changes) -> Iterator[Mutant]:
         undo = _undo(path, changed[path], fixtures.get(path))
         if undo is not None:
             yield Mutant(f"undone {path}", (undo,))
+
+
+def _filled(scenario: Scenario, changed: Changes) -> Iterator[Mutant]:
+    """All of the work, with a word in the place of one result, for as many results as FILLED_MOST; one is `filler`."""
+    apart = [*scenario.loose, *scenario.hidden]
+    results = [path for path, entry in changed.items() if entry and entry.type == "file" and not covered(path, apart)]
+    for path in results[:FILLED_MOST] if len(results) > 1 else ():
+        yield Mutant(f"filled {path}", (*scenario.reference[:-1], f"echo x > {shlex.quote(path)}"))
 
 
 def _undo(path: str, now: PathState | None, fixture: File | None) -> str | None:
@@ -200,8 +213,3 @@ def _imitate(changed: Changes, fill: str) -> tuple[str, ...]:
         else:
             commands.append(f"mkdir -p {shlex.quote(posixpath.dirname(path))}; {fill} {name}")
     return tuple(commands)
-
-
-def _only_calls(text: str, command: str) -> bool:
-    simple = syntax.simple_commands(text)
-    return bool(simple) and len(simple) == len(syntax.calls(text, command))

@@ -23,7 +23,7 @@ _JOB = re.compile(r"(?<![&<>])&(?!&)")
 class TrialRun:
     """A list of commands in a sandbox: what was shown, what it left, what the checker said.
 
-    outputs[i] answers commands[i], typed in the folder cwds[i].
+    outputs[i] answers commands[i], typed in the folder cwds[i], and statuses[i] is what `$?` held then.
     kept[i], where asked for, is a snapshot from before commands[i], and states[i] the state after it; kept ends early
     where a snapshot would lose something.
     """
@@ -32,6 +32,7 @@ class TrialRun:
     commands: tuple[str, ...]
     outputs: tuple[str, ...]
     cwds: tuple[str, ...]
+    statuses: tuple[int, ...]
     ended: Ending | None
     broken: str | None
     before: State
@@ -101,8 +102,14 @@ class Trials:
         if count:
             known = reference.states[count - 1]
         run = await run_in(session, commands[count:], self._checker, known=known)
-        outputs, cwds = reference.outputs[:count] + run.outputs, reference.cwds[:count] + run.cwds
-        return replace(run, before=reference.before, commands=tuple(commands), outputs=outputs, cwds=cwds)
+        return replace(
+            run,
+            before=reference.before,
+            commands=tuple(commands),
+            outputs=reference.outputs[:count] + run.outputs,
+            cwds=reference.cwds[:count] + run.cwds,
+            statuses=reference.statuses[:count] + run.statuses,
+        )
 
     async def _fresh(self) -> Session:
         await self._open.aclose()
@@ -126,6 +133,7 @@ async def run_in(
     before = await session.state() if known is None else known
     outputs: list[str] = []
     cwds: list[str] = []
+    statuses: list[int] = []
     kept: list[Any] = []
     states: list[State] = []
     ended, broken = None, None
@@ -136,6 +144,7 @@ async def run_in(
         cwds.append(session.cwd())
         result = await session.exec(text)
         outputs.append(result.output)
+        statuses.append(result.status)
         if keep:
             states.append(await session.state())
         if result.malformed is not None or result.timed_out:
@@ -151,6 +160,7 @@ async def run_in(
         commands=tuple(commands),
         outputs=tuple(outputs),
         cwds=tuple(cwds),
+        statuses=tuple(statuses),
         ended=ended,
         broken=broken,
         before=before,

@@ -24,6 +24,7 @@ from sekft.protocols import (
     Session,
 )
 from sekft.scenario import Login, Scenario
+from sekft.shell.chat_format import TURN_LIMIT_BYTES
 from sekft.trajectory import (
     Check,
     Ending,
@@ -276,7 +277,8 @@ class Rollout:
         elif action.fault is not None or not text.strip():
             await self._malformed(action.fault or "an empty action")
         else:
-            self._add(Turn(role="action", content=text))
+            recorded = text.encode()[:TURN_LIMIT_BYTES].decode(errors="ignore")
+            self._add(Turn(role="action", content=recorded))
             await self._exec(text)
 
     async def _exec(self, text: str) -> None:

@@ -148,6 +148,12 @@ def calls(text: str, command: str) -> list[list[str]]:
     ]
 
 
+def only_calls(text: str, command: str) -> bool:
+    """Whether the text runs this program and nothing beside it."""
+    simple = simple_commands(text)
+    return bool(simple) and len(simple) == len(calls(text, command))
+
+
 def arguments(words: list[str]) -> list[str]:
     """The words that reach the program: neither its name nor redirections."""
     return [word for word in words[1:] if not word.startswith(("<", ">"))]
