@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
+from typing import NamedTuple
 
 from sekft.shell.syntax import quoted
 
@@ -60,8 +61,7 @@ class Markup:
     leads: re.Pattern[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     kind: str
     start: int
     end: int
@@ -146,7 +146,7 @@ def faults(text: str) -> list[str]:
 
 def read(answer: str) -> Answer:
     """An answer apart from its thoughts. What is left may still hold a tool call: `faults` tells."""
-    text = answer.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    text = answer.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").strip()
     thoughts: list[str] = []
     for _ in range(ROUNDS):
         before = text
