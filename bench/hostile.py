@@ -1,5 +1,8 @@
 """What eight hostile sessions cost eight ordinary ones: `python -m bench.hostile [SECONDS]`.
 
+`python -m bench.hostile attacks [BACKEND]` rolls out every attack of tests/attacks instead, eight at once, judged and
+recorded, and tells the harness's peak memory.
+
 The hostile ones go for the harness: a prompt that expands, thousands of functions, an alias in many functions, hundreds
 of aliases and variables, a tree of files whose state is read, long paths, a flood of lines. All type again soon after
 an answer, as a model does; the time that hostile programs run in their own sandbox is theirs (docs/security.md: fair
@@ -12,14 +15,24 @@ import asyncio
 import resource
 import statistics
 import sys
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from itertools import cycle
+from pathlib import Path
 
 from sekft import sandboxes
 from sekft.errors import InfraError
-from sekft.protocols import Sandbox, SandboxSpec, Session
+from sekft.protocols import Limits, Sandbox, SandboxSpec, Session
+from sekft.rollouts.record import record
+from sekft.rollouts.rollout import Rollout, RolloutLimits
+from sekft.rollouts.verify import judge
+from sekft.runs.resources import LocalEngine
 from sekft.scenario import Login
+from tests.attacks.attack import Attack, compiled
+from tests.attacks.cases import CLASSES
+from tests.bundles import sealed, work
 
 EACH = 8
 PAUSE_S = 0.4
@@ -84,17 +97,45 @@ async def medians(sandbox: Sandbox, others: list[Typing], seconds: float) -> lis
     return [statistics.median(times) for times in taken if isinstance(times, list) and times]
 
 
+async def attacks(backend: str = "auto") -> None:
+    sandboxes.prepare()
+    sandbox = sandboxes.pick(backend)
+    body = work()
+    with tempfile.TemporaryDirectory() as folder:
+        probe = compiled(Path(folder)).model_copy(update={"path": "/home/ana/probe"})
+    body["files"].append(probe.model_dump(exclude_unset=True))
+    scenario = sealed(body)
+
+    async def attacked(attack: Attack) -> str:
+        limits = RolloutLimits(session=Limits(**attack.limits))
+        async with Rollout(scenario, sandbox, limits=limits) as session:
+            for command in (*attack.commands, "exit"):
+                if not session.over:
+                    await session.step(command)
+        observed = session.result
+        return (await asyncio.to_thread(lambda: record(scenario, observed, judge(scenario, observed)))).outcome
+
+    cases = [attack for kind in CLASSES.values() for attack in kind]
+    outcomes = Counter([outcome async for outcome in LocalEngine().map(attacked, cases, EACH)])
+    print(f"{sandbox.name}: {len(cases)} attacks, {EACH} at once: {dict(outcomes)}")
+    print(f"peak memory of the harness: {peak_mib():.0f} MiB")
+
+
+def peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 async def main(seconds: float = 8.0) -> None:
     sandboxes.prepare()
     sandbox = sandboxes.pick("auto")
     alone = statistics.median(await medians(sandbox, [ordinary] * EACH, seconds))
     beside = statistics.median(await medians(sandbox, [hostile(commands) for commands in HOSTILE], seconds))
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     met = "yes" if beside <= LIMIT * alone else "no"
     print(f"{sandbox.name}: median exec of {EACH} ordinary sessions beside {EACH} other ordinary ones: {alone:.2f} ms")
     print(f"beside {EACH} hostile ones: {beside:.2f} ms, {beside / alone:.2f} times (at most {LIMIT}: {met})")
-    print(f"peak memory of the harness: {peak_mib:.0f} MiB")
+    print(f"peak memory of the harness: {peak_mib():.0f} MiB")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*map(float, sys.argv[1:])))
+    given = sys.argv[1:]
+    asyncio.run(attacks(*given[1:]) if given[:1] == ["attacks"] else main(*map(float, given)))

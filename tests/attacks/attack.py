@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from sekft.sandboxes.runner.build import FLAGS, compilers
+from sekft.scenario import File
 
 
 @dataclass(frozen=True)
@@ -34,3 +40,12 @@ def call(name: str, *arguments: object, wanted: str = "EPERM", changes_host: boo
     words = " ".join(map(str, arguments))
     title = f"call {name} {words}".strip()
     return Attack(title, (f"./probe call {name} {words}",), f"{wanted}\n", status=1, changes_host=changes_host)
+
+
+def compiled(folder: Path) -> File:
+    """probe.c as a file in the agent's home; it is compiled in `folder`."""
+    program = folder / "probe"
+    source = str(Path(__file__).parent / "probe.c")
+    subprocess.run([*compilers()[0], *FLAGS, "-o", str(program), source], check=True)
+    content = base64.b64encode(program.read_bytes()).decode()
+    return File(path="/home/ada/probe", content_b64=content, mode="0755")
