@@ -17,7 +17,7 @@ _ASK = (
     "[somebody put the .<ending> files into|by mistake, the .<ending> files ended up in] <source>; they [should lie|belong] in <target>.",
     "whatever <source> has in the way of *.<ending> [is to be|should be] moved into <target>.",
     "could the .<ending> files be [brought|moved] to <target>? They [now lie|are] in <source>.",
-    "from <source> to <target>: [every file|all files|each file] named *.<ending>.",
+    "[all|the] files named *.<ending> [go|move] from <source> to <target>.",
     "<target> [is short of|lacks] the .<ending> files, which [still lie|were left] in <source>. [Not copies: the files themselves.|They are to be moved, not copied.]",
     "[sort out|tidy] <source>: .<ending> files into <target>, [the rest untouched|nothing else moves].",
 )
