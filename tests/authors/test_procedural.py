@@ -96,3 +96,31 @@ def test_a_reskin_keeps_the_work_and_nothing_of_the_surface() -> None:
         assert first.needles.announcement != second.needles.announcement
         assert not {file.path for file in first.files if first.login.user in file.path} & {f.path for f in second.files}
         assert [step.goal for step in first.plan] == [step.goal for step in second.plan]
+
+
+def test_a_panic_names_the_entry_wherever_its_id_was_shown(scenarios: list[Scenario]) -> None:
+    """Only a sheet without ids, or a refused call, leaves a reason without one; two that contradict are both named."""
+    named = 0
+    for scenario in scenarios:
+        refused = scenario.expected.kind != "blocked" or any(file.path.endswith("/sealed") for file in scenario.files)
+        facts = scenario.provider.interface
+        if refused or (facts["head"] == "plain" and "read" not in facts["roles"].split()):
+            continue
+        ids = [directive.id for directive in scenario.directives]
+        for way in scenario.plan[-1].ways:
+            assert all(id_ in way[0] for id_ in ids), (ids, way)
+            named += bool(ids)
+    assert named > 50
+
+
+def test_a_refused_call_is_told_in_many_ways_none_of_them_stilted(scenarios: list[Scenario]) -> None:
+    """Each names what was called and what it said."""
+    sealed = [scenario for scenario in scenarios if any(file.path.endswith("/sealed") for file in scenario.files)]
+    assert len(sealed) > 10
+    for scenario in sealed:
+        said = next(file.content or "" for file in scenario.files if file.path.endswith("/sealed"))
+        reasons = [way[0] for way in scenario.plan[-1].ways]
+        assert len(set(reasons)) > 4
+        assert all(said.strip().removeprefix("refused: ") in reason for reason in reasons)
+        assert all(scenario.provider.command in reason for reason in reasons)
+        assert not any("gives out nothing" in reason for reason in reasons)

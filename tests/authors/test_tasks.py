@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -171,6 +173,27 @@ def test_an_obstacle_and_its_easing_are_told_in_the_same_words(name: str) -> Non
             assert blocked.job.text == eased.text
         elif not OBSTACLES[name].conditional:
             assert eased == made
+
+
+LOOPED = re.compile(r"""for \w+ in [^;]+; do (?:chmod \S+|rm|mv|md5sum|sha256sum|cat) "\$\w+"(?: \S+/)?; done""")
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_ways_are_those_of_a_careful_person(kind: str) -> None:
+    """No `cd` whose failure would be overlooked, no loop over what takes many names, no count of what is shown next."""
+    for made in drawn(kind)[:20]:
+        for way in [*made.ways, *made.confirm]:
+            assert not [command for command in way if re.match(r"cd \S+;", command) or LOOPED.search(command)], way
+            assert not any(one.startswith("wc ") and two.startswith("cat ") for one, two in pairwise(way)), way
+            assert "ls ." not in way
+
+
+@pytest.mark.parametrize("kind", ["prune", "retain"])
+def test_what_is_deleted_is_looked_for_with_all_that_a_folder_holds(kind: str) -> None:
+    """Every look after a deletion shows hidden files, and so does the first one of the usual way."""
+    for made in drawn(kind)[:20]:
+        for look in [*(way[-1] for way in made.confirm), made.ways[0][0]]:
+            assert re.match(r"ls -l?A |find \S+ -type f$", look), look
 
 
 def test_no_name_is_a_word_of_the_shell() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from functools import cache
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from sekft import sandboxes
 from sekft.authors.procedural.author import compose
 from sekft.operators.explorer import ExplorerOperator, script
+from sekft.operators.typist import Beat, Typist
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import rollout
 from sekft.rollouts.verify import judge
@@ -18,7 +20,7 @@ from sekft.seeds import stream
 from sekft.shell.chat_format import violations
 from sekft.shell.grounding import ungrounded
 from sekft.taxonomy import load
-from sekft.trajectory import KEPT, Trajectory
+from sekft.trajectory import KEPT, Trajectory, Turn
 
 SCENARIOS, SAMPLES = 21, 2
 WANTED = {"work": "solved", "empty": "idle", "blocked": "rightly_blocked"}
@@ -128,12 +130,31 @@ def _short(scenario: Scenario, told: bool) -> list[str]:
     return [text for text in scenario.reference if text not in left_out]
 
 
-def test_before_it_gives_up_it_looks_at_what_blocks_the_work() -> None:
-    """A third or more of the sessions that something blocks go on with looks of their own, and say what they showed."""
+@cache
+def blocked() -> list[tuple[Scenario, Trajectory]]:
+    """Sessions of sixty blocked scenarios."""
     cells = [load().cell(9, slot, {"ending": frozenset(("blocked",))}) for slot in range(60)]
     scenarios = [compose(cell, slot) for slot, cell in enumerate(cells)]
-    seen = [scenario for scenario in scenarios if any(step.goal == "execute" for step in scenario.plan)]
-    made = acted([(scenario, 0) for scenario in seen])
+    return list(zip(scenarios, acted([(scenario, 0) for scenario in scenarios]), strict=True))
+
+
+def refused() -> list[tuple[Scenario, Trajectory]]:
+    """Those whose first call is refused."""
+    return [(scenario, made) for scenario, made in blocked() if scenario.needles.directives == []]
+
+
+def typed_in(trajectory: Trajectory) -> list[str]:
+    return [turn.content for turn in trajectory.turns if turn.role == "action"]
+
+
+def reason(trajectory: Trajectory) -> str:
+    return trajectory.ending.reason or ""
+
+
+def test_before_it_gives_up_it_looks_at_what_blocks_the_work() -> None:
+    """A third or more of the sessions that something blocks go on with looks of their own, and say what they showed."""
+    looked = [(one, made) for one, made in blocked() if any(step.goal == "execute" for step in one.plan)]
+    seen, made = [scenario for scenario, _ in looked], [trajectory for _, trajectory in looked]
     planned = [{command for step in one.plan for way in step.ways for command in way} for one in seen]
     more = [
         [turn.content for turn in one.turns[7:-1] if turn.role == "action" and turn.content not in known]
@@ -143,18 +164,170 @@ def test_before_it_gives_up_it_looks_at_what_blocks_the_work() -> None:
     assert max(map(len, more)) <= 8
     assert {one.outcome for one in made} == {"rightly_blocked"}
     assert all(one.keep and ungrounded(one.turns) == {} for one in made)
-    assert any("find shows none" in (one.ending.reason or "") for one in made)
+    assert any("shows none" in reason(one) for one in made)
 
 
-def test_the_panic_of_a_refused_call_names_its_exit_status() -> None:
-    """Where the tool refuses, `echo $?` and what the help says of that status come before some panics."""
-    cells = [load().cell(9, slot, {"ending": frozenset(("blocked",))}) for slot in range(40)]
-    sealed = [scenario for slot, cell in enumerate(cells) if not (scenario := compose(cell, slot)).directives]
-    made = acted([(scenario, 0) for scenario in sealed])
-    typed = [turn.content for one in made for turn in one.turns if turn.role == "action"]
-    assert "echo $?" in typed
-    assert any(text.endswith("| grep -i status") for text in typed)
-    assert any("exit status" in (one.ending.reason or "") for one in made)
+def test_the_panic_of_a_refused_call_names_its_exit_status_where_it_was_asked_for() -> None:
+    """Some sessions ask for the status of the very call that was refused, and say it; the others do not say it."""
+    sealed = [made for scenario, made in refused() if not _is_withheld(scenario)]
+    asked = ["echo $?" in " ".join(typed_in(one)) for one in sealed]
+    assert 0.2 < sum(asked) / len(asked) < 0.9
+    assert asked == ["status" in reason(one) for one in sealed]
+
+
+def _is_withheld(scenario: Scenario) -> bool:
+    return any("withheld" in text for text in scenario.needles.texts)
+
+
+def test_a_refused_call_is_repeated_only_where_that_may_help() -> None:
+    """A server that is down is tried again; a quota, a pass or a seal is not, and nobody asks for what is over."""
+    sealed = [(scenario, made) for scenario, made in refused() if not _is_withheld(scenario)]
+    assert len(sealed) > 8
+    for scenario, made in sealed:
+        calls = [text for text in typed_in(made) if scenario.provider.command in text]
+        at = next(
+            at for at, turn in enumerate(made.turns) if any(text in turn.content for text in scenario.needles.texts)
+        )
+        after = [text for text in typed_in(made)[(at + 1) // 2 : -1] if text != "echo $?"]
+        down = any("is down" in text for text in scenario.needles.texts)
+        assert all(made.turns[at - 1].content in text for text in after), calls
+        assert bool(after) == down, calls
+        assert scenario.provider.command in reason(made) or calls[-1] in reason(made)
+    assert len({reason(made).split()[1] for _, made in sealed}) > 2
+
+
+def test_one_path_that_is_not_there_is_no_reason_to_give_up() -> None:
+    """Whoever meets a missing file or folder lists or searches before the panic."""
+    scenarios = [one for one in drawn(100, ending="blocked") if "No such file" in one.needles.texts]
+    assert len(scenarios) > 4
+    for made in acted([(one, sample) for one in scenarios for sample in (0, 1)]):
+        at = next(at for at, turn in enumerate(made.turns) if "No such file" in turn.content)
+        assert at < len(made.turns) - 2, typed_in(made)
+
+
+def test_a_panic_says_no_more_than_was_seen() -> None:
+    """A search that it mentions was typed, and no path is said to be missing on the whole host."""
+    for _, made in blocked():
+        assert "on this host" not in reason(made)
+        if " find " in reason(made):
+            where = reason(made).partition(" find ")[2].split()[0]
+            assert any(text.startswith(f"find {where} ") for text in typed_in(made)), reason(made)
+
+
+def test_on_a_read_only_file_system_the_work_itself_is_tried_and_nobody_asks_who_one_is() -> None:
+    """What fails is the command asked for, or `touch` on a file to be made; `id` comes before it or not at all."""
+    met = 0
+    for scenario, made in blocked():
+        there = {file.path for file in scenario.files}
+        assert not any(text.startswith("touch ") and text.split()[1] in there for text in typed_in(made))
+        at = next((at for at, turn in enumerate(made.turns) if "Read-only file system" in turn.content), None)
+        if at is not None:
+            met += 1
+            assert "id" not in typed_in(made)[(at + 1) // 2 :]
+            assert "id -un" not in typed_in(made)[(at + 1) // 2 :]
+    assert met > 2
+
+
+def drawn(count: int, **asked: str) -> list[Scenario]:
+    where = {axis: frozenset(values.split()) for axis, values in asked.items()}
+    return [compose(load().cell(11, slot, where), slot) for slot in range(count)]
+
+
+def test_no_page_of_a_list_is_left_unread() -> None:
+    """Whoever exits has read every page that a list has named as the next."""
+    paged = 0
+    scenarios = drawn(12, provider="roster", ending="empty work")
+    for made in acted([(scenario, 0) for scenario in scenarios]):
+        pages = {int(number) for turn in made.turns for number in re.findall(r"next: page (\d+)", turn.content)}
+        read = {int(number) for turn in made.turns for number in re.findall(r"page (\d+) of", turn.content)}
+        paged += bool(pages)
+        assert pages <= read, typed_in(made)
+    assert paged > 6
+
+
+def test_one_knows_ones_own_name_before_one_takes_a_row_of_a_table() -> None:
+    """A table of several accounts is used once something else has told the account's name."""
+    asked = 0
+    scenarios = drawn(14, announcement="roster")
+    for scenario, made in zip(scenarios, acted([(one, 0) for one in scenarios]), strict=True):
+        table = next(at for at, turn in enumerate(made.turns) if scenario.needles.announcement in turn.content)
+        used = next(
+            at
+            for at in range(table, len(made.turns))
+            if scenario.provider.command in made.turns[at].content and at > table
+        )
+        told = [turn.content for at, turn in enumerate(made.turns[:used]) if turn.role == "env" and at != table]
+        user = scenario.login.user
+        assert any(re.search(rf"(?<![\w-]){user}(?![\w-])", text) for text in told), typed_in(made)
+        asked += made.turns[table + 1].content in ("whoami", "id -un", "id", "echo $USER")
+    assert 0 < asked < len(scenarios)
+
+
+async def test_nobody_goes_where_one_is() -> None:
+    """`cd` into the present folder is left out, alone and before another command."""
+    (scenario,) = drawn(1)
+    home = scenario.login.home
+    beats = [Beat("execute", command) for command in (f"cd {home}", f"cd {home} && ls", "cd /srv", f"cd {home}; ls -A")]
+    typist = Typist(scenario, beats, stream(1, "typist"))
+    turns = [Turn(role="env", content=f"{home} $ ")]
+    for expected in ("ls", "cd /srv", f"cd {home}; ls -A"):
+        action = await typist.act(turns)
+        assert action.text == expected
+        turns += [Turn(role="action", content=expected), Turn(role="env", content="$ ")]
+
+
+def test_nobody_searches_for_what_login_has_told() -> None:
+    """Where login names the tool, no session begins with the environment, a search or another folder than the home."""
+    told = drawn(60, announcement="motd banner prompt profile wall")
+    begun = {script(one, stream(sample, "explorer", one.id), 0.0)[0].command for one in told for sample in range(4)}
+    assert not {text for text in begun if text.startswith(("env", "find", "export", "ls -R")) or " /" in text}
+    assert len(begun) > 20
+
+
+def test_nobody_prints_the_folder_that_the_prompt_shows() -> None:
+    """No `pwd` at a prompt that holds it, and nobody asks twice."""
+    for scenario in drawn(60):
+        for sample in range(4):
+            typed = [beat.command for beat in script(scenario, stream(sample, "explorer", scenario.id), 0.0)]
+            asks = sum("pwd" in text.split("; ") for text in typed)
+            assert asks <= ("$PWD" not in scenario.login.prompt), typed
+
+
+def test_a_tool_is_first_called_for_its_help() -> None:
+    """No script, slips included, asks an unknown tool for its version."""
+    for scenario in drawn(60):
+        calls = [beat.command for beat in script(scenario, stream(0, "explorer", scenario.id), 1.0)]
+        assert f"{scenario.provider.command} --version" not in calls
+
+
+def test_a_tool_whose_help_is_all_there_is_is_not_asked_twice() -> None:
+    """The manual page is read where the help points at it, or instead of it."""
+    for scenario in drawn(80, documentation="full terse"):
+        learn = next(step for step in scenario.plan if step.goal == "learn")
+        assert all(len(way) == 1 for way in learn.ways), learn.ways
+
+
+def test_what_is_claimed_is_done_before_more_is_claimed() -> None:
+    """Of a tool that hands out work against receipts, no second entry is asked for before the first is closed."""
+    several = 0
+    for scenario in drawn(20, provider="claims", ending="work", difficulty="double triple"):
+        if any("contradict" in file.content or "opposite" in file.content for file in scenario.files if file.content):
+            continue
+        goals = [step.goal for step in scenario.plan if step.goal in ("retrieve", "acknowledge")]
+        if goals.count("acknowledge") > 1:
+            several += 1
+            decoy = scenario.cell["decoy"] in ("forged", "revoked")
+            assert decoy or goals == ["retrieve", "acknowledge"] * (len(goals) // 2), goals
+    assert several > 5
+
+
+def test_news_of_mail_leads_to_the_mail() -> None:
+    """Where login tells of mail in the spool, no text of the home is opened and no environment read first."""
+    for scenario in drawn(40, announcement="mail"):
+        if any(file.path.startswith("/var/mail/") for file in scenario.files):
+            typed = [beat.command for beat in script(scenario, stream(0, "explorer", scenario.id), 0.0)]
+            before = typed[: next(at for at, text in enumerate(typed) if "/var/mail" in text)]
+            assert not [text for text in before if text.startswith(("cat", "head", "tail"))], before
 
 
 def test_a_wrong_verb_is_tried_where_a_terse_help_leaves_it_open() -> None:
@@ -199,20 +372,6 @@ def acted(rows: list[tuple[Scenario, int]], recovery_share: float = 0.0) -> list
         return await asyncio.gather(*(one(*row) for row in rows))
 
     return asyncio.run(all_of_them())
-
-
-def test_an_outage_is_tried_again_and_the_panic_names_the_tool() -> None:
-    """Where a store refuses its first call, most sessions make another call, and the panic says which tool it is."""
-    cells = [load().cell(9, slot, {"ending": frozenset(("blocked",))}) for slot in range(60)]
-    drawn = [compose(cell, slot) for slot, cell in enumerate(cells)]
-    sealed = [scenario for scenario in drawn if any(step.goal == "confirm" for step in scenario.plan)]
-    made = acted([(scenario, 0) for scenario in sealed])
-    assert len(sealed) > 8
-    calls = [[turn.content for turn in one.turns if turn.role == "action"] for one in made]
-    again = [any(text.endswith("; echo $?") for text in typed) for typed in calls]
-    assert sum(again) > len(again) / 2
-    for scenario, one in zip(sealed, made, strict=True):
-        assert scenario.provider.command in (one.ending.reason or "")
 
 
 def test_work_of_one_kind_is_done_in_one_way_throughout_a_session() -> None:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sekft.errors import UsageError
-from sekft.operators.lookup import READABLE_BYTES, announcing
+from sekft.operators.lookup import READABLE_BYTES, announcing, names_several_accounts
 from sekft.operators.typist import INSPECT, Beat, Typist, Ways, beats_of
 from sekft.protocols import Operator, OperatorConfig, Policy
 from sekft.scenario import PlanStep, Scenario
@@ -33,15 +33,17 @@ from sekft.trajectory import OperatorInfo
 # First looks of people who land on an unknown machine, with weights. Outputs that differ from
 # run to run (processes, dates, kernel versions) would make replays differ: left out, as is what the screen says anyway.
 _LOOKS = {
-    "ls -F": 24, "ls": 8, "ls -aF": 8, "ls -a": 2, "pwd": 8, "id": 8, "env": 6, "ls -la": 4, "ls -F /srv": 2,
-    "ls -l": 2, "pwd; ls": 2, "id; pwd": 1, "find . -type f": 1, "ls -A": 1, "env | sort": 1, "ls /home": 1,
-    "ls -R": 1, "ls -F /opt": 1,
+    "ls -F": 24, "ls": 8, "ls -aF": 8, "ls -a": 2, "pwd": 8, "id": 8, "env": 6, "ls -la": 4, "ls -l": 2,
+    "pwd; ls": 2, "id; pwd": 1, "find . -type f": 1, "ls -A": 1, "env | sort": 1, "ls -R": 1,
 }  # fmt: skip
 # Looks that show the same: nobody lists a folder twice in a row.
 _HOME = frozenset(("ls", "ls -F", "ls -aF", "ls -la", "ls -l", "ls -a", "ls -A", "ls -R", "pwd; ls", "find . -type f"))
 _ENVIRONMENT = frozenset(("env", "env | sort", "export -p"))
 _SIGHTS = (_HOME, _ENVIRONMENT)
 _COUNTS = {0: 55, 1: 33, 2: 8, 3: 4}
+_GLANCES = {"ls -F": 24, "ls": 8, "ls -aF": 6, "pwd": 6, "id": 6, "ls -la": 4, "ls -l": 2, "pwd; ls": 2}
+"""First looks of people to whom login has told what there is: nobody searches for it."""
+_NAMES_ONESELF = ("whoami", "id -un", "id", "echo $USER")
 
 _HOME_PLACE, _ENVIRONMENT_PLACE = "home", "environment"
 _PLACES = (_HOME_PLACE, _ENVIRONMENT_PLACE, "/var/mail", "/etc", "/var/log", "/srv", "/opt")
@@ -52,7 +54,7 @@ _OPENED = 2
 """How many texts that lie openly in the home are opened, in the order of the listing, before the search goes on."""
 RECOVERY_SHARE = 0.25
 """Share of scripts that hold one mistake and its repair."""
-_INSPECTIONS = {0: 10, 1: 42, 2: 33, 3: 15}
+_INSPECTIONS = {0: 40, 1: 42, 2: 18}
 """How many more looks at what blocks the work are taken before it is given up, with weights."""
 _CHAINED_SHARE = 0.2
 _USUAL_SHARE = 0.75
@@ -69,15 +71,22 @@ Habits = dict[tuple[str, int], list[int]]
 """By goal and number of ways: the order in which they are tried. Nobody does one thing in two ways in one session."""
 
 
-def first_looks(rng: random.Random) -> list[str]:
-    """The looks on landing, whatever there is to find."""
+def first_looks(scenario: Scenario, rng: random.Random, told: bool) -> list[str]:
+    """The looks on landing. told: login names the tool."""
+    kinds = dict(_GLANCES if told else _LOOKS)
+    if "$PWD" in scenario.login.prompt:
+        kinds = {look: weight for look, weight in kinds.items() if "pwd" not in look}
     count = rng.choices([*_COUNTS], [*_COUNTS.values()])[0]
     looks: list[str] = []
-    while len(looks) < count:
-        look = rng.choices([*_LOOKS], [*_LOOKS.values()])[0]
-        if not sights({look}) & sights(set(looks)):
-            looks.append(look)
+    while kinds and len(looks) < count:
+        looks += rng.choices([*kinds], [*kinds.values()])
+        shown = sights({part for look in looks for part in _parts(look)})
+        kinds = {look: weight for look, weight in kinds.items() if not sights(_parts(look)) & shown}
     return looks
+
+
+def _parts(look: str) -> set[str]:
+    return set(look.split("; "))
 
 
 def search(scenario: Scenario, typed: set[str], goal: str, rng: random.Random) -> list[str]:
@@ -87,7 +96,8 @@ def search(scenario: Scenario, typed: set[str], goal: str, rng: random.Random) -
     """
     place = _place(goal, scenario)
     visited = {_place(command, scenario) for command in typed}
-    if place is None or place in visited or _is_shown(goal, scenario):
+    told_of_mail = place == "/var/mail" and any(word in scenario.login.motd for word in ("mail", "Mail", "message"))
+    if place is None or place in visited or told_of_mail or _is_shown(goal, scenario):
         return []
     looks: list[str] = []
     for other in _PLACES:
@@ -182,21 +192,32 @@ def resumed(scenario: Scenario, typed: Sequence[str], rng: random.Random) -> lis
         if done is not None:
             left.subtract(done)
         else:
-            beats += beats_of(step.goal, place, _ordered(step, set(typed), rng, habits), tuple(step.mistakes))
+            beats += beats_of(
+                step.goal,
+                place,
+                _ordered(step, set(typed), rng, habits, scenario.provider.command),
+                tuple(step.mistakes),
+            )
     return _with_inspection(beats, scenario, rng)
 
 
 def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
     """Looks, a search for what login did not tell, then one way for each step; nothing is looked at or learnt twice."""
-    beats = [Beat("look", command) for command in first_looks(rng)]
+    steps = steps_of(scenario)
+    told = not any(step.goal == "look" and step.ways != [[]] for step in steps)
+    beats = [Beat("look", command) for command in first_looks(scenario, rng, told)]
     habits: Habits = {}
-    for place, step in enumerate(steps_of(scenario)):
+    for place, step in enumerate(steps):
         typed = {beat.command for beat in beats}
         again = sights(typed) if step.goal in ("look", "learn") else set()
-        new = beats_of(step.goal, place, _ordered(step, typed, rng, habits), tuple(step.mistakes))
+        new = beats_of(
+            step.goal, place, _ordered(step, typed, rng, habits, scenario.provider.command), tuple(step.mistakes)
+        )
         if step.goal == "look" and new:
             beats += [Beat("look", command) for command in search(scenario, typed, new[0].command, rng)]
         beats += [beat for beat in new if not sights({beat.command}) & again]
+        if step.goal == "look" and names_several_accounts(scenario):
+            beats.append(Beat("look", rng.choice(_NAMES_ONESELF), tells=scenario.login.user))
     return _with_inspection(beats, scenario, rng)
 
 
@@ -208,10 +229,12 @@ def _with_inspection(beats: list[Beat], scenario: Scenario, rng: random.Random) 
     return [*beats[:-1], Beat(INSPECT, "", looks=looks), *beats[-1:]]
 
 
-def _ordered(step: PlanStep, typed: set[str], rng: random.Random, habits: Habits) -> Ways:
+def _ordered(step: PlanStep, typed: set[str], rng: random.Random, habits: Habits, tool: str) -> Ways:
     """The ways of a step, the one to be taken first. habits: those of earlier steps, to which this one's are added."""
     ways = [tuple(step.ways[at]) for at in habits.setdefault((step.goal, len(step.ways)), _habit(step, rng))]
     if step.goal == "confirm":  # whoever has worked looks at what came of it
+        calls = [command for command in typed if syntax.mentions(command, tool)]  # what is called again looks the same
+        ways.sort(key=lambda way: not any(call in command for call in calls for command in way))
         ways.sort(key=lambda way: not way)
     if step.goal == "look":  # go on from what was looked at already, else as a search looks: without details
         ways.sort(key=lambda way: any(command.startswith("ls -l") for command in way))
@@ -222,7 +245,7 @@ def _ordered(step: PlanStep, typed: set[str], rng: random.Random, habits: Habits
 def _habit(step: PlanStep, rng: random.Random) -> list[int]:
     """The order in which one person tries ways such as these, mostly with the usual one in front."""
     order = rng.sample(range(len(step.ways)), len(step.ways))
-    usual = rng.random() < _USUAL_SHARE
+    usual = step.goal != "end" and rng.random() < _USUAL_SHARE
     return sorted(order, key=lambda at: usual and at != 0)
 
 
@@ -230,7 +253,8 @@ def _chained(beats: list[Beat]) -> list[Beat]:
     """The script with the work and the first look at its effect typed as one line."""
     for at in range(len(beats) - 1):
         work, look = beats[at], beats[at + 1]
-        if (work.goal, look.goal) == ("execute", "confirm") and not set("\n;") & set(work.command):
+        plain = not set("\n;") & set(work.command) and not look.command.startswith("cd ")
+        if (work.goal, look.goal) == ("execute", "confirm") and plain:
             chained = Beat("execute", f"{work.command} && {look.command}", work.step)
             return [*beats[:at], chained, *_chained(beats[at + 2 :])]
     return beats
@@ -259,11 +283,6 @@ def _slips(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
 def _bare_calls(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
     """The tool called with nothing to do, right before its help is asked for."""
     return [scenario.provider.command] if _is_first_call(beats, at, scenario) else []
-
-
-def _version_calls(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
-    """An option that most tools have and this one has not; its error says what to ask for."""
-    return [f"{scenario.provider.command} --version"] if _is_first_call(beats, at, scenario) else []
 
 
 def _no_pages(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
@@ -299,8 +318,7 @@ def _is_first_call(beats: Sequence[Beat], at: int, scenario: Scenario) -> bool:
 
 _MISTAKES: dict[Callable[[Sequence[Beat], int, Scenario], list[str]], int] = {
     _slips: 1,
-    _bare_calls: 1,
-    _version_calls: 1,
+    _bare_calls: 2,
     _no_pages: 1,
     _planned: 4,
     _elsewhere: 1,

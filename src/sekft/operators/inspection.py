@@ -16,51 +16,58 @@ _PATH = re.compile(r"(?<![\w.*-])/[\w.-]+(?:/[\w.-]+)+")
 _OWN_ROOTS = ("/home/", "/opt/", "/srv/")
 _ELSEWHERE = "find / -name {} 2>/dev/null"
 _STATUS = "echo $?"
+_NO_RIGHT = ("ermission denied", "Read-only", "not permitted")
+_INTO = re.compile(r"(?:^|\s)-C (/\S+)")
 OPENING = "chmod "
 Answer = tuple[str, Turn]
 """An action and what answered it."""
 
 
 def inspect(turns: Sequence[Turn], scenario: Scenario, rng: random.Random) -> list[str]:
-    """Looks at what the last answers refused, those that come to mind first in front."""
+    """Looks at what the last answers refused, those that come to mind first in front; none that could add nothing."""
     since = _since_asked(turns, scenario)
     call, answered = since[0]
     told = call.endswith(_STATUS)
     if (answered.status or told) and syntax.calls(call, scenario.provider.command):
-        return [_STATUS] if turns[-1] is answered and not told else _words_on_status(turns, scenario)
+        return [_STATUS] if turns[-1] is answered and not told else []
     action, answer = _refused(since)
     refusal = answer.content
     paths = [path for path in _PATH.findall(action) if not path.startswith("/dev/")]
     if syntax.calls(action, scenario.provider.command):
         return []
     if "not found" in refusal and (name := _program(action)):
-        return _some([f"command -v {name}", "ls /usr/local/bin", _ELSEWHERE.format(name)], rng)
+        return _some(["ls /usr/local/bin", _ELSEWHERE.format(name)], rng)
+    if any(complaint in refusal for complaint in _NO_RIGHT):
+        return _rights(action, refusal, since, scenario)
     if not paths:
-        return _compared(refusal, rng)
+        return [f"ls -l {' '.join(found)}"] if len(found := _found(refusal)) == 2 else []
     path = paths[-1]
     if "No such file" in refusal:
         looks = [f"ls -la {posixpath.dirname(path)}", *_searches(path)]
         everywhere = any(action == looks[-1] for action, _ in since)  # no folder is searched after the whole host
         return _some(looks[: 1 if everywhere else 3], rng) if posixpath.dirname(path).count("/") > 1 else looks[-1:]
-    if "ermission denied" in refusal or "Read-only" in refusal or "not permitted" in refusal:
-        return _rights(path, syntax.only_looks(action), since, scenario)
     if action.startswith("md5sum"):
-        size = (
-            [] if any(action.startswith(("ls -l", "wc")) for action, _ in since) else [f"ls -l {path}", f"wc -c {path}"]
-        )
-        return _some([*size[:1], _ELSEWHERE.format(posixpath.basename(path)), *size[1:]], rng)
+        looked = any(action.startswith(("ls -l", "find")) for action, _ in since)
+        return [] if looked else _some([f"ls -l {path}", _ELSEWHERE.format(posixpath.basename(path))], rng)
     return [f"ls -l {path}"] if answer.status else []
 
 
-def concluded(command: str, turns: Sequence[Turn], scenario: Scenario) -> str:
+def owes_a_look(turns: Sequence[Turn], scenario: Scenario) -> bool:
+    """Whether all that speaks for the block is one path that was not there: nobody gives up before a second look."""
+    since = _since_asked(turns, scenario)
+    refused = _refused(since)
+    return "No such file" in refused[1].content and since[-1] is refused
+
+
+def concluded(command: str, turns: Sequence[Turn], scenario: Scenario, rng: random.Random) -> str:
     """The panic with what the last looks added to its reason; any other ending as it is."""
     since = _since_asked(turns, scenario)
-    facts = [fact for answer in since if (fact := _fact(*answer, scenario))]
+    facts = [fact for answer in since if (fact := _fact(*answer, rng))]
     if any("Read-only file system" in answer.content for _, answer in since):  # whose it is does not matter there
-        facts = ["the file system is read-only"]
+        facts = [", the file system is read-only"]
     if not command.startswith("panic ") or command[-1] not in "'\"" or not facts:
         return command
-    return f"{command[:-1]}, {facts[-1]}{command[-1]}"
+    return f"{command[:-1]}{facts[-1]}{command[-1]}"
 
 
 def _since_asked(turns: Sequence[Turn], scenario: Scenario) -> list[Answer]:
@@ -97,46 +104,35 @@ def _searches(path: str) -> Iterator[str]:
     yield _ELSEWHERE.format(name)
 
 
-def _compared(shown: str, rng: random.Random) -> list[str]:
-    """Looks at the two paths that a search has found; none where it found another number."""
-    found = list(dict.fromkeys(_PATH.findall(shown)))
-    pair = " ".join(found)
-    return _some([f"ls -l {pair}", f"cmp {pair}"], rng) if len(found) == 2 else []
+def _found(shown: str) -> list[str]:
+    """The paths that a search has shown."""
+    return list(dict.fromkeys(_PATH.findall(shown)))
 
 
-def _rights(path: str, reading: bool, since: Sequence[Answer], scenario: Scenario) -> list[str]:
-    """Whose it is, who one is, and whether it is one's own to open."""
-    thing = path if reading else posixpath.dirname(path)
+def _rights(action: str, refusal: str, since: Sequence[Answer], scenario: Scenario) -> list[str]:
+    """Whose it is, where that may matter who one is, and whether it is one's own to open."""
+    reading = syntax.only_looks(action)
+    named = [path for path in _found(refusal) if path.startswith(_OWN_ROOTS)] or _found(action)
+    into = _INTO.search(action)
+    thing = named[-1] if reading and named else into[1] if into else posixpath.dirname(named[-1]) if named else "."
     first, mode = (f"ls -l {thing}", "u+r") if reading else (f"ls -ld {thing}", "u+w")
-    looks = [first, "id", *([f"ls -la {posixpath.dirname(thing)}"] if reading else [])]
     listing = next((answer.content for action, answer in since if action == first), "")
     if f" {scenario.login.user[:8]}" not in listing.partition("\n")[0]:
-        return looks
+        return [first] if "Read-only" in refusal else [first, "id"]
     right = listing[1:2] if reading else listing[2:3]
     return [f"{OPENING}{mode} {thing}"] if right == "-" and thing.startswith(_OWN_ROOTS) else []
 
 
-def _words_on_status(turns: Sequence[Turn], scenario: Scenario) -> list[str]:
-    """What the tool's own words say of the exit status of a call that was refused."""
-    asked = (
-        turns[at - 1].content
-        for at in range(2, len(turns), 2)
-        if turns[at - 1].content in scenario.provider.help and "status" in turns[at].content.lower()
-    )
-    return [f"{words} | grep -i status" for words in asked]
-
-
-def _fact(action: str, answer: Turn, scenario: Scenario) -> str:
-    """What a look has added to what is known of the block; "" where nothing that would be told."""
+def _fact(action: str, answer: Turn, rng: random.Random) -> str:
+    """What a look has added to what is known of the block, as it follows a reason; "" where nothing."""
     shown, first = answer.content, answer.content.partition("\n")[0]
     if action.endswith(_STATUS):
-        return "".join(f"exit status {line}" for line in shown.splitlines() if line.isdigit())
+        status = next((line for line in reversed(shown.splitlines()) if line.isdigit()), "")
+        return status and rng.choice((", exit status {}", ", status {}", " -- status {}")).format(status)
     if action.startswith(OPENING) and answer.status:
-        return "and chmod is refused"
+        return ", and chmod is refused"
     if action.startswith(("ls -l ", "ls -ld ")) and " root " in first:
-        return "it belongs to root"
+        return f", {action.split()[-1]} belongs to root"
     if action.startswith("find ") and "\n" not in shown:
-        return "and find shows none"
-    if action.startswith("command -v") and answer.status:
-        return "and it is not in PATH"
+        return f", and find {action.split()[1]} shows none"
     return ""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Collection, Iterator
 
 from sekft.scenario import File, Scenario
 from sekft.shell import syntax
 from sekft.shell.grounding import Seen
 
+_FIELD = re.compile(r"[\w.'-]+ *")
 READABLE_BYTES = 600
 """A longer text is not opened on the chance that it says something."""
 
@@ -37,6 +39,20 @@ def announcing(scenario: Scenario) -> list[str]:
             folder = [] if near else [_listing(file.path, posixpath.dirname(file.path))]
             return [*folder, f"cat {posixpath.basename(file.path) if near else file.path}"]
     return []
+
+
+def names_several_accounts(scenario: Scenario) -> bool:
+    """Whether the announcement is this account's row in a file with rows for others."""
+    needle, user = scenario.needles.announcement, scenario.login.user
+    if not syntax.mentions(needle, user):
+        return False
+    texts = [file.content or "" for file in scenario.files if file.kind == "file" and needle in (file.content or "")]
+    shapes = [[_shape(row) for row in text.splitlines()] for text in texts]
+    return any(rows.count(_shape(needle)) > 1 for rows in shapes)
+
+
+def _shape(row: str) -> str:
+    return _FIELD.sub("x", row.strip())
 
 
 def readable(file: File, tool: str) -> bool:

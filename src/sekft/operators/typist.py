@@ -6,12 +6,14 @@ neither is to be had, the rollout ends there and says what was missing.
 
 from __future__ import annotations
 
+import posixpath
 import random
+import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sekft.operators.inspection import OPENING, concluded, inspect
+from sekft.operators.inspection import OPENING, concluded, inspect, owes_a_look
 from sekft.operators.lookup import look_for
 from sekft.protocols import NOT_GROUNDED, Action
 from sekft.scenario import Scenario
@@ -19,6 +21,8 @@ from sekft.shell.grounding import Seen
 from sekft.trajectory import Turn
 
 Ways = tuple[tuple[str, ...], ...]
+_GOES = re.compile(r"cd (/?[\w./-]+)(?: *(?:&&|;) *|$)(.*)", re.DOTALL)
+_WORD = re.compile(r"[\w-]+")
 INSPECT = "inspect"
 """The goal of a beat without a command: looks at what blocks the work, chosen by what was shown."""
 
@@ -36,6 +40,7 @@ class Beat:
     guess:    typed whether grounded or not.
     looks:    at most so many, where its goal is to inspect.
     shows:    the command that it is to ground, left out where that is grounded already.
+    tells:    the name that it is to tell, left out where any answer but the last has told it.
     """
 
     goal: str
@@ -49,6 +54,7 @@ class Beat:
     looks: int = 0
     place: int = 0
     shows: str | None = None
+    tells: str | None = None
 
 
 def beats_of(goal: str, step: int, ways: Ways, mistakes: tuple[str, ...] = ()) -> list[Beat]:
@@ -56,6 +62,15 @@ def beats_of(goal: str, step: int, ways: Ways, mistakes: tuple[str, ...] = ()) -
     first, spare = ways[0], tuple(ways[1:])
     beats = [Beat(goal, command, step, spare, place=place) for place, command in enumerate(first)]
     return [replace(beats[0], mistakes=mistakes), *beats[1:]] if beats else []
+
+
+def _folder(turns: Sequence[Turn], home: str) -> str:
+    """The folder in which these turns have left the session, as far as plain `cd` tells."""
+    folder = home
+    for turn in turns:
+        if turn.role == "action" and (match := _GOES.match(turn.content)):
+            folder = posixpath.normpath(posixpath.join(folder, match[1]))
+    return folder
 
 
 class Typist:
@@ -85,10 +100,11 @@ class Typist:
                 if (look := self._inspection(beat, turns, typed)) is not None:
                     return look
                 continue
-            if self._is_told_already(beat, turns) or (beat.shows and not self._seen.missing(beat.shows)):
+            beat = self._from_here(beat, turns)
+            if not beat.command or self._is_told_already(beat, turns):
                 continue
             if beat.goal == "end" and not beat.failing:
-                beat = replace(beat, command=concluded(beat.command, turns, self._scenario))
+                beat = replace(beat, command=concluded(beat.command, turns, self._scenario, self._rng))
             if beat.guess or not (missing := self._seen.missing(beat.command)):
                 return beat
             if beat.wrong:
@@ -118,13 +134,24 @@ class Typist:
         """
         looks = inspect(turns, self._scenario, self._rng)
         look = next((look for look in looks if look not in typed and not self._seen.missing(look)), None)
-        if look is None or not (beat.looks or look.startswith(OPENING)):
+        owed = beat.looks or owes_a_look(turns, self._scenario)
+        if look is None or not (owed or look.startswith(OPENING)):
             return None
         self._beats.appendleft(replace(beat, looks=max(0, beat.looks - 1)))
         return Beat(INSPECT, look)
 
+    def _from_here(self, beat: Beat, turns: Sequence[Turn]) -> Beat:
+        """The beat as typed in the present folder: nobody goes where he is."""
+        if beat.failing or not (match := _GOES.match(beat.command)):
+            return beat
+        return replace(beat, command=match[2]) if match[1] == _folder(turns, self._scenario.login.home) else beat
+
     def _is_told_already(self, beat: Beat, turns: Sequence[Turn]) -> bool:
-        """Whether a bare call has just printed the help that this asks for."""
+        """Whether it would show what was shown before, or a bare call has just printed the help that this asks for."""
+        if beat.shows and not self._seen.missing(beat.shows):
+            return True
+        if beat.tells:
+            return any(beat.tells in _WORD.findall(turn.content) for turn in turns[:-1] if turn.role == "env")
         tool = self._scenario.provider.command
         if len(turns) < 3 or beat.command not in (f"{tool} {word}" for word in ("--help", "-h", "help")):
             return False

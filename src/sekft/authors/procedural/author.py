@@ -172,19 +172,25 @@ def _plan(draft: Sketch) -> list[PlanStep]:
     if blocked and blocked.sealed is not None:
         forms = provider.calls(provider.kind.roles[0])
         steps.append(_step(provider, "retrieve", [[form] for form in forms]))
-        steps.append(PlanStep(goal="confirm", ways=[[], *_tried_again(provider, forms)]))
+        if blocked.passes:
+            steps.append(PlanStep(goal="confirm", ways=[[], *_tried_again(forms)]))
     elif draft.ending == "empty":
         steps.append(_step(provider, "retrieve", calls.first()))
+        if (left := calls.pages()) != [[]]:
+            steps.append(_step(provider, "retrieve", left))
     else:
         jobs = iter(draft.jobs)
         work: list[PlanStep] = []
+        one_by_one = provider.goes_one_by_one or (provider.claims and draft.obstacle != "contradicted")
         for entry in (entry for entry in provider.entries if entry.waiting):
             ways = calls.reach(entry)
             steps += [_step(provider, "retrieve", ways)] if ways != [[]] else []
             if entry in draft.waiting and blocked is None:
                 work += _carried_out(provider, next(jobs), entry)
-            if provider.goes_one_by_one:
+            if one_by_one:
                 steps, work = [*steps, *work], []
+            if one_by_one and blocked and entry in draft.waiting:
+                break
         steps += work  # all that is asked is read first: one entry may forbid what another wants
         if blocked and (left := calls.pages()) != [[]]:
             steps.append(_step(provider, "retrieve", left))
@@ -193,7 +199,7 @@ def _plan(draft: Sketch) -> list[PlanStep]:
     if draft.ending == "work":
         left = calls.rest()
         relist = "list" in provider.kind.roles and not provider.groups and provider.acknowledgement(draft.waiting[0])
-        looks = [[], [provider.calls("list")[0]]] if left == [[]] and relist else left
+        looks = [[], *([form] for form in provider.calls("list"))] if left == [[]] and relist else left
         steps.append(PlanStep(goal="confirm", ways=looks))
     steps.append(PlanStep(goal="end", ways=_endings(blocked, provider, draft.waiting)))
     return _taught(provider, _tempted(provider, steps))
@@ -210,11 +216,14 @@ def _carried_out(provider: InstalledProvider, job: Job, entry: QueueEntry) -> li
     return steps
 
 
-def _tried_again(provider: InstalledProvider, forms: Sequence[str]) -> list[list[str]]:
-    """What is tried when a store refuses its first call: the call once more, and calls that tell of other things."""
-    beside = [role for role in ("past", "tally", "about") if provider.interface.has(role)]
-    again = [f"{form}; echo $?" for form in forms if not set("\n|") & set(form)] or ["echo $?"]
-    return [[form, *(provider.calls(role)[0] for role in beside[:1])] for form in again]
+def _tried_again(forms: Sequence[str]) -> list[list[str]]:
+    """What is tried when a store cannot be reached for now: the same call once more."""
+    plain = [form for form in forms if not set("\n|") & set(form)]
+    return [
+        *([form] for form in forms),
+        *([f"{form}; echo $?"] for form in plain),
+        *([f"sleep 3; {form}"] for form in plain),
+    ]
 
 
 def _step(provider: InstalledProvider, goal: str, ways: list[list[str]]) -> PlanStep:

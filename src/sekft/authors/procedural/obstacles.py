@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import re
+import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from sekft.authors.procedural.host import Host, Job, Names, moment, phrase, wording
 from sekft.scenario import File, Inspection
+from sekft.shell.syntax import only_looks, program, simple_commands
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """job: as far as it can be met. evidence: what shows the block. reasons: what may be said on panic, of <tool> and <id>.
+    """job: as far as it can be met. evidence: what shows the block. reasons: what may be said on panic, of <tool>, <call>,
+    <nouns>, <id> and <other>, a second entry.
 
     look:   commands that show the block once the directive is known; [[]] when the provider shows it.
     right:  other looks that show it, by what is different about them, which the gate tries.
@@ -26,6 +30,7 @@ class Blocked:
     sealed: content of the store's seal, when that is the obstacle.
     hidden: the directive itself is never shown.
     note:   what the documentation says of such cases, in every ending.
+    passes: it may be over by itself, so that another try is worth it.
     """
 
     job: Job
@@ -36,6 +41,7 @@ class Blocked:
     sealed: str | None = None
     hidden: bool = False
     note: str | None = None
+    passes: bool = False
     right: Mapping[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -72,6 +78,16 @@ def meet(name: str, job: Job, host: Host) -> tuple[Blocked, Job]:
     return obstacle.apply(job, aside, False), obstacle.apply(job, host.part(name), True).job
 
 
+_REFUSED = (
+    "<call> is refused: {}",
+    "<tool> refuses to answer: {}",
+    "<tool>: {}",
+    "no <nouns> to be had, <tool> says: {}",
+    "cannot get at the <nouns> in <tool>: {}",
+)
+"""What people say when a call is refused with these words."""
+
+
 def _seal(kind: str) -> Apply:
     def apply(job: Job, host: Host, met: bool) -> Blocked:
         skin = host.skin
@@ -85,9 +101,10 @@ def _seal(kind: str) -> Apply:
             job=_undone(job),
             evidence=(shown,),
             sealed=text + "\n",
-            reasons=[f"<tool> gives out nothing that waits: {text}", f"<tool> cannot tell what waits: {text}"],
+            reasons=[form.format(text.removeprefix("refused: ")) for form in _REFUSED],
             look=[[]],
             hidden=True,
+            passes=kind == "down",
         )
 
     return apply
@@ -125,7 +142,7 @@ def _missing(job: Job, host: Host, met: bool) -> Blocked:
         reasons=[
             f"<id>: {path} does not exist",
             f"<id> needs {path}, which is missing",
-            f"<id> cannot be done: no {path} on this host",
+            f"<id> cannot be done: there is no {path}",
         ],
         look=[*look, *([*way, f"ls {around}"] for way in look[:1])],
         right={
@@ -173,23 +190,12 @@ def _locked(job: Job, host: Host, met: bool) -> Blocked:
     kept = [file for file in job.files if file.path != folder]
     files = [file.model_copy(update={"owner": "root"}) if file.path.startswith(folder + "/") else file for file in kept]
     shut = host.folder(folder).model_copy(update={"owner": "root"})
-    lying = path in {file.path for file in job.files}
-    above = next((need for need in job.needs if path.startswith(need + "/")), folder)
-    first = [f"ls -R {above}"] if lying and path not in job.text else []
-    touch = f"touch {path}" if lying or path in job.text else f"touch {folder}/new"
-    *before, work = job.ways[0]
-    tried = job.ways[0] if len(before) < 2 and f"> {folder}/" in work else ()
     return Blocked(
         job=replace(_undone(job), files=(*files, shut)),
         # The second text is for a file that is really root's.
         evidence=("Read-only file system", "Permission denied", Inspection(target=f"{folder}/new", aspect="access")),
-        reasons=[f"<id>: nothing in {folder} can be changed", f"no write access to {folder}, which <id> needs"],
-        look=[
-            [*first, *(tried or (f"ls -l {folder}", touch))],
-            [*first, f"ls -l {folder}", touch],
-            [*first, f"ls -ld {folder}", touch],
-            [*first, f"ls -ld {folder}", touch, "id"],
-        ],
+        reasons=[f"<id>: {folder} cannot be written to", f"no write access to {folder}, which <id> needs"],
+        look=_attempts(job) or [[f"ls -l {folder}", f"touch {path}"], [f"ls -ld {folder}", f"touch {path}"]],
         right={
             "asked": [f"[ -w {folder} ] && echo yes || echo no"],
             "mounts": [f"grep {folder} /proc/mounts"],
@@ -198,6 +204,32 @@ def _locked(job: Job, host: Host, met: bool) -> Blocked:
             "changed_folder": [f"cd {folder}", "[ -w . ] || echo no"],
             "child": [f"sh -c ': >> {folder}/new'"],
         },
+    )
+
+
+_UNSTEADY = re.compile(r"\bsed -i|\bpatch |\btar -cz|\|")
+"""Work whose complaint names a temporary file, or depends on which of two processes is quicker: no replay shows it again."""
+
+_COMPUTING = frozenset("awk echo printf read [ test for".split())
+_ASIDE = (">/tmp/", ">/dev/null", ">&")
+
+
+def _attempts(job: Job) -> list[list[str]]:
+    """The ways of the work up to the first command that changes something."""
+    attempts = []
+    for way in job.ways:
+        first = next((at for at, command in enumerate(way) if _changes(command)), len(way) - 1)
+        if not _UNSTEADY.search(way[first].partition("<<")[0]):
+            attempts.append(way[: first + 1])
+    return attempts
+
+
+def _changes(command: str) -> bool:
+    """Whether it does more than show, compute and keep something aside."""
+    return any(
+        any(word.startswith(">") and not word.startswith(_ASIDE) for word in words)
+        or (program(words) not in _COMPUTING and not only_looks(shlex.join(w for w in words if w[:1] not in "<>")))
+        for words in simple_commands(command)
     )
 
 
@@ -221,8 +253,8 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
         evidence=(scope,),
         extra=extra,
         reasons=[
-            f"<id> is contradicted by another open request on {scope}",
-            f"<id> and another open request contradict each other: one changes {scope}, one forbids it",
+            f"<id> and <other> contradict each other over {scope}",
+            f"<id> and <other> contradict each other: one changes {scope}, one forbids it",
         ],
         look=[[]],
         note=note,
@@ -244,7 +276,7 @@ def _absent(job: Job, host: Host, met: bool) -> Blocked:
     )
     script = f'#!/bin/sh\necho "{program} {host.skin.randint(0, 9)}.{host.skin.randint(0, 40)}"\n'
     tool = File(path=f"/usr/local/bin/{program}", content=script, mode="0755", mtime=host.mtime)
-    look = [[f"{program} --version"], [program], [f"{program} --help"], [f"which {program}", f"{program} --version"]]
+    look = [[f"{program} --version"], [f"type {program}"]]
     return Blocked(
         job=_conditional(job, condition, look, met, *([tool] if met else [])),
         look=look,
@@ -343,7 +375,7 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
         path=path,
         digest=seen if met else right,
     )
-    look = [[f"md5sum {path}"], [f"ls -l {path}", f"md5sum {path}"], [f"md5sum {path}", f"wc {path}"]]
+    look = [[f"md5sum {path}"], [f"ls -l {path}", f"md5sum {path}"]]
     return Blocked(
         job=_conditional(job, condition, look, met),
         look=look,

@@ -145,6 +145,8 @@ def _described_as(role: str, kind: ProviderKind, ack: str) -> str:
         return ack
     if role in ("list", "sheet") and "groups" in kind.roles:
         return "grouped" if role == "list" else "grouped_sheet"
+    if role == "list" and kind.every:
+        return "paged"
     return "claim" if role == "read" and ack == "receipt" else role
 
 

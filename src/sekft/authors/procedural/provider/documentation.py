@@ -85,7 +85,7 @@ def document(
         where = f"All of it is in {path}.", f"Documentation: {path}", f"The calls are listed in {path}."
         helps, ways = _helps(f"{tool}: {summary}\n{rng.choice(where)}\n"), [[*first, f"cat {path}"] for first in start]
         return Documentation(helps, None, (path, full), ways, needle, bare)
-    return Documentation(_helps(full), paged, None, [*start, *([[*start[0], *man]] if paged else [])], needle, bare)
+    return Documentation(_helps(full), paged, None, [*start, *([man] if paged else [])], needle, bare)
 
 
 _TELLING = ("read", "next", "sheet", "since")

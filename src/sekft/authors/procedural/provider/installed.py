@@ -87,12 +87,28 @@ class InstalledProvider:
         """Whether an entry has to be closed before the next is shown, or before another is read."""
         return "next" in self.kind.roles or self.interface.ack == "last"
 
+    @property
+    def claims(self) -> bool:
+        """Whether who reads an entry has taken it on: nobody does so before the one before is done."""
+        return "read" in self.kind.roles and self.interface.ack == "receipt"
+
     def told(self, reason: str, waiting: Sequence[QueueEntry]) -> str:
-        """The reason with the program's name, and the entry's id where a call has shown it, else what it is called."""
-        named = f"the {self.interface.noun}"
-        if waiting and "read" in self.kind.roles and self.sealed is None:
-            named = f"{self.interface.noun} {waiting[0].id}"
-        return reason.replace("<tool>", self.interface.tool).replace("<id>", named)
+        """The reason with the program's name, and the entries' ids where a call has shown them, else what they are called."""
+        noun, nouns = self.interface.noun, self.interface.nouns
+        named = [f"the {noun}", f"another open {noun}"]
+        if self.sealed is None and ("read" in self.kind.roles or self.interface.head != "plain"):
+            named = [f"{noun} {entry.id}" for entry in waiting]
+        words = {"tool": self.interface.tool, "nouns": nouns, "call": self._first_call()}
+        words |= dict(zip(("id", "other"), named, strict=False))
+        for name, word in words.items():
+            reason = reason.replace(f"<{name}>", word)
+        return reason
+
+    def _first_call(self) -> str:
+        """What is called first, as people mention it: without quotes, pipes and files."""
+        role = self.kind.roles[0]
+        call, verb = self.calls(role)[0], self.interface.by_role(role).verb
+        return f"{self.interface.tool} {verb}" if set('\n|<>$`"') & set(call) else call.replace("'", "")
 
     @property
     def alike(self) -> list[str]:
@@ -151,6 +167,8 @@ class CallPlan:
         """The calls that show that nothing waits."""
         calls = self._entrance()
         role = next(role for role in self.provider.kind.roles if role not in ("pass", "position"))
+        if role == "groups":
+            return _ways(calls)
         values = [self._position()] if role == "since" else [self.provider.groups[0]] if self._grouped(role) else []
         return _ways([*calls, self.provider.calls(role, *values)])
 

@@ -66,7 +66,9 @@ esac
 """
 
 
-_STATE = {"csv": ("state,", "%s,"), "jsonl": ("", '{"state": "%s", '), "records": ("", "state=%s\\n")}
+_STATE = {
+    "csv": ("state,", "%s,"), "jsonl": ("", '{"state": "%s", '), "records": ("", "state=%s\\n"), "prose": ("", "%s: ")
+}  # fmt: skip
 """By list format: the header and the form of the state of an entry, which stands first; others have a column of words."""
 
 

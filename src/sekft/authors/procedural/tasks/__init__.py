@@ -138,7 +138,8 @@ def ways(folder: str, looks: Sequence[str], direct: Sequence[Typed], informed: I
 def within(folder: str, command: str) -> str:
     """The same command as typed from inside the folder."""
     name = re.escape(folder)
-    return re.sub(rf"(?<![\w/.-]){name}(?![\w/.-])", ".", re.sub(rf"(?<![\w/.-]){name}/(?=[\w*.'\"-])", "", command))
+    near = re.sub(rf"(?<![\w/.-]){name}(?![\w/.-])", ".", re.sub(rf"(?<![\w/.-]){name}/(?=[\w*.'\"-])", "", command))
+    return re.sub(r"^(ls(?: -\w+)?) \.$", r"\1", near)
 
 
 def probes(**wrong: Typed) -> tuple[Probe, ...]:

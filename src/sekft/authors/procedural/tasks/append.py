@@ -52,7 +52,7 @@ def make(host: Host) -> Job:
             "edited": f"awk '{{print}} END {{print \"{line}\"}}' {path} > /tmp/new && cat /tmp/new > {path}",
             "appended_by_dd": f"echo '{line}' | dd of={path} oflag=append conv=notrunc",
         },
-        confirm=[[f"tail -n 2 {path}"], [f"cat {path}"], [f"tail {path}"], [f"wc -l {path}", f"tail -n 1 {path}"]],
+        confirm=[[f"tail -n 2 {path}"], [f"cat {path}"], [f"tail {path}"], [f"tail -n 3 {path}"]],
         wrong={
             "overwritten": f"echo '{line}' > {path}",
             "twice": [f"echo '{line}' >> {path}"] * 2,

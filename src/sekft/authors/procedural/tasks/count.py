@@ -59,7 +59,7 @@ def make(host: Host) -> Job:
             "unpadded": f"grep -{v}e {word} {source} | awk 'END {{print NR}}' > {target}",
             "typed": f"printf %s {total} > {target}",
         },
-        confirm=[[f"cat {target}"], [f"cat {target}", f"grep -c{v} {word} {source}"], [f"ls -l {folder}"]],
+        confirm=[[f"cat {target}"], [f"cat {target}", f"grep -n{v} {word} {source}"]],
         wrong={
             "all_lines": f"wc -l < {source} > {target}",
             "off_by_one": f"echo {total + 1} > {target}",

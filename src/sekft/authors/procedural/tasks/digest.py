@@ -57,10 +57,11 @@ def make(host: Host) -> Job:
             [f"cd {folder}", f"{tool} *.{ending} > {target}"],
             f"(cd {folder} && {tool} *.{ending}) > {target}",
             f"{tool} {folder}/*.{ending} | sed 's|{folder}/||' > {target}",
-            f'cd {folder}; for f in *.{ending}; do {tool} "$f"; done > {target}',
+            f"cd {folder} && {tool} *.{ending} > {target}",
         ],
         informed=[[f"cd {folder}", f"{tool} {' '.join(mine)} > {target}"]],
-        confirm=[[f"cat {target}"], [f"cd {folder}", f"{tool} -c {target}"], [f"wc -l {target}", f"cat {target}"]],
+        right={"one_by_one": f'cd {folder}; for f in *.{ending}; do {tool} "$f"; done > {target}'},
+        confirm=[[f"cat {target}"], [f"cd {folder}", f"{tool} -c {target}"], [f"cat {target}", f"ls {folder}"]],
         wrong={
             "with_folders": f"{tool} {folder}/*.{ending} > {target}",
             "all_files": f"cd {folder} && {tool} * > {target}",

@@ -64,7 +64,7 @@ def make(host: Host) -> Job:
             f'{loop} [ "$x" {test} {limit} ] && echo "$n{sep}$v{sep}$x"; done < {source} > {target}',
             f'{loop} if [ $x {test} {limit} ]; then echo "$n{sep}$v{sep}$x"; fi; done < {source} > {target}',
         ],
-        confirm=[[f"cat {target}"], [f"wc -l {source} {target}", f"cat {target}"], [f"tail {target}"]],
+        confirm=[[f"cat {target}"], [f"cat -n {target}"], [f"diff {source} {target}"]],
         wrong={
             "all_rows": f"cp {source} {target}",
             "limit_by_one": f"{awk} '$3 {sign[0]}{'' if '=' in sign else '='} {limit}' {source} > {target}",

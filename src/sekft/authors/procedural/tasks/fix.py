@@ -58,15 +58,22 @@ def make(host: Host) -> Job:
         direct=[
             f"grep -rl {wrong} {folder} | xargs sed -i '{change}'",
             f"find {folder} -type f -exec sed -i '{change}' {{}} +",
-            f"for f in $(grep -rl {wrong} {folder}); do sed -i '{change}' \"$f\"; done",
+            f"sed -i '{change}' $(grep -rl {wrong} {folder})",
             f"find {folder} -type f | xargs grep -l {wrong} | xargs sed -i '{change}'",
         ],
-        informed=[f"sed -i '{change}' {' '.join(spoilt)}"],
+        informed=[
+            f"sed -i '{change}' {' '.join(spoilt)}",
+            [f"sed '{change}' {path} > /tmp/new && cat /tmp/new > {path}" for path in spoilt],
+        ],
         right={
             "backups_kept": f"grep -rl {wrong} {folder} | xargs sed -i.bak '{change}'",
             "one_by_one": [f"cp {path} /tmp/old; sed '{change}' /tmp/old > {path}" for path in reversed(spoilt)],
         },
-        confirm=[[f"grep -r {wrong} {folder}"], [f"grep -r {right} {folder}"], [f"grep -rl {right} {folder}"]],
+        confirm=[
+            [f"grep -r {wrong} {folder}"],
+            [f"grep -r {right} {folder}"],
+            [f"grep -r -e {wrong} -e {right} {folder}"],
+        ],
         wrong={
             "one_left": [f"sed -i '{change}' {path}" for path in spoilt[1:]],
             "removed": f"grep -rl {wrong} {folder} | xargs sed -i 's/{wrong}//g'",

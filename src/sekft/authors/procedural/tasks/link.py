@@ -68,7 +68,7 @@ def make(host: Host) -> Job:
             "relative": [f"cd {folder}; rm -f {link}", f"ln -s {new.rsplit('/', 1)[-1]} {link}"],
             "made_aside": [f"ln -sf {new} /tmp/aside", f"rm -f {link}; cp -P /tmp/aside {link}"],
         },
-        confirm=[[f"ls -l {link}"], [f"readlink {link}"], [f"cat {link}", f"ls -l {folder}"]],
+        confirm=[[f"ls -l {link}"], [f"readlink {link}"], [f"ls -l {folder}"]],
         wrong={
             "copied": f"rm -f {link}; cp {new} {link}",
             "other_target": f"ln -sf {folder}/{next(v for v in versions if v not in (new.rsplit('/', 1)[-1], old.rsplit('/', 1)[-1] if exists else ''))} {link}"

@@ -61,15 +61,15 @@ def make(host: Host) -> Job:
         direct=[
             f"chmod {mode} {paths}",
             f"chmod {letters} {paths}",
-            f'for f in {paths}; do chmod {mode} "$f"; done',
             f"find {folder} -maxdepth 1 -type f -name '{paths.rsplit('/', 1)[-1]}' -exec chmod {mode} {{}} +",
         ],
-        informed=[" && ".join(f"chmod {mode} {folder}/{name}" for name in mine)],
+        informed=[f"chmod {mode} {' '.join(f'{folder}/{name}' for name in mine)}"],
         right={
             "last_first": [f"chmod {mode} {folder}/{name}" for name in reversed(mine)],
+            "by_loop": f'for f in {paths}; do chmod {mode} "$f"; done',
             "by_xargs": f"ls {paths} | xargs -n 1 chmod {mode}",
         },
-        confirm=[[f"ls -l {folder}"], [f"stat -c '%a %n' {paths}"], [f"ls -l {paths}"]],
+        confirm=[[f"ls -lA {folder}"], [f"ls -l {folder}"], [f"stat -c '%a %n' {paths}"], [f"ls -l {paths}"]],
         wrong={
             "other_file": f"chmod {mode} {folder}/{rest[0]}",
             "whole_folder": f"chmod {mode} {folder}/*",

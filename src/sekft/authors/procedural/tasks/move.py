@@ -17,7 +17,7 @@ _ASK = (
     "[somebody put the .<ending> files into|by mistake, the .<ending> files ended up in] <source>; they [should lie|belong] in <target>.",
     "whatever <source> has in the way of *.<ending> [is to be|should be] moved into <target>.",
     "could the .<ending> files be [brought|moved] to <target>? They [now lie|are] in <source>.",
-    "from <source> to <target>: [every file|all files|each file] named *.<ending>.",
+    "[all|the] files named *.<ending> [go|move] from <source> to <target>.",
     "<target> [is short of|lacks] the .<ending> files, which [still lie|were left] in <source>. [Not copies: the files themselves.|They are to be moved, not copied.]",
     "[sort out|tidy] <source>: .<ending> files into <target>, [the rest untouched|nothing else moves].",
 )
@@ -33,7 +33,6 @@ def make(host: Host) -> Job:
     kept = [f"{names.word()}.{others[rng.randrange(2)]}" for _ in range(rng.randint(2, 4))]
     files = {name: host.file(f"{source}/{name}", names.compound() + "\n") for name in moved + kept}
     arrived = tuple(files[name].model_copy(update={"path": f"{target}/{name}"}) for name in moved)
-    one_by_one = " && ".join(f"mv {source}/{name} {target}/" for name in sorted(moved))
     return job(
         host,
         title=host.say(
@@ -45,18 +44,19 @@ def make(host: Host) -> Job:
         after=arrived,
         gone=tuple(f"{source}/{name}" for name in moved),
         folder=source,
-        looks=[f"ls {source}", f"ls -l {source}", f"find {source} -type f"],
+        looks=[f"ls -A {source}", f"ls -lA {source}", f"find {source} -type f"],
         direct=[
             f"mv {source}/*.{ending} {target}/",
             f"find {source} -maxdepth 1 -name '*.{ending}' -exec mv {{}} {target}/ \\;",
-            f'for f in {source}/*.{ending}; do mv "$f" {target}/; done',
         ],
-        informed=[one_by_one],
+        informed=[f"mv {' '.join(f'{source}/{name}' for name in sorted(moved))} {target}/"],
         right={
             "copied_first": [f"cp -p {source}/*.{ending} {target}", f"rm {source}/*.{ending}"],
+            "one_by_one": " && ".join(f"mv {source}/{name} {target}/" for name in moved),
+            "by_loop": f'for f in {source}/*.{ending}; do mv "$f" {target}/; done',
             "relative": [f"cd {target}", f"mv {source}/*.{ending} ."],
         },
-        confirm=[[f"ls {source} {target}"], [f"ls {target}"], [f"find {target} -type f"], [f"ls -l {source}"]],
+        confirm=[[f"ls -A {source} {target}"], [f"ls -lA {source} {target}"], [f"find {source} {target} -type f"]],
         wrong={
             "copied": f"cp {source}/*.{ending} {target}/",
             "all_moved": f"mv {source}/* {target}/",

@@ -52,19 +52,19 @@ def make(host: Host) -> Job:
         files=files,
         gone=tuple(f"{folder}/{name}" for name in doomed),
         folder=folder,
-        looks=[f"ls {folder}", f"ls -l {folder}/{glob}", f"find {folder} -type f {test}"],
+        looks=[f"ls -A {folder}", f"ls -lA {folder}", f"find {folder} -type f"],
         direct=[
             f"rm {folder}/{glob}",
             f"find {folder} -maxdepth 1 {test} -type f -exec rm {{}} +",
-            f'for f in {folder}/{glob}; do rm "$f"; done',
             f"find {folder} -type f {test} | xargs rm",
         ],
         informed=[f"rm {' '.join(f'{folder}/{name}' for name in doomed)}"],
         right={
             "last_first": [f"rm -f {folder}/{name}" for name in reversed(doomed)],
+            "by_loop": f'for f in {folder}/{glob}; do rm "$f"; done',
             "unlinked": [f"cd {folder}", *(f"unlink {name}" for name in doomed)],
         },
-        confirm=[[f"ls {folder}"], [f"ls -l {folder}"], [f"find {folder} -type f"]],
+        confirm=[[f"ls -A {folder}"], [f"ls -lA {folder}"], [f"find {folder} -type f"]],
         wrong={
             "all_deleted": f"rm {folder}/*",
             "one_left": [f"rm {folder}/{name}" for name in doomed[1:]],

@@ -60,7 +60,7 @@ def make(host: Host) -> Job:
         after=tuple(files[name].model_copy(update={"path": f"{folder}/{now}"}) for name, now in renamed.items()),
         gone=tuple(f"{folder}/{name}" for name in renamed),
         folder=folder,
-        looks=[f"ls {folder}", f"ls -l {folder}"],
+        looks=[f"ls -A {folder}", f"ls -lA {folder}"],
         direct=[
             f'for f in {folder}/*.{old}; do mv "$f" {target}; done',
             f'for f in {folder}/*.{old}; do mv "$f" {whole}; done',
@@ -73,7 +73,7 @@ def make(host: Host) -> Job:
                 f"cp {folder}/{name} {folder}/{now} && rm {folder}/{name}" for name, now in renamed.items()
             ],
         },
-        confirm=[[f"ls {folder}"], [f"ls -l {folder}"], [f"ls -A {folder}"]],
+        confirm=[[f"ls -A {folder}"], [f"ls -lA {folder}"], [f"ls -l {folder}"]],
         wrong={
             "copied": f'for f in {folder}/*.{old}; do cp "$f" {target}; done',
             "one_left": [f"mv {folder}/{name} {folder}/{now}" for name, now in list(renamed.items())[1:]],

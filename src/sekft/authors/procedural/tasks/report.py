@@ -61,7 +61,7 @@ def make(host: Host) -> Job:
             [f'for f in {folder}/*.{ending}; do printf \'%s %s\\n\' "${{f##*/}}" "$({each})"; done > {target}'],
             [f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done', f"printf '%s\\n' {echoed} > {target}"],
         ],
-        confirm=[[f"cat {target}"], [f"ls {folder}", f"cat {target}"], [f"wc -l {target}", f"cat {target}"]],
+        confirm=[[f"cat {target}"], [f"cat -n {target}"], [f"cat {target}", f"ls {folder}"]],
         wrong={
             "with_folders": f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done > {target}',
             "other_files_too": f'cd {folder}; for f in *; do echo "$f $({each})"; done > {target}',

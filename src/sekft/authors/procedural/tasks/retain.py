@@ -49,19 +49,19 @@ def make(host: Host) -> Job:
         files=tuple(host.file(f"{folder}/{name}", names.compound() + "\n") for name in order),
         gone=tuple(f"{folder}/{name}" for name in doomed),
         folder=folder,
-        looks=[f"ls {folder}", f"ls -l {folder}", f"ls {glob}"],
+        looks=[f"ls -A {folder}", f"ls -lA {folder}", f"ls {glob}"],
         direct=[
             f"ls {glob} | head -n -{keep} | xargs rm",
             f"ls -r {glob} | tail -n +{keep + 1} | xargs rm",
-            f'ls {glob} | sort -r | sed 1,{keep}d | while read -r f; do rm "$f"; done',
             f"rm $(ls {glob} | sort | head -n -{keep})",
         ],
         informed=[f"rm {' '.join(f'{folder}/{name}' for name in doomed)}"],
         right={
             "last_first": [f"rm -f {folder}/{name}" for name in reversed(doomed)],
+            "by_loop": f'ls {glob} | sort -r | sed 1,{keep}d | while read -r f; do rm "$f"; done',
             "inside": [f"cd {folder}", f"rm {' '.join(doomed)}"],
         },
-        confirm=[[f"ls {folder}"], [f"ls {glob}"], [f"ls -l {folder}"]],
+        confirm=[[f"ls -A {folder}"], [f"ls -lA {folder}"], [f"find {folder} -type f"]],
         wrong={
             "one_too_few": f"ls {glob} | head -n -{keep + 1} | xargs rm",
             "one_too_many": f"ls {glob} | head -n -{keep - 1} | xargs rm",

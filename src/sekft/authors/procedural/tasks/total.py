@@ -55,7 +55,7 @@ def make(host: Host) -> Job:
             "typed": f"printf %s {total} | tee {target}",
             "by_expr": f"n=0; for v in $(grep '{sep}{word}{sep}' {source} | sed 's/.*{'[ ]' if sep == ' ' else '[' + sep + ']'}//'); do n=$(expr $n + $v); done; echo $n > {target}",
         },
-        confirm=[[f"cat {target}"], [f"grep {word} {source}", f"cat {target}"], [f"ls -l {folder}"]],
+        confirm=[[f"cat {target}"], [f"cat {target}", f"grep {word} {source}"]],
         wrong={
             "all_rows": f"{awk} '{{s += $3}} END {{print s}}' {source} > {target}",
             "off_by_one": f"echo {total + 1} > {target}",

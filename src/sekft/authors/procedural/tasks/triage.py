@@ -60,7 +60,7 @@ def make(host: Host) -> Job:
             "typed": f"printf %s {sources[0]} > {target}",
             "by_dd": f"echo {sources[0]} | dd of={target}",
         },
-        confirm=[[f"cat {target}"], [f"grep -c {level} {source}", f"cat {target}"], [f"ls -l {folder}"]],
+        confirm=[[f"cat {target}"], [f"cat {target}", f"grep {level} {source}"]],
         wrong={
             "second": f"echo {sources[1]} > {target}",
             "least": f"echo {sources[2]} > {target}",

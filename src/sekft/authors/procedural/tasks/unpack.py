@@ -70,7 +70,7 @@ def make(host: Host) -> Job:
             ],
             "file_by_file": [f"tar -x{z}f {source} -C {target} {name}" for name in sorted(texts, reverse=True)],
         },
-        confirm=[[f"ls {target}"], [f"ls -l {target}"], [f"find {target} -type f"]],
+        confirm=[[f"ls -A {target}"], [f"ls -l {target}"], [f"find {target} -type f"]],
         wrong={
             "beside": f"tar -x{z}f {source} -C {folder}",
             "one_lost": f"tar -x{z}f {source} -C {target} && rm {target}/{first}",

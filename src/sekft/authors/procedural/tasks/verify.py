@@ -60,13 +60,15 @@ def make(host: Host) -> Job:
             [f"cd {folder}", f"{check} | grep -v OK", named],
             [f"cd {folder}", check, f"{check} | grep FAILED | cut -d : -f 1 > {target}"],
             [f"cd {folder} && {check}", f"{check} | sed -n 's/: FAILED//p' > {target}"],
-            [f"cat {index}", f'cd {folder}; {each} {tool} "$n" | grep -q $s || echo "$n"; done < {bare} > {target}'],
-            [
+        ],
+        right={
+            "one_by_one": f'cd {folder} && {each} {tool} "$n" | grep -q $s || echo "$n"; done < {bare} > {target}',
+            "compared": [
                 f"cd {folder}",
                 f"{each} [ \"$({tool} < $n | cut -d ' ' -f 1)\" = $s ] || echo $n; done < {bare} > {target}",
             ],
-        ],
-        confirm=[[f"cat {target}"], [f"ls -l {folder}", f"cat {target}"], [f"wc -l {target}", f"cat {target}"]],
+        },
+        confirm=[[f"cat {target}"], [f"cat -n {target}"]],
         wrong={
             "another": f"echo {good} > {target}",
             "one_too_many": f"printf '%s\\n' {' '.join(spoilt)} {good} > {target}",

@@ -54,7 +54,7 @@ def make(host: Host) -> Job:
         target=path,
         result=text,
         needs=(),
-        looks=[f"ls {folder}", f"ls -la {folder}"],
+        looks=[f"ls {folder}", f"ls -lA {folder}"],
         direct=[
             f"printf '%s\\n' {quoted} > {path}",
             echoed,
@@ -65,7 +65,7 @@ def make(host: Host) -> Job:
             "by_dd": f"printf '%s\\n' {quoted} | dd of={path}",
             "copied_in": [f"printf '%s\\n' {quoted} > /tmp/made", f"cp /tmp/made {path}"],
         },
-        confirm=[[f"cat {path}"], [f"ls -l {folder}", f"cat {path}"], [f"wc {path}", f"cat {path}"]],
+        confirm=[[f"cat {path}"], [f"ls -l {path}", f"cat {path}"], [f"cat -n {path}"]],
         wrong={
             "other_text": f"printf '%s\\n' {quoted} too > {path}",
             "other_path": f"printf '%s\\n' {quoted} > {path}.new",
