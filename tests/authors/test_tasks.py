@@ -186,6 +186,8 @@ def test_ways_are_those_of_a_careful_person(kind: str) -> None:
             assert not [command for command in way if re.match(r"cd \S+;", command) or LOOPED.search(command)], way
             assert not any(one.startswith("wc ") and two.startswith("cat ") for one, two in pairwise(way)), way
             assert "ls ." not in way
+        shown = [command for way in made.ways for command in way if "| tee " in command]
+        assert not shown, shown
 
 
 @pytest.mark.parametrize("kind", ["prune", "retain"])

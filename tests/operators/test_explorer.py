@@ -224,7 +224,9 @@ def test_on_a_read_only_file_system_the_work_itself_is_tried_and_nobody_asks_who
         if at is not None:
             met += 1
             assert "id" not in typed_in(made)[(at + 1) // 2 :]
-            assert "id -un" not in typed_in(made)[(at + 1) // 2 :]
+            looks = [text for text in typed_in(made)[(at + 1) // 2 :] if text.startswith("ls -ld ")]
+            work = made.turns[at - 1].content
+            assert all(text.split()[-1] == "." or text.split()[-1] in work for text in looks), (work, looks)
     assert met > 2
 
 
@@ -291,6 +293,18 @@ def test_nobody_prints_the_folder_that_the_prompt_shows() -> None:
             typed = [beat.command for beat in script(scenario, stream(sample, "explorer", scenario.id), 0.0)]
             asks = sum("pwd" in text.split("; ") for text in typed)
             assert asks <= ("$PWD" not in scenario.login.prompt), typed
+
+
+def test_nobody_forgets_how_a_tool_is_called_once_it_was_called() -> None:
+    """A call without a name, or with a placeholder as it stands, comes before the first right call of its kind."""
+    slipped = 0
+    for scenario in drawn(60, ending="work", difficulty="double triple"):
+        beats = script(scenario, stream(1, "explorer", scenario.id), 1.0)
+        for at, beat in enumerate(beats):
+            if beat.wrong and any(beat.command in step.mistakes for step in scenario.plan):
+                slipped += 1
+                assert not any(beat.command in other.mistakes for other in beats[:at] if not other.wrong), beat
+    assert slipped > 10
 
 
 def test_a_tool_is_first_called_for_its_help() -> None:

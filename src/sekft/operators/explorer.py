@@ -42,7 +42,7 @@ _ENVIRONMENT = frozenset(("env", "env | sort", "export -p"))
 _SIGHTS = (_HOME, _ENVIRONMENT)
 _COUNTS = {0: 55, 1: 33, 2: 8, 3: 4}
 _GLANCES = {"ls -F": 24, "ls": 8, "ls -aF": 6, "pwd": 6, "id": 6, "ls -la": 4, "ls -l": 2, "pwd; ls": 2}
-"""First looks of people to whom login has told what there is: nobody searches for it."""
+"""First looks of people to whom login has told where to go: nobody searches for it."""
 _NAMES_ONESELF = ("whoami", "id -un", "id", "echo $USER")
 
 _HOME_PLACE, _ENVIRONMENT_PLACE = "home", "environment"
@@ -72,7 +72,7 @@ Habits = dict[tuple[str, int], list[int]]
 
 
 def first_looks(scenario: Scenario, rng: random.Random, told: bool) -> list[str]:
-    """The looks on landing. told: login names the tool."""
+    """The looks on landing. told: login names the tool, or where to read of it."""
     kinds = dict(_GLANCES if told else _LOOKS)
     if "$PWD" in scenario.login.prompt:
         kinds = {look: weight for look, weight in kinds.items() if "pwd" not in look}
@@ -204,7 +204,8 @@ def resumed(scenario: Scenario, typed: Sequence[str], rng: random.Random) -> lis
 def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
     """Looks, a search for what login did not tell, then one way for each step; nothing is looked at or learnt twice."""
     steps = steps_of(scenario)
-    told = not any(step.goal == "look" and step.ways != [[]] for step in steps)
+    ahead = [step.ways[0][0] for step in steps if step.goal == "look" and step.ways[0]]
+    told = not ahead or _is_shown(ahead[0], scenario)
     beats = [Beat("look", command) for command in first_looks(scenario, rng, told)]
     habits: Habits = {}
     for place, step in enumerate(steps):
@@ -293,8 +294,12 @@ def _no_pages(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
 
 
 def _planned(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
-    """Mistakes that the author knows of this tool: a call without a name, a placeholder as it stands, a wrong verb."""
-    return list(beats[at].mistakes)
+    """Mistakes that the author knows of this tool: a call without a name, a placeholder as it stands, a wrong verb.
+
+    Nobody makes them who has called the tool in that way before.
+    """
+    before = {mistake for beat in beats[:at] for mistake in beat.mistakes}
+    return [mistake for mistake in beats[at].mistakes if mistake not in before]
 
 
 def _elsewhere(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:

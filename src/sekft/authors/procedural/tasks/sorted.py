@@ -59,7 +59,7 @@ def make(host: Host) -> Job:
         right={
             "through_a_copy": [f"cp {source} /tmp/rows", f"sort -u{r} /tmp/rows | tee {target}"],
         },
-        confirm=[[f"cat {target}"], [f"cat -n {target}"], [f"cat {source} {target}"]],
+        confirm=[[f"cat {target}"], [f"cat -n {target}"]],
         wrong={
             "duplicates_kept": f"sort {'-r ' if backwards else ''}{source} > {target}",
             "unsorted": f"cp {source} {target}",

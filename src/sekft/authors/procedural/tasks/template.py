@@ -62,7 +62,7 @@ def make(host: Host) -> Job:
         right={
             "backup_kept": [f"cp {form} {target}", f"sed -i.bak {each} {target}", f"rm {target}.bak"],
         },
-        confirm=[[f"cat {target}"], [f"diff {form} {target}"], [f"cat {form} {target}"]],
+        confirm=[[f"cat {target}"], [f"diff {form} {target}"], [f"cat -n {target}"]],
         wrong={
             "not_filled": f"cp {form} {target}",
             "one_filled": f"sed 's/{escaped.format(keys[0])}/{pairs[keys[0]]}/g' {form} > {target}",
