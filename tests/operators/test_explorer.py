@@ -295,6 +295,40 @@ def test_nobody_prints_the_folder_that_the_prompt_shows() -> None:
             assert asks <= ("$PWD" not in scenario.login.prompt), typed
 
 
+def test_nobody_knows_in_which_folder_of_the_home_something_lies() -> None:
+    """The texts beside a folder are opened first, and the folders ahead of it, or all of them are listed at once."""
+    below = 0
+    for scenario in drawn(80, announcement="readme"):
+        home = scenario.login.home
+        path = next(file.path for file in scenario.files if scenario.needles.announcement in (file.content or ""))
+        folder = path.removeprefix(f"{home}/").rpartition("/")[0]
+        beside = [file.path for file in scenario.files if file.path.startswith(f"{home}/") and file.kind == "directory"]
+        ahead = sorted(name for one in beside if "/" not in (name := one.removeprefix(f"{home}/")) and name < folder)
+        looks = [
+            beat.command for beat in script(scenario, stream(0, "explorer", scenario.id), 0.0) if beat.goal == "look"
+        ]
+        if folder and ahead and not {"ls -R", "find . -type f"} & set(looks):
+            below += 1
+            assert any(look.startswith("ls") and look.endswith(f" {ahead[-1]}") for look in looks), (ahead, looks)
+    assert below > 4
+
+
+def test_a_tool_is_called_in_one_form_throughout() -> None:
+    """Who hands the first request over in a here-document hands over those that close entries in the same way."""
+    mixed = several = 0
+    for scenario in drawn(60, ending="work", syntax="stdin"):
+        calls = [
+            beat.command
+            for beat in script(scenario, stream(0, "explorer", scenario.id), 0.0)
+            if beat.goal in ("retrieve", "acknowledge") and scenario.provider.command in beat.command
+        ]
+        forms = {"<<" in call for call in calls}
+        several += len(calls) > 2
+        mixed += len(forms) > 1
+    assert several > 20
+    assert mixed < several / 5
+
+
 def test_nobody_forgets_how_a_tool_is_called_once_it_was_called() -> None:
     """A call without a name, or with a placeholder as it stands, comes before the first right call of its kind."""
     slipped = 0

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import posixpath
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -39,7 +40,8 @@ _LOOKS = {
 # Looks that show the same: nobody lists a folder twice in a row.
 _HOME = frozenset(("ls", "ls -F", "ls -aF", "ls -la", "ls -l", "ls -a", "ls -A", "ls -R", "pwd; ls", "find . -type f"))
 _ENVIRONMENT = frozenset(("env", "env | sort", "export -p"))
-_SIGHTS = (_HOME, _ENVIRONMENT)
+_DEEP = frozenset(("ls -R", "find . -type f"))
+_SIGHTS = (_HOME - _DEEP, _DEEP, _ENVIRONMENT)
 _COUNTS = {0: 55, 1: 33, 2: 8, 3: 4}
 _GLANCES = {"ls -F": 24, "ls": 8, "ls -aF": 6, "pwd": 6, "id": 6, "ls -la": 4, "ls -l": 2, "pwd; ls": 2}
 """First looks of people to whom login has told where to go: nobody searches for it."""
@@ -50,6 +52,9 @@ _PLACES = (_HOME_PLACE, _ENVIRONMENT_PLACE, "/var/mail", "/etc", "/var/log", "/s
 """Places that may announce something, in the order in which a search goes through them."""
 _HOME_LOOKS = ("ls -aF", "ls -aF", "ls -aF", "ls -aF", "ls -a", "ls -la")
 _OPENINGS = ("cat", "cat", "cat", "cat", "head", "tail")
+_BELOW_HOME = re.compile(r"ls( -\w+)? ([\w.][\w.-]*)$")
+_AHEAD = 3
+"""How many folders of the home are looked into before the right one, at most."""
 _OPENED = 2
 """How many texts that lie openly in the home are opened, in the order of the listing, before the search goes on."""
 RECOVERY_SHARE = 0.25
@@ -67,6 +72,8 @@ _SLIPS = {
 """Slips of the fingers: two letters swapped, one too many or too few, the key beside the right one."""
 
 
+_CALLS = ("retrieve", "acknowledge")
+"""Goals whose ways are forms of the same calls, in the same order."""
 Habits = dict[tuple[str, int], list[int]]
 """By goal and number of ways: the order in which they are tried. Nobody does one thing in two ways in one session."""
 
@@ -108,6 +115,22 @@ def search(scenario: Scenario, typed: set[str], goal: str, rng: random.Random) -
         if other == _HOME_PLACE:
             looks += _opened(scenario, rng)
     return looks
+
+
+def before_a_folder(scenario: Scenario, beats: Sequence[Beat], goal: str, rng: random.Random) -> list[str]:
+    """The looks in vain before a folder of the home is listed: at the texts beside it and the folders ahead of it.
+
+    Nobody knows in which of them something lies. Of a mailbox one knows it.
+    """
+    match, home = _BELOW_HOME.match(goal), f"{scenario.login.home}/"
+    if match is None or match[2].lower() == "mail":
+        return []
+    inside = [file.path.removeprefix(home).split("/") for file in scenario.files if file.path.startswith(home)]
+    folders = {parts[0] for parts in inside if len(parts) > 1}
+    ahead = sorted(name for name in folders if name < match[2] and not name.startswith("."))[-_AHEAD:]
+    opened = {beat.command.split()[-1] for beat in beats}
+    texts = [look for look in _opened(scenario, rng) if look.split()[-1] not in opened]
+    return [*texts, *(f"ls{match[1] or ''} {name}" for name in ahead)]
 
 
 def sights(commands: set[str]) -> set[str]:
@@ -216,7 +239,11 @@ def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
         )
         if step.goal == "look" and new:
             beats += [Beat("look", command) for command in search(scenario, typed, new[0].command, rng)]
-        beats += [beat for beat in new if not sights({beat.command}) & again]
+        for beat in new:
+            if step.goal == "look":
+                beats += [Beat("look", command) for command in before_a_folder(scenario, beats, beat.command, rng)]
+            if not sights({beat.command}) & again:
+                beats.append(beat)
         if step.goal == "look" and names_several_accounts(scenario):
             beats.append(Beat("look", rng.choice(_NAMES_ONESELF), tells=scenario.login.user))
     return _with_inspection(beats, scenario, rng)
@@ -232,7 +259,8 @@ def _with_inspection(beats: list[Beat], scenario: Scenario, rng: random.Random) 
 
 def _ordered(step: PlanStep, typed: set[str], rng: random.Random, habits: Habits, tool: str) -> Ways:
     """The ways of a step, the one to be taken first. habits: those of earlier steps, to which this one's are added."""
-    ways = [tuple(step.ways[at]) for at in habits.setdefault((step.goal, len(step.ways)), _habit(step, rng))]
+    kind = "call" if step.goal in _CALLS else step.goal
+    ways = [tuple(step.ways[at]) for at in habits.setdefault((kind, len(step.ways)), _habit(step, rng, habits))]
     if step.goal == "confirm":  # whoever has worked looks at what came of it
         calls = [command for command in typed if syntax.mentions(command, tool)]  # what is called again looks the same
         ways.sort(key=lambda way: not any(call in command for call in calls for command in way))
@@ -243,9 +271,14 @@ def _ordered(step: PlanStep, typed: set[str], rng: random.Random, habits: Habits
     return tuple(ways)
 
 
-def _habit(step: PlanStep, rng: random.Random) -> list[int]:
-    """The order in which one person tries ways such as these, mostly with the usual one in front."""
+def _habit(step: PlanStep, rng: random.Random, habits: Habits) -> list[int]:
+    """The order in which one person tries ways such as these, mostly with the usual one in front.
+
+    A tool is called in one form throughout, where that form is to be had.
+    """
     order = rng.sample(range(len(step.ways)), len(step.ways))
+    if step.goal in _CALLS and (known := [habit for (kind, _), habit in habits.items() if kind == "call"]):
+        return sorted(order, key=lambda at: at != min(known[0][0], len(step.ways) - 1))
     usual = step.goal != "end" and rng.random() < _USUAL_SHARE
     return sorted(order, key=lambda at: usual and at != 0)
 

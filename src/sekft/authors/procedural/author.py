@@ -179,14 +179,15 @@ def _plan(draft: Sketch) -> list[PlanStep]:
         if (left := calls.pages()) != [[]]:
             steps.append(_step(provider, "retrieve", left))
     else:
-        jobs = iter(draft.jobs)
+        jobs = dict(zip((entry.id for entry in draft.waiting), draft.jobs, strict=False))
         work: list[PlanStep] = []
         one_by_one = provider.goes_one_by_one or (provider.claims and draft.obstacle != "contradicted")
-        for entry in (entry for entry in provider.entries if entry.waiting):
+        # One shelf after the other, as they are listed.
+        for entry in sorted((entry for entry in provider.entries if entry.waiting), key=lambda entry: entry.group):
             ways = calls.reach(entry)
             steps += [_step(provider, "retrieve", ways)] if ways != [[]] else []
             if entry in draft.waiting and blocked is None:
-                work += _carried_out(provider, next(jobs), entry)
+                work += _carried_out(provider, jobs[entry.id], entry)
             if one_by_one:
                 steps, work = [*steps, *work], []
             if one_by_one and blocked and entry in draft.waiting:
