@@ -190,6 +190,16 @@ def test_ways_are_those_of_a_careful_person(kind: str) -> None:
         assert not shown, shown
 
 
+@pytest.mark.parametrize("kind", ["filter", "join", "triage", "total"])
+def test_a_table_is_seen_before_its_columns_are_named(kind: str) -> None:
+    """Nobody knows a separator before a row was shown: a count of lines shows none."""
+    for made in drawn(kind)[:20]:
+        for way in made.ways:
+            looks = [command for command in way if command.split()[0] in ("cat", "head", "grep") and ">" not in command]
+            assert looks, way
+            assert "grep -c" not in looks[0], way
+
+
 @pytest.mark.parametrize("kind", ["prune", "retain"])
 def test_what_is_deleted_is_looked_for_with_all_that_a_folder_holds(kind: str) -> None:
     """Every look after a deletion shows hidden files, and so does the first one of the usual way."""

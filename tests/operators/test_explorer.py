@@ -295,6 +295,28 @@ def test_nobody_prints_the_folder_that_the_prompt_shows() -> None:
             assert asks <= ("$PWD" not in scenario.login.prompt), typed
 
 
+def test_a_folder_that_was_listed_with_all_below_it_is_not_listed_again() -> None:
+    """After `find .` or `ls -R` no listing of the home alone follows."""
+    deep = 0
+    for scenario in drawn(40, announcement="readme dotfile filename link"):
+        for sample in range(20):
+            typed = [beat.command for beat in script(scenario, stream(sample, "explorer", scenario.id), 0.0)]
+            at = next((at for at, text in enumerate(typed) if text in ("ls -R", "find . -type f")), len(typed))
+            deep += at < len(typed)
+            assert not [text for text in typed[at + 1 :] if text in ("ls", "ls -F", "ls -aF", "ls -a", "ls -A")], typed
+    assert deep > 4
+
+
+def test_what_nobody_asks_for_is_not_claimed() -> None:
+    """Of a tool that hands out work against receipts, an entry of a sender who does not count is left in the list."""
+    forged = drawn(12, provider="claims", decoy="forged")
+    assert len(forged) == 12
+    for scenario in forged:
+        ids = {directive.id for directive in scenario.directives}
+        reads = [step for step in scenario.plan if step.goal == "retrieve"]
+        assert len(reads) <= max(len(ids), 1), reads
+
+
 def test_nobody_knows_in_which_folder_of_the_home_something_lies() -> None:
     """The texts beside a folder are opened first, and the folders ahead of it, or all of them are listed at once."""
     below = 0
@@ -337,7 +359,7 @@ def test_nobody_forgets_how_a_tool_is_called_once_it_was_called() -> None:
         for at, beat in enumerate(beats):
             if beat.wrong and any(beat.command in step.mistakes for step in scenario.plan):
                 slipped += 1
-                assert not any(beat.command in other.mistakes for other in beats[:at] if not other.wrong), beat
+                assert not any(beat.command in other.mistakes for other in beats[:at] if other.step != beat.step), beat
     assert slipped > 10
 
 

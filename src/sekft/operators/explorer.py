@@ -53,6 +53,7 @@ _PLACES = (_HOME_PLACE, _ENVIRONMENT_PLACE, "/var/mail", "/etc", "/var/log", "/s
 _HOME_LOOKS = ("ls -aF", "ls -aF", "ls -aF", "ls -aF", "ls -a", "ls -la")
 _OPENINGS = ("cat", "cat", "cat", "cat", "head", "tail")
 _BELOW_HOME = re.compile(r"ls( -\w+)? ([\w.][\w.-]*)$")
+_WORDS = re.compile(r"\w+")
 _AHEAD = 3
 """How many folders of the home are looked into before the right one, at most."""
 _OPENED = 2
@@ -87,7 +88,7 @@ def first_looks(scenario: Scenario, rng: random.Random, told: bool) -> list[str]
     looks: list[str] = []
     while kinds and len(looks) < count:
         looks += rng.choices([*kinds], [*kinds.values()])
-        shown = sights({part for look in looks for part in _parts(look)})
+        shown = _shown({part for look in looks for part in _parts(look)})
         kinds = {look: weight for look, weight in kinds.items() if not sights(_parts(look)) & shown}
     return looks
 
@@ -123,10 +124,10 @@ def before_a_folder(scenario: Scenario, beats: Sequence[Beat], goal: str, rng: r
     Nobody knows in which of them something lies. Of a mailbox one knows it.
     """
     match, home = _BELOW_HOME.match(goal), f"{scenario.login.home}/"
-    if match is None or match[2].lower() == "mail":
-        return []
     inside = [file.path.removeprefix(home).split("/") for file in scenario.files if file.path.startswith(home)]
     folders = {parts[0] for parts in inside if len(parts) > 1}
+    if match is None or match[2] not in folders or match[2].lower() == "mail":
+        return []
     ahead = sorted(name for name in folders if name < match[2] and not name.startswith("."))[-_AHEAD:]
     opened = {beat.command.split()[-1] for beat in beats}
     texts = [look for look in _opened(scenario, rng) if look.split()[-1] not in opened]
@@ -136,6 +137,11 @@ def before_a_folder(scenario: Scenario, beats: Sequence[Beat], goal: str, rng: r
 def sights(commands: set[str]) -> set[str]:
     """The commands, with one name for all that show the same."""
     return {next((min(sight) for sight in _SIGHTS if command in sight), command) for command in commands}
+
+
+def _shown(commands: set[str]) -> set[str]:
+    """What these have shown: a listing of all that lies below the home makes one of the home alone needless."""
+    return sights(commands | {"ls"}) if commands & _DEEP else sights(commands)
 
 
 def _look(place: str, rng: random.Random) -> str:
@@ -233,7 +239,7 @@ def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
     habits: Habits = {}
     for place, step in enumerate(steps):
         typed = {beat.command for beat in beats}
-        again = sights(typed) if step.goal in ("look", "learn") else set()
+        again = _shown(typed) if step.goal in ("look", "learn") else set()
         new = beats_of(
             step.goal, place, _ordered(step, typed, rng, habits, scenario.provider.command), tuple(step.mistakes)
         )
@@ -331,8 +337,17 @@ def _planned(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
 
     Nobody makes them who has called the tool in that way before.
     """
-    before = {mistake for beat in beats[:at] for mistake in beat.mistakes}
-    return [mistake for mistake in beats[at].mistakes if mistake not in before]
+    beat = beats[at]
+    step = [other for other in beats if other.step == beat.step >= 0]
+    before = {mistake for other in beats[:at] if other.step != beat.step for mistake in other.mistakes}
+    mistakes = [mistake for other in step for mistake in other.mistakes if mistake not in before]
+    return [mistake for mistake in mistakes if _meant(mistake, step) is beat]
+
+
+def _meant(mistake: str, step: Sequence[Beat]) -> Beat:
+    """The call of the step that has most words in common with the mistaken one."""
+    words = set(_WORDS.findall(mistake))
+    return max(step, key=lambda beat: len(words & set(_WORDS.findall(beat.command))))
 
 
 def _elsewhere(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
@@ -342,7 +357,12 @@ def _elsewhere(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
         return []
     folder, _, name = words[1].rpartition("/")
     moved = any(beat.command.startswith("cd ") for beat in beats)
-    if scenario.expected.kind != "work" or beats[at].goal == "look" or moved or folder == scenario.login.home:
+    if (
+        scenario.expected.kind != "work"
+        or beats[at].goal in ("look", "learn")
+        or moved
+        or folder == scenario.login.home
+    ):
         return []
     return [f"{words[0]} {name}"]
 

@@ -40,7 +40,7 @@ def make(host: Host) -> Job:
         sources={path: before},
         target=path,
         result=before + line + "\n",
-        looks=[f"cat {path}", f"tail -n 3 {path}", f"ls -l {path}"],
+        looks=[f"cat {path}", f"tail -n 3 {path}", f"tail {path}"],
         direct=[
             f"echo '{line}' >> {path}",
             f"printf '%s\\n' '{line}' >> {path}",

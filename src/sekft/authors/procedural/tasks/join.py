@@ -47,7 +47,7 @@ def make(host: Host) -> Job:
         sources={one: "\n".join(first) + "\n", two: "\n".join(second) + "\n"},
         target=target,
         result="\n".join(joined) + "\n",
-        looks=[f"cat {one} {two}", f"cat {one}", f"wc -l {one} {two}"],
+        looks=[f"cat {one} {two}", f"head {one} {two}"],
         direct=[
             f"{awk} 'NR == FNR {{a[$1] = $2; next}} {{print $1, $2, a[$1]}}' {files} > {target}",
             f"{loop} < {one} > {target}",

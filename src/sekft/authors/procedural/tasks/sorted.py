@@ -48,7 +48,7 @@ def make(host: Host) -> Job:
         sources={source: "\n".join(rows) + "\n"},
         target=target,
         result="\n".join(result) + "\n",
-        looks=[f"cat {source}", f"wc -l {source}", f"ls -l {folder}"],
+        looks=[f"cat {source}", f"head {source}"],
         direct=[
             f"sort -u{r} {source} > {target}",
             f"sort {'-r ' if backwards else ''}{source} | uniq > {target}",
