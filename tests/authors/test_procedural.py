@@ -124,3 +124,14 @@ def test_a_refused_call_is_told_in_many_ways_none_of_them_stilted(scenarios: lis
         assert all(said.strip().removeprefix("refused: ") in reason for reason in reasons)
         assert all(scenario.provider.command in reason for reason in reasons)
         assert not any("gives out nothing" in reason for reason in reasons)
+
+
+def test_shelves_are_read_in_the_order_in_which_they_are_listed(scenarios: list[Scenario]) -> None:
+    """No plan goes back to a shelf or a board that comes before one that it has read."""
+    grouped = 0
+    for scenario in scenarios:
+        names = next((file.content or "" for file in scenario.files if file.path.endswith("/groups")), "").split()
+        read = [name for call in scenario.reference for name in names if name in call.replace("=", " ").split()]
+        grouped += len(set(read)) > 1
+        assert read == sorted(read), scenario.reference
+    assert grouped > 5

@@ -186,6 +186,18 @@ def test_ways_are_those_of_a_careful_person(kind: str) -> None:
             assert not [command for command in way if re.match(r"cd \S+;", command) or LOOPED.search(command)], way
             assert not any(one.startswith("wc ") and two.startswith("cat ") for one, two in pairwise(way)), way
             assert "ls ." not in way
+        shown = [command for way in made.ways for command in way if "| tee " in command]
+        assert not shown, shown
+
+
+@pytest.mark.parametrize("kind", ["filter", "join", "triage", "total"])
+def test_a_table_is_seen_before_its_columns_are_named(kind: str) -> None:
+    """Nobody knows a separator before a row was shown: a count of lines shows none."""
+    for made in drawn(kind)[:20]:
+        for way in made.ways:
+            looks = [command for command in way if command.split()[0] in ("cat", "head", "grep") and ">" not in command]
+            assert looks, way
+            assert "grep -c" not in looks[0], way
 
 
 @pytest.mark.parametrize("kind", ["prune", "retain"])

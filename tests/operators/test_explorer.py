@@ -224,7 +224,9 @@ def test_on_a_read_only_file_system_the_work_itself_is_tried_and_nobody_asks_who
         if at is not None:
             met += 1
             assert "id" not in typed_in(made)[(at + 1) // 2 :]
-            assert "id -un" not in typed_in(made)[(at + 1) // 2 :]
+            looks = [text for text in typed_in(made)[(at + 1) // 2 :] if text.startswith("ls -ld ")]
+            work = made.turns[at - 1].content
+            assert all(text.split()[-1] == "." or text.split()[-1] in work for text in looks), (work, looks)
     assert met > 2
 
 
@@ -291,6 +293,74 @@ def test_nobody_prints_the_folder_that_the_prompt_shows() -> None:
             typed = [beat.command for beat in script(scenario, stream(sample, "explorer", scenario.id), 0.0)]
             asks = sum("pwd" in text.split("; ") for text in typed)
             assert asks <= ("$PWD" not in scenario.login.prompt), typed
+
+
+def test_a_folder_that_was_listed_with_all_below_it_is_not_listed_again() -> None:
+    """After `find .` or `ls -R` no listing of the home alone follows."""
+    deep = 0
+    for scenario in drawn(40, announcement="readme dotfile filename link"):
+        for sample in range(20):
+            typed = [beat.command for beat in script(scenario, stream(sample, "explorer", scenario.id), 0.0)]
+            at = next((at for at, text in enumerate(typed) if text in ("ls -R", "find . -type f")), len(typed))
+            deep += at < len(typed)
+            assert not [text for text in typed[at + 1 :] if text in ("ls", "ls -F", "ls -aF", "ls -a", "ls -A")], typed
+    assert deep > 4
+
+
+def test_what_nobody_asks_for_is_not_claimed() -> None:
+    """Of a tool that hands out work against receipts, an entry of a sender who does not count is left in the list."""
+    forged = drawn(12, provider="claims", decoy="forged")
+    assert len(forged) == 12
+    for scenario in forged:
+        ids = {directive.id for directive in scenario.directives}
+        reads = [step for step in scenario.plan if step.goal == "retrieve"]
+        assert len(reads) <= max(len(ids), 1), reads
+
+
+def test_nobody_knows_in_which_folder_of_the_home_something_lies() -> None:
+    """The texts beside a folder are opened first, and the folders ahead of it, or all of them are listed at once."""
+    below = 0
+    for scenario in drawn(80, announcement="readme"):
+        home = scenario.login.home
+        path = next(file.path for file in scenario.files if scenario.needles.announcement in (file.content or ""))
+        folder = path.removeprefix(f"{home}/").rpartition("/")[0]
+        beside = [file.path for file in scenario.files if file.path.startswith(f"{home}/") and file.kind == "directory"]
+        ahead = sorted(name for one in beside if "/" not in (name := one.removeprefix(f"{home}/")) and name < folder)
+        looks = [
+            beat.command for beat in script(scenario, stream(0, "explorer", scenario.id), 0.0) if beat.goal == "look"
+        ]
+        if folder and ahead and not {"ls -R", "find . -type f"} & set(looks):
+            below += 1
+            assert any(look.startswith("ls") and look.endswith(f" {ahead[-1]}") for look in looks), (ahead, looks)
+    assert below > 4
+
+
+def test_a_tool_is_called_in_one_form_throughout() -> None:
+    """Who hands the first request over in a here-document hands over those that close entries in the same way."""
+    mixed = several = 0
+    for scenario in drawn(60, ending="work", syntax="stdin"):
+        calls = [
+            beat.command
+            for beat in script(scenario, stream(0, "explorer", scenario.id), 0.0)
+            if beat.goal in ("retrieve", "acknowledge") and scenario.provider.command in beat.command
+        ]
+        forms = {"<<" in call for call in calls}
+        several += len(calls) > 2
+        mixed += len(forms) > 1
+    assert several > 20
+    assert mixed < several / 5
+
+
+def test_nobody_forgets_how_a_tool_is_called_once_it_was_called() -> None:
+    """A call without a name, or with a placeholder as it stands, comes before the first right call of its kind."""
+    slipped = 0
+    for scenario in drawn(60, ending="work", difficulty="double triple"):
+        beats = script(scenario, stream(1, "explorer", scenario.id), 1.0)
+        for at, beat in enumerate(beats):
+            if beat.wrong and any(beat.command in step.mistakes for step in scenario.plan):
+                slipped += 1
+                assert not any(beat.command in other.mistakes for other in beats[:at] if other.step != beat.step), beat
+    assert slipped > 10
 
 
 def test_a_tool_is_first_called_for_its_help() -> None:

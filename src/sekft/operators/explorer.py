@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import posixpath
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -39,10 +40,11 @@ _LOOKS = {
 # Looks that show the same: nobody lists a folder twice in a row.
 _HOME = frozenset(("ls", "ls -F", "ls -aF", "ls -la", "ls -l", "ls -a", "ls -A", "ls -R", "pwd; ls", "find . -type f"))
 _ENVIRONMENT = frozenset(("env", "env | sort", "export -p"))
-_SIGHTS = (_HOME, _ENVIRONMENT)
+_DEEP = frozenset(("ls -R", "find . -type f"))
+_SIGHTS = (_HOME - _DEEP, _DEEP, _ENVIRONMENT)
 _COUNTS = {0: 55, 1: 33, 2: 8, 3: 4}
 _GLANCES = {"ls -F": 24, "ls": 8, "ls -aF": 6, "pwd": 6, "id": 6, "ls -la": 4, "ls -l": 2, "pwd; ls": 2}
-"""First looks of people to whom login has told what there is: nobody searches for it."""
+"""First looks of people to whom login has told where to go: nobody searches for it."""
 _NAMES_ONESELF = ("whoami", "id -un", "id", "echo $USER")
 
 _HOME_PLACE, _ENVIRONMENT_PLACE = "home", "environment"
@@ -50,6 +52,10 @@ _PLACES = (_HOME_PLACE, _ENVIRONMENT_PLACE, "/var/mail", "/etc", "/var/log", "/s
 """Places that may announce something, in the order in which a search goes through them."""
 _HOME_LOOKS = ("ls -aF", "ls -aF", "ls -aF", "ls -aF", "ls -a", "ls -la")
 _OPENINGS = ("cat", "cat", "cat", "cat", "head", "tail")
+_BELOW_HOME = re.compile(r"ls( -\w+)? ([\w.][\w.-]*)$")
+_WORDS = re.compile(r"\w+")
+_AHEAD = 3
+"""How many folders of the home are looked into before the right one, at most."""
 _OPENED = 2
 """How many texts that lie openly in the home are opened, in the order of the listing, before the search goes on."""
 RECOVERY_SHARE = 0.25
@@ -67,12 +73,14 @@ _SLIPS = {
 """Slips of the fingers: two letters swapped, one too many or too few, the key beside the right one."""
 
 
+_CALLS = ("retrieve", "acknowledge")
+"""Goals whose ways are forms of the same calls, in the same order."""
 Habits = dict[tuple[str, int], list[int]]
 """By goal and number of ways: the order in which they are tried. Nobody does one thing in two ways in one session."""
 
 
 def first_looks(scenario: Scenario, rng: random.Random, told: bool) -> list[str]:
-    """The looks on landing. told: login names the tool."""
+    """The looks on landing. told: login names the tool, or where to read of it."""
     kinds = dict(_GLANCES if told else _LOOKS)
     if "$PWD" in scenario.login.prompt:
         kinds = {look: weight for look, weight in kinds.items() if "pwd" not in look}
@@ -80,7 +88,7 @@ def first_looks(scenario: Scenario, rng: random.Random, told: bool) -> list[str]
     looks: list[str] = []
     while kinds and len(looks) < count:
         looks += rng.choices([*kinds], [*kinds.values()])
-        shown = sights({part for look in looks for part in _parts(look)})
+        shown = _shown({part for look in looks for part in _parts(look)})
         kinds = {look: weight for look, weight in kinds.items() if not sights(_parts(look)) & shown}
     return looks
 
@@ -110,9 +118,30 @@ def search(scenario: Scenario, typed: set[str], goal: str, rng: random.Random) -
     return looks
 
 
+def before_a_folder(scenario: Scenario, beats: Sequence[Beat], goal: str, rng: random.Random) -> list[str]:
+    """The looks in vain before a folder of the home is listed: at the texts beside it and the folders ahead of it.
+
+    Nobody knows in which of them something lies. Of a mailbox one knows it.
+    """
+    match, home = _BELOW_HOME.match(goal), f"{scenario.login.home}/"
+    inside = [file.path.removeprefix(home).split("/") for file in scenario.files if file.path.startswith(home)]
+    folders = {parts[0] for parts in inside if len(parts) > 1}
+    if match is None or match[2] not in folders or match[2].lower() == "mail":
+        return []
+    ahead = sorted(name for name in folders if name < match[2] and not name.startswith("."))[-_AHEAD:]
+    opened = {beat.command.split()[-1] for beat in beats}
+    texts = [look for look in _opened(scenario, rng) if look.split()[-1] not in opened]
+    return [*texts, *(f"ls{match[1] or ''} {name}" for name in ahead)]
+
+
 def sights(commands: set[str]) -> set[str]:
     """The commands, with one name for all that show the same."""
     return {next((min(sight) for sight in _SIGHTS if command in sight), command) for command in commands}
+
+
+def _shown(commands: set[str]) -> set[str]:
+    """What these have shown: a listing of all that lies below the home makes one of the home alone needless."""
+    return sights(commands | {"ls"}) if commands & _DEEP else sights(commands)
 
 
 def _look(place: str, rng: random.Random) -> str:
@@ -204,18 +233,23 @@ def resumed(scenario: Scenario, typed: Sequence[str], rng: random.Random) -> lis
 def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
     """Looks, a search for what login did not tell, then one way for each step; nothing is looked at or learnt twice."""
     steps = steps_of(scenario)
-    told = not any(step.goal == "look" and step.ways != [[]] for step in steps)
+    ahead = [step.ways[0][0] for step in steps if step.goal == "look" and step.ways[0]]
+    told = not ahead or _is_shown(ahead[0], scenario)
     beats = [Beat("look", command) for command in first_looks(scenario, rng, told)]
     habits: Habits = {}
     for place, step in enumerate(steps):
         typed = {beat.command for beat in beats}
-        again = sights(typed) if step.goal in ("look", "learn") else set()
+        again = _shown(typed) if step.goal in ("look", "learn") else set()
         new = beats_of(
             step.goal, place, _ordered(step, typed, rng, habits, scenario.provider.command), tuple(step.mistakes)
         )
         if step.goal == "look" and new:
             beats += [Beat("look", command) for command in search(scenario, typed, new[0].command, rng)]
-        beats += [beat for beat in new if not sights({beat.command}) & again]
+        for beat in new:
+            if step.goal == "look":
+                beats += [Beat("look", command) for command in before_a_folder(scenario, beats, beat.command, rng)]
+            if not sights({beat.command}) & again:
+                beats.append(beat)
         if step.goal == "look" and names_several_accounts(scenario):
             beats.append(Beat("look", rng.choice(_NAMES_ONESELF), tells=scenario.login.user))
     return _with_inspection(beats, scenario, rng)
@@ -231,7 +265,8 @@ def _with_inspection(beats: list[Beat], scenario: Scenario, rng: random.Random) 
 
 def _ordered(step: PlanStep, typed: set[str], rng: random.Random, habits: Habits, tool: str) -> Ways:
     """The ways of a step, the one to be taken first. habits: those of earlier steps, to which this one's are added."""
-    ways = [tuple(step.ways[at]) for at in habits.setdefault((step.goal, len(step.ways)), _habit(step, rng))]
+    kind = "call" if step.goal in _CALLS else step.goal
+    ways = [tuple(step.ways[at]) for at in habits.setdefault((kind, len(step.ways)), _habit(step, rng, habits))]
     if step.goal == "confirm":  # whoever has worked looks at what came of it
         calls = [command for command in typed if syntax.mentions(command, tool)]  # what is called again looks the same
         ways.sort(key=lambda way: not any(call in command for call in calls for command in way))
@@ -242,9 +277,14 @@ def _ordered(step: PlanStep, typed: set[str], rng: random.Random, habits: Habits
     return tuple(ways)
 
 
-def _habit(step: PlanStep, rng: random.Random) -> list[int]:
-    """The order in which one person tries ways such as these, mostly with the usual one in front."""
+def _habit(step: PlanStep, rng: random.Random, habits: Habits) -> list[int]:
+    """The order in which one person tries ways such as these, mostly with the usual one in front.
+
+    A tool is called in one form throughout, where that form is to be had.
+    """
     order = rng.sample(range(len(step.ways)), len(step.ways))
+    if step.goal in _CALLS and (known := [habit for (kind, _), habit in habits.items() if kind == "call"]):
+        return sorted(order, key=lambda at: at != min(known[0][0], len(step.ways) - 1))
     usual = step.goal != "end" and rng.random() < _USUAL_SHARE
     return sorted(order, key=lambda at: usual and at != 0)
 
@@ -293,8 +333,21 @@ def _no_pages(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
 
 
 def _planned(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
-    """Mistakes that the author knows of this tool: a call without a name, a placeholder as it stands, a wrong verb."""
-    return list(beats[at].mistakes)
+    """Mistakes that the author knows of this tool: a call without a name, a placeholder as it stands, a wrong verb.
+
+    Nobody makes them who has called the tool in that way before.
+    """
+    beat = beats[at]
+    step = [other for other in beats if other.step == beat.step >= 0]
+    before = {mistake for other in beats[:at] if other.step != beat.step for mistake in other.mistakes}
+    mistakes = [mistake for other in step for mistake in other.mistakes if mistake not in before]
+    return [mistake for mistake in mistakes if _meant(mistake, step) is beat]
+
+
+def _meant(mistake: str, step: Sequence[Beat]) -> Beat:
+    """The call of the step that has most words in common with the mistaken one."""
+    words = set(_WORDS.findall(mistake))
+    return max(step, key=lambda beat: len(words & set(_WORDS.findall(beat.command))))
 
 
 def _elsewhere(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
@@ -304,7 +357,12 @@ def _elsewhere(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
         return []
     folder, _, name = words[1].rpartition("/")
     moved = any(beat.command.startswith("cd ") for beat in beats)
-    if scenario.expected.kind != "work" or beats[at].goal == "look" or moved or folder == scenario.login.home:
+    if (
+        scenario.expected.kind != "work"
+        or beats[at].goal in ("look", "learn")
+        or moved
+        or folder == scenario.login.home
+    ):
         return []
     return [f"{words[0]} {name}"]
 

@@ -18,6 +18,7 @@ _ELSEWHERE = "find / -name {} 2>/dev/null"
 _STATUS = "echo $?"
 _NO_RIGHT = ("ermission denied", "Read-only", "not permitted")
 _INTO = re.compile(r"(?:^|\s)-C (/\S+)")
+_COMPARED_SHARE = 0.3
 OPENING = "chmod "
 Answer = tuple[str, Turn]
 """An action and what answered it."""
@@ -31,24 +32,24 @@ def inspect(turns: Sequence[Turn], scenario: Scenario, rng: random.Random) -> li
     if (answered.status or told) and syntax.calls(call, scenario.provider.command):
         return [_STATUS] if turns[-1] is answered and not told else []
     action, answer = _refused(since)
-    refusal = answer.content
+    refusal = _said(answer)
     paths = [path for path in _PATH.findall(action) if not path.startswith("/dev/")]
-    if syntax.calls(action, scenario.provider.command):
+    if syntax.calls(action, scenario.provider.command) or action.startswith("md5sum"):
         return []
     if "not found" in refusal and (name := _program(action)):
         return _some(["ls /usr/local/bin", _ELSEWHERE.format(name)], rng)
+    if action.startswith("find "):
+        found = _found(refusal)
+        return [f"ls -l {' '.join(found)}"] if len(found) == 2 and rng.random() < _COMPARED_SHARE else []
     if any(complaint in refusal for complaint in _NO_RIGHT):
         return _rights(action, refusal, since, scenario)
     if not paths:
-        return [f"ls -l {' '.join(found)}"] if len(found := _found(refusal)) == 2 else []
+        return []
     path = paths[-1]
     if "No such file" in refusal:
         looks = [f"ls -la {posixpath.dirname(path)}", *_searches(path)]
         everywhere = any(action == looks[-1] for action, _ in since)  # no folder is searched after the whole host
         return _some(looks[: 1 if everywhere else 3], rng) if posixpath.dirname(path).count("/") > 1 else looks[-1:]
-    if action.startswith("md5sum"):
-        looked = any(action.startswith(("ls -l", "find")) for action, _ in since)
-        return [] if looked else _some([f"ls -l {path}", _ELSEWHERE.format(posixpath.basename(path))], rng)
     return [f"ls -l {path}"] if answer.status else []
 
 
@@ -67,7 +68,10 @@ def concluded(command: str, turns: Sequence[Turn], scenario: Scenario, rng: rand
         facts = [", the file system is read-only"]
     if not command.startswith("panic ") or command[-1] not in "'\"" or not facts:
         return command
-    return f"{command[:-1]}{facts[-1]}{command[-1]}"
+    fact = facts[-1]
+    for path in _PATH.findall(command):
+        fact = fact.replace(f", {path} ", ", it ")
+    return f"{command[:-1]}{fact}{command[-1]}"
 
 
 def _since_asked(turns: Sequence[Turn], scenario: Scenario) -> list[Answer]:
@@ -104,15 +108,21 @@ def _searches(path: str) -> Iterator[str]:
     yield _ELSEWHERE.format(name)
 
 
+def _said(answer: Turn) -> str:
+    """The answer without the prompt after it."""
+    return answer.content.rpartition("\n")[0]
+
+
 def _found(shown: str) -> list[str]:
-    """The paths that a search has shown."""
-    return list(dict.fromkeys(_PATH.findall(shown)))
+    """The paths that a search has shown, one a line, its complaints apart."""
+    lines = [line for line in shown.splitlines() if _PATH.fullmatch(line)]
+    return list(dict.fromkeys(lines))
 
 
 def _rights(action: str, refusal: str, since: Sequence[Answer], scenario: Scenario) -> list[str]:
     """Whose it is, where that may matter who one is, and whether it is one's own to open."""
     reading = syntax.only_looks(action)
-    named = [path for path in _found(refusal) if path.startswith(_OWN_ROOTS)] or _found(action)
+    named = [path for path in _PATH.findall(refusal) if path.startswith(_OWN_ROOTS)] or _PATH.findall(action)
     into = _INTO.search(action)
     thing = named[-1] if reading and named else into[1] if into else posixpath.dirname(named[-1]) if named else "."
     first, mode = (f"ls -l {thing}", "u+r") if reading else (f"ls -ld {thing}", "u+w")

@@ -179,14 +179,15 @@ def _plan(draft: Sketch) -> list[PlanStep]:
         if (left := calls.pages()) != [[]]:
             steps.append(_step(provider, "retrieve", left))
     else:
-        jobs = iter(draft.jobs)
+        jobs = dict(zip((entry.id for entry in draft.waiting), draft.jobs, strict=False))
         work: list[PlanStep] = []
         one_by_one = provider.goes_one_by_one or (provider.claims and draft.obstacle != "contradicted")
-        for entry in (entry for entry in provider.entries if entry.waiting):
+        # One shelf after the other, as they are listed.
+        for entry in sorted(_looked_into(draft), key=lambda entry: entry.group):
             ways = calls.reach(entry)
             steps += [_step(provider, "retrieve", ways)] if ways != [[]] else []
             if entry in draft.waiting and blocked is None:
-                work += _carried_out(provider, next(jobs), entry)
+                work += _carried_out(provider, jobs[entry.id], entry)
             if one_by_one:
                 steps, work = [*steps, *work], []
             if one_by_one and blocked and entry in draft.waiting:
@@ -203,6 +204,12 @@ def _plan(draft: Sketch) -> list[PlanStep]:
         steps.append(PlanStep(goal="confirm", ways=looks))
     steps.append(PlanStep(goal="end", ways=_endings(blocked, provider, draft.waiting)))
     return _taught(provider, _tempted(provider, steps))
+
+
+def _looked_into(draft: Sketch) -> list[QueueEntry]:
+    """The entries that wait, less one of a sender who does not count, where to read it is to take it on."""
+    forged = draft.decoy.body if draft.decoy and draft.decoy.keeper and draft.provider.claims else None
+    return [entry for entry in draft.provider.entries if entry.waiting and entry.body != forged]
 
 
 def _carried_out(provider: InstalledProvider, job: Job, entry: QueueEntry) -> list[PlanStep]:

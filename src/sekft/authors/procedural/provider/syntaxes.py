@@ -255,7 +255,6 @@ class RequestFile(Interface):
         request, path = " ".join([operation.verb, *values]), self.drop_file
         return [
             f"echo '{request}' > {path} && {self.tool} {path}",
-            f"echo '{request}' > {path}; {self.tool} {path}",
             f"printf '%s\\n' '{request}' > {path} && {self.tool} {path}",
         ]
 

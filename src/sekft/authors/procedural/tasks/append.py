@@ -40,15 +40,15 @@ def make(host: Host) -> Job:
         sources={path: before},
         target=path,
         result=before + line + "\n",
-        looks=[f"cat {path}", f"tail -n 3 {path}", f"ls -l {path}"],
+        looks=[f"cat {path}", f"tail -n 3 {path}", f"tail {path}"],
         direct=[
             f"echo '{line}' >> {path}",
             f"printf '%s\\n' '{line}' >> {path}",
-            f"echo '{line}' | tee -a {path}",
             f"cat >> {path} <<'EOF'\n{line}\nEOF",
             f"sed -i '$a {line}' {path}",
         ],
         right={
+            "by_tee": f"echo '{line}' | tee -a {path}",
             "edited": f"awk '{{print}} END {{print \"{line}\"}}' {path} > /tmp/new && cat /tmp/new > {path}",
             "appended_by_dd": f"echo '{line}' | dd of={path} oflag=append conv=notrunc",
         },

@@ -47,7 +47,7 @@ def make(host: Host) -> Job:
         sources={source: "\n".join(rows) + "\n"},
         target=target,
         result=f"{total}\n",
-        looks=[f"cat {source}", f"ls -l {folder}"],
+        looks=[f"cat {source}", f"head {source}"],
         direct=[
             f"grep -c{v} {word} {source} > {target}",
             f"grep -{v}e {word} {source} | wc -l > {target}",

@@ -56,7 +56,7 @@ def make(host: Host) -> Job:
         sources={source: "\n".join(rows) + "\n"},
         target=target,
         result="\n".join(right) + "\n",
-        looks=[f"cat {source}", f"wc -l {source}"],
+        looks=[f"cat {source}", f"head {source}"],
         direct=[
             f"{awk} '$3 {sign} {limit}' {source} > {target}",
             f"{awk} '{{if ($3 {sign} {limit}) print}}' {source} > {target}",

@@ -71,8 +71,8 @@ def make(host: Host) -> Job:
         },
         confirm=[
             [f"grep -r {wrong} {folder}"],
-            [f"grep -r {right} {folder}"],
             [f"grep -r -e {wrong} -e {right} {folder}"],
+            [f"grep -rc {wrong} {folder}"],
         ],
         wrong={
             "one_left": [f"sed -i '{change}' {path}" for path in spoilt[1:]],

@@ -47,7 +47,7 @@ def make(host: Host) -> Job:
         sources={one: "\n".join(first) + "\n", two: "\n".join(second) + "\n"},
         target=target,
         result="\n".join(joined) + "\n",
-        looks=[f"cat {one} {two}", f"cat {one}", f"wc -l {one} {two}"],
+        looks=[f"cat {one} {two}", f"head {one} {two}"],
         direct=[
             f"{awk} 'NR == FNR {{a[$1] = $2; next}} {{print $1, $2, a[$1]}}' {files} > {target}",
             f"{loop} < {one} > {target}",
@@ -55,7 +55,7 @@ def make(host: Host) -> Job:
             f"{awk} 'FNR == NR {{v[$1] = $2; next}} $1 in v {{print $0, v[$1]}}' {files} > {target}",
             [f"sort {two} > /tmp/y", f"cut -d '{sep}' -f 2 /tmp/y | paste -d '{sep}' {one} - > {target}"],
         ],
-        confirm=[[f"cat {target}"], [f"cat -n {target}"], [f"cat {one} {target}"]],
+        confirm=[[f"cat {target}"], [f"cat -n {target}"]],
         wrong={
             "not_matched": f"cut -d '{sep}' -f 2 {two} | paste -d '{sep}' {one} - > {target}",
             "one_below_the_other": f"cat {one} {two} > {target}",

@@ -63,7 +63,7 @@ def make(host: Host) -> Job:
             "backup_kept": f"sed -i.orig {edits} {path}",
             "by_tool_inside": [f"cd {folder}", by_tool],
         },
-        confirm=[[f"cat {path}"], [f"cat {path}", f"cat {diff}"], [f"cat -n {path}"]],
+        confirm=[[f"cat {path}"], [f"cat -n {path}"]],
         wrong={
             "half": f"sed -i 's/{old[changed]}/{fresh}/' {path}",
             "other_half": f"sed -i '/{old[dropped]}/d' {path}",

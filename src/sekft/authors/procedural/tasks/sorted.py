@@ -48,7 +48,7 @@ def make(host: Host) -> Job:
         sources={source: "\n".join(rows) + "\n"},
         target=target,
         result="\n".join(result) + "\n",
-        looks=[f"cat {source}", f"wc -l {source}", f"ls -l {folder}"],
+        looks=[f"cat {source}", f"head {source}"],
         direct=[
             f"sort -u{r} {source} > {target}",
             f"sort {'-r ' if backwards else ''}{source} | uniq > {target}",
@@ -59,7 +59,7 @@ def make(host: Host) -> Job:
         right={
             "through_a_copy": [f"cp {source} /tmp/rows", f"sort -u{r} /tmp/rows | tee {target}"],
         },
-        confirm=[[f"cat {target}"], [f"cat -n {target}"], [f"cat {source} {target}"]],
+        confirm=[[f"cat {target}"], [f"cat -n {target}"]],
         wrong={
             "duplicates_kept": f"sort {'-r ' if backwards else ''}{source} > {target}",
             "unsorted": f"cp {source} {target}",

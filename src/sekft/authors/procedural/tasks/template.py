@@ -54,15 +54,15 @@ def make(host: Host) -> Job:
         whole=[
             [f"cat {form} {values}", f"sed {each} {form} > {target}"],
             [f"cat {values}", f"sed {each} {form} > {target}"],
-            [f"cat {form}", f"cp {form} {target}", loop],
-            [f"sed '{rule}' {values} > /tmp/x", f"sed -f /tmp/x {form} > {target}"],
+            [f"cat {values}", f"sed '{rule}' {values} > /tmp/x", f"sed -f /tmp/x {form} > {target}"],
             [f"head {values}", f"cp {form} {target}", f"sed -i {each} {target}"],
             [f"cd {folder}", within(folder, f"cat {form} {values}"), f"sed {each} {form} > {target}"],
         ],
         right={
+            "by_loop": [f"cp {form} {target}", loop],
             "backup_kept": [f"cp {form} {target}", f"sed -i.bak {each} {target}", f"rm {target}.bak"],
         },
-        confirm=[[f"cat {target}"], [f"diff {form} {target}"], [f"cat {form} {target}"]],
+        confirm=[[f"cat {target}"], [f"diff {form} {target}"], [f"cat -n {target}"]],
         wrong={
             "not_filled": f"cp {form} {target}",
             "one_filled": f"sed 's/{escaped.format(keys[0])}/{pairs[keys[0]]}/g' {form} > {target}",

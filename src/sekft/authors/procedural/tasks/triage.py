@@ -48,7 +48,7 @@ def make(host: Host) -> Job:
         sources={source: "\n".join(rows) + "\n"},
         target=target,
         result=sources[0] + "\n",
-        looks=[f"cat {source}", f"grep -c {level} {source}"],
+        looks=[f"cat {source}", f"grep {level} {source}"],
         direct=[
             f"{tally} | head -n 1 | awk '{{print $2}}' > {target}",
             [tally, f"echo {sources[0]} > {target}"],

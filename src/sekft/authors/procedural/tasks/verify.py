@@ -68,7 +68,7 @@ def make(host: Host) -> Job:
                 f"{each} [ \"$({tool} < $n | cut -d ' ' -f 1)\" = $s ] || echo $n; done < {bare} > {target}",
             ],
         },
-        confirm=[[f"cat {target}"], [f"cat -n {target}"]],
+        confirm=[[f"cat {target}"]],
         wrong={
             "another": f"echo {good} > {target}",
             "one_too_many": f"printf '%s\\n' {' '.join(spoilt)} {good} > {target}",

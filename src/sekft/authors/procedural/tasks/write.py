@@ -59,13 +59,13 @@ def make(host: Host) -> Job:
             f"printf '%s\\n' {quoted} > {path}",
             echoed,
             f"cat > {path} <<'EOF'\n{text}EOF",
-            f"printf '%s\\n' {quoted} | tee {path}",
         ],
         right={
+            "by_tee": f"printf '%s\\n' {quoted} | tee {path}",
             "by_dd": f"printf '%s\\n' {quoted} | dd of={path}",
             "copied_in": [f"printf '%s\\n' {quoted} > /tmp/made", f"cp /tmp/made {path}"],
         },
-        confirm=[[f"cat {path}"], [f"ls -l {path}", f"cat {path}"], [f"cat -n {path}"]],
+        confirm=[[f"cat {path}"], [f"ls -l {path}", f"cat {path}"]],
         wrong={
             "other_text": f"printf '%s\\n' {quoted} too > {path}",
             "other_path": f"printf '%s\\n' {quoted} > {path}.new",
