@@ -110,7 +110,7 @@ def play(
     edit_lines()
     try:
         with redirect_stdout(sys.stderr) if as_json else nullcontext():
-            made = session(bundle, Layout.of_run(out), chosen)
+            made = session(bundle, Layout.of_run(out), chosen, path.parent)
     except KeyboardInterrupt:
         typer.echo("sekft: interrupted; nothing is recorded", err=True)
         raise typer.Exit(INTERRUPTED) from None

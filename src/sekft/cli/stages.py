@@ -71,7 +71,7 @@ def rollout(
         announce_operator(config, progress)
         if dry_run:
             return say_costs(estimates(None, config, bundles, layout), as_json)
-        broken = work(roll(config, bundles, layout, progress), out)
+        broken = work(roll(config, bundles, layout, progress, scenarios), out)
     summary(layout, as_json, scenarios)
     return report_broken(broken, layout)
 
@@ -215,7 +215,7 @@ def evaluate(
         announce_operator(config, progress)
         if dry_run:
             return say_costs(estimates(None, config, bundles, layout), as_json)
-        report = work(examine(config, bundles, out, progress), out)
+        report = work(examine(config, bundles, out, progress, scenarios), out)
     if pictures:
         _draw(out, [out])
     print_report(report, as_json)

@@ -15,7 +15,7 @@ from sekft.dataset.overlap import RUN, Overlap, overlaps
 from sekft.dataset.rows import export_forms
 from sekft.evaluation import charts
 from sekft.evaluation.statistics import Quantiles
-from sekft.folder import HIDDEN, Folder, Layout, documents
+from sekft.folder import HIDDEN, Folder, Layout, stages
 from sekft.quality.audit import Audit, holdings, judged
 from sekft.quality.measures import Holdings
 from sekft.report import listed
@@ -206,9 +206,8 @@ def _settings(sources: Sources, out: Path) -> dict[str, object]:
     """What each stage was made with, by folder and stage."""
     roots = {"": sources.layout.root, "scenarios ": sources.scenarios, "pairs ": sources.pairs, "export ": out}
     return {
-        f"{whose}{path.stem}": json.loads(path.read_text(encoding="utf-8"))
+        f"{whose}{stage}": json.loads((root / HIDDEN / f"{stage}.json").read_text(encoding="utf-8"))
         for whose, root in roots.items()
         if root
-        for path in documents(root / HIDDEN)
-        if path.stem != "times"
+        for stage in stages(root)
     }

@@ -135,7 +135,7 @@ def judged(held: Holdings, folder: str) -> Audit:
 
 def holdings(layout: Layout, most: int | None = None) -> Holdings:
     """What a folder holds; with `most`, its first so many scenarios and their rollouts alone."""
-    scenarios = {scenario.id: scenario for scenario in map(load_scenario, documents(layout.scenarios)[:most])}
+    scenarios = {scenario.id: scenario for scenario in map(load_scenario, layout.bundles()[:most])}
     if not scenarios:
         raise UsageError(f"{layout.root}: holds no scenarios; want a folder of `sekft generate` or `sekft run`")
     axes, generated = taxonomy.load(), settings(layout.root, "generate")

@@ -50,13 +50,16 @@ def taken(scenarios: Sequence[Scenario], split: str | None, most: int | None) ->
     return chosen[:most]
 
 
-async def examine(config: EvalConfig, scenarios: Sequence[Scenario], out: Path, reporter: Reporter) -> Evaluation:
+async def examine(
+    config: EvalConfig, scenarios: Sequence[Scenario], out: Path, reporter: Reporter, source: Path | None = None
+) -> Evaluation:
     """Roll what is not there yet and evaluate all of it; the report is out/evaluation/report.json.
 
+    source: the folder of the scenarios, to be found again later.
     Raises what `roll` raises, UsageError, and SekftError when no rollout is left to evaluate.
     """
     layout, chosen = Layout.of_stage(out), taken(scenarios, config.split, config.most)
-    broken = await roll(config, chosen, layout, reporter)
+    broken = await roll(config, chosen, layout, reporter, source)
     rollouts = list(_rolled(config, chosen, layout))
     if not rollouts:
         raise SekftError(f"{out}: all {broken} rollouts met an infra error (see {layout.errors})")

@@ -95,6 +95,11 @@ class Progress:
     admitted: Counter[int]
     rejected: Counter[int]
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was drawn yet."""
+        return not self.admitted and not self.rejected
+
     @classmethod
     def of(cls, layout: Layout, author: Author) -> Progress:
         """Read the folder, and let the author meet what it holds."""
@@ -272,7 +277,7 @@ class Generation:
             yield result
         if left:
             why = f"{len(left)} of {self.config.n} slots are left, the last because {left[-1]}"
-            raise type(left[-1])(f"{why}; the same command goes on")
+            raise type(left[-1])(f"{why}; run the same command to resume")
 
     def settings(self, layout: Layout) -> dict[str, Setting]:
         """What a folder is made with."""
@@ -308,8 +313,9 @@ async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -
     """
     generation = Generation(config)
     with Folder(layout.root).writing() as folder, folder.timed("generate"):
-        folder.settle("generate", generation.settings(layout), growing=config.growing())
         before = Progress.of(layout, generation.author)
+        settings = generation.settings(layout)
+        folder.settle("generate", settings, growing=config.growing(), empty=before.empty)
         done = sum(slot < config.n and generation.filled(slot, before) for slot in before.admitted)
         reporter.begin("scenarios", config.n, done)
         tally = Tally(generation.author)
@@ -349,6 +355,6 @@ async def gated(scenario: Scenario, sandbox: Sandbox | None) -> Admitted | Rejec
     except ResourcesExhausted as error:
         if not error.killed:
             raise
-        return Rejected(Reason.TOO_SLOW, f"the scenario's own processes take all the time: {error}")
+        return Rejected(Reason.TOO_SLOW, f"the scenario's own processes used up the time: {error}")
     except TimeoutError:
-        return Rejected(Reason.TOO_SLOW, f"the gate was not through after {GATE_S:g} s")
+        return Rejected(Reason.TOO_SLOW, f"the gate did not finish within {GATE_S:g} s")

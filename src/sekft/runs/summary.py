@@ -100,9 +100,9 @@ def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None) -> Summ
 
     Raises BundleError when a file is broken.
     """
-    elsewhere = bundles is not None
-    scenarios = list(bundles) if bundles is not None else [load_scenario(path) for path in documents(layout.scenarios)]
-    rejections = [] if elsewhere else [load_noun(Rejection, path) for path in documents(layout.rejected)]
+    given, elsewhere = bundles is not None, bundles is not None or not documents(layout.scenarios)
+    scenarios = list(bundles) if bundles is not None else [load_scenario(path) for path in layout.bundles()]
+    rejections = [] if given else [load_noun(Rejection, path) for path in documents(layout.rejected)]
     paths = layout.rollouts()
     trajectories = [load_trajectory(path) for path in paths]
     kinds = {scenario.id: scenario.expected.kind for scenario in scenarios}
@@ -164,8 +164,7 @@ def _lengths(trajectories: Sequence[Trajectory]) -> Quantiles | None:
     if not trajectories:
         return None
     ordered = sorted(len(trajectory.actions) for trajectory in trajectories)
-    median, p90 = float(statistics.median(ordered)), float(quantile(ordered, 0.9))
-    return Quantiles(median=median, p90=p90, most=ordered[-1])
+    return Quantiles(median=quantile(ordered, 0.5), p90=round(quantile(ordered, 0.9), 1), most=ordered[-1])
 
 
 def _by_difficulty(trajectories: Sequence[Trajectory], scenarios: Sequence[Scenario]) -> dict[str, Quantiles]:
