@@ -28,7 +28,7 @@ from pydantic import Field, ValidationError
 from pydantic.config import JsonDict
 
 from sekft import locks
-from sekft.errors import BundleError, SekftError, StoreError, UsageError
+from sekft.errors import BundleError, OtherSettings, SekftError, StoreError, UsageError
 from sekft.scenario import Frozen, Scenario, load_scenario
 
 HIDDEN = ".sekft"
@@ -62,9 +62,13 @@ def option(
 
 
 def same_option(config: type[Config], field: str, default: Any, **changes: Any) -> Any:
-    """The option of another config, with a default of its own. changes: to recorded or grows."""
+    """The option of another config, with a default of its own.
+
+    changes: to recorded, grows or heading; `help_text` replaces the help.
+    """
     info = copy(config.model_fields[field])
     extra = info.json_schema_extra
+    info.description = changes.pop("help_text", info.description)
     info.default, info.json_schema_extra = default, {**(extra if isinstance(extra, dict) else {}), **changes}
     return info
 
@@ -99,7 +103,9 @@ class Config(Frozen):
 
     @classmethod
     def heading_of(cls, field: str) -> str:
-        """The heading of the class that declares the field."""
+        """The heading that the field names, or that of the class that declares it."""
+        if heading := cls._extra(field).get("heading"):
+            return str(heading)
         classes = (each for each in cls.__mro__ if issubclass(each, Config))
         return next(each.heading for each in classes if field in each.__annotations__)
 
@@ -171,7 +177,8 @@ class Layout:
     def around(cls, path: Path) -> Layout:
         """The layout of the folder that a trajectory lies in."""
         folders = path.resolve().parents
-        return cls.found(next((folder for folder in folders if (folder / HIDDEN).is_dir()), folders[2]))
+        usual = folders[min(2, len(folders) - 1)]
+        return cls.found(next((folder for folder in folders if (folder / HIDDEN).is_dir()), usual))
 
     @classmethod
     def of_rollouts(cls, root: Path) -> Layout:
@@ -458,7 +465,7 @@ def _refuse_differences(
         if before.get(name) != now.get(name) and not grew(name)
     ]
     if differences:
-        raise StoreError(
+        raise OtherSettings(
             f"{file.parent.parent}: made with other settings: {'; '.join(differences)}. "
             "Use the same settings to go on with it, or another --out."
         )

@@ -91,7 +91,7 @@ def test_without_the_library_the_card_says_what_to_install(
     monkeypatch.setattr(charts, "drawable", lambda: False)
     made = export(ExportConfig(to=("sft",)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
     card.write(tmp_path, made, Sources.of(run.root), ExportConfig())
-    assert "pip install 'sekft[report]'" in (tmp_path / CARD).read_text()
+    assert "install sekft's extra `report`" in (tmp_path / CARD).read_text()
     assert not list(tmp_path.glob("*.png"))
 
 

@@ -17,7 +17,7 @@ from sekft.cli.tables import print_report, print_tables
 from sekft.dataset import overlap
 from sekft.dataset.export import ExportConfig, Sources
 from sekft.dataset.make_pairs import PairConfig, pair
-from sekft.errors import SekftError, UsageError
+from sekft.errors import SekftError, UsageError, installing
 from sekft.evaluation import charts
 from sekft.evaluation.compare import compare as compared
 from sekft.folder import Folder, Layout, load_scenarios
@@ -261,7 +261,7 @@ def bring(
 def _drawable(wanted: bool) -> None:
 
     if wanted and not charts.drawable():
-        raise UsageError("--pictures wants vl-convert-python: pip install 'sekft[report]'")
+        raise UsageError(f"--pictures wants vl-convert-python: {installing('report')}")
 
 
 def told_apart(folders: list[Path]) -> dict[str, Path]:

@@ -16,7 +16,7 @@ from sekft.evaluation.difficulty import BANDS, band
 from sekft.evaluation.metrics import recovered, right
 from sekft.folder import Config, Layout, option
 from sekft.models.texts import TokenCounter, length
-from sekft.report import Table
+from sekft.report import Table, either
 from sekft.scenario import Frozen
 from sekft.shell.grounding import ungrounded
 from sekft.trajectory import OUTCOMES, StoredRollout, load_trajectory
@@ -45,7 +45,7 @@ class SelectConfig(Config):
         None, "Limit the share of rollouts with a mistake and its repair.", ge=0.0, le=1.0
     )
     band: tuple[str, ...] = option(
-        (), "Take only scenarios of this difficulty: never, hard, medium, easy or always right.", metavar="BAND"
+        (), f"Take only scenarios by how often models are right: {either(BANDS)}.", metavar="BAND"
     )
     per_scenario: int | None = option(None, "Take at most N rollouts per scenario.", ge=1)
 

@@ -17,11 +17,12 @@ from typing import ClassVar
 import sekft
 from sekft import authors, sandboxes, taxonomy
 from sekft.errors import InfraError, ResourcesExhausted, SekftError, UsageError
-from sekft.folder import Folder, Layout, Setting, documents, option
+from sekft.folder import Folder, Layout, Setting, documents, option, same_option
 from sekft.gate import admit
 from sekft.gate.static import gate_structure
 from sekft.protocols import Author, AuthorConfig, Draft, Reporter, Sandbox
 from sekft.rejection import Admitted, Reason, Rejected, Rejection
+from sekft.report import either
 from sekft.runs.resources import GIVE_UP_AFTER, PAUSES_S, LocalEngine, PaidConfig, SandboxedConfig, Tally, attended
 from sekft.scenario import Cell, Scenario, load_noun, load_scenario
 from sekft.seeds import derive
@@ -42,6 +43,13 @@ class GenerateConfig(AuthorConfig, SandboxedConfig, PaidConfig):
 
     heading: ClassVar[str] = "Scenarios"
 
+    author: str | None = same_option(
+        AuthorConfig,
+        "author",
+        None,
+        heading=AuthorConfig.heading,
+        help_text=f"Author: {either(authors.KINDS)}; default: teacher if SEKFT_MODEL is set, else procedural.",
+    )
     n: int = option(50, "Admit N scenarios, not counting twins and re-skins.", ge=1, grows=True)
     where: tuple[str, ...] = option(
         (),

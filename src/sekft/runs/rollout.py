@@ -15,9 +15,10 @@ import sekft
 from sekft import operators, sandboxes
 from sekft.errors import InfraError, UsageError
 from sekft.evaluation.difficulty import BANDS, selected
-from sekft.folder import Folder, Layout, Setting, option
+from sekft.folder import Folder, Layout, Setting, option, same_option
 from sekft.models import keys
 from sekft.protocols import Operator, OperatorConfig, Reporter, Sandbox
+from sekft.report import either
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutLimits, rollout
 from sekft.rollouts.verify import judge
@@ -46,6 +47,14 @@ class ActingConfig(OperatorConfig, SandboxedConfig, PaidConfig):
 
     heading: ClassVar[str] = "Rollouts"
 
+    operator: str | None = same_option(
+        OperatorConfig,
+        "operator",
+        None,
+        heading=OperatorConfig.heading,
+        help_text=f"Operator: {either(sorted(operators.KINDS))}; default: {STUDENT} with --model, model if "
+        f"SEKFT_OP_MODEL is set, else {EXPLORER}.",
+    )
     max_turns: int = option(40, "End a rollout as unfinished after N actions.", ge=1, le=40)
 
     @property
@@ -72,8 +81,7 @@ class RolloutConfig(ActingConfig):
     )
     keep_band: tuple[str, ...] = option(
         (),
-        "List in selected.txt only kept rollouts of scenarios of this difficulty: never, hard, medium, easy or always "
-        "right.",
+        f"List in selected.txt only kept rollouts of scenarios by how often they are right: {either(BANDS)}.",
         metavar="BAND",
         recorded=False,
     )
@@ -151,7 +159,7 @@ def acting(config: ActingConfig) -> Operator:
     if model is not None:
         from sekft.training.base_model import base_folder
 
-        model = str(base_folder(model))
+        model = str(base_folder(model, "--model", "; a served model is named by SEKFT_OP_MODEL"))
     scaffold = "" if config.no_scaffold else config.scaffold
     resolved = config.model_copy(update={"model": model, "scaffold": scaffold, "concurrency": config.at_once})
     return operators.make(config.operator_name, resolved)

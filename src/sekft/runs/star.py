@@ -41,7 +41,7 @@ ROUND, STAR = "round.json", "star.json"
 
 
 class StarConfig(SandboxedConfig):
-    """Let a student learn from its own rollouts in rounds: act, keep, pair, train from the base, evaluate."""
+    """Run self-training: let a student act, keep and pair its rollouts, train from the base, evaluate, repeat."""
 
     heading: ClassVar[str] = "Rounds"
 
@@ -50,7 +50,7 @@ class StarConfig(SandboxedConfig):
     )
     student: str | None = option(None, "Student of the first round; default: the base.", metavar="FOLDER")
     also: Path | None = option(
-        None, "Export that every round learns from, too, for example the explorer's.", metavar="PATH"
+        None, "Export that each round also learns from, for example the explorer's.", metavar="PATH"
     )
     rounds: int = option(3, "Run at most N rounds.", ge=1, grows=True)
     samples: int = option(4, "Rollouts per training scenario and round.", ge=1)
@@ -68,7 +68,7 @@ class StarConfig(SandboxedConfig):
     max_turns: int = same_option(ActingConfig, "max_turns", 40)
     max_tokens: int | None = same_option(ActingConfig, "max_tokens", None, recorded=True)
     concurrency: int = option(16, "Rollouts in parallel.", ge=1, recorded=False)
-    sandbox: str = option("auto", "Sandbox backend: auto, bubblewrap or docker.", metavar="NAME")
+    sandbox: str = same_option(SandboxedConfig, "sandbox", "auto", recorded=True)
 
     @property
     def methods(self) -> tuple[Method, ...]:
