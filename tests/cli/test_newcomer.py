@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from sekft.folder import documents
 from sekft.operators import model, student
 from sekft.trajectory import load_trajectory
 from tests import bundles
-from tests.commands import forked
+from tests.commands import SEKFT, environment, forked
 from tests.served import Answer, serving
 from tests.sets import two
 
@@ -287,3 +288,15 @@ def test_no_message_sends_to_an_index() -> None:
     files = [*ROOT.glob("src/**/*.*"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]
     texts = {path: path.read_text("utf-8") for path in files if path.suffix in (".py", ".md", ".jinja", ".toml")}
     assert [path for path, text in texts.items() if re.search(r"pip install '?sekft\b(?!\[\{extra\}\] @)", text)] == []
+
+
+def test_a_played_session_remembers_its_scenario(run: Path, tmp_path: Path) -> None:
+    """Sessions in scenarios of two folders are shown with their expected endings."""
+    shutil.copytree(run / "scenarios", tmp_path / "other")
+    one, two = documents(run / "scenarios")
+    for path in (one, tmp_path / "other" / two.name):
+        command = [*SEKFT, "play", str(path), "--out", str(tmp_path / "played")]
+        subprocess.run(command, input="exit\n", text=True, check=True, capture_output=True, env=environment())
+    found = json.loads(forked("show", tmp_path / "played", "--json").stdout)
+    assert "(scenario not here)" not in found["outcomes"]
+    assert sum(sum(row.values()) for row in found["outcomes"].values()) == 2

@@ -84,7 +84,7 @@ COMMANDS: Mapping[str, Command] = {
     "export": Command(
         "stages:export",
         MAKE,
-        "Write kept trajectories and pairs as trainers read them.",
+        "Write kept trajectories and pairs in the formats of common trainers.",
         [
             ("sekft export --trajectories demo --out data", "SFT rows, preference pairs and a data card"),
             ("sekft export --trajectories demo --to atif --out atif", "one form only"),
@@ -99,7 +99,7 @@ COMMANDS: Mapping[str, Command] = {
     "eval": Command(
         "stages:app",
         LEARN,
-        "Measure what an operator can do, axis by axis.",
+        "Measure an operator, overall and by axis value.",
         [
             ("sekft eval --scenarios demo --split heldout --model student --out evaluated", "a trained student"),
             ("sekft eval compare evaluated/before evaluated/after", "significant differences"),
@@ -109,7 +109,7 @@ COMMANDS: Mapping[str, Command] = {
     "star": Command(
         "stages:star",
         LEARN,
-        "Let a student learn from its own kept rollouts, in rounds.",
+        "Run self-training: a student learns from its own kept rollouts, in rounds.",
         [("sekft star --scenarios demo --student student --out rounds", "three rounds, each evaluated")],
     ),
     "show": Command(
@@ -124,7 +124,7 @@ COMMANDS: Mapping[str, Command] = {
     "play": Command(
         "look:play",
         LOOK,
-        "Land in a scenario yourself, and see the verdict.",
+        "Play a scenario yourself and see the verdict.",
         [("sekft play demo/scenarios/ID.json", "type; end with exit or panic")],
     ),
     "replay": Command(

@@ -146,7 +146,8 @@ def replay(
         typer.Option("--scenarios", help="Folder of their scenarios, or one scenario with a corrected checker."),
     ] = None,
     recheck: Annotated[
-        bool, typer.Option("--recheck", help="Show today's outcome beside the recorded one, even where replays differ.")
+        bool,
+        typer.Option("--recheck", help="Print today's outcome beside the recorded one, and ignore other differences."),
     ] = False,
     sandbox: SandboxName = "auto",
     concurrency: Concurrency = None,
@@ -172,12 +173,13 @@ def doctor(
         bool, typer.Option("--setup", help="Build what is missing: the runner and the userlands.")
     ] = False,
     clean: Annotated[
-        bool, typer.Option("--clean", help="Remove what killed runs left: containers that never started, old images.")
+        bool,
+        typer.Option("--clean", help="Remove leftovers of killed runs: containers that never started, old images."),
     ] = False,
     sandbox: SandboxName = "auto",
     as_json: Json = False,
 ) -> None:
-    """Check what this machine can run. Where something does not work, say why."""
+    """Check what this machine can run, and say what is missing."""
     from sekft.cli.doctor import as_data, examine, table
 
     findings = examine(sandbox, self_test=self_test, setup=setup, clean=clean)

@@ -49,7 +49,7 @@ class PairConfig(SelectConfig):
 
     heading: ClassVar[str] = "Pairs"
 
-    n: int | None = option(None, "Make at most N pairs; default: as many as stay balanced.", ge=1)
+    n: int | None = option(None, "Make at most N pairs; default: as many as the balance allows.", ge=1)
     margin: float = option(
         MARGIN, "Require that the shares of right rollouts of the two sides differ by at least X.", ge=0.0, le=1.0
     )

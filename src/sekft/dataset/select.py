@@ -34,7 +34,9 @@ class SelectConfig(Config):
         (), "Take only rollouts with this outcome. Repeat the option for several.", metavar="OUTCOME"
     )
     complete: bool = option(False, "Take only rollouts that reached every mark of the mechanism.")
-    grounded: bool = option(False, "Take only rollouts that type no word but shown ones and common vocabulary.")
+    grounded: bool = option(
+        False, "Take only rollouts in which each typed word was shown before or is common vocabulary."
+    )
     max_length: int | None = option(None, "Leave out conversations of more than N tokens.", ge=1)
     tokenizer: str | None = option(
         None,

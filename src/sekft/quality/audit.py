@@ -123,7 +123,10 @@ def judged(held: Holdings, folder: str) -> Audit:
     """Judge each figure by its threshold."""
     limits = thresholds()
     order = list(limits)
-    figures = sorted(measure_all(held), key=lambda figure: order.index(figure.name))
+    figures = list(measure_all(held))
+    if unknown := {figure.name for figure in figures} - limits.keys():
+        raise LookupError(f"audit.toml: no table [{min(unknown)}]; every figure wants one, with `says`")
+    figures.sort(key=lambda figure: order.index(figure.name))
     return Audit(
         folder=folder,
         scenarios=len(held.scenarios),

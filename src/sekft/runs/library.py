@@ -70,7 +70,7 @@ def agenerate(config: GenerateConfig | None = None, /, **options: Any) -> AsyncG
     """Author scenarios; yield each once the gate has admitted it.
 
     options: the fields of GenerateConfig, which win over `config`. Closing the iterator stops the work.
-    Raises UsageError, SandboxUnavailable, AuthorExhausted and InfraError.
+    Raises UsageError, SandboxUnavailable, EndpointError, AuthorExhausted and InfraError.
 
         async for scenario in sekft.agenerate(n=2):
             print(scenario.id)

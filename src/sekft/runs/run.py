@@ -41,7 +41,8 @@ Work = Callable[[Coroutine[Any, Any, Any]], Any]
 class Run:
     """A folder with scenarios, trajectories, pairs and a data set.
 
-    Each method does what the command of its name does over this folder: it resumes, and refuses other settings.
+    Each method does what the command of its name does over this folder. It resumes; it raises OtherSettings where the
+    folder was made with other settings, StoreError where it cannot be written, and what the verb of its name raises.
 
         run = sekft.Run("demo")
         run.generate(n=4, seed=7)

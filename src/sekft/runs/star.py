@@ -60,7 +60,9 @@ class StarConfig(SandboxedConfig):
     pass_k: int = option(4, "Rollouts per held-out scenario.", ge=2)
     tolerance: float = option(0.02, "Count a smaller change of pass@k or variety as no change.", ge=0.0)
     patience: int = option(1, "Stop after N rounds in a row without improvement.", ge=1)
-    temperature: float = same_option(ActingConfig, "temperature", 0.7, recorded=True)
+    temperature: float = same_option(
+        ActingConfig, "temperature", 0.7, recorded=True, help_text="Sampling temperature of the student."
+    )
     no_dpo: bool = option(False, "Learn from kept rollouts alone, without pairs.")
     layers: int | None = same_option(TrainConfig, "layers", None)
     tokens: int | None = same_option(TrainConfig, "tokens", None)
