@@ -246,9 +246,10 @@ async def roll(
 def refuse_unnamed(config: RolloutConfig, layout: Layout) -> None:
     """Raises UsageError where nobody named the explorer, and the folder holds another operator's rollouts.
 
-    Most often SEKFT_OP_MODEL was forgotten. The saboteur acts beside the explorer on purpose.
+    Most often SEKFT_OP_MODEL was forgotten. The saboteur acts beside the explorer on purpose, and a
+    person's sessions are nobody's to continue.
     """
-    others = sorted(layout.kinds() - {SABOTEUR})
+    others = sorted(layout.kinds() & set(operators.FAMILY.names()) - {SABOTEUR})
     if config.operator or config.operator_name != EXPLORER or not others or EXPLORER in others:
         return
     unset = "; SEKFT_OP_MODEL is not set" if "model" in others else ""
