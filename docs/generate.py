@@ -39,10 +39,9 @@ ENDINGS = {
 HEAD = """\
 # Three trajectories
 
-One for each ending, as the explorer recorded them: the orientation (the system message), then the terminal. What
-follows a prompt was typed. The marks say at which turn the announcement was seen and first used, the documentation
-shown, the directives (or what shows that there are none, or that they are blocked) retrieved, the work done, and the
-session ended; turn 0 is the login.
+One for each ending, as the explorer recorded them: the orientation (the system message), then the terminal. The text
+after a prompt was typed. The [marks](../outcomes.md#marks-of-the-mechanism) below each session name the turn at which
+the session reached each step. Turn 0 is the login.
 
 Ten random scenarios, each with all that a bundle holds, are in the [gallery](gallery.md). Made by `docs/generate.py`
 from seed 7, and tested to be current.

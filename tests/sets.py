@@ -15,6 +15,7 @@ from sekft.cli.running import Lines
 from sekft.folder import Layout, load_scenarios
 from sekft.runs.generate import GenerateConfig, generate
 from sekft.runs.rollout import RolloutConfig, roll
+from tests.commands import forked
 
 SCENARIOS, SAMPLES = 16, 3
 
@@ -35,6 +36,17 @@ def filled(factory: pytest.TempPathFactory) -> Layout:
     """A copy of its own of so many scenarios, and of so many samples of the explorer and of the saboteur in each."""
     folder = shared(factory, "set", lambda out: asyncio.run(_fill(Layout.of_run(out))))
     return Layout.of_run(Path(shutil.copytree(folder, factory.mktemp("run") / "run")))
+
+
+def two(factory: pytest.TempPathFactory) -> Path:
+    """A copy of its own of what `sekft run` makes of two scenarios, with one sample."""
+    folder = shared(factory, "two", _run)
+    return Path(shutil.copytree(folder, factory.mktemp("two") / "run"))
+
+
+def _run(out: Path) -> None:
+    done = forked("run", "--n", "2", "--samples", "1", "--out", out)
+    assert done.returncode == 0, done.stderr
 
 
 async def _fill(layout: Layout) -> None:

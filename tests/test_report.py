@@ -52,6 +52,17 @@ def test_columns_that_do_not_fit_go_below_with_the_first_repeated() -> None:
     assert all(name in shown for name in names)
 
 
+def test_panels_stand_apart_and_labels_in_one_line() -> None:
+    """A blank line parts the panels of a table, and a short label before a row is not wrapped."""
+    names = ("expected", *(f"outcome_number_{number}" for number in range(7)))
+    shown = text([Table(names, [("exit (work)", *range(7)), ("panic (blocked)", *range(7))])], 60)
+    panels = [panel.splitlines() for panel in shown.split("\n\n")]
+    assert len(panels) == 4
+    for head, *rows in panels:
+        assert head.startswith("expected ")
+        assert [row[:15].strip() for row in rows] == ["exit (work)", "panic (blocked)"]
+
+
 def test_numbers_stand_right_and_nothing_is_a_dash() -> None:
     """Columns of numbers are aligned to the right; None is a dash; thousands are separated."""
     lines = text([Table(("a", "n"), [("x", 1234567), ("y", 5), ("z", None)])], 80).splitlines()

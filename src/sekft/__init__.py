@@ -11,14 +11,28 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sekft.dataset.export import ExportConfig
-    from sekft.dataset.make_pairs import PairConfig
+    from sekft.dataset.export import ExportConfig, Exported
+    from sekft.dataset.make_pairs import PairConfig, PairReport
     from sekft.dataset.pair import Pair
-    from sekft.errors import InfraError, SekftError, UsageError
+    from sekft.errors import (
+        BundleError,
+        EndpointError,
+        InfraError,
+        NothingKept,
+        OtherSettings,
+        SandboxUnavailable,
+        SekftError,
+        StoreError,
+        UsageError,
+    )
+    from sekft.evaluation.compare import Comparison
+    from sekft.evaluation.evaluate import Evaluation
     from sekft.protocols import Action, Author, Operator, Policy, Sandbox, SandboxSpec, Session
+    from sekft.quality.audit import Audit
     from sekft.rejection import Admitted, Rejected
+    from sekft.rollouts.record import Replayed
     from sekft.runs.evaluate import EvalConfig
-    from sekft.runs.generate import GenerateConfig
+    from sekft.runs.generate import AuthorExhausted, GenerateConfig
     from sekft.runs.library import (
         admit,
         agenerate,
@@ -35,23 +49,30 @@ if TYPE_CHECKING:
     from sekft.runs.rollout import RolloutConfig
     from sekft.runs.run import Run
     from sekft.runs.star import StarConfig
+    from sekft.runs.summary import Summary
     from sekft.scenario import Scenario
     from sekft.training.config import TrainConfig
     from sekft.trajectory import Trajectory, Turn
 
 _HOMES = {
-    "dataset.export": "ExportConfig",
-    "dataset.make_pairs": "PairConfig",
+    "dataset.export": "ExportConfig Exported",
+    "dataset.make_pairs": "PairConfig PairReport",
     "dataset.pair": "Pair",
-    "errors": "InfraError SekftError UsageError",
+    "errors": "BundleError EndpointError InfraError NothingKept OtherSettings SandboxUnavailable SekftError StoreError "
+    "UsageError",
+    "evaluation.compare": "Comparison",
+    "evaluation.evaluate": "Evaluation",
     "protocols": "Action Author Operator Policy Sandbox SandboxSpec Session",
+    "quality.audit": "Audit",
     "rejection": "Admitted Rejected",
+    "rollouts.record": "Replayed",
     "runs.evaluate": "EvalConfig",
-    "runs.generate": "GenerateConfig",
+    "runs.generate": "AuthorExhausted GenerateConfig",
     "runs.library": "admit agenerate arollout compare evaluate generate land play replay rollout sandbox",
     "runs.rollout": "RolloutConfig",
     "runs.run": "Run",
     "runs.star": "StarConfig",
+    "runs.summary": "Summary",
     "scenario": "Scenario",
     "training.config": "TrainConfig",
     "trajectory": "Trajectory Turn",
@@ -60,24 +81,38 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split
 __all__ = [
     "Action",
     "Admitted",
+    "Audit",
     "Author",
+    "AuthorExhausted",
+    "BundleError",
+    "Comparison",
+    "EndpointError",
     "EvalConfig",
+    "Evaluation",
     "ExportConfig",
+    "Exported",
     "GenerateConfig",
     "InfraError",
+    "NothingKept",
     "Operator",
+    "OtherSettings",
     "Pair",
     "PairConfig",
+    "PairReport",
     "Policy",
     "Rejected",
+    "Replayed",
     "RolloutConfig",
     "Run",
     "Sandbox",
     "SandboxSpec",
+    "SandboxUnavailable",
     "Scenario",
     "SekftError",
     "Session",
     "StarConfig",
+    "StoreError",
+    "Summary",
     "TrainConfig",
     "Trajectory",
     "Turn",

@@ -8,12 +8,17 @@
     │   └── ResourcesExhausted  a step of the harness's own that the session's processes or files may have stopped
     ├── EndpointError       the model service refused for good (wrong key, unknown model)
     ├── StoreError          the run folder cannot be written or resumed
+    │   └── OtherSettings   it was made with other settings: exit status 2
     └── NothingKept         no stored rollout is fit for what is asked
 
 A scenario that fails the gate and a rollout that fails its check are data, not errors.
 """
 
 from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
 
 
 class SekftError(Exception):
@@ -59,5 +64,37 @@ class StoreError(SekftError):
     """The run folder cannot be written, or belongs to other settings."""
 
 
+class OtherSettings(StoreError):
+    """A folder was made with other settings than these; the message names each that differs."""
+
+    exit_status = 2
+
+
 class NothingKept(SekftError):
     """A data set without a row; the message says of what."""
+
+
+def installing(extra: str, origin: Mapping[str, Any] | None = None) -> str:
+    """The command that adds an extra to this installation: no package index has sekft.
+
+    origin: what pip recorded of where sekft came from (`direct_url.json`); None reads it.
+    """
+    told = _origin() if origin is None else origin
+    url = str(told.get("url", ""))
+    if "vcs_info" in told:
+        return f"pip install 'sekft[{extra}] @ {told['vcs_info']['vcs']}+{url}'"
+    if "dir_info" in told and url.startswith("file://"):
+        editable = "-e " if told["dir_info"].get("editable") else ""
+        return f"pip install {editable}'{url.removeprefix('file://')}[{extra}]'"
+    return f"pip install './sekft[{extra}]', where ./sekft is a checkout"
+
+
+def _origin() -> Mapping[str, Any]:
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        told = distribution("sekft").read_text("direct_url.json")
+    except PackageNotFoundError:
+        return {}
+    found: Mapping[str, Any] = json.loads(told) if told else {}
+    return found

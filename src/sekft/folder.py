@@ -4,6 +4,7 @@ A stage's settings are the fields of its Config, which are its keyword arguments
 
 FOLDER/<…>.json            what the stage makes
 FOLDER/.sekft/<stage>.json the settings that made it
+FOLDER/.sekft/sources.json where the scenarios of its rollouts lie, if elsewhere
 FOLDER/.sekft/times.json   how long each stage took
 FOLDER/.sekft/lock         held while a command writes
 """
@@ -14,6 +15,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -26,11 +28,11 @@ from pydantic import Field, ValidationError
 from pydantic.config import JsonDict
 
 from sekft import locks
-from sekft.errors import BundleError, StoreError, UsageError
+from sekft.errors import BundleError, OtherSettings, SekftError, StoreError, UsageError
 from sekft.scenario import Frozen, Scenario, load_scenario
 
 HIDDEN = ".sekft"
-TIMES = "times.json"
+TIMES, SOURCES = "times.json", "sources.json"
 AMBIGUOUS_SHOWN = 4
 FAULTS_SHOWN = 5
 UNFINISHED = ".unfinished"
@@ -60,9 +62,13 @@ def option(
 
 
 def same_option(config: type[Config], field: str, default: Any, **changes: Any) -> Any:
-    """The option of another config, with a default of its own. changes: to recorded or grows."""
+    """The option of another config, with a default of its own.
+
+    changes: to recorded, grows or heading; `help_text` replaces the help.
+    """
     info = copy(config.model_fields[field])
     extra = info.json_schema_extra
+    info.description = changes.pop("help_text", info.description)
     info.default, info.json_schema_extra = default, {**(extra if isinstance(extra, dict) else {}), **changes}
     return info
 
@@ -97,7 +103,9 @@ class Config(Frozen):
 
     @classmethod
     def heading_of(cls, field: str) -> str:
-        """The heading of the class that declares the field."""
+        """The heading that the field names, or that of the class that declares it."""
+        if heading := cls._extra(field).get("heading"):
+            return str(heading)
         classes = (each for each in cls.__mro__ if issubclass(each, Config))
         return next(each.heading for each in classes if field in each.__annotations__)
 
@@ -166,6 +174,13 @@ class Layout:
         return cls.of_run(root) if is_run else cls.of_stage(root)
 
     @classmethod
+    def around(cls, path: Path) -> Layout:
+        """The layout of the folder that a trajectory lies in."""
+        folders = path.resolve().parents
+        usual = folders[min(2, len(folders) - 1)]
+        return cls.found(next((folder for folder in folders if (folder / HIDDEN).is_dir()), usual))
+
+    @classmethod
     def of_rollouts(cls, root: Path) -> Layout:
         """The layout of a folder of trajectories. Raises UsageError where it holds none."""
         layout = cls.found(root)
@@ -179,6 +194,31 @@ class Layout:
     @property
     def pairs(self) -> Path:
         return self.root / "pairs" if self.kind == "run" else self.root
+
+    def bundles(self) -> list[Path]:
+        """The scenarios: its own or, where it has none, those of its rollouts, wherever they lie."""
+        return documents(self.scenarios) or [path for name, _ in self.grouped() if (path := self.bundle(name))]
+
+    def bundle(self, scenario_id: str) -> Path | None:
+        """The file of a scenario: here, where the rollouts took it from, or in `scenarios/` beside this folder."""
+        found = (place / f"{scenario_id}.json" for place in self._places())
+        return next((path for path in found if path.is_file()), None)
+
+    def scenario(self, scenario_id: str) -> Scenario:
+        """Raises UsageError where it is in none of these places."""
+        if path := self.bundle(scenario_id):
+            return load_scenario(path)
+        places = ", ".join(map(str, self._places()))
+        raise UsageError(f"scenario {scenario_id}: not in {places}; --scenarios says where it is")
+
+    def _places(self) -> list[Path]:
+        recorded = [Layout.found(self.root / name).scenarios for name in sources(self.root)]
+        beside = self.root.resolve().parent / "scenarios"
+        return [self.scenarios, *recorded, *([beside] if self.kind == "stage" and beside.is_dir() else [])]
+
+    def kinds(self) -> set[str]:
+        """The kinds of operators that have rollouts here."""
+        return {path.stem.rpartition("-")[0] for path in self.rollouts()}
 
     def rollouts(self) -> list[Path]:
         """The trajectories, sorted."""
@@ -226,16 +266,25 @@ class Folder:
         except BlockingIOError:
             raise StoreError(f"{self.root}: another sekft is writing here: wait for it or use another --out") from None
 
-    def settle(self, stage: str, settings: Mapping[str, Setting], growing: Collection[str] = ()) -> None:
+    def settle(
+        self, stage: str, settings: Mapping[str, Setting], growing: Collection[str] = (), *, empty: bool = False
+    ) -> None:
         """Remember what this stage is made with; refuse to go on with anything else.
 
         growing: settings that may be larger than before (how many, how often).
+        empty:   the stage has made nothing here yet, so that any settings will do.
         Raises StoreError naming each setting that differs.
         """
         file = self.root / HIDDEN / f"{stage}.json"
-        if file.exists():
+        if file.exists() and not empty:
             _refuse_differences(file, _read(file), settings, growing)
         self.write(file, json.dumps(dict(settings), indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+    def take_from(self, scenarios: Path) -> None:
+        """Record where the scenarios of this folder's rollouts lie, so that they are found later; see Layout.bundle."""
+        if scenarios.resolve() not in (self.root.resolve(), self.root.resolve() / "scenarios"):
+            known, name = sources(self.root), os.path.relpath(scenarios.resolve(), self.root.resolve())
+            self.write(self.root / HIDDEN / SOURCES, json.dumps({"scenarios": sorted({*known, name})}, indent=1) + "\n")
 
     @contextlib.contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -289,6 +338,33 @@ def settings(root: Path, stage: str) -> Mapping[str, object]:
     """What a stage of this folder was made with; empty when it has not run here."""
     file = root / HIDDEN / f"{stage}.json"
     return _read(file) if file.exists() else {}
+
+
+def sources(root: Path) -> list[str]:
+    """Folders of scenarios that rollouts in this folder were made of, as paths from it."""
+    file = root / HIDDEN / SOURCES
+    named = _read(file).get("scenarios") if file.exists() else None
+    return named if isinstance(named, list) else []
+
+
+def stages(root: Path) -> list[str]:
+    """The stages that have recorded their settings in this folder."""
+    return [path.stem for path in documents(root / HIDDEN) if path.name not in (TIMES, SOURCES)]
+
+
+@contextlib.contextmanager
+def removed_on_failure(root: Path) -> Iterator[None]:
+    """Where what is done in here fails, leave nothing of a folder that held nothing before."""
+    existed = root.exists()
+    empty = not existed or (root.is_dir() and not any(root.iterdir()))
+    try:
+        yield
+    except SekftError:
+        for path in root.iterdir() if empty and root.is_dir() else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not existed and root.is_dir():
+            root.rmdir()
+        raise
 
 
 def times(root: Path) -> dict[str, float]:
@@ -389,7 +465,7 @@ def _refuse_differences(
         if before.get(name) != now.get(name) and not grew(name)
     ]
     if differences:
-        raise StoreError(
+        raise OtherSettings(
             f"{file.parent.parent}: made with other settings: {'; '.join(differences)}. "
             "Use the same settings to go on with it, or another --out."
         )

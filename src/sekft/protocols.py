@@ -251,16 +251,17 @@ class AuthorConfig(AskingConfig):
     heading: ClassVar[str] = "Author"
 
     author: str | None = option(
-        None,
-        "Author: procedural, teacher or hybrid; default: teacher if SEKFT_MODEL is set, else procedural.",
-        metavar="NAME",
+        None, "Author; default: teacher if SEKFT_MODEL is set, else procedural.", metavar="NAME"
     )
     listed_interfaces: bool = option(
         False, "Use a fixed list of interfaces instead of composing new ones (an ablation).", recorded=False
     )
     repairs: int = option(2, "Let a model repair a rejected scenario up to N times.", ge=0, recorded=False)
     answer_tokens: int | None = option(
-        None, "Limit each answer of the authoring model to N tokens.", ge=1, recorded=False
+        None,
+        "Limit each answer of the authoring model to N tokens; default: teacher 16000, hybrid 4000.",
+        ge=1,
+        recorded=False,
     )
 
 
@@ -329,8 +330,7 @@ class OperatorConfig(AskingConfig):
 
     operator: str | None = option(
         None,
-        "Operator: explorer, saboteur, blind, reference, model or student; default: student with --model, model if "
-        "SEKFT_OP_MODEL is set, else explorer.",
+        "Operator; default: student with --model, model if SEKFT_OP_MODEL is set, else explorer.",
         metavar="NAME",
         recorded=False,
     )
@@ -341,9 +341,14 @@ class OperatorConfig(AskingConfig):
         recorded=False,
     )
     max_tokens: int | None = option(
-        None, "Limit each answer of a model to N tokens, reasoning included.", ge=1, recorded=False
+        None, "Limit each answer of a model to N tokens, reasoning included; default: 256.", ge=1, recorded=False
     )
-    temperature: float | None = option(None, "Sampling temperature of a model.", ge=0.0, recorded=False)
+    temperature: float | None = option(
+        None,
+        "Sampling temperature of a model; default: 0.7 for a served one, 0 for a student.",
+        ge=0.0,
+        recorded=False,
+    )
     top_p: float | None = option(None, "Top-p of a model's nucleus sampling.", ge=0.0, le=1.0, recorded=False)
     scaffold: str | None = option(
         None,

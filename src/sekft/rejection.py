@@ -14,7 +14,7 @@ from sekft.scenario import Frozen, GateReport, Scenario, explained
 
 
 class Reason(StrEnum):
-    """docs/gate.md says what each means and what to do about it."""
+    """docs/gate.md says what each means."""
 
     # what reading the bundle alone shows
     SCHEMA = "schema"

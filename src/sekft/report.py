@@ -6,7 +6,7 @@ import io
 import re
 import shutil
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +20,8 @@ LEAST_COLUMNS = 60
 """No table is squeezed further; a narrower terminal wraps its lines."""
 WIDTH = 100
 """Columns of text that goes to a file or a pipe, unless COLUMNS says otherwise."""
+LABEL = 20
+"""Characters of a first column that no row wraps in."""
 NOTHING = "–"
 _GAP = 2
 _STYLES = {"good": "green", "bad": "red", "dim": "dim", "bold": "bold"}
@@ -79,6 +81,12 @@ def listed(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
+def either(names: Iterable[str]) -> str:
+    """Alternatives in one line, as in `a, b or c`."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def text(tables: Sequence[Table], width: int | None = None, emphasis: bool = False) -> str:
     """Tables for a terminal. Columns that do not fit beside each other go below, so that no word is broken.
 
@@ -103,7 +111,9 @@ def text(tables: Sequence[Table], width: int | None = None, emphasis: bool = Fal
             console.print()
         if table.title:
             console.print(Text(table.title, style="bold"))
-        for panel in _panels(table, width) if table.columns else ():
+        for panel_number, panel in enumerate(_panels(table, width) if table.columns else ()):
+            if panel_number:
+                console.print()
             _print(console, panel, width)
         for note in table.notes:
             for line in textwrap.wrap(note, width, break_long_words=False, break_on_hyphens=False):
@@ -140,8 +150,10 @@ def _texts(table: Table, column: int) -> list[str]:
 
 
 def _least(table: Table, column: int) -> int:
-    """The width of the longest word."""
-    return max((len(word) for shown in _texts(table, column) for word in shown.split()), default=0)
+    """The width of the longest word; a short label in front of a row stays in one line."""
+    texts = _texts(table, column)
+    label = max(map(len, texts)) if column == 0 else LABEL + 1
+    return label if label <= LABEL else max((len(word) for shown in texts for word in shown.split()), default=0)
 
 
 def _panels(table: Table, width: int) -> Iterator[Table]:

@@ -146,11 +146,11 @@ def test_a_run_can_be_extended_stage_by_stage(tmp_path: Path) -> None:
 
 
 def test_another_seed_is_refused_by_name(tmp_path: Path) -> None:
-    """Resuming with other settings exits 1, names the difference and touches nothing."""
+    """Resuming with other settings exits 2, names the difference and touches nothing."""
     paper(tmp_path, 2)
     before = contents(tmp_path)
     done = paper(tmp_path, 2, "--seed", "8")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "seed was 7, now 8" in done.stderr
     assert contents(tmp_path) == before
 

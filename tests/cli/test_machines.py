@@ -185,7 +185,7 @@ def test_sigterm_ends_what_waits_for_a_model(tmp_path: Path) -> None:
         took_s, status, log = stopped(running, lambda: _connected(running.pid))
     assert took_s < 2.0
     assert status == 130, log
-    assert "the same command goes on from there" in log
+    assert "run the same command to resume" in log
 
 
 def _connected(pid: int) -> bool:

@@ -19,6 +19,7 @@ from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutResult
 from sekft.rollouts.verify import judge
 from sekft.runs.summary import Summary, summarise
+from sekft.scenario import GateReport, Probe
 from sekft.trajectory import Check, Ending, OperatorInfo, SandboxInfo, Trajectory, Turn
 from tests import bundles
 
@@ -81,6 +82,24 @@ def test_a_trajectory_reads_like_a_terminal(run: Path) -> None:
     assert "outcome   false_exit: ended by exit, but the check fails" in text
     assert "kept      no: outcome false_exit; mechanism lacks seen" in text
     assert "seen       missed" in text
+
+
+def test_a_borrowed_status_is_explained(run: Path) -> None:
+    """`exit` alone after a command that failed ends with that command's status, which looks like a failure of exit."""
+    path = run / "trajectories" / SCENARIO.id / "explorer-0.json"
+    ended = trajectory(0, "ana$ ", "nosuch", "sh: nosuch: not found\nana$ ", "exit")
+    path.write_text(ended.model_copy(update={"ending": Ending(kind="exit", status=127)}).to_json(), encoding="utf-8")
+    assert "ended by  exit 127 (exit alone passes on the status of the command before it)" in plain(show(path))
+
+
+def test_the_probes_of_a_scenario_are_told_once(tmp_path: Path) -> None:
+    """Each kind of wrong solution is named once, however many there are of it."""
+    gated = SCENARIO.sealed(gate=GateReport(mode="sandbox", backend="bubblewrap"))
+    probe = gated.probes[0] if gated.probes else Probe(kind="all_files", commands=["true", "exit"])
+    scenario = gated.sealed(probes=[probe, probe], gate=gated.gate)
+    path = tmp_path / f"{scenario.id}.json"
+    path.write_text(scenario.to_json(), encoding="utf-8")
+    assert f"own probes       {probe.kind}\n" in plain(show(path))
 
 
 def test_marks_stand_in_the_margin_at_their_turns(run: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from sekft.folder import documents
 from tests.commands import forked
+from tests.sets import two
 
 MODEL = {"SEKFT_OP_MODEL": "m", "SEKFT_OP_URL": "http://127.0.0.1:9/v1", "SEKFT_OP_KEY": "k" * 20}
 Environ = dict[str, str]
@@ -78,8 +80,7 @@ CASES: list[tuple[str, str, int, str, Environ]] = [
 def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A run folder of two scenarios with a rollout each, and files of other kinds."""
     root = tmp_path_factory.mktemp("places")
-    made = forked("run", "--n", "2", "--samples", "1", "--out", root / "run")
-    assert made.returncode == 0, made.stderr
+    shutil.copytree(two(tmp_path_factory), root / "run")
     (root / "empty").mkdir()
     (root / "notes.txt").write_text("milk, paper\n")
     (root / "foreign.json").write_text('{"messages": []}')

@@ -91,7 +91,7 @@ def test_without_the_library_the_card_says_what_to_install(
     monkeypatch.setattr(charts, "drawable", lambda: False)
     made = export(ExportConfig(to=("sft",)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
     card.write(tmp_path, made, Sources.of(run.root), ExportConfig())
-    assert "pip install 'sekft[report]'" in (tmp_path / CARD).read_text()
+    assert "install sekft's extra `report`" in (tmp_path / CARD).read_text()
     assert not list(tmp_path.glob("*.png"))
 
 
@@ -116,6 +116,17 @@ def test_an_export_without_sessions_has_a_card_without_their_lengths(run: Layout
     assert [path.name for path in tmp_path.glob("*.png")] == [BALANCE]
 
 
+def test_a_card_says_which_split_has_no_rows(folder: Path, run: Layout, tmp_path: Path) -> None:
+    """Of two splits the card says how they differ; of one that the other is not there."""
+    apart = "`train` and `heldout` differ in whole axis values"
+    assert apart in (folder / CARD).read_text()
+    made = read(folder)
+    train = made.model_copy(update={"parts": [part for part in made.parts if part.split == "train"]})
+    text = card.text(folder, train, holdings(run), [], Sources.of(run.root), ExportConfig())
+    assert "There are no `heldout` rows" in text
+    assert apart not in text
+
+
 def test_what_falls_short_is_told_first(run: Layout, folder: Path) -> None:
     """A scenario that no sandbox has proven makes the card say so, before every figure and under its limits."""
     sources = Sources.of(run.root)
@@ -123,9 +134,7 @@ def test_what_falls_short_is_told_first(run: Layout, folder: Path) -> None:
     unproven = {name: one.model_copy(update={"gate": None}) for name, one in held.scenarios.items()}
     broken = type(held)(**{**held.__dict__, "scenarios": unproven})
     text = card.text(folder, read(folder), broken, [], sources, ExportConfig())
-    assert text.index(f"**broken**: scenarios that no sandbox has proven: {sets.SCENARIOS}") < text.index(
-        "Every figure"
-    )
+    assert text.index(f"**broken**: scenarios not proven in a sandbox: {sets.SCENARIOS}") < text.index("Every figure")
     assert "never ran in a sandbox" in text
 
 

@@ -229,10 +229,13 @@ def test_the_report_fits_a_narrow_terminal(exported: Path) -> None:
     ]
 
 
-def test_another_tokenizer_is_refused_by_name(tmp_path: Path) -> None:
-    """All lengths of a folder are by one counter, whichever form they are of."""
+def test_another_tokenizer_is_refused_by_name(run: Layout, tmp_path: Path) -> None:
+    """All lengths of a folder are by one counter, whichever form they are of; one without a row takes any."""
     bare, out, other = Layout.of_run(tmp_path / "run"), tmp_path / "out", EstimatedTokens()
     bare.trajectories.mkdir(parents=True)
+    other.name = "tokenizer y"
+    export(ExportConfig(to=("sft",)), Sources(bare), out, other, Lines())
+    bare = run
     export(ExportConfig(to=("sft",)), Sources(bare), out, EstimatedTokens(), Lines())
     other.name = "tokenizer x"
     for form in ("sft", "atif"):

@@ -185,3 +185,28 @@ def test_examples_run(
         asyncio.run(names["example"]())
     else:
         exec(code, names)
+
+
+PAGE = (Path(__file__).parent.parent.parent / "docs/python-api.md").read_text(encoding="utf-8")
+
+
+def test_errors_that_the_page_names_are_names_of_the_library() -> None:
+    """What a docstring says is raised can be caught as sekft.NAME."""
+    sentences = re.findall(r"[Rr]aises? ([^.]*)\.", PAGE)
+    named = {name for sentence in sentences for name in re.findall(r"\b[A-Z]\w+[a-z]\w*\b", sentence)}
+    assert named >= {
+        "UsageError",
+        "StoreError",
+        "EndpointError",
+        "SandboxUnavailable",
+        "NothingKept",
+        "AuthorExhausted",
+    }
+    assert named <= set(sekft.__all__)
+
+
+@pytest.mark.parametrize("name", ["Scenario", "Trajectory", "Turn", "Summary", "Evaluation", "Audit", "PairReport"])
+def test_the_page_lists_the_fields_of_each_noun(name: str) -> None:
+    """Nobody has to guess what a scenario or a summary holds."""
+    section = PAGE.split(f"\n### `{name}`\n")[1].split("\n### ")[0]
+    assert [field for field in getattr(sekft, name).model_fields if f"\n| `{field}` | `" not in section] == []

@@ -97,7 +97,7 @@ async def test_the_budget_holds_over_processes(tmp_path: Path, budget: Budget) -
             await ask(endpoint, "2")
         async with client(served, Journal(file), budget) as endpoint:
             await ask(endpoint, "3")
-            with pytest.raises(BudgetSpent, match="goes on"):
+            with pytest.raises(BudgetSpent, match="To resume, run the same command with a higher --max-"):
                 await ask(endpoint, "4")
             await ask(endpoint, "3")
     assert len(served.requests) == 3

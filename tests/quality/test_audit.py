@@ -84,6 +84,13 @@ def test_every_figure_has_its_place_among_the_thresholds(sound: Layout) -> None:
     assert names | {"hints.login_tells"} == wanted  # three scenarios are too few for a classifier
 
 
+def test_a_figure_without_a_threshold_is_named(sound: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who adds a measure and forgets its table reads which one."""
+    monkeypatch.setattr("sekft.quality.audit.thresholds", lambda: {"funnel.kept": thresholds()["funnel.kept"]})
+    with pytest.raises(LookupError, match=r"audit\.toml: no table \[balance\.axis\]"):
+        audit(sound)
+
+
 def edited(path: Path, change: Callable[[Trajectory], Trajectory]) -> None:
     path.write_text(change(load_trajectory(path)).to_json(), encoding="utf-8")
 

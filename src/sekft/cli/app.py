@@ -5,10 +5,13 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import re
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from importlib import import_module
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -24,8 +27,21 @@ class Command(NamedTuple):
     group: str
     line: str
     examples: Sequence[tuple[str, str]]
+    environment: Sequence[tuple[str, str]] = ()
 
 
+OPERATOR = (
+    ("SEKFT_OP_MODEL", "Served model that acts; if set, --operator defaults to model."),
+    ("SEKFT_OP_URL", "Its OpenAI-compatible endpoint; default: SEKFT_URL, else http://localhost:4000/v1."),
+    ("SEKFT_OP_KEY", "Its key, if it wants one; default: SEKFT_KEY."),
+    ("SEKFT_OP_PRICE", "US dollars per million prompt and answer tokens, as 0.5/1.5, if it reports no cost."),
+)
+AUTHOR = (
+    ("SEKFT_MODEL", "Served model that authors; if set, --author defaults to teacher."),
+    ("SEKFT_URL", "Its OpenAI-compatible endpoint; default: http://localhost:4000/v1."),
+    ("SEKFT_KEY", "Its key, if it wants one."),
+    ("SEKFT_PRICE", "US dollars per million prompt and answer tokens, as 0.5/1.5, if it reports no cost."),
+)
 MAKE, LEARN, LOOK = "Make a data set", "Train and evaluate", "Look and check"
 COMMANDS: Mapping[str, Command] = {
     "run": Command(
@@ -36,6 +52,7 @@ COMMANDS: Mapping[str, Command] = {
             ("sekft run --n 50 --out demo", "50 scenarios, the scripted explorer acts 3 times in each"),
             ("sekft run --n 50 --out demo --dry-run", "what models would cost"),
         ],
+        (*OPERATOR, *AUTHOR),
     ),
     "generate": Command(
         "stages:generate",
@@ -45,6 +62,7 @@ COMMANDS: Mapping[str, Command] = {
             ("sekft generate --n 200 --seed 7 --out scenarios", "each is proven in a sandbox"),
             ("sekft generate --n 20 --where ending=blocked --out blocked", "some cells only; see sekft taxonomy"),
         ],
+        AUTHOR,
     ),
     "rollout": Command(
         "stages:rollout",
@@ -54,17 +72,19 @@ COMMANDS: Mapping[str, Command] = {
             ("sekft rollout --scenarios scenarios --out trajectories", "by the explorer, 3 rollouts each"),
             ("SEKFT_OP_MODEL=qwen2.5:32b sekft rollout --scenarios scenarios --out qwen", "by a served model"),
         ],
+        OPERATOR,
     ),
     "pairs": Command(
         "stages:pairs",
         MAKE,
         "Pair kept rollouts with rejected ones, for preference training.",
         [("sekft pairs --trajectories demo", "into demo/pairs")],
+        OPERATOR,
     ),
     "export": Command(
         "stages:export",
         MAKE,
-        "Write kept trajectories and pairs as trainers read them.",
+        "Write kept trajectories and pairs in the formats of common trainers.",
         [
             ("sekft export --trajectories demo --out data", "SFT rows, preference pairs and a data card"),
             ("sekft export --trajectories demo --to atif --out atif", "one form only"),
@@ -79,16 +99,17 @@ COMMANDS: Mapping[str, Command] = {
     "eval": Command(
         "stages:app",
         LEARN,
-        "Measure what an operator can do, axis by axis.",
+        "Measure an operator, overall and by axis value.",
         [
             ("sekft eval --scenarios demo --split heldout --model student --out evaluated", "a trained student"),
-            ("sekft eval compare evaluated/before evaluated/after", "what differs beyond chance"),
+            ("sekft eval compare evaluated/before evaluated/after", "significant differences"),
         ],
+        OPERATOR,
     ),
     "star": Command(
         "stages:star",
         LEARN,
-        "Let a student learn from its own kept rollouts, in rounds.",
+        "Run self-training: a student learns from its own kept rollouts, in rounds.",
         [("sekft star --scenarios demo --student student --out rounds", "three rounds, each evaluated")],
     ),
     "show": Command(
@@ -96,14 +117,14 @@ COMMANDS: Mapping[str, Command] = {
         LOOK,
         "Print a scenario, trajectory or pair readably, or sum up a folder.",
         [
-            ("sekft show demo", "what the folder holds, and where to look next"),
+            ("sekft show demo", "a summary, and commands to try next"),
             ("sekft show demo/trajectories/ID/explorer-0.json", "one rollout as on a terminal"),
         ],
     ),
     "play": Command(
         "look:play",
         LOOK,
-        "Land in a scenario yourself, and see the verdict.",
+        "Play a scenario yourself and see the verdict.",
         [("sekft play demo/scenarios/ID.json", "type; end with exit or panic")],
     ),
     "replay": Command(
@@ -134,7 +155,15 @@ COMMANDS: Mapping[str, Command] = {
 
 
 class _Grouped:
-    """A help text that lists options in groups."""
+    """A help text that lists options in groups, then the environment, then examples."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        command = COMMANDS.get(self.name or "")  # type: ignore[attr-defined]
+        if command and command.environment:
+            with formatter.section("Environment"):
+                formatter.write_dl(command.environment)
+        if command:
+            _write_examples(formatter, command.examples)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}
@@ -184,8 +213,18 @@ class LazyGroup(TyperGroup):
             single.command(cmd_name, cls=GroupedCommand)(command)
             command = single
         built = typer.main.get_command(command)
-        built.epilog = examples(COMMANDS[cmd_name].examples)
+        built.name = cmd_name
         return built
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Suggest commands that begin like what was typed, or are spelt much like it."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = [name for name in COMMANDS if name.startswith(args[0])] or get_close_matches(args[0], COMMANDS)
+            ctx.fail(f"No such command {args[0]!r}" + (f"; did you mean {' or '.join(near)}?" if near else "."))
+        return super().resolve_command(ctx, args)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        _write_examples(formatter, [each.examples[0] for each in COMMANDS.values()])
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -200,9 +239,25 @@ class LazyGroup(TyperGroup):
                 formatter.write_dl([(name, each.line) for name, each in COMMANDS.items() if each.group == group])
 
 
-def examples(rows: Sequence[tuple[str, str]]) -> str:
-    """The end of a help text, which click does not wrap."""
-    return "Examples:\n\n\b\n" + "\n".join(f"  {line}\n      {what}" for line, what in rows)
+def _write_examples(formatter: Any, rows: Sequence[tuple[str, str]]) -> None:
+    """The end of a help text. A command that is too long goes on in the next line, as a shell takes it."""
+    with formatter.section("Examples"):
+        for line, what in rows:
+            formatter.write(f"  {folded(line, formatter.width - 2)}\n")
+            formatter.write(
+                textwrap.fill(what, formatter.width, initial_indent=" " * 6, subsequent_indent=" " * 6) + "\n"
+            )
+
+
+def folded(command: str, width: int) -> str:
+    """The command in lines of at most so many characters, where its options allow it."""
+    lines = [""]
+    for part in re.split(r"(?= --)", command):
+        if lines[-1] and len(lines[-1] + part) > width - 2:
+            lines.append(f"     {part}")
+        else:
+            lines[-1] += part
+    return " \\\n".join(lines)
 
 
 STYLE: dict[str, Any] = {
@@ -215,7 +270,6 @@ app = typer.Typer(
     name="sekft",
     cls=LazyGroup,
     help="Make training data for models that operate a shell: scenarios, real rollouts, verified verdicts.",
-    epilog=examples([each.examples[0] for each in COMMANDS.values()]),
     no_args_is_help=True,
     **STYLE | {"add_completion": True},
 )
@@ -245,6 +299,19 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
+_Misused = cast(type[Exception], typer.BadParameter.__bases__[0])
+"""What typer raises for a command line that it cannot read."""
+
+
+def _tell_usage(error: Any) -> None:
+    """Every error begins alike, whoever finds it. `sekft` alone shows its help."""
+    if error.message.startswith("Usage:"):
+        error.show()
+        return
+    usage = f"{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help' for help.\n\n" if error.ctx else ""
+    typer.echo(f"{usage}sekft: error: {error.format_message()}", err=True)
+
+
 def main() -> None:
     """The console command. Exit status: 0 done, 1 could not, 2 wrong usage, 130 interrupted."""
     heed()
@@ -253,7 +320,11 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="sekft")
     try:
-        app(prog_name="sekft")
+        status = app(prog_name="sekft", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except _Misused as error:
+        _tell_usage(error)
+        sys.exit(2)
     except SekftError as error:
         from sekft.cli.running import shown
 

@@ -13,11 +13,13 @@ from sekft.cli.options import Concurrency, Json, SandboxName
 from sekft.cli.running import say, summary, work
 from sekft.cli.stopping import INTERRUPTED
 from sekft.cli.tables import print_tables, write
-from sekft.errors import UsageError
-from sekft.folder import Layout, completed, documents
+from sekft.errors import BundleError, UsageError
+from sekft.folder import HIDDEN, Layout, completed, documents
 from sekft.report import Table
 from sekft.scenario import load_scenario
 from sekft.taxonomy import Axis, load
+
+FOLDERS_SHOWN = 4
 
 
 def taxonomy(
@@ -65,7 +67,7 @@ def _values(axis: Axis) -> dict[str, dict[str, object]]:
 def show(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="Scenarios, trajectories, rejected draws, files of rows, or folders."),
+        typer.Argument(metavar="PATH...", help="Scenarios, trajectories, rejected drafts, files of rows, or folders."),
     ],
     form: Annotated[
         str, typer.Option("--as", metavar="text|messages", help="Show a trajectory as text, or as deployed messages.")
@@ -75,19 +77,38 @@ def show(
     ] = 1,
     as_json: Json = False,
 ) -> None:
-    """Print a scenario, trajectory or pair readably, or sum up a folder."""
+    """Print a scenario, a trajectory or a row readably, or sum up a folder: a run, a data set, pairs, a student."""
+    from sekft.cli.delivered import delivered, onward
     from sekft.cli.show import look, rollouts_text
     from sekft.cli.show import show as rendered
 
     if form not in ("text", "messages"):
         raise UsageError(f"--as {form}: want text or messages")
     for path in map(completed, paths):
-        if path.is_dir() and (rollouts := documents(path, "*-*.json")):
+        if report := delivered(path):
+            print_tables([*report.tables, *onward(path)], report.to_json(), as_json)
+        elif path.is_dir() and (rollouts := documents(path, "*-*.json")):
             write(rollouts_text(path, rollouts))
         elif path.is_dir():
-            summary(Layout.found(path), as_json)
+            _summed(path, as_json)
         else:
             write(path.read_text(encoding="utf-8") if as_json else rendered(path, form, look, row))
+
+
+def _summed(path: Path, as_json: bool) -> None:
+    """Raises UsageError for a folder of other things."""
+    from sekft.cli.show import WANTED
+
+    layout = Layout.found(path)
+    ours = (path / HIDDEN).is_dir()
+    if not ours and not any((layout.bundles(), layout.rollouts(), documents(layout.rejected))):
+        folders = sorted(str(each.parent) for each in path.glob(f"*/{HIDDEN}"))[:FOLDERS_SHOWN]
+        there = f"; there is {', '.join(folders)}" if folders else ""
+        raise UsageError(f"{path}: a folder that holds nothing of sekft's; want {WANTED}{there}")
+    try:
+        summary(layout, as_json)
+    except BundleError as error:
+        raise error if ours else BundleError(f"{error}; want {WANTED}") from error
 
 
 def play(
@@ -96,7 +117,7 @@ def play(
     sandbox: SandboxName = "auto",
     as_json: Json = False,
 ) -> None:
-    """Land in a scenario yourself: type commands, end with exit or panic, and see the verdict."""
+    """Play a scenario yourself: type commands, end with exit or panic, and see the verdict."""
     from contextlib import nullcontext, redirect_stdout
 
     from sekft.cli.play import edit_lines
@@ -110,7 +131,7 @@ def play(
     edit_lines()
     try:
         with redirect_stdout(sys.stderr) if as_json else nullcontext():
-            made = session(bundle, Layout.of_run(out), chosen)
+            made = session(bundle, Layout.of_run(out), chosen, path.parent)
     except KeyboardInterrupt:
         typer.echo("sekft: interrupted; nothing is recorded", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -125,7 +146,8 @@ def replay(
         typer.Option("--scenarios", help="Folder of their scenarios, or one scenario with a corrected checker."),
     ] = None,
     recheck: Annotated[
-        bool, typer.Option("--recheck", help="Show today's outcome beside the recorded one, even where replays differ.")
+        bool,
+        typer.Option("--recheck", help="Print today's outcome beside the recorded one, and ignore other differences."),
     ] = False,
     sandbox: SandboxName = "auto",
     concurrency: Concurrency = None,
@@ -151,12 +173,13 @@ def doctor(
         bool, typer.Option("--setup", help="Build what is missing: the runner and the userlands.")
     ] = False,
     clean: Annotated[
-        bool, typer.Option("--clean", help="Remove what killed runs left: containers that never started, old images.")
+        bool,
+        typer.Option("--clean", help="Remove leftovers of killed runs: containers that never started, old images."),
     ] = False,
     sandbox: SandboxName = "auto",
     as_json: Json = False,
 ) -> None:
-    """Check what this machine can run. Where something does not work, say why."""
+    """Check what this machine can run, and say what is missing."""
     from sekft.cli.doctor import as_data, examine, table
 
     findings = examine(sandbox, self_test=self_test, setup=setup, clean=clean)

@@ -16,6 +16,7 @@ from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
 from sekft.folder import Config
+from sekft.runs.resources import SandboxedConfig
 
 OUTPUT, INPUT = "Result", "Input"
 FOLDER = "FOLDER"
@@ -33,17 +34,18 @@ def result(flag: str, help_text: str, metavar: str | None = FOLDER) -> Any:
 
 Out = Annotated[Path, result("--out", "Folder to fill. Run the same command to resume.")]
 SandboxName = Annotated[
-    str, typer.Option("--sandbox", metavar="NAME", help="Sandbox backend: auto, bubblewrap or docker.")
+    str, typer.Option("--sandbox", metavar="NAME", help=SandboxedConfig.model_fields["sandbox"].description)
 ]
 Concurrency = Annotated[
-    int | None, typer.Option("--concurrency", metavar="N", min=1, help="Sandboxes in parallel; default: 2 per core.")
+    int | None,
+    typer.Option("--concurrency", metavar="N", min=1, help=SandboxedConfig.model_fields["concurrency"].description),
 ]
 Trajectories = Annotated[Path, source("--trajectories", "Run folder, or a folder of trajectories.")]
 TheirScenarios = Annotated[
     Path | None, source("--scenarios", "Run folder, or a folder of scenarios; default: beside the trajectories.")
 ]
 Json = Annotated[bool, result("--json", "Print the result as JSON on stdout.", None)]
-DryRun = Annotated[bool, result("--dry-run", "Estimate the cost of models, but ask none and write nothing.", None)]
+DryRun = Annotated[bool, result("--dry-run", "Estimate the cost. Calls no model and writes nothing.", None)]
 
 Command = Callable[..., None]
 

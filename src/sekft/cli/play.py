@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from types import FrameType
 
 from sekft.cli.show import judgement
@@ -57,15 +58,17 @@ class _Keyboard:
         return Action(_message(visible(prompt)))
 
 
-def play(scenario: Scenario, layout: Layout, sandbox: Sandbox) -> Trajectory:
+def play(scenario: Scenario, layout: Layout, sandbox: Sandbox, source: Path) -> Trajectory:
     """One session, told what it was worth at its end. It is kept under the next free number.
 
+    source: the folder of the scenario, to be found again later.
     Raises StoreError, before anything is played, when the folder cannot be written, and
     InfraError when the sandbox broke on the way; what was typed is then in layout.errors.
     """
     operator = HumanOperator()
     with Folder(layout.root).writing() as folder, _on_interrupt(_ignored):
         job = _next_job(scenario, layout)
+        folder.take_from(source)
         observed = asyncio.run(rollout(scenario, sandbox, operator, job.sample, seed=0, limits=LIMITS))
         made = record(scenario, observed, judge(scenario, observed), forbidden())
         job.keep(folder, made)

@@ -38,11 +38,11 @@ LINE_EVERY_S, LINE_AT_LEAST_EVERY_S = 5.0, 30.0
 
 @contextmanager
 def resumable(out: Path) -> Iterator[None]:
-    """Where Ctrl-C or SIGTERM stops what is done in here, say how to go on."""
+    """Where Ctrl-C or SIGTERM stops what is done in here, say how to resume."""
     try:
         yield
     except (KeyboardInterrupt, asyncio.CancelledError):
-        typer.echo(f"sekft: interrupted; what was done is kept in {out}: the same command goes on from there", err=True)
+        typer.echo(f"sekft: interrupted; finished work is kept in {out}: run the same command to resume", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -75,7 +75,7 @@ def report_broken(broken: int, layout: Layout) -> None:
     if broken:
         raise SekftError(
             f"{broken} rollouts met an infra error (see {layout.errors}); the others are kept: "
-            "run the same command again to redo these"
+            "run the same command to repeat these"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a run folder holds, as a person reads it in a terminal: a scenario, a trajectory, a rejected draw, a row."""
+"""What a run folder holds, as a person reads it in a terminal: a scenario, a trajectory, a rejected draft, a row."""
 
 from __future__ import annotations
 
@@ -6,24 +6,32 @@ import asyncio
 import json
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from sekft import operators, sandboxes
-from sekft.cli.tables import all_visible, bad, bold, dim, good, one_line, ruled, table, visible
+from sekft.cli.tables import all_visible, bad, bold, columns, dim, good, one_line, ruled, table, visible, wrapped
 from sekft.errors import BundleError, SandboxUnavailable, UsageError
+from sekft.evaluation.metrics import mistakes
+from sekft.folder import Layout
 from sekft.protocols import OperatorConfig
 from sekft.rejection import Rejection
 from sekft.rollouts.rollout import rollout
 from sekft.scenario import File, Scenario, load_noun, load_scenario
-from sekft.trajectory import Mechanism, Outcome, Trajectory, Turn, closed, covered, load_trajectory
+from sekft.trajectory import Mechanism, Outcome, StoredRollout, Trajectory, Turn, closed, covered, load_trajectory
 
 CONTENT_LINES = 12
+MARGIN = 16
+"""Columns before a line of a session: the mark, the turn, a rule."""
+RECOVERY_SHARE = "recovery_share"
+"""The setting of an operator that makes mistakes on purpose."""
 LARGEST_BYTES = 64 << 20
 """Of one JSON file; nothing that sekft writes comes near."""
 ROWS = (".jsonl", ".parquet")
-WANTED = "a scenario, a trajectory, a rejected draw, rows of pairs or of an export (.jsonl, .parquet), or a folder"
+WANTED = "a scenario, a trajectory, a rejected draft, rows of pairs or of an export (.jsonl, .parquet), or a folder"
 Look = Callable[[Scenario], Sequence[Turn]]
 MEANINGS: dict[Outcome, str] = {
     "solved": "the work is done as asked, ended by exit",
@@ -77,7 +85,8 @@ def show(path: Path, form: str = "text", look: Look = lambda _: (), row: int = 1
             raise UsageError(f"{path}: no turns: {noun.ending.reason}")
         return json.dumps(noun.messages(), ensure_ascii=False, indent=1) + "\n"
     if isinstance(noun, Trajectory):
-        return trajectory_text(all_visible(noun))
+        bundle = Layout.around(path).bundle(noun.scenario_id)
+        return trajectory_text(all_visible(noun), load_scenario(bundle) if bundle else None)
     if isinstance(noun, Rejection):
         return rejection_text(all_visible(noun))
     return scenario_text(all_visible(noun), all_visible(list(look(noun))))
@@ -281,7 +290,7 @@ def _gate(scenario: Scenario) -> str:
             "wrong solutions": tried
             + (f", {gate.equivalent} did the same as the right one" if gate.equivalent else ""),
             "right solutions": f"{gate.right} tried beside the reference, {gate.right - len(gate.refused)} accepted",
-            "own probes": ", ".join(probe.kind for probe in scenario.probes),
+            "own probes": ", ".join(dict.fromkeys(probe.kind for probe in scenario.probes)),
             "protected": "\n".join(map(one_line, scenario.protected)),
             "volatile": ", ".join(map(one_line, scenario.volatile)),
         }
@@ -305,32 +314,51 @@ def _file(scenario: Scenario, file: File) -> str:
     return head + "".join(f"    {line}\n" for line in lines[:CONTENT_LINES]) + more
 
 
-def trajectory_text(trajectory: Trajectory) -> str:
-    """Orientation, session, judgement."""
+def trajectory_text(trajectory: Trajectory, scenario: Scenario | None = None) -> str:
+    """Orientation, session, judgement. scenario: tells planned mistakes from what shows a block; None marks none."""
     orientation = trajectory.turns[0].orientation if trajectory.turns else None
+    wrong = planned(trajectory, scenario) if scenario else []
     return (
         f"{ruled('orientation (the system message)')}{closed(visible(orientation or ''))}"
-        f"{ruled('session (turn, mark)')}{session(trajectory.turns, trajectory.mechanism)}"
-        f"{ruled('judgement')}{judgement(trajectory)}"
+        f"{ruled('session (turn, mark)')}{session(trajectory.turns, trajectory.mechanism, wrong)}"
+        f"{ruled('judgement')}{judgement(trajectory, wrong)}"
     )
 
 
-def session(turns: Sequence[Turn], mechanism: Mechanism | None = None) -> str:
-    """What stood on the screen, what was typed in bold; with a mechanism, turns and marks in the margin."""
+def planned(trajectory: Trajectory, scenario: Scenario) -> list[int]:
+    """The turns of mistakes that the operator makes so that a model learns to mend them."""
+    on_purpose = trajectory.operator.settings.get(RECOVERY_SHARE, "0") != "0" and trajectory.fault is None
+    return mistakes(StoredRollout("", trajectory, scenario)) if on_purpose else []
+
+
+def session(turns: Sequence[Turn], mechanism: Mechanism | None = None, wrong: Sequence[int] = ()) -> str:
+    """What stood on the screen, what was typed in bold; with a mechanism, turns and marks in the margin.
+
+    wrong: the turns of planned mistakes.
+    """
     if mechanism is None:
         return "".join(f"{line}\n" for _, line in _lines(turns))
-    marks: dict[int, str] = {}
-    for mark, at in mechanism.model_dump().items():
+    marks: dict[int, list[str]] = defaultdict(list)
+    for mark, reached in mechanism.model_dump().items():
+        if reached is not None:
+            marks[reached].append(mark)
+    for mistake in wrong:
+        marks[mistake].append("mistake")
+        marks[mistake + 2].append("repair")
+    width = (columns() or sys.maxsize) - MARGIN
+    text, waiting = "", list[str]()
+    for at, line in _lines(turns):
         if at is not None:
-            marks[at] = f"{marks[at]}, {mark}" if at in marks else mark
-    return "".join(f"{_margin(at, marks)}{line and f' {line}'}\n" for at, line in _lines(turns))
+            text += "".join(f"{_margin(None, mark)}\n" for mark in waiting)
+            waiting = list(marks[at])
+        for number, part in enumerate(wrapped(line, width)):
+            mark = waiting.pop(0) if waiting else ""
+            text += f"{_margin(None if number else at, mark)}{part and f' {part}'}\n"
+    return text + "".join(f"{_margin(None, mark)}\n" for mark in waiting)
 
 
-def _margin(at: int | None, marks: Mapping[int, str]) -> str:
-    if at is None:
-        return f"{'':13} {dim('│')}"
-    mark = marks.get(at, "")
-    return f"{' ' * (9 - len(mark))}{bold(mark)} {dim(f'{at:>3} │')}"
+def _margin(at: int | None, mark: str) -> str:
+    return f"{' ' * (9 - len(mark))}{bold(mark)} {dim('    │' if at is None else f'{at:>3} │')}"
 
 
 def _lines(turns: Sequence[Turn]) -> Iterator[tuple[int | None, str]]:
@@ -349,10 +377,12 @@ def _lines(turns: Sequence[Turn]) -> Iterator[tuple[int | None, str]]:
         yield None, prompt
 
 
-def judgement(trajectory: Trajectory) -> str:
-    """What it was worth and why, what was reached when, what it left behind."""
-    ending, check, operator = trajectory.ending, trajectory.check, trajectory.operator
+def judgement(trajectory: Trajectory, wrong: Sequence[int] = ()) -> str:
+    """What it was worth and why, what was reached when, what it left behind. wrong: turns of planned mistakes."""
+    ending, check, operator, fault = trajectory.ending, trajectory.check, trajectory.operator, trajectory.fault
     ended = " ".join(str(part) for part in (ending.kind, ending.status, ending.reason) if part is not None)
+    if ending.kind == "exit" and ending.status and trajectory.actions[-1:] == ["exit"]:
+        ended += " (exit alone passes on the status of the command before it)"
     outcome = f"{trajectory.outcome}: {MEANINGS[trajectory.outcome]}"
     return table(
         {
@@ -363,6 +393,10 @@ def judgement(trajectory: Trajectory) -> str:
             ),
             "ended by": visible(ended),
             "marks": _marks(trajectory),
+            "mistakes": "\n".join(
+                f"turn {at}, mended at turn {at + 2}: on purpose, as an example of a repair" for at in wrong
+            ),
+            "fault": f"{fault.kind} from turn {fault.turn}: on purpose, as an example of a failure" if fault else "",
             "changed": "\n".join(one_line(f"{effect.change} {effect.path}") for effect in trajectory.effects)
             or "nothing",
             "operator": " ".join(filter(None, (operator.kind, operator.model))),

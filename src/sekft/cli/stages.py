@@ -17,7 +17,7 @@ from sekft.cli.tables import print_report, print_tables
 from sekft.dataset import overlap
 from sekft.dataset.export import ExportConfig, Sources
 from sekft.dataset.make_pairs import PairConfig, pair
-from sekft.errors import SekftError, UsageError
+from sekft.errors import SekftError, UsageError, installing
 from sekft.evaluation import charts
 from sekft.evaluation.compare import compare as compared
 from sekft.folder import Folder, Layout, load_scenarios
@@ -71,7 +71,7 @@ def rollout(
         announce_operator(config, progress)
         if dry_run:
             return say_costs(estimates(None, config, bundles, layout), as_json)
-        broken = work(roll(config, bundles, layout, progress), out)
+        broken = work(roll(config, bundles, layout, progress, scenarios), out)
     summary(layout, as_json, scenarios)
     return report_broken(broken, layout)
 
@@ -123,8 +123,8 @@ def pairs(
 ) -> None:
     """Make step-level preference pairs, each cut at a decisive turn, and labels of whole rollouts.
 
-    The filters choose rollouts for the chosen side, except --outcome, which chooses the rejected side. --per-scenario
-    limits the pairs of a scenario, and --max-length the tokens of a prompt and its longer side.
+    The filters apply to the chosen side, --outcome to the rejected side. --per-scenario counts pairs. --max-length
+    counts the tokens of the prompt and the longer side.
     """
 
     rollouts = Layout.of_rollouts(trajectories)
@@ -145,7 +145,7 @@ def pairs(
             "rollout; `sekft rollout --operator saboteur` makes failed ones beside the explorer's"
         )
     if broken:
-        raise SekftError(f"{broken} branches met an infra error; the same command does these again")
+        raise SekftError(f"{broken} branches met an infra error; run the same command to repeat them")
 
 
 @configured()
@@ -160,7 +160,7 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write kept trajectories and pairs in the forms that trainers read, with separate train and held-out parts."""
+    """Write kept trajectories and pairs in the formats of common trainers, with train and held-out rows apart."""
 
     sources = Sources.of(trajectories, scenarios, pairs)
     with reporter() as progress:
@@ -203,7 +203,7 @@ def evaluate(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Measure what an operator can do, axis by axis; by default in deploy form and with greedy decoding."""
+    """Measure an operator, overall and by axis value; by default in deploy form and with greedy decoding."""
     if context.invoked_subcommand is not None:
         return None
     if scenarios is None or out is None:
@@ -215,7 +215,7 @@ def evaluate(
         announce_operator(config, progress)
         if dry_run:
             return say_costs(estimates(None, config, bundles, layout), as_json)
-        report = work(examine(config, bundles, out, progress), out)
+        report = work(examine(config, bundles, out, progress, scenarios), out)
     if pictures:
         _draw(out, [out])
     print_report(report, as_json)
@@ -231,7 +231,7 @@ def compare(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Test which differences are more than chance, by an exact paired test over the scenarios that both have."""
+    """List significant differences, by an exact paired test over the scenarios that both have."""
 
     if len(folders) < 2:
         raise UsageError("sekft eval compare: want two folders or more")
@@ -245,12 +245,12 @@ def compare(
 @app.command(name="import", cls=GroupedCommand)
 @configured()
 def bring(
-    tasks: Annotated[Path, typer.Argument(help="A JSON list of tasks with `query` and `gold`, as InterCode has them.")],
+    tasks: Annotated[Path, typer.Argument(help="A JSON list of tasks with `query` and `gold`, in InterCode's format.")],
     out: Out,
     config: ImportConfig,
     as_json: Json = False,
 ) -> None:
-    """Turn shell tasks of another data set into gated held-out scenarios, each with a provider of ours."""
+    """Turn shell tasks of another data set into held-out scenarios, each with a sekft provider, proven by the gate."""
 
     layout = Layout.of_stage(out)
     with reporter() as progress:
@@ -261,7 +261,7 @@ def bring(
 def _drawable(wanted: bool) -> None:
 
     if wanted and not charts.drawable():
-        raise UsageError("--pictures wants vl-convert-python: pip install 'sekft[report]'")
+        raise UsageError(f"--pictures wants vl-convert-python: {installing('report')}")
 
 
 def told_apart(folders: list[Path]) -> dict[str, Path]:
@@ -297,7 +297,7 @@ def train(
     config: TrainConfig,
     as_json: Json = False,
 ) -> None:
-    """Train a student on an export, with loss only on the assistant's actions and their end tokens."""
+    """Train a student on an export. The loss covers only the assistant's actions and their end tokens."""
 
     with resumable(out), reporter() as progress:
         trained = run_training(config, data, out, progress, command())
@@ -314,7 +314,7 @@ def star(
     config: StarConfig,
     as_json: Json = False,
 ) -> None:
-    """Let a student learn from its own rollouts in rounds: act, keep, pair, train from the base, evaluate."""
+    """Run self-training: let a student act, keep and pair its rollouts, train from the base, evaluate, repeat."""
 
     with resumable(out), reporter() as progress:
         report = run_star(config, load_scenarios(scenarios), out, progress, lambda stage: work(stage, out))

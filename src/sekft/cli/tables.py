@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
@@ -101,8 +102,30 @@ def _emphatic() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
+def columns() -> int | None:
+    """The width of the terminal, or COLUMNS; None where neither is known."""
+    return shutil.get_terminal_size((0, 0)).columns or None
+
+
 def ruled(title: str) -> str:
-    return dim(f"── {title} {'─' * max(2, WIDTH - 4 - len(title))}") + "\n"
+    width = min(WIDTH, columns() or WIDTH)
+    return dim(f"── {title} {'─' * max(2, width - 4 - len(title))}") + "\n"
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """The line in parts of at most so many characters; emphasis is taken up again in the next part."""
+    parts, shown, style = [""], 0, ""
+    for piece in re.findall(rf"{_EMPHASIS.pattern}|.", line):
+        if _EMPHASIS.fullmatch(piece):
+            style = "" if piece == "\x1b[0m" else piece
+        elif shown == width:
+            parts[-1] += "\x1b[0m" if style else ""
+            parts.append(style)
+            shown = 1
+        else:
+            shown += 1
+        parts[-1] += piece
+    return parts
 
 
 def table(facts: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from sekft.dataset.overlap import RUN, Overlap, overlaps
 from sekft.dataset.rows import export_forms
 from sekft.evaluation import charts
 from sekft.evaluation.statistics import Quantiles
-from sekft.folder import HIDDEN, Folder, Layout, documents
+from sekft.folder import HIDDEN, Folder, Layout, stages
 from sekft.quality.audit import Audit, holdings, judged
 from sekft.quality.measures import Holdings
 from sekft.report import listed
@@ -97,6 +97,8 @@ def _of_rows(out: Path, exported: Exported) -> dict[str, Any]:
         "forms": forms,
         "present": present,
         "splits": SPLITS,
+        "both_splits": {part.split for part in exported.parts} == set(SPLITS),
+        "absent": next((split for split in SPLITS if split not in {part.split for part in exported.parts}), ""),
         "size": next((name for most, name in SIZES.items() if rows < most), "n>10M"),
         "folder": out.resolve().name,
         "longest": {name: max(max_length(part, exported) or 0 for part in parts) for name, parts in present.items()},
@@ -190,7 +192,7 @@ def _funnel(exported: Exported, held: Holdings, audit: Audit, pairs: Path | None
         outcomes.setdefault(rollout.trajectory.operator.kind, Counter())[rollout.trajectory.outcome] += 1
     for operator, counts in sorted(outcomes.items()):
         yield f"rolled out, {operator}", f"{counts.total():,}", _listed(dict(counts.most_common()))
-    yield "kept", f"{len(held.kept):,}", "the right ending, every step of the routine, a clean record"
+    yield "kept", f"{len(held.kept):,}", "the right ending, every step of the routine, and a clean record"
     if pairs and (file := pairs / "report.json").is_file():
         report = json.loads(file.read_text(encoding="utf-8"))
         yield "pairs", f"{report['pairs']:,}", f"by the rejected side's outcome: {_listed(report['outcomes'])}"
@@ -206,9 +208,8 @@ def _settings(sources: Sources, out: Path) -> dict[str, object]:
     """What each stage was made with, by folder and stage."""
     roots = {"": sources.layout.root, "scenarios ": sources.scenarios, "pairs ": sources.pairs, "export ": out}
     return {
-        f"{whose}{path.stem}": json.loads(path.read_text(encoding="utf-8"))
+        f"{whose}{stage}": json.loads((root / HIDDEN / f"{stage}.json").read_text(encoding="utf-8"))
         for whose, root in roots.items()
         if root
-        for path in documents(root / HIDDEN)
-        if path.stem != "times"
+        for stage in stages(root)
     }

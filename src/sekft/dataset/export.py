@@ -90,8 +90,6 @@ class Sources:
         """What is not named is looked for where `sekft run` puts it, then beside a folder of trajectories."""
         layout = Layout.of_rollouts(trajectories)
         places = [layout.root] if layout.kind == "run" else [layout.root, layout.root.parent]
-        if scenarios is None and layout.kind == "stage":
-            scenarios = next((place / "scenarios" for place in places if (place / "scenarios").is_dir()), None)
         beside = (place / PAIRS_FOLDER for place in places if (place / PAIRS_FOLDER / PAIRS).is_file())
         return cls(layout, scenarios, pairs or next(beside, None))
 
@@ -142,9 +140,11 @@ def export(config: ExportConfig, sources: Sources, out: Path, counter: TokenCoun
     chosen = named(config.to or DEFAULT + OF_PAIRS * (sources.pairs is not None))
     with Folder(out).writing() as folder:
         before = _others(out / MANIFEST, chosen)
-        folder.settle("export", {"tokens": counter.name})  # of all forms: the manifest tells of one counter
+        # One counter of all forms: the manifest tells of one.
+        folder.settle("export", {"tokens": counter.name}, empty=not (before.parts or _filled(out, chosen)))
         for projection in chosen:
-            folder.settle(f"export-{projection.name}", config.settings(projection))
+            empty = not _filled(out, [projection])
+            folder.settle(f"export-{projection.name}", config.settings(projection), empty=empty)
         folder.write(out / MANIFEST, before.to_json())
         guard, funnel, parts = SplitGuard(), before.funnel, before.parts
         for of in dict.fromkeys(projection.of for projection in chosen):
@@ -179,6 +179,11 @@ def _others(manifest: Path, chosen: Sequence[ExportForm]) -> Exported:
     return before.model_copy(update={"parts": [part for part in before.parts if part.projection not in names]})
 
 
+def _filled(out: Path, forms: Sequence[ExportForm]) -> bool:
+    """Whether the folder has files of one of these forms."""
+    return any((out / form.name).is_dir() and any((out / form.name).iterdir()) for form in forms)
+
+
 class SplitGuard:
     """Which split each family is in; memory grows with families alone."""
 
@@ -202,7 +207,7 @@ def _items(of: str, sources: Sources, selection: Selection, reporter: Reporter) 
         yield from pair.read(sources.pairs / PAIRS)
         return
     labelled = _labelled(sources.pairs) if of == "labelled" and sources.pairs else None
-    reporter.begin(f"{of}: scenarios", sum(1 for _ in sources.layout.trajectories.iterdir()), 0)
+    reporter.begin(f"{of}: scenarios", sum(1 for _ in sources.layout.grouped()), 0)
     for group in selection(_counted(stored(sources.layout, sources.scenarios), reporter)):
         yield from (rollout for rollout in group if labelled is None or rollout.file in labelled)
 

@@ -49,7 +49,7 @@ class PairConfig(SelectConfig):
 
     heading: ClassVar[str] = "Pairs"
 
-    n: int | None = option(None, "Make at most N pairs; default: as many as stay balanced.", ge=1)
+    n: int | None = option(None, "Make at most N pairs; default: as many as the balance allows.", ge=1)
     margin: float = option(
         MARGIN, "Require that the shares of right rollouts of the two sides differ by at least X.", ge=0.0, le=1.0
     )
@@ -130,7 +130,7 @@ def pair(
     """
     place, counter = out.pairs, counter or EstimatedTokens()
     with Folder(out.root).writing() as folder, folder.timed("pairs"):
-        folder.settle("pairs", config.settings(counter))
+        folder.settle("pairs", config.settings(counter), empty=not _size(place / PAIRS))
         with explained(place):
             place.mkdir(parents=True, exist_ok=True)
         labels = folder.begin(place / LABELS)
@@ -152,6 +152,10 @@ def pair(
         folder.write(place / REPORT, report.to_json())
     reporter.note(f"{report.pairs} pairs of {report.candidates} candidates in {place}")
     return report
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 @dataclass(frozen=True, slots=True)

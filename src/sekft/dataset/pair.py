@@ -84,7 +84,7 @@ class Pair(Frozen):
         if {self.chosen[0].role, self.rejected[0].role} != {"assistant"}:
             raise ValueError("chosen, rejected: want what was typed")
         if bare(self.chosen[0].content) == bare(self.rejected[0].content):
-            raise ValueError("chosen, rejected: the same but for spelling")
+            raise ValueError("chosen, rejected: differ only in spelling")
         return self
 
 

@@ -16,8 +16,8 @@ from sekft.evaluation.difficulty import BANDS, band
 from sekft.evaluation.metrics import recovered, right
 from sekft.folder import Config, Layout, option
 from sekft.models.texts import TokenCounter, length
-from sekft.report import Table
-from sekft.scenario import Frozen, Scenario, load_scenario
+from sekft.report import Table, either
+from sekft.scenario import Frozen
 from sekft.shell.grounding import ungrounded
 from sekft.trajectory import OUTCOMES, StoredRollout, load_trajectory
 
@@ -34,7 +34,9 @@ class SelectConfig(Config):
         (), "Take only rollouts with this outcome. Repeat the option for several.", metavar="OUTCOME"
     )
     complete: bool = option(False, "Take only rollouts that reached every mark of the mechanism.")
-    grounded: bool = option(False, "Take only rollouts that type no word but shown ones and common vocabulary.")
+    grounded: bool = option(
+        False, "Take only rollouts in which each typed word was shown before or is common vocabulary."
+    )
     max_length: int | None = option(None, "Leave out conversations of more than N tokens.", ge=1)
     tokenizer: str | None = option(
         None,
@@ -45,7 +47,7 @@ class SelectConfig(Config):
         None, "Limit the share of rollouts with a mistake and its repair.", ge=0.0, le=1.0
     )
     band: tuple[str, ...] = option(
-        (), "Take only scenarios of this difficulty: never, hard, medium, easy or always right.", metavar="BAND"
+        (), f"Take only scenarios by how often models are right: {either(BANDS)}.", metavar="BAND"
     )
     per_scenario: int | None = option(None, "Take at most N rollouts per scenario.", ge=1)
 
@@ -95,27 +97,17 @@ class Selection:
 def stored(layout: Layout, scenarios: Path | None = None) -> Iterator[Group]:
     """The rollouts of a folder, a scenario's at a time, both in the order of their names.
 
-    scenarios: a folder of bundles, or a run folder; None takes the layout's own, or those beside it.
+    scenarios: a folder of bundles, or a run folder; None looks where Layout.bundle does.
     Raises UsageError where a scenario is missing, BundleError for a broken file.
     """
-    beside = layout.root.resolve().parent / "scenarios"
-    own = layout.scenarios if layout.kind == "run" or not beside.is_dir() else beside
-    place = Layout.found(scenarios).scenarios if scenarios else own
+    place = Layout.found(scenarios) if scenarios else layout
     for name, paths in layout.grouped():
-        scenario = scenario_at(place, name)
+        scenario = place.scenario(name)
         yield [StoredRollout(str(path.relative_to(layout.root)), load_trajectory(path), scenario) for path in paths]
 
 
 def funnel_table(funnel: Sequence[Passed]) -> Table:
-    return Table(("filter", "pass", "do not"), [(row.filter, row.passed, row.dropped) for row in funnel], "Filters")
-
-
-def scenario_at(place: Path, name: str) -> Scenario:
-    """The bundle of that id in a folder of bundles. Raises UsageError where it is not there."""
-    path = place / f"{name}.json"
-    if not path.is_file():
-        raise UsageError(f"scenario {name}: not in {place}; --scenarios says where it is")
-    return load_scenario(path)
+    return Table(("filter", "passed", "dropped"), [(row.filter, row.passed, row.dropped) for row in funnel], "Filters")
 
 
 def _filters(config: SelectConfig, counter: TokenCounter, kept: bool) -> Iterator[tuple[str, Filter]]:

@@ -103,9 +103,14 @@ def pass_at(rollouts: int, right: int, k: int) -> float:
     return 1 - math.comb(rollouts - right, k) / math.comb(rollouts, k)
 
 
-def quantile(ordered: Sequence[int], share: float) -> int:
-    """The value at that share of the way through sorted values, rounded down to one of them."""
-    return ordered[int(share * (len(ordered) - 1))]
+def quantile(ordered: Sequence[int], share: float) -> float:
+    """The value at that share of the way through sorted values, between two of them where it falls between them.
+
+    So are the median of two values their mean, and no quantile below a lower one.
+    """
+    at = share * (len(ordered) - 1)
+    below, above = ordered[math.floor(at)], ordered[math.ceil(at)]
+    return below + (above - below) * (at - math.floor(at))
 
 
 class Quantiles(Frozen):
@@ -149,6 +154,6 @@ class Quantiles(Frozen):
 
     @classmethod
     def spread(cls, values: Iterable[int]) -> Quantiles:
-        """p10, p50 and p90; all 0 where there is no value."""
-        ordered = sorted(values) or [0]
-        return cls(p10=quantile(ordered, 0.1), p50=quantile(ordered, 0.5), p90=quantile(ordered, 0.9))
+        """p10, p50 and p90, each as one of the values, by the rule of `of`; all 0 where there is no value."""
+        found = cls.of(Counter(values) or {0: 1}, 1)
+        return cls(p10=found.p10, p50=int(found.median), p90=int(found.p90))

@@ -401,7 +401,9 @@ class Endpoint:
                     unknown = f"{unknown}; or set {names}_URL, which usually ends in /v1"
                 return _FailedCall(EndpointError(unknown))
             case "account":
-                return _FailedCall(EndpointError(f"{text} (its account's matter; the same command goes on later)"))
+                return _FailedCall(
+                    EndpointError(f"{text} (a matter of the account; run the same command later to resume)")
+                )
             case "setting":
                 return _FailedCall(EndpointError(f"{text} (lower --max-tokens or --answer-tokens)"))
         if "response_format" in body:

@@ -53,11 +53,12 @@ class Budget:
 
     def check(self, spent: Usage) -> None:
         """Raises BudgetSpent when nothing is left."""
-        advice = f"in {spent.requests} requests are spent; what was done is kept: the same command with a higher"
+        spent_in = f"in {spent.requests} requests are spent; finished work is kept"
+        advice = f"{spent_in}. To resume, run the same command with a higher"
         if self.max_cost_usd is not None and spent.cost_usd >= self.max_cost_usd:
-            raise BudgetSpent(f"${spent.cost_usd:.4f} {advice} --max-cost goes on")
+            raise BudgetSpent(f"${spent.cost_usd:.4f} {advice} --max-cost")
         if self.max_tokens is not None and spent.tokens >= self.max_tokens:
-            raise BudgetSpent(f"{spent.tokens} tokens {advice} --max-total-tokens goes on")
+            raise BudgetSpent(f"{spent.tokens} tokens {advice} --max-total-tokens")
 
     @asynccontextmanager
     async def room(self, most: Usage, spent: Callable[[], Usage]) -> AsyncIterator[None]:

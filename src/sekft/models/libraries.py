@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sekft.errors import UsageError
+from sekft.errors import UsageError, installing
 
 NEEDED = ("torch", "transformers", "peft", "accelerate")
 BLOCK = 192
@@ -22,7 +22,7 @@ def prepare() -> None:
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise UsageError(f"this wants {', '.join(missing)}: pip install 'sekft[train]' (docs/training.md)")
+        raise UsageError(f"this wants {', '.join(missing)}: {installing('train')} (docs/training.md)")
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -106,7 +106,7 @@ class Limiter:
         self._down_since = self._down_since or now
         down_s = now - self._down_since
         if down_s > self._outage_s:
-            raise EndpointError(f"{self.name} has failed for {down_s:.0f} s ({why}); the same command goes on")
+            raise EndpointError(f"{self.name} has failed for {down_s:.0f} s ({why}); run the same command to resume")
         rest_s = max(self._rest_s, min(down_s, LONGEST_REST_S))
         self._resumes_at = now + rest_s
         self.note(f"{self.name} keeps failing ({why}): sending nothing for {rest_s:.3g} s; nothing is lost")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from sekft.errors import UsageError
+from sekft.errors import UsageError, installing
 
 ANSWER_LIMIT_CHARACTERS = 1 << 20
 """Of a model's answer, thoughts included: a longer one is a fault and is not read."""
@@ -40,7 +40,7 @@ class Exact:
         try:
             from tokenizers import Tokenizer
         except ImportError:
-            raise UsageError("--tokenizer wants the library `tokenizers`: pip install 'sekft[tokens]'") from None
+            raise UsageError(f"--tokenizer wants the library `tokenizers`: {installing('tokens')}") from None
         try:
             self._tokenizer = Tokenizer.from_file(str(file))
         except Exception as error:  # the library raises nothing narrower

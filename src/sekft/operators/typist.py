@@ -115,7 +115,7 @@ class Typist:
                 self._beats.appendleft(beat)
                 return Beat("look", shown)
             else:
-                return f"nothing has shown {', '.join(missing)} of {beat.command!r}"
+                return f"no output has shown {', '.join(missing)}, needed by {beat.command!r}"
         return "the plan ran out before an ending"
 
     def _take_another_way(self, beat: Beat) -> None:

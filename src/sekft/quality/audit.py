@@ -123,7 +123,10 @@ def judged(held: Holdings, folder: str) -> Audit:
     """Judge each figure by its threshold."""
     limits = thresholds()
     order = list(limits)
-    figures = sorted(measure_all(held), key=lambda figure: order.index(figure.name))
+    figures = list(measure_all(held))
+    if unknown := {figure.name for figure in figures} - limits.keys():
+        raise LookupError(f"audit.toml: no table [{min(unknown)}]; every figure wants one, with `says`")
+    figures.sort(key=lambda figure: order.index(figure.name))
     return Audit(
         folder=folder,
         scenarios=len(held.scenarios),
@@ -135,7 +138,7 @@ def judged(held: Holdings, folder: str) -> Audit:
 
 def holdings(layout: Layout, most: int | None = None) -> Holdings:
     """What a folder holds; with `most`, its first so many scenarios and their rollouts alone."""
-    scenarios = {scenario.id: scenario for scenario in map(load_scenario, documents(layout.scenarios)[:most])}
+    scenarios = {scenario.id: scenario for scenario in map(load_scenario, layout.bundles()[:most])}
     if not scenarios:
         raise UsageError(f"{layout.root}: holds no scenarios; want a folder of `sekft generate` or `sekft run`")
     axes, generated = taxonomy.load(), settings(layout.root, "generate")

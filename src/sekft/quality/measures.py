@@ -270,7 +270,7 @@ def lengths(held: Holdings) -> Iterator[Figure]:
 
 def _spread(ordered: list[int]) -> str:
     p10, p90 = quantile(ordered, 0.1), quantile(ordered, 0.9)
-    return f"least {ordered[0]}, p10 {p10}, p90 {p90}, most {ordered[-1]}"
+    return f"least {ordered[0]}, p10 {p10:.0f}, p90 {p90:.0f}, most {ordered[-1]}"
 
 
 @topic

@@ -19,7 +19,7 @@ from sekft.dataset.make_pairs import BRANCHES
 from sekft.dataset.pair import GIVEN
 from sekft.dataset.select import Group, stored
 from sekft.errors import InfraError
-from sekft.folder import Folder, Layout, Setting, option
+from sekft.folder import Folder, Layout, Setting, documents, option
 from sekft.operators.replayed import ResumedOperator
 from sekft.protocols import Operator, Reporter, Sandbox
 from sekft.rollouts.rollout import RolloutLimits
@@ -56,7 +56,8 @@ async def branch(
     kind = operator.info.kind
     with Folder(out.root).writing() as folder, folder.timed(f"branches {kind}"):
         settings: dict[str, Setting] = {**config.recorded(), **acted(operator, sandbox)}
-        folder.settle(f"branches-{kind}", settings, growing=config.growing())
+        empty = not documents(out.pairs / BRANCHES, f"*/{kind}-*.json")
+        folder.settle(f"branches-{kind}", settings, growing=config.growing(), empty=empty)
         tree = _Tree(config, operator, sandbox, folder, out.pairs / BRANCHES)
         reporter.begin("scenarios branched", sum(1 for _ in rollouts.grouped()), 0)
         async with attended(operator, folder, config, reporter):

@@ -11,7 +11,7 @@ from pydantic import model_validator
 from sekft.errors import BundleError, SekftError, UsageError
 from sekft.evaluation.evaluate import Evaluation, evaluate
 from sekft.folder import Folder, Layout, option, same_option
-from sekft.protocols import Reporter
+from sekft.protocols import OperatorConfig, Reporter
 from sekft.runs.rollout import RolloutConfig, RolloutJob, roll, stream
 from sekft.scenario import Scenario
 from sekft.trajectory import StoredRollout, load_trajectory
@@ -22,11 +22,18 @@ SAMPLED = 0.7
 
 
 class EvalConfig(RolloutConfig):
-    """Measure what an operator can do, axis by axis; by default in deploy form and with greedy decoding."""
+    """Measure an operator, overall and by axis value; by default in deploy form and with greedy decoding."""
 
     heading: ClassVar[str] = "Evaluation"
 
     samples: int = same_option(RolloutConfig, "samples", 1)
+    temperature: float | None = same_option(
+        RolloutConfig,
+        "temperature",
+        None,
+        heading=OperatorConfig.heading,
+        help_text=f"Sampling temperature of a model; default: 0, or {SAMPLED} with several samples.",
+    )
     split: str | None = option(None, "Use only this split; default: both.", metavar="train|heldout", recorded=False)
     most: int | None = option(None, "Use only the first N scenarios by id.", ge=1, recorded=False)
 
@@ -50,13 +57,16 @@ def taken(scenarios: Sequence[Scenario], split: str | None, most: int | None) ->
     return chosen[:most]
 
 
-async def examine(config: EvalConfig, scenarios: Sequence[Scenario], out: Path, reporter: Reporter) -> Evaluation:
+async def examine(
+    config: EvalConfig, scenarios: Sequence[Scenario], out: Path, reporter: Reporter, source: Path | None = None
+) -> Evaluation:
     """Roll what is not there yet and evaluate all of it; the report is out/evaluation/report.json.
 
+    source: the folder of the scenarios, to be found again later.
     Raises what `roll` raises, UsageError, and SekftError when no rollout is left to evaluate.
     """
     layout, chosen = Layout.of_stage(out), taken(scenarios, config.split, config.most)
-    broken = await roll(config, chosen, layout, reporter)
+    broken = await roll(config, chosen, layout, reporter, source)
     rollouts = list(_rolled(config, chosen, layout))
     if not rollouts:
         raise SekftError(f"{out}: all {broken} rollouts met an infra error (see {layout.errors})")

@@ -17,11 +17,12 @@ from typing import ClassVar
 import sekft
 from sekft import authors, sandboxes, taxonomy
 from sekft.errors import InfraError, ResourcesExhausted, SekftError, UsageError
-from sekft.folder import Folder, Layout, Setting, documents, option
+from sekft.folder import Folder, Layout, Setting, documents, option, same_option
 from sekft.gate import admit
 from sekft.gate.static import gate_structure
 from sekft.protocols import Author, AuthorConfig, Draft, Reporter, Sandbox
 from sekft.rejection import Admitted, Reason, Rejected, Rejection
+from sekft.report import either
 from sekft.runs.resources import GIVE_UP_AFTER, PAUSES_S, LocalEngine, PaidConfig, SandboxedConfig, Tally, attended
 from sekft.scenario import Cell, Scenario, load_noun, load_scenario
 from sekft.seeds import derive
@@ -42,6 +43,13 @@ class GenerateConfig(AuthorConfig, SandboxedConfig, PaidConfig):
 
     heading: ClassVar[str] = "Scenarios"
 
+    author: str | None = same_option(
+        AuthorConfig,
+        "author",
+        None,
+        heading=AuthorConfig.heading,
+        help_text=f"Author: {either(authors.KINDS)}; default: teacher if SEKFT_MODEL is set, else procedural.",
+    )
     n: int = option(50, "Admit N scenarios, not counting twins and re-skins.", ge=1, grows=True)
     where: tuple[str, ...] = option(
         (),
@@ -94,6 +102,11 @@ class Progress:
 
     admitted: Counter[int]
     rejected: Counter[int]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was drawn yet."""
+        return not self.admitted and not self.rejected
 
     @classmethod
     def of(cls, layout: Layout, author: Author) -> Progress:
@@ -272,7 +285,7 @@ class Generation:
             yield result
         if left:
             why = f"{len(left)} of {self.config.n} slots are left, the last because {left[-1]}"
-            raise type(left[-1])(f"{why}; the same command goes on")
+            raise type(left[-1])(f"{why}; run the same command to resume")
 
     def settings(self, layout: Layout) -> dict[str, Setting]:
         """What a folder is made with."""
@@ -308,8 +321,9 @@ async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -
     """
     generation = Generation(config)
     with Folder(layout.root).writing() as folder, folder.timed("generate"):
-        folder.settle("generate", generation.settings(layout), growing=config.growing())
         before = Progress.of(layout, generation.author)
+        settings = generation.settings(layout)
+        folder.settle("generate", settings, growing=config.growing(), empty=before.empty)
         done = sum(slot < config.n and generation.filled(slot, before) for slot in before.admitted)
         reporter.begin("scenarios", config.n, done)
         tally = Tally(generation.author)
@@ -349,6 +363,6 @@ async def gated(scenario: Scenario, sandbox: Sandbox | None) -> Admitted | Rejec
     except ResourcesExhausted as error:
         if not error.killed:
             raise
-        return Rejected(Reason.TOO_SLOW, f"the scenario's own processes take all the time: {error}")
+        return Rejected(Reason.TOO_SLOW, f"the scenario's own processes used up the time: {error}")
     except TimeoutError:
-        return Rejected(Reason.TOO_SLOW, f"the gate was not through after {GATE_S:g} s")
+        return Rejected(Reason.TOO_SLOW, f"the gate did not finish within {GATE_S:g} s")

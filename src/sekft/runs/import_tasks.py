@@ -13,7 +13,7 @@ import sekft
 from sekft import sandboxes, taxonomy
 from sekft.authors.imported import PLACE, TASK, ImportedAuthor, placed
 from sekft.errors import UsageError
-from sekft.folder import Folder, Layout, option
+from sekft.folder import Folder, Layout, Setting, option
 from sekft.protocols import Reporter
 from sekft.runs.generate import AuthorExhausted, Filler, Member, Progress, keeper
 from sekft.runs.resources import LocalEngine, SandboxedConfig
@@ -53,7 +53,9 @@ async def import_tasks(config: ImportConfig, source: Path, layout: Layout, repor
     sandbox, axes = sandboxes.pick(config.sandbox), taxonomy.load()
     where = taxonomy.parse_where(axes, WHERE)
     with Folder(layout.root).writing() as folder, folder.timed("import"):
-        folder.settle("import", {**config.recorded(), "tasks": source.name, "version": sekft.__version__})
+        before = Progress.of(layout, ImportedAuthor("", "", (), sandbox))
+        settings: dict[str, Setting] = {**config.recorded(), "tasks": source.name, "version": sekft.__version__}
+        folder.settle("import", settings, empty=before.empty)
         held, keep = {"task": frozenset((TASK,))}, keeper(folder, layout)
 
         async def fill(slot: int) -> None:
@@ -67,7 +69,6 @@ async def import_tasks(config: ImportConfig, source: Path, layout: Layout, repor
             except AuthorExhausted:
                 reporter.step(f"not taken: {task.query[:60]}")
 
-        before = Progress.of(layout, ImportedAuthor("", "", (), sandbox))
         waiting = [slot for slot in range(len(tasks)) if not before.admitted[slot]]
         reporter.begin("tasks", len(tasks), len(tasks) - len(waiting))
         async for _ in LocalEngine().map(fill, waiting, config.at_once):

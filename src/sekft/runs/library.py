@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sekft import sandboxes
-from sekft.dataset.select import scenario_at
 from sekft.errors import UsageError
 from sekft.evaluation.compare import Comparison
 from sekft.evaluation.compare import compare as compare_evaluations
@@ -71,7 +70,7 @@ def agenerate(config: GenerateConfig | None = None, /, **options: Any) -> AsyncG
     """Author scenarios; yield each once the gate has admitted it.
 
     options: the fields of GenerateConfig, which win over `config`. Closing the iterator stops the work.
-    Raises UsageError, SandboxUnavailable, AuthorExhausted and InfraError.
+    Raises UsageError, SandboxUnavailable, EndpointError, AuthorExhausted and InfraError.
 
         async for scenario in sekft.agenerate(n=2):
             print(scenario.id)
@@ -269,15 +268,15 @@ def find_recorded(path: Path, scenarios: Path | None) -> list[tuple[Path, Trajec
     """Every trajectory at that path with its scenario.
 
     scenarios: a folder of bundles, or one bundle for all of them (the same scenario with a mended checker);
-    None looks in the run folder that the trajectory lies in. Raises BundleError and UsageError.
+    None looks where the folder of the trajectory has them. Raises BundleError and UsageError.
     """
     paths = Layout.found(path).rollouts() if path.is_dir() else [path]
     one = load_scenario(scenarios) if scenarios and scenarios.is_file() else None
     rows = []
     for each in paths:
         trajectory = load_trajectory(each)
-        place = scenarios or each.resolve().parents[2]
-        rows.append((each, trajectory, one or scenario_at(Layout.found(place).scenarios, trajectory.scenario_id)))
+        place = Layout.found(scenarios) if scenarios else Layout.around(each)
+        rows.append((each, trajectory, one or place.scenario(trajectory.scenario_id)))
     if not rows:
         raise UsageError(f"{path}: holds no trajectories; want a file or a folder that `sekft rollout` made")
     return rows
@@ -309,7 +308,7 @@ def replay_table(done: ReplayedRows, recheck: bool) -> Table:
             )
         elif not recheck and now.difference:
             rows.append((str(path), now.difference))
-    what = "judged otherwise" if recheck else "differ"
+    what = "with another outcome" if recheck else "differ"
     return Table(("", ""), rows, notes=[f"{len(done)} replayed, {len(rows)} {what}"])
 
 

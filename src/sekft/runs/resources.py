@@ -11,11 +11,13 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
+from sekft import sandboxes
 from sekft.folder import HIDDEN, Config, Folder, option
 from sekft.models.endpoint import Endpoint
 from sekft.models.journal import JOURNAL
 from sekft.models.texts import TokenCounter, counter
 from sekft.protocols import Author, Operator, Reporter
+from sekft.report import either
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -26,13 +28,16 @@ PAUSES_S = (0.5, 4.0)
 """Before what broke is tried again; the failure after the last is reported. A daemon's restart takes a few seconds."""
 
 
+SANDBOX_HELP = f"Sandbox backend: {either(('auto', *sandboxes.BACKENDS))}."
+
+
 class SandboxedConfig(Config):
     """A stage that works in sandboxes, several at once."""
 
     heading: ClassVar[str] = "Sandbox"
 
     seed: int = option(0, "Random seed. The same seed and version give the same result, byte for byte.")
-    sandbox: str = option("auto", "Sandbox backend: auto, bubblewrap or docker.", metavar="NAME", recorded=False)
+    sandbox: str = option("auto", SANDBOX_HELP, metavar="NAME", recorded=False)
     concurrency: int | None = option(None, "Sandboxes in parallel; default: 2 per core.", ge=1, recorded=False)
 
     @property

@@ -15,9 +15,10 @@ import sekft
 from sekft import operators, sandboxes
 from sekft.errors import InfraError, UsageError
 from sekft.evaluation.difficulty import BANDS, selected
-from sekft.folder import Folder, Layout, Setting, option
+from sekft.folder import Folder, Layout, Setting, option, same_option
 from sekft.models import keys
 from sekft.protocols import Operator, OperatorConfig, Reporter, Sandbox
+from sekft.report import either
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutLimits, rollout
 from sekft.rollouts.verify import judge
@@ -36,7 +37,7 @@ from sekft.seeds import derive
 from sekft.trajectory import Trajectory, load_trajectory
 
 SELECTED, THOUGHTS = "selected.txt", "thoughts"
-STUDENT = "student"
+EXPLORER, SABOTEUR, STUDENT = "explorer", "saboteur", "student"
 STUDENTS_AT_ONCE = 16
 """One reading of a model's weights serves them all."""
 
@@ -46,12 +47,20 @@ class ActingConfig(OperatorConfig, SandboxedConfig, PaidConfig):
 
     heading: ClassVar[str] = "Rollouts"
 
+    operator: str | None = same_option(
+        OperatorConfig,
+        "operator",
+        None,
+        heading=OperatorConfig.heading,
+        help_text=f"Operator: {either(sorted(operators.KINDS))}; default: {STUDENT} with --model, model if "
+        f"SEKFT_OP_MODEL is set, else {EXPLORER}.",
+    )
     max_turns: int = option(40, "End a rollout as unfinished after N actions.", ge=1, le=40)
 
     @property
     def operator_name(self) -> str:
         """Raises UsageError where --model is for another operator."""
-        named = STUDENT if self.model else "model" if os.environ.get("SEKFT_OP_MODEL") else "explorer"
+        named = STUDENT if self.model else "model" if os.environ.get("SEKFT_OP_MODEL") else EXPLORER
         name = self.operator or named
         if self.model and name != STUDENT:
             raise UsageError(f"--model {self.model}: is for --operator {STUDENT}, not {name}")
@@ -72,8 +81,7 @@ class RolloutConfig(ActingConfig):
     )
     keep_band: tuple[str, ...] = option(
         (),
-        "List in selected.txt only kept rollouts of scenarios of this difficulty: never, hard, medium, easy or always "
-        "right.",
+        f"List in selected.txt only kept rollouts of scenarios by how often they are right: {either(BANDS)}.",
         metavar="BAND",
         recorded=False,
     )
@@ -151,7 +159,7 @@ def acting(config: ActingConfig) -> Operator:
     if model is not None:
         from sekft.training.base_model import base_folder
 
-        model = str(base_folder(model))
+        model = str(base_folder(model, "--model", "; a served model is named by SEKFT_OP_MODEL"))
     scaffold = "" if config.no_scaffold else config.scaffold
     resolved = config.model_copy(update={"model": model, "scaffold": scaffold, "concurrency": config.at_once})
     return operators.make(config.operator_name, resolved)
@@ -207,15 +215,22 @@ async def stream(
             yield trajectory
 
 
-async def roll(config: RolloutConfig, scenarios: Sequence[Scenario], layout: Layout, reporter: Reporter) -> int:
+async def roll(
+    config: RolloutConfig, scenarios: Sequence[Scenario], layout: Layout, reporter: Reporter, source: Path | None = None
+) -> int:
     """Roll what a folder lacks of every scenario and sample; returns how many rollouts met an infra error.
 
+    source: the folder of the scenarios, to be found again later; None where they lie in this one.
     Raises StoreError, SandboxUnavailable, EndpointError and UsageError; finished rollouts are on disk.
     """
+    refuse_unnamed(config, layout)
     roller = Roller(config)
     kind = roller.operator.info.kind
     with Folder(layout.root).writing() as folder, folder.timed(f"rollout {kind}"):
-        folder.settle(f"rollout-{kind}", roller.settings(layout), growing=config.growing())
+        empty = kind not in layout.kinds()
+        folder.settle(f"rollout-{kind}", roller.settings(layout), growing=config.growing(), empty=empty)
+        if source is not None:
+            folder.take_from(source)
         slots = product(range(config.samples), scenarios)
         jobs = [RolloutJob.of(scenario, sample, kind, layout) for sample, scenario in slots]
         waiting = [job for job in jobs if not job.path.exists()]
@@ -228,11 +243,28 @@ async def roll(config: RolloutConfig, scenarios: Sequence[Scenario], layout: Lay
         return broken
 
 
+def refuse_unnamed(config: RolloutConfig, layout: Layout) -> None:
+    """Raises UsageError where nobody named the explorer, and the folder holds another operator's rollouts.
+
+    Most often SEKFT_OP_MODEL was forgotten. The saboteur acts beside the explorer on purpose, and a
+    person's sessions are nobody's to continue.
+    """
+    others = sorted(layout.kinds() & set(operators.FAMILY.names()) - {SABOTEUR})
+    if config.operator or config.operator_name != EXPLORER or not others or EXPLORER in others:
+        return
+    unset = "; SEKFT_OP_MODEL is not set" if "model" in others else ""
+    raise UsageError(
+        f"{layout.root}: holds rollouts by {' and '.join(others)}, and no operator is named{unset}: "
+        f"--operator {others[0]} continues them, --operator {EXPLORER} lets the explorer act beside them"
+    )
+
+
 async def check_model(config: RolloutConfig, layout: Layout, reporter: Reporter) -> None:
     """Ask the operator's model for one word, journal and budget included.
 
     Raises EndpointError, InfraError and UsageError.
     """
+    refuse_unnamed(config, layout)
     operator = Roller(config).operator
     if operator.endpoint is not None:
         with Folder(layout.root).writing() as folder:
@@ -260,8 +292,8 @@ async def _roll_all(
         in_a_row = in_a_row + (not rolled.alone) if infra else 0
         broken += infra
         if in_a_row == GIVE_UP_AFTER:
-            why = f"{in_a_row} rollouts in a row broke, the last by {trajectory.ending.reason}"
-            raise InfraError(f"{why}; the same command goes on")
+            why = f"{in_a_row} rollouts in a row failed, the last with {trajectory.ending.reason}"
+            raise InfraError(f"{why}; run the same command to resume")
     return broken
 
 
@@ -278,6 +310,6 @@ def failing_beside(config: RolloutConfig) -> list[RolloutConfig]:
 
     A model fails by itself, and so does a student; the others are for other uses than training.
     """
-    if config.operator_name != "explorer":
+    if config.operator_name != EXPLORER:
         return []
-    return [config.model_copy(update={"operator": "saboteur", "keep_band": (), "keep_most": None})]
+    return [config.model_copy(update={"operator": SABOTEUR, "keep_band": (), "keep_most": None})]

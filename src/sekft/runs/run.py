@@ -16,7 +16,7 @@ from sekft.dataset.overlap import Overlap
 from sekft.dataset.pair import PAIRS, Pair
 from sekft.dataset.select import stored
 from sekft.errors import NothingKept, UsageError
-from sekft.folder import Folder, Layout, documents, load_scenarios
+from sekft.folder import Folder, Layout, documents, load_scenarios, removed_on_failure, stages
 from sekft.protocols import Reporter
 from sekft.quality.audit import Audit
 from sekft.quality.audit import audit as audit_stage
@@ -41,7 +41,8 @@ Work = Callable[[Coroutine[Any, Any, Any]], Any]
 class Run:
     """A folder with scenarios, trajectories, pairs and a data set.
 
-    Each method does what the command of its name does over this folder: it resumes, and refuses other settings.
+    Each method does what the command of its name does over this folder. It resumes; it raises OtherSettings where the
+    folder was made with other settings, StoreError where it cannot be written, and what the verb of its name raises.
 
         run = sekft.Run("demo")
         run.generate(n=4, seed=7)
@@ -152,7 +153,21 @@ def deliver(
     config: ExportConfig, sources: Sources, out: Path, reporter: Reporter, command: str = ""
 ) -> tuple[Exported, list[Overlap]]:
     """An export and its card. command: as typed. Raises NothingKept where there is not a row."""
-    exported = export_stage(config, sources, out, token_counter(config.tokenizer), reporter)
-    if not exported.parts:
-        raise NothingKept(f"{sources.layout.root}: not a row to export: no rollout is kept and passes the filters")
-    return exported, [] if config.no_card else card.write(out, exported, sources, config, command)
+    refuse_occupied(out)
+    counter = token_counter(config.tokenizer)
+    with removed_on_failure(out):
+        exported = export_stage(config, sources, out, counter, reporter)
+        if not exported.parts:
+            raise NothingKept(f"{sources.layout.root}: not a row to export: no rollout is kept and passes the filters")
+        return exported, [] if config.no_card else card.write(out, exported, sources, config, command)
+
+
+def refuse_occupied(out: Path) -> None:
+    """Raises UsageError where another stage has filled the folder: a data set wants one of its own."""
+    others = [stage for stage in stages(out) if not stage.startswith("export")]
+    if others or Layout.found(out).kind == "run":
+        by = f" (by {', '.join(others)})" if others else ""
+        raise UsageError(
+            f"--out {out}: already holds what other stages made{by}; write the data set into a folder of its own, for "
+            f"example {out / EXPORT}"
+        )

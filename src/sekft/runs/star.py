@@ -21,7 +21,7 @@ from sekft.dataset.export import ExportConfig, Sources, export
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.errors import UsageError
 from sekft.evaluation.evaluate import Evaluation
-from sekft.folder import Folder, Layout, Setting, option, same_option
+from sekft.folder import Folder, Layout, Setting, documents, option, same_option
 from sekft.models.texts import EstimatedTokens
 from sekft.protocols import Reporter
 from sekft.report import Report, Table
@@ -41,7 +41,7 @@ ROUND, STAR = "round.json", "star.json"
 
 
 class StarConfig(SandboxedConfig):
-    """Let a student learn from its own rollouts in rounds: act, keep, pair, train from the base, evaluate."""
+    """Run self-training: let a student act, keep and pair its rollouts, train from the base, evaluate, repeat."""
 
     heading: ClassVar[str] = "Rounds"
 
@@ -50,7 +50,7 @@ class StarConfig(SandboxedConfig):
     )
     student: str | None = option(None, "Student of the first round; default: the base.", metavar="FOLDER")
     also: Path | None = option(
-        None, "Export that every round learns from, too, for example the explorer's.", metavar="PATH"
+        None, "Export that each round also learns from, for example the explorer's.", metavar="PATH"
     )
     rounds: int = option(3, "Run at most N rounds.", ge=1, grows=True)
     samples: int = option(4, "Rollouts per training scenario and round.", ge=1)
@@ -60,7 +60,9 @@ class StarConfig(SandboxedConfig):
     pass_k: int = option(4, "Rollouts per held-out scenario.", ge=2)
     tolerance: float = option(0.02, "Count a smaller change of pass@k or variety as no change.", ge=0.0)
     patience: int = option(1, "Stop after N rounds in a row without improvement.", ge=1)
-    temperature: float = same_option(ActingConfig, "temperature", 0.7, recorded=True)
+    temperature: float = same_option(
+        ActingConfig, "temperature", 0.7, recorded=True, help_text="Sampling temperature of the student."
+    )
     no_dpo: bool = option(False, "Learn from kept rollouts alone, without pairs.")
     layers: int | None = same_option(TrainConfig, "layers", None)
     tokens: int | None = same_option(TrainConfig, "tokens", None)
@@ -68,7 +70,7 @@ class StarConfig(SandboxedConfig):
     max_turns: int = same_option(ActingConfig, "max_turns", 40)
     max_tokens: int | None = same_option(ActingConfig, "max_tokens", None, recorded=True)
     concurrency: int = option(16, "Rollouts in parallel.", ge=1, recorded=False)
-    sandbox: str = option("auto", "Sandbox backend: auto, bubblewrap or docker.", metavar="NAME")
+    sandbox: str = same_option(SandboxedConfig, "sandbox", "auto", recorded=True)
 
     @property
     def methods(self) -> tuple[Method, ...]:
@@ -154,7 +156,8 @@ def star(config: StarConfig, scenarios: Sequence[Scenario], out: Path, reporter:
     learnt = taken(scenarios, TRAIN, None)
     learnable(config)
     with Folder(out).writing() as store:
-        store.settle("star", config.recorded(), growing=config.growing())
+        empty = not documents(out, "round-*/**/*.json")
+        store.settle("star", config.recorded(), growing=config.growing(), empty=empty)
         rounds: list[Round] = []
         while (stopped := verdict(rounds, config)) is None:
             number = len(rounds)

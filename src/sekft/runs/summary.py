@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sekft import taxonomy
@@ -13,6 +13,7 @@ from sekft.evaluation.difficulty import Returns, returns
 from sekft.evaluation.statistics import Quantiles, quantile
 from sekft.folder import HIDDEN, Layout, documents, times
 from sekft.models.journal import JOURNAL, spent
+from sekft.protocols import REFUSED
 from sekft.rejection import Rejection
 from sekft.report import Cell, Report, Table, facts
 from sekft.scenario import Frozen, Scenario, load_noun, load_scenario
@@ -49,8 +50,9 @@ class AxisRow(Frozen):
 
 
 class Summary(Report):
-    """outcomes: expected kind → outcome → rollouts. errors: rollouts that infra errors keep out.
+    """outcomes: expected kind → outcome → rollouts. errors: rollouts lost to infra errors.
 
+    asked_again:      answers of a model that held no command, so that it was asked once more.
     rolled, yielding: scenarios with a rollout, and with one that is kept.
     times:            stage → wall seconds over all its runs; slowest names the longest.
     rollout_s:        operator, sandbox → mean seconds that one rollout waited for it.
@@ -73,6 +75,7 @@ class Summary(Report):
     slowest: str | None
     rollout_s: dict[str, float]
     errors: int
+    asked_again: int = 0
     models: Returns
     coverage: list[AxisRow]
     look: list[str]
@@ -100,9 +103,9 @@ def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None) -> Summ
 
     Raises BundleError when a file is broken.
     """
-    elsewhere = bundles is not None
-    scenarios = list(bundles) if bundles is not None else [load_scenario(path) for path in documents(layout.scenarios)]
-    rejections = [] if elsewhere else [load_noun(Rejection, path) for path in documents(layout.rejected)]
+    given, elsewhere = bundles is not None, bundles is not None or not documents(layout.scenarios)
+    scenarios = list(bundles) if bundles is not None else [load_scenario(path) for path in layout.bundles()]
+    rejections = [] if given else [load_noun(Rejection, path) for path in documents(layout.rejected)]
     paths = layout.rollouts()
     trajectories = [load_trajectory(path) for path in paths]
     kinds = {scenario.id: scenario.expected.kind for scenario in scenarios}
@@ -125,6 +128,7 @@ def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None) -> Summ
         slowest=max(taken, key=taken.__getitem__, default=None),
         rollout_s=_waited(trajectories),
         errors=len(documents(layout.errors, "*/*-*.json")),
+        asked_again=sum(map(_asked_again, trajectories)),
         models=returns(spent(layout.root / HIDDEN / JOURNAL), scenarios, rejections, trajectories),
         coverage=[
             AxisRow(axis=row.axis, counts=dict(row.counts), total_variation=round(row.total_variation, 4))
@@ -164,8 +168,14 @@ def _lengths(trajectories: Sequence[Trajectory]) -> Quantiles | None:
     if not trajectories:
         return None
     ordered = sorted(len(trajectory.actions) for trajectory in trajectories)
-    median, p90 = float(statistics.median(ordered)), float(quantile(ordered, 0.9))
-    return Quantiles(median=median, p90=p90, most=ordered[-1])
+    return Quantiles(median=quantile(ordered, 0.5), p90=round(quantile(ordered, 0.9), 1), most=ordered[-1])
+
+
+def _asked_again(trajectory: Trajectory) -> int:
+    """Requests beyond those that an action came of; the last answer of a malformed rollout was the end of it."""
+    malformed = trajectory.outcome == "malformed" or (trajectory.ending.reason or "").startswith(REFUSED)
+    unanswered = malformed and trajectory.turns[-1].role == "env"
+    return max(0, trajectory.usage.requests - len(trajectory.actions) - unanswered)
 
 
 def _by_difficulty(trajectories: Sequence[Trajectory], scenarios: Sequence[Scenario]) -> dict[str, Quantiles]:
@@ -199,6 +209,7 @@ def _look(
         rejected = layout.rejected / f"{rejections[0].id}.json"
         commands.append(_command("show", rejected, note=f"rejected: {rejections[0].reason}"))
     commands += [_command("show", path, note="infra_error") for path in documents(layout.errors, "*/*-*.json")[:1]]
+    commands += _onward(layout, first_kept is not None, any(outcome not in KEPT for outcome in found))
     for path in [] if elsewhere else documents(layout.scenarios)[:1]:
         commands += [_command("show", path, note="a scenario"), _command("play", path, note="land in it yourself")]
         if not rolled:
@@ -206,6 +217,16 @@ def _look(
                 _command("rollout", "--scenarios", layout.root, "--out", "TRAJECTORIES", note="let one act")
             )
     return commands
+
+
+def _onward(layout: Layout, kept: bool, failed: bool) -> Iterator[str]:
+    """The stages that come after rollouts, unless the folder has been through them."""
+    rollouts: tuple[str | Path, ...] = ("--trajectories", layout.root)
+    out = () if layout.kind == "run" else ("--out", "PAIRS")
+    if kept and failed and not (layout.root / "pairs").is_dir():
+        yield _command("pairs", *rollouts, *out, note="preference pairs")
+    if kept and not (layout.root / "export").is_dir():
+        yield _command("export", *rollouts, "--out", "DATA", note="rows to train on")
 
 
 def _command(*words: str | Path, note: str) -> str:
@@ -228,17 +249,20 @@ def _funnel(summary: Summary) -> Table:
     if draws.redrawn:
         rows.append(("redrawn", len(draws.redrawn), "", f"slots: draws rejected; {_spelled(draws.redrawn)}"))
     if draws.refused:
-        rows.append(("refused", draws.refused, "", "wrong solutions that the checkers saw through"))
+        rows.append(("refused", draws.refused, "", "wrong solutions, by the checkers"))
     if draws.accepted:
-        rows.append(("accepted", draws.accepted, "", "right solutions besides the reference's that the checkers took"))
+        rows.append(("accepted", draws.accepted, "", "right solutions beside the references, by the checkers"))
     if summary.rollouts:
         rolled = f"of {summary.rolled} scenarios: {_spelled(summary.operators)}"
         rows.append(("rolled out", summary.rollouts, "", rolled))
         rows.append(("kept", summary.kept, _share(summary.kept, summary.rollouts), f"of {summary.yielding} scenarios"))
     if summary.not_kept:
-        rows.append(("not kept", dropped, _share(dropped, summary.rollouts), _spelled(summary.not_kept)))
+        reasons = {reason.removeprefix("outcome "): count for reason, count in summary.not_kept.items()}
+        rows.append(("not kept", dropped, _share(dropped, summary.rollouts), _spelled(reasons)))
+    if summary.asked_again:
+        rows.append(("asked again", summary.asked_again, "", "answers of a model that held no command"))
     if summary.errors:
-        rows.append(("broken", summary.errors, "", "infra errors, not in the set: the same command redoes them"))
+        rows.append(("broken", summary.errors, "", "infra errors, not in the set; run the same command to repeat them"))
     warning = f"WARNING: {draws.unproven} never ran in a sandbox: consistent on paper, not proven solvable"
     return Table(("", "", "", ""), rows, "Funnel", [warning] if draws.unproven else [])
 

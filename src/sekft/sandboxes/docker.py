@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sekft.cache import built
-from sekft.errors import InfraError, ResourcesExhausted, SandboxUnavailable
+from sekft.errors import InfraError, ResourcesExhausted, SandboxUnavailable, installing
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.fixtures import AGENT_ID
 from sekft.sandboxes.pool import STARTERS, PooledSandbox, alive, memory_of
@@ -38,7 +38,6 @@ T = TypeVar("T")
 WARM = 2 * (os.cpu_count() or 1)
 """How many started containers wait for a session, once there was a first."""
 
-HINT = "install Docker, start its daemon and let this user reach it; pip install 'sekft[docker]'"
 START_S, CLOSE_S = 60.0, 5.0
 RUNNER_PROCESSES = 16
 """What the runner may have beside what limits give the agent."""
@@ -262,11 +261,11 @@ def engine_says(call: Callable[..., T], *arguments: Any) -> T:
             try:
                 trial.connect(host.removeprefix("unix://"))
             except OSError as error:
-                raise SandboxUnavailable(f"docker: {host}: {error.strerror}; {HINT}") from error
+                raise SandboxUnavailable(f"docker: {host}: {error.strerror}; {_hint()}") from error
     try:
         return call(*arguments)
     except (DockerException, OSError) as error:  # OSError: also what its HTTP library raises
-        raise SandboxUnavailable(f"docker: {str(error)[-400:]}; {HINT}") from error
+        raise SandboxUnavailable(f"docker: {str(error)[-400:]}; {_hint()}") from error
 
 
 @cache
@@ -275,7 +274,7 @@ def client() -> Any:
     try:
         import docker
     except ImportError as error:
-        raise SandboxUnavailable(f"docker: {error}; {HINT}") from error
+        raise SandboxUnavailable(f"docker: {error}; {_hint()}") from error
     return engine_says(lambda: docker.from_env(version="auto", max_pool_size=2 * STARTERS, timeout=START_S).api)
 
 
@@ -310,7 +309,7 @@ def probe() -> str | None:
     except SandboxUnavailable as error:
         return str(error)
     if not any("seccomp" in option for option in options):
-        return f"docker: the engine has no seccomp; {HINT}"
+        return f"docker: the engine has no seccomp; {_hint()}"
     return None
 
 
@@ -411,3 +410,7 @@ def _remove_images(engine: Any) -> Iterator[str]:
         except APIError:  # a container still needs it
             continue
         yield f"image {image['Id'].removeprefix('sha256:')[:12]} of a replaced userland"
+
+
+def _hint() -> str:
+    return f"install Docker, start its daemon and let this user reach it; {installing('docker')}"

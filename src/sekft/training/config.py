@@ -30,7 +30,7 @@ class TrainConfig(Config):
         metavar="FOLDER|smollm2",
     )
     method: Method | None = option(
-        None, "Training method; default: sft for an export, else by the columns of the rows."
+        None, "Training method; default: sft for an export, otherwise chosen by the columns of the rows."
     )
     layers: int | None = option(
         None, "Train the top N layers; 0 trains all weights. Default: half of them on a CPU, 0 on a GPU.", ge=0

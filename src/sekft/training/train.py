@@ -113,12 +113,13 @@ def train(config: TrainConfig, data: Path, out: Path, report: Reporter, command:
     Raises UsageError for data that cannot be learnt from, StoreError when the folder was made with other settings,
     KeyboardInterrupt, after a checkpoint, when asked to stop.
     """
-    base, data = base_folder(config.base), part(data, config.method)
+    data, base = part(data, config.method), base_folder(config.base)  # the base takes a minute to unpack
     refuse_other_attention(base)
     tokenizer = tokenizer_of(base)
     recipe = complete(config, base, data, libraries.device())
     with Folder(out).writing() as folder:
-        folder.settle("train", recipe.recorded())
+        begun = (out / DONE, checkpoint_path(out), out / HIDDEN / REFERENCE)
+        folder.settle("train", recipe.recorded(), empty=not any(path.exists() for path in begun))
         if (out / DONE).exists():
             report.note(f"{out} is done; nothing is left to do")
             trained = Trained.model_validate_json((out / DONE).read_text(encoding="utf-8"))
