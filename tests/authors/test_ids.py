@@ -11,7 +11,7 @@ from sekft.seeds import derive
 GOLDEN = Path(__file__).parent / "golden" / "seed-7.txt"
 """What `sekft generate --n 200 --seed 7` admits: slot, skin and id, as recorded when the grammar's number became 3.
 
-Plans, references and probes had changed; texts, checkers and evidence had not (CHANGELOG)."""
+Plans, references, probes and a few sentences had changed; checkers and evidence had not (CHANGELOG)."""
 
 
 def test_a_seed_gives_the_scenarios_that_it_always_gave() -> None:
