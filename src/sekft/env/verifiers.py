@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import verifiers.v1 as vf
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, Timeout
 from verifiers.v1.clients import ModelContext
 from verifiers.v1.dialects.chat import message_to_wire
 from verifiers.v1.runtimes import ProgramResult, Runtime, SubprocessConfig
@@ -21,6 +21,8 @@ from sekft.env.reward import Reward, Shaped, right
 from sekft.env.source import scenarios
 from sekft.scenario import Scenario
 
+ANSWER_S, CONNECT_S = 1800.0, 60.0
+"""The interception is near, but serves many: on a busy machine the library's own 5 s to connect are too few."""
 JUDGED = "sekft"
 """Where a trace keeps what was judged."""
 __all__ = ["ShellEnv", "ShellHarness", "ShellTaskset"]
@@ -103,7 +105,8 @@ class ShellHarness(vf.Harness[ShellHarnessConfig]):
         system, prompt = self.resolve_prompt(data)
         said = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else map(message_to_wire, prompt or [])
         messages: list[Any] = [*([{"role": "system", "content": system}] if system else []), *said]
-        async with AsyncOpenAI(base_url=endpoint, api_key=secret, max_retries=0) as client:
+        waited = Timeout(ANSWER_S, connect=CONNECT_S)
+        async with AsyncOpenAI(base_url=endpoint, api_key=secret, max_retries=0, timeout=waited) as client:
             await client.chat.completions.create(model=ctx.model, messages=messages)
         return ProgramResult(0, "", "")
 
