@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sekft.cli.stopping import INTERRUPTED
-from sekft.env.server import Sessions
+from sekft.env.server import Refused, Sessions
 from sekft.sandboxes import pick
 from tests import bundles
 from tests.commands import SEKFT, environment, sekft
@@ -201,6 +201,23 @@ async def test_a_step_that_runs_is_not_swept() -> None:
     assert (await sessions.step(name, "sleep 1; echo done"))[0].startswith("done")
     sweeping.cancel()
     await sessions.drain()
+
+
+async def test_a_session_that_is_closed_at_work_ends_cleanly() -> None:
+    """A step that is at work when its session is closed gets its screen; the next one finds no session."""
+    from sekft import env
+
+    sessions = Sessions([WORK], pick(), env.right, 4, 60.0, 40)
+    name, _ = await sessions.reset({})
+    first = asyncio.create_task(sessions.step(name, "sleep 0.5; echo first"))
+    await asyncio.sleep(0.1)
+    second = asyncio.create_task(sessions.step(name, "echo second"))
+    await asyncio.sleep(0.1)
+    assert await sessions.close(name)
+    assert (await first)[0].startswith("first")
+    with pytest.raises(Refused, match="no such session"):
+        await second
+    assert len(sessions) == 0
 
 
 def test_beyond_loopback_a_token_is_wanted(tmp_path: Path) -> None:

@@ -106,15 +106,16 @@ class Sessions:
         if not isinstance(text, str):
             raise Refused(422, f"text {text!r}: want what is typed, as a string")
         session = self.session(name)
-        async with session.lock:
-            try:
+        try:
+            async with session.lock:
+                self.session(name)  # it may have been closed while another step was at work
                 step = await session.shell.step(text)
-            except UsageError as error:
-                raise Refused(409, str(error)) from error
-            except InfraError:
-                await self.close(name)
-                raise
-            session.used = time.monotonic()
+                session.used = time.monotonic()
+        except UsageError as error:
+            raise Refused(409, str(error)) from error
+        except InfraError:
+            await self.close(name)
+            raise
         if not step.done:
             return step.screen, None
         await self.close(name)
@@ -126,11 +127,12 @@ class Sessions:
         return self._held[name]
 
     async def close(self, name: object) -> bool:
-        """Whether there was one. What breaks in closing is nobody's any more."""
+        """Whether there was one. A step that is at work ends first; what breaks in closing is nobody's any more."""
         session = self._held.pop(str(name), None)
         if session is not None:
-            with suppress(SekftError):
-                await session.stack.aclose()
+            async with session.lock:
+                with suppress(SekftError):
+                    await session.stack.aclose()
         return session is not None
 
     async def sweep(self) -> None:
