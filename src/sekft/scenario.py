@@ -430,9 +430,17 @@ def load_scenario(path: Path) -> Scenario:
     with suppress(OSError):  # which reading it will tell
         if (size := path.stat().st_size) > BUNDLE_LIMIT_BYTES + GATE_BYTES:
             raise BundleError(f"{path}: saw {size} bytes, want at most {BUNDLE_LIMIT_BYTES}")
-    scenario = load_noun(Scenario, path)
+    return _with_its_id(load_noun(Scenario, path), path)
+
+
+def parse_scenario(text: str, where: str) -> Scenario:
+    """The bundle that a text holds, as a row of an export does. where: names the row in errors. Raises BundleError."""
+    return _with_its_id(parse_noun(Scenario, text, where), where)
+
+
+def _with_its_id(scenario: Scenario, where: Path | str) -> Scenario:
     if scenario.id != scenario.content_id:
-        raise BundleError(f"{path}: id: saw {scenario.id!r}, want {scenario.content_id!r} (the content's hash)")
+        raise BundleError(f"{where}: id: saw {scenario.id!r}, want {scenario.content_id!r} (the content's hash)")
     return scenario
 
 
@@ -440,9 +448,15 @@ def load_noun(kind: type[NounT], path: Path) -> NounT:
     """Read one JSON file as that noun, with its schema version checked first."""
     try:
         text = path.read_text(encoding="utf-8")
-        body = json.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{path}: cannot be read: {error}") from error
+    return parse_noun(kind, text, path)
+
+
+def parse_noun(kind: type[NounT], text: str, path: Path | str) -> NounT:
+    """The same of a text. path: names it in errors."""
+    try:
+        body = json.loads(text)
     except json.JSONDecodeError as error:
         raise BundleError(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}, want JSON") from error
     if not isinstance(body, dict):

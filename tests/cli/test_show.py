@@ -12,7 +12,7 @@ import pytest
 
 from sekft.cli.show import look, show
 from sekft.cli.tables import plain
-from sekft.errors import UsageError
+from sekft.errors import BundleError, UsageError
 from sekft.folder import Folder, Layout
 from sekft.rejection import Rejection
 from sekft.rollouts.record import record
@@ -234,3 +234,15 @@ def test_no_field_of_a_bundle_reaches_the_terminal_raw(tmp_path: Path) -> None:
         assert not set("\x1b\x07\u202e") & set(plain(text).replace("\x1b[0m", ""))
         assert "\x1b[31m\ufffd" not in text
         assert "/srv/two␊lines␛]0;x␇␛[31m" in text
+
+
+def test_a_bundle_in_a_row_reads_like_its_file(tmp_path: Path) -> None:
+    """A row of an export's scenarios shows what the scenario's own file shows, and an altered one is refused."""
+    scenario = bundles.sealed(bundles.blocked())
+    (tmp_path / "one.json").write_text(scenario.to_json())
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"bundle": scenario.to_json(), "scenario_id": scenario.id}) + "\n")
+    assert show(rows).endswith(show(tmp_path / "one.json"))
+    rows.write_text(json.dumps({"bundle": scenario.to_json().replace("vault", "attic")}) + "\n")
+    with pytest.raises(BundleError, match=r"rows\.jsonl: row 1: id: saw"):
+        show(rows)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import struct
+import tomllib
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from sekft import taxonomy
 from sekft.cli.running import Lines
 from sekft.dataset import card
 from sekft.dataset.card import BALANCE, CARD, LENGTHS, max_length
 from sekft.dataset.export import ExportConfig, Sources, export, read
 from sekft.dataset.make_pairs import PairConfig, pair
+from sekft.dataset.rows import export_forms
 from sekft.evaluation import charts
 from sekft.folder import Layout
 from sekft.models.texts import EstimatedTokens
@@ -56,6 +60,31 @@ def test_the_card_tells_rows_and_command_as_they_are(folder: Path) -> None:
         assert re.search(rf"\| `{part.projection}` \|.* {part.rows:,} \|", text)
     assert "sekft export 'a b'" in text
     assert "$" not in re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def test_the_card_describes_every_column(folder: Path) -> None:
+    """The table of fields has each column of each table with type and text, and the tags say what it is for."""
+    text = (folder / CARD).read_text()
+    rows = dict(
+        re.findall(r"^\| `(\w+)` \| (.*) \|$", text.partition("## Fields")[2].partition("## ")[0], re.MULTILINE)
+    )
+    forms = [form for form in export_forms().values() if form.name in ("sft", "dpo")]
+    assert rows.keys() == {column for form in forms for column in form.all_columns}
+    assert rows["ending"].startswith("string | sft, dpo | axis: What the right ending is")
+    assert rows["chosen"].startswith("list of {role, content} | dpo | the action")
+    assert not [row for row in rows.values() if "own documentation" in row]
+    head = text.split("---\n")[1]
+    assert set(re.findall(r"^- (\w+)$", head, re.MULTILINE)) >= {"terminal", "agent", "sft", "dpo"}
+    assert "- rl\n" not in head
+    assert "## Intended use" in text
+    assert "@misc{sekft," in text
+
+
+def test_every_field_of_our_forms_is_explained() -> None:
+    """No form has a column that neither fields.toml nor an axis tells of."""
+    says = tomllib.loads(files("sekft.dataset").joinpath("fields.toml").read_text("utf-8"))
+    columns = {column for form in export_forms().values() for column in form.all_columns}
+    assert columns - taxonomy.load().axes.keys() == says.keys()
 
 
 def test_max_length_holds_the_longest_row_and_the_estimate_s_error(folder: Path) -> None:

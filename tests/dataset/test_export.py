@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -18,10 +18,10 @@ from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.dataset.rows import export_forms
 from sekft.dataset.select import stored
 from sekft.errors import BundleError, StoreError, UsageError
-from sekft.folder import Layout
+from sekft.folder import Layout, load_scenarios
 from sekft.models.texts import EstimatedTokens, length
 from sekft.report import text
-from sekft.scenario import Scenario
+from sekft.scenario import Scenario, load_scenario, parse_scenario
 from tests import sets
 from tests.commands import sekft
 
@@ -185,6 +185,42 @@ def test_another_form_joins_the_folder(run: Layout, tmp_path: Path) -> None:
     for form in ("sft", "atif"):
         export(ExportConfig(to=(form,)), Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
     assert {part.projection for part in read(tmp_path).parts} == {"sft", "atif"}
+
+
+@pytest.mark.parametrize(("forms", "suffix"), [(("sft", "sharegpt"), ".parquet"), (("sharegpt",), ".jsonl")])
+def test_one_folder_has_one_format(forms: tuple[str, ...], suffix: str, run: Layout, tmp_path: Path) -> None:
+    """All tables of a folder are of one format, later ones too, and another format is refused by name."""
+    for config in (ExportConfig(to=forms), ExportConfig(to=("swift_dpo", "traces"))):
+        export(config, Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+    tables = [path for path in tmp_path.glob("*/*/*") if path.is_file() and path.parts[-3] != ".sekft"]
+    assert {path.suffix for path in tables} == {suffix}
+    other: Literal["parquet", "jsonl"] = "jsonl" if suffix == ".parquet" else "parquet"
+    config = ExportConfig(to=("dpo",), format=other)
+    with pytest.raises(UsageError, match=f"cannot load a folder of two formats: want --format {suffix[1:]}"):
+        export(config, Sources.of(run.root), tmp_path, EstimatedTokens(), Lines())
+
+
+def test_scalar_columns_tell_of_each_row(run: Layout, exported: Path) -> None:
+    """Every table but those of strict formats says of each row what it is of, in columns that a query can filter by."""
+    bundles = {each.id: each for each in map(load_scenario, run.scenarios.glob("*.json"))}
+    for form in export_forms().values():
+        for row in rows(exported, form.name) if form.scalars else []:
+            scenario = bundles[row["scenario_id"]]
+            assert {axis: row[axis] for axis in scenario.cell} == scenario.cell
+            assert row["ending"] == scenario.expected.kind
+            assert row.keys() == form.all_columns.keys()
+    for row in rows(exported, "kto_whole"):
+        assert row["kept"] == row["label"]
+        assert row["operator"] == ("explorer" if row["label"] else "saboteur")
+        assert row["n_tokens"] == length(row["messages"], EstimatedTokens())
+    assert all("outcome" not in row for row in rows(exported, "atif"))
+
+
+def test_the_scenarios_of_an_export_are_those_of_the_run(run: Layout, exported: Path) -> None:
+    """Each admitted scenario is there once, in its split, and is read again byte for byte."""
+    for split in ("train", "heldout"):
+        want = [each for each in load_scenarios(run.root) if each.split == split]
+        assert [parse_scenario(row["bundle"], split) for row in rows(exported, "scenarios", split)] == want
 
 
 def test_other_options_for_a_form_are_refused_by_name(run: Layout, tmp_path: Path) -> None:

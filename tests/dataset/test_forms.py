@@ -23,7 +23,7 @@ from tests import sets
 
 FORMATS = ("parquet", "jsonl")
 FORMS = export_forms()
-OF_ROLLOUTS = [form for form in FORMS.values() if form.of != "pairs"]
+OF_ROLLOUTS = [form for form in FORMS.values() if form.of in ("kept", "labelled")]
 TABLES = [form for form in OF_ROLLOUTS if form.format != "sessions"]
 
 

@@ -66,7 +66,7 @@ def test_every_config_loads_with_its_rows(name: str, folder: Path) -> None:
     assert {split: rows.num_rows for split, rows in loaded.items()} == {
         part.split: part.rows for part in made.parts if part.projection == name
     }
-    assert set(loaded["train"].column_names) == export_forms()[name].columns.keys()
+    assert set(loaded["train"].column_names) == export_forms()[name].all_columns.keys()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")

@@ -90,6 +90,15 @@ COMMANDS: Mapping[str, Command] = {
             ("sekft export --trajectories demo --to atif --out atif", "one form only"),
         ],
     ),
+    "push": Command(
+        "hub:push",
+        MAKE,
+        "Upload an export to the Hub as a data set.",
+        [
+            ("sekft push demo/export OWNER/NAME", "show what would be uploaded"),
+            ("sekft push demo/export OWNER/NAME --yes", "upload it"),
+        ],
+    ),
     "train": Command(
         "stages:train",
         LEARN,
@@ -105,6 +114,12 @@ COMMANDS: Mapping[str, Command] = {
             ("sekft eval compare evaluated/before evaluated/after", "significant differences"),
         ],
         OPERATOR,
+    ),
+    "serve": Command(
+        "hub:serve",
+        LEARN,
+        "Serve scenarios as environments over HTTP.",
+        [("sekft serve demo --split train", "reset and step for trainers; docs/environments.md")],
     ),
     "star": Command(
         "stages:star",
@@ -138,6 +153,12 @@ COMMANDS: Mapping[str, Command] = {
         LOOK,
         "Measure the quality of a set; exit 1 if it fails a requirement.",
         [("sekft audit demo", "balance, novelty, leaks, verdicts")],
+    ),
+    "verify": Command(
+        "hub:verify",
+        LOOK,
+        "Verify a published set again; exit 1 if something does not hold.",
+        [("sekft verify demo/export", "20 of its scenarios, through the gate")],
     ),
     "taxonomy": Command(
         "look:taxonomy",

@@ -20,7 +20,7 @@ from sekft.folder import Layout
 from sekft.protocols import OperatorConfig
 from sekft.rejection import Rejection
 from sekft.rollouts.rollout import rollout
-from sekft.scenario import File, Scenario, load_noun, load_scenario
+from sekft.scenario import File, Scenario, load_noun, load_scenario, parse_scenario
 from sekft.trajectory import Mechanism, Outcome, StoredRollout, Trajectory, Turn, closed, covered, load_trajectory
 
 CONTENT_LINES = 12
@@ -111,9 +111,11 @@ def _read(path: Path) -> Scenario | Trajectory | Rejection:
 
 
 def row_text(path: Path, number: int) -> str:
-    """One row of a file of them: its conversations side after side, then its other fields."""
+    """One row of a file of them: its conversations side after side, then its other fields; a bundle as a scenario."""
     body, count = _row(path, number)
     parts = [ruled(f"row {number} of {count}")]
+    if isinstance(bundle := body.get("bundle"), str):
+        return parts[0] + scenario_text(all_visible(parse_scenario(bundle, f"{path}: row {number}")))
     for name, value in body.items():
         if _are_messages(value):
             parts.append(ruled(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,9 +11,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sekft import taxonomy
 from sekft.dataset.export import BIN, SPLITS, ExportConfig, Exported, ExportPart, Sources
 from sekft.dataset.overlap import RUN, Overlap, overlaps
-from sekft.dataset.rows import export_forms
+from sekft.dataset.rows import ExportForm, export_forms
 from sekft.evaluation import charts
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import HIDDEN, Folder, Layout, stages
@@ -32,6 +34,13 @@ TRL_DEFAULT = 1024
 ROUNDED_TO = 128
 ESTIMATE_MARGIN = 1.2
 EXCERPT_CHARACTERS = 2500
+TAGS = ("agent", "shell", "terminal", "synthetic", "trajectories", "sekft")
+TAGS_OF_FORMS = {
+    "sft": {"sft", "prompt_completion", "sharegpt"},
+    "dpo": {"dpo", "preference", "swift_dpo"},
+    "kto": {"kto", "kto_chat", "kto_whole"},
+    "rl": {"scenarios"},
+}
 SIZES = {1000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 
 
@@ -96,6 +105,8 @@ def _of_rows(out: Path, exported: Exported) -> dict[str, Any]:
     return {
         "forms": forms,
         "present": present,
+        "fields": list(_fields([forms[name] for name in present])),
+        "tags": [*TAGS, *(tag for tag, names in TAGS_OF_FORMS.items() if names & present.keys())],
         "splits": SPLITS,
         "both_splits": {part.split for part in exported.parts} == set(SPLITS),
         "absent": next((split for split in SPLITS if split not in {part.split for part in exported.parts}), ""),
@@ -107,6 +118,27 @@ def _of_rows(out: Path, exported: Exported) -> dict[str, Any]:
         "cut": f"{over / bins.total():.0%}" if bins else "some",
         "drawable": charts.drawable(),
     }
+
+
+def _fields(forms: Sequence[ExportForm]) -> Iterator[dict[str, str]]:
+    """A row for each name and type of a column: the forms that have it, and what fields.toml says of it."""
+    says = tomllib.loads(files("sekft.dataset").joinpath("fields.toml").read_text("utf-8"))
+    axes = {name: f"axis: {axis.brief}" for name, axis in taxonomy.load().axes.items()}
+    held: dict[tuple[str, str], list[str]] = {}
+    for form in forms:
+        for name, kind in form.all_columns.items():
+            held.setdefault((name, _spelt(kind)), []).append(form.name)
+    for (name, kind), names in held.items():
+        everywhere = len(names) == len(forms)
+        text = says.get(name) or axes.get(name) or "see the form's own documentation"
+        yield {"name": name, "type": kind, "forms": "all" if everywhere else ", ".join(names), "says": text}
+
+
+def _spelt(kind: object) -> str:
+    """The type of a column as people write it."""
+    if isinstance(kind, list):
+        return f"list of {_spelt(kind[0])}"
+    return "{" + ", ".join(kind) + "}" if isinstance(kind, Mapping) else str(kind)
 
 
 def _of_set(exported: Exported, held: Holdings, sources: Sources) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -14,15 +14,15 @@ import sekft
 from sekft.dataset import pair
 from sekft.dataset.files import sink
 from sekft.dataset.pair import LABELS, PAIRS, Pair
-from sekft.dataset.rows import ExportForm, Format, Row, export_forms, messages_of, named
+from sekft.dataset.rows import ExportForm, Format, Row, export_forms, messages_of, named, scalar_columns, scalars
 from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
 from sekft.errors import BundleError, UsageError
 from sekft.evaluation.statistics import Quantiles
-from sekft.folder import Folder, Layout, Setting, json_lines, option
+from sekft.folder import Folder, Layout, Setting, documents, json_lines, option
 from sekft.models.texts import TokenCounter, length
 from sekft.protocols import Reporter
 from sekft.report import Report, Table
-from sekft.scenario import SCHEMA_VERSION, Frozen, load_noun
+from sekft.scenario import SCHEMA_VERSION, Frozen, Scenario, load_noun, load_scenario
 from sekft.taxonomy import splits
 from sekft.trajectory import StoredRollout
 
@@ -33,6 +33,8 @@ PAIRS_FOLDER = "pairs"
 SPLITS = (splits.TRAIN, splits.HELD_OUT)
 BIN = 64
 """Tokens: the width of a bin of lengths."""
+TableFormat = Literal["parquet", "jsonl"]
+Item = StoredRollout | Pair | Scenario
 ALWAYS_FILTERED = 2
 """Lines of a funnel that no option asks for: what is stored, what is kept."""
 
@@ -47,12 +49,15 @@ class ExportConfig(SelectConfig):
         "Write this form. Repeat the option for several; default: sft, and dpo and kto if there are pairs.",
         metavar="FORM",
     )
-    format: Literal["parquet", "jsonl"] | None = option(None, "File format; default: what the form's trainers prefer.")
+    format: TableFormat | None = option(
+        None,
+        "File format of the whole folder; default: what the folder has, else what the first form's trainers prefer.",
+    )
     shard_rows: int = option(100_000, "Rows per file.", ge=1)
     against: tuple[Path, ...] = option(
         (), "Report texts that the export shares with this file, for example a benchmark.", recorded=False
     )
-    title: str = option("Sessions in a shell", "Title of the data card.", recorded=False)
+    title: str = option("Self-directed sessions in a shell", "Title of the data card.", recorded=False)
     license: str = option("apache-2.0", "License in the data card, as the Hub spells it.", recorded=False)
     no_card: bool = option(False, "Write no data card, and skip the audit that it needs.", recorded=False)
 
@@ -71,7 +76,7 @@ class ExportConfig(SelectConfig):
             "shard_rows": self.shard_rows,
             "version": sekft.__version__,
         }
-        return shards if projection.of == "pairs" else filters | shards
+        return shards if projection.of in ("pairs", "scenarios") else filters | shards
 
     def format_of(self, projection: ExportForm) -> Format:
         return projection.format if projection.format == "sessions" else self.format or projection.format
@@ -140,6 +145,7 @@ def export(config: ExportConfig, sources: Sources, out: Path, counter: TokenCoun
     chosen = named(config.to or DEFAULT + OF_PAIRS * (sources.pairs is not None))
     with Folder(out).writing() as folder:
         before = _others(out / MANIFEST, chosen)
+        config = config.model_copy(update={"format": _one_format(config, chosen, before, out)})
         # One counter of all forms: the manifest tells of one.
         folder.settle("export", {"tokens": counter.name}, empty=not (before.parts or _filled(out, chosen)))
         for projection in chosen:
@@ -184,13 +190,30 @@ def _filled(out: Path, forms: Sequence[ExportForm]) -> bool:
     return any((out / form.name).is_dir() and any((out / form.name).iterdir()) for form in forms)
 
 
+def _one_format(config: ExportConfig, chosen: Sequence[ExportForm], before: Exported, out: Path) -> TableFormat:
+    """The format of all tables of a folder: `datasets` has one reader for all of them.
+
+    Raises UsageError where the folder has another one.
+    """
+    held = {part.format: part.projection for part in before.parts if part.format != "sessions"}
+    formats = [*held, *(form.format for form in chosen if form.format != "sessions"), "parquet"]
+    asked: TableFormat = config.format or ("parquet" if formats[0] == "parquet" else "jsonl")
+    if others := held.keys() - {asked}:
+        other = min(others)
+        raise UsageError(
+            f"{out}: holds {held[other]} as {other}, and `datasets` cannot load a folder of two formats: "
+            f"want --format {other}, or another --out"
+        )
+    return asked
+
+
 class SplitGuard:
     """Which split each family is in; memory grows with families alone."""
 
     def __init__(self) -> None:
         self._split: dict[str, str] = {}
 
-    def split_of(self, item: StoredRollout | Pair) -> str:
+    def split_of(self, item: Item) -> str:
         """The item's split. Raises BundleError where the other split has met its family, or there is no such split."""
         noun = item.scenario if isinstance(item, StoredRollout) else item
         if noun.split not in SPLITS:
@@ -200,7 +223,10 @@ class SplitGuard:
         return noun.split
 
 
-def _items(of: str, sources: Sources, selection: Selection, reporter: Reporter) -> Iterator[StoredRollout | Pair]:
+def _items(of: str, sources: Sources, selection: Selection, reporter: Reporter) -> Iterator[Item]:
+    if of == "scenarios":
+        yield from _scenarios(sources, reporter)
+        return
     if of != "kept" and sources.pairs is None:
         raise UsageError("these forms are made of pairs: run `sekft pairs` first, and say where with --pairs")
     if of == "pairs" and sources.pairs:
@@ -210,6 +236,18 @@ def _items(of: str, sources: Sources, selection: Selection, reporter: Reporter) 
     reporter.begin(f"{of}: scenarios", sum(1 for _ in sources.layout.grouped()), 0)
     for group in selection(_counted(stored(sources.layout, sources.scenarios), reporter)):
         yield from (rollout for rollout in group if labelled is None or rollout.file in labelled)
+
+
+def _scenarios(sources: Sources, reporter: Reporter) -> Iterator[Scenario]:
+    """All that were admitted, in the order of their ids. Raises UsageError where there are none."""
+    layout = Layout.found(sources.scenarios) if sources.scenarios else sources.layout
+    paths = documents(layout.scenarios)
+    if not paths:
+        raise UsageError(f"{layout.scenarios}: holds no scenarios; --scenarios says where they are")
+    reporter.begin("scenarios", len(paths), 0)
+    for path in paths:
+        yield load_scenario(path)
+        reporter.step()
 
 
 def _counted(groups: Iterator[Group], reporter: Reporter) -> Iterator[Group]:
@@ -231,14 +269,21 @@ class _Writer:
 
     def __init__(self, folder: Folder, config: ExportConfig, projection: ExportForm, counter: TokenCounter) -> None:
         self._projection, self._counter, self._form = projection, counter, config.format_of(projection)
-        self._sinks = {split: sink(folder, projection, split, self._form, config.shard_rows) for split in SPLITS}
+        stored = replace(projection, columns=projection.all_columns)
+        self._sinks = {split: sink(folder, stored, split, self._form, config.shard_rows) for split in SPLITS}
         self._lengths: dict[str, Counter[int]] = {split: Counter() for split in SPLITS}
+        self._scalars = list(scalar_columns(projection)) if projection.scalars else []
 
-    def add(self, split: str, item: StoredRollout | Pair) -> None:
+    def add(self, split: str, item: Item) -> None:
         rows = list(self._projection.rows(item))
+        lengths = [self._length(row) if self._projection.length else None for row in rows]
+        self._lengths[split].update(tokens for tokens in lengths if tokens is not None)
+        if self._scalars:
+            told = [scalars(item, tokens) for tokens in lengths]
+            rows = [
+                {**row, **{name: each[name] for name in self._scalars}} for row, each in zip(rows, told, strict=True)
+            ]
         self._sinks[split].add(rows)
-        if self._projection.length:
-            self._lengths[split].update(map(self._length, rows))
 
     def _length(self, row: Row) -> int:
         return max(length(messages_of(row, columns), self._counter) for columns in self._projection.length)

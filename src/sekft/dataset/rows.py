@@ -14,10 +14,12 @@ from importlib.resources import files
 from typing import Any, Literal
 
 import sekft
+from sekft import taxonomy
 from sekft.dataset.pair import Pair
 from sekft.errors import UsageError
 from sekft.evaluation.metrics import mistakes
 from sekft.protocols import Family
+from sekft.scenario import Scenario
 from sekft.trajectory import StoredRollout, Turn
 
 Format = Literal["parquet", "jsonl", "sessions"]
@@ -31,19 +33,26 @@ Row = Mapping[str, object]
 class ExportForm:
     """One form; forms.toml explains the fields.
 
-    rows:    the rows of one rollout, or of one pair where `of` is pairs.
+    rows:    the rows of one rollout, of one pair where `of` is pairs, of one scenario where it is scenarios.
     columns: names and types of a row's fields.
+    scalars: whether each row gets the columns of `scalar_columns`, which viewers and queries filter by.
     """
 
     name: str
     says: str
-    of: Literal["kept", "labelled", "pairs"]
+    of: Literal["kept", "labelled", "pairs", "scenarios"]
     rows: Callable[[Any], Iterator[Row]]
     format: Format
     columns: Mapping[str, Any]
     length: Sequence[Sequence[str]]
     use: str
     factory: Mapping[str, Any] = field(default_factory=dict)
+    scalars: bool = False
+
+    @property
+    def all_columns(self) -> Mapping[str, Any]:
+        """The columns of the files: those of `rows`, and the scalar ones."""
+        return {**self.columns, **(scalar_columns(self) if self.scalars else {})}
 
 
 PLUGINS: Family[ExportForm] = Family("form", "sekft.exporters", {})
@@ -53,7 +62,10 @@ PLUGINS: Family[ExportForm] = Family("form", "sekft.exporters", {})
 def export_forms() -> dict[str, ExportForm]:
     """Every form by name: sekft's own, then those of other packages. Raises UsageError for a plugin's fault."""
     table = tomllib.loads(files("sekft.dataset").joinpath("forms.toml").read_text("utf-8"))
-    own = {name: ExportForm(name=name, rows=_SHAPES[body.pop("row")], **body) for name, body in table.items()}
+    own = {
+        name: ExportForm(name=name, rows=_SHAPES[body.pop("row")], scalars=body.pop("scalars", True), **body)
+        for name, body in table.items()
+    }
     plugins = {name: PLUGINS.load(name) for name in PLUGINS.names()}
     if taken := own.keys() & plugins.keys():
         raise UsageError(f"form {min(taken)!r} is built in, and a plugin may not replace it")
@@ -165,10 +177,38 @@ def chat_sides(pair: Pair) -> Iterator[Row]:
         yield {"messages": joined, "label": row["label"], "metadata": row["metadata"]}
 
 
+def bundled(scenario: Scenario) -> Iterator[Row]:
+    """The scenario itself, from which it can be played and verified again."""
+    body = scenario.model_dump(mode="json", include={"family", "twin_of", "reskin_of"})
+    bundle = as_json(scenario.model_dump(mode="json"))
+    yield {"bundle": bundle, **body, "author": scenario.provenance.model or scenario.provenance.author}
+
+
+def scalar_columns(form: ExportForm) -> dict[str, str]:
+    """Names and types of what is told of each row beside its text; the axes come last, `ending` among them."""
+    of_rollouts = {"outcome": "string", "kept": "bool", "operator": "string"}
+    more = {"pairs": {"outcome": "string"}, "scenarios": {}}.get(form.of, of_rollouts)
+    tokens = {"n_tokens": "int64"} if form.length else {}
+    return {"scenario_id": "string", **more, **tokens, **dict.fromkeys(taxonomy.load().axes, "string")}
+
+
+def scalars(item: StoredRollout | Pair | Scenario, n_tokens: int | None) -> dict[str, object]:
+    """The values of these columns, and of some that the form leaves out. An axis that the cell has not is null."""
+    if isinstance(item, StoredRollout):
+        trajectory, cell, name = item.trajectory, item.scenario.cell, item.scenario.id
+        told = {"outcome": trajectory.outcome, "kept": trajectory.keep, "operator": trajectory.operator.kind}
+    elif isinstance(item, Pair):
+        cell, name, told = item.cell, item.scenario_id, {"outcome": item.outcome}
+    else:
+        cell, name, told = item.cell, item.id, {}
+    return {axis: cell.get(axis) for axis in taxonomy.load().axes} | told | {"scenario_id": name, "n_tokens": n_tokens}
+
+
 _SHAPES: Mapping[str, Callable[[Any], Iterator[Row]]] = {
     shape.__name__: shape
     for shape in (
         whole, steps, sharegpt, judged, atif, trace, preferred, preference, swift_pair, single_sides, chat_sides,
+        bundled,
     )
 }  # fmt: skip
 

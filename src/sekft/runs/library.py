@@ -211,17 +211,20 @@ class Shell:
 @asynccontextmanager
 async def land(
     scenario: Scenario,
-    sandbox: str = "auto",
+    sandbox: str | Sandbox = "auto",
     *,
     model: str | None = None,
     sample: int = 0,
     seed: int = 0,
     max_turns: int = 40,
+    wall_s: float | None = None,
 ) -> AsyncIterator[Shell]:
     """Land in a scenario and step it by hand. Leaving the block ends a running session as unfinished.
 
-    model, sample, seed: what the trajectory records. Raises UsageError and SandboxUnavailable. If the sandbox breaks
-    during the session, the result's outcome is `infra_error`.
+    sandbox: a backend, or the name of one, which is then tried first: with many sessions, pick one and pass it.
+    model, sample, seed: what the trajectory records. wall_s: the session is unfinished when an action comes later than
+    that; None sets no limit. Raises UsageError and SandboxUnavailable. If the sandbox breaks during the session, the
+    result's outcome is `infra_error`.
 
         async with sekft.land(scenario) as shell:
             print(shell.messages[-1]["content"])
@@ -229,8 +232,8 @@ async def land(
             await shell.step("exit")
         print(shell.result.outcome)
     """
-    backend, operator = sandboxes.pick(sandbox), OperatorInfo(kind="hand", model=model)
-    limits = RolloutLimits(turns=max_turns, wall_s=math.inf)  # nobody's thinking is hurried
+    backend = sandboxes.pick(sandbox) if isinstance(sandbox, str) else sandbox
+    operator, limits = OperatorInfo(kind="hand", model=model), RolloutLimits(max_turns, wall_s or math.inf)
     async with Rollout(scenario, backend, operator, sample, seed, limits) as rollout:
         yield Shell(scenario, rollout)
 
@@ -238,12 +241,13 @@ async def land(
 async def play(
     scenario: Scenario,
     act: Act,
-    sandbox: str = "auto",
+    sandbox: str | Sandbox = "auto",
     *,
     model: str | None = None,
     sample: int = 0,
     seed: int = 0,
     max_turns: int = 40,
+    wall_s: float | None = None,
 ) -> Trajectory:
     """Let a function act in a scenario until the session ends; the rollout, judged and recorded.
 
@@ -257,7 +261,7 @@ async def play(
         print(trajectory.outcome)
     """
     options = {"sample": sample, "seed": seed, "max_turns": max_turns}
-    async with land(scenario, sandbox, model=model, **options) as shell:
+    async with land(scenario, sandbox, model=model, wall_s=wall_s, **options) as shell:
         while not shell.over:
             text = act(shell.messages)
             await shell.step(await text if isawaitable(text) else text)
