@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sys
 from pathlib import Path
@@ -97,7 +98,8 @@ def section(title: str, trajectory: Trajectory) -> str:
 
 
 def pages() -> dict[Path, str]:
-    """Every generated page, as it should read."""
+    """Every generated page, as it should read, however wide the terminal is."""
+    os.environ["COLUMNS"] = "1000"
     shown = {kind: asyncio.run(admitted(plainest(kind))) for kind in ENDINGS}
     rolled = {kind: asyncio.run(recorded(one)) for kind, one in shown.items()}
     sections = [section(title, rolled[kind]) for kind, title in ENDINGS.items()]

@@ -15,7 +15,6 @@ import contextlib
 import errno
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -28,7 +27,7 @@ from pydantic import Field, ValidationError
 from pydantic.config import JsonDict
 
 from sekft import locks
-from sekft.errors import BundleError, OtherSettings, SekftError, StoreError, UsageError
+from sekft.errors import BundleError, OtherSettings, StoreError, UsageError
 from sekft.scenario import Frozen, Scenario, load_scenario
 
 HIDDEN = ".sekft"
@@ -350,21 +349,6 @@ def sources(root: Path) -> list[str]:
 def stages(root: Path) -> list[str]:
     """The stages that have recorded their settings in this folder."""
     return [path.stem for path in documents(root / HIDDEN) if path.name not in (TIMES, SOURCES)]
-
-
-@contextlib.contextmanager
-def removed_on_failure(root: Path) -> Iterator[None]:
-    """Where what is done in here fails, leave nothing of a folder that held nothing before."""
-    existed = root.exists()
-    empty = not existed or (root.is_dir() and not any(root.iterdir()))
-    try:
-        yield
-    except SekftError:
-        for path in root.iterdir() if empty and root.is_dir() else ():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        if not existed and root.is_dir():
-            root.rmdir()
-        raise
 
 
 def times(root: Path) -> dict[str, float]:

@@ -132,7 +132,7 @@ def test_a_stages_folder_does_not_become_a_run(tmp_path: Path) -> None:
     """`sekft run` over what `sekft generate` made is refused before anything is drawn twice."""
     assert forked("generate", "--n", "1", "--out", tmp_path).returncode == 0
     done = forked("run", "--n", "1", "--out", tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert 'layout was "stage", now "run"' in done.stderr
     assert not (tmp_path / "scenarios").exists()
 

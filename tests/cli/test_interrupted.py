@@ -140,5 +140,5 @@ def test_samples_may_grow(tmp_path: Path, scenarios: Path) -> None:
     assert sekft(*more).returncode == 0
     assert len(visible(out, "*/*.json")) == 2 * N
     refused = sekft(*more, "--seed", "5")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "seed was 0, now 5" in refused.stderr

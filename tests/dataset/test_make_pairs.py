@@ -89,7 +89,7 @@ def test_other_settings_want_another_folder(run: Layout, tmp_path: Path) -> None
     before = (tmp_path / "pairs.jsonl").read_bytes()
     assert sekft("pairs", "--trajectories", run.root, "--out", tmp_path).returncode == 0
     refused = sekft("pairs", "--trajectories", run.root, "--out", tmp_path, "--seed", "4")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "seed was 0, now 4" in refused.stderr
     assert (tmp_path / "pairs.jsonl").read_bytes() == before
 

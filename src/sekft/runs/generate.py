@@ -323,7 +323,8 @@ async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -
     with Folder(layout.root).writing() as folder, folder.timed("generate"):
         before = Progress.of(layout, generation.author)
         settings = generation.settings(layout)
-        folder.settle("generate", settings, growing=config.growing(), empty=before.empty)
+        empty = before.empty and not documents(layout.root)  # a stage's own folder has its scenarios at the top
+        folder.settle("generate", settings, growing=config.growing(), empty=empty)
         done = sum(slot < config.n and generation.filled(slot, before) for slot in before.admitted)
         reporter.begin("scenarios", config.n, done)
         tally = Tally(generation.author)

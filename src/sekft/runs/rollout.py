@@ -227,7 +227,7 @@ async def roll(
     roller = Roller(config)
     kind = roller.operator.info.kind
     with Folder(layout.root).writing() as folder, folder.timed(f"rollout {kind}"):
-        empty = kind not in layout.kinds()
+        empty = kind not in layout.kinds() | Layout.of_stage(layout.root).kinds()
         folder.settle(f"rollout-{kind}", roller.settings(layout), growing=config.growing(), empty=empty)
         if source is not None:
             folder.take_from(source)

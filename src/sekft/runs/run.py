@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,8 @@ from sekft.dataset.make_pairs import pair as pair_stage
 from sekft.dataset.overlap import Overlap
 from sekft.dataset.pair import PAIRS, Pair
 from sekft.dataset.select import stored
-from sekft.errors import NothingKept, UsageError
-from sekft.folder import Folder, Layout, documents, load_scenarios, removed_on_failure, stages
+from sekft.errors import NothingKept, SekftError, UsageError
+from sekft.folder import Folder, Layout, documents, load_scenarios, stages
 from sekft.protocols import Reporter
 from sekft.quality.audit import Audit
 from sekft.quality.audit import audit as audit_stage
@@ -171,3 +173,18 @@ def refuse_occupied(out: Path) -> None:
             f"--out {out}: already holds what other stages made{by}; write the data set into a folder of its own, for "
             f"example {out / EXPORT}"
         )
+
+
+@contextmanager
+def removed_on_failure(root: Path) -> Iterator[None]:
+    """Where what is done in here fails, leave nothing of a folder that held nothing before."""
+    existed = root.exists()
+    empty = not existed or (root.is_dir() and not any(root.iterdir()))
+    try:
+        yield
+    except SekftError:
+        for path in root.iterdir() if empty and root.is_dir() else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not existed and root.is_dir():
+            root.rmdir()
+        raise

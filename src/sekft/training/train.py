@@ -34,6 +34,7 @@ from sekft.training import loop
 from sekft.training.base_model import base_folder, tokenizer_of, write_gguf
 from sekft.training.config import Recipe, TrainConfig, complete
 from sekft.training.data import Example, examples, part, steps
+from sekft.training.data import files as row_files
 from sekft.training.loop import Step, checkpoint_path
 
 DONE, GGUF = "training.json", "student.gguf"
@@ -113,7 +114,9 @@ def train(config: TrainConfig, data: Path, out: Path, report: Reporter, command:
     Raises UsageError for data that cannot be learnt from, StoreError when the folder was made with other settings,
     KeyboardInterrupt, after a checkpoint, when asked to stop.
     """
-    data, base = part(data, config.method), base_folder(config.base)  # the base takes a minute to unpack
+    data = part(data, config.method)
+    row_files(data)  # before the base, which takes a minute to unpack
+    base = base_folder(config.base)
     refuse_other_attention(base)
     tokenizer = tokenizer_of(base)
     recipe = complete(config, base, data, libraries.device())
