@@ -21,7 +21,7 @@ from sekft.models.texts import EstimatedTokens
 from tests import sets
 from tests.commands import sekft
 
-FEW = 4
+FEW = 3
 TOKEN = "hf_notarealtoken4711"
 
 
