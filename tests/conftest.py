@@ -11,8 +11,10 @@ from hypothesis import settings
 LONG = {"live", "training", "test_docs.py", "test_star.py", "test_tasks.py", "test_forms.py", "test_cli.py"}
 """Files, and folders of files, that take longest: xdist hands out files in order, and none should be left over."""
 
-# Two files at a time on two processors: torch's threads would wait for each other, spinning.
+# Two files at a time on two processors: torch's threads would wait for each other, spinning. Where a test asks for more
+# of them they sleep meanwhile, as sekft has it; that must be said before torch is loaded, which some tests do first.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 settings.register_profile("soak", max_examples=5000, deadline=None)
 
 
