@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.blind.desk import CHEATS, OVER, Desk, environment
+from bench.blind.desk import CHEATS, OVER, Desk
 from bench.blind.draw import Drawing, lacking, obstacle, spread
 from bench.blind.judge import Intent, disagreement, recorded
 from sekft.authors.procedural.author import compose
@@ -24,6 +25,7 @@ from sekft.scenario import Scenario, load_scenario
 from sekft.taxonomy import load
 from sekft.trajectory import OUTCOMES, load_trajectory
 from tests import bundles
+from tests.commands import Program, forked
 from tests.served import Answer, serving
 
 Done = subprocess.CompletedProcess[str]
@@ -33,10 +35,11 @@ BY_HAND = {
 SHARES = ("--blocked", "0.34", "--empty", "0.33")
 
 
-def blind(*words: object, stdin: str = "") -> Done:
-    command = [sys.executable, "-m", "bench.blind", *map(str, words)]
-    env = {name: value for name, value in environment().items() if not name.startswith("SEKFT_")}
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env, timeout=300)
+BLIND = Program("bench.blind.__main__:main", ("bench.blind", "sekft.operators", "sekft.cli.running", "openai"))
+
+
+def blind(*words: object) -> Done:
+    return forked(*map(str, words), program=BLIND)
 
 
 class Table:
@@ -70,24 +73,29 @@ class Table:
     def holders(self) -> list[int]:
         """The processes that hold a session of this desk open."""
         found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and entry.joinpath("cmdline").exists():
-                words = entry.joinpath("cmdline").read_bytes().split(b"\0")
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # it may have ended
+                words = path.read_bytes().split(b"\0")
                 if b"hold" in words and str(self.root.resolve()).encode() in words:
-                    found.append(int(entry.name))
+                    found.append(int(path.parent.name))
         return found
 
 
-@pytest.fixture
-def table(tmp_path: Path) -> Iterator[Table]:
-    """A desk of three scenarios, whose holders are gone afterwards."""
-    folder = tmp_path / "bundles"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A desk of three scenarios, for every test to take a copy of."""
+    folder, desk = tmp_path_factory.mktemp("bundles"), tmp_path_factory.mktemp("laid-out") / "desk"
     for scenario in BY_HAND.values():
         (folder / f"{scenario.id}.json").write_text(scenario.to_json(), encoding="utf-8")
-    drawn = blind("draw", tmp_path / "desk", "--n", 3, "--seed", 5, "--scenarios", folder, *SHARES)
+    drawn = blind("draw", desk, "--n", 3, "--seed", 5, "--scenarios", folder, *SHARES)
     assert drawn.returncode == 0, drawn.stderr
-    table = Table(tmp_path / "desk")
+    return desk
+
+
+@pytest.fixture
+def table(laid_out: Path, tmp_path: Path) -> Iterator[Table]:
+    """A desk of its own, whose holders are gone afterwards."""
+    table = Table(shutil.copytree(laid_out, tmp_path / "desk"))
     yield table
     for process in table.holders():
         os.kill(process, signal.SIGKILL)
