@@ -7,7 +7,6 @@ defaults for what it cannot do.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -85,7 +84,7 @@ def _declared(group: str, places: Sequence[tuple[str, int]]) -> Sequence[EntryPo
 
 def _changed_ns(place: str) -> int:
     try:
-        return os.stat(place or ".").st_mtime_ns
+        return Path(place).stat().st_mtime_ns
     except OSError:
         return 0
 
