@@ -16,7 +16,7 @@ from sekft.folder import Layout, load_scenarios
 from sekft.runs.generate import GenerateConfig, generate
 from sekft.runs.rollout import RolloutConfig, roll
 
-SCENARIOS, SAMPLES = 16, 3
+SCENARIOS, SAMPLES, SEED = 10, 3, 11
 
 
 def shared(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], None]) -> Path:
@@ -38,7 +38,7 @@ def filled(factory: pytest.TempPathFactory) -> Layout:
 
 
 async def _fill(layout: Layout) -> None:
-    await generate(GenerateConfig(n=SCENARIOS, author="procedural", seed=11), layout, Lines())
+    await generate(GenerateConfig(n=SCENARIOS, author="procedural", seed=SEED), layout, Lines())
     scenarios = load_scenarios(layout.root)
     for operator in ("explorer", "saboteur"):
         assert await roll(RolloutConfig(samples=SAMPLES, operator=operator), scenarios, layout, Lines()) == 0
