@@ -35,7 +35,7 @@ from sekft.sandboxes.runner.build import FLAGS, compilers
 from sekft.scenario import File, Scenario
 from sekft.trajectory import Ending, OperatorInfo, Trajectory, Turn
 from tests.bundles import empty, sealed, work
-from tests.commands import sekft
+from tests.commands import forked
 from tests.sandboxes.conftest import one_processor, sandbox
 from tests.sandboxes.test_bubblewrap import alive
 
@@ -307,7 +307,7 @@ async def test_what_ends_as_resources_is_data_like_any_failure(tmp_path: Path, s
 
 
 def shown(path: Path) -> str:
-    return sekft("show", path).stdout
+    return forked("show", path).stdout
 
 
 async def test_twenty_on_a_broken_machine_stop_the_run(

@@ -18,7 +18,7 @@ from sekft.training.config import TrainConfig
 from sekft.training.data import method_of
 from sekft.trajectory import load_trajectory
 from tests import bundles
-from tests.commands import TRAINER, forked
+from tests.commands import TRAINER, forked, forked_from
 from tests.training import tiny
 
 KINDS = ("work", "empty", "blocked")
@@ -129,10 +129,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def star(folder: Path, out: Path, *more: str) -> dict[str, object]:
-    done = forked(
-        "star", "--scenarios", folder, "--base", folder / "base", "--out", out, "--samples", "2", "--pass-k", "2",
-        "--max-turns", "3", "--max-tokens", "12", "--tokens", "3000", "--layers", "0", "--json", *more,
-        program=TRAINER, OMP_NUM_THREADS="1",
+    done = forked_from(
+        TRAINER, "star", "--scenarios", folder, "--base", folder / "base", "--out", out, "--samples", "2",
+        "--pass-k", "2", "--max-turns", "3", "--max-tokens", "12", "--tokens", "3000", "--layers", "0", "--json", *more,
+        OMP_NUM_THREADS="1",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found: dict[str, object] = json.loads(done.stdout)
