@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize("options", [["--few"], pytest.param([], marks=pytest.mark.soak)], ids=["few", "all"])
 def test_pages_made_from_rollouts_are_current(options: list[str]) -> None:
     """What README, quickstart, trajectories and the gallery's first scenarios show is what this version records."""
-    command = [sys.executable, ROOT / "docs/generate.py", "--check", *options]
+    command = [sys.executable, str(ROOT / "docs/generate.py"), "--check", *options]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     if checked.returncode == 3:
         pytest.skip(checked.stderr.strip())
