@@ -17,7 +17,8 @@ import pytest
 
 from bench.blind.desk import CHEATS, OVER, Desk
 from bench.blind.draw import Drawing, lacking, obstacle, spread
-from bench.blind.judge import Intent, disagreement, recorded
+from bench.blind.intent import Intent
+from bench.blind.judge import disagreement, recorded
 from sekft.authors.procedural.author import compose
 from sekft.authors.procedural.obstacles import OBSTACLES
 from sekft.errors import UsageError
