@@ -21,10 +21,9 @@ FORKING = """
 import atexit, gc, json, os, sys, threading
 from importlib import import_module
 from pkgutil import iter_modules, resolve_name
-for name in sys.argv[2:]:
+for name in sys.argv[1:]:
     for module in iter_modules(getattr(import_module(name), "__path__", ()), name + "."):
         import_module(module.name)
-main = resolve_name(sys.argv[1])
 gc.freeze()
 for line in sys.stdin:
     request = json.loads(line)
@@ -38,6 +37,7 @@ for line in sys.stdin:
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     sys.argv[1:] = request["arguments"]
+    main = resolve_name(request["main"])
     break
 else:
     sys.exit()
@@ -108,12 +108,13 @@ def forking(program: Program, *arguments: str | Path, **changes: str) -> Iterato
     with tempfile.NamedTemporaryFile("r") as output, tempfile.NamedTemporaryFile("r") as errors:
         words, outputs = [*map(str, arguments)], [output.name, errors.name]
         request = {
+            "main": program.main,
             "arguments": words,
             "environment": environment(**changes),
             "folder": str(Path.cwd()),
             "outputs": outputs,
         }
-        server = _forking(program)
+        server = _forking(program.loaded)
         assert server.stdin
         assert server.stdout
         answers = server.stdout
@@ -129,9 +130,9 @@ def forking(program: Program, *arguments: str | Path, **changes: str) -> Iterato
 
 
 @cache
-def _forking(program: Program) -> subprocess.Popen[str]:
+def _forking(loaded: tuple[str, ...]) -> subprocess.Popen[str]:
     server = subprocess.Popen(
-        [sys.executable, "-c", FORKING, program.main, *program.loaded],
+        [sys.executable, "-c", FORKING, *loaded],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
