@@ -10,15 +10,17 @@ import dataclasses
 import inspect
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
 import sekft
+from sekft.cli import main as command_line
 from sekft.cli.app import COMMANDS
 from sekft.folder import Config
 
@@ -159,14 +161,17 @@ def commands() -> Iterator[str]:
 
 
 def page(command: str) -> str:
-    code = "from sekft.cli import main; main()"
-    words = [sys.executable, "-c", code, *command.split(), "--help"]
-    env = {**os.environ, "COLUMNS": COLUMNS, "TERMINAL_WIDTH": COLUMNS, "NO_COLOR": "1"}
-    done = subprocess.run(words, capture_output=True, text=True, check=True, env=env)
-    return f"\n## `sekft {command}`\n\n```\n{done.stdout.rstrip()}\n```\n"
+    before, sys.argv = sys.argv, ["sekft", *command.split(), "--help"]
+    try:
+        with redirect_stdout(StringIO()) as printed, suppress(SystemExit):
+            command_line()
+    finally:
+        sys.argv = before
+    return f"\n## `sekft {command}`\n\n```\n{printed.getvalue().rstrip()}\n```\n"
 
 
 def main() -> int:
+    os.environ |= {"COLUMNS": COLUMNS, "TERMINAL_WIDTH": COLUMNS, "NO_COLOR": "1"}
     pages = {DOCS / "python-api.md": api(), DOCS / "cli.md": cli()}
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv:

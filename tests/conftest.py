@@ -8,19 +8,32 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-LONG = {"live", "training", "test_docs.py", "test_star.py", "test_tasks.py", "test_forms.py", "test_cli.py"}
+LONG = {
+    "live", "blind", "training", "test_docs.py", "test_attacks.py", "test_tasks.py", "test_teacher.py", "test_blame.py",
+    "test_explorer.py", "test_saboteur.py", "test_forms.py",
+}  # fmt: skip
 """Files, and folders of files, that take longest: xdist hands out files in order, and none should be left over."""
 
-# Two files at a time on two processors: torch's threads would wait for each other, spinning.
+# Two files at a time on two processors: torch's threads would wait for each other, spinning. Where a test asks for more
+# of them they sleep meanwhile, as sekft has it; that must be said before torch is loaded, which some tests do first.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 settings.register_profile("soak", max_examples=5000, deadline=None)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every case runs over docker in one userland, over bubblewrap in both; `./dev soak` has docker's other one."""
+    """Every case runs over docker in one userland, over bubblewrap in both; `./dev soak` has docker's other one.
+
+    An attack runs over bubblewrap in one, the next attack in the other one; `./dev soak` has the rest.
+    """
+    attacks: dict[int, int] = {}
     for item in items:
         params = getattr(getattr(item, "callspec", None), "params", {})
-        if params.get("sandbox") == "docker" and params.get("userland") == "gnu":
+        backend, userland, attack = (params.get(name) for name in ("sandbox", "userland", "attack"))
+        spared = "gnu" if backend == "docker" else None
+        if attack is not None and backend == "bubblewrap":
+            spared = ("gnu", "busybox")[attacks.setdefault(id(attack), len(attacks)) % 2]
+        if spared is not None and userland == spared:
             item.add_marker("soak")
     items.sort(key=lambda item: LONG.isdisjoint(item.path.relative_to(Path(__file__).parent).parts))

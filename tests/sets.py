@@ -17,7 +17,7 @@ from sekft.runs.generate import GenerateConfig, generate
 from sekft.runs.rollout import RolloutConfig, roll
 from tests.commands import forked
 
-SCENARIOS, SAMPLES = 16, 3
+SCENARIOS, SAMPLES, SEED = 10, 3, 11
 
 
 def shared(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], None]) -> Path:
@@ -50,7 +50,7 @@ def _run(out: Path) -> None:
 
 
 async def _fill(layout: Layout) -> None:
-    await generate(GenerateConfig(n=SCENARIOS, author="procedural", seed=11), layout, Lines())
+    await generate(GenerateConfig(n=SCENARIOS, author="procedural", seed=SEED), layout, Lines())
     scenarios = load_scenarios(layout.root)
     for operator in ("explorer", "saboteur"):
         assert await roll(RolloutConfig(samples=SAMPLES, operator=operator), scenarios, layout, Lines()) == 0

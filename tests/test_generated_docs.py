@@ -11,11 +11,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-def test_pages_made_from_rollouts_are_current() -> None:
-    """What README and docs/examples/trajectories.md show is what this version records."""
-    checked = subprocess.run(
-        [sys.executable, ROOT / "docs/generate.py", "--check"], capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize("options", [["--few"], pytest.param([], marks=pytest.mark.soak)], ids=["few", "all"])
+def test_pages_made_from_rollouts_are_current(options: list[str]) -> None:
+    """What README, quickstart, trajectories and the gallery's first scenarios show is what this version records."""
+    command = [sys.executable, str(ROOT / "docs/generate.py"), "--check", *options]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
     if checked.returncode == 3:
         pytest.skip(checked.stderr.strip())
     assert checked.returncode == 0, checked.stderr

@@ -11,7 +11,6 @@ python -m bench.blind judge DESK                  verdicts against intents; asks
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import sys
 from pathlib import Path
@@ -32,7 +31,7 @@ def step(given: argparse.Namespace) -> None:
 
 def intent(given: argparse.Namespace) -> None:
     """State it, or state it anew while the session goes on."""
-    from bench.blind.judge import Intent
+    from bench.blind.intent import Intent
     from sekft.folder import Folder
 
     desk = Desk(given.desk)
@@ -49,6 +48,8 @@ def intent(given: argparse.Namespace) -> None:
 
 
 def draw(given: argparse.Namespace) -> None:
+    import asyncio
+
     from bench.blind.draw import Drawing, lacking
     from bench.blind.draw import draw as lay_out
     from sekft.cli.running import reporter
@@ -68,6 +69,8 @@ def draw(given: argparse.Namespace) -> None:
 
 
 def model(given: argparse.Namespace) -> None:
+    import asyncio
+
     from bench.blind.served import solve
     from sekft.cli.running import reporter
     from sekft.runs.rollout import RolloutConfig

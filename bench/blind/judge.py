@@ -11,6 +11,7 @@ from typing import Literal
 
 from bench.blind.desk import CHEATS, Desk
 from bench.blind.draw import kinds, lacking
+from bench.blind.intent import Intent
 from sekft.cli.show import trajectory_text
 from sekft.cli.tables import plain
 from sekft.errors import UsageError
@@ -30,14 +31,6 @@ ENTRY = """
 fault = "" # ours, solver
 note = ""
 """
-
-
-class Intent(Frozen):
-    """What a solver says it meant. cheat: its kind, None for an honest run. meant: in its own words. by: who it was."""
-
-    cheat: str | None = None
-    meant: str
-    by: str = ""
 
 
 class Settlement(Frozen):

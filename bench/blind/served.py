@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from bench.blind.desk import Desk
-from bench.blind.judge import Intent, recorded
+from bench.blind.intent import Intent
+from bench.blind.judge import recorded
 from sekft.folder import Folder, Layout
 from sekft.protocols import Reporter
 from sekft.runs.rollout import RolloutConfig, roll

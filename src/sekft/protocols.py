@@ -7,9 +7,11 @@ defaults for what it cannot do.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from pkgutil import resolve_name
 from types import TracebackType
@@ -69,9 +71,22 @@ class Family(Generic[MemberT]):
             ) from error
 
     def _plugins(self) -> Sequence[EntryPoint]:
-        from importlib.metadata import entry_points  # takes 15 ms: only where a member is looked up
+        return _declared(self.group, tuple((place, _changed_ns(place)) for place in sys.path))
 
-        return list(entry_points(group=self.group))
+
+@cache
+def _declared(group: str, places: Sequence[tuple[str, int]]) -> Sequence[EntryPoint]:
+    """places: where packages are looked for, and when each changed; with other places they are looked for again."""
+    from importlib.metadata import entry_points  # takes 15 ms: only where a member is looked up
+
+    return tuple(entry_points(group=group))
+
+
+def _changed_ns(place: str) -> int:
+    try:
+        return Path(place).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,19 @@ import pytest
 
 from sekft.authors.procedural.host import land
 from sekft.authors.procedural.tasks import TASKS
-from tests.authors.test_tasks import job, trials
+from tests.authors.test_tasks import DRAWN, job, trials
 
 
-@pytest.mark.parametrize("userland", ["busybox", "gnu"])
+@pytest.mark.parametrize(("userland", "seed"), DRAWN)
 @pytest.mark.parametrize("kind", TASKS)
-async def test_every_other_right_solution_passes(kind: str, userland: str) -> None:
+async def test_every_other_right_solution_passes(kind: str, userland: str, seed: int) -> None:
     """Other umasks, tools and orders, and a result without its last newline, are accepted."""
-    for seed in range(2):
-        host, made = job(kind, seed)
-        assert len(made.right) >= 2
-        async with trials(host, made, userland) as tried:
-            for name, commands in made.right.items():
-                run = await tried.run(commands)
-                assert run.check.passed, (seed, name, run.evidence())
+    host, made = job(kind, seed)
+    assert len(made.right) >= 2
+    async with trials(host, made, userland) as tried:
+        for name, commands in made.right.items():
+            run = await tried.run(commands)
+            assert run.check.passed, (name, run.evidence())
 
 
 @pytest.mark.parametrize("kind", TASKS)

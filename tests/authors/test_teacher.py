@@ -206,12 +206,18 @@ async def test_a_bundle_without_measure_is_refused_before_anything_runs(excess: 
 
 
 async def generated(
-    served: Teacher, folder: Path, monkeypatch: pytest.MonkeyPatch, n: int = 1, more: tuple[str, ...] = ()
+    served: Teacher,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    n: int = 1,
+    more: tuple[str, ...] = (),
+    on_paper: bool = False,
 ) -> None:
+    """on_paper: where what the gate's sandbox says is not asked for."""
     for name, value in {"SEKFT_MODEL": "big", "SEKFT_URL": served.url, "SEKFT_KEY": KEY}.items():
         monkeypatch.setenv(name, value)
     where = tuple(f"{axis}={value}" for axis, value in CELL.items() if axis not in ("task", "layout")) + more
-    plan = GenerateConfig(n=n, author="teacher", where=where, concurrency=1)
+    plan = GenerateConfig(n=n, author="teacher", where=where, concurrency=1, no_sandbox=on_paper)
     await generate(plan, Layout.of_stage(folder), Lines())
 
 
@@ -324,9 +330,9 @@ async def test_later_prompts_show_admitted_bundles_and_the_names_used_up(
 ) -> None:
     """What was admitted is an example for other cells, and its names are not to be used again, also after a resume."""
     with teaching(Teacher()) as served:
-        await generated(served, tmp_path, monkeypatch)
+        await generated(served, tmp_path, monkeypatch, on_paper=True)
         (first,) = load_scenarios(tmp_path)
-        await generated(served, tmp_path, monkeypatch, n=2)
+        await generated(served, tmp_path, monkeypatch, n=2, on_paper=True)
     asked = served.requests[-1]["messages"][0]["content"]
     assert f"{first.provider.command}, {first.login.user}, {first.login.host}" in asked
     author = TeacherAuthor(Endpoint(Service("big", served.url)))
@@ -359,11 +365,11 @@ async def test_what_was_answered_is_not_asked_again_though_the_prompt_has_change
 ) -> None:
     """A slot that was cut off after its answers came is filled from the journal: the same scenario, no request."""
     with teaching(Teacher([forms.no_ending, forms.clean])) as served:
-        await generated(served, tmp_path, monkeypatch, n=2)
+        await generated(served, tmp_path, monkeypatch, n=2, on_paper=True)
         asked = len(served.requests)
         (lost,) = [one for one in load_scenarios(tmp_path) if one.provenance.slot == 0]
         (tmp_path / f"{lost.id}.json").unlink()
-        await generated(served, tmp_path, monkeypatch, n=2)
+        await generated(served, tmp_path, monkeypatch, n=2, on_paper=True)
     assert len(served.requests) == asked
     assert lost in load_scenarios(tmp_path)
 
@@ -373,7 +379,7 @@ async def test_the_key_is_nowhere_in_the_folder(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("sekft.runs.generate.ATTEMPTS", 2)
     quoting = [lambda body: f"{KEY}: no", forms.leaking, forms.leaking, forms.clean]
     with teaching(Teacher(quoting)) as served, suppress(AuthorExhausted):
-        await generated(served, tmp_path, monkeypatch)
+        await generated(served, tmp_path, monkeypatch, on_paper=True)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) >= 3
     assert not [path for path in files if KEY.encode() in path.read_bytes()]

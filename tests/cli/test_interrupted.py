@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from sekft.folder import documents
-from tests.commands import sekft, start
+from tests.commands import forked, sekft, start
 
-N, SAMPLES = 8, 4
+N, SAMPLES = 6, 3
 GENERATE = ("generate", "--n", str(N), "--seed", "3", "--concurrency", "2", "--out")
 
 
@@ -94,7 +94,7 @@ def test_kill_9_in_the_middle_of_generate(tmp_path: Path, scenarios: Path) -> No
     status, _ = stop_when(start(*GENERATE, out), lambda: len(visible(out)) >= 3, signal.SIGKILL)
     assert status == -signal.SIGKILL
     assert 3 <= len(visible(out)) < N
-    again = sekft(*GENERATE, out)
+    again = forked(*GENERATE, out)
     assert again.returncode == 0, again.stderr
     assert "done before" in again.stderr
     assert {path.name: path.read_bytes() for path in visible(out)} == {
@@ -109,7 +109,7 @@ def test_kill_9_in_the_middle_of_rollout(tmp_path: Path, scenarios: Path) -> Non
     stop_when(start(*rolling(scenarios, out)), lambda: len(visible(out, "*/*.json")) >= 5, signal.SIGKILL)
     before = {path: path.stat().st_mtime_ns for path in visible(out, "*/*.json")}
     assert 5 <= len(before) < N * SAMPLES
-    again = sekft(*rolling(scenarios, out))
+    again = forked(*rolling(scenarios, out))
     assert again.returncode == 0, again.stderr
     after = visible(out, "*/*.json")
     wanted = {(path.stem, f"reference-{sample}.json") for path in visible(scenarios) for sample in range(SAMPLES)}
@@ -134,11 +134,11 @@ def test_samples_may_grow(tmp_path: Path, scenarios: Path) -> None:
     """More samples over the same folder adds to it, and another seed is refused."""
     out = tmp_path / "out"
     few = [argument if argument != str(SAMPLES) else "1" for argument in rolling(scenarios, out)]
-    assert sekft(*few).returncode == 0
+    assert forked(*few).returncode == 0
     assert len(visible(out, "*/*.json")) == N
     more = [argument if argument != str(SAMPLES) else "2" for argument in rolling(scenarios, out)]
-    assert sekft(*more).returncode == 0
+    assert forked(*more).returncode == 0
     assert len(visible(out, "*/*.json")) == 2 * N
-    refused = sekft(*more, "--seed", "5")
+    refused = forked(*more, "--seed", "5")
     assert refused.returncode == 2
     assert "seed was 0, now 5" in refused.stderr

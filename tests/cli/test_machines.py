@@ -20,7 +20,7 @@ from sekft.errors import BundleError, SandboxUnavailable, StoreError
 from sekft.folder import Folder, json_lines
 from sekft.sandboxes import advice
 from tests import bundles
-from tests.commands import SEKFT, environment, forked, start
+from tests.commands import SEKFT, TRAINER, environment, forked, forking, start
 from tests.served import silent
 from tests.training import tiny
 
@@ -199,28 +199,18 @@ def _connected(pid: int) -> bool:
 def test_sigterm_ends_a_training_step_that_takes_long(tmp_path: Path) -> None:
     """A step is not waited for longer than the two seconds; what the last checkpoint holds is kept."""
     pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")
-    base, data = tiny.shared(), tiny.sessions(tmp_path)
-    words = ["train", "--data", str(data), "--base", str(base), "--out", str(tmp_path / "out")]
-    code = f"""
-import sys, time
-from sekft.training import loop
-def slow(*given):
-    print("step", flush=True)
-    end = time.monotonic() + 20
-    while time.monotonic() < end: pass
-loop.take_step = slow
-from sekft.cli import main
-sys.argv[1:] = {words}
-main()
-"""
-    running = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
-    )
-    assert running.stdout
-    assert running.stdout.readline() == "step\n"
-    took_s, status, log = stopped(running, lambda: True)
-    assert took_s < 2.0
-    assert status == 130, log
+    base, data, step = tiny.shared(), tiny.sessions(tmp_path), tmp_path / "step"
+    words = ("train", "--data", data, "--base", base, "--out", tmp_path / "out")
+    deadline = time.monotonic() + 60
+    with forking(TRAINER._replace(main="tests.training.slow:main"), *words, STEP=str(step)) as running:
+        while not step.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        began = time.monotonic()
+        os.kill(running.pid, signal.SIGTERM)
+        done = running.done()
+    assert time.monotonic() - began < 2.0
+    assert step.exists()
+    assert done.returncode == 130, done.stderr
 
 
 def test_sigterm_ends_what_heeds_nothing() -> None:

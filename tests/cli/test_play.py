@@ -16,7 +16,7 @@ import pytest
 from sekft.shell.chat_format import violations
 from sekft.trajectory import Trajectory, load_trajectory
 from tests import bundles
-from tests.commands import SEKFT, environment, sekft
+from tests.commands import SEKFT, environment, forked
 
 PATIENCE_S = 60
 PROMPT = "ana$ "
@@ -190,8 +190,8 @@ def test_json_is_the_record_alone(out: Path) -> None:
 
 def test_an_unknown_scenario_is_wrong_usage(out: Path) -> None:
     """A beginning that fits no id exits 2 before anything is opened."""
-    done = sekft("play", out / "scenarios" / "zz", "--out", out / "new")
+    done = forked("play", out / "scenarios" / "zz", "--out", out / "new")
     assert done.returncode == 2
     assert "no such file" in done.stderr
     assert not (out / "new").exists()
-    assert "want one scenario of it" in sekft("play", out).stderr
+    assert "want one scenario of it" in forked("play", out).stderr

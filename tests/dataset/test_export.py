@@ -23,7 +23,7 @@ from sekft.models.texts import EstimatedTokens, length
 from sekft.report import text
 from sekft.scenario import Scenario, load_scenario, parse_scenario
 from tests import sets
-from tests.commands import sekft
+from tests.commands import forked, sekft
 
 FORMS = tuple(export_forms())
 
@@ -298,7 +298,7 @@ def test_folders_that_stages_filled_apart_are_found(run: Layout, tmp_path: Path)
 
 def test_the_command_tells_what_it_wrote(run: Layout, tmp_path: Path) -> None:
     """--json gives rows, files, the filters and the overlaps; without --to, what there are sources for is written."""
-    done = sekft("export", "--trajectories", run.root, "--out", tmp_path, "--json", "--against", __file__)
+    done = forked("export", "--trajectories", run.root, "--out", tmp_path, "--json", "--against", __file__)
     assert done.returncode == 0, done.stderr
     body = json.loads(done.stdout)
     overlaps = body.pop("overlaps")
@@ -313,7 +313,7 @@ def test_the_command_tells_what_it_wrote(run: Layout, tmp_path: Path) -> None:
 )
 def test_wrong_usage_is_told(options: tuple[str, ...], says: str, run: Layout, tmp_path: Path) -> None:
     """An unknown form or format exits 2, names the known ones and writes nothing."""
-    done = sekft("export", "--trajectories", run.root, "--out", tmp_path / "out", *options)
+    done = forked("export", "--trajectories", run.root, "--out", tmp_path / "out", *options)
     assert done.returncode == 2
     assert says in done.stderr
     assert not (tmp_path / "out").exists()
@@ -322,8 +322,8 @@ def test_wrong_usage_is_told(options: tuple[str, ...], says: str, run: Layout, t
 def test_a_run_ends_ready_to_train_on(tmp_path: Path) -> None:
     """`sekft run` leaves pairs and an export with its card, tells of it, and gives the same bytes when run again."""
     found = []
-    for _ in range(2):
-        done = sekft("run", "--n", "3", "--samples", "1", "--seed", "7", "--out", tmp_path, "--json")
+    for run in (forked, sekft):
+        done = run("run", "--n", "3", "--samples", "1", "--seed", "7", "--out", tmp_path, "--json")
         assert done.returncode == 0, done.stderr
         body = json.loads(done.stdout)
         assert body["operators"] == {"explorer": 3, "saboteur": 3}
@@ -338,16 +338,16 @@ def test_a_run_ends_ready_to_train_on(tmp_path: Path) -> None:
 
 def test_a_run_of_another_operator_has_that_one_alone(tmp_path: Path) -> None:
     """With the reference nobody fails on purpose, so that the export has no pairs."""
-    done = sekft("run", "--n", "2", "--samples", "1", "--operator", "reference", "--out", tmp_path, "--json")
+    done = forked("run", "--n", "1", "--samples", "1", "--operator", "reference", "--out", tmp_path, "--json")
     assert done.returncode == 0, done.stderr
     body = json.loads(done.stdout)
-    assert body["operators"] == {"reference": 2}
+    assert body["operators"] == {"reference": 1}
     assert {part["projection"] for part in body["export"]["parts"]} == {"sft"}
 
 
 def test_a_run_that_keeps_nothing_says_so_and_exports_nothing(tmp_path: Path) -> None:
     """Where no rollout is kept the run is done all the same: the note tells why there is no data set."""
-    done = sekft("run", "--n", "2", "--samples", "1", "--operator", "blind", "--out", tmp_path)
+    done = forked("run", "--n", "1", "--samples", "1", "--operator", "blind", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "no rollout is kept" in done.stderr
     assert "Data set" not in done.stdout

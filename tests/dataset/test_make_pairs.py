@@ -16,7 +16,7 @@ from sekft.folder import Layout
 from sekft.report import text
 from sekft.trajectory import load_trajectory
 from tests import sets
-from tests.commands import sekft
+from tests.commands import Command, forked, sekft
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     return sets.filled(tmp_path_factory)
 
 
-def made(run: Layout, out: Path, *options: str) -> tuple[list[Pair], PairReport]:
-    done = sekft("pairs", "--trajectories", run.root, "--out", out, "--json", *options)
+def made(run: Layout, out: Path, *options: str, command: Command = forked) -> tuple[list[Pair], PairReport]:
+    done = command("pairs", "--trajectories", run.root, "--out", out, "--json", *options)
     assert done.returncode == 0, done.stderr
     return list(read(out / "pairs.jsonl")), PairReport.model_validate_json(done.stdout)
 
@@ -62,7 +62,7 @@ def test_labels_name_every_rollout_that_is_right_or_wrong(run: Layout, tmp_path:
 def test_the_seed_decides_and_nothing_else(run: Layout, plain: tuple[list[Pair], PairReport], tmp_path: Path) -> None:
     """Made again, the file is the same byte for byte; another seed takes other pairs of the same candidates."""
     for name, seed in (("one", "0"), ("two", "0"), ("three", "5")):
-        made(run, tmp_path / name, "--n", "15", "--seed", seed)
+        made(run, tmp_path / name, "--n", "15", "--seed", seed, command=sekft)
     one, two, three = ((tmp_path / name / "pairs.jsonl").read_bytes() for name in ("one", "two", "three"))
     assert one == two != three
     assert len(one.splitlines()) == len(three.splitlines()) == 15
@@ -87,8 +87,8 @@ def test_other_settings_want_another_folder(run: Layout, tmp_path: Path) -> None
     """The same command makes the same files again; another seed over them is refused with the difference named."""
     made(run, tmp_path)
     before = (tmp_path / "pairs.jsonl").read_bytes()
-    assert sekft("pairs", "--trajectories", run.root, "--out", tmp_path).returncode == 0
-    refused = sekft("pairs", "--trajectories", run.root, "--out", tmp_path, "--seed", "4")
+    assert forked("pairs", "--trajectories", run.root, "--out", tmp_path).returncode == 0
+    refused = forked("pairs", "--trajectories", run.root, "--out", tmp_path, "--seed", "4")
     assert refused.returncode == 2
     assert "seed was 0, now 4" in refused.stderr
     assert (tmp_path / "pairs.jsonl").read_bytes() == before
@@ -123,7 +123,7 @@ def test_the_report_fits_a_narrow_terminal(plain: tuple[list[Pair], PairReport])
 
 def test_a_run_folder_takes_its_pairs(run: Layout, plain: tuple[list[Pair], PairReport]) -> None:
     """Without --out they go into the run folder, beside what they are made of."""
-    assert sekft("pairs", "--trajectories", run.root).returncode == 0
+    assert forked("pairs", "--trajectories", run.root).returncode == 0
     assert list(read(run.root / "pairs" / "pairs.jsonl")) == plain[0]
     assert "pairs" in json.loads((run.root / ".sekft" / "times.json").read_text())
 
@@ -134,7 +134,7 @@ def test_trajectories_alone_find_their_scenarios(
     """The two folders may be named apart, or the scenarios be found beside the trajectories."""
     for options in (["--scenarios", str(run.scenarios)], []):
         out = tmp_path / str(len(options))
-        done = sekft("pairs", "--trajectories", run.trajectories, "--out", out, *options)
+        done = forked("pairs", "--trajectories", run.trajectories, "--out", out, *options)
         assert done.returncode == 0, done.stderr
         assert list(read(out / "pairs.jsonl")) == plain[0]
 
@@ -147,7 +147,7 @@ def test_rollouts_that_never_fail_make_no_pairs(run: Layout, tmp_path: Path) -> 
             place = lame.root / path.relative_to(run.root)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(path.read_bytes())
-    done = sekft("pairs", "--trajectories", lame.root, "--scenarios", run.root)
+    done = forked("pairs", "--trajectories", lame.root, "--scenarios", run.root)
     assert done.returncode == 1
     assert f"0 of {sets.SCENARIOS} scenarios have both" in done.stderr
     assert "--operator saboteur" in done.stderr

@@ -33,7 +33,7 @@ from sekft.trajectory import (
     Turn,
 )
 from tests import bundles
-from tests.commands import sekft
+from tests.commands import forked
 
 ALL_MARKS = {"seen": 0, "noticed": 1, "learnt": 2, "retrieved": 4, "ended": 5}
 
@@ -231,12 +231,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_eval_rolls_reports_and_compares(folder: Path, tmp_path: Path) -> None:
     """The command fills a folder, reports it again without a rollout, and two folders are compared."""
     for name, operator in (("one", "reference"), ("two", "blind")):
-        done = sekft("eval", "--scenarios", folder, "--out", tmp_path / name, "--operator", operator)
+        done = forked("eval", "--scenarios", folder, "--out", tmp_path / name, "--operator", operator)
         assert done.returncode == 0, done.stderr
-    first = sekft("eval", "--scenarios", folder, "--out", tmp_path / "one", "--operator", "reference", "--json")
+    first = forked("eval", "--scenarios", folder, "--out", tmp_path / "one", "--operator", "reference", "--json")
     assert json.loads(first.stdout)["all"]["rates"]["right"]["value"] == 1.0
     assert json.loads(first.stdout) == json.loads((tmp_path / "one/evaluation/report.json").read_text())
-    compared = sekft("eval", "compare", tmp_path / "one", tmp_path / "two", "--json")
+    compared = forked("eval", "compare", tmp_path / "one", tmp_path / "two", "--json")
     assert compared.returncode == 0, compared.stderr
     line = json.loads(compared.stdout)["overall"][0]
     assert (line["rate_one"], line["scenarios"]) == (1.0, 3)
@@ -249,7 +249,7 @@ def test_wrong_usage_is_told(tmp_path: Path) -> None:
         (("eval", "compare", tmp_path), "two folders"),
         (("eval", "compare", tmp_path, tmp_path), "sekft eval --out"),
     ):
-        done = sekft(*arguments)
+        done = forked(*arguments)
         assert done.returncode == 2
         assert wanted in done.stderr
 

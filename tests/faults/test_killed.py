@@ -18,7 +18,7 @@ from sekft.sandboxes.docker import LABEL, client
 from sekft.scenario import Scenario
 from sekft.trajectory import KEPT
 from tests.bundles import blocked, empty, sealed, work
-from tests.commands import sekft, start
+from tests.commands import forked, start
 from tests.sandboxes.test_bubblewrap import alive, until
 
 MARK = "sleep 2.4713"
@@ -130,7 +130,7 @@ def test_a_killed_runner_is_an_infra_error_and_is_done_again(backend: str, sleep
     assert set(done) == {f"{other.id}/reference-{sample}.json" for other in others for sample in range(2)}
     assert {each["outcome"] for each in done.values()} == {*KEPT}
 
-    again = sekft(*command)
+    again = forked(*command)
     assert again.returncode == 0, again.stderr
     assert kept(out / "errors") == {}
     assert {name: each for name, each in kept(out).items() if name in done} == done

@@ -167,18 +167,24 @@ def test_every_public_function_has_an_example() -> None:
     assert verbs <= {name for name, _ in examples()}
 
 
-@pytest.mark.parametrize(("name", "code"), examples(), ids=[name for name, _ in examples()])
-def test_examples_run(
-    name: str, code: str, scenarios: list[sekft.Scenario], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The code in a docstring does what it says, with a scenario and a trajectory at hand."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def at_hand(scenarios: list[sekft.Scenario]) -> dict[str, Any]:
+    """What the examples have by other examples."""
     (trajectory,) = sekft.rollout(scenarios[:1], samples=1)
     first = second = sekft.evaluate(scenarios[:1], operator="explorer")
-    names: dict[str, Any] = {
+    return {
         "sekft": sekft, "scenario": scenarios[0], "scenarios": scenarios[:1], "trajectory": trajectory,
         "first": first, "second": second,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "code"), examples(), ids=[name for name, _ in examples()])
+def test_examples_run(
+    name: str, code: str, at_hand: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code in a docstring does what it says, with a scenario and a trajectory at hand."""
+    monkeypatch.chdir(tmp_path)
+    names = dict(at_hand)
     if re.search(r"\b(await|async)\b", code):
         body = "async def example():\n" + "".join(f"    {line}\n" for line in code.splitlines())
         exec(body, names)

@@ -1,4 +1,4 @@
-"""A real llama.cpp server with SmolLM2-135M-Instruct on loopback, and a set of a user's size: shared by all tests."""
+"""A real llama.cpp server with SmolLM2-135M-Instruct on loopback, and sets as users make them: shared by all tests."""
 
 from __future__ import annotations
 
@@ -104,28 +104,53 @@ def proxy_environment(
             server.terminate()
 
 
-@pytest.fixture(scope="session")
-def two_hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two hundred gated scenarios of seed 7."""
+def scenarios(factory: pytest.TempPathFactory, count: int) -> Path:
+    """So many gated scenarios of seed 7."""
 
     def generate(out: Path) -> None:
-        done = sekft("generate", "--n", "200", "--seed", "7", "--sandbox", "bubblewrap", "--out", out)
+        done = sekft("generate", "--n", str(count), "--seed", "7", "--sandbox", "bubblewrap", "--out", out)
         assert done.returncode == 0, done.stderr
-        assert len(list(out.glob("*.json"))) == 200
+        assert len(list(out.glob("*.json"))) == count
 
-    return shared(tmp_path_factory, "two-hundred", generate)
+    return shared(factory, f"scenarios-{count}", generate)
 
 
-@pytest.fixture(scope="session")
-def six_hundred(two_hundred: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rollouts(factory: pytest.TempPathFactory, scenarios: Path) -> Path:
     """Three explorer rollouts of each of them on bubblewrap."""
 
     def rollout(out: Path) -> None:
         options = ("--samples", "3", "--sandbox", "bubblewrap")
-        done = sekft("rollout", "--scenarios", two_hundred, *options, "--out", out)
+        done = sekft("rollout", "--scenarios", scenarios, *options, "--out", out)
         assert done.returncode == 0, done.stderr
 
-    return shared(tmp_path_factory, "six-hundred", rollout)
+    return shared(factory, f"rollouts-of-{scenarios.name}", rollout)
+
+
+@pytest.fixture(scope="session")
+def fifty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return scenarios(tmp_path_factory, 50)
+
+
+@pytest.fixture(scope="session")
+def two_hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return scenarios(tmp_path_factory, 200)
+
+
+@pytest.fixture(scope="session")
+def six_hundred(two_hundred: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return rollouts(tmp_path_factory, two_hundred)
+
+
+@pytest.fixture(scope="session", params=["fifty", pytest.param("two_hundred", marks=pytest.mark.soak)])
+def users_set(request: pytest.FixtureRequest) -> Path:
+    """Scenarios as a user would make them; of a user's number by `./dev soak`."""
+    folder: Path = request.getfixturevalue(request.param)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def users_rollouts(users_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return rollouts(tmp_path_factory, users_set)
 
 
 def _free_port() -> int:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.live
 def test_tokens_are_those_of_llama_cpp(
     model_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Every turn of some hundred trajectories has the tokens that llama.cpp gives it."""
+    """Every turn of sixty trajectories has the tokens that llama.cpp gives it."""
     url = model_environment["SEKFT_OP_URL"].removesuffix("/v1") + "/tokenize"
     files = filled(tmp_path_factory).rollouts()
     texts = [turn.content for file in files for turn in load_trajectory(file).turns]

@@ -16,12 +16,12 @@ START_S = 300.0
 
 
 @pytest.mark.live
-def test_the_untrained_base_is_evaluated(two_hundred: Path, tmp_path: Path) -> None:
+def test_the_untrained_base_is_evaluated(fifty: Path, tmp_path: Path) -> None:
     """Ten scenarios in deploy form: hardly anything is right, within its interval; asked again, it is there."""
     asked: list[str | Path] = [
         "eval",
         "--scenarios",
-        two_hundred,
+        fifty,
         "--out",
         tmp_path / "base",
         "--model",

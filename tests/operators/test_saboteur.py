@@ -110,18 +110,15 @@ def test_a_failure_types_nothing_that_was_not_shown() -> None:
 
 def test_most_failures_share_the_explorers_whole_prefix() -> None:
     """Looks that only a failure needs come before few of them: a pair wants one prefix up to the fault."""
-    rows = [
-        (scenario, SaboteurOperator(0.25), ExplorerOperator(0.25), at) for scenario in scenarios() for at in range(9)
-    ]
-    failed = roll([(scenario, saboteur, at) for scenario, saboteur, _, at in rows])
-    right = roll([(scenario, explorer, at) for scenario, _, explorer, at in rows])
+    failed = sabotaged()[::4]
+    right = roll([(scenario, ExplorerOperator(0.25), one.sample) for scenario, one in failed])
     alike = [
         [turn.content for turn in one.turns[: one.fault.turn]]
         == [turn.content for turn in other.turns[: one.fault.turn]]
-        for one, other in zip(failed, right, strict=True)
+        for (_, one), other in zip(failed, right, strict=True)
         if one.fault
     ]
-    assert len(alike) == len(rows)
+    assert len(alike) == len(failed) > 25
     assert sum(alike) > 0.9 * len(alike)
 
 
@@ -153,7 +150,7 @@ def test_a_record_with_a_fault_is_not_kept_whatever_came_of_it() -> None:
 def test_who_sees_nothing_is_not_kept() -> None:
     """The best guess that fits any scenario fits none."""
     blind = operators.make("blind", OperatorConfig())
-    rows: list[tuple[Scenario, Operator, int]] = [(one, blind, sample) for one in scenarios() for sample in range(4)]
+    rows: list[tuple[Scenario, Operator, int]] = [(one, blind, sample) for one in scenarios() for sample in range(2)]
     made = roll(rows)
     assert [one.scenario_id for one in made if one.keep] == []
     assert {one.ending.kind for one in made} == {"exit", "panic"}

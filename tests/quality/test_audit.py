@@ -21,7 +21,7 @@ from sekft.scenario import GateReport, Scenario
 from sekft.taxonomy import load, splits
 from sekft.trajectory import Trajectory, Turn, load_trajectory
 from tests import bundles
-from tests.commands import sekft
+from tests.commands import forked
 
 HELD = dict(term.split("=", 1) for term in splits.spelt(splits.held_out(load())))
 BODIES = [
@@ -218,10 +218,10 @@ def test_a_threshold_is_judged_from_its_least_number_of_cases_on() -> None:
 
 def test_the_command_exits_1_and_names_the_file(run: Layout) -> None:
     """As text and as JSON alike; a sound set exits 0."""
-    assert sekft("audit", str(run.root)).returncode == 0
+    assert forked("audit", str(run.root)).returncode == 0
     path = run.rollouts()[0]
     edited(path, typed("Let me look around first.", 1))
-    for done in (sekft("audit", str(run.root)), sekft("audit", str(run.root), "--json")):
+    for done in (forked("audit", str(run.root)), forked("audit", str(run.root), "--json")):
         assert done.returncode == 1
         assert str(path.relative_to(run.root)) in done.stdout
     assert Audit.model_validate_json(done.stdout).broken

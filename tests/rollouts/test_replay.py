@@ -7,24 +7,31 @@ from pathlib import Path
 
 import pytest
 
+from sekft.folder import load_scenarios
 from sekft.scenario import load_scenario
 from sekft.trajectory import load_trajectory
+from tests import sets
 from tests.commands import forked
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("replay") / "run"
-    done = forked("run", "--n", "6", "--samples", "2", "--seed", "3", "--out", out)
-    assert done.returncode == 0, done.stderr
-    return out
+    """Scenarios of every ending and both userlands, with a right rollout and a failing one of each."""
+    layout = sets.filled(tmp_path_factory)
+    for path in layout.rollouts():
+        if not path.name.endswith("-0.json"):
+            path.unlink()
+    cells = [scenario.cell for scenario in load_scenarios(layout.root)]
+    assert {cell["ending"] for cell in cells} == {"work", "empty", "blocked"}
+    assert {cell["userland"] for cell in cells} == {"busybox", "gnu"}
+    return layout.root
 
 
 def test_every_recorded_rollout_replays_to_the_same_outputs_and_state(run: Path) -> None:
     """Nothing differs, over all endings and both userlands."""
     done = forked("replay", run)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout == "24 replayed, 0 differ\n"
+    assert done.stdout == f"{2 * sets.SCENARIOS} replayed, 0 differ\n"
 
 
 def test_the_first_difference_is_named(run: Path, tmp_path: Path) -> None:

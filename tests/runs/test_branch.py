@@ -41,8 +41,12 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 
 @pytest.fixture
 def run(filled: Layout, tmp_path: Path) -> Layout:
-    shutil.copytree(filled.root, tmp_path / "run")
-    return Layout.of_run(tmp_path / "run")
+    """Half of the scenarios, with their rollouts."""
+    layout = Layout.of_run(shutil.copytree(filled.root, tmp_path / "run"))
+    for bundle in documents(layout.scenarios)[::2]:
+        bundle.unlink()
+        shutil.rmtree(layout.trajectories / bundle.stem)
+    return layout
 
 
 def grown(run: Layout, operator: Operator, branches: int) -> list[Trajectory]:
@@ -182,11 +186,9 @@ def test_the_command_grows_branches_first(run: Layout) -> None:
     assert "SEKFT_OP_MODEL" in lame.stderr
 
 
-def test_a_model_that_is_named_goes_on(tmp_path: Path) -> None:
+def test_a_model_that_is_named_goes_on(run: Layout) -> None:
     """--model alone lets a student act, known by the names that `sekft rollout` knows; no other operator takes one."""
-    made = forked("run", "--n", "1", "--samples", "1", "--out", tmp_path)
-    assert made.returncode == 0, made.stderr
-    done = forked("pairs", "--trajectories", tmp_path, "--branches", "1", "--model", "nowhere")
+    done = forked("pairs", "--trajectories", run.root, "--branches", "1", "--model", "nowhere")
     assert done.returncode == 2
     assert "want smollm2, or a folder" in done.stderr
     with pytest.raises(UsageError, match="is for --operator student"):

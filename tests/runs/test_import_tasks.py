@@ -14,7 +14,7 @@ from sekft.folder import documents, load_scenarios
 from sekft.rejection import Rejection
 from sekft.runs.import_tasks import read, tree
 from sekft.scenario import Scenario, load_noun
-from tests.commands import sekft
+from tests.commands import forked
 
 TASKS = {
     "find the C files in /testbed": "find /testbed -name '*.c'",
@@ -48,7 +48,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (source / "bytes").write_bytes(b"\xff\x00")
     tasks = [{"query": query, "gold": gold} for query, gold in TASKS.items()]
     (place / "tasks.json").write_text(json.dumps(tasks))
-    done = sekft("eval", "import", place / "tasks.json", "--files", place / "files", "--out", place / "out")
+    done = forked("eval", "import", place / "tasks.json", "--files", place / "files", "--out", place / "out")
     assert done.returncode == 0, done.stderr
     return place
 
@@ -110,7 +110,7 @@ def test_lines_may_come_in_any_order_where_nothing_is_sorted(imported: Path) -> 
 def test_importing_again_does_nothing_twice(imported: Path) -> None:
     """What was taken and what was rejected stays as it is."""
     before = _written(imported / "out")
-    again = sekft("eval", "import", imported / "tasks.json", "--files", imported / "files", "--out", imported / "out")
+    again = forked("eval", "import", imported / "tasks.json", "--files", imported / "files", "--out", imported / "out")
     assert again.returncode == 0, again.stderr
     assert _written(imported / "out") == before
 

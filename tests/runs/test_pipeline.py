@@ -21,22 +21,20 @@ from sekft.scenario import Cell, Scenario
 from sekft.shell.chat_format import violations
 from sekft.taxonomy import load as load_axes
 from sekft.trajectory import KEPT, Trajectory, effects, load_trajectory
+from tests import sets
 
-N = 15
+N = sets.SCENARIOS
 OPERATORS = ("explorer", "reference")
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    """One run folder with two samples of each scripted operator."""
-    layout = Layout.of_run(tmp_path_factory.mktemp("run"))
-
-    async def fill() -> None:
-        await generate(GenerateConfig(n=N, author="procedural", seed=11), layout, Lines())
-        for operator in OPERATORS:
-            assert await roll(RolloutConfig(samples=2, operator=operator), load(layout.root), layout, Lines()) == 0
-
-    asyncio.run(fill())
+    """One run folder with as many samples of each scripted operator, without the failing ones of the shared set."""
+    layout = sets.filled(tmp_path_factory)
+    for path in documents(layout.trajectories, "*/saboteur-*.json"):
+        path.unlink()
+    rolling = RolloutConfig(samples=sets.SAMPLES, operator="reference")
+    assert asyncio.run(roll(rolling, load(layout.root), layout, Lines())) == 0
     return layout
 
 
@@ -62,7 +60,7 @@ def test_every_slot_is_filled_once(run: Layout) -> None:
 def test_every_rollout_ends_as_expected_and_is_kept(run: Layout) -> None:
     """Explorer and reference solve everything that the gate admitted, in the deploy form."""
     rolled = trajectories(run)
-    assert len(rolled) == N * 2 * len(OPERATORS)
+    assert len(rolled) == N * sets.SAMPLES * len(OPERATORS)
     for trajectory in rolled:
         expected = scenarios(run)[trajectory.scenario_id].expected
         assert trajectory.outcome in KEPT
@@ -110,7 +108,7 @@ async def test_a_stored_trajectory_replays_to_the_same_state(run: Layout) -> Non
 async def test_gated_scenarios_are_the_same_bytes_again(run: Layout, tmp_path: Path) -> None:
     """The same seed in another folder, at another concurrency and a smaller n, gives equal files."""
     half = Layout.of_stage(tmp_path)
-    await generate(GenerateConfig(n=N // 2, author="procedural", seed=11, concurrency=1), half, Lines())
+    await generate(GenerateConfig(n=N // 2, author="procedural", seed=sets.SEED, concurrency=1), half, Lines())
     assert contents(half.scenarios).items() < contents(run.scenarios).items()
     assert len(contents(half.scenarios)) == N // 2
 
@@ -118,8 +116,8 @@ async def test_gated_scenarios_are_the_same_bytes_again(run: Layout, tmp_path: P
 async def test_nothing_is_done_twice(run: Layout) -> None:
     """The same job over a finished folder writes no file again."""
     times = {path: path.stat().st_mtime_ns for path in run.root.rglob("*.json") if ".sekft" not in path.parts}
-    await generate(GenerateConfig(n=N, author="procedural", seed=11), run, Lines())
-    assert await roll(RolloutConfig(samples=2, operator="explorer"), load(run.root), run, Lines()) == 0
+    await generate(GenerateConfig(n=N, author="procedural", seed=sets.SEED), run, Lines())
+    assert await roll(RolloutConfig(samples=sets.SAMPLES, operator="explorer"), load(run.root), run, Lines()) == 0
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
@@ -194,7 +192,7 @@ def test_defaults_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_another_recovery_share_is_refused_by_name(run: Layout) -> None:
     """The explorer's share of mended mistakes is part of what a folder is made with."""
-    rolling = RolloutConfig(samples=2, operator="explorer", recovery_share=0.5)
+    rolling = RolloutConfig(samples=sets.SAMPLES, operator="explorer", recovery_share=0.5)
     with pytest.raises(StoreError, match=r'operator\.recovery_share was "0\.25", now "0\.5"'):
         await roll(rolling, load(run.root), run, Lines())
 

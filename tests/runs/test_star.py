@@ -18,7 +18,7 @@ from sekft.training.config import TrainConfig
 from sekft.training.data import method_of
 from sekft.trajectory import load_trajectory
 from tests import bundles
-from tests.commands import sekft
+from tests.commands import TRAINER, forked, forked_from
 from tests.training import tiny
 
 KINDS = ("work", "empty", "blocked")
@@ -122,16 +122,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             body = getattr(bundles, kind)() | {"split": split, "family": f"{kind} {split}"}
             one = bundles.sealed(body)
             (made / "scenarios" / f"{one.id}.json").write_text(one.to_json())
-    done = sekft("rollout", "--scenarios", made, "--out", made / "oracle", "--operator", "reference", "--samples", "1")
+    done = forked("rollout", "--scenarios", made, "--out", made / "oracle", "--operator", "reference", "--samples", "1")
     assert done.returncode == 0, done.stderr
     tiny.model(made / "base")
     return made
 
 
 def star(folder: Path, out: Path, *more: str) -> dict[str, object]:
-    done = sekft(
-        "star", "--scenarios", folder, "--base", folder / "base", "--out", out, "--samples", "2", "--pass-k", "2",
-        "--max-turns", "3", "--max-tokens", "12", "--tokens", "3000", "--layers", "0", "--json", *more,
+    done = forked_from(
+        TRAINER, "star", "--scenarios", folder, "--base", folder / "base", "--out", out, "--samples", "2",
+        "--pass-k", "2", "--max-turns", "3", "--max-tokens", "12", "--tokens", "3000", "--layers", "0", "--json", *more,
         OMP_NUM_THREADS="1",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

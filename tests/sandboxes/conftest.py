@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -56,6 +57,15 @@ async def land(sandbox: Sandbox, userland: str) -> AsyncIterator[Landing]:
 @pytest.fixture
 async def session(land: Landing) -> Session:
     return await land()
+
+
+@pytest.fixture
+def one_processor() -> Iterator[None]:
+    """What this process starts spins on one processor, however many there are, and leaves the others to other tests."""
+    allowed, worker = os.sched_getaffinity(0), os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    os.sched_setaffinity(0, {sorted(allowed)[int(worker) % len(allowed)]})
+    yield
+    os.sched_setaffinity(0, allowed)
 
 
 async def shown(session: Session, *commands: str) -> str:

@@ -224,16 +224,17 @@ async def test_a_state_of_long_paths_says_what_it_leaves_out(session: Session) -
     assert session.info.capped == {"paths": 1}
 
 
+@pytest.mark.usefixtures("one_processor")
 async def test_a_state_is_told_under_the_agents_load(session: Session) -> None:
-    """A hundred loops and sparse files: at the second time of asking at the latest, for by then the loops are dead."""
-    await session.exec("truncate -s 16M a b c d e f; for i in $(seq 100); do setsid sh -c 'while :; do :; done' & done")
+    """Sixty loops and sparse files: at the second time of asking at the latest, for by then the loops are dead."""
+    await session.exec("truncate -s 16M a b c; for i in $(seq 60); do setsid sh -c 'while :; do :; done' & done")
     began = time.monotonic()
     try:
         state = await session.state()
     except ResourcesExhausted:
         state = await session.state()
     assert time.monotonic() - began < 20
-    assert (state["/home/ada/a"].digest or "").startswith("oversized:") or state["/home/ada/f"].digest
+    assert (state["/home/ada/a"].digest or "").startswith("oversized:") or state["/home/ada/c"].digest
     assert (await session.check(NOBODY_ELSE)).passed
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from sekft.cli.running import Lines
 from sekft.errors import StoreError, UsageError
 from sekft.training.config import TrainConfig, complete
 from sekft.training.train import Trained, train
-from tests.commands import sekft, start
+from tests.commands import TRAINER, forked_from, forking
 from tests.training import tiny
 
 torch = pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")
@@ -161,15 +162,15 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(
     """Killed or asked to stop in the middle, the same command ends with the same losses and the same weights."""
     out = tmp_path / "student"
     command = ("train", "--base", base, "--data", data, "--out", out, *TYPED, "--checkpoint-s", "0")
-    running = start(*command, OMP_NUM_THREADS="1")
     checkpoint, deadline = out / ".sekft" / "checkpoint.pt", time.monotonic() + 120
-    while not checkpoint.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    running.send_signal(number)
-    stderr = running.communicate(timeout=60)[1]
-    assert running.returncode == (130 if number == signal.SIGTERM else -signal.SIGKILL), stderr
+    with forking(TRAINER, *command, OMP_NUM_THREADS="1") as running:
+        while not checkpoint.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(running.pid, number)
+        stopped = running.done()
+    assert stopped.returncode == (130 if number == signal.SIGTERM else -signal.SIGKILL), stopped.stderr
     assert not (out / "training.json").exists()
-    resumed = sekft(*command, OMP_NUM_THREADS="1")
+    resumed = forked_from(TRAINER, *command, OMP_NUM_THREADS="1")
     assert resumed.returncode == 0, resumed.stderr
     assert losses(out) == losses(student)
     assert not list(changed(student, out))
@@ -228,6 +229,6 @@ def test_a_rate_of_nought_is_refused(base: Path, data: Path, tmp_path: Path) -> 
 def test_wrong_usage_is_told(base: Path, data: Path, tmp_path: Path) -> None:
     """A method that there is not exits 2, and so do more layers than there are; each says what is wanted."""
     for more, says in ((("--method", "ppo"), "want sft or dpo"), (("--layers", "9"), "this model has 4")):
-        done = sekft("train", "--base", base, "--data", data, "--out", tmp_path / "student", *more)
+        done = forked_from(TRAINER, "train", "--base", base, "--data", data, "--out", tmp_path / "student", *more)
         assert done.returncode == 2
         assert says in done.stderr

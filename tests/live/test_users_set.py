@@ -1,4 +1,4 @@
-"""The set that a user would make, at its size: reproducible, and right in every rollout."""
+"""The set that a user would make: reproducible, and right in every rollout."""
 
 from __future__ import annotations
 
@@ -22,22 +22,20 @@ def _generate(out: Path, n: int) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in out.glob("*.json")}
 
 
-def test_the_same_seed_gives_the_same_bytes_and_a_smaller_set_is_a_prefix(two_hundred: Path, tmp_path: Path) -> None:
-    """--n 100 is the scenarios of the first hundred slots; grown to 200, it is byte-identical to --n 200 at once."""
-    first = {path.name: path.read_bytes() for path in two_hundred.glob("*.json")}
-    half = _generate(tmp_path, 100)
+def test_the_same_seed_gives_the_same_bytes_and_a_smaller_set_is_a_prefix(users_set: Path, tmp_path: Path) -> None:
+    """Half of --n is the scenarios of the first half of the slots; grown, it is byte-identical to all at once."""
+    first = {path.name: path.read_bytes() for path in users_set.glob("*.json")}
+    half = _generate(tmp_path, len(first) // 2)
     slots = {name: Scenario.model_validate_json(body).provenance.slot for name, body in first.items()}
-    assert half == {name: first[name] for name, slot in slots.items() if slot is not None and slot < 100}
-    assert _generate(tmp_path, 200) == first
+    assert half == {name: first[name] for name, slot in slots.items() if slot is not None and slot < len(first) // 2}
+    assert _generate(tmp_path, len(first)) == first
 
 
-def test_six_hundred_explorer_rollouts_are_right_grounded_and_in_deploy_form(
-    two_hundred: Path, six_hundred: Path
-) -> None:
+def test_explorer_rollouts_are_right_grounded_and_in_deploy_form(users_set: Path, users_rollouts: Path) -> None:
     """Every ending is the expected one, every action grounded, every record clean."""
-    scenarios = {path.stem: load_scenario(path) for path in two_hundred.glob("*.json")}
-    rolled = [load_trajectory(path) for path in six_hundred.glob("*/explorer-*.json")]
-    assert len(rolled) == 600
+    scenarios = {path.stem: load_scenario(path) for path in users_set.glob("*.json")}
+    rolled = [load_trajectory(path) for path in users_rollouts.glob("*/explorer-*.json")]
+    assert len(rolled) == 3 * len(scenarios)
     assert [(one.scenario_id, one.outcome, one.keep_reasons) for one in rolled if not _right(scenarios, one)] == []
 
 
