@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
+from pydantic import ValidationError
+
 from sekft.errors import BundleError
 from sekft.folder import explained
-from sekft.scenario import SCHEMA_VERSION, Frozen
+from sekft.scenario import SCHEMA_VERSION, Frozen, explain
 
 NOTES = "notes.jsonl"
 NoteVerdict = Literal["keep", "drop", "unsure"]
@@ -50,8 +50,8 @@ def read_notes(root: Path) -> dict[str, Note]:
         if line.strip():
             try:
                 note = Note.model_validate_json(line)
-            except ValueError as error:
-                raise BundleError(f"{path}:{number}: {error}") from error
+            except ValidationError as error:
+                raise BundleError(f"{path}:{number}: {explain(error)}") from error
             notes[note.trajectory] = note
     return notes
 
@@ -73,21 +73,6 @@ def add_note(root: Path, note: Note) -> Note:
     return dated
 
 
-def agreement(notes: Mapping[str, Note], kept: Mapping[str, bool]) -> Counter[str]:
-    """How readers and verdicts stand to each other, over rollouts that are both noted and stored.
-
-    kept: trajectory id → whether the record is kept. Counts `agree`, `kept but drop`, `dropped but keep`, `unsure`.
-    """
-    counted: Counter[str] = Counter()
-    for name, note in notes.items():
-        if name in kept and note.verdict is not None:
-            counted[_stand(note.verdict, kept[name])] += 1
-    return counted
-
-
-def _stand(verdict: NoteVerdict, kept: bool) -> str:
-    if verdict == "unsure":
-        return "unsure"
-    if (verdict == "keep") == kept:
-        return "agree"
-    return "kept but drop" if kept else "dropped but keep"
+def disputed(note: Note | None, kept: bool) -> bool:
+    """Whether a reader decided otherwise than the record: `drop` of what is kept, `keep` of what is not."""
+    return note is not None and note.verdict in ("keep", "drop") and (note.verdict == "keep") != kept

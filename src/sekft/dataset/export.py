@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +20,7 @@ from sekft.errors import BundleError, UsageError
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import Folder, Layout, Setting, json_lines, option
 from sekft.models.texts import TokenCounter, length
+from sekft.notes import Note, disputed, read_notes
 from sekft.protocols import Reporter
 from sekft.report import Report, Table
 from sekft.scenario import SCHEMA_VERSION, Frozen, load_noun
@@ -46,6 +47,7 @@ class ExportConfig(SelectConfig):
         (), "Write this form. Repeat it for several; default: sft, and dpo and kto if there are pairs.", metavar="FORM"
     )
     format: Literal["parquet", "jsonl"] | None = option(None, "File format; default: what the form's trainers prefer.")
+    notes: bool = option(False, "Leave out what a reader's note speaks against (notes.jsonl of the run folder).")
     shard_rows: int = option(100_000, "Rows per file.", ge=1)
     against: tuple[Path, ...] = option(
         (), "Report texts that the export shares with this file, a benchmark say.", recorded=False
@@ -69,7 +71,8 @@ class ExportConfig(SelectConfig):
             "shard_rows": self.shard_rows,
             "version": sekft.__version__,
         }
-        return shards if projection.of == "pairs" else filters | shards
+        noted: dict[str, Setting] = {"notes": True} if self.notes else {}
+        return noted | (shards if projection.of == "pairs" else filters | shards)
 
     def format_of(self, projection: ExportForm) -> Format:
         return projection.format if projection.format == "sessions" else self.format or projection.format
@@ -145,10 +148,11 @@ def export(config: ExportConfig, sources: Sources, out: Path, counter: TokenCoun
             folder.settle(f"export-{projection.name}", config.settings(projection))
         folder.write(out / MANIFEST, before.to_json())
         guard, funnel, parts = SplitGuard(), before.funnel, before.parts
+        notes = read_notes(sources.layout.root) if config.notes else {}
         for of in dict.fromkeys(projection.of for projection in chosen):
             writers = [_Writer(folder, config, projection, counter) for projection in chosen if projection.of == of]
-            selection = Selection(config, counter, kept=of == "kept")
-            for item in _items(of, sources, selection, reporter):
+            selection = Selection(config, counter, kept=of == "kept", notes=notes)
+            for item in _items(of, sources, selection, reporter, notes):
                 split = guard.split_of(item)
                 for writer in writers:
                     writer.add(split, item)
@@ -193,16 +197,24 @@ class SplitGuard:
         return noun.split
 
 
-def _items(of: str, sources: Sources, selection: Selection, reporter: Reporter) -> Iterator[StoredRollout | Pair]:
+def _items(
+    of: str, sources: Sources, selection: Selection, reporter: Reporter, notes: Mapping[str, Note]
+) -> Iterator[StoredRollout | Pair]:
     if of != "kept" and sources.pairs is None:
         raise UsageError("these forms are made of pairs: run `sekft pairs` first, and say where with --pairs")
     if of == "pairs" and sources.pairs:
-        yield from pair.read(sources.pairs / PAIRS)
+        yield from (each for each in pair.read(sources.pairs / PAIRS) if not _disputes(each, notes))
         return
     labelled = _labelled(sources.pairs) if of == "labelled" and sources.pairs else None
     reporter.begin(f"{of}: scenarios", sum(1 for _ in sources.layout.trajectories.iterdir()), 0)
     for group in selection(_counted(stored(sources.layout, sources.scenarios), reporter)):
         yield from (rollout for rollout in group if labelled is None or rollout.file in labelled)
+
+
+def _disputes(one: Pair, notes: Mapping[str, Note]) -> bool:
+    """Whether a note would drop the chosen side's rollout, or keep the rejected one's."""
+    chosen, rejected = notes.get(one.chosen_side.trajectory), notes.get(one.rejected_side.trajectory)
+    return disputed(chosen, True) or disputed(rejected, False)
 
 
 def _counted(groups: Iterator[Group], reporter: Reporter) -> Iterator[Group]:
