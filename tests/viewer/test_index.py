@@ -78,6 +78,7 @@ def test_a_folder_that_is_no_run_is_left_as_it_is(run: Path, tmp_path: Path, mon
         source = Source.opened(path, "bare")
         assert index_file(source).is_relative_to(tmp_path / "cache")
         assert Index(source).refresh() > 0
+    assert source.reading(source.single).scenario is not None
     assert not (bare / ".sekft").exists()
 
 

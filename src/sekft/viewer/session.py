@@ -126,7 +126,8 @@ class _Marker:
         if fault is not None and fault.turn == at:
             yield Tag(fault.kind.replace("_", " "), "bad", f"made to fail from here on: {fault.kind}")
         yield from self._marks.get(at, ())
-        if at - 2 in self._wrong and step.answer is not None and not step.answer.status:
+        honest = fault is None or at < fault.turn
+        if honest and at - 2 in self._wrong and step.answer is not None and not step.answer.status:
             yield Tag("repair", "good", "the command before it failed")
 
     def _of_answer(self, step: Step) -> Iterator[Tag]:

@@ -58,7 +58,7 @@ class Source:
             raise UsageError(f"{path}: no such file or folder; want a run, an export, ATIF documents or one such file")
         root = path if path.is_dir() else path.parent
         layout = Layout.found(root)
-        beside = [layout.scenarios, root.resolve().parent / "scenarios", *root.resolve().parents[1:2]]
+        beside = [layout.scenarios, *(parent / "scenarios" for parent in root.resolve().parents[:2])]
         named = [Layout.found(scenarios).scenarios] if scenarios else []
         return cls(name, root, layout, (*named, *beside), "" if path.is_dir() else path.name)
 
