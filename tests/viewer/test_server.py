@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import signal
+import subprocess
 import urllib.error
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +15,8 @@ from urllib.parse import urlencode
 import pytest
 
 from sekft.viewer.query import Filters
-from sekft.viewer.server import Viewer
+from sekft.viewer.server import Viewer, bound
+from tests.commands import SEKFT, sekft
 from tests.viewer.conftest import Browser, served
 
 LINK = re.compile(r'href="(/[^"#]*)[^"]*"')
@@ -102,3 +106,30 @@ def test_a_stored_error_page_says_what_is_wrong(browser: Browser) -> None:
     answer = browser.get("/rollout?run=none&at=x")
     assert isinstance(answer, urllib.error.HTTPError)
     assert "no such rollout" in answer.read().decode()
+
+
+def test_the_command_prints_an_address_and_ends_at_ctrl_c(run: Path) -> None:
+    """`sekft view` prints an address that opens, serves on loopback alone, and ends cleanly at Ctrl-C."""
+    command = [*SEKFT, "view", str(run), "--port", "0", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        url = json.loads(started.stdout.readline())["url"]
+        assert url.startswith("http://127.0.0.1:")
+        base, _, token = url.partition("/?token=")
+        page = Browser(base, token).enter().text("/rollouts")
+        started.send_signal(signal.SIGINT)
+        try:
+            _, told = started.communicate(timeout=60)
+        finally:
+            started.kill()
+    assert "solved" in page
+    assert (started.returncode, told.strip()) == (0, "sekft: ended")
+
+
+def test_a_port_that_is_taken_is_refused(run: Path) -> None:
+    """A port that was asked for and is not free is an error of use that says so; without one another is taken."""
+    with bound(0) as taken:
+        taken.listen()
+        done = sekft("view", str(run), "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert "--port" in done.stderr

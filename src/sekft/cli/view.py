@@ -52,10 +52,12 @@ def view(
         viewer = opened(runs, scenarios, annotating=annotate, following=follow, step=_counting(progress))
     listening = bound(port)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}/?token={viewer.token}"
-    say(json.dumps({"url": url}) + "\n" if as_json else f"{url}\n")
-    if not as_json:
-        typer.echo("sekft: Ctrl-C ends it" + ("" if annotate else "; --annotate lets you note what you read"), err=True)
     try:
+        say(json.dumps({"url": url}) + "\n" if as_json else f"{url}\n")
+        if not as_json:
+            typer.echo(
+                "sekft: Ctrl-C ends it" + ("" if annotate else "; --annotate lets you note what you read"), err=True
+            )
         asyncio.run(serve(viewer, listening, follow))
     except (KeyboardInterrupt, asyncio.CancelledError):
         typer.echo("sekft: ended", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
@@ -192,19 +192,17 @@ class Pages:
             "SELECT * FROM rollouts WHERE scenario = ? AND NOT (run = ? AND place = ?) ORDER BY run, place LIMIT ?",
             (row["scenario"], row["run"], row["place"], BESIDE_SHOWN),
         )
+        return [("the same scenario", each) for each in own] + (list(self._kin(row)) if row["family"] else [])
+
+    def _kin(self, row: Row) -> Iterator[tuple[str, Row]]:
+        """Rollouts of the same operator in the scenario's twins and re-skins."""
         kin = self.indexes.ask(
-            "SELECT rollouts.*, s.twin_of, s.reskin_of FROM rollouts LEFT JOIN (SELECT DISTINCT id, twin_of, reskin_of "
-            "FROM scenarios) s ON s.id = scenario WHERE rollouts.family = ? AND scenario != ? AND operator = ? "
-            "ORDER BY run, place LIMIT ?",
+            "SELECT * FROM rollouts WHERE family = ? AND scenario != ? AND operator = ? ORDER BY run, place LIMIT ?",
             (row["family"], row["scenario"], row["operator"], BESIDE_SHOWN),
-        ) if row["family"] else []  # fmt: skip
-        twins = {
-            row["id"]: row["twin_of"]
-            for row in self.indexes.ask("SELECT id, twin_of FROM scenarios WHERE family = ?", (row["family"],))
-        }
-        return [("the same scenario", each) for each in own] + [
-            (_kinship(twins, row["scenario"], each["scenario"]), each) for each in kin
-        ]
+        )
+        bundles = self.indexes.ask("SELECT id, twin_of FROM scenarios WHERE family = ?", (row["family"],))
+        twins = {each["id"]: each["twin_of"] for each in bundles}
+        yield from ((_kinship(twins, row["scenario"], each["scenario"]), each) for each in kin)
 
     def compare(self, left: tuple[str, str], right: tuple[str, str]) -> str:
         rows = [self.row(*left), self.row(*right)]

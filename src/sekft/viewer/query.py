@@ -89,6 +89,7 @@ class Indexes:
     def __init__(self, indexes: Mapping[str, Path]) -> None:
         self.names = list(indexes)
         self._lock = threading.Lock()
+        self._axes: tuple[str, dict[str, list[str]]] = ("", {})
         self._base = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None, timeout=60)
         self._base.row_factory = sqlite3.Row
         for at, path in enumerate(indexes.values()):
@@ -222,9 +223,13 @@ class Indexes:
 
     def axes(self) -> dict[str, list[str]]:
         """axis → its values here."""
+        generation = self.generation()
+        if self._axes[0] == generation:
+            return self._axes[1]
         found: dict[str, list[str]] = {}
         for row in self.ask("SELECT DISTINCT axis, value FROM cells ORDER BY axis, value"):
             found.setdefault(row["axis"], []).append(row["value"])
+        self._axes = generation, found
         return found
 
     def rollout(self, run: str, place: str) -> Row | None:

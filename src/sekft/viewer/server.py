@@ -290,7 +290,12 @@ async def serve(viewer: Viewer, listening: socket.socket, following: bool) -> No
     import uvicorn
 
     config: Any = uvicorn.Config(
-        application(viewer), log_level="warning", access_log=False, lifespan="off", server_header=False
+        application(viewer),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=1,
     )
     watching = asyncio.create_task(_watch(viewer)) if following else None
     try:

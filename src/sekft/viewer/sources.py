@@ -80,7 +80,8 @@ class Source:
     def _run(self) -> Iterator[tuple[str, list[Stamp]]]:
         layout = self.layout
         if layout.scenarios.is_dir():
-            yield self._named(layout.scenarios), list(self._listed(layout.scenarios, _kind_of_file))
+            kind_of = _kind_of_file if layout.kind == "stage" else lambda _: "scenario"
+            yield self._named(layout.scenarios), list(self._listed(layout.scenarios, kind_of))
         if layout.rejected.is_dir():
             yield self._named(layout.rejected), list(self._listed(layout.rejected, lambda _: "rejected"))
         if (layout.pairs / PAIRS).is_file():
@@ -111,14 +112,12 @@ class Source:
     def readings(self, stamp: Stamp) -> Iterator[Reading]:
         """Every session of a file. Raises BundleError."""
         path = self.root / stamp.path
-        if stamp.kind == "rollout":
+        if path.suffix not in ROWS:
             yield self._rollout(stamp.path)
-        elif stamp.kind == "atif" and path.suffix == ".json":
-            yield of_atif(stamp.path, _json(path), None)
-        else:
-            for number, row in _rows(path):
-                if "chosen" not in row:
-                    yield self._row(f"{stamp.path}#{number}", row)
+            return
+        for number, row in _rows(path):
+            if "chosen" not in row:
+                yield self._row(f"{stamp.path}#{number}", row)
 
     def reading(self, place: str) -> Reading:
         """The session at that place. Raises BundleError."""
@@ -126,7 +125,7 @@ class Source:
         path = self.root / file
         if number:
             return self._row(place, _row_at(path, int(number)))
-        return self._rollout(place) if _kind_of_rollout(path) else of_atif(place, _json(path), None)
+        return self._rollout(place)
 
     def _row(self, place: str, row: Mapping[str, Any]) -> Reading:
         reading = of_atif(place, row) if "steps" in row else of_messages(place, row)
@@ -136,7 +135,10 @@ class Source:
         return of_atif(place, row, scenario) if "steps" in row else of_messages(place, row, scenario)
 
     def _rollout(self, place: str) -> Reading:
+        """A file of one session, whichever of the two forms it has."""
         path = self.root / place
+        if "ATIF-" in _head(path):
+            return of_atif(place, _json(path))
         trajectory = load_trajectory(path)
         thoughts = self.layout.root / THOUGHTS / trajectory.scenario_id / path.name
         return Reading.of(place, trajectory, self.scenario(trajectory.scenario_id), _thoughts(thoughts))
@@ -187,12 +189,8 @@ def _thoughts(path: Path) -> dict[int, str]:
 
 
 def _kind_of_rollout(path: Path) -> Kind | None:
-    """A rollout's file is OPERATOR-N.json in a folder of its scenario; what else lies there is a document of ATIF."""
-    if path.suffix != ".json":
-        return None
-    if "-" in path.stem and path.stem.rpartition("-")[2].isdigit():
-        return "rollout" if "ATIF-" not in _head(path) else None
-    return None
+    """By its name alone, OPERATOR-N.json: thousands of files are listed at each start."""
+    return "rollout" if path.suffix == ".json" and path.stem.rpartition("-")[2].isdigit() else None
 
 
 def _kind_of_file(path: Path) -> Kind | None:
