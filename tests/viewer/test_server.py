@@ -111,17 +111,18 @@ def test_a_stored_error_page_says_what_is_wrong(browser: Browser) -> None:
 def test_the_command_prints_an_address_and_ends_at_ctrl_c(run: Path) -> None:
     """`sekft view` prints an address that opens, serves on loopback alone, and ends cleanly at Ctrl-C."""
     command = [*SEKFT, "view", str(run), "--port", "0", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
         assert started.stdout is not None
         url = json.loads(started.stdout.readline())["url"]
         assert url.startswith("http://127.0.0.1:")
         base, _, token = url.partition("/?token=")
         page = Browser(base, token).enter().text("/rollouts")
         started.send_signal(signal.SIGINT)
-        try:
-            _, told = started.communicate(timeout=60)
-        finally:
-            started.kill()
+        _, told = started.communicate(timeout=60)
+    finally:
+        started.kill()
+        started.communicate()
     assert "solved" in page
     assert (started.returncode, told.strip()) == (0, "sekft: ended")
 
@@ -129,7 +130,6 @@ def test_the_command_prints_an_address_and_ends_at_ctrl_c(run: Path) -> None:
 def test_a_port_that_is_taken_is_refused(run: Path) -> None:
     """A port that was asked for and is not free is an error of use that says so; without one another is taken."""
     with bound(0) as taken:
-        taken.listen()
         done = sekft("view", str(run), "--port", str(taken.getsockname()[1]))
     assert done.returncode == 2
     assert "--port" in done.stderr

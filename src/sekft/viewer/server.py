@@ -276,6 +276,7 @@ def bound(port: int | None) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind(("127.0.0.1", wanted))
+            listening.listen()  # whoever opens the address at once waits, and is not refused
         except OSError as error:
             listening.close()
             if port is not None:
