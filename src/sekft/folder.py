@@ -400,6 +400,16 @@ def completed(path: Path) -> Path:
     return found[0]
 
 
+def told_apart(folders: list[Path]) -> dict[str, Path]:
+    """Each by the shortest end of its path that no other has: all ends are of as many parts."""
+    paths = [folder.resolve() for folder in folders]
+    for parts in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["/".join(path.parts[-parts:]) for path in paths]
+        if len(set(names)) == len(set(paths)):
+            break
+    return dict(zip(names, folders, strict=True))
+
+
 def load_scenarios(folder: Path) -> list[Scenario]:
     """Every bundle of a folder, or of a run folder's scenarios/. Raises UsageError or BundleError."""
     inner = folder / "scenarios"

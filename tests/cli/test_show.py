@@ -173,7 +173,7 @@ def test_the_summary_says_where_to_look(run: Path) -> None:
     for part in ("trajectories/", "rejected/r1.json", "errors/"):
         assert any(part in command and command.startswith("sekft show ") for command in found.look)
     assert f"sekft play {run}/scenarios/{SCENARIO.id}.json  # land in it yourself" in found.look
-    assert "Next\nsekft show" in text
+    assert "Next\nsekft view" in text
     assert "WARNING: 1 never ran in a sandbox" in text
     assert Summary.model_validate_json(found.model_dump_json()) == found
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from sekft.cli.stages import told_apart
 from sekft.errors import UsageError
 from sekft.evaluation.charts import evaluations
 from sekft.evaluation.compare import compare
 from sekft.evaluation.evaluate import Evaluation, ScenarioRow, evaluate
 from sekft.evaluation.metrics import MEASURES
 from sekft.evaluation.statistics import interval, sign_flip
+from sekft.folder import told_apart
 from sekft.report import Styled, text
 from sekft.runs.evaluate import taken
 from sekft.scenario import Scenario

@@ -81,7 +81,8 @@ def test_every_figure_has_its_place_among_the_thresholds(sound: Layout) -> None:
     """A measure without an entry would be neither judged nor explained; an entry without a measure is dead."""
     names = {one.name for one in audit(sound).findings}
     wanted = {".".join(name.split(".")[:2]) for name in thresholds()}
-    assert names | {"hints.login_tells"} == wanted  # three scenarios are too few for a classifier
+    absent = {"hints.login_tells", "notes.agreement", "notes.unsure"}  # too few for a classifier; nobody noted anything
+    assert names | absent == wanted
 
 
 def test_a_figure_without_a_threshold_is_named(sound: Layout, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,6 +137,24 @@ COMMANDS: Mapping[str, Command] = {
             ("sekft show demo/trajectories/ID/explorer-0.json", "one rollout as on a terminal"),
         ],
     ),
+    "view": Command(
+        "view:view",
+        LOOK,
+        "Read runs in a browser.",
+        [
+            ("sekft view demo", "a page on this machine alone; the address is printed"),
+            ("sekft view before after --scenarios demo", "two evaluations, to be set side by side"),
+        ],
+    ),
+    "report": Command(
+        "view:report",
+        LOOK,
+        "Write a run as one page to pass on, or as a log for inspect.",
+        [
+            ("sekft report demo --out demo.html", "opens from disk, needs nothing else"),
+            ("sekft report demo --out demo.eval", "for `inspect view`"),
+        ],
+    ),
     "play": Command(
         "look:play",
         LOOK,

@@ -25,7 +25,7 @@ from sekft.errors import SekftError
 from sekft.folder import Layout, load_scenarios
 from sekft.models import keys
 from sekft.protocols import Reporter
-from sekft.report import facts
+from sekft.report import Table, facts
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -68,6 +68,7 @@ def summary(layout: Layout, as_json: bool, scenarios: Path | None = None, export
         body["export"] = exported.model_dump(mode="json")
         place = facts([("data set", str(layout.root / EXPORT))], notes=["README.md is its data card"])
         tables += [place, *exported.tables]
+        tables.append(Table((), (), "Read it in a browser", commands=[shlex.join(["sekft", "view", str(layout.root)])]))
     print_tables(tables, json.dumps(body, indent=1, ensure_ascii=False) + "\n", as_json)
 
 

@@ -20,7 +20,7 @@ from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.errors import SekftError, UsageError, installing
 from sekft.evaluation import charts
 from sekft.evaluation.compare import compare as compared
-from sekft.folder import Folder, Layout, load_scenarios
+from sekft.folder import Folder, Layout, load_scenarios, told_apart
 from sekft.protocols import Reporter
 from sekft.quality.audit import audit as audited
 from sekft.report import facts
@@ -262,16 +262,6 @@ def _drawable(wanted: bool) -> None:
 
     if wanted and not charts.drawable():
         raise UsageError(f"--pictures wants vl-convert-python: {installing('report')}")
-
-
-def told_apart(folders: list[Path]) -> dict[str, Path]:
-    """Each by the shortest end of its path that no other has: all ends are of as many parts."""
-    paths = [folder.resolve() for folder in folders]
-    for parts in range(1, max(len(path.parts) for path in paths) + 1):
-        names = ["/".join(path.parts[-parts:]) for path in paths]
-        if len(set(names)) == len(set(paths)):
-            break
-    return dict(zip(names, folders, strict=True))
 
 
 def _draw(into: Path, folders: list[Path]) -> None:

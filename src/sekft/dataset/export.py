@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +20,7 @@ from sekft.errors import BundleError, UsageError
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import Folder, Layout, Setting, documents, json_lines, option
 from sekft.models.texts import TokenCounter, length
+from sekft.notes import Note, disputed, read_notes
 from sekft.protocols import Reporter
 from sekft.report import Report, Table
 from sekft.scenario import SCHEMA_VERSION, Frozen, Scenario, load_noun, load_scenario
@@ -53,6 +54,7 @@ class ExportConfig(SelectConfig):
         None,
         "File format of the whole folder; default: what the folder has, else what the first form's trainers prefer.",
     )
+    notes: bool = option(False, "Leave out what a reader's note speaks against (notes.jsonl of the run folder).")
     shard_rows: int = option(100_000, "Rows per file.", ge=1)
     against: tuple[Path, ...] = option(
         (), "Report texts that the export shares with this file, for example a benchmark.", recorded=False
@@ -76,7 +78,8 @@ class ExportConfig(SelectConfig):
             "shard_rows": self.shard_rows,
             "version": sekft.__version__,
         }
-        return shards if projection.of in ("pairs", "scenarios") else filters | shards
+        noted: dict[str, Setting] = {"notes": True} if self.notes else {}
+        return noted | (shards if projection.of in ("pairs", "scenarios") else filters | shards)
 
     def format_of(self, projection: ExportForm) -> Format:
         return projection.format if projection.format == "sessions" else self.format or projection.format
@@ -153,10 +156,11 @@ def export(config: ExportConfig, sources: Sources, out: Path, counter: TokenCoun
             folder.settle(f"export-{projection.name}", config.settings(projection), empty=empty)
         folder.write(out / MANIFEST, before.to_json())
         guard, funnel, parts = SplitGuard(), before.funnel, before.parts
+        notes = read_notes(sources.layout.root) if config.notes else {}
         for of in dict.fromkeys(projection.of for projection in chosen):
             writers = [_Writer(folder, config, projection, counter) for projection in chosen if projection.of == of]
-            selection = Selection(config, counter, kept=of == "kept")
-            for item in _items(of, sources, selection, reporter):
+            selection = Selection(config, counter, kept=of == "kept", notes=notes)
+            for item in _items(of, sources, selection, reporter, notes):
                 split = guard.split_of(item)
                 for writer in writers:
                     writer.add(split, item)
@@ -223,14 +227,16 @@ class SplitGuard:
         return noun.split
 
 
-def _items(of: str, sources: Sources, selection: Selection, reporter: Reporter) -> Iterator[Item]:
+def _items(
+    of: str, sources: Sources, selection: Selection, reporter: Reporter, notes: Mapping[str, Note]
+) -> Iterator[Item]:
     if of == "scenarios":
         yield from _scenarios(sources, reporter)
         return
     if of != "kept" and sources.pairs is None:
         raise UsageError("these forms are made of pairs: run `sekft pairs` first, and say where with --pairs")
     if of == "pairs" and sources.pairs:
-        yield from pair.read(sources.pairs / PAIRS)
+        yield from (each for each in pair.read(sources.pairs / PAIRS) if not _disputes(each, notes))
         return
     labelled = _labelled(sources.pairs) if of == "labelled" and sources.pairs else None
     reporter.begin(f"{of}: scenarios", sum(1 for _ in sources.layout.grouped()), 0)
@@ -248,6 +254,12 @@ def _scenarios(sources: Sources, reporter: Reporter) -> Iterator[Scenario]:
     for path in paths:
         yield load_scenario(path)
         reporter.step()
+
+
+def _disputes(one: Pair, notes: Mapping[str, Note]) -> bool:
+    """Whether a note would drop the chosen side's rollout, or keep the rejected one's."""
+    chosen, rejected = notes.get(one.chosen_side.trajectory), notes.get(one.rejected_side.trajectory)
+    return disputed(chosen, True) or disputed(rejected, False)
 
 
 def _counted(groups: Iterator[Group], reporter: Reporter) -> Iterator[Group]:

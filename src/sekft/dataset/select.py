@@ -5,7 +5,7 @@ A group holds the rollouts of one scenario. Groups stream: at no time is more th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,12 +16,14 @@ from sekft.evaluation.difficulty import BANDS, band
 from sekft.evaluation.metrics import recovered, right
 from sekft.folder import Config, Layout, option
 from sekft.models.texts import TokenCounter, length
+from sekft.notes import Note, disputed
 from sekft.report import Table, either
 from sekft.scenario import Frozen
 from sekft.shell.grounding import ungrounded
 from sekft.trajectory import OUTCOMES, StoredRollout, load_trajectory
 
 Group = list[StoredRollout]
+NO_NOTES: Mapping[str, Note] = {}
 Filter = Callable[[Group], Group]
 
 
@@ -71,11 +73,14 @@ class Passed(Frozen):
 class Selection:
     """The filters of a config. `funnel` is whole once the stream has ended.
 
-    kept: whether a rollout that is not kept is dropped, too.
+    kept:  whether a rollout that is not kept is dropped, too.
+    notes: by trajectory; a rollout that one speaks against is dropped.
     """
 
-    def __init__(self, config: SelectConfig, counter: TokenCounter, *, kept: bool) -> None:
-        self._filters = list(_filters(config, counter, kept))
+    def __init__(
+        self, config: SelectConfig, counter: TokenCounter, *, kept: bool, notes: Mapping[str, Note] = NO_NOTES
+    ) -> None:
+        self._filters = list(_filters(config, counter, kept, notes))
         self._counts = [[0, 0] for _ in self._filters]
 
     @property
@@ -110,13 +115,18 @@ def funnel_table(funnel: Sequence[Passed]) -> Table:
     return Table(("filter", "passed", "dropped"), [(row.filter, row.passed, row.dropped) for row in funnel], "Filters")
 
 
-def _filters(config: SelectConfig, counter: TokenCounter, kept: bool) -> Iterator[tuple[str, Filter]]:
+def _filters(
+    config: SelectConfig, counter: TokenCounter, kept: bool, notes: Mapping[str, Note]
+) -> Iterator[tuple[str, Filter]]:
     """In an order in which filters of whole groups come first, and those that count what is taken last."""
     yield "stored", lambda group: group
     if config.band:
         yield f"difficulty {', '.join(config.band)}", lambda group: group if _band(group) in config.band else []
     if kept:
         yield "kept", _each(lambda rollout: rollout.trajectory.keep)
+    if notes:
+        agrees = _each(lambda one: not disputed(notes.get(one.trajectory.id), one.trajectory.keep))
+        yield "no note against it", agrees
     if config.outcome:
         yield (
             f"outcome {', '.join(config.outcome)}",

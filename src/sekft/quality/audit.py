@@ -13,6 +13,7 @@ from typing import Any, Literal
 from sekft import taxonomy
 from sekft.errors import UsageError
 from sekft.folder import Layout, documents, settings
+from sekft.notes import read_notes
 from sekft.quality.measures import Figure, Holdings, measure_all
 from sekft.rejection import Rejection
 from sekft.report import Cell, Report, Styled, Table, facts
@@ -145,6 +146,7 @@ def holdings(layout: Layout, most: int | None = None) -> Holdings:
     return Holdings(
         taxonomy=axes,
         where=taxonomy.parse_where(axes, _terms(generated, "where")),
+        notes=read_notes(layout.root),
         held=splits.held_out(axes, _terms(generated, "holdout") or ([splits.NONE] if generated else [])),
         scenarios=scenarios,
         rejections=tuple(load_noun(Rejection, path) for path in documents(layout.rejected)),

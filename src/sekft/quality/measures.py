@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations, product
 from math import log
@@ -16,6 +16,7 @@ from math import log
 from sekft.evaluation import metrics
 from sekft.evaluation.statistics import quantile
 from sekft.models.texts import EstimatedTokens, length
+from sekft.notes import Note, disputed
 from sekft.quality.texts import clusters, documentation, login_text, masked, names, skeleton, words
 from sekft.rejection import Rejection
 from sekft.report import listed
@@ -57,6 +58,7 @@ class Holdings:
 
     where, held: the cells that it was drawn from, the values of its held-out part.
     broken:      files of rollouts that met an infra error. folder: where the scenarios lie below the run.
+    notes:       readers' notes, by trajectory.
     """
 
     taxonomy: Taxonomy
@@ -67,6 +69,7 @@ class Holdings:
     rollouts: tuple[StoredRollout, ...]
     broken: tuple[str, ...]
     folder: str
+    notes: Mapping[str, Note] = field(default_factory=dict)
 
     @cached_property
     def bases(self) -> list[Scenario]:
@@ -371,3 +374,18 @@ def _alike(kind: str, texts: Sequence[str]) -> Iterator[Figure]:
         largest, *_ = clusters(texts)
         detail = f"{len(set(texts))} different; {len(largest)} × {texts[largest[0]][:TEXT_SHOWN]!r}"
         yield Figure("largest_cluster", len(largest) / len(texts), len(texts), kind, detail)
+
+
+@topic
+def notes(held: Holdings) -> Iterator[Figure]:
+    """How far those who read rollouts agree with what was decided of them; nothing where nobody noted anything."""
+    read = [(one, held.notes[one.trajectory.id]) for one in held.rollouts if one.trajectory.id in held.notes]
+    decided = [(one, note) for one, note in read if note.verdict in ("keep", "drop")]
+    if decided:
+        against = [one for one, note in decided if disputed(note, one.trajectory.keep)]
+        kept = sum(one.trajectory.keep for one in against)
+        detail = f"{kept} kept that a reader would drop, {len(against) - kept} not kept that a reader would keep"
+        files = tuple(one.file for one in against)
+        yield Figure("agreement", 1 - len(against) / len(decided), len(decided), detail=detail, files=files)
+    if unsure := [one for one, note in read if note.verdict == "unsure"]:
+        yield Figure("unsure", len(unsure), len(read), files=tuple(one.file for one in unsure))

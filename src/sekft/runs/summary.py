@@ -201,8 +201,9 @@ def _look(
     for path, trajectory in rolled:
         found.setdefault(trajectory.outcome, path)
     first_kept = next((path for path, trajectory in rolled if trajectory.keep), None)
+    commands = [_command("view", layout.root, note="all of it, in a browser")] if rolled else []
     outcomes = sorted(found, key=lambda outcome: (outcome not in KEPT, outcome))
-    commands = [_command("show", found[outcome], note=outcome) for outcome in outcomes]
+    commands += [_command("show", found[outcome], note=outcome) for outcome in outcomes]
     if first_kept:
         commands.append(_command("show", first_kept, "--as", "messages", note="as a trainer gets it"))
     if rejections:

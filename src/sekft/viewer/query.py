@@ -1,0 +1,281 @@
+"""Questions to the indexes: filters as they stand in an address, rows in an order, counts of every choice.
+
+Several sources are asked at once: each index is attached, and views bring their rows together.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from sekft.evaluation.metrics import CHAIN
+
+SOURCES_AT_MOST = 8
+"""SQLite attaches ten databases."""
+CHOICES = ("run", "outcome", "expected", "operator", "model", "split", "keep", "ending", "fault", "verdict")
+"""Fields with few values: a filter takes several values of each."""
+OTHERS = ("scenario", "family", "reason", "note", "id")
+LIMITS = {"from": ("actions", ">="), "to": ("actions", "<=")}
+MARKED = {"has": "IS NOT NULL", "lacks": "IS NULL"}
+SORTS: Mapping[str, tuple[str, str]] = {
+    "": ("run, place", "file"),
+    "actions": ("actions, run, place", "fewest actions"),
+    "-actions": ("-actions, run, place", "most actions"),
+    "-mistakes": ("-mistakes, run, place", "most mistakes"),
+    "outcome": ("outcome, run, place", "outcome"),
+    "tool": ("tool, run, place", "tool"),
+    "-tokens": ("-tokens, run, place", "most tokens"),
+    "-cost": ("-cost, run, place", "dearest"),
+}
+"""Name in an address → SQL, and what a reader calls it."""
+NOTHING = "–"
+Row = sqlite3.Row
+_WORD = re.compile(r"\w+")
+_FIELD = re.compile(r"^(typed|shown):\s*")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """terms: (field, value) as in an address; `axis` has values like task=append. q: text to search for."""
+
+    terms: tuple[tuple[str, str], ...] = ()
+    q: str = ""
+    sort: str = ""
+
+    @classmethod
+    def of(cls, query: str) -> Filters:
+        """Of an address's query; what is no filter is left out."""
+        pairs = parse_qsl(query)
+        known = {*CHOICES, *OTHERS, *LIMITS, *MARKED, "axis"}
+        terms = tuple(dict.fromkeys((name, value) for name, value in pairs if name in known and value))
+        said = dict(pairs)
+        sort = said.get("sort", "")
+        return cls(terms, said.get("q", "").strip(), sort if sort in SORTS else "")
+
+    def query(self) -> str:
+        """The address's query that gives these filters."""
+        more = [(name, value) for name, value in (("q", self.q), ("sort", self.sort)) if value]
+        return urlencode([*self.terms, *more])
+
+    def values(self, field: str) -> list[str]:
+        return [value for name, value in self.terms if name == field]
+
+    def with_term(self, field: str, value: str) -> Filters:
+        return replace(self, terms=(*(term for term in self.terms if term != (field, value)), (field, value)))
+
+    def only(self, field: str, value: str) -> Filters:
+        """With this value of the field and no other."""
+        return replace(self, terms=(*(term for term in self.terms if term[0] != field), (field, value)))
+
+    def plain(self) -> Filters:
+        """Without the text that is searched for."""
+        return replace(self, q="")
+
+    def without(self, field: str, value: str | None = None) -> Filters:
+        kept = tuple(term for term in self.terms if term[0] != field or (value is not None and term[1] != value))
+        return replace(self, terms=kept)
+
+
+class Indexes:
+    """The indexes of several sources, to be asked. names: of the sources, in order."""
+
+    def __init__(self, indexes: Mapping[str, Path]) -> None:
+        self.names = list(indexes)
+        self._lock = threading.Lock()
+        self._axes: tuple[str, dict[str, list[str]]] = ("", {})
+        self._base = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None, timeout=60)
+        self._base.row_factory = sqlite3.Row
+        for at, path in enumerate(indexes.values()):
+            self._base.execute(f"ATTACH ? AS r{at}", (str(path),))
+        for table in ("rollouts", "scenarios", "pairs", "rejections", "notes", "cells", "reasons", "files"):
+            parts = (f"SELECT {at} AS db, ? AS run, * FROM r{at}.{table}" for at in range(len(indexes)))
+            body = " UNION ALL ".join(
+                part.replace("?", _quoted(name)) for part, name in zip(parts, indexes, strict=True)
+            )
+            self._base.execute(f"CREATE TEMP VIEW {table} AS {body}")
+
+    def ask(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """The rows of a question of our own."""
+        with self._lock:
+            return self._base.execute(sql, values).fetchall()
+
+    def close(self) -> None:
+        self._base.close()
+
+    def generation(self) -> str:
+        """Changes when the indexes do."""
+        rows = self.ask(
+            "SELECT count(*), coalesce(max(key), 0) FROM rollouts UNION ALL SELECT count(*), 0 FROM scenarios"
+        )
+        return "-".join(f"{a}.{b}" for a, b in rows)
+
+    def where(self, filters: Filters, without: Sequence[str] = ()) -> tuple[str, list[object]]:
+        """A condition on the view `rollouts`, with its values. without: fields whose filters are left out."""
+        parts, values = [], []
+        for sql, given in self._conditions(filters, without):
+            parts.append(sql)
+            values += given
+        return " AND ".join(parts) or "1", values
+
+    def _conditions(self, filters: Filters, without: Sequence[str]) -> Iterator[tuple[str, list[object]]]:
+        fields = dict.fromkeys(name for name, _ in filters.terms if name not in without)
+        for field in fields:
+            values = filters.values(field)
+            if field in CHOICES or field in ("scenario", "family", "id"):
+                yield (
+                    f"coalesce(nullif({field}, ''), {_quoted(NOTHING)}) IN ({_marks(values)})",
+                    [*map(_stored, values)],
+                )
+            elif field in MARKED:
+                for mark in values:
+                    if mark in CHAIN:
+                        own = " AND expected IN ('work', '')" if mark == "executed" and field == "lacks" else ""
+                        yield f"{mark} {MARKED[field]}{own}", []
+            elif field in LIMITS:
+                column, sign = LIMITS[field]
+                yield f"{column} {sign} ?", [int(values[-1]) if values[-1].isdigit() else 0]
+            elif field == "reason":
+                told = f"reason IN ({_marks(values)}) AND reasons.db = rollouts.db"
+                asked = f"key IN (SELECT rollout FROM reasons WHERE {told})"
+                yield asked, [*values]
+            elif field == "note":
+                yield self._noted(values)
+            elif field == "axis":
+                yield from self._cells(values)
+        if filters.q and "q" not in without:
+            yield self._searched(filters.q)
+
+    def _noted(self, values: Sequence[str]) -> tuple[str, list[object]]:
+        noted = "id IN (SELECT trajectory FROM notes WHERE coalesce(verdict, 'comment') IN ({}))"
+        if "any" in values:
+            return "id IN (SELECT trajectory FROM notes)", []
+        if "none" in values:
+            return "id NOT IN (SELECT trajectory FROM notes)", []
+        return noted.format(_marks(values)), [*values]
+
+    def _cells(self, values: Sequence[str]) -> Iterator[tuple[str, list[object]]]:
+        by_axis: dict[str, list[str]] = {}
+        for value in values:
+            axis, _, name = value.partition("=")
+            by_axis.setdefault(axis, []).append(name)
+        for axis, names in by_axis.items():
+            asked = f"scenario IN (SELECT scenario FROM cells WHERE axis = ? AND value IN ({_marks(names)}))"
+            yield asked, [axis, *names]
+
+    def _searched(self, text: str) -> tuple[str, list[object]]:
+        """The words of the text in a row, the last one perhaps unfinished; punctuation between them does not count."""
+        field = _FIELD.match(text)
+        words = _WORD.findall(text[field.end() :] if field else text)
+        if not words:
+            return "1", []
+        phrase = " ".join(words)
+        match = (f"{field[1]} : " if field else "") + f'"{phrase}" *'
+        parts = (
+            f"(db = {at} AND key IN (SELECT rowid FROM r{at}.texts WHERE texts MATCH ?))"
+            for at in range(len(self.names))
+        )
+        return f"({' OR '.join(parts)})", [match] * len(self.names)
+
+    def rows(self, filters: Filters, limit: int, offset: int = 0) -> list[Row]:
+        """Rollouts in the order asked for, with their notes."""
+        where, values = self.where(filters)
+        return self.ask(
+            f"SELECT *, (SELECT verdict FROM notes WHERE trajectory = rollouts.id) AS note, "
+            f"(SELECT comment FROM notes WHERE trajectory = rollouts.id) AS comment FROM rollouts "
+            f"WHERE {where} ORDER BY {SORTS[filters.sort][0]} LIMIT ? OFFSET ?",
+            [*values, limit, offset],
+        )
+
+    def count(self, filters: Filters) -> int:
+        where, values = self.where(filters)
+        return int(self.ask(f"SELECT count(*) FROM rollouts WHERE {where}", values)[0][0])
+
+    def choices(self, filters: Filters) -> dict[str, Counter[str]]:
+        """field → value → rollouts, each under the filters of all other fields; one pass over the index."""
+        where, values = self.where(filters, CHOICES)
+        columns = ", ".join(CHOICES)
+        groups = self.ask(f"SELECT {columns}, count(*) AS n FROM rollouts WHERE {where} GROUP BY {columns}", values)
+        wanted = {field: set(filters.values(field)) for field in CHOICES}
+        counted: dict[str, Counter[str]] = {field: Counter() for field in CHOICES}
+        for group in groups:
+            shown = {field: _shown(field, group[field]) for field in CHOICES}
+            misses = [field for field in CHOICES if wanted[field] and shown[field] not in wanted[field]]
+            for field in misses if len(misses) == 1 else CHOICES if not misses else ():
+                counted[field][shown[field]] += group["n"]
+        return counted
+
+    def reasons(self, filters: Filters) -> Counter[str]:
+        """Why rollouts are not kept → how many."""
+        where, values = self.where(filters, ["reason"])
+        rows = self.ask(
+            "SELECT reason, count(*) AS n FROM reasons JOIN (SELECT db AS d, key FROM rollouts "
+            f"WHERE {where}) ON rollout = key AND db = d GROUP BY reason ORDER BY n DESC LIMIT 40",
+            values,
+        )
+        return Counter({row["reason"]: row["n"] for row in rows})
+
+    def axes(self) -> dict[str, list[str]]:
+        """axis → its values here."""
+        generation = self.generation()
+        if self._axes[0] == generation:
+            return self._axes[1]
+        found: dict[str, list[str]] = {}
+        for row in self.ask("SELECT DISTINCT axis, value FROM cells ORDER BY axis, value"):
+            found.setdefault(row["axis"], []).append(row["value"])
+        self._axes = generation, found
+        return found
+
+    def rollout(self, run: str, place: str) -> Row | None:
+        rows = self.ask(
+            "SELECT *, (SELECT verdict FROM notes WHERE trajectory = rollouts.id) AS note, "
+            "(SELECT comment FROM notes WHERE trajectory = rollouts.id) AS comment "
+            "FROM rollouts WHERE run = ? AND place = ?",
+            (run, place),
+        )
+        return rows[0] if rows else None
+
+    def neighbours(self, filters: Filters, row: Row) -> tuple[Row | None, Row | None, int, int]:
+        """The rollouts before and after this one in the list, its place there from 1, and how long the list is.
+
+        Place 0: it is not in the list.
+        """
+        where, values = self.where(filters)
+        order = SORTS[filters.sort][0]
+        asked = (
+            f"SELECT run, place, lag(place) OVER w AS before, lag(run) OVER w AS before_run, "
+            f"lead(place) OVER w AS after, lead(run) OVER w AS after_run, row_number() OVER w AS at, "
+            f"count(*) OVER () AS total FROM rollouts "
+            f"WHERE {where} WINDOW w AS (ORDER BY {order})"
+        )
+        found = self.ask(f"SELECT * FROM ({asked}) WHERE run = ? AND place = ?", [*values, row["run"], row["place"]])
+        if not found:
+            return None, None, 0, self.count(filters)
+        at = found[0]
+        before = self.rollout(at["before_run"], at["before"]) if at["before"] else None
+        after = self.rollout(at["after_run"], at["after"]) if at["after"] else None
+        return before, after, at["at"], at["total"]
+
+
+def _shown(field: str, value: Any) -> str:
+    if field == "keep" and value is not None:
+        return "yes" if value else "no"
+    return NOTHING if value in (None, "") else str(value)
+
+
+def _stored(value: str) -> object:
+    return {"yes": 1, "no": 0}.get(value, value)
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

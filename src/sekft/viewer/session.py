@@ -1,0 +1,182 @@
+"""A session as lines of a page: what was typed and answered, and what stands in the margin of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from markupsafe import Markup
+
+from sekft.trajectory import Turn
+from sekft.viewer.align import Beside, Step, aligned, steps, words
+from sekft.viewer.meanings import MARKS
+from sekft.viewer.reading import Reading
+from sekft.viewer.terminal import screen
+
+APART = 'b class="apart"'
+ALIKE_AT_LEAST = 3
+"""So many repetitions of a step, answered alike, are told in one line."""
+LONG_LINES, LONG_CHARACTERS = 32, 3000
+"""What is longer is shown in part at first."""
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A word in the margin. tone: mark, good, bad, warn or none. says: in full."""
+
+    text: str
+    tone: str = ""
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """An action and its answer, ready for a page. turn: 0 for the landing. repeats: of this step, hidden here."""
+
+    turn: int
+    prompt: Markup
+    typed: Markup | None
+    output: Markup
+    tags: Sequence[Tag] = ()
+    answered: Sequence[Tag] = ()
+    thought: str = ""
+    long: int = 0
+    repeats: Sequence[Line] = field(default_factory=tuple)
+
+    @property
+    def last_repeat(self) -> int:
+        return self.repeats[-1].turn if self.repeats else self.turn
+
+
+@dataclass(frozen=True)
+class Sides:
+    """A line of two sessions. same: typed and answered alike; parts: here they go apart."""
+
+    left: Line | None
+    right: Line | None
+    same: bool
+    parts: bool
+
+
+def lines(reading: Reading) -> list[Line]:
+    """The whole session; a step that goes round in circles is folded into one line."""
+    marker = _Marker(reading)
+    shown = [marker.line(step) for step in steps(reading.turns)]
+    return list(_folded(shown))
+
+
+def beside(left: Reading, right: Reading) -> list[Sides]:
+    """Two sessions, aligned; in what differs where they part, the words that differ are marked."""
+    ones, others = _Marker(left), _Marker(right)
+    return [_sides(line, ones, others) for line in aligned(left, right)]
+
+
+def _sides(line: Beside, ones: _Marker, others: _Marker) -> Sides:
+    left = ones.line(line.left) if line.left else None
+    right = others.line(line.right) if line.right else None
+    if line.parts and line.left and line.right and line.left.action and line.right.action and left and right:
+        old, new = typed_apart(line.left.action.content, line.right.action.content)
+        left, right = replace(left, typed=old), replace(right, typed=new)
+    return Sides(left, right, line.same, line.parts)
+
+
+def typed_apart(old: str, new: str, marks: tuple[str, str] = (APART, APART)) -> tuple[Markup, Markup]:
+    """Two actions with what the other does not have marked. marks: the elements, del and ins say more than `b`."""
+    left, right = words(old, new)
+    return _apart(left, marks[0]), _apart(right, marks[1])
+
+
+def _apart(pieces: Sequence[tuple[str, bool]], tag: str) -> Markup:
+    start, end = Markup(f"<{tag}>"), Markup(f"</{tag.partition(' ')[0]}>")
+    return Markup("").join(screen(text) if same else start + screen(text) + end for text, same in pieces)
+
+
+class _Marker:
+    """Knows what is worth marking in one session."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._needles = list(needles(reading))
+        self._wrong = set(reading.mistakes)
+        self._marks: dict[int, list[Tag]] = {}
+        for mark, at in reading.mechanism.model_dump().items():
+            if at is not None:
+                self._marks.setdefault(at, []).append(Tag(mark, "mark", MARKS[mark]))
+
+    def line(self, step: Step) -> Line:
+        prompt = step.prompt
+        output = step.output
+        count = output.count("\n")
+        long = count if count > LONG_LINES or len(output) > LONG_CHARACTERS else 0
+        return Line(
+            turn=step.turn,
+            prompt=screen(prompt, self._needles if step.turn < 2 else ()),
+            typed=screen(step.action.content) if step.action else None,
+            output=screen(output, self._needles),
+            tags=list(self._of_action(step)),
+            answered=list(self._of_answer(step)),
+            thought=self._reading.thoughts.get(step.turn, ""),
+            long=max(long, 1) if long or len(output) > LONG_CHARACTERS else 0,
+        )
+
+    def _of_action(self, step: Step) -> Iterator[Tag]:
+        if step.action is None:
+            return
+        fault, at = self._reading.fault, step.turn
+        if fault is not None and fault.turn == at:
+            yield Tag(fault.kind.replace("_", " "), "bad", f"made to fail from here on: {fault.kind}")
+        yield from self._marks.get(at, ())
+        honest = fault is None or at < fault.turn
+        if honest and at - 2 in self._wrong and step.answer is not None and not step.answer.status:
+            yield Tag("repair", "good", "the command before it failed")
+
+    def _of_answer(self, step: Step) -> Iterator[Tag]:
+        if step.answer is None:
+            return
+        at = step.turn + 1 if step.action else 0
+        yield from self._marks.get(at, ())
+        if step.turn in self._wrong:
+            yield Tag(f"failed {step.answer.status}", "warn", f"a mistake: status {step.answer.status}")
+        elif step.answer.status:
+            yield Tag(f"status {step.answer.status}", "", "the command's status, which is an answer here")
+        if at and at == self._reading.evidence:
+            yield Tag("evidence", "good", "this shows that no work waits or that the work is blocked")
+        if step.answer.truncated:
+            yield Tag("cut", "warn", "the output was longer than a turn may be")
+        if step.answer.timed_out:
+            yield Tag("timed out", "warn", "the command took too long and was stopped")
+
+
+def needles(reading: Reading) -> Iterator[tuple[str, str]]:
+    """The texts that decide, with what each is."""
+    if reading.scenario is None:
+        return
+    wanted = reading.scenario.needles
+    yield wanted.announcement, "the announcement"
+    yield from ((text, "a directive") for text in wanted.directives)
+    yield from ((text, "evidence") for text in wanted.texts)
+    yield wanted.documentation, "the documentation"
+
+
+def _folded(shown: Sequence[Line]) -> Iterator[Line]:
+    """A run of steps that were typed and answered alike as its first and the rest of them."""
+    at = 0
+    while at < len(shown):
+        end = at + 1
+        while end < len(shown) - 1 and _alike(shown[at], shown[end]):
+            end += 1
+        if end - at > ALIKE_AT_LEAST:
+            yield replace(shown[at], repeats=tuple(shown[at + 1 : end]))
+            at = end
+        else:
+            yield shown[at]
+            at += 1
+
+
+def _alike(one: Line, other: Line) -> bool:
+    return one.typed is not None and (one.typed, one.output) == (other.typed, other.output)
+
+
+def answer_after(turns: Sequence[Turn], at: int) -> Markup:
+    """What the terminal showed after the action of that turn, with the next prompt."""
+    return screen(turns[at + 1].content) if at + 1 < len(turns) else Markup("")

@@ -1,0 +1,266 @@
+"""What can be opened: a run folder or one stage's, an evaluation, an export, documents of ATIF, or one file of these.
+
+A source lists its files by folder and reads one session, scenario, pair or rejected draft of them at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from sekft.dataset.export import MANIFEST
+from sekft.dataset.pair import PAIRS, Pair
+from sekft.errors import BundleError, UsageError
+from sekft.folder import Layout, json_lines
+from sekft.rejection import Rejection
+from sekft.runs.rollout import THOUGHTS
+from sekft.scenario import Scenario, load_noun, load_scenario
+from sekft.trajectory import load_trajectory
+from sekft.viewer.reading import Reading, of_atif, of_messages
+
+Kind = Literal["rollout", "scenario", "pairs", "rejected", "rows", "atif"]
+ROWS = (".parquet", ".jsonl")
+PAIRED = ("dpo", "preference", "swift_dpo", "kto", "kto_chat", "prompt_completion", "traces")
+"""Forms of an export whose rows are no whole sessions; `dpo` is read as pairs."""
+SNIFFED_BYTES = 4096
+SCENARIOS_HELD = 64
+ROWS_HELD = 256
+
+
+class Stamp(NamedTuple):
+    """A file as it is listed. path: below the source's root."""
+
+    path: str
+    kind: Kind
+    mtime_ns: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """One thing to read. name: what links call it. scenarios: folders in which bundles are looked for, in order."""
+
+    name: str
+    root: Path
+    layout: Layout
+    scenarios: tuple[Path, ...]
+    single: str = ""
+
+    @classmethod
+    def opened(cls, path: Path, name: str, scenarios: Path | None = None) -> Source:
+        """Raises UsageError for a path that is not there."""
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder; want a run, an export, ATIF documents or one such file")
+        root = path if path.is_dir() else path.parent
+        layout = Layout.found(root)
+        beside = [layout.scenarios, *(parent / "scenarios" for parent in root.resolve().parents[:2])]
+        named = [Layout.found(scenarios).scenarios] if scenarios else []
+        return cls(name, root, layout, (*named, *beside), "" if path.is_dir() else path.name)
+
+    @property
+    def is_export(self) -> bool:
+        return (self.root / MANIFEST).is_file()
+
+    def folders(self) -> Iterator[tuple[str, list[Stamp]]]:
+        """Each folder below the root with the files in it that can be read, scenarios before rollouts of them."""
+        if self.single:
+            yield ".", [stamp for stamp in self._listed(self.root, _kind_of_file) if stamp.path == self.single]
+        elif self.is_export:
+            for place in sorted({path.parent for path in self.root.rglob("*") if path.suffix in ROWS}):
+                if place.relative_to(self.root).parts[:1] not in {(form,) for form in PAIRED if form != "dpo"}:
+                    yield self._named(place), list(self._listed(place, _kind_of_file))
+        else:
+            yield from self._run()
+
+    def _run(self) -> Iterator[tuple[str, list[Stamp]]]:
+        layout = self.layout
+        if layout.scenarios.is_dir():
+            kind_of = _kind_of_file if layout.kind == "stage" else lambda _: "scenario"
+            yield self._named(layout.scenarios), list(self._listed(layout.scenarios, kind_of))
+        if layout.rejected.is_dir():
+            yield self._named(layout.rejected), list(self._listed(layout.rejected, lambda _: "rejected"))
+        if (layout.pairs / PAIRS).is_file():
+            yield (
+                self._named(layout.pairs) + "/" + PAIRS,
+                [stamp for stamp in self._listed(layout.pairs, _kind_of_file) if stamp.path.endswith(PAIRS)],
+            )
+        places = [layout.trajectories, layout.errors, layout.pairs / "branches"]
+        skipped = {layout.rejected, layout.pairs}
+        for place in dict.fromkeys(places):
+            for folder in sorted(place.iterdir()) if place.is_dir() else ():
+                if folder.is_dir() and not folder.name.startswith(".") and folder not in skipped | {layout.errors}:
+                    yield self._named(folder), list(self._listed(folder, _kind_of_rollout))
+
+    def _named(self, folder: Path) -> str:
+        return str(folder.relative_to(self.root))
+
+    def _listed(self, folder: Path, kind_of: Any) -> Iterator[Stamp]:
+        with os.scandir(folder) as entries:
+            files = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda each: each.name)
+        for entry in files:
+            kind = kind_of(Path(entry.path)) if entry.is_file() else None
+            if kind:
+                about = entry.stat()
+                name = entry.name if folder == self.root else f"{self._named(folder)}/{entry.name}"
+                yield Stamp(name, kind, about.st_mtime_ns, about.st_size)
+
+    def readings(self, stamp: Stamp) -> Iterator[Reading]:
+        """Every session of a file. Raises BundleError."""
+        path = self.root / stamp.path
+        if path.suffix not in ROWS:
+            yield self._rollout(stamp.path)
+            return
+        for number, row in _rows(path):
+            if "chosen" not in row:
+                yield self._row(f"{stamp.path}#{number}", row)
+
+    def reading(self, place: str) -> Reading:
+        """The session at that place. Raises BundleError."""
+        file, _, number = place.partition("#")
+        path = self.root / file
+        if number:
+            return self._row(place, _row_at(path, int(number)))
+        return self._rollout(place)
+
+    def _row(self, place: str, row: Mapping[str, Any]) -> Reading:
+        reading = of_atif(place, row) if "steps" in row else of_messages(place, row)
+        scenario = self.scenario(reading.scenario_id) if reading.scenario_id else None
+        if scenario is None:
+            return reading
+        return of_atif(place, row, scenario) if "steps" in row else of_messages(place, row, scenario)
+
+    def _rollout(self, place: str) -> Reading:
+        """A file of one session, whichever of the two forms it has."""
+        path = self.root / place
+        if "ATIF-" in _head(path):
+            return of_atif(place, _json(path))
+        trajectory = load_trajectory(path)
+        thoughts = self.layout.root / THOUGHTS / trajectory.scenario_id / path.name
+        return Reading.of(place, trajectory, self.scenario(trajectory.scenario_id), _thoughts(thoughts))
+
+    def scenario(self, name: str) -> Scenario | None:
+        """The bundle of that id, wherever it is looked for; None where it is not there or cannot be read."""
+        return _scenario(self.scenarios, name)
+
+    def pairs(self, stamp: Stamp) -> Iterator[tuple[int, Pair]]:
+        """Each pair with its line, from 1. Raises BundleError."""
+        for number, row in _rows(self.root / stamp.path):
+            yield number, _pair(row, f"{stamp.path}#{number}")
+
+    def pair(self, place: str) -> Pair:
+        file, _, number = place.partition("#")
+        return _pair(_row_at(self.root / file, int(number)), place)
+
+    def rejection(self, place: str) -> Rejection:
+        """A rejected draft. Raises BundleError."""
+        return load_noun(Rejection, self.root / place)
+
+    def bundle(self, place: str) -> Scenario:
+        """A scenario's file. Raises BundleError."""
+        return load_scenario(self.root / place)
+
+
+@lru_cache(maxsize=SCENARIOS_HELD)
+def _scenario(places: tuple[Path, ...], name: str) -> Scenario | None:
+    if "/" in name or name.startswith("."):
+        return None
+    for place in places:
+        path = place / f"{name}.json"
+        if path.is_file():
+            try:
+                return load_scenario(path)
+            except BundleError:
+                return None
+    return None
+
+
+def _thoughts(path: Path) -> dict[int, str]:
+    """turn → thoughts; none where the folder keeps none, or what it keeps is no such table."""
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        return {int(turn): str(text) for turn, text in body.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _kind_of_rollout(path: Path) -> Kind | None:
+    """By its name alone, OPERATOR-N.json: thousands of files are listed at each start."""
+    return "rollout" if path.suffix == ".json" and path.stem.rpartition("-")[2].isdigit() else None
+
+
+def _kind_of_file(path: Path) -> Kind | None:
+    if path.name == PAIRS or (path.suffix == ".parquet" and "dpo" in path.parts[-3:]):
+        return "pairs"
+    if path.suffix in ROWS:
+        return "rows"
+    if path.suffix != ".json":
+        return None
+    head = _head(path)
+    if "ATIF-" in head:
+        return "atif"
+    if '"scenario_id"' in head and '"operator"' in head:
+        return "rollout"
+    return "scenario" if '"cell"' in head and '"seed"' in head else None
+
+
+def _head(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(SNIFFED_BYTES).decode(errors="replace")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(body, dict):
+        raise BundleError(f"{path}: saw a {type(body).__name__}, want a JSON object")
+    return body
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a Parquet or JSONL file, from 1; those that are no objects are left out."""
+    if path.suffix == ".parquet":
+        from pyarrow import ArrowException, parquet
+
+        try:
+            batches = parquet.ParquetFile(path).iter_batches(ROWS_HELD)
+            yield from enumerate((row for batch in batches for row in batch.to_pylist()), 1)
+        except ArrowException as error:
+            raise BundleError(f"{path}: cannot be read as Parquet: {error}") from error
+    else:
+        yield from ((number, row) for number, row in json_lines(path) if isinstance(row, dict))
+
+
+def _row_at(path: Path, number: int) -> dict[str, Any]:
+    """One row, from 1: of Parquet without reading other row groups. Raises BundleError where there is none."""
+    if path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        file, before = parquet.ParquetFile(path), 0
+        for group in range(file.num_row_groups):
+            held = file.metadata.row_group(group).num_rows
+            if before < number <= before + held:
+                row: dict[str, Any] = file.read_row_group(group).slice(number - before - 1, 1).to_pylist()[0]
+                return row
+            before += held
+    else:
+        for at, row in _rows(path):
+            if at == number:
+                return row
+    raise BundleError(f"{path}: no row {number}")
+
+
+def _pair(row: Mapping[str, Any], place: str) -> Pair:
+    """A pair of pairs.jsonl, or of an export's form `dpo`."""
+    told = json.loads(row["metadata"]) if isinstance(row.get("metadata"), str) else {}
+    sides = {name: row.get(name) for name in ("prompt", "chosen", "rejected")}
+    try:
+        return Pair.model_validate({**row, **told, **sides} if not told else {**told, **sides})
+    except ValueError as error:
+        raise BundleError(f"{place}: {error}") from error
