@@ -48,7 +48,6 @@ def make(host: Host) -> Job:
             f"sed -i '$a {line}' {path}",
         ],
         right={
-            "by_tee": f"echo '{line}' | tee -a {path}",
             "edited": f"awk '{{print}} END {{print \"{line}\"}}' {path} > /tmp/new && cat /tmp/new > {path}",
             "appended_by_dd": f"echo '{line}' | dd of={path} oflag=append conv=notrunc",
         },

@@ -61,7 +61,6 @@ def make(host: Host) -> Job:
             f"cat > {path} <<'EOF'\n{text}EOF",
         ],
         right={
-            "by_tee": f"printf '%s\\n' {quoted} | tee {path}",
             "by_dd": f"printf '%s\\n' {quoted} | dd of={path}",
             "copied_in": [f"printf '%s\\n' {quoted} > /tmp/made", f"cp /tmp/made {path}"],
         },
