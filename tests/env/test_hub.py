@@ -145,7 +145,13 @@ def hub(status: int = 200) -> Iterator[Hub]:
 
 
 def environ(hub: Hub, home: Path) -> dict[str, str]:
-    return {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
+    return {
+        "HF_ENDPOINT": hub.url,
+        "HF_TOKEN": TOKEN,
+        "HF_HOME": str(home),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_OFFLINE": "0",
+    }
 
 
 def test_a_push_shows_what_it_would_upload(exported: Path, tmp_path: Path) -> None:

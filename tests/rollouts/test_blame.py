@@ -320,6 +320,6 @@ async def test_twenty_on_a_broken_machine_stop_the_run(
     roller.operator = Typist("exit")
     monkeypatch.setattr(type(roller.sandbox), "open", broken)
     began = time.monotonic()
-    with Folder(tmp_path).writing() as folder, pytest.raises(InfraError, match="20 rollouts in a row broke"):
+    with Folder(tmp_path).writing() as folder, pytest.raises(InfraError, match="20 rollouts in a row failed"):
         await running._roll_all(roller, jobs, folder, Quiet(), Tally(roller.operator))
     assert time.monotonic() - began < 20

@@ -11,7 +11,7 @@ import typer
 
 from sekft.cli.options import Json, result, source
 from sekft.cli.running import reporter, say
-from sekft.errors import UsageError
+from sekft.errors import UsageError, installing
 from sekft.protocols import Reporter
 
 Runs = Annotated[
@@ -45,9 +45,7 @@ def view(
     from sekft.viewer.server import bound, serve
 
     if not servable():
-        raise UsageError(
-            "sekft view wants starlette and uvicorn: pip install 'sekft[view]'; `sekft report` needs neither"
-        )
+        raise UsageError(f"sekft view wants starlette and uvicorn: {installing('view')}; `sekft report` needs neither")
     with reporter() as progress:
         viewer = opened(runs, scenarios, annotating=annotate, following=follow, step=_counting(progress))
     listening = bound(port)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sekft.env.source import FORM
-from sekft.errors import SekftError, UsageError
+from sekft.errors import SekftError, UsageError, installing
 from sekft.folder import HIDDEN, Config, option
 from sekft.report import Report, Table, facts
 
@@ -97,5 +97,5 @@ def _api() -> Any:
     try:
         from huggingface_hub import HfApi
     except ImportError as error:
-        raise UsageError("push wants huggingface_hub: pip install 'sekft[hub]'") from error
+        raise UsageError(f"push wants huggingface_hub: {installing('hub')}") from error
     return HfApi()

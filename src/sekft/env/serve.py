@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import ClassVar, Literal
 
 from sekft.env.reward import Reward, Shaped, right
-from sekft.errors import UsageError
+from sekft.errors import UsageError, installing
 from sekft.folder import Config, option
 from sekft.scenario import Scenario
 
@@ -48,7 +48,7 @@ def serve(config: ServeConfig, scenarios: Sequence[Scenario]) -> None:
 
         from sekft.env.server import app
     except ImportError as error:
-        raise UsageError("serve wants starlette, uvicorn and websockets: pip install 'sekft[serve]'") from error
+        raise UsageError(f"serve wants starlette, uvicorn and websockets: {installing('serve')}") from error
     reward: Reward = Shaped() if config.shaped else right
     served = app(
         scenarios,
