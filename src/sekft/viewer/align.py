@@ -85,10 +85,12 @@ def _key(step: Step) -> tuple[str, str]:
 
 
 def _by_marks(left: Reading, right: Reading) -> Iterator[Beside]:
-    """Stage by stage: what each did up to a mark stands beside what the other did up to it."""
+    """Stage by stage: the steps that reach a mark stand side by side, below what each did up to it."""
     sides = [_stages(reading) for reading in (left, right)]
-    for stage in range(len(CHAIN) + 1):
-        yield from _zipped(*(side.get(stage, []) for side in sides))
+    for stage in range(len(CHAIN)):
+        backwards = _zipped(*(side.get(stage, [])[::-1] for side in sides))
+        yield from reversed(list(backwards))
+    yield from _zipped(*(side.get(len(CHAIN), []) for side in sides))
 
 
 def _stages(reading: Reading) -> dict[int, list[Step]]:
