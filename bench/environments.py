@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench.sandbox import spawn
 from sekft import env
-from sekft.env.episode import Shell
+from sekft.env.episode import EpisodeShell
 from sekft.runs.library import Messages
 from sekft.runs.resources import LocalEngine, default_concurrency
 from sekft.scenario import Scenario
@@ -63,9 +63,9 @@ async def throughput(scenarios: Sequence[Scenario], episodes: int) -> None:
 
 async def reward_share(scenarios: Sequence[Scenario], episodes: int) -> None:
     """How much of an episode its judging takes, one at a time."""
-    taken_s, judged = 0.0, Shell._judged
+    taken_s, judged = 0.0, EpisodeShell._judged
 
-    def timed(shell: Shell) -> env.Result:
+    def timed(shell: EpisodeShell) -> env.EpisodeResult:
         nonlocal taken_s
         began = time.perf_counter()
         try:
@@ -73,12 +73,12 @@ async def reward_share(scenarios: Sequence[Scenario], episodes: int) -> None:
         finally:
             taken_s += time.perf_counter() - began
 
-    Shell._judged = timed  # type: ignore[method-assign, assignment]
+    EpisodeShell._judged = timed  # type: ignore[method-assign, assignment]
     began = time.perf_counter()
     for scenario in islice(cycle(scenarios), episodes):
         await episode(scenario)
     share = taken_s / (time.perf_counter() - began)
-    Shell._judged = judged  # type: ignore[method-assign]
+    EpisodeShell._judged = judged  # type: ignore[method-assign]
     print(f"the reward takes {share:.1%} of an episode (want at most 5 %)")
 
 

@@ -72,7 +72,7 @@ class Admitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class GateFault:
     """One thing that is wrong. shown: what the sandbox showed of it."""
 
     reason: Reason
@@ -93,17 +93,17 @@ class Rejected:
     detail: str
     evidence: dict[str, str] = field(default_factory=dict)
     report: GateReport | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[GateFault, ...] = ()
     candidate: Scenario | None = None
 
     def __post_init__(self) -> None:
         if not self.faults:
-            object.__setattr__(self, "faults", (Fault(self.reason, self.detail),))
+            object.__setattr__(self, "faults", (GateFault(self.reason, self.detail),))
 
     @classmethod
     def of(
         cls,
-        faults: Sequence[Fault],
+        faults: Sequence[GateFault],
         evidence: Mapping[str, str] | None = None,
         report: GateReport | None = None,
         candidate: Scenario | None = None,
@@ -155,9 +155,9 @@ def unreadable(error: ValidationError) -> Rejected:
     return Rejected.of(faults_of(error.errors(include_url=False)))
 
 
-def faults_of(errors: Sequence[ErrorDetails]) -> list[Fault]:
+def faults_of(errors: Sequence[ErrorDetails]) -> list[GateFault]:
     """Each field that is wrong as a fault."""
-    return [Fault(_reason(detail), detail) for detail in map(explained, errors)]
+    return [GateFault(_reason(detail), detail) for detail in map(explained, errors)]
 
 
 def _reason(detail: str) -> Reason:

@@ -9,7 +9,7 @@ import pytest
 from sekft.authors.hybrid import HybridAuthor
 from sekft.authors.teacher import TeacherAuthor, complaint
 from sekft.models.endpoint import Endpoint, Service
-from sekft.rejection import Fault, Reason, Rejected
+from sekft.rejection import GateFault, Reason, Rejected
 from tests import bundles
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -24,9 +24,9 @@ def teacher() -> str:
 
 
 def repair() -> str:
-    known = Fault(Reason.WRONG_ENDING, "the reference's last command is 'ls', want one that ends in exit")
+    known = GateFault(Reason.WRONG_ENDING, "the reference's last command is 'ls', want one that ends in exit")
     shown = "$ echo gravel > stone.txt\nchecker: pass (status 0) "
-    probes = [Fault(Reason.PROBE_PASSES, f"{kind}: the checker passes, want fail", shown) for kind in ("a", "b")]
+    probes = [GateFault(Reason.PROBE_PASSES, f"{kind}: the checker passes, want fail", shown) for kind in ("a", "b")]
     return complaint(Rejected.of([known, *probes]), [known])
 
 

@@ -39,7 +39,7 @@ async def test_the_reference_earns_all(scenario: Scenario) -> None:
     async with env.land(scenario) as shell:
         for command in scenario.reference:
             step = await shell.step(command)
-    assert step == env.Step("", done=True)
+    assert step == env.StepResult("", done=True)
     assert pushed.reward == shell.result.reward == 1.0
     assert pushed.trajectory.id == shell.result.trajectory.id
     assert all(pushed.marks.values())

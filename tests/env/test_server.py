@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sekft.cli.stopping import INTERRUPTED
-from sekft.env.server import Refused, Sessions
+from sekft.env.server import LeasedSessions, Refused
 from sekft.sandboxes import pick
 from tests import bundles
 from tests.commands import SEKFT, environment, sekft
@@ -184,7 +184,7 @@ async def test_a_sandbox_that_breaks_is_told_and_leaves_no_session() -> None:
     from sekft import env
     from sekft.errors import InfraError
 
-    sessions = Sessions([WORK], Breaking(after=1), env.right, 4, 60.0, 40)  # type: ignore[arg-type]
+    sessions = LeasedSessions([WORK], Breaking(after=1), env.right, 4, 60.0, 40)  # type: ignore[arg-type]
     name, _ = await sessions.reset({})
     with pytest.raises(InfraError, match="on fire"):
         await sessions.step(name, "ls")
@@ -195,7 +195,7 @@ async def test_a_step_that_runs_is_not_swept() -> None:
     """A session whose command is at work is in use, however short its lease."""
     from sekft import env
 
-    sessions = Sessions([WORK], pick(), env.right, 4, 0.2, 40)
+    sessions = LeasedSessions([WORK], pick(), env.right, 4, 0.2, 40)
     sweeping = asyncio.create_task(sessions.sweep())
     name, _ = await sessions.reset({})
     assert (await sessions.step(name, "sleep 1; echo done"))[0].startswith("done")
@@ -207,7 +207,7 @@ async def test_a_session_that_is_closed_at_work_ends_cleanly() -> None:
     """A step that is at work when its session is closed gets its screen; the next one finds no session."""
     from sekft import env
 
-    sessions = Sessions([WORK], pick(), env.right, 4, 60.0, 40)
+    sessions = LeasedSessions([WORK], pick(), env.right, 4, 60.0, 40)
     name, _ = await sessions.reset({})
     first = asyncio.create_task(sessions.step(name, "sleep 0.5; echo first"))
     await asyncio.sleep(0.1)

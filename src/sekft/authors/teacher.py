@@ -27,7 +27,7 @@ from sekft.authors.results import Result, checker, measured, results_of
 from sekft.authors.structured import AskingAuthor, Message, prompt
 from sekft.models.endpoint import Endpoint, service
 from sekft.protocols import AuthorConfig, Sandbox
-from sekft.rejection import Fault, Reason, Rejected, faults_of
+from sekft.rejection import GateFault, Reason, Rejected, faults_of
 from sekft.scenario import (
     BUNDLE_LIMIT_BYTES,
     Alternative,
@@ -175,7 +175,7 @@ class TeacherDraft:
         self._author, self._cell, self._seed = author, cell, seed
         self._body: dict[str, object] = {}
         self._round = 0
-        self._told: tuple[Fault, ...] = ()
+        self._told: tuple[GateFault, ...] = ()
         self.exchange: list[Message] = [{"role": "user", "content": question}]
 
     async def next(self, refused: Rejected | None) -> Scenario | Rejected | None:
@@ -194,7 +194,7 @@ class TeacherDraft:
         self._round += 1
         self.exchange.append({"role": "assistant", "content": answer.text or "(nothing)"})
         if answer.body is None:
-            return Rejected.of([Fault(Reason.SCHEMA, answer.fault), *self._told])
+            return Rejected.of([GateFault(Reason.SCHEMA, answer.fault), *self._told])
         self._body |= {name: value for name, value in answer.body.items() if name in CONTENT}
         return await self._read(_misspelt(answer.body))
 
@@ -204,7 +204,7 @@ class TeacherDraft:
         body, wrong = built(_pruned(_with_evidence(self._body)), cell.get("userland", "busybox"))
         if excess := _excess(body):
             return Rejected(Reason.TOO_LARGE, excess)
-        faults = [Fault(Reason.SCHEMA, why) for why in (*misspelt, *wrong)]
+        faults = [GateFault(Reason.SCHEMA, why) for why in (*misspelt, *wrong)]
         body = whole(body, cell, self._seed, self._author.endpoint.model)
         if errors := _errors(body):
             faults += faults_of(errors)
@@ -213,15 +213,15 @@ class TeacherDraft:
         scenario, results = _made(body)
         if results and scenario.expected.kind != "work":
             why = f"results: saw {results[0].path}, want an empty list: {scenario.expected.kind} changes nothing"
-            faults.append(Fault(Reason.SCHEMA, why))
+            faults.append(GateFault(Reason.SCHEMA, why))
         if len(scenario.needles.directives) < len(scenario.directives):
             seen, want = len(scenario.needles.directives), len(scenario.directives)
             faults.append(
-                Fault(Reason.SCHEMA, f"needles.directives: saw {seen}, want one for each of {want} directives")
+                GateFault(Reason.SCHEMA, f"needles.directives: saw {seen}, want one for each of {want} directives")
             )
         if self._author.sandbox is not None:
             scenario, unfit = await measured(scenario, results, self._author.sandbox)
-            faults += [Fault(Reason.SCHEMA, why) for why in unfit]
+            faults += [GateFault(Reason.SCHEMA, why) for why in unfit]
         return Rejected.of(faults, candidate=scenario) if faults else scenario
 
 
@@ -346,7 +346,7 @@ def briefs(cell: Cell) -> str:
     return "\n".join(f"- {axis}: {value}. {known.get(axis, '')}".rstrip() for axis, value in cell.items())
 
 
-def complaint(refused: Rejected, before: Sequence[Fault] = ()) -> str:
+def complaint(refused: Rejected, before: Sequence[GateFault] = ()) -> str:
     """The message that tells a teacher all that is wrong with its bundle. before: what it was told the last time."""
     advice = tomllib.loads(_file("advice.toml"))
     known = {(fault.reason, fault.detail) for fault in before}

@@ -13,8 +13,8 @@ A policy sees `messages` and nothing else: no part of the bundle's plan, checker
 
 from __future__ import annotations
 
-from sekft.env.episode import Result, Shell, Step, land, play
+from sekft.env.episode import EpisodeResult, EpisodeShell, StepResult, land, play
 from sekft.env.reward import Reward, Shaped, right
 from sekft.env.source import scenarios
 
-__all__ = ["Result", "Reward", "Shaped", "Shell", "Step", "land", "play", "right", "scenarios"]
+__all__ = ["EpisodeResult", "EpisodeShell", "Reward", "Shaped", "StepResult", "land", "play", "right", "scenarios"]

@@ -26,7 +26,7 @@ from sekft.trajectory import KEPT, Outcome, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepResult:
     """What one action came to. screen: what the terminal shows then, empty once the session is over."""
 
     screen: str
@@ -34,7 +34,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class EpisodeResult:
     """An episode's end. reward: by the episode's reward function. axes: the scenario's cell."""
 
     reward: float
@@ -44,7 +44,7 @@ class Result:
     trajectory: Trajectory
 
     @classmethod
-    def of(cls, scenario: Scenario, trajectory: Trajectory, reward: Reward = right) -> Result:
+    def of(cls, scenario: Scenario, trajectory: Trajectory, reward: Reward = right) -> EpisodeResult:
         """Raises InfraError where the sandbox broke: such an episode is worth nothing, not zero."""
         if trajectory.outcome == "infra_error":
             check = trajectory.check
@@ -84,12 +84,12 @@ class Options(TypedDict, total=False):
     wall_s: float | None
 
 
-class Shell:
+class EpisodeShell:
     """A shell that a policy has landed in. It shows the messages, and nothing of the bundle."""
 
     def __init__(self, scenario: Scenario, shell: library.Shell, reward: Reward) -> None:
         self._scenario, self._shell, self._reward = scenario, shell, reward
-        self._result: Result | None = None
+        self._result: EpisodeResult | None = None
 
     @property
     def messages(self) -> Messages:
@@ -100,14 +100,14 @@ class Shell:
     def over(self) -> bool:
         return self._shell.over
 
-    async def step(self, text: str) -> Step:
+    async def step(self, text: str) -> StepResult:
         """Type one action. Raises UsageError when the session was over before, InfraError when the sandbox broke."""
         screen = await self._shell.step(text)
         await self._judge()
-        return Step(screen or "", self.over)
+        return StepResult(screen or "", self.over)
 
     @property
-    def result(self) -> Result:
+    def result(self) -> EpisodeResult:
         """Raises UsageError while the session goes on."""
         if self._result is None:
             raise UsageError("shell.result: the session is not over; end it with exit or panic, or leave the block")
@@ -118,8 +118,8 @@ class Shell:
         if self.over and self._result is None:
             self._result = await asyncio.to_thread(self._judged)
 
-    def _judged(self) -> Result:
-        return Result.of(self._scenario, self._shell.result, self._reward)
+    def _judged(self) -> EpisodeResult:
+        return EpisodeResult.of(self._scenario, self._shell.result, self._reward)
 
 
 @asynccontextmanager
@@ -129,7 +129,7 @@ async def land(
     *,
     reward: Reward = right,
     **options: Unpack[Options],
-) -> AsyncIterator[Shell]:
+) -> AsyncIterator[EpisodeShell]:
     """The pull form. Leaving the block ends a session that still goes on, as unfinished; then there is a result, too.
 
     reward: gives the result's. The rest is as for sekft.land, but InfraError is raised as soon as something breaks.
@@ -140,7 +140,7 @@ async def land(
         print(shell.result.reward)
     """
     async with library.land(scenario, backend(sandbox), **options) as hand:
-        shell = Shell(scenario, hand, reward)
+        shell = EpisodeShell(scenario, hand, reward)
         await shell._judge()
         yield shell
     await shell._judge()
@@ -153,7 +153,7 @@ async def play(
     *,
     reward: Reward = right,
     **options: Unpack[Options],
-) -> Result:
+) -> EpisodeResult:
     """The push form: a function acts until the session ends.
 
     act: takes the messages so far and gives the text to type, or an awaitable of it, which is waited for until wall_s

@@ -18,7 +18,7 @@ from inspect_ai.scorer import Score, Scorer, Target, grouped, mean, scorer, stde
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from sekft import taxonomy
-from sekft.env.episode import Result, land
+from sekft.env.episode import EpisodeResult, land
 from sekft.env.source import scenarios as read
 from sekft.runs.library import completed
 from sekft.scenario import Scenario
@@ -94,7 +94,7 @@ def marks() -> Scorer:
     return score
 
 
-def _told(result: Result) -> dict[str, Any]:
+def _told(result: EpisodeResult) -> dict[str, Any]:
     ending = result.trajectory.ending
     told = {"reward": result.reward, "outcome": result.outcome, "marks": dict(result.marks)}
     return {**told, "ending": f"{ending.kind} {ending.reason or ''}".strip()}

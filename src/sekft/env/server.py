@@ -28,7 +28,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sekft.env.episode import Result, Shell, backend, land
+from sekft.env.episode import EpisodeResult, EpisodeShell, backend, land
 from sekft.env.reward import Reward, right
 from sekft.errors import InfraError, SekftError, UsageError
 from sekft.protocols import Sandbox
@@ -49,17 +49,17 @@ class Refused(SekftError):
 
 
 @dataclass
-class Session:
+class LeasedSession:
     """One landed shell. The lock lets one request at a time type in it."""
 
     scenario: Scenario
-    shell: Shell
+    shell: EpisodeShell
     stack: AsyncExitStack
     used: float = field(default_factory=time.monotonic)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Sessions:
+class LeasedSessions:
     """What the server holds. at_once: how many; lease_s: for how long one may lie unused."""
 
     def __init__(
@@ -68,14 +68,14 @@ class Sessions:
         self.known = {scenario.id: scenario for scenario in scenarios}
         self.at_once, self.lease_s = at_once, lease_s
         self._sandbox, self._reward, self._turns = sandbox, reward, turns
-        self._held: dict[str, Session] = {}
+        self._held: dict[str, LeasedSession] = {}
         self._landing = 0
         self._random = random.Random()
 
     def __len__(self) -> int:
         return len(self._held) + self._landing
 
-    async def reset(self, wanted: Mapping[str, Any]) -> tuple[str, Session]:
+    async def reset(self, wanted: Mapping[str, Any]) -> tuple[str, LeasedSession]:
         """Land in a scenario, named, drawn by a seed, or drawn. Raises Refused and InfraError."""
         scenario = self._chosen(wanted)
         if len(self) >= self.at_once:
@@ -84,7 +84,7 @@ class Sessions:
         try:
             stack = AsyncExitStack()
             landing = land(scenario, self._sandbox, reward=self._reward, max_turns=self._turns)
-            session = Session(scenario, await stack.enter_async_context(landing), stack)
+            session = LeasedSession(scenario, await stack.enter_async_context(landing), stack)
         finally:
             self._landing -= 1
         name = secrets.token_urlsafe(16)
@@ -101,7 +101,7 @@ class Sessions:
             raise Refused(422, f"seed {seed!r}: want a whole number")
         return (self._random if seed is None else random.Random(seed)).choice(list(self.known.values()))
 
-    async def step(self, name: object, text: object) -> tuple[str, Result | None]:
+    async def step(self, name: object, text: object) -> tuple[str, EpisodeResult | None]:
         """The screen, and the result once the session is over, which also closes it. Raises Refused and InfraError."""
         if not isinstance(text, str):
             raise Refused(422, f"text {text!r}: want what is typed, as a string")
@@ -121,7 +121,7 @@ class Sessions:
         await self.close(name)
         return "", session.shell.result
 
-    def session(self, name: object) -> Session:
+    def session(self, name: object) -> LeasedSession:
         if not isinstance(name, str) or name not in self._held:
             raise Refused(404, "no such session: it is over, closed, or its lease has ended")
         return self._held[name]
@@ -163,7 +163,7 @@ def app(
     """
     if not scenarios:
         raise UsageError("serve: no scenarios")
-    sessions = Sessions(scenarios, backend(sandbox), reward, at_once, lease_s, max_turns)
+    sessions = LeasedSessions(scenarios, backend(sandbox), reward, at_once, lease_s, max_turns)
     door = _Door(sessions, token)
 
     @asynccontextmanager
@@ -193,7 +193,7 @@ Answer = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 class _Door:
     """Between requests and sessions."""
 
-    def __init__(self, sessions: Sessions, token: str | None) -> None:
+    def __init__(self, sessions: LeasedSessions, token: str | None) -> None:
         self._sessions, self._token = sessions, token
 
     def answered(self, answer: Answer) -> Callable[[Request], Awaitable[JSONResponse]]:
@@ -260,7 +260,7 @@ class _Door:
 class _Client:
     """OpenEnv's messages of one connection."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: LeasedSessions) -> None:
         self._sessions = sessions
         self._name: str | None = None
         self._state: dict[str, Any] = {"episode_id": None, "step_count": 0}
@@ -308,11 +308,11 @@ class _Client:
         await self._sessions.close(self._name)
 
 
-def _landed(session: Session) -> dict[str, Any]:
+def _landed(session: LeasedSession) -> dict[str, Any]:
     return {"scenario": session.scenario.id, "messages": session.shell.messages, "done": False}
 
 
-def _judged(result: Result | None) -> dict[str, Any]:
+def _judged(result: EpisodeResult | None) -> dict[str, Any]:
     if result is None:
         return {}
     return {"reward": result.reward, "outcome": result.outcome, "marks": dict(result.marks)}

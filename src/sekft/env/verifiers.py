@@ -16,7 +16,7 @@ from verifiers.v1.clients import ModelContext
 from verifiers.v1.dialects.chat import message_to_wire
 from verifiers.v1.runtimes import ProgramResult, Runtime, SubprocessConfig
 
-from sekft.env.episode import Result, land
+from sekft.env.episode import EpisodeResult, land
 from sekft.env.reward import Reward, Shaped, right
 from sekft.env.source import scenarios
 from sekft.scenario import Scenario
@@ -143,7 +143,7 @@ class ShellEnv(vf.Env[ShellEnvConfig]):
             interaction.trace.info[JUDGED] = _judged(shell.result)
 
 
-def _judged(result: Result) -> dict[str, Any]:
+def _judged(result: EpisodeResult) -> dict[str, Any]:
     """What the task's reward and metrics are read from, once the session has ended."""
     metrics = {**result.metrics, f"outcome_{result.outcome}": 1.0}
     return {"reward": result.reward, "metrics": metrics, "trajectory": result.trajectory.id}

@@ -18,7 +18,7 @@ from sekft.gate.solutions import OWN_MOST, solutions
 from sekft.gate.static import Finding, findings
 from sekft.gate.trials import TrialRun, Trials, run_in
 from sekft.protocols import Limits, Sandbox, SandboxSpec
-from sekft.rejection import Admitted, Fault, Reason, Rejected
+from sekft.rejection import Admitted, GateFault, Reason, Rejected
 from sekft.scenario import GateReport, Scenario
 from sekft.shell import syntax
 from sekft.shell.evidence import Exchange, Look, earned_at, retrieved_at
@@ -90,7 +90,7 @@ class _Gate:
     def __init__(self, scenario: Scenario, sandbox: Sandbox, limits: Limits) -> None:
         self.scenario, self.sandbox = scenario, sandbox
         self.spec = SandboxSpec.of(scenario, limits)
-        self.faults: list[Fault] = []
+        self.faults: list[GateFault] = []
         self.evidence: dict[str, str] = {}
         self.report = GateReport(mode="sandbox", backend=sandbox.name)
 
@@ -114,7 +114,7 @@ class _Gate:
         """Note what a trial showed. Raises _Stop where it stops the trials."""
         for reason, detail in found:
             self.evidence = self.evidence or run.evidence()
-            self.faults.append(Fault(reason, detail, run.excerpt(since)))
+            self.faults.append(GateFault(reason, detail, run.excerpt(since)))
             if reason in _STOPS:
                 raise _Stop
 

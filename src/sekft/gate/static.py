@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from sekft.rejection import Admitted, Fault, Reason, Rejected
+from sekft.rejection import Admitted, GateFault, Reason, Rejected
 from sekft.scenario import BUNDLE_LIMIT_BYTES, GateReport, Scenario, hidden_programs
 from sekft.shell import syntax
 from sekft.shell.chat_format import ACTION_LIMIT, action_faults
@@ -27,9 +27,9 @@ def gate_structure(scenario: Scenario) -> Admitted | Rejected:
     return refused or Admitted(scenario.model_copy(update={"gate": report}))
 
 
-def findings(scenario: Scenario) -> list[Fault]:
+def findings(scenario: Scenario) -> list[GateFault]:
     """Every inconsistency, in the order of the proofs."""
-    return [Fault(reason, detail) for proof in _PROOFS for reason, detail in proof(scenario)]
+    return [GateFault(reason, detail) for proof in _PROOFS for reason, detail in proof(scenario)]
 
 
 def examine(scenario: Scenario) -> Rejected | None:

@@ -58,7 +58,7 @@ async def branch(
         settings: dict[str, Setting] = {**config.recorded(), **acted(operator, sandbox)}
         empty = not documents(out.pairs / BRANCHES, f"*/{kind}-*.json")
         folder.settle(f"branches-{kind}", settings, growing=config.growing(), empty=empty)
-        tree = _Tree(config, operator, sandbox, folder, out.pairs / BRANCHES)
+        tree = _PrefixTree(config, operator, sandbox, folder, out.pairs / BRANCHES)
         reporter.begin("scenarios branched", sum(1 for _ in rollouts.grouped()), 0)
         async with attended(operator, folder, config, reporter):
             async for name in LocalEngine().map(tree.grow, stored(rollouts, scenarios), config.at_once):
@@ -86,7 +86,7 @@ def unknown(group: Group) -> Iterator[Trajectory]:
         yield from failed
 
 
-class _Tree:
+class _PrefixTree:
     """Branches as they grow, in files."""
 
     def __init__(self, config: BranchConfig, operator: Operator, sandbox: Sandbox, folder: Folder, place: Path) -> None:

@@ -37,7 +37,7 @@ _PATTERN = re.compile(r"(?<=[ \t])\[[A-Z_/]+\](?![^\s'\"*])(?!\s*[\[{])")
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class Delimiters:
     """What opens and closes a thought, or the answer itself. paired: nothing opens that is not closed."""
 
     opens: re.Pattern[str]
@@ -53,8 +53,8 @@ class Markup:
     the start of a text alone and anywhere. leads: what may stand before an answer.
     """
 
-    thoughts: tuple[Passage, ...]
-    answers: tuple[Passage, ...]
+    thoughts: tuple[Delimiters, ...]
+    answers: tuple[Delimiters, ...]
     signs: re.Pattern[str]
     openings: re.Pattern[str]
     worded: tuple[re.Pattern[str], ...]
@@ -80,7 +80,8 @@ def table() -> Markup:
     rows = tomllib.loads((resources.files("sekft.shell") / "markup.toml").read_text(encoding="utf-8"))
     thoughts, answers = (
         tuple(
-            Passage(re.compile(row["opens"]), re.compile(row["closes"]), row.get("paired", False)) for row in rows[kind]
+            Delimiters(re.compile(row["opens"]), re.compile(row["closes"]), row.get("paired", False))
+            for row in rows[kind]
         )
         for kind in ("thoughts", "answers")
     )

@@ -13,7 +13,7 @@ from sekft.viewer.reading import Reading
 
 
 @dataclass(frozen=True)
-class Step:
+class SessionStep:
     """An action with its answer. turn: the action's; 0 is the landing."""
 
     turn: int
@@ -33,8 +33,8 @@ class Step:
 class Beside:
     """A line of the page: one step of each, or of one alone. same: typed and answered alike."""
 
-    left: Step | None
-    right: Step | None
+    left: SessionStep | None
+    right: SessionStep | None
     same: bool = False
     parts: bool = False
 
@@ -44,14 +44,14 @@ def prompt_of(turn: Turn) -> str:
     return turn.content.rpartition("\n")[2]
 
 
-def steps(turns: Sequence[Turn]) -> list[Step]:
+def steps(turns: Sequence[Turn]) -> list[SessionStep]:
     """The landing, then each action with what it was answered."""
     if not turns:
         return []
-    found = [Step(0, None, turns[0], "")]
+    found = [SessionStep(0, None, turns[0], "")]
     for at in range(1, len(turns), 2):
         answer = turns[at + 1] if at + 1 < len(turns) else None
-        found.append(Step(at, turns[at], answer, prompt_of(turns[at - 1])))
+        found.append(SessionStep(at, turns[at], answer, prompt_of(turns[at - 1])))
     return found
 
 
@@ -79,7 +79,7 @@ def _by_text(left: Reading, right: Reading) -> Iterator[Beside]:
             yield from _zipped(ones[a:b], others[c:d])
 
 
-def _key(step: Step) -> tuple[str, str]:
+def _key(step: SessionStep) -> tuple[str, str]:
     typed = bare(step.action.content) if step.action else ""
     return typed, settled(step.answer.content, typed) if step.answer else ""
 
@@ -93,16 +93,16 @@ def _by_marks(left: Reading, right: Reading) -> Iterator[Beside]:
     yield from _zipped(*(side.get(len(CHAIN), []) for side in sides))
 
 
-def _stages(reading: Reading) -> dict[int, list[Step]]:
+def _stages(reading: Reading) -> dict[int, list[SessionStep]]:
     """stage → steps: the stage of a step is how many marks had been reached before it."""
     reached = sorted(at for at in reading.mechanism.model_dump().values() if at is not None)
-    found: dict[int, list[Step]] = {}
+    found: dict[int, list[SessionStep]] = {}
     for step in steps(reading.turns):
         found.setdefault(sum(at < step.turn for at in reached), []).append(step)
     return found
 
 
-def _zipped(ones: Sequence[Step], others: Sequence[Step]) -> Iterator[Beside]:
+def _zipped(ones: Sequence[SessionStep], others: Sequence[SessionStep]) -> Iterator[Beside]:
     for at in range(max(len(ones), len(others))):
         yield Beside(ones[at] if at < len(ones) else None, others[at] if at < len(others) else None)
 

@@ -40,20 +40,20 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Node:
+class TreeNode:
     """A folder of the tree of changed paths. changes: of files in it, by name."""
 
     name: str
-    folders: Sequence[Node]
+    folders: Sequence[TreeNode]
     changes: Sequence[tuple[str, Effect]]
 
 
-def tree(effects: Sequence[Effect]) -> Node:
+def tree(effects: Sequence[Effect]) -> TreeNode:
     """The changed paths as folders, those that hold one folder alone joined with it."""
     return _node("", [(effect.path.strip("/").split("/"), effect) for effect in effects])
 
 
-def _node(name: str, below: Sequence[tuple[list[str], Effect]]) -> Node:
+def _node(name: str, below: Sequence[tuple[list[str], Effect]]) -> TreeNode:
     files = [(parts[0], effect) for parts, effect in below if len(parts) == 1]
     heads = dict.fromkeys(parts[0] for parts, _ in below if len(parts) > 1)
     folders = [
@@ -62,8 +62,8 @@ def _node(name: str, below: Sequence[tuple[list[str], Effect]]) -> Node:
     ]
     if len(folders) == 1 and not files and name:
         only = folders[0]
-        return Node(f"{name}/{only.name}", only.folders, only.changes)
-    return Node(name, folders, files)
+        return TreeNode(f"{name}/{only.name}", only.folders, only.changes)
+    return TreeNode(name, folders, files)
 
 
 async def changes(scenario: Scenario, trajectory: Trajectory, sandbox: Sandbox) -> tuple[list[Change], str | None]:

@@ -29,7 +29,7 @@ FILE = f"view-{VERSION}.sqlite"
 TOGETHER = 400
 """Files of one transaction."""
 SHOWN_CHARACTERS = 200
-Step = Callable[[int], None]
+SessionStep = Callable[[int], None]
 """Is told how many files have been read so far."""
 
 
@@ -53,7 +53,7 @@ class Index:
     def __init__(self, source: Source) -> None:
         self.source, self.path = source, index_file(source)
 
-    def refresh(self, step: Step = lambda _: None) -> int:
+    def refresh(self, step: SessionStep = lambda _: None) -> int:
         """Read what is new or has changed, forget what is gone; returns how many files that was.
 
         Two at once wait for each other. Raises StoreError where the index cannot be written.
@@ -69,7 +69,7 @@ class Index:
 
 
 class _Refresh:
-    def __init__(self, source: Source, base: sqlite3.Connection, step: Step) -> None:
+    def __init__(self, source: Source, base: sqlite3.Connection, step: SessionStep) -> None:
         self._source, self._base, self._step = source, base, step
         self._done = self._open = 0
 

@@ -17,7 +17,7 @@ FEW = 5
 
 
 @dataclass(frozen=True)
-class Bar:
+class ChartBar:
     """A line of a chart: how many of how many, and the filters that show them. tone: good, bad or none."""
 
     label: str
@@ -34,7 +34,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Rate:
+class AxisRate:
     """A cell of the heat map. right: of so many rollouts."""
 
     right: int
@@ -67,15 +67,15 @@ class Overview:
     """heads: large figures. outcomes: expected ending → outcome → bar. axes: axis → value → one rate an actor."""
 
     heads: Sequence[tuple[str, str, str]]
-    funnel: Sequence[Bar]
-    outcomes: Mapping[str, Mapping[str, Bar]]
+    funnel: Sequence[ChartBar]
+    outcomes: Mapping[str, Mapping[str, ChartBar]]
     met: Sequence[str]
     actors: Sequence[Actor]
-    chains: Sequence[tuple[Actor, Sequence[Bar]]]
-    axes: Mapping[str, Mapping[str, Sequence[Rate | None]]]
+    chains: Sequence[tuple[Actor, Sequence[ChartBar]]]
+    axes: Mapping[str, Mapping[str, Sequence[AxisRate | None]]]
     lengths: Sequence[tuple[int, int, int]]
-    reasons: Sequence[Bar]
-    refusals: Sequence[Bar]
+    reasons: Sequence[ChartBar]
+    refusals: Sequence[ChartBar]
     checkers: Sequence[tuple[str, str]]
     costs: Sequence[tuple[str, str]]
 
@@ -124,7 +124,7 @@ def _heads(indexes: Indexes, where: str, values: Values) -> Iterator[tuple[str, 
     yield f"{told['a'] or 0:.1f}", "actions a rollout", "on average"
 
 
-def _funnel(indexes: Indexes, where: str, values: Values) -> Iterator[Bar]:
+def _funnel(indexes: Indexes, where: str, values: Values) -> Iterator[ChartBar]:
     """Every draw down to what is kept; the pairs last."""
     made = _one(indexes, "SELECT count(*) n, coalesce(sum(proven), 0) p FROM scenarios")
     drafts = _one(indexes, "SELECT count(*) n FROM rejections")["n"]
@@ -135,20 +135,20 @@ def _funnel(indexes: Indexes, where: str, values: Values) -> Iterator[Bar]:
     )
     drawn = made["n"] + drafts
     if drawn:
-        yield Bar("drawn", drawn, drawn, page="rejected" if drafts else "")
-        yield Bar("admitted", made["n"], drawn, detail=f"{made['p']:,} proven in a sandbox", page="")
-    yield Bar("rolled out", told["n"], told["n"])
-    yield Bar("right", told["r"], told["n"], _rights(), "good")
-    yield Bar("kept", told["k"], told["n"], (("keep", "yes"),), "good")
+        yield ChartBar("drawn", drawn, drawn, page="rejected" if drafts else "")
+        yield ChartBar("admitted", made["n"], drawn, detail=f"{made['p']:,} proven in a sandbox", page="")
+    yield ChartBar("rolled out", told["n"], told["n"])
+    yield ChartBar("right", told["r"], told["n"], _rights(), "good")
+    yield ChartBar("kept", told["k"], told["n"], (("keep", "yes"),), "good")
     if pairs := _one(indexes, "SELECT count(*) n, count(DISTINCT scenario) s FROM pairs")["n"]:
-        yield Bar("pairs", pairs, max(pairs, told["n"]), page="pairs")
+        yield ChartBar("pairs", pairs, max(pairs, told["n"]), page="pairs")
 
 
 def _rights() -> tuple[tuple[str, str], ...]:
     return tuple(("outcome", name) for name in ("solved", "idle", "rightly_blocked"))
 
 
-def _outcomes(indexes: Indexes, where: str, values: Values) -> dict[str, dict[str, Bar]]:
+def _outcomes(indexes: Indexes, where: str, values: Values) -> dict[str, dict[str, ChartBar]]:
     rows = indexes.ask(
         f"SELECT expected, outcome, count(*) n, max(right) r FROM rollouts WHERE {where} GROUP BY expected, outcome",
         values,
@@ -156,14 +156,14 @@ def _outcomes(indexes: Indexes, where: str, values: Values) -> dict[str, dict[st
     totals: dict[str, int] = {}
     for row in rows:
         totals[row["expected"]] = totals.get(row["expected"], 0) + row["n"]
-    table: dict[str, dict[str, Bar]] = {}
+    table: dict[str, dict[str, ChartBar]] = {}
     order = [*KINDS, *(totals.keys() - set(KINDS))]
     for kind in (kind for kind in order if kind in totals):
         for row in (row for row in rows if row["expected"] == kind):
             outcome = row["outcome"] or NOTHING
             terms = (("expected", kind or NOTHING), ("outcome", outcome))
             tone = "" if row["r"] is None else "good" if row["r"] else "bad"
-            table.setdefault(kind or NOTHING, {})[outcome] = Bar(outcome, row["n"], totals[kind], terms, tone)
+            table.setdefault(kind or NOTHING, {})[outcome] = ChartBar(outcome, row["n"], totals[kind], terms, tone)
     return table
 
 
@@ -192,7 +192,7 @@ def _actors(indexes: Indexes, where: str, values: Values) -> Iterator[Actor]:
         yield Actor(shown, tuple(terms), row["n"], row["r"], row["k"])
 
 
-def _chain(indexes: Indexes, filters: Filters, actor: Actor) -> Iterator[Bar]:
+def _chain(indexes: Indexes, filters: Filters, actor: Actor) -> Iterator[ChartBar]:
     """Each mark with all before it; `executed` of work alone."""
     own = filters
     for field, value in actor.terms:
@@ -211,12 +211,12 @@ def _chain(indexes: Indexes, filters: Filters, actor: Actor) -> Iterator[Bar]:
             values,
         )
         reached.append(mark)
-        yield Bar(mark, row["r"], row["n"], (*actor.terms, ("lacks", mark)))
+        yield ChartBar(mark, row["r"], row["n"], (*actor.terms, ("lacks", mark)))
 
 
 def _axes(
     indexes: Indexes, where: str, values: Values, actors: Sequence[Actor]
-) -> dict[str, dict[str, list[Rate | None]]]:
+) -> dict[str, dict[str, list[AxisRate | None]]]:
     """By scenario first: there are fewer of these than rollouts, and each has its cell once."""
     rows = indexes.ask(
         "WITH told AS "
@@ -227,14 +227,14 @@ def _axes(
         "GROUP BY axis, value, run, operator, model ORDER BY axis, value",
         values,
     )
-    table: dict[str, dict[str, list[Rate | None]]] = {}
+    table: dict[str, dict[str, list[AxisRate | None]]] = {}
     for row in rows:
         told = {"operator": row["operator"], "model": row["model"], "run": row["run"]}
         cells = table.setdefault(row["axis"], {}).setdefault(row["value"], [None] * len(actors))
         for at, actor in enumerate(actors):
             if all(told[field] == value for field, value in actor.terms):
                 terms = (*actor.terms, ("axis", f"{row['axis']}={row['value']}"))
-                cells[at] = Rate(row["r"] or 0, row["k"] or 0, row["n"], terms)
+                cells[at] = AxisRate(row["r"] or 0, row["k"] or 0, row["n"], terms)
     return table
 
 
@@ -247,16 +247,18 @@ def _lengths(indexes: Indexes, where: str, values: Values) -> list[tuple[int, in
     return [(length, *counted.get(length, (0, 0))) for length in range(max(counted, default=-1) + 1)]
 
 
-def _reasons(indexes: Indexes, filters: Filters) -> list[Bar]:
+def _reasons(indexes: Indexes, filters: Filters) -> list[ChartBar]:
     found = indexes.reasons(filters).most_common(12)
     most = max((count for _, count in found), default=0)
-    return [Bar(reason, count, most, (("reason", reason),), "bad") for reason, count in found]
+    return [ChartBar(reason, count, most, (("reason", reason),), "bad") for reason, count in found]
 
 
-def _refusals(indexes: Indexes) -> list[Bar]:
+def _refusals(indexes: Indexes) -> list[ChartBar]:
     rows = indexes.ask("SELECT reason, count(*) n FROM rejections GROUP BY reason ORDER BY n DESC LIMIT 12")
     most = max((row["n"] for row in rows), default=0)
-    return [Bar(row["reason"], row["n"], most, (("reason", row["reason"]),), "bad", page="rejected") for row in rows]
+    return [
+        ChartBar(row["reason"], row["n"], most, (("reason", row["reason"]),), "bad", page="rejected") for row in rows
+    ]
 
 
 def _checkers(indexes: Indexes) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from markupsafe import Markup
 
 from sekft.trajectory import Turn
-from sekft.viewer.align import Beside, Step, aligned, steps, words
+from sekft.viewer.align import Beside, SessionStep, aligned, steps, words
 from sekft.viewer.meanings import MARKS
 from sekft.viewer.reading import Reading
 from sekft.viewer.terminal import screen
@@ -30,7 +30,7 @@ class Tag:
 
 
 @dataclass(frozen=True)
-class Line:
+class ScreenLine:
     """An action and its answer, ready for a page. turn: 0 for the landing. repeats: of this step, hidden here."""
 
     turn: int
@@ -41,7 +41,7 @@ class Line:
     answered: Sequence[Tag] = ()
     thought: str = ""
     long: int = 0
-    repeats: Sequence[Line] = field(default_factory=tuple)
+    repeats: Sequence[ScreenLine] = field(default_factory=tuple)
 
     @property
     def last_repeat(self) -> int:
@@ -52,13 +52,13 @@ class Line:
 class Sides:
     """A line of two sessions. same: typed and answered alike; parts: here they go apart."""
 
-    left: Line | None
-    right: Line | None
+    left: ScreenLine | None
+    right: ScreenLine | None
     same: bool
     parts: bool
 
 
-def lines(reading: Reading) -> list[Line]:
+def lines(reading: Reading) -> list[ScreenLine]:
     """The whole session; a step that goes round in circles is folded into one line."""
     marker = _Marker(reading)
     shown = [marker.line(step) for step in steps(reading.turns)]
@@ -103,12 +103,12 @@ class _Marker:
             if at is not None:
                 self._marks.setdefault(at, []).append(Tag(mark, "mark", MARKS[mark]))
 
-    def line(self, step: Step) -> Line:
+    def line(self, step: SessionStep) -> ScreenLine:
         prompt = step.prompt
         output = step.output
         count = output.count("\n")
         long = count if count > LONG_LINES or len(output) > LONG_CHARACTERS else 0
-        return Line(
+        return ScreenLine(
             turn=step.turn,
             prompt=screen(prompt, self._needles if step.turn < 2 else ()),
             typed=screen(step.action.content) if step.action else None,
@@ -119,7 +119,7 @@ class _Marker:
             long=max(long, 1) if long or len(output) > LONG_CHARACTERS else 0,
         )
 
-    def _of_action(self, step: Step) -> Iterator[Tag]:
+    def _of_action(self, step: SessionStep) -> Iterator[Tag]:
         if step.action is None:
             return
         fault, at = self._reading.fault, step.turn
@@ -130,7 +130,7 @@ class _Marker:
         if honest and at - 2 in self._wrong and step.answer is not None and not step.answer.status:
             yield Tag("repair", "good", "the command before it failed")
 
-    def _of_answer(self, step: Step) -> Iterator[Tag]:
+    def _of_answer(self, step: SessionStep) -> Iterator[Tag]:
         if step.answer is None:
             return
         at = step.turn + 1 if step.action else 0
@@ -158,7 +158,7 @@ def needles(reading: Reading) -> Iterator[tuple[str, str]]:
     yield wanted.documentation, "the documentation"
 
 
-def _folded(shown: Sequence[Line]) -> Iterator[Line]:
+def _folded(shown: Sequence[ScreenLine]) -> Iterator[ScreenLine]:
     """A run of steps that were typed and answered alike as its first and the rest of them."""
     at = 0
     while at < len(shown):
@@ -173,7 +173,7 @@ def _folded(shown: Sequence[Line]) -> Iterator[Line]:
             at += 1
 
 
-def _alike(one: Line, other: Line) -> bool:
+def _alike(one: ScreenLine, other: ScreenLine) -> bool:
     return one.typed is not None and (one.typed, one.output) == (other.typed, other.output)
 
 
