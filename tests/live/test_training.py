@@ -41,6 +41,8 @@ def test_thirty_steps_survive_a_kill(data: Path, tmp_path: Path) -> None:
         "1",
         "--tokens",
         str(TOKENS),
+        "--epochs",
+        "2",
         "--checkpoint-s",
         "1",
     )
