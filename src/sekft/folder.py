@@ -215,9 +215,9 @@ class Layout:
         beside = self.root.resolve().parent / "scenarios"
         return [self.scenarios, *recorded, *([beside] if self.kind == "stage" and beside.is_dir() else [])]
 
-    def kinds(self) -> set[str]:
-        """The kinds of operators that have rollouts here."""
-        return {path.stem.rpartition("-")[0] for path in self.rollouts()}
+    def kinds(self) -> Iterator[str]:
+        """The kind of each rollout's operator; who looks for one need not go through them all."""
+        return (path.stem.rpartition("-")[0] for _, paths in self.grouped() for path in paths)
 
     def rollouts(self) -> list[Path]:
         """The trajectories, sorted."""

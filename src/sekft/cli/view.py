@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -87,7 +88,7 @@ def report(
     return say(str(written))
 
 
-def _counting(progress: Reporter):  # type: ignore[no-untyped-def]
+def _counting(progress: Reporter) -> Callable[[int], None]:
     def step(count: int) -> None:
         if count % NOTED_EVERY == 0:
             progress.note(f"read {count:,} files")

@@ -9,15 +9,18 @@ several forms at once, and it writes under the final names, so that an interrupt
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from sekft.dataset.rows import ExportForm, Format, Row
+from sekft.errors import BundleError
 from sekft.folder import Folder, explained
 
 GROUP_ROWS = 1000
 """Rows of a Parquet row group, and rows held in memory: a reader that wants a few need not read a shard."""
+READ_TOGETHER = 256
+"""Rows that a reader holds in memory."""
 SESSIONS_TOGETHER = 2
 """Leading characters of a session's id that name its folder: the Hub wants no more than 10,000 files in one."""
 
@@ -138,3 +141,14 @@ def arrow_type(kind: Any) -> Any:
 
 def _line(row: Row) -> bytes:
     return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+def parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file, a few in memory at a time. Raises BundleError."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        for batch in parquet.ParquetFile(path).iter_batches(READ_TOGETHER):
+            yield from batch.to_pylist()
+    except (OSError, ArrowException) as error:
+        raise BundleError(f"{path}: cannot be read as Parquet: {error}") from error

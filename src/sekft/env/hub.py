@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sekft.dataset.card import CARD
+from sekft.dataset.export import MANIFEST
 from sekft.env.source import FORM
 from sekft.errors import SekftError, UsageError, installing
 from sekft.folder import HIDDEN, Config, option
 from sekft.report import Report, Table, facts
 
-CARD, MANIFEST = "README.md", "export.json"
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 KEPT_AWAY = [f"{HIDDEN}/**", ".*", ".*/**"]
 SHOWN = 12

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from sekft.errors import UsageError
+from sekft.evaluation.metrics import CHAIN
 from sekft.scenario import Scenario
 from sekft.trajectory import KEPT, Trajectory
 
@@ -34,9 +35,8 @@ class Shaped:
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
 
     def __post_init__(self) -> None:
-        known = ("seen", "noticed", "learnt", "retrieved", "executed", "ended")
-        if unknown := set(self.weights) - set(known):
-            raise UsageError(f"Shaped: no mark {min(unknown)!r}; want one of {', '.join(known)}")
+        if unknown := set(self.weights) - set(CHAIN):
+            raise UsageError(f"Shaped: no mark {min(unknown)!r}; want one of {', '.join(CHAIN)}")
         total = sum(self.weights.values())
         if min(self.weights.values(), default=0) < 0 or total >= 1:
             raise UsageError(f"Shaped: weights that sum to {total:g}: want 0 or more each, and a sum below 1")

@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 
 from sekft.env.reward import Reward, Shaped, right
 from sekft.errors import UsageError, installing
-from sekft.folder import Config, option
+from sekft.folder import Config, option, same_option
+from sekft.runs.resources import SandboxedConfig
 from sekft.scenario import Scenario
 
 TOKEN = "SEKFT_ENV_TOKEN"
@@ -32,7 +33,7 @@ class ServeConfig(Config):
     lease: float = option(600.0, "End a session that lies unused for X seconds.", ge=1.0, recorded=False)
     max_turns: int = option(40, "End a session as unfinished after N actions.", ge=1, le=40, recorded=False)
     shaped: bool = option(False, "Reward also marks on the way.", recorded=False)
-    sandbox: str = option("auto", "Sandbox backend: auto, bubblewrap or docker.", metavar="NAME", recorded=False)
+    sandbox: str = same_option(SandboxedConfig, "sandbox", "auto")
 
 
 def serve(config: ServeConfig, scenarios: Sequence[Scenario]) -> None:

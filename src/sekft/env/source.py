@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from sekft import taxonomy
+from sekft.dataset.export import SPLITS
+from sekft.dataset.files import parquet_rows
 from sekft.errors import BundleError, UsageError
 from sekft.folder import documents, json_lines, load_scenarios
 from sekft.scenario import Scenario, load_scenario, parse_scenario
-from sekft.taxonomy import splits
 
 FORM = "scenarios"
 """The form of an export whose rows hold bundles, and its folder."""
 COLUMN = "bundle"
 """The column that holds a bundle as JSON."""
-SPLITS = (splits.TRAIN, splits.HELD_OUT)
 Source = str | Path | Iterable[Scenario | Mapping[str, Any]]
 
 
@@ -57,7 +57,7 @@ def rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         if file.suffix == ".jsonl":
             yield from ((f"{file}:{number}", row) for number, row in json_lines(file))
         else:
-            yield from ((f"{file}: row {number}", row) for number, row in enumerate(_parquet(file), 1))
+            yield from ((f"{file}: row {number}", row) for number, row in enumerate(parquet_rows(file), 1))
 
 
 def bundle(row: Mapping[str, Any], place: str) -> Scenario:
@@ -90,14 +90,3 @@ def _stored(path: Path) -> Iterator[Scenario]:
 def _inner(path: Path) -> Path:
     """The part of a run folder, or of an export, that holds scenarios; the folder itself where it has no such part."""
     return path / FORM if (path / FORM).is_dir() else path
-
-
-def _parquet(file: Path) -> Iterator[Mapping[str, Any]]:
-    from pyarrow import ArrowException
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        for batch in ParquetFile(file).iter_batches(batch_size=256):
-            yield from batch.to_pylist()
-    except (OSError, ArrowException) as error:
-        raise BundleError(f"{file}: cannot be read: {error}; want Parquet") from error

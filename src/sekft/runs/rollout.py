@@ -227,7 +227,7 @@ async def roll(
     roller = Roller(config)
     kind = roller.operator.info.kind
     with Folder(layout.root).writing() as folder, folder.timed(f"rollout {kind}"):
-        empty = kind not in layout.kinds() | Layout.of_stage(layout.root).kinds()
+        empty = kind not in layout.kinds() and kind not in Layout.of_stage(layout.root).kinds()
         folder.settle(f"rollout-{kind}", roller.settings(layout), growing=config.growing(), empty=empty)
         if source is not None:
             folder.take_from(source)
@@ -249,8 +249,10 @@ def refuse_unnamed(config: RolloutConfig, layout: Layout) -> None:
     Most often SEKFT_OP_MODEL was forgotten. The saboteur acts beside the explorer on purpose, and a
     person's sessions are nobody's to continue.
     """
-    others = sorted(layout.kinds() & set(operators.FAMILY.names()) - {SABOTEUR})
-    if config.operator or config.operator_name != EXPLORER or not others or EXPLORER in others:
+    if config.operator or config.operator_name != EXPLORER:
+        return
+    others = sorted(set(layout.kinds()) & set(operators.FAMILY.names()) - {SABOTEUR})
+    if not others or EXPLORER in others:
         return
     unset = "; SEKFT_OP_MODEL is not set" if "model" in others else ""
     raise UsageError(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sekft.evaluation.metrics import CHAIN
-from sekft.trajectory import OUTCOMES
+from sekft.trajectory import KEPT, OUTCOMES
 from sekft.viewer.query import NOTHING, Filters, Indexes, Row
 
 KINDS = ("work", "empty", "blocked")
@@ -145,7 +145,7 @@ def _funnel(indexes: Indexes, where: str, values: Values) -> Iterator[ChartBar]:
 
 
 def _rights() -> tuple[tuple[str, str], ...]:
-    return tuple(("outcome", name) for name in ("solved", "idle", "rightly_blocked"))
+    return tuple(("outcome", name) for name in KEPT)
 
 
 def _outcomes(indexes: Indexes, where: str, values: Values) -> dict[str, dict[str, ChartBar]]:

@@ -227,11 +227,7 @@ class Pages:
             if name in ("cause", "outcome", "source", "split", "scenario", "run") and value
         }
         where = " AND ".join(f"coalesce({name}, '{NOTHING}') = ?" for name in known) or "1"
-        rows = self.indexes.ask(
-            f"SELECT * FROM pairs WHERE {where} ORDER BY run, key LIMIT ? OFFSET ?",
-            [*known.values(), ROWS_TOGETHER, offset],
-        )
-        total = self.indexes.ask(f"SELECT count(*) FROM pairs WHERE {where}", [*known.values()])[0][0]
+        rows, total = self._listed("pairs", "run, key", where, [*known.values()], offset)
         choices = {
             name: self.indexes.ask(
                 f"SELECT coalesce({name}, '{NOTHING}') value, count(*) n FROM pairs GROUP BY {name} ORDER BY n DESC"
@@ -251,22 +247,15 @@ class Pages:
 
     def pair(self, run: str, place: str, template: str = "pair") -> str:
         """Raises UsageError for one that the index does not have."""
-        found = self.indexes.ask("SELECT * FROM pairs WHERE run = ? AND place = ?", (run, place))
-        if not found:
-            raise UsageError(f"{run}/{place}: no such pair here")
-        row, pair = found[0], self.sources[run].pair(place)
+        row = self._among("pairs", "key", "pair", run, place)
+        pair = self.sources[run].pair(place)
         rejected, chosen = typed_apart(pair.rejected[0].content, pair.chosen[0].content, ("del", "ins"))
         prompt = [message.model_dump() for message in pair.prompt]
-        around = self.indexes.ask(
-            "SELECT * FROM (SELECT *, lag(place) OVER w AS before, lead(place) OVER w AS after "
-            "FROM pairs WHERE run = ? WINDOW w AS (ORDER BY key)) WHERE place = ?", (run, place)
-        )[0]  # fmt: skip
         return self.render(
             template,
             page="pairs",
             row=row,
             pair=pair,
-            around=around,
             system=next((message["content"] for message in prompt if message["role"] == "system"), ""),
             prefix=_exchanges([message for message in prompt if message["role"] != "system"]),
             typed={"chosen": chosen, "rejected": rejected},
@@ -291,12 +280,8 @@ class Pages:
 
     def rejected(self, reason: str = "", offset: int = 0) -> str:
         where, values = ("reason = ?", [reason]) if reason else ("1", [])
-        rows = self.indexes.ask(
-            f"SELECT * FROM rejections WHERE {where} ORDER BY slot, attempt LIMIT ? OFFSET ?",
-            [*values, ROWS_TOGETHER, offset],
-        )
+        rows, total = self._listed("rejections", "slot, attempt", where, values, offset)
         reasons = self.indexes.ask("SELECT reason, count(*) n FROM rejections GROUP BY reason ORDER BY n DESC")
-        total = self.indexes.ask(f"SELECT count(*) FROM rejections WHERE {where}", values)[0][0]
         return self.render(
             "rejections",
             page="rejected",
@@ -310,25 +295,37 @@ class Pages:
 
     def draft(self, run: str, place: str, template: str = "draft") -> str:
         """Raises UsageError for one that the index does not have."""
-        found = self.indexes.ask("SELECT * FROM rejections WHERE run = ? AND place = ?", (run, place))
-        if not found:
-            raise UsageError(f"{run}/{place}: no such draft here")
+        row = self._among("rejections", "slot, attempt", "draft", run, place)
         draft = self.sources[run].rejection(place)
         scenario = _readable(draft)
-        around = self.indexes.ask(
-            "SELECT * FROM (SELECT place, run, lag(place) OVER w AS before, lead(place) OVER w AS after "
-            "FROM rejections WHERE run = ? WINDOW w AS (ORDER BY slot, attempt)) WHERE place = ?", (run, place)
-        )[0]  # fmt: skip
         return self.render(
             template,
             page="rejected",
-            row=found[0],
+            row=row,
             draft=draft,
-            around=around,
             scenario=scenario,
             told=self.scenario_facts(scenario) if scenario else None,
             raw="" if scenario else json.dumps(draft.scenario, indent=1, ensure_ascii=False),
         )
+
+    def _listed(
+        self, table: str, order: str, where: str, values: Sequence[object], offset: int
+    ) -> tuple[Sequence[Row], int]:
+        """The rows of one page of a list, and how many there are in all."""
+        rows = self.indexes.ask(
+            f"SELECT * FROM {table} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?", [*values, ROWS_TOGETHER, offset]
+        )
+        return rows, self.indexes.ask(f"SELECT count(*) FROM {table} WHERE {where}", values)[0][0]
+
+    def _among(self, table: str, order: str, noun: str, run: str, place: str) -> Row:
+        """A row with the places `before` and `after` it in its run. Raises UsageError for one that is not there."""
+        found = self.indexes.ask(
+            "SELECT * FROM (SELECT *, lag(place) OVER w AS before, lead(place) OVER w AS after "
+            f"FROM {table} WHERE run = ? WINDOW w AS (ORDER BY {order})) WHERE place = ?", (run, place)
+        )  # fmt: skip
+        if not found:
+            raise UsageError(f"{run}/{place}: no such {noun} here")
+        return found[0]
 
     def scenario_facts(self, scenario: Scenario) -> dict[str, Any]:
         """What the page tells of a scenario beside its own fields."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from sekft.dataset.export import MANIFEST
+from sekft.dataset.files import parquet_rows
 from sekft.dataset.pair import PAIRS, Pair
 from sekft.errors import BundleError, UsageError
 from sekft.folder import Layout, json_lines
@@ -29,7 +30,6 @@ PAIRED = ("dpo", "preference", "swift_dpo", "kto", "kto_chat", "prompt_completio
 """Forms of an export whose rows are no whole sessions; `dpo` is read as pairs."""
 SNIFFED_BYTES = 4096
 SCENARIOS_HELD = 64
-ROWS_HELD = 256
 
 
 class Stamp(NamedTuple):
@@ -226,13 +226,7 @@ def _json(path: Path) -> dict[str, Any]:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows of a Parquet or JSONL file, from 1; those that are no objects are left out."""
     if path.suffix == ".parquet":
-        from pyarrow import ArrowException, parquet
-
-        try:
-            batches = parquet.ParquetFile(path).iter_batches(ROWS_HELD)
-            yield from enumerate((row for batch in batches for row in batch.to_pylist()), 1)
-        except ArrowException as error:
-            raise BundleError(f"{path}: cannot be read as Parquet: {error}") from error
+        yield from enumerate(parquet_rows(path), 1)
     else:
         yield from ((number, row) for number, row in json_lines(path) if isinstance(row, dict))
 
