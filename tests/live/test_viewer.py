@@ -124,20 +124,21 @@ def _foreign(url: str, base: str) -> list[str]:
 def test_a_reader_goes_from_a_bar_to_a_session(page: Any) -> None:
     """A cell of the overview leads to its rollouts, j and Enter open one, j goes on, u leads back to the list."""
     page.click("table.matrix a.cell.good >> nth=0")
-    assert "outcome=solved" in page.url
+    page.wait_for_url("**/rollouts?*outcome=solved*")
     total = page.inner_text(".total")
     page.keyboard.press("j")
     page.keyboard.press("j")
     assert page.locator(".row.here").count() == 1
     page.keyboard.press("Enter")
-    page.wait_for_selector("article.rollout")
+    page.wait_for_url("**/rollout?*")
     assert page.inner_text("#up").endswith(f"2 of {total}")
     page.keyboard.press("j")
     page.wait_for_function(f"document.querySelector('#up')?.textContent.includes('3 of {total}')")
+    page.wait_for_load_state("load")
     page.keyboard.press("n")
     assert page.locator(".step.here").count() == 1
     page.keyboard.press("u")
-    page.wait_for_selector(".listing")
+    page.wait_for_url("**/rollouts?*")
     assert page.inner_text(".total") == total
 
 
@@ -149,11 +150,11 @@ def test_a_search_and_filters_narrow_the_list(page: Any, viewer: Viewer) -> None
     page.keyboard.press("Enter")
     page.wait_for_url("**q=typed*")
     page.click("a.choice:has-text('saboteur')")
+    page.wait_for_url("**operator=saboteur*")
     expected = viewer.pages.indexes.count(Filters.of("q=typed: --help&operator=saboteur"))
     assert page.inner_text(".total") == str(expected)
     page.click(".chip:has-text('saboteur')")
-    assert "saboteur" not in page.url
-    page.wait_for_load_state("load")
+    page.wait_for_url(lambda url: "saboteur" not in url)
     page.keyboard.press("?")
     assert page.locator("#help[open]").count() == 1
 
