@@ -58,7 +58,7 @@ def alive(mark: str) -> list[str]:
     return found
 
 
-def until(holds: Callable[[], bool], within_s: float = 20.0) -> bool:
+def until(holds: Callable[[], bool], within_s: float = 60.0) -> bool:
     deadline = time.monotonic() + within_s
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import deque
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from typing import NamedTuple
 
-from sekft.shell.syntax import quoted
+from sekft.shell.syntax import MAY_QUOTE, quoted
 
 ROUNDS = 4
 """How often a text is gone over for thoughts; what is left then is a fault."""
@@ -104,9 +105,28 @@ def table() -> Markup:
     )
 
 
+def marks(text: str, kinds: Collection[str]) -> Iterator[Mark]:
+    """The markup of these kinds that no command quotes, in order. Quotes are read once a mark may stand in one."""
+    spans: deque[tuple[int, int]] | None = None
+    read = 0
+    for mark in _written(text):
+        if mark.kind not in kinds or _is_pattern(text, mark.start):
+            continue
+        if spans is None and MAY_QUOTE.search(text, read, mark.start):
+            spans = deque(_quoted(text))
+        read = mark.start
+        while spans and spans[0][1] <= mark.start:
+            spans.popleft()
+        if not (spans and spans[0][0] <= mark.start):
+            yield mark
+
+
+_quoted = lru_cache(KEPT)(quoted)
+
+
 @lru_cache(KEPT)
-def marks(text: str) -> tuple[Mark, ...]:
-    """The markup of a text that no command quotes, in order."""
+def _written(text: str) -> tuple[Mark, ...]:
+    """All that looks like markup, quoted or not, in order."""
     known = table()
     found: list[Mark] = []
     for sign in _SIGN.finditer(text):
@@ -117,27 +137,21 @@ def marks(text: str) -> tuple[Mark, ...]:
         starts = {mark.start for mark in found}
         pairs = (match for match in _TAG.finditer(text) if match.start() not in starts)
         found += [Mark("tool", *match.span()) for match in pairs if match.groups("") in ends]
-    if not found:
-        return ()
-    spans = deque(quoted(text))
-    bare = []
-    for mark in sorted(found, key=lambda mark: mark.start):
-        while spans and spans[0][1] <= mark.start:
-            spans.popleft()
-        if not (spans and spans[0][0] <= mark.start) and not _is_pattern(text, mark.start):
-            bare.append(mark)
-    return tuple(bare)
+    return tuple(sorted(found, key=lambda mark: mark.start))
 
 
 def _is_pattern(text: str, at: int) -> bool:
     """Whether it is a word of a command, which stands before it on its line."""
-    return bool(_PATTERN.match(text, at)) and bool(text[text.rfind("\n", 0, at) + 1 : at].strip())
+    return text[at] == "[" and bool(_PATTERN.match(text, at)) and bool(text[text.rfind("\n", 0, at) + 1 : at].strip())
 
 
 def faults(text: str) -> list[str]:
     """Which markup a text holds outside quotes."""
     text = text.strip()
-    found = {FAULTS[mark.kind] for mark in marks(text)}
+    absent = set(FAULTS)
+    for mark in marks(text, absent):
+        absent.discard(mark.kind)  # the first of each kind is enough
+    found = {fault for kind, fault in FAULTS.items() if kind not in absent}
     if table().openings.match(text):
         found.add(FAULTS["tool"])
     if any(each.opens.match(text) and (not each.paired or each.closes.search(text)) for each in table().thoughts):
@@ -155,7 +169,7 @@ def read(answer: str) -> Answer:
         if text == before:
             break
     text = _inside(text)
-    ends = (mark.start for mark in marks(text) if mark.kind == "token")
+    ends = (mark.start for mark in marks(text, ["token"]))
     return Answer(text[: next(ends, None)].strip(), "\n\n".join(filter(None, map(str.strip, thoughts))))
 
 
@@ -180,8 +194,8 @@ def _without_thoughts(text: str, thoughts: list[str]) -> str:
     """The text without the thoughts inside it. What stands before a closing that nothing opened is a thought, too."""
     kept: list[str] = []
     at = 0
-    for mark in marks(text):
-        if mark.start < at or mark.kind not in ("opened", "closed"):
+    for mark in marks(text, ["opened", "closed"]):
+        if mark.start < at:
             continue
         kept.append(text[at : mark.start])
         at = mark.end
@@ -198,7 +212,7 @@ def _without_thoughts(text: str, thoughts: list[str]) -> str:
 
 def _inside(text: str) -> str:
     """What the tags of an answer hold, or the text where there are none."""
-    opened = next((mark for mark in marks(text) if mark.kind == "answer"), None)
+    opened = next(marks(text, ["answer"]), None)
     if opened is None:
         return text
     passage = next(each for each in table().answers if each.opens.match(text, opened.start))

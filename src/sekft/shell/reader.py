@@ -13,14 +13,20 @@ DEPTH_LIMIT = 40
 _METACHARACTERS = frozenset(" \t\n;&|<>()")
 _COMMAND_ENDS = frozenset(("", "\n", ";", "&", "|", "(", ")"))
 _PLAIN = re.compile(r"[^ \t\n;&|<>()\\'\"`$]+")
+_ITEM = re.compile(
+    r"[ \t]*(?:[0-9]?(<<-?|[<>][&>|]?)[ \t]*)?([^ \t\n;&|<>()\\'\"`$#][^ \t\n;&|<>()\\'\"`$]*)(?=[ \t\n;&|)]|\Z)"
+)
+"""A word, or a redirection and its target, without quotes and expansions."""
 _PLAIN_IN_QUOTES = re.compile(r"[^\"\\`$]+")
 _PLAIN_IN_SINGLE_QUOTES = re.compile(r"[^']+")
 _PLAIN_IN_BRACES = re.compile(r"[^}\"'\\`$]+")
 _PLAIN_IN_ARITHMETIC = re.compile(r"[^()\\`$]+")
+_MAY_SKIP = frozenset(" \t\\#")
 _BLANKS = re.compile(r"[ \t]*(?:\\\n[ \t]*)*")
 _KEYWORD = re.compile(r"(?:[!{}]|[a-z]+)(?=[ \t\n;&|<>()]|\Z)|[()]")
 _FUNCTION = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)[ \t]*\([ \t]*\)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?=[ \t\n;]|\Z)")
+_MAY_REDIRECT = frozenset("<>0123456789")
 _REDIRECTION = re.compile(r"[0-9]?(<<-?|[<>][&>|]?)")
 _JOIN = re.compile(r"&&|\|\|?")
 _BACKQUOTED = re.compile(r"`((?:[^`\\]++|\\.)*+)`", re.DOTALL)
@@ -123,7 +129,7 @@ class ShellReader:
 
     def blanks(self) -> None:
         """Skip spaces, continued lines and a comment."""
-        if self.here() not in (" ", "\t", "\\", "#"):
+        if self.text[self.at : self.at + 1] not in _MAY_SKIP:
             return
         start = self.at
         start += len(self.take(_BLANKS).rstrip(" \t"))
@@ -323,6 +329,12 @@ class ShellReader:
     def words(self, words: list[str]) -> None:
         """Read words and redirections into the list."""
         while True:
+            while match := _ITEM.match(self.text, self.at):
+                self.at = match.end()
+                if match[1]:
+                    self.redirect(match[1], match[2], words)
+                else:
+                    words.append(match[2])
             self.redirections(words)
             if self.here() in _COMMAND_ENDS:
                 return
@@ -330,14 +342,15 @@ class ShellReader:
 
     def redirections(self, words: list[str]) -> None:
         self.blanks()
-        while operator := self.take(_REDIRECTION):
-            operator = operator.lstrip("0123456789")
+        while self.here() in _MAY_REDIRECT and (operator := self.take(_REDIRECTION)):
             self.blanks()
-            target = self.word()
-            words.append(operator[0] + target)
-            if operator.startswith("<<"):
-                self.pending.append((target, operator == "<<-"))
+            self.redirect(operator.lstrip("0123456789"), self.word(), words)
             self.blanks()
+
+    def redirect(self, operator: str, target: str, words: list[str]) -> None:
+        words.append(operator[0] + target)
+        if operator.startswith("<<"):
+            self.pending.append((target, operator == "<<-"))
 
     def word(self) -> str:
         """Read one word; returns it unquoted."""

@@ -39,7 +39,7 @@ _NUMBER = re.compile(r"\d+")
 _SHOWS_PROCESSES = re.compile(r"\b(?:ps|pgrep|pidof|top|jobs|fuser)\b|\$[$!]|&\s*$")
 _PANIC = re.compile(r"((?:^|[;&|\n])[ \t]*)panic\b[^;&|\n]*")
 _EXIT = re.compile(r"((?:^|[;&|\n])[ \t]*)exit +0\b")
-_MAY_QUOTE = re.compile(r"['\"$]|<<")
+MAY_QUOTE = re.compile(r"['\"$]|<<")
 _QUOTES = re.compile(r"'[^'\n]*'|\"[^\"\\$`\n]*\"")
 _ONE_LINE = re.compile(rf"(?:[^'\"\\`(){{}}#<\n]++|{_QUOTES.pattern}|<(?!<))*+")
 _OPENS = re.compile(r"(?<![\w.-])(?:if|while|until|for|case)(?![\w.-])")
@@ -79,7 +79,7 @@ def quoted(text: str) -> list[tuple[int, int]]:
 
     Backquotes are read over, so that commands in fences count. An apostrophe between letters quotes nothing.
     """
-    if not _MAY_QUOTE.search(text):
+    if not MAY_QUOTE.search(text):
         return []
     text, spans, at, spent = text.replace("`", " "), [], 0, 0
     while at < len(text) and spent <= READINGS * len(text):
