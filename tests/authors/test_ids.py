@@ -9,9 +9,9 @@ from sekft.authors.procedural.author import compose
 from sekft.seeds import derive
 
 GOLDEN = Path(__file__).parent / "golden" / "seed-7.txt"
-"""What `sekft generate --n 200 --seed 7` admits: slot, skin and id, as recorded when the grammar's number became 3.
+"""What `sekft generate --n 200 --seed 7` admits: slot, skin and id, as recorded when the grammar's number became 4.
 
-Plans, references, probes and a few sentences had changed; checkers and evidence had not (CHANGELOG)."""
+Since then plans have changed, and no sentence, checker or evidence (CHANGELOG)."""
 
 
 def test_a_seed_gives_the_scenarios_that_it_always_gave() -> None:

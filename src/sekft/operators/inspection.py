@@ -17,6 +17,7 @@ _OWN_ROOTS = ("/home/", "/opt/", "/srv/")
 _ELSEWHERE = "find / -name {} 2>/dev/null"
 _STATUS = "echo $?"
 _NO_RIGHT = ("ermission denied", "Read-only", "not permitted")
+_BY_STATUS = re.compile(r"[Ss]tatus \d|[Cc]alls end with \d")
 _INTO = re.compile(r"(?:^|\s)-C (/\S+)")
 _COMPARED_SHARE = 0.3
 OPENING = "chmod "
@@ -40,22 +41,29 @@ def inspect(turns: Sequence[Turn], scenario: Scenario, rng: random.Random) -> li
         return _some(["ls /usr/local/bin", _ELSEWHERE.format(name)], rng)
     if action.startswith("find "):
         found = _found(refusal)
-        return [f"ls -l {' '.join(found)}"] if len(found) == 2 and rng.random() < _COMPARED_SHARE else []
+        return [f"cmp {' '.join(found)}"] if len(found) == 2 and rng.random() < _COMPARED_SHARE else []
     if any(complaint in refusal for complaint in _NO_RIGHT):
         return _rights(action, refusal, since, scenario)
     if not paths:
         return []
     path = paths[-1]
     if "No such file" in refusal:
-        looks = [f"ls -la {posixpath.dirname(path)}", *_searches(path)]
+        folder = posixpath.dirname(path)
+        listed = any(action in (f"ls -l {folder}", f"ls -lA {folder}", f"ls -A {folder}") for action, _ in since)
+        looks = [*([] if listed else [f"ls -la {folder}"]), *_searches(path)]
         everywhere = any(action == looks[-1] for action, _ in since)  # no folder is searched after the whole host
-        return _some(looks[: 1 if everywhere else 3], rng) if posixpath.dirname(path).count("/") > 1 else looks[-1:]
+        return _some(looks[: 1 if everywhere else 3], rng) if folder.count("/") > 1 else looks[-1:]
     return [f"ls -l {path}"] if answer.status else []
 
 
 def owes_a_look(turns: Sequence[Turn], scenario: Scenario) -> bool:
-    """Whether all that speaks for the block is one path that was not there: nobody gives up before a second look."""
+    """Whether nobody would give up yet: all that speaks for the block is one path that was not there, or the
+    documentation tells the block by a status that has not been looked at."""
     since = _since_asked(turns, scenario)
+    call, answered = since[0]
+    told_by_status = any(_BY_STATUS.search(turn.content) for turn in turns)
+    if told_by_status and answered.status and syntax.calls(call, scenario.provider.command):
+        return True
     refused = _refused(since)
     return "No such file" in refused[1].content and since[-1] is refused
 
@@ -143,6 +151,8 @@ def _fact(action: str, answer: Turn, rng: random.Random) -> str:
         return ", and chmod is refused"
     if action.startswith(("ls -l ", "ls -ld ")) and " root " in first:
         return f", {action.split()[-1]} belongs to root"
+    if action.startswith("cmp ") and not answer.status:
+        return ", and they hold the same"
     if action.startswith("find ") and "\n" not in shown:
         return f", and find {action.split()[1]} shows none"
     return ""

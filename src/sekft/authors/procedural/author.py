@@ -200,7 +200,7 @@ def _plan(draft: Sketch) -> list[PlanStep]:
     if draft.ending == "work":
         left = calls.rest()
         relist = "list" in provider.kind.roles and not provider.groups and provider.acknowledgement(draft.waiting[0])
-        looks = [[], *([form] for form in provider.calls("list"))] if left == [[]] and relist else left
+        looks = [[], *calls.again(draft.waiting[-1])] if left == [[]] and relist else left
         steps.append(PlanStep(goal="confirm", ways=looks))
     steps.append(PlanStep(goal="end", ways=_endings(blocked, provider, draft.waiting)))
     return _taught(provider, _tempted(provider, steps))

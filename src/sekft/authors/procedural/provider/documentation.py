@@ -73,7 +73,6 @@ def document(
         topics = {row.verb: layout(replace(page, rows=(row,), notes=()), random.Random(style)) for row in rows}
         needed = [o.verb for o in interface.documented if o.invented or o.role in _NEEDED]
         ways = [[*first, *(f"{tool} help {verb}" for verb in needed)] for first in start]
-        ways.append([f"{tool} --help", *(f"{tool} --help {verb}" for verb in needed)])
         return Documentation(_helps(_contents(rng, page), topics), None, None, ways, needle, bare)
     if depth == "manual":
         where = f"The calls are described in {tool}(1).", f"See {tool}(1) in the manual.", f"Manual page: {tool}(1)"

@@ -72,12 +72,10 @@ class InstalledProvider:
         """Calls that go wrong and change nothing, for operations that these commands call: see Step.mistakes."""
         slips = []
         for operation in self.interface.operations:
-            spell, holders = self.interface.spell, [self.interface.holder(name) for name in operation.takes]
-            if not holders or not any(self._calls(command, operation) for command in typed):
+            spell = self.interface.spell
+            if not operation.takes or not any(self._calls(command, operation) for command in typed):
                 continue
             slips.append(spell(operation, [])[0])
-            if not set("<>'") & set("".join(holders)):
-                slips.append(spell(operation, holders)[0])
             if operation.verb in self.interface.usage(operation):
                 slips.append(f"{self.interface.tool} {operation.verb}")
         return list(dict.fromkeys(slips))
@@ -184,6 +182,17 @@ class CallPlan:
         left = [provider.calls("page", str(number)) for number in pages if f"page {number}" not in self.seen]
         return _ways(left) if left else [[]]
 
+    def again(self, entry: QueueEntry) -> list[list[str]]:
+        """Calls that show how this entry is listed now."""
+        if (page := self._page(entry)) > 1:
+            return [[form] for form in self.provider.calls("page", str(page))]
+        return [[form] for form in self.provider.calls("list")]
+
+    def _page(self, entry: QueueEntry) -> int:
+        if "page" not in self.provider.kind.roles:
+            return 1
+        return sorted(other.id for other in self.provider.entries).index(entry.id) // PAGE_ROWS + 1
+
     def _listing(self, entry: QueueEntry) -> list[list[str]]:
         """The calls up to the one that names the entry, less what was called before."""
         provider, calls = self.provider, self._entrance()
@@ -196,12 +205,10 @@ class CallPlan:
             self.seen.add(at)
             values = [entry.group] if self._grouped(role) else [self._position()] if role == "since" else []
             calls.append(provider.calls(role, *values))
-        if "page" in provider.kind.roles:
-            ids = sorted(other.id for other in provider.entries)
-            for number in range(2, ids.index(entry.id) // PAGE_ROWS + 2):
-                if f"page {number}" not in self.seen:
-                    self.seen.add(f"page {number}")
-                    calls.append(provider.calls("page", str(number)))
+        for number in range(2, self._page(entry) + 1):
+            if f"page {number}" not in self.seen:
+                self.seen.add(f"page {number}")
+                calls.append(provider.calls("page", str(number)))
         return calls
 
     def _entrance(self) -> list[list[str]]:

@@ -50,11 +50,11 @@ def make(host: Host) -> Job:
         result=sources[0] + "\n",
         looks=[f"cat {source}", f"grep {level} {source}"],
         direct=[
-            f"{tally} | head -n 1 | awk '{{print $2}}' > {target}",
             [tally, f"echo {sources[0]} > {target}"],
-            f"{in_awk} | head -n 1 | cut -d ' ' -f 2 > {target}",
+            [tally, f"{tally} | head -n 1 | awk '{{print $2}}' > {target}"],
             [in_awk, f"printf '%s\\n' {sources[0]} > {target}"],
-            f"{tally} | sed 's/.* //;q' > {target}",
+            [in_awk, f"{in_awk} | head -n 1 | cut -d ' ' -f 2 > {target}"],
+            [tally, f"{tally} | sed 's/.* //;q' > {target}"],
         ],
         right={
             "typed": f"printf %s {sources[0]} > {target}",
