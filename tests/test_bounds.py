@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from sekft.bounds import DEPTH, NAME_BYTES, PATH_BYTES, TIME_S
 from sekft.errors import BundleError
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
 from sekft.scenario import BUNDLE_LIMIT_BYTES, File, Login, load_scenario
+from sekft.scenario.bounds import DEPTH, NAME_BYTES, PATH_BYTES, TIME_S
 from tests import bundles
 
 HOME = "/home/ana"

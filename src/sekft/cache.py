@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from sekft import locks
 from sekft.errors import SandboxUnavailable, StoreError
+from sekft.folder import locks
 
 
 def cache_root() -> Path:

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from sekft import locks
 from sekft.cache import cache_root
 from sekft.errors import BundleError, SandboxUnavailable, StoreError
-from sekft.folder import Folder, json_lines
+from sekft.folder import Folder, json_lines, locks
 from sekft.sandboxes import advice
 from tests import bundles
 from tests.commands import SEKFT, TRAINER, environment, forked, forking, start

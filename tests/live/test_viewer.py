@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sekft.folder import Layout, documents
-from sekft.notes import read_notes
+from sekft.folder.notes import read_notes
 from sekft.rejection import Rejection
 from sekft.runs.run import Run
 from sekft.scenario import load_scenario

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sekft.bounds import WRITABLE_ROOTS
 from sekft.protocols import Session
 from sekft.scenario import File
+from sekft.scenario.bounds import WRITABLE_ROOTS
 from tests.sandboxes.conftest import NOBODY_ELSE, Landing, shown
 
 

@@ -12,7 +12,7 @@ import pytest
 from sekft.dataset.pair import PAIRS, read
 from sekft.errors import BundleError
 from sekft.folder import Layout
-from sekft.notes import NOTES, Note, add_note, read_notes
+from sekft.folder.notes import NOTES, Note, add_note, read_notes
 from sekft.quality.audit import audit
 from sekft.runs.run import Run
 from sekft.trajectory import load_trajectory

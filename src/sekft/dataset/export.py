@@ -19,8 +19,8 @@ from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_
 from sekft.errors import BundleError, UsageError
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import Folder, Layout, Setting, documents, json_lines, option
+from sekft.folder.notes import Note, disputed, read_notes
 from sekft.models.texts import TokenCounter, length
-from sekft.notes import Note, disputed, read_notes
 from sekft.protocols import Reporter
 from sekft.report import Report, Table
 from sekft.scenario import SCHEMA_VERSION, Frozen, Scenario, load_noun, load_scenario

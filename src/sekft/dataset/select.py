@@ -15,8 +15,8 @@ from sekft.errors import UsageError
 from sekft.evaluation.difficulty import BANDS, band
 from sekft.evaluation.metrics import recovered, right
 from sekft.folder import Config, Layout, option
+from sekft.folder.notes import Note, disputed
 from sekft.models.texts import TokenCounter, length
-from sekft.notes import Note, disputed
 from sekft.report import Table, either
 from sekft.scenario import Frozen
 from sekft.shell.grounding import ungrounded

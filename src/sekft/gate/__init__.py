@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from sekft.bounds import WRITABLE_ROOTS
 from sekft.gate.mutants import break_ins, mutants
 from sekft.gate.solutions import OWN_MOST, solutions
 from sekft.gate.static import Finding, findings
@@ -20,6 +19,7 @@ from sekft.gate.trials import TrialRun, Trials, run_in
 from sekft.protocols import Limits, Sandbox, SandboxSpec
 from sekft.rejection import Admitted, GateFault, Reason, Rejected
 from sekft.scenario import GateReport, Scenario
+from sekft.scenario.bounds import WRITABLE_ROOTS
 from sekft.shell import syntax
 from sekft.shell.evidence import Exchange, Look, earned_at, retrieved_at
 from sekft.trajectory import PathState, changes, covered, effects

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sekft import taxonomy
 from sekft.errors import UsageError
 from sekft.folder import Layout, documents, settings
-from sekft.notes import read_notes
+from sekft.folder.notes import read_notes
 from sekft.quality.measures import Figure, Holdings, measure_all
 from sekft.rejection import Rejection
 from sekft.report import Cell, Report, Styled, Table, facts

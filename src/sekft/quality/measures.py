@@ -15,8 +15,8 @@ from math import log
 
 from sekft.evaluation import metrics
 from sekft.evaluation.statistics import quantile
+from sekft.folder.notes import Note, disputed
 from sekft.models.texts import EstimatedTokens, length
-from sekft.notes import Note, disputed
 from sekft.quality.texts import clusters, documentation, login_text, masked, names, skeleton, words
 from sekft.rejection import Rejection
 from sekft.report import listed

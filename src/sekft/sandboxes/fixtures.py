@@ -11,9 +11,9 @@ import posixpath
 from dataclasses import dataclass
 from typing import Literal
 
-from sekft.bounds import SYSTEM_FOLDERS, WRITABLE_ROOTS
 from sekft.protocols import SandboxSpec
 from sekft.scenario import File
+from sekft.scenario.bounds import SYSTEM_FOLDERS, WRITABLE_ROOTS
 from sekft.trajectory import closed
 
 AGENT_ID = 1000

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
-from sekft.bounds import WRITABLE_ROOTS
 from sekft.errors import InfraError, ResourcesExhausted
 from sekft.protocols import Limits
 from sekft.sandboxes.fixtures import Bind, Tree
+from sekft.scenario.bounds import WRITABLE_ROOTS
 from sekft.trajectory import PathState, State
 
 FRAME_BYTES = 64 << 20

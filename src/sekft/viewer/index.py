@@ -17,7 +17,7 @@ from pathlib import Path
 from sekft.cache import cache_root
 from sekft.errors import BundleError, SekftError, StoreError
 from sekft.folder import HIDDEN
-from sekft.notes import NOTES, read_notes
+from sekft.folder.notes import NOTES, read_notes
 from sekft.scenario import Scenario
 from sekft.viewer.reading import Reading
 from sekft.viewer.sources import Source, Stamp

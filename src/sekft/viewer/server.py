@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from sekft import sandboxes
 from sekft.errors import SekftError, UsageError
-from sekft.notes import VERDICTS, Note, add_note
+from sekft.folder.notes import VERDICTS, Note, add_note
 from sekft.quality.audit import audit
 from sekft.report import Table
 from sekft.runs.evaluate import report_file, stored

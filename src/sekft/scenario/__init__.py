@@ -33,8 +33,16 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from sekft.bounds import PATH_BYTES, TIME_S, WRITABLE_ROOTS, environment, folders_are_folders, plain_text, sandbox_path
 from sekft.errors import BundleError
+from sekft.scenario.bounds import (
+    PATH_BYTES,
+    TIME_S,
+    WRITABLE_ROOTS,
+    environment,
+    folders_are_folders,
+    plain_text,
+    sandbox_path,
+)
 
 SCHEMA_VERSION: Final = 1
 """Of every noun but the scenario."""

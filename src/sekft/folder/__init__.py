@@ -26,8 +26,8 @@ from typing import IO, Any, ClassVar, Literal, Self
 from pydantic import Field, ValidationError
 from pydantic.config import JsonDict
 
-from sekft import locks
 from sekft.errors import BundleError, OtherSettings, StoreError, UsageError
+from sekft.folder import locks
 from sekft.scenario import Frozen, Scenario, load_scenario
 
 HIDDEN = ".sekft"
