@@ -51,7 +51,6 @@ _HOME_PLACE, _ENVIRONMENT_PLACE = "home", "environment"
 _PLACES = (_HOME_PLACE, _ENVIRONMENT_PLACE, "/var/mail", "/etc", "/var/log", "/srv", "/opt")
 """Places that may announce something, in the order in which a search goes through them."""
 _HOME_LOOKS = ("ls -aF", "ls -aF", "ls -aF", "ls -aF", "ls -a", "ls -la")
-_OPENINGS = ("cat", "cat", "cat", "cat", "head", "tail")
 _BELOW_HOME = re.compile(r"ls( -\w+)? ([\w.][\w.-]*)$")
 _WORDS = re.compile(r"\w+")
 _AHEAD = 3
@@ -114,11 +113,11 @@ def search(scenario: Scenario, typed: set[str], goal: str, rng: random.Random) -
         if other not in visited:
             looks.append(_look(other, rng))
         if other == _HOME_PLACE:
-            looks += _opened(scenario, rng)
+            looks += _opened(scenario)
     return looks
 
 
-def before_a_folder(scenario: Scenario, beats: Sequence[Beat], goal: str, rng: random.Random) -> list[str]:
+def before_a_folder(scenario: Scenario, beats: Sequence[Beat], goal: str) -> list[str]:
     """The looks in vain before a folder of the home is listed: at the texts beside it and the folders ahead of it.
 
     Nobody knows in which of them something lies. Of a mailbox one knows it.
@@ -130,7 +129,7 @@ def before_a_folder(scenario: Scenario, beats: Sequence[Beat], goal: str, rng: r
         return []
     ahead = sorted(name for name in folders if name < match[2] and not name.startswith("."))[-_AHEAD:]
     opened = {beat.command.split()[-1] for beat in beats}
-    texts = [look for look in _opened(scenario, rng) if look.split()[-1] not in opened]
+    texts = [look for look in _opened(scenario) if look.split()[-1] not in opened]
     return [*texts, *(f"ls{match[1] or ''} {name}" for name in ahead)]
 
 
@@ -150,7 +149,7 @@ def _look(place: str, rng: random.Random) -> str:
     return "env" if place == _ENVIRONMENT_PLACE else f"ls -F {place}"
 
 
-def _opened(scenario: Scenario, rng: random.Random) -> list[str]:
+def _opened(scenario: Scenario) -> list[str]:
     """The first texts that lie openly in the home, in the order of a listing."""
     home = scenario.login.home
     texts = [
@@ -159,7 +158,7 @@ def _opened(scenario: Scenario, rng: random.Random) -> list[str]:
         if posixpath.dirname(file.path) == home and file.kind == "file" and 0 < len(file.data) <= READABLE_BYTES
     ]
     chosen = sorted(name for name in texts if not name.startswith("."))[:_OPENED]
-    return [f"{rng.choice(_OPENINGS)} {name}" for name in chosen]
+    return [f"cat {name}" for name in chosen]
 
 
 def _place(command: str, scenario: Scenario) -> str | None:
@@ -247,7 +246,7 @@ def _straight(scenario: Scenario, rng: random.Random) -> list[Beat]:
             beats += [Beat("look", command) for command in search(scenario, typed, new[0].command, rng)]
         for beat in new:
             if step.goal == "look":
-                beats += [Beat("look", command) for command in before_a_folder(scenario, beats, beat.command, rng)]
+                beats += [Beat("look", command) for command in before_a_folder(scenario, beats, beat.command)]
             if not sights({beat.command}) & again:
                 beats.append(beat)
         if step.goal == "look" and names_several_accounts(scenario):
@@ -271,8 +270,10 @@ def _ordered(step: PlanStep, typed: set[str], rng: random.Random, habits: Habits
         calls = [command for command in typed if syntax.mentions(command, tool)]  # what is called again looks the same
         ways.sort(key=lambda way: not any(call in command for call in calls for command in way))
         ways.sort(key=lambda way: not way)
-    if step.goal == "look":  # go on from what was looked at already, else as a search looks: without details
-        ways.sort(key=lambda way: any(command.startswith("ls -l") for command in way))
+    if step.goal == "execute":  # nothing is left in /tmp where it can be done without
+        ways.sort(key=lambda way: any("/tmp/" in command for command in way))
+    if step.goal == "look":  # go on from what was looked at already, else as a search looks: whole, without details
+        ways.sort(key=lambda way: any(command.startswith(("ls -l", "head ", "tail ")) for command in way))
         ways.sort(key=lambda way: not any(sights({command}) & sights(typed) for command in way))
     return tuple(ways)
 

@@ -76,8 +76,8 @@ class InstalledProvider:
             if not operation.takes or not any(self._calls(command, operation) for command in typed):
                 continue
             slips.append(spell(operation, [])[0])
-            if operation.verb in self.interface.usage(operation):
-                slips.append(f"{self.interface.tool} {operation.verb}")
+            if self.interface.usage(operation).startswith(without := f"{self.interface.tool} {operation.verb}"):
+                slips.append(without)
         return list(dict.fromkeys(slips))
 
     @property
