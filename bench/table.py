@@ -102,7 +102,7 @@ async def gates() -> AsyncIterator[Row]:
     rollout = f"{statistics.median(each.rollout_ms for each in found):.1f} ms"
     what = f"gate of a procedural scenario without wrong solutions, in rollouts of it ({rollout})"
     yield ratio(what, 3, alone, "rollouts")
-    yield Row("sandbox starts a gate", "reported", f"{statistics.median(each.starts for each in found):g}")
+    yield Row("sandbox starts per gated scenario", "reported", f"{statistics.median(each.starts for each in found):g}")
     wrong = [each.wrong_ms / each.wrong for each in found if each.wrong]
     yield Row(
         "a wrong solution, tried from a snapshot", "reported", f"{statistics.median(wrong):.2f} ms", _span(wrong, " ms")

@@ -34,7 +34,7 @@ class UsageError(SekftError):
 
 
 class BundleError(SekftError):
-    """A bundle names file, field, value seen and value wanted."""
+    """A bundle is faulty; the message names file, field, value seen and value wanted."""
 
 
 class SandboxUnavailable(SekftError):
@@ -71,7 +71,7 @@ class OtherSettings(StoreError):
 
 
 class NothingKept(SekftError):
-    """A data set without a row; the message says of what."""
+    """There is no row to export; the message says where and why."""
 
 
 def installing(extra: str, origin: Mapping[str, Any] | None = None) -> str:

@@ -84,9 +84,9 @@ class GateFault:
 class Rejected:
     """The first reason, what was seen and wanted, and the outputs that show it.
 
-    report:    how wrong and right solutions fared, where it came to that.
+    report:    how wrong and right solutions fared, if the gate got that far.
     faults:    all that was found, the first included.
-    candidate: what could be made of a bundle that is at fault: the gate tells what else is wrong with it.
+    candidate: the scenario that could still be made of a faulty bundle, for the gate to find further faults.
     """
 
     reason: Reason
@@ -113,7 +113,7 @@ class Rejected:
         return cls(once[0].reason, once[0].detail, dict(evidence or {}), report, once, candidate)
 
     def beside(self, other: Admitted | Rejected) -> Rejected:
-        """This one, with what the gate found besides."""
+        """This rejection, with the faults that the gate found in its candidate added."""
         if isinstance(other, Admitted):
             return self
         return Rejected.of([*self.faults, *other.faults], other.evidence, other.report, self.candidate)

@@ -23,7 +23,7 @@ from sekft.env.verify import verify as verified
 @configured()
 def push(
     folder: Annotated[Path, typer.Argument(help="An export folder with its card.")],
-    name: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Data set on the Hub; made if it is not there.")],
+    name: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Data set on the Hub; created if missing.")],
     config: PushConfig,
     as_json: Json = False,
 ) -> None:
@@ -54,9 +54,9 @@ def serve(
     config: ServeConfig,
     as_json: Json = False,
 ) -> None:
-    """Serve scenarios as environments, by reset and step over HTTP, until it is stopped.
+    """Serve scenarios as environments over HTTP (reset and step) until stopped.
 
-    SEKFT_ENV_TOKEN, if it is set, is what clients must show.
+    If SEKFT_ENV_TOKEN is set, clients must send it.
     """
     chosen = scenarios(source, config.split, config.where)
     told = {"url": f"http://{config.host}:{config.port}", "scenarios": len(chosen), "sessions": config.sessions}

@@ -70,7 +70,7 @@ def show(
         typer.Argument(metavar="PATH...", help="Scenarios, trajectories, rejected drafts, files of rows, or folders."),
     ],
     form: Annotated[
-        str, typer.Option("--as", metavar="text|messages", help="Show a trajectory as text, or as deployed messages.")
+        str, typer.Option("--as", metavar="text|messages", help="Show a trajectory as text, or in deploy form.")
     ] = "text",
     row: Annotated[
         int, typer.Option("--row", metavar="N", min=1, help="Show row N of pairs.jsonl or of an export's file.")

@@ -227,11 +227,11 @@ def compare(
     folders: Annotated[list[Path], typer.Argument(help="Folders of `sekft eval`; each is compared with the first.")],
     pictures: Annotated[
         Path | None,
-        result("--pictures", "Draw charts that compare them into this folder (needs the extra report)."),
+        result("--pictures", "Write charts of the comparison to this folder (needs the extra report)."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List significant differences, by an exact paired test over the scenarios that both have."""
+    """List significant differences between evaluations, by an exact paired test over the scenarios that they share."""
 
     if len(folders) < 2:
         raise UsageError("sekft eval compare: want two folders or more")

@@ -32,9 +32,9 @@ def view(
     runs: Runs,
     scenarios: Scenarios = None,
     annotate: Annotated[
-        bool, typer.Option("--annotate", help="Let the reader note keep, drop or unsure, into notes.jsonl of the run.")
+        bool, typer.Option("--annotate", help="Let the reader note keep, drop or unsure in the run's notes.jsonl.")
     ] = False,
-    follow: Annotated[bool, typer.Option("--follow", help="Show what a run that goes on adds.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Show new results while the run continues.")] = False,
     port: Annotated[
         int | None,
         typer.Option("--port", metavar="N", min=0, max=65535, help="Port on 127.0.0.1; default: 7353, or a free one."),
@@ -68,11 +68,11 @@ def report(
     scenarios: Scenarios = None,
     most: Annotated[
         int | None,
-        typer.Option("--most", metavar="N", min=1, help="Rollouts to hold in full; default: as many as fit 3 MB."),
+        typer.Option("--most", metavar="N", min=1, help="Hold N rollouts in full; default: as many as fit into 3 MB."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write one page that opens from disk and needs nothing else: for a pull request, a Space, a mail."""
+    """Write one page that opens from disk and needs nothing else: for a pull request, a Space, an e-mail."""
     from sekft.viewer.inspect_log import write_log
     from sekft.viewer.opening import opened
     from sekft.viewer.report import write_report

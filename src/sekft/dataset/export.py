@@ -54,7 +54,7 @@ class ExportConfig(SelectConfig):
         None,
         "File format of the whole folder; default: what the folder has, else what the first form's trainers prefer.",
     )
-    notes: bool = option(False, "Leave out what a reader's note speaks against (notes.jsonl of the run folder).")
+    notes: bool = option(False, "Leave out what a reader's note contradicts (notes.jsonl of the run folder).")
     shard_rows: int = option(100_000, "Rows per file.", ge=1)
     against: tuple[Path, ...] = option(
         (), "Report texts that the export shares with this file, for example a benchmark.", recorded=False
@@ -115,7 +115,7 @@ class ExportPart(Frozen):
 
 
 class Exported(Report):
-    """counted: how tokens were. funnel: what the filters did to whole trajectories."""
+    """counted: how tokens were counted. funnel: what the filters did to whole trajectories."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     version: str

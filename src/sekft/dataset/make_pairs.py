@@ -40,7 +40,7 @@ _BINS_AN_OCTAVE = 2
 
 
 class PairConfig(SelectConfig):
-    """Make pairs of kept and rejected rollouts. The filters choose the chosen side, except these three.
+    """Make pairs of kept and rejected rollouts. The filters apply to the chosen side, except these three.
 
     outcome:      of the rejected side.
     max_length:   of the prompt and the longer side together.
@@ -67,11 +67,11 @@ class PairConfig(SelectConfig):
 
 
 class PairReport(Report):
-    """What came of it.
+    """The pairs that were made, in figures.
 
     both:     scenarios with a rollout for either side; only these can give pairs.
     funnel:   rollouts that may stand on the chosen side.
-    refused:  reason → what could not be a pair, or was not to be one.
+    refused:  reason → comparisons that gave no pair.
     turns:    of the decisive action; prompt, chosen, rejected: tokens.
     longer:   which side has more tokens → pairs.
     axes:     axis → value → pairs.

@@ -53,8 +53,8 @@ class Side(Frozen):
 class Pair(Frozen):
     """One preference in deploy form.
 
-    outcome: of the rejected trajectory. cause: the failure made on purpose, null where none was.
-    source:  fault, where the failure departs; branch, where rollouts from one prefix end otherwise.
+    outcome: of the rejected trajectory. cause: the failure made on purpose, null if none was.
+    source:  fault: a failure on purpose begins at the turn; branch: rollouts with this prefix end differently.
     margin:  by how much the share of right rollouts differs between the sides.
     turn:    index of the message in both trajectories' `turns`.
     """

@@ -49,7 +49,7 @@ class SelectConfig(Config):
         None, "Limit the share of rollouts with a mistake and its repair.", ge=0.0, le=1.0
     )
     band: tuple[str, ...] = option(
-        (), f"Take only scenarios by how often models are right: {either(BANDS)}.", metavar="BAND"
+        (), f"Take only scenarios in this band (how often models are right): {either(BANDS)}.", metavar="BAND"
     )
     per_scenario: int | None = option(None, "Take at most N rollouts per scenario.", ge=1)
 

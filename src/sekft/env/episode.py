@@ -157,7 +157,7 @@ async def play(
     """The push form: a function acts until the session ends.
 
     act: takes the messages so far and gives the text to type, or an awaitable of it, which is waited for until wall_s
-    is over. What it raises is raised here. The rest is as for land.
+    is over. What it raises is raised here. The other parameters are those of land.
 
         result = await env.play(scenario, lambda messages: "exit")
         print(result.reward, result.outcome, result.marks)

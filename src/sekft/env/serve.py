@@ -29,10 +29,10 @@ class ServeConfig(Config):
         "127.0.0.1", "Address to listen on; beyond loopback SEKFT_ENV_TOKEN must be set.", recorded=False
     )
     port: int = option(8765, "Port to listen on.", ge=0, le=65535, recorded=False)
-    sessions: int = option(64, "Open sessions at most; more are refused with 429.", ge=1, recorded=False)
+    sessions: int = option(64, "Allow at most N open sessions; refuse more with status 429.", ge=1, recorded=False)
     lease: float = option(600.0, "End a session that lies unused for X seconds.", ge=1.0, recorded=False)
     max_turns: int = option(40, "End a session as unfinished after N actions.", ge=1, le=40, recorded=False)
-    shaped: bool = option(False, "Reward also marks on the way.", recorded=False)
+    shaped: bool = option(False, "Also reward the marks on the way.", recorded=False)
     sandbox: str = same_option(SandboxedConfig, "sandbox", "auto")
 
 

@@ -65,7 +65,7 @@ class Evaluation(Report):
 
     pass_at:  k → chance that one of k rollouts ends right, also for the requested number of samples.
     bands:    of difficulty → scenarios.
-    distinct: of the right rollouts of a scenario with several, the share that types something of its own; the mean.
+    distinct: different command sequences per right rollout, the mean over scenarios with several right rollouts.
     reskins:  families with several surfaces of one task, by whether every rollout, some or none ends right.
     missing:  rollouts that met an infra error.
     """

@@ -53,7 +53,7 @@ class GenerateConfig(AuthorConfig, SandboxedConfig, PaidConfig):
     n: int = option(50, "Admit N scenarios, not counting twins and re-skins.", ge=1, grows=True)
     where: tuple[str, ...] = option(
         (),
-        "Draw only cells with this value; AXIS!=VALUE excludes it. Repeat the option: values of one axis are "
+        "Draw only cells with this value; AXIS!=VALUE excludes it. Can be repeated: values of one axis are "
         "alternatives.",
         metavar="AXIS=VALUE",
     )

@@ -81,7 +81,7 @@ def agenerate(config: GenerateConfig | None = None, /, **options: Any) -> AsyncG
 def generate(config: GenerateConfig | None = None, /, **options: Any) -> Iterator[Scenario]:
     """Author scenarios; yield each once the gate has admitted it. See agenerate.
 
-    The work stops when the loop is left, and goes on only while the next scenario is waited for.
+    Work goes on only while the loop waits for the next scenario, and stops when the loop is left.
 
         for scenario in sekft.generate(n=2, seed=7, where=["ending=blocked"]):
             print(scenario.expected.kind)
@@ -94,9 +94,9 @@ def arollout(
 ) -> AsyncGenerator[Trajectory, None]:
     """Let an operator act in every scenario, `samples` times; yield each trajectory, judged and recorded.
 
-    Trajectories come in the order in which they end. One that an infra error broke comes, too: its outcome is
-    `infra_error`. options: the fields of
-    RolloutConfig, which win over `config`. Raises UsageError, SandboxUnavailable and EndpointError.
+    Trajectories come in the order in which they end, also those that an infra error broke (outcome `infra_error`).
+    options: the fields of RolloutConfig, which win over `config`. Raises UsageError, SandboxUnavailable and
+    EndpointError.
 
         async for trajectory in sekft.arollout(scenarios, samples=1):
             print(trajectory.outcome)
@@ -109,7 +109,7 @@ def rollout(
 ) -> Iterator[Trajectory]:
     """Let an operator act in every scenario, `samples` times; yield each trajectory. See arollout.
 
-    The work stops when the loop is left, and goes on only while the next trajectory is waited for.
+    Work goes on only while the loop waits for the next trajectory, and stops when the loop is left.
 
         for trajectory in sekft.rollout(scenarios, operator="explorer", samples=1):
             print(trajectory.outcome, trajectory.keep)
@@ -163,7 +163,7 @@ def compare(evaluations: Mapping[str, Evaluation | Path]) -> Comparison:
 
 
 def sandbox(name: str = "auto") -> Sandbox:
-    """The backend of that name, or the first that can run here. Raises UsageError and SandboxUnavailable.
+    """The backend of that name; for `auto`, the first that can run here. Raises UsageError and SandboxUnavailable.
 
     A session is a fresh shell in a scenario; see the protocol `Session`.
 
@@ -221,10 +221,10 @@ async def land(
 ) -> AsyncIterator[Shell]:
     """Land in a scenario and step it by hand. Leaving the block ends a running session as unfinished.
 
-    sandbox: a backend, or the name of one, which is then tried first: with many sessions, pick one and pass it.
-    model, sample, seed: what the trajectory records. wall_s: the session is unfinished when an action comes later than
-    that; None sets no limit. Raises UsageError and SandboxUnavailable. If the sandbox breaks during the session, the
-    result's outcome is `infra_error`.
+    sandbox: a backend or its name. A name is probed at each call: for many sessions, pass `sekft.sandbox(name)`.
+    model, sample, seed: what the trajectory records. wall_s: an action after so many seconds comes too late, and the
+    session is unfinished; None sets no limit. Raises UsageError and SandboxUnavailable. If the sandbox breaks during
+    the session, the result's outcome is `infra_error`.
 
         async with sekft.land(scenario) as shell:
             print(shell.messages[-1]["content"])
@@ -249,10 +249,10 @@ async def play(
     max_turns: int = 40,
     wall_s: float | None = None,
 ) -> Trajectory:
-    """Let a function act in a scenario until the session ends; the rollout, judged and recorded.
+    """Let a function act in a scenario until the session ends; return the rollout, judged and recorded.
 
     act: takes the messages so far and gives the text to type, or an awaitable of it. What it raises is raised here.
-    The rest is as for land.
+    The other parameters are those of land.
 
         def act(messages):
             return "ls" if len(messages) == 2 else "exit"

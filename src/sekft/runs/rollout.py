@@ -81,7 +81,7 @@ class RolloutConfig(ActingConfig):
     )
     keep_band: tuple[str, ...] = option(
         (),
-        f"List in selected.txt only kept rollouts of scenarios by how often they are right: {either(BANDS)}.",
+        f"List in selected.txt only kept rollouts of scenarios in this band (how often right): {either(BANDS)}.",
         metavar="BAND",
         recorded=False,
     )

@@ -43,8 +43,8 @@ Work = Callable[[Coroutine[Any, Any, Any]], Any]
 class Run:
     """A folder with scenarios, trajectories, pairs and a data set.
 
-    Each method does what the command of its name does over this folder. It resumes; it raises OtherSettings where the
-    folder was made with other settings, StoreError where it cannot be written, and what the verb of its name raises.
+    Each method does for this folder what the command of the same name does, and resumes. It raises OtherSettings if the
+    folder was made with other settings, StoreError if it cannot be written, and the errors of the verb of that name.
 
         run = sekft.Run("demo")
         run.generate(n=4, seed=7)
@@ -69,7 +69,7 @@ class Run:
         return (rollout.trajectory for rollout in self.rollouts())
 
     def pairs(self) -> Iterator[Pair]:
-        """The preference pairs that pair() made. Raises UsageError where it has not."""
+        """The preference pairs that pair() made. Raises UsageError if it has not run."""
         path = self._layout.pairs / PAIRS
         if not path.is_file():
             raise UsageError(f"{self.root}: holds no pairs; run.pair() makes them")
@@ -105,15 +105,15 @@ class Run:
         return pair_stage(self._layout, None, self._layout, chosen, self._reporter, counter)
 
     def export(self, *forms: str, **options: Any) -> Exported:
-        """Write the data set, with its card, into `export/`. forms: sft, dpo, kto, …; none takes the default.
+        """Write the data set, with its card, into `export/`. forms: sft, dpo, kto, …; without any, the default forms.
 
-        options: the fields of ExportConfig. Raises NothingKept where there is not a row.
+        options: the fields of ExportConfig. Raises NothingKept if there is no row.
         """
         config = ExportConfig.of(**{"to": forms} | options)
         return deliver(config, Sources.of(self.root), self.root / EXPORT, self._reporter)[0]
 
     def audit(self) -> Audit:
-        """Say what the set is worth."""
+        """Measure the quality of the set."""
         return audit_stage(self._layout)
 
     def summary(self) -> Summary:
@@ -154,7 +154,7 @@ def build(
 def deliver(
     config: ExportConfig, sources: Sources, out: Path, reporter: Reporter, command: str = ""
 ) -> tuple[Exported, list[Overlap]]:
-    """An export and its card. command: as typed. Raises NothingKept where there is not a row."""
+    """An export and its card. command: as typed. Raises NothingKept if there is no row."""
     refuse_occupied(out)
     counter = token_counter(config.tokenizer)
     with removed_on_failure(out):

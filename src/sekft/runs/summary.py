@@ -50,7 +50,7 @@ class AxisRow(Frozen):
 
 
 class Summary(Report):
-    """outcomes: expected kind → outcome → rollouts. errors: rollouts lost to infra errors.
+    """outcomes: expected ending → outcome → rollouts. errors: rollouts lost to infra errors.
 
     asked_again:      answers of a model that held no command, so that it was asked once more.
     rolled, yielding: scenarios with a rollout, and with one that is kept.

@@ -260,7 +260,7 @@ class GateReport(Frozen):
 
 
 class Scenario(Frozen):
-    """One landing: fixtures, provider, announcement, checker, reference, expected ending.
+    """One host to land in: fixtures, provider, announcement, checker, reference, expected ending.
 
     loose: paths whose bytes may differ between two right runs (archives, say); the checker judges what they hold.
     """

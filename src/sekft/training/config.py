@@ -20,7 +20,7 @@ STEP_TOKENS: Mapping[str, int] = {"cpu": 1600, "cuda": 16384}
 
 
 class TrainConfig(Config):
-    """The options of a training run. `complete` chooses those that are None, except tokens: None sets no limit."""
+    """The options of a training run. `complete` fills those that are None, but for `tokens` None means no limit."""
 
     heading: ClassVar[str] = "Training"
 
