@@ -110,7 +110,7 @@ async def main(count: int) -> None:
     print(f"rollout of the reference       {statistics.median(each.rollout_ms for each in found):6.1f} ms")
     print(f"gate                           {statistics.median(each.gate_ms for each in found):6.1f} ms")
     print(f"gate without wrong solutions   {without:6.2f} rollouts")
-    print(f"sandbox starts per gated scenario          {statistics.mean(each.starts for each in found):6.2f}")
+    print(f"sandbox starts per scenario    {statistics.mean(each.starts for each in found):6.2f}")
     print(f"a wrong solution               {statistics.median(each.wrong_ms / each.wrong for each in found):6.2f} ms")
 
 
