@@ -1,6 +1,6 @@
 """The seams: what an author, a sandbox, an operator and an engine are to the rest.
 
-A new member of a family satisfies its protocol and passes that family's contract suite; nothing else changes. It is one
+A new member of a family satisfies its protocol and passes that family's contract suite. It is one
 of ours, or an entry point of another package (`Family`). A class that inherits from `Author` or `Operator` gets
 defaults for what it cannot do.
 """
