@@ -10,8 +10,8 @@ from sekft.authors.procedural.author import compose
 from sekft.seeds import derive
 
 GOLDEN = Path(__file__).parent / "golden" / "seed-7.txt"
-"""What `sekft generate --n 200 --seed 7` admits: the grammar's number, then slot, skin and id. docs/generate.py renews it
-when GRAMMAR has been raised."""
+"""What `sekft generate --n 200 --seed 7` admits: the grammar's number, then slot, skin and id. When GRAMMAR has been
+raised, docs/generate.py renews it."""
 
 
 def test_a_seed_gives_the_scenarios_that_it_always_gave() -> None:
