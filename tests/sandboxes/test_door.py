@@ -105,14 +105,15 @@ def kept(state: State) -> State:
 SECRETS = ("storeword", "sourceword")
 REACHES = [
     f"cat {PROGRAM} {HELPER} {STORE}/1", f"grep -rn word {STORE} /usr/local /opt /home /etc", f"sh {PROGRAM} list",
-    "find / -path /proc -prune -o -type f -exec grep -l -e storeword -e sourceword {} + 2>/dev/null",
+    "find / -path /proc -prune -o -path /dev -prune -o -type f -exec grep -l -e storeword -e sourceword {} + 2>/dev/null",
     f"cp {PROGRAM} /tmp/p; cp -r {STORE} /tmp/s; cat /tmp/p /tmp/s/*", f"mv {PROGRAM} /tmp/p; cat /tmp/p",
     "mv /opt/errand /opt/x; mv /opt/x/store /tmp/s; cat /opt/x/store/1 /tmp/s/1", f"ln {PROGRAM} /tmp/p; cat /tmp/p",
     f"ln -s {STORE} /tmp/s; cat /tmp/s/1", f"chmod -R 777 {PROGRAM} {STORE} /opt/errand; cat {PROGRAM} {STORE}/1",
     f"rm -rf {PROGRAM} {STORE} /opt/errand; cat {STORE}/1", f"cd {STORE} && cat 1", f"tar cf - {STORE} {PROGRAM} | cat",
     f"strings {PROGRAM}; od -c {PROGRAM}; dd if={PROGRAM}", f". {PROGRAM}", f"exec 3<{PROGRAM}; cat <&3",
-    f"errand wait & sleep 0.3; for p in /proc/[0-9]*; do cat $p/root{STORE}/1 $p/cwd/1 $p/environ $p/mem $p/fd/* "
-    f"$p/maps $p/auxv $p/stack < /dev/null; ls -l $p/fd $p/exe; cat $p/root{PROGRAM}; done 2>&1 | head -c 20000",
+    f"errand wait & sleep 0.3; for p in /proc/[0-9]*; do for f in $p/root{STORE}/1 $p/cwd/1 $p/environ $p/mem $p/fd/* "
+    f"$p/maps $p/auxv $p/stack; do cat $f < /dev/null & done; ls -l $p/fd $p/exe; cat $p/root{PROGRAM}; sleep 0.1; "
+    "kill $(jobs -p); done 2>&1 | head -c 20000",
     f"cat /proc/1/root{STORE}/1 /proc/1/cwd{STORE}/1; nsenter -t 1 -m cat {STORE}/1; unshare -m cat {STORE}/1",
     f"/usr/lib/sekft/runner door /usr/bin/dash -c 'cat {STORE}/1'", f"/usr/lib/sekft/runner door {STORE}/1",
     f"/usr/lib/sekft/runner enter; umount {STORE} {PROGRAM}", f"errand read < {STORE}/1", f"errand read < {PROGRAM}",
