@@ -71,7 +71,7 @@ def test_what_is_open_is_what_dash_waits_for(script: str, data: st.DataObject) -
 
 PIECES = (
     "ls", " ", "  ", "a", "'x y'", '"p q"', "'it", '"', "|", "||", "&&", "&", ";", ";;", "if", "then", "fi", "do",
-    "done", "for", "in", "while", "case", "esac", "x", "!", ">", "2>", "<", "<<E", "$x", "$(", "(", ")", "{", "}",
+    "done", "for", "in", "while", "case", "esac", "x", "!", ">", "2>", "<", "<<E", "<<'E'", "<<-E", "$x", "$(", "(", ")", "{", "}",
     "\\", "#", "`", "a-if", "\t",
 )  # fmt: skip
 
@@ -79,8 +79,9 @@ PIECES = (
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
 def test_a_command_of_one_line_is_seen_without_reading(line: str) -> None:
-    """What plainly ends with its line ends there for the reader, too."""
-    text = f"{line}\necho z\n)"
+    """What plainly ends with its line, or with its here-document, ends there for the reader, too."""
+    text = f"{line}\necho z\nE\n)"
+    assert syntax.command_end(text, 0) == ShellReader(text).read_command().at
     if syntax.is_one_line(text, 0, len(line)):
         assert ShellReader(text).read_command().at == len(line)
 

@@ -42,8 +42,8 @@ ASSIGNS = re.compile(r"let\s+['\"]?\$?\w+\s*(?:[-+*/%&|^]|<<|>>)?[=+-]")
 SPEAKING = ("echo", "printf", "panic", "logger", "wall", "write", "note")
 HERE_DOCUMENT = re.compile(r"<<-?[ \t]*['\"\\]?[A-Za-z_]")
 WRAPPED = re.compile(r"[:$%`]")
-PLAIN = re.compile(r"[a-z][\w-]*(?: [\w/=-][\w./=-]*(?<!\.))*")
-"""A line of words: a command unless one of them tells."""
+PLAIN = re.compile(r"[a-z][\w-]*(?: (?:(?:<<?|>>?|\|) ?)?[\w/=-][\w./=-]*(?<!\.))*")
+"""A line of words, pipes and redirections: a command unless one of the words tells."""
 CONTINUED = re.compile(r"\\[ \t]+$", re.MULTILINE)
 CONTINUATION_PROMPT = re.compile(r"^> ", re.MULTILINE)
 
@@ -93,8 +93,8 @@ def parse_action(answer: str, prompt: str = "", cut: bool = False, reasoned: boo
     typed = _typed(CONTINUED.sub(r"\\", text), prompt.strip(), body.fenced)
     if "```" in typed or "~~~" in typed:
         return Parsed(fault="a fence inside the command")
-    if typed:
-        found = markup.faults(typed)
+    if typed:  # the first commands of a text hold no more markup than the text
+        found = [] if text.startswith(typed) else markup.faults(typed)
         return Parsed(fault=found[0]) if found else Parsed(typed)
     return Parsed(fault="cut off" if cut else "prose")
 

@@ -41,7 +41,15 @@ _PANIC = re.compile(r"((?:^|[;&|\n])[ \t]*)panic\b[^;&|\n]*")
 _EXIT = re.compile(r"((?:^|[;&|\n])[ \t]*)exit +0\b")
 MAY_QUOTE = re.compile(r"['\"$]|<<")
 _QUOTES = re.compile(r"'[^'\n]*'|\"[^\"\\$`\n]*\"")
-_ONE_LINE = re.compile(rf"(?:[^'\"\\`(){{}}#<\n]++|{_QUOTES.pattern}|<(?!<))*+")
+_BARE = r"[^'\"\\`(){}#<\n]"
+_SUBSTITUTION = rf"\$\((?:\$\({_BARE}*+\)|{_BARE})*+\)"
+_ONE_LINE = re.compile(rf"(?:{_SUBSTITUTION}|{_BARE}|{_QUOTES.pattern}|<(?!<))*+")
+_WORD = rf"(?:>>?[ \t]*)?(?:[\w./=:,+@%-]|{_QUOTES.pattern})++"
+_DOCUMENT = re.compile(
+    rf"[ \t]*+[a-z][\w.-]*+(?:[ \t]++{_WORD})*+[ \t]*+<<[ \t]*+(['\"]?)(\w++)\1(?:[ \t]*+>{_WORD})*+[ \t]*+\n"
+)
+"""A plain command that reads a here-document."""
+_RESERVED = re.compile(r"[ \t]*(?:if|then|elif|else|fi|while|until|for|do|done|case|in|esac)(?![\w.-])")
 _OPENS = re.compile(r"(?<![\w.-])(?:if|while|until|for|case)(?![\w.-])")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
 READINGS = 8
@@ -112,7 +120,13 @@ def command_end(text: str, start: int) -> int:
     """Where the line ends that completes the command which begins at `start`: at a newline or at the text's end."""
     newline = text.find("\n", start)
     end = len(text) if newline < 0 else newline
-    return end if is_one_line(text, start, end) else ShellReader(text, start).read_command().at
+    if is_one_line(text, start, end):
+        return end
+    document = _DOCUMENT.match(text, start)
+    if document and not _RESERVED.match(text, start):
+        delimiter = re.compile(rf"^{re.escape(document[2])}$", re.MULTILINE).search(text, document.end())
+        return delimiter.end() if delimiter else len(text)
+    return ShellReader(text, start).read_command().at
 
 
 def definitions(text: str) -> dict[str, str]:
