@@ -105,7 +105,8 @@ def kept(state: State) -> State:
 SECRETS = ("storeword", "sourceword")
 REACHES = [
     f"cat {PROGRAM} {HELPER} {STORE}/1", f"grep -rn word {STORE} /usr/local /opt /home /etc", f"sh {PROGRAM} list",
-    "find / -path /proc -prune -o -path /dev -prune -o -type f -exec grep -l -e storeword -e sourceword {} + 2>/dev/null",
+    "find / -path /proc -prune -o -path /dev -prune -o -type f -exec grep -l storeword {} + 2>/dev/null",
+    "find / -path /proc -prune -o -path /dev -prune -o -type f -exec grep -l sourceword {} + 2>/dev/null",
     f"cp {PROGRAM} /tmp/p; cp -r {STORE} /tmp/s; cat /tmp/p /tmp/s/*", f"mv {PROGRAM} /tmp/p; cat /tmp/p",
     "mv /opt/errand /opt/x; mv /opt/x/store /tmp/s; cat /opt/x/store/1 /tmp/s/1", f"ln {PROGRAM} /tmp/p; cat /tmp/p",
     f"ln -s {STORE} /tmp/s; cat /tmp/s/1", f"chmod -R 777 {PROGRAM} {STORE} /opt/errand; cat {PROGRAM} {STORE}/1",

@@ -71,8 +71,8 @@ def test_what_is_open_is_what_dash_waits_for(script: str, data: st.DataObject) -
 
 PIECES = (
     "ls", " ", "  ", "a", "'x y'", '"p q"', "'it", '"', "|", "||", "&&", "&", ";", ";;", "if", "then", "fi", "do",
-    "done", "for", "in", "while", "case", "esac", "x", "!", ">", "2>", "<", "<<E", "<<'E'", "<<-E", "$x", "$(", "(", ")", "{", "}",
-    "\\", "#", "`", "a-if", "\t",
+    "done", "for", "in", "while", "case", "esac", "x", "!", ">", "2>", "<", "<<E", "<<'E'", "<<-E", "$x", "$(", "(",
+    ")", "{", "}", "\\", "#", "`", "a-if", "\t",
 )  # fmt: skip
 
 
