@@ -2,7 +2,7 @@
 
 The original started a container for each rollout and ran `docker exec` for each command, with the working directory and
 the environment replayed; here by docker-py, as well as that can be written: the client is kept, one exec a command.
-Needs a docker daemon.
+Each way is checked to have done the work. Needs a docker daemon.
 """
 
 from __future__ import annotations
@@ -20,26 +20,38 @@ from sekft.sandboxes.docker import DockerSandbox, chosen, client
 from sekft.scenario import Login
 
 SPEC = SandboxSpec("busybox", Login(user="ada", host="vault", home="/home/ada"), ())
-COMMANDS = ("pwd", "ls -la", "cd /tmp", "echo a > note", "cat note", "x=1", "export y=2", "echo $x $y", "rm note", "ls")
+COMMANDS = {
+    "ls -la /": None, "cd /tmp": "", "pwd": "/tmp\n", "echo a > note": "", "cat note": "a\n", "export x=1": "", "export y=2": "",
+    "echo $x $y": "1 2\n", "rm note": "", "ls": "",
+}  # fmt: skip
+"""What is typed, with what it shows; None where that differs from place to place."""
 CONCURRENCY = 4
 ORIGINAL = "docker run, docker exec"
-REPLAY = ". /tmp/.state 2>/dev/null; {}\ns=$?; {{ echo \"cd '$PWD'\"; export -p; }} > /tmp/.state; exit $s"
+REPLAY = "[ -f /tmp/.state ] && . /tmp/.state; {}\ns=$?; {{ echo \"cd '$PWD'\"; export -p; }} > /tmp/.state; exit $s"
 
 
 async def ours(sandbox: Sandbox) -> None:
     async with sandbox.open(SPEC) as session:
-        for command in COMMANDS:
-            await session.exec(command)
+        for command, shown in COMMANDS.items():
+            result = await session.exec(command)
+            check(command, result.status, result.output, shown)
+
+
+def check(command: str, status: int, output: str, shown: str | None) -> None:
+    if status or (shown is not None and output != shown):
+        raise RuntimeError(f"{command!r} ended with {status} and showed {output!r}, want 0 and {shown!r}")
 
 
 def original(engine: Any, image: str) -> None:
-    host = engine.create_host_config(network_mode="none", cap_drop=["ALL"], tmpfs={"/tmp": "size=64m,mode=1777"})
+    host = engine.create_host_config(
+        network_mode="none", cap_drop=["ALL"], tmpfs={"/tmp": "size=64m,uid=1000,gid=1000,mode=700"}
+    )
     made = engine.create_container(image, ["sleep", "3600"], user="1000:1000", host_config=host)
     engine.start(made)
-    for command in COMMANDS:
-        run = engine.exec_create(made, ["sh", "-c", REPLAY.format(command)], workdir="/tmp")
-        engine.exec_start(run)
-        engine.exec_inspect(run)
+    for command, shown in COMMANDS.items():
+        run = engine.exec_create(made, ["sh", "-c", REPLAY.format(command)])
+        output = engine.exec_start(run).decode()
+        check(command, engine.exec_inspect(run)["ExitCode"], output, shown)
     engine.remove_container(made, force=True)
 
 
