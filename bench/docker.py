@@ -21,8 +21,8 @@ from sekft.scenario import Login
 
 SPEC = SandboxSpec("busybox", Login(user="ada", host="vault", home="/home/ada"), ())
 COMMANDS = {
-    "ls -la /": None, "cd /tmp": "", "pwd": "/tmp\n", "echo a > note": "", "cat note": "a\n", "export x=1": "", "export y=2": "",
-    "echo $x $y": "1 2\n", "rm note": "", "ls": "",
+    "ls -la /": None, "cd /tmp": "", "pwd": "/tmp\n", "echo a > note": "", "cat note": "a\n", "export x=1": "",
+    "export y=2": "", "echo $x $y": "1 2\n", "rm note": "", "ls": "",
 }  # fmt: skip
 """What is typed, with what it shows; None where that differs from place to place."""
 CONCURRENCY = 4
