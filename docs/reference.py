@@ -87,11 +87,13 @@ def entry(name: str, value: Any) -> str:
     if issubclass(value, Config):
         return text + fields(value)
     text += attributes(value)
-    methods = {
-        method: found
-        for method, found in vars(value).items()
-        if inspect.isfunction(found) and not method.startswith("_") and found.__doc__
-    }
+    public = {name: found for name, found in vars(value).items() if not name.startswith("_") and found.__doc__}
+    text += "".join(
+        f"\n#### `{name}.{attribute}`\n\n{documented(found.fget)}"
+        for attribute, found in public.items()
+        if isinstance(found, property)
+    )
+    methods = {method: found for method, found in public.items() if inspect.isfunction(found)}
     return text + "".join(
         f"\n#### `{name}.{method}`\n\n{signature(method, found)}{documented(found)}"
         for method, found in methods.items()

@@ -179,6 +179,7 @@ class Trajectory(Frozen):
     timing: Timing = Timing()
 
     def to_json(self) -> str:
+        """The text of a trajectory's file."""
         return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
 
     @property
@@ -187,6 +188,7 @@ class Trajectory(Frozen):
         return [turn.content for turn in self.turns if turn.role == "action"]
 
     def messages(self) -> list[dict[str, str]]:
+        """The session as a chat: the orientation as system message, then outputs (user) and actions (assistant)."""
         return messages(self.turns)
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+import sekft
+from sekft import sandboxes
 from sekft.authors import hybrid, teacher
 from sekft.cli.app import COMMANDS
 from sekft.errors import installing
 from sekft.folder import documents
 from sekft.operators import model, student
-from sekft.trajectory import load_trajectory
+from sekft.rollouts.record import replay
+from sekft.scenario import Scenario, load_scenario
+from sekft.trajectory import Trajectory, load_trajectory
 from tests import bundles
 from tests.commands import SEKFT, environment, forked
 from tests.served import Answer, serving
@@ -301,3 +307,101 @@ def test_a_played_session_remembers_its_scenario(run: Path, tmp_path: Path) -> N
     found = json.loads(forked("show", tmp_path / "played", "--json").stdout)
     assert "(scenario not here)" not in found["outcomes"]
     assert sum(sum(row.values()) for row in found["outcomes"].values()) == 2
+
+
+def test_a_smaller_number_than_before_is_refused(scenarios: Path, tmp_path: Path) -> None:
+    """The record and the data card would tell of fewer rollouts than the folder holds."""
+    out = tmp_path / "out"
+    assert rolled(scenarios, out, "--samples", "2")[0] == 0
+    status, _, log = rolled(scenarios, out, "--samples", "1")
+    assert status == 2
+    assert "samples was 2, now 1 (it may grow)" in log
+    assert rolled(scenarios, out, "--samples", "3")[0] == 0
+    assert len(documents(out, "*/*-*.json")) == 3
+
+
+def test_no_pairs_of_one_operator_says_what_would_make_some(scenarios: Path, tmp_path: Path) -> None:
+    """One right and one wrong rollout of a model may differ by chance: more samples or branches tell."""
+    run, out = sekft.Run(tmp_path / "run"), tmp_path / "run"
+    scenario = load_scenario(documents(scenarios)[0])
+    for sample, actions in enumerate((scenario.reference, [*scenario.reference[:1], "exit"])):
+        run.add(asyncio.run(played(scenario, actions, sample)))
+    shutil.copytree(scenarios, out / "scenarios")
+    done = forked("pairs", "--trajectories", out)
+    assert done.returncode == 1
+    assert "1 of 1 scenarios have both" in done.stderr
+    assert re.search(r"may be chance 1.*--samples.*--branches 4", done.stderr, re.DOTALL)
+
+
+async def played(scenario: Scenario, actions: Sequence[str], sample: int = 0) -> Trajectory:
+    typed = iter(actions)
+    return await sekft.play(scenario, lambda _: next(typed), sample=sample)
+
+
+def test_a_played_session_is_stored_beside_others(scenarios: Path, tmp_path: Path) -> None:
+    """What was played by one's own agent is read by every command, and nothing is written over."""
+    scenario = load_scenario(documents(scenarios)[0])
+    shutil.copytree(scenarios, tmp_path / "run" / "scenarios")
+    run = sekft.Run(tmp_path / "run")
+    trajectory = asyncio.run(played(scenario, scenario.reference))
+    path = run.add(trajectory)
+    assert [each.id for each in run.trajectories()] == [load_trajectory(path).id]
+    assert run.summary().kept == 1
+    with pytest.raises(sekft.StoreError, match="another sample"):
+        run.add(trajectory)
+
+
+def test_a_folder_of_rollouts_is_a_run_for_python(scenarios: Path, tmp_path: Path) -> None:
+    """What `sekft rollout --out` filled is read with its scenarios; a folder that is missing is refused."""
+    out = tmp_path / "out"
+    assert rolled(scenarios, out)[0] == 0
+    run = sekft.Run(out)
+    assert [each.scenario_id for each in run.trajectories()] == [each.id for each in run.scenarios()]
+    assert run.summary().kept == 1
+    with pytest.raises(sekft.UsageError, match="no such folder"):
+        list(sekft.Run(tmp_path / "nope").trajectories())
+    with pytest.raises(sekft.UsageError, match=r"sekft\.Run\('demo'\)"):
+        sekft.rollout("demo")  # type: ignore[arg-type]
+    with pytest.raises(sekft.UsageError, match=r"sekft\.play"):
+        run.rollout(operator=print)
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("set", "holds scenarios, not trajectories\n"),
+        ("out/{id}", "holds the trajectories of one scenario; want the folder of all: {out}"),
+        ("set/{id}.json", "a file, want a folder"),
+    ],
+)
+def test_what_a_folder_holds_is_told_right(scenarios: Path, tmp_path: Path, place: str, told: str) -> None:
+    """A folder that is none of trajectories is named for what it is."""
+    out = tmp_path / "out"
+    assert rolled(scenarios, out)[0] == 0
+    name = documents(scenarios)[0].stem
+    done = forked("export", "--trajectories", tmp_path / place.format(id=name), "--out", tmp_path / "export")
+    assert done.returncode == 2
+    assert told.format(out=out) in " ".join(done.stderr.split()) + "\n"
+
+
+async def test_an_hour_that_is_shown_is_no_difference(scenarios: Path) -> None:
+    """A replay shows files of its own hour; what they are is compared."""
+    scenario = load_scenario(documents(scenarios)[0])
+    trajectory = await played(scenario, ["date +%H:%M > now; ls -l now; echo granite 12:00", "exit"])
+    shown = re.sub(r"\d\d:\d\d", "01:23", trajectory.turns[2].content, count=1)
+    turns = [*trajectory.turns]
+    turns[2] = turns[2].model_copy(update={"content": shown})
+    replayed = await replay(scenario, trajectory.model_copy(update={"turns": turns}), sandboxes.pick("auto"))
+    assert replayed.difference is None or "turn" not in replayed.difference
+    turns[2] = turns[2].model_copy(update={"content": shown.replace("granite", "basalt")})
+    replayed = await replay(scenario, trajectory.model_copy(update={"turns": turns}), sandboxes.pick("auto"))
+    assert "turn 2" in (replayed.difference or "")
+
+
+async def test_a_malformed_session_stays_malformed(scenarios: Path) -> None:
+    """What was malformed was never typed: a replay cannot meet it again."""
+    scenario = load_scenario(documents(scenarios)[0])
+    trajectory = await played(scenario, ["ls", ""])
+    assert trajectory.outcome == "malformed"
+    replayed = await replay(scenario, trajectory, sandboxes.pick("auto"))
+    assert (replayed.difference, replayed.trajectory.outcome) == (None, "malformed")

@@ -16,6 +16,7 @@ from sekft.dataset.export import BIN, SPLITS, ExportConfig, Exported, ExportPart
 from sekft.dataset.overlap import RUN, Overlap, overlaps
 from sekft.dataset.rows import ExportForm, export_forms
 from sekft.evaluation import charts
+from sekft.evaluation.metrics import mistakes
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import HIDDEN, Folder, Layout, stages
 from sekft.quality.audit import Audit, holdings, judged
@@ -168,6 +169,8 @@ def _of_set(exported: Exported, held: Holdings, sources: Sources) -> dict[str, A
             Counter((scenario.expected.kind, scenario.split) for scenario in scenarios),
             Counter((rollout.scenario.expected.kind, rollout.scenario.split) for rollout in held.kept),
         ),
+        "mistaken": sum(bool(mistakes(rollout)) for rollout in held.kept),
+        "kept": len(held.kept),
         "held_out": splits.spelt(held.held),
         "unproven": any(scenario.gate is None or scenario.gate.mode != "sandbox" for scenario in scenarios),
         "operators": {rollout.trajectory.operator.kind for rollout in rollouts},

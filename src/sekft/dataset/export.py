@@ -98,6 +98,8 @@ class Sources:
         """What is not named is looked for where `sekft run` puts it, then beside a folder of trajectories."""
         layout = Layout.of_rollouts(trajectories)
         places = [layout.root] if layout.kind == "run" else [layout.root, layout.root.parent]
+        if pairs is not None and not (pairs / PAIRS).is_file():
+            raise UsageError(f"--pairs {pairs}: holds no {PAIRS}; want the folder that `sekft pairs` filled")
         beside = (place / PAIRS_FOLDER for place in places if (place / PAIRS_FOLDER / PAIRS).is_file())
         return cls(layout, scenarios, pairs or next(beside, None))
 

@@ -27,6 +27,8 @@ from sekft.trajectory import Outcome, StoredRollout, Trajectory, Turn
 
 PAIRS, LABELS = "pairs.jsonl", "labels.jsonl"
 MARGIN = 0.5
+BY_CHANCE = "may be chance"
+"""Why a comparison gave no pair: too few rollouts tell the actions apart."""
 CHANCE = 0.1
 """Most that chance may account for the difference between two sides that rollouts tell of."""
 GIVEN = "actions"
@@ -180,7 +182,7 @@ class Forks:
                 if kept is None or failed is None or walks is best:
                     continue
                 if _chance(best, walks, at) > CHANCE:
-                    self._refused["may be chance"] += 1
+                    self._refused[BY_CHANCE] += 1
                 else:
                     yield self._pair(kept, failed, at, "branch")
 

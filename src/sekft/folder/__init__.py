@@ -143,6 +143,8 @@ def _refusal(config: type[Config], error: ValidationError) -> str:
     message, context = fault["msg"], fault.get("ctx", {})
     if fault["type"] == "literal_error":
         message = f"want {context['expected'].replace(chr(39), '')}"
+    if callable(fault["input"]):
+        message += "; `sekft.play` takes a function that acts"
     return f"{config.flags(str(fault['loc'][0]))[0]} {fault['input']}: {message}"
 
 
@@ -184,10 +186,7 @@ class Layout:
         """The layout of a folder of trajectories. Raises UsageError where it holds none."""
         layout = cls.found(root)
         if next(layout.grouped(), None) is None:
-            held = "no such folder" if not root.is_dir() else "holds no trajectories"
-            if documents(root):
-                held = f"holds scenarios, not trajectories; want the run folder: {root.parent}"
-            raise UsageError(f"--trajectories {root}: {held}")
+            raise UsageError(f"--trajectories {root}: {_held_instead(root)}")
         return layout
 
     @property
@@ -231,6 +230,18 @@ class Layout:
         for folder in (self.trajectories / name for name in names):
             if folder not in beside and (paths := documents(folder, "*-*.json")):
                 yield folder.name, paths
+
+
+def _held_instead(root: Path) -> str:
+    """What a folder without trajectories of its own is, as far as its files tell."""
+    if not root.is_dir():
+        return "no such folder" if not root.exists() else "a file, want a folder"
+    if documents(root, "*-*.json"):
+        return f"holds the trajectories of one scenario; want the folder of all: {root.parent}"
+    if documents(root):
+        in_run = (root.parent / HIDDEN).is_dir() and root.name == "scenarios"
+        return "holds scenarios, not trajectories" + (f"; want the run folder: {root.parent}" if in_run else "")
+    return "holds no trajectories"
 
 
 class Folder:
@@ -415,7 +426,8 @@ def load_scenarios(folder: Path) -> list[Scenario]:
     inner = folder / "scenarios"
     place = inner if inner.is_dir() else folder
     if not place.is_dir():
-        raise UsageError(f"--scenarios {folder}: no such folder; want one that `sekft generate --out` made")
+        seen = "a file" if folder.exists() else "no such folder"
+        raise UsageError(f"--scenarios {folder}: {seen}; want a folder that `sekft generate --out` made")
     paths = documents(place)
     if not paths:
         raise UsageError(f"--scenarios {folder}: holds no *.json; want a folder that `sekft generate --out` made")
@@ -451,10 +463,11 @@ def _refuse_differences(
     file: Path, before: Mapping[str, Setting], now: Mapping[str, Setting], growing: Collection[str]
 ) -> None:
     def grew(name: str) -> bool:
-        return name in growing and isinstance(before.get(name), int) and isinstance(now.get(name), int)
+        then, value = before.get(name), now.get(name)
+        return name in growing and isinstance(then, int) and isinstance(value, int) and value > then
 
     differences = [
-        f"{name} was {_shown(before.get(name))}, now {_shown(now.get(name))}"
+        f"{name} was {_shown(before.get(name))}, now {_shown(now.get(name))}" + " (it may grow)" * (name in growing)
         for name in sorted(before.keys() | now.keys())
         if before.get(name) != now.get(name) and not grew(name)
     ]

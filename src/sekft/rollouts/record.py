@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sekft.errors import InfraError
 from sekft.protocols import Limits, Sandbox
@@ -12,6 +12,7 @@ from sekft.rollouts.rollout import RESOURCES, Rollout, RolloutLimits, RolloutRes
 from sekft.rollouts.verify import Verdict, judge
 from sekft.scenario import ExpectedKind, Scenario, canonical
 from sekft.shell.chat_format import violations
+from sekft.shell.syntax import undated
 from sekft.trajectory import KEPT, Trajectory, state_digest
 
 
@@ -87,9 +88,12 @@ async def replay(scenario: Scenario, trajectory: Trajectory, sandbox: Sandbox) -
         for action in actions:
             if not session.over:
                 await session.step(action)
-    if session.result.infra is not None:
-        raise InfraError(f"replay of {trajectory.id}: {session.result.infra}")
-    replayed = record(scenario, session.result, judge(scenario, session.result))
+    result = session.result
+    if result.infra is not None:
+        raise InfraError(f"replay of {trajectory.id}: {result.infra}")
+    if trajectory.outcome == "malformed" and result.ending.kind == "none":  # what was malformed was never typed
+        result = replace(result, ending=trajectory.ending, fault=trajectory.ending.reason)
+    replayed = record(scenario, result, judge(scenario, result))
     difference, then, now = _difference(trajectory, replayed), trajectory.sandbox.uids, replayed.sandbox.uids
     if difference is not None and then != now:
         difference += (
@@ -101,10 +105,11 @@ async def replay(scenario: Scenario, trajectory: Trajectory, sandbox: Sandbox) -
 def _difference(recorded: Trajectory, replayed: Trajectory) -> str | None:
     """The first thing that differs, as a person would look for it: outputs in order, ending, state.
 
+    Of an output, the times that it shows do not count: a file that the session made bears the hour of the session.
     What processes had done when they were killed, and how far the machine let them get, is no part of the record.
     """
     for at, (turn, again) in enumerate(zip(recorded.turns, replayed.turns, strict=False)):
-        if turn.content != again.content:
+        if turn.content != again.content and undated(turn.content) != undated(again.content):
             return f"turn {at}: recorded {_first_line(turn.content, again.content)}"
     if recorded.ending.reason == RESOURCES:
         return None

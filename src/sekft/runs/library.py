@@ -101,7 +101,7 @@ def arollout(
         async for trajectory in sekft.arollout(scenarios, samples=1):
             print(trajectory.outcome)
     """
-    return rolling.stream(RolloutConfig.of(config, **options), scenarios, SILENT)
+    return rolling.stream(RolloutConfig.of(config, **options), _scenarios(scenarios), SILENT)
 
 
 def rollout(
@@ -145,7 +145,13 @@ def evaluate(scenarios: Iterable[Scenario], config: EvalConfig | None = None, /,
 
         print(sekft.evaluate(scenarios, operator="explorer"))
     """
-    return completed(evaluating.evaluated(EvalConfig.of(config, **options), list(scenarios), SILENT))
+    return completed(evaluating.evaluated(EvalConfig.of(config, **options), list(_scenarios(scenarios)), SILENT))
+
+
+def _scenarios(given: Iterable[Scenario] | str | Path) -> Iterable[Scenario]:
+    if isinstance(given, str | Path):
+        raise UsageError(f"scenarios: saw {str(given)!r}, want scenarios: sekft.Run({str(given)!r}).scenarios()")
+    return given
 
 
 def compare(evaluations: Mapping[str, Evaluation | Path]) -> Comparison:

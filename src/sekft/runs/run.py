@@ -17,8 +17,8 @@ from sekft.dataset.make_pairs import pair as pair_stage
 from sekft.dataset.overlap import Overlap
 from sekft.dataset.pair import PAIRS, Pair
 from sekft.dataset.select import stored
-from sekft.errors import NothingKept, SekftError, UsageError
-from sekft.folder import Folder, Layout, documents, load_scenarios, stages
+from sekft.errors import NothingKept, SekftError, StoreError, UsageError
+from sekft.folder import Folder, Layout, load_scenarios, stages
 from sekft.protocols import Reporter
 from sekft.quality.audit import Audit
 from sekft.quality.audit import audit as audit_stage
@@ -41,7 +41,7 @@ Work = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 class Run:
-    """A folder with scenarios, trajectories, pairs and a data set.
+    """A folder with scenarios, trajectories, pairs and a data set, or one that `sekft rollout --out` filled.
 
     Each method does for this folder what the command of the same name does, and resumes. It raises OtherSettings if the
     folder was made with other settings, StoreError if it cannot be written, and the errors of the verb of that name.
@@ -54,15 +54,44 @@ class Run:
 
     def __init__(self, root: str | Path, reporter: Reporter = SILENT) -> None:
         self.root, self._reporter = Path(root), reporter
-        self._layout = Layout.of_run(self.root)
+
+    @property
+    def _layout(self) -> Layout:
+        found = Layout.found(self.root)
+        return found if next(found.grouped(), None) else Layout.of_run(self.root)
+
+    def _filled(self) -> Layout:
+        if not self.root.is_dir():
+            raise UsageError(f"{self.root}: no such folder; run.generate() makes it")
+        return self._layout
 
     def scenarios(self) -> Iterator[Scenario]:
-        """The admitted scenarios, by id."""
-        return map(load_scenario, documents(self._layout.scenarios))
+        """The admitted scenarios, by id. Raises UsageError if there is no such folder."""
+        return map(load_scenario, self._filled().bundles())
 
     def rollouts(self) -> Iterator[StoredRollout]:
-        """Each stored trajectory with its file and its scenario, one scenario's at a time."""
-        return (rollout for group in stored(self._layout) for rollout in group)
+        """Each stored trajectory with its file and its scenario, one scenario's at a time.
+
+        Raises UsageError if there is no such folder.
+        """
+        return (rollout for group in stored(self._filled()) for rollout in group)
+
+    def add(self, trajectory: Trajectory) -> Path:
+        """Store a trajectory that `sekft.play` or `sekft.land` gave, as if an operator of this folder had made it.
+
+        Returns its file, named after the operator's kind and the sample. Raises StoreError if it is there already, or
+        if another process is writing.
+
+            for sample in range(2):
+                run.add(await sekft.play(scenario, act, sample=sample))
+        """
+        place = self._layout.errors if trajectory.outcome == "infra_error" else self._layout.trajectories
+        path = place / trajectory.scenario_id / f"{trajectory.operator.kind}-{trajectory.sample}.json"
+        with Folder(self.root).writing() as folder:
+            if path.exists():
+                raise StoreError(f"{path}: is there already; give each play another sample")
+            folder.write(path, trajectory.to_json())
+        return path
 
     def trajectories(self) -> Iterator[Trajectory]:
         """The stored trajectories, one scenario's at a time."""
@@ -85,8 +114,9 @@ class Run:
 
         Rollouts that an infra error broke are in `errors/` and are done again by the next call.
         """
-        scenarios = load_scenarios(self.root)
-        completed(rollout_stage(RolloutConfig.of(config, **options), scenarios, self._layout, self._reporter))
+        chosen = RolloutConfig.of(config, **options)
+        scenarios = list(self.scenarios()) or load_scenarios(self.root)
+        completed(rollout_stage(chosen, scenarios, self._layout, self._reporter))
         return self.summary()
 
     def branch(self, **options: Any) -> int:

@@ -470,8 +470,13 @@ def parse_noun(kind: type[NounT], text: str, path: Path | str) -> NounT:
     if not isinstance(body, dict):
         raise BundleError(f"{path}: saw a {type(body).__name__}, want a JSON object")
     version, newest = body.get("schema_version"), kind.model_fields["schema_version"].default
+    if version is None:
+        raise BundleError(f"{path}: schema_version: saw None, want 1 to {newest}; is it a {kind.__name__.lower()}?")
     if not isinstance(version, int) or not 1 <= version <= newest:
-        raise BundleError(f"{path}: schema_version: saw {version!r}, want 1 to {newest} (a newer sekft wrote it?)")
+        newer = " (a newer sekft wrote it?)" * (isinstance(version, int) and version > newest)
+        raise BundleError(f"{path}: schema_version: saw {version!r}, want 1 to {newest}{newer}")
+    if "turns" in body and "turns" not in kind.model_fields:
+        raise BundleError(f"{path}: a trajectory, want a {kind.__name__.lower()}")
     try:
         return kind.model_validate(body)
     except ValidationError as error:

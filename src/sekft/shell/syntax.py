@@ -198,12 +198,17 @@ def _without_leaders(words: list[str]) -> list[str]:
     return list(dropwhile(lambda word: word in _LEADERS or _LEADING.match(word), words))
 
 
+def undated(output: str) -> str:
+    """An output without the times that it shows."""
+    return _TIME.sub("TIME", output)
+
+
 def settled(output: str, action: str) -> str:
     """An output without times, the order of its lines and, where the action shows processes, without numbers.
 
     It serves to compare the answers to one action in one state: there nothing else can differ by chance.
     """
-    text = _TIME.sub("TIME", output)
+    text = undated(output)
     if _SHOWS_PROCESSES.search(action):
         text = _NUMBER.sub("N", text)
     return "\n".join(sorted(" ".join(line.split()) for line in text.splitlines()))
