@@ -32,4 +32,4 @@ CREATE TABLE IF NOT EXISTS rejections (
 );
 CREATE TABLE IF NOT EXISTS notes (trajectory TEXT PRIMARY KEY, verdict TEXT, comment TEXT);
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, body TEXT);
-CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(typed, shown, content='', tokenize="unicode61 tokenchars '_'");
+CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(typed, shown, content='', tokenize='trigram');
