@@ -72,7 +72,7 @@ class Index:
 class _Refresh:
     def __init__(self, source: Source, base: sqlite3.Connection, step: SessionStep) -> None:
         self._source, self._base, self._step = source, base, step
-        self._done = self._open = 0
+        self._done = 0
 
     def run(self) -> int:
         self._base.execute("BEGIN IMMEDIATE")
@@ -98,7 +98,8 @@ class _Refresh:
             self._told()
         for stamp in stamps:
             if known.get(stamp.path) != (stamp.mtime_ns, stamp.size):
-                self._forget(stamp.path)
+                if stamp.path in known:
+                    self._forget(stamp.path)
                 self._read(folder, stamp)
                 self._told()
 

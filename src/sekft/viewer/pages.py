@@ -59,7 +59,6 @@ class Pages:
     links: Server | OneFile = field(default_factory=Server)
     annotating: bool = False
     following: bool = False
-    extras: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def _environment(self) -> Any:
@@ -84,7 +83,7 @@ class Pages:
         return self.links.link(page, "&".join(filter(None, (query, told))))
 
     def render(self, template: str, /, **values: Any) -> str:
-        text: str = self._environment.get_template(f"{template}.html.jinja").render(**values, **self.extras)
+        text: str = self._environment.get_template(f"{template}.html.jinja").render(**values)
         return text
 
     @property

@@ -4,7 +4,7 @@ const inflate = async (text) => {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   return JSON.parse(await new Response(stream).text());
 };
-const SHOWN = 200, CHOICES_SHOWN = 12, KEPT = ["q", "from", "to", "sort"];
+const SHOWN = 200, CHOICES_SHOWN = 12, LEAST_SEARCHED = 3, KEPT = ["q", "from", "to", "sort"];
 const KIND = { rollouts: "rollout", pairs: "pair", rejected: "draft" };
 const packs = $$(".chunk"), unpacked = new Map();
 let all = null, list = [], shown = 0, lastList = "#/rollouts";
@@ -38,6 +38,7 @@ const NAMED = { lt: "<", gt: ">", amp: "&", "#39": "'", "#34": '"' };
 const text = (html) => html.replace(/<[^>]*>/g, "").replace(/&(lt|gt|amp|#39|#34);/g, (_, name) => NAMED[name]).toLowerCase();
 async function holds(kind, row, q) {
   const [, part, wanted] = q.match(/^(?:(typed|shown):\s*)?(.*)$/s), page = await fragment(kind, row);
+  if (wanted.length < LEAST_SEARCHED) return false;
   const kinds = part ? [PARTS[part]] : Object.values(PARTS);
   return kinds.some((kind) => [...page.matchAll(kind)].some((piece) => text(piece[1]).includes(wanted.toLowerCase())));
 }
