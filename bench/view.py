@@ -40,6 +40,7 @@ def copy(groups: Sequence[Group], root: Path, rollouts: int) -> Path:
     layout = Layout.of_run(root)
     layout.scenarios.mkdir(parents=True)
     (root / ".sekft").mkdir()
+    texts = {one.trajectory.id: one.trajectory.to_json() for group in groups for one in group}
     left = rollouts
     for number, group in zip(count(), cycle(groups), strict=False):
         if not left:
@@ -47,10 +48,10 @@ def copy(groups: Sequence[Group], root: Path, rollouts: int) -> Path:
         scenario = group[0].scenario.sealed(seed=number, family=f"copy-{number}")
         (layout.scenarios / f"{scenario.id}.json").write_text(scenario.to_json(), encoding="utf-8")
         (layout.trajectories / scenario.id).mkdir(parents=True)
-        for at, one in enumerate(group[:left]):
-            made = one.trajectory.model_copy(update={"id": f"{number:08x}{at:08x}", "scenario_id": scenario.id})
-            place = layout.trajectories / scenario.id / f"{made.operator.kind}-{made.sample}.json"
-            place.write_text(made.to_json(), encoding="utf-8")
+        for at, one in enumerate(each.trajectory for each in group[:left]):
+            made = texts[one.id].replace(one.id, f"{number:08x}{at:08x}").replace(one.scenario_id, scenario.id)
+            place = layout.trajectories / scenario.id / f"{one.operator.kind}-{one.sample}.json"
+            place.write_text(made, encoding="utf-8")
         left -= len(group[:left])
     return root
 
@@ -83,7 +84,7 @@ def timed(ask: Callable[[], Any]) -> Seconds:
     return time.monotonic() - began, time.process_time() - busy
 
 
-def serve(root: Path) -> None:
+def serve(root: Path, rollouts: int) -> None:
     """Rows for the pages: first what a start costs with the index there, then each kind of page."""
     import uvicorn
 
@@ -101,6 +102,9 @@ def serve(root: Path) -> None:
         "overview again": ["/"] * 5,
         "filter": ["/rollouts?outcome=solved", "/rollouts?lacks=executed", "/rollouts?axis=userland%3Dgnu&keep=yes"]
         * 5,
+        "the list's end, other orders": [
+            f"/rollouts?{sort}offset={rollouts - 100}" for sort in ("", "sort=-actions&", "sort=tool&")
+        ],
         "search": [f"/rollouts?{urlencode({'q': ' '.join(some)})}" for some in words],
         "rollout": [f"/rollout?{urlencode({'run': row['run'], 'at': row['place']})}" for row in rows],
     }
@@ -134,7 +138,7 @@ def main(run: Path, rollouts: int = ROLLOUTS) -> None:
         size = sum(path.stat().st_size for path in (root / ".sekft").iterdir())
         told = " and ".join(f"{peak / 1024:.0f} MiB" for peak in peaks)
         print(f"| memory of indexing a tenth and all; index | flat | {told}; {size / 1e6:.0f} MB | | | |")
-        serve(root)
+        serve(root, rollouts)
         small = copy(groups, Path(scratch) / "small", IN_REPORT)
         written = write_report(opened([small], one_file=True), Path(scratch) / "report.html")
         met = "yes" if written.size_bytes <= 3e6 and written.rollouts == IN_REPORT else "no"

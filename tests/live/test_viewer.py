@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from sekft.evaluation.metrics import CHAIN
 from sekft.folder import Layout, documents
 from sekft.folder.notes import read_notes
 from sekft.rejection import Rejection
@@ -17,11 +20,13 @@ from sekft.runs.run import Run
 from sekft.scenario import load_scenario
 from sekft.trajectory import Effect, Trajectory, Turn, load_trajectory
 from sekft.viewer.opening import opened
-from sekft.viewer.query import Filters
+from sekft.viewer.query import Filters, Row
 from sekft.viewer.report import write_report
 from sekft.viewer.server import Viewer
+from sekft.viewer.session import lines
 from tests.sets import filled
 from tests.viewer.conftest import Browser, served
+from tests.viewer.test_query import ASKED
 
 pytestmark = pytest.mark.live
 FLAGS = (
@@ -159,6 +164,61 @@ def test_a_search_and_filters_narrow_the_list(page: Any, viewer: Viewer) -> None
     assert page.locator("#help[open]").count() == 1
 
 
+def besides(viewer: Viewer, *, same: bool) -> list[tuple[Row, Row]]:
+    """Solved sessions with the one that a saboteur made of them, or with one of another scenario."""
+    rows = viewer.pages.indexes.rows(Filters(), 1000)
+    ones = [row for row in rows if row["sample"] == 0 and row["operator"] == "explorer"]
+    if not same:
+        return list(itertools.pairwise(ones))
+    spoilt = {row["scenario"]: row for row in rows if row["sample"] == 0 and row["operator"] == "saboteur"}
+    return [(row, spoilt[row["scenario"]]) for row in ones if row["scenario"] in spoilt]
+
+
+def compared(rows: tuple[Row, Row]) -> str:
+    one, two = rows
+    return "compare?" + urlencode({"run": one["run"], "at": one["place"], "run2": two["run"], "at2": two["place"]})
+
+
+# Each line of a page as (left turn, right turn, whether the two part there); None where a side has no step.
+SIDES = """() => $$(".sides > li").map((line) => {
+  const turn = (half) => half.matches(".none") ? null : Number($(".turn", half)?.textContent ?? 0);
+  const turns = $$(".half", line).map(turn);
+  return [turns[0], turns.at(-1), line.matches(".parts")];
+})"""
+
+
+def test_two_sessions_are_aligned_up_to_where_they_part(page: Any, viewer: Viewer) -> None:
+    """An explorer and the saboteur that follows it are alike up to the failure, and part there; all steps are shown."""
+    base, parted = page.url, 0
+    chosen = besides(viewer, same=True)[:10]
+    for rows in chosen:
+        page.goto(base + compared(rows))
+        page.wait_for_selector("#sides > ol.sides")
+        shown = page.evaluate(SIDES)
+        for side, row in enumerate(rows):
+            assert sum(line[side] is not None for line in shown) == row["actions"] + 1
+        (at,) = [at for at, line in enumerate(shown) if line[2]]
+        assert all(line[0] == line[1] for line in shown[:at])
+        fault = viewer.pages.reading(rows[1]["run"], rows[1]["place"]).fault
+        parted += fault is not None and fault.turn in shown[at][:2]
+    assert parted >= len(chosen) * 0.7
+
+
+def test_two_scenarios_are_aligned_by_their_marks(page: Any, viewer: Viewer) -> None:
+    """In sessions of different scenarios the steps that reach a mark stand side by side, and all steps are shown."""
+    base = page.url
+    for rows in besides(viewer, same=False)[:6]:
+        page.goto(base + compared(rows))
+        page.wait_for_selector("#sides > ol.sides")
+        shown = page.evaluate(SIDES)
+        for side, row in enumerate(rows):
+            assert [line[side] for line in shown if line[side] is not None] == [0, *range(1, 2 * row["actions"], 2)]
+        steps = [[row[mark] - 1 + row[mark] % 2 for mark in CHAIN if row[mark]] for row in rows]
+        if all(len(each) == len(set(each)) for each in steps):
+            retrieved = [row["retrieved"] - 1 for row in rows if row["retrieved"]]
+            assert len(retrieved) < 2 or [*retrieved, False] in shown
+
+
 def test_two_rollouts_are_selected_and_set_side_by_side(page: Any) -> None:
     """x selects, c compares, and the line where the two part is on the page."""
     page.goto(page.url + "rollouts")
@@ -167,8 +227,33 @@ def test_two_rollouts_are_selected_and_set_side_by_side(page: Any) -> None:
         page.keyboard.press("x")
     assert "2 selected" in page.inner_text("#picked")
     page.keyboard.press("c")
-    page.wait_for_selector("ol.sides")
+    page.wait_for_selector("#sides > ol.sides")
     assert page.locator(".sides-head header").count() == 2
+
+
+def test_what_was_read_before_is_pale(page: Any, viewer: Viewer) -> None:
+    """In a second session of a scenario the steps that the first one showed are pale; in another scenario none is."""
+    (one, two), (_, other) = besides(viewer, same=True)[0], besides(viewer, same=False)[0]
+    base, pale = page.url, []
+    for row in (one, two, two, other):
+        page.goto(base + "rollout?" + urlencode({"run": row["run"], "at": row["place"]}))
+        page.wait_for_load_state("load")
+        pale.append(page.evaluate("$$('.step.known').map((step) => step.dataset.key)"))
+        assert page.is_visible("#known") == bool(pale[-1])
+    keys = [{line.key for line in lines(viewer.pages.reading(row["run"], row["place"]))} for row in (one, two)]
+    assert set(pale[1]) == set(pale[2]) == keys[0] & keys[1] != set()
+    assert pale[0] == pale[3] == []
+
+
+def test_what_was_searched_for_is_marked_in_the_session(page: Any) -> None:
+    """A session that a search leads to shows each place of the text, and begins at the first."""
+    page.goto(page.url + "rollouts?q=typed: --HELP")
+    page.click("#rows .row .what a >> nth=0")
+    page.wait_for_url("**/rollout?*")
+    page.wait_for_load_state("load")
+    found = page.evaluate("[...CSS.highlights.get('found')].map((range) => range.toString())")
+    assert found
+    assert set(found) == {"--help"}
 
 
 def test_a_note_is_a_key(page: Any, run: Path, viewer: Viewer) -> None:
@@ -211,33 +296,105 @@ def test_a_hostile_rollout_is_only_text(page: Any, viewer: Viewer, kind: str) ->
         assert page.locator(".long.open").count() >= 2
 
 
-def test_the_file_is_read_without_a_server(chromium: Any, run: Path, tmp_path: Path) -> None:
-    """One file, opened from disk: bars filter, a search finds, sessions and pairs open, and attacks stay text."""
+@pytest.fixture
+def file(chromium: Any, run: Path, tmp_path: Path) -> Iterator[Any]:
+    """The report, opened from disk. What it asks of anything but that file fails the test, as does what it logs."""
     write_report(opened([run], one_file=True), tmp_path / "run.html")
     page = chromium.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    faults: list[str] = []
+    page.on("request", lambda request: faults.extend([] if request.url.startswith("file:") else [request.url]))
+    page.on("pageerror", lambda error: faults.extend([str(error)]))
+    page.on("console", lambda message: faults.extend([message.text] if message.type == "error" else []))
     page.goto((tmp_path / "run.html").as_uri())
-    page.click("table.matrix a.cell.bad >> nth=0")
-    page.wait_for_selector("#page-list:not([hidden]) .row")
-    count = int(page.inner_text("#total"))
-    assert page.locator("#rows .row").count() == count
-    page.keyboard.press("j")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#page-one article.rollout")
-    assert page.inner_text("#up").endswith(f"1 of {count}")
-    assert page.locator("#scenario summary").count() >= 6
-    page.goto((tmp_path / "run.html").as_uri() + "#/rollouts?q=pwned")
-    page.wait_for_selector("#total:text-is('2')")
-    page.click("#rows .row a >> nth=0")
-    page.wait_for_selector("#page-one article.rollout")
-    page.goto((tmp_path / "run.html").as_uri() + "#/pairs")
-    page.wait_for_selector("#page-list:not([hidden]) .row kbd")
-    page.click("#rows .row a >> nth=0")
-    page.wait_for_selector("#page-one .two-sides")
+    page.wait_for_function("all !== null")
+    yield page
     assert page.evaluate("window.pwned") is None
-    assert all(url.startswith("file:") for url in asked)
+    assert not faults
     page.close()
+
+
+def show(file: Any, address: str) -> None:
+    """Go to a part of the file and wait until it is there."""
+    file.evaluate("(address) => { history.replaceState(null, '', '#' + address); return route(); }", address)
+
+
+def test_the_file_is_read_without_a_server(file: Any) -> None:
+    """Bars filter, a search finds, sessions and pairs open, and attacks stay text."""
+    file.click("table.matrix a.cell.bad >> nth=0")
+    file.wait_for_selector("#page-list:not([hidden]) .row")
+    count = int(file.inner_text("#total"))
+    assert file.locator("#rows .row").count() == count
+    file.keyboard.press("j")
+    file.keyboard.press("Enter")
+    file.wait_for_selector("#page-one article.rollout")
+    assert file.inner_text("#up").endswith(f"1 of {count}")
+    assert file.locator("#scenario summary").count() >= 6
+    file.click("a.jump >> nth=1")
+    assert file.locator(".step.here").count() == 1
+    show(file, "/rollouts?q=pwned")
+    assert file.inner_text("#total") == "2"
+    file.click("#rows .row a >> nth=0")
+    file.wait_for_selector("#page-one article.rollout")
+    show(file, "/pairs")
+    file.click("#rows .row a >> nth=0")
+    file.wait_for_selector("#page-one .two-sides del.word, #page-one .two-sides ins.word")
+
+
+def test_the_file_filters_as_the_server_does(file: Any, viewer: Viewer) -> None:
+    """Each filter, each order and the number beside each choice are those of the served list."""
+    indexes = viewer.pages.indexes
+    for query in (*ASKED, "q=--help", "q=shown: exit", "sort=-actions&keep=yes", "sort=tool"):
+        filters = Filters.of(query)
+        show(file, "/rollouts?" + query)
+        rows = indexes.rows(filters, 1000)
+        shown = file.evaluate("$$('#rows .row').map((row) => row.dataset.at)")
+        assert shown == [row["place"] for row in rows], query
+        if "q=" in query:
+            continue
+        told = file.evaluate(
+            "$$('#facets .choice').map((each) => [each.getAttribute('href'), $('.n', each).textContent])"
+        )
+        for href, count in told:
+            left = Filters.of(href.partition("?")[2])
+            if len(left.terms) > len(filters.terms) and "lacks" not in href:
+                field, value = left.terms[-1]
+                assert indexes.count(left.only(field, value)) == int(count.replace(",", "")), (query, href)
+
+
+def test_the_file_takes_filters_as_they_are_typed(file: Any) -> None:
+    """The form adds to the filters that hold, a chip takes one off, and a choice that is on as well."""
+    show(file, "/rollouts?keep=yes")
+    before = int(file.inner_text("#total"))
+    file.fill("#find [name=from]", "8")
+    file.select_option("#find [name=sort]", "-actions")
+    file.click("#find button")
+    file.wait_for_url("**keep=yes*from=8*")
+    assert 0 < int(file.inner_text("#total")) < before
+    file.click(".chip:has-text('at least')")
+    file.wait_for_url(lambda url: "from" not in url)
+    file.click("#facets .choice.on")
+    file.wait_for_url(lambda url: "keep" not in url)
+    file.wait_for_function(f"Number($('#total').textContent) > {before}")
+
+
+def test_the_file_sets_sessions_side_by_side(file: Any, page: Any, viewer: Viewer) -> None:
+    """x and c, as on the served pages, whose alignment it shows; a session names those to be set beside it."""
+    show(file, "/rollouts")
+    for _ in range(2):
+        file.keyboard.press("j")
+        file.keyboard.press("x")
+    file.keyboard.press("c")
+    file.wait_for_selector("#sides > ol.sides")
+    base = page.url
+    for rows in (*besides(viewer, same=True)[:2], besides(viewer, same=False)[0]):
+        show(file, "/" + compared(rows))
+        page.goto(base + compared(rows))
+        page.wait_for_selector("#sides > ol.sides")
+        assert file.inner_text("#sides") == page.inner_text("#sides")
+    file.click(".sides-head a >> nth=0")
+    file.wait_for_selector("#page-one article.rollout .besides a")
+    file.click(".besides a >> nth=0")
+    file.wait_for_selector("#sides > ol.sides")
 
 
 def test_a_run_that_goes_on_is_followed(chromium: Any, run: Path, tmp_path: Path) -> None:

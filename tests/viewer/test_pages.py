@@ -9,11 +9,11 @@ from pathlib import Path
 from sekft.folder import Layout
 from sekft.runs.summary import summarise
 from sekft.trajectory import StoredRollout
-from sekft.viewer.overview import overview
+from sekft.viewer.opening import opened
 from sekft.viewer.query import Filters
 from sekft.viewer.reading import Reading
 from sekft.viewer.server import Viewer
-from sekft.viewer.session import beside, lines
+from sekft.viewer.session import lines
 
 TAGS = re.compile(r"<[^>]*>")
 
@@ -29,7 +29,7 @@ def readings(viewer: Viewer, query: str = "") -> list[Reading]:
 
 def test_the_overview_counts_as_the_summary_does(viewer: Viewer, run: Path) -> None:
     """Outcomes by expected ending, kept, and what checkers refused and accepted are those of `sekft show`."""
-    told, seen = summarise(Layout.of_run(run)), overview(viewer.pages.indexes, Filters())
+    told, seen = summarise(Layout.of_run(run)), viewer.pages.seen(Filters())
     outcomes = {kind: {name: bar.count for name, bar in row.items()} for kind, row in seen.outcomes.items()}
     assert outcomes == told.outcomes
     funnel = {bar.label: bar.count for bar in seen.funnel}
@@ -40,7 +40,7 @@ def test_the_overview_counts_as_the_summary_does(viewer: Viewer, run: Path) -> N
 
 def test_every_bar_and_cell_filters_what_it_counts(viewer: Viewer) -> None:
     """The filters behind a cell of the outcomes, of an axis or of the reasons give as many rollouts as it shows."""
-    indexes, seen = viewer.pages.indexes, overview(viewer.pages.indexes, Filters())
+    indexes, seen = viewer.pages.indexes, viewer.pages.seen(Filters())
     counted = [(bar.terms, bar.count) for row in seen.outcomes.values() for bar in row.values()]
     counted += [(bar.terms, bar.count) for bar in seen.reasons]
     counted += [
@@ -88,40 +88,31 @@ def test_going_round_in_circles_is_folded(viewer: Viewer) -> None:
         assert sum(1 + len(line.repeats) for line in shown) == len(reading.actions) + 1
 
 
-def test_two_sessions_are_aligned_up_to_where_they_part(viewer: Viewer, run: Path) -> None:
-    """An explorer and the saboteur that follows it are alike up to the failure, and part there; all steps are shown."""
+def test_steps_have_one_key_where_they_are_alike(viewer: Viewer) -> None:
+    """The keys of an explorer's and of its saboteur's steps are the same up to the failure and differ there."""
     by_scenario: dict[str, dict[str, Reading]] = {}
     for reading in readings(viewer):
         if reading.sample == 0:
             by_scenario.setdefault(reading.scenario_id, {})[reading.operator.kind] = reading
     parted = 0
     for sides in by_scenario.values():
-        left, right = sides["explorer"], sides["saboteur"]
-        rows = beside(left, right)
-        at = next(at for at, row in enumerate(rows) if not row.same)
-        assert rows[at].parts
-        assert all(row.same for row in rows[:at])
-        parted += right.fault is not None and (rows[at].right or rows[at].left).turn == right.fault.turn  # type: ignore[union-attr]
-        assert [row.left.turn for row in rows if row.left] == [0, *range(1, len(left.turns), 2)]
-        assert [row.right.turn for row in rows if row.right] == [0, *range(1, len(right.turns), 2)]
+        left, right = ([line.key for line in lines(sides[who])] for who in ("explorer", "saboteur"))
+        at = next(at for at in range(len(left)) if left[at : at + 1] != right[at : at + 1])
+        fault = sides["saboteur"].fault
+        parted += fault is not None and 2 * at - 1 == fault.turn
     assert parted >= len(by_scenario) * 0.7
 
 
-def test_two_scenarios_are_aligned_by_their_marks(viewer: Viewer) -> None:
-    """Sessions of different scenarios stand mark beside mark: none is later on its side than all that follow."""
-    left, right = readings(viewer, "outcome=solved&operator=explorer")[:4:3]
-    assert left.scenario_id != right.scenario_id
-    rows = beside(left, right)
-    for mark in ("learnt", "retrieved"):
-        places = [
-            next(
-                at
-                for at, row in enumerate(rows)
-                if (side := getattr(row, name)) and any(tag.text == mark for tag in side.answered)
-            )
-            for name in ("left", "right")
-        ]
-        assert abs(places[0] - places[1]) <= 6
+def test_the_funnel_ends_with_what_was_exported(viewer: Viewer, run: Path) -> None:
+    """A run's own export is told by form, in rows, and beside its run an export repeats no session."""
+    from pyarrow import parquet
+
+    told = {bar.label: bar.count for bar in viewer.pages.seen(Filters()).funnel}
+    assert told["exported: sft"] == parquet.read_table(run / "export" / "sft").num_rows
+    assert told["exported: dpo"] == told["pairs"]
+    both = opened([run, run / "export"])
+    assert {bar.label: bar.count for bar in both.pages.seen(Filters()).funnel} == told
+    both.pages.indexes.close()
 
 
 def test_a_pair_shows_both_sides_and_what_followed(viewer: Viewer) -> None:

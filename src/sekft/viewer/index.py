@@ -23,12 +23,13 @@ from sekft.viewer.reading import Reading
 from sekft.viewer.sources import Source, Stamp
 from sekft.viewer.terminal import plain
 
-VERSION = 2
+VERSION = 3
 """Of the tables; an index of another one is built again."""
 FILE = f"view-{VERSION}.sqlite"
 TOGETHER = 400
 """Files of one transaction."""
 SHOWN_CHARACTERS = 200
+ROLES = ("action", "env")
 SessionStep = Callable[[int], None]
 """Is told how many files have been read so far."""
 
@@ -71,7 +72,7 @@ class Index:
 class _Refresh:
     def __init__(self, source: Source, base: sqlite3.Connection, step: SessionStep) -> None:
         self._source, self._base, self._step = source, base, step
-        self._done = self._open = 0
+        self._done = 0
 
     def run(self) -> int:
         self._base.execute("BEGIN IMMEDIATE")
@@ -97,7 +98,8 @@ class _Refresh:
             self._told()
         for stamp in stamps:
             if known.get(stamp.path) != (stamp.mtime_ns, stamp.size):
-                self._forget(stamp.path)
+                if stamp.path in known:
+                    self._forget(stamp.path)
                 self._read(folder, stamp)
                 self._told()
 
@@ -174,10 +176,8 @@ class _Refresh:
             ),
         )  # fmt: skip
         self._base.executemany("INSERT INTO reasons VALUES (?, ?)", ((key, reason) for reason in reading.against))
-        shown = "\n".join(plain(turn.content) for turn in reading.turns if turn.role == "env")
-        self._base.execute(
-            "INSERT INTO texts (rowid, typed, shown) VALUES (?, ?, ?)", (key, "\n".join(reading.actions), shown)
-        )
+        typed, shown = ("\n".join(plain(turn.content) for turn in reading.turns if turn.role == role) for role in ROLES)
+        self._base.execute("INSERT INTO texts (rowid, typed, shown) VALUES (?, ?, ?)", (key, typed, shown))
         if scenario is None and reading.cell:
             self._cells(reading.scenario_id, reading.cell.items())
 
@@ -205,8 +205,8 @@ class _Refresh:
         return self._base.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row).lastrowid or 0
 
     def _next_key(self) -> int:
-        (last,) = self._base.execute("SELECT max(rowid) FROM texts").fetchone()
-        return int(last or 0) + 1
+        last = self._base.execute("SELECT rowid FROM texts ORDER BY rowid DESC LIMIT 1").fetchone()  # max() reads all
+        return last[0] + 1 if last else 1
 
     def _notes(self) -> None:
         """Notes as the file has them now: it is small, and read whole."""

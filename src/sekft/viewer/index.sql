@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS scenarios (
     id TEXT PRIMARY KEY, file TEXT, expected TEXT, split TEXT, family TEXT, twin_of TEXT, reskin_of TEXT,
     author TEXT, mended INTEGER, wrong INTEGER, survivors INTEGER, right INTEGER, refused INTEGER, proven INTEGER
 );
+CREATE INDEX IF NOT EXISTS scenarios_file ON scenarios (file);
 CREATE INDEX IF NOT EXISTS scenarios_family ON scenarios (family);
 CREATE TABLE IF NOT EXISTS cells (scenario TEXT, axis TEXT, value TEXT, PRIMARY KEY (scenario, axis)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS cells_value ON cells (axis, value, scenario);
@@ -26,10 +27,12 @@ CREATE TABLE IF NOT EXISTS pairs (
     key INTEGER PRIMARY KEY, file TEXT, place TEXT UNIQUE, id TEXT, scenario TEXT, split TEXT, outcome TEXT, cause TEXT,
     source TEXT, margin REAL, turn INTEGER, chosen TEXT, rejected TEXT, chosen_id TEXT, rejected_id TEXT
 );
+CREATE INDEX IF NOT EXISTS pairs_file ON pairs (file);
 CREATE TABLE IF NOT EXISTS rejections (
     key INTEGER PRIMARY KEY, file TEXT, place TEXT UNIQUE, id TEXT, slot INTEGER, attempt INTEGER, reason TEXT,
     detail TEXT, exchanges INTEGER
 );
+CREATE INDEX IF NOT EXISTS rejections_file ON rejections (file);
 CREATE TABLE IF NOT EXISTS notes (trajectory TEXT PRIMARY KEY, verdict TEXT, comment TEXT);
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, body TEXT);
-CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(typed, shown, content='', tokenize="unicode61 tokenchars '_'");
+CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(typed, shown, content='', tokenize='trigram');

@@ -14,11 +14,15 @@ ACTORS_AT_MOST = 6
 """Columns of the table of axes."""
 FEW = 5
 """Rollouts below which a rate is shown pale."""
+_WORK = "expected IN ('work', '')"
 
 
 @dataclass(frozen=True)
 class ChartBar:
-    """A line of a chart: how many of how many, and the filters that show them. tone: good, bad or none."""
+    """A line of a chart: how many of how many, and the filters that show them.
+
+    of: 0 where there is no whole that it is a part of. tone: good, bad or none.
+    """
 
     label: str
     count: int
@@ -53,13 +57,14 @@ class AxisRate:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acted, in which run. terms: the filters of its rollouts."""
+    """Who acted, in which run. terms: the filters of its rollouts. chain: each mark with all before it."""
 
     name: str
     terms: tuple[tuple[str, str], ...]
     rollouts: int
     right: int
     kept: int
+    chain: Sequence[ChartBar]
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,6 @@ class Overview:
     outcomes: Mapping[str, Mapping[str, ChartBar]]
     met: Sequence[str]
     actors: Sequence[Actor]
-    chains: Sequence[tuple[Actor, Sequence[ChartBar]]]
     axes: Mapping[str, Mapping[str, Sequence[AxisRate | None]]]
     lengths: Sequence[tuple[int, int, int]]
     reasons: Sequence[ChartBar]
@@ -80,17 +84,19 @@ class Overview:
     costs: Sequence[tuple[str, str]]
 
 
-def overview(indexes: Indexes, filters: Filters) -> Overview:
-    """Everything under these filters; what is counted of scenarios and drafts is of all."""
+def overview(indexes: Indexes, filters: Filters, exported: Mapping[str, int]) -> Overview:
+    """Everything under these filters; what is counted of scenarios, drafts, pairs and exports is of all.
+
+    exported: form → rows.
+    """
     where, values = indexes.where(filters)
     actors = list(_actors(indexes, where, values))
     return Overview(
         heads=list(_heads(indexes, where, values)),
-        funnel=list(_funnel(indexes, where, values)),
+        funnel=list(_funnel(indexes, where, values, exported)),
         outcomes=_outcomes(indexes, where, values),
         met=_met(indexes, where, values),
         actors=actors,
-        chains=[(actor, list(_chain(indexes, filters, actor))) for actor in actors],
         axes=_axes(indexes, where, values, actors),
         lengths=_lengths(indexes, where, values),
         reasons=_reasons(indexes, filters),
@@ -124,15 +130,12 @@ def _heads(indexes: Indexes, where: str, values: Values) -> Iterator[tuple[str, 
     yield f"{told['a'] or 0:.1f}", "actions a rollout", "on average"
 
 
-def _funnel(indexes: Indexes, where: str, values: Values) -> Iterator[ChartBar]:
-    """Every draw down to what is kept; the pairs last."""
+def _funnel(indexes: Indexes, where: str, values: Values, exported: Mapping[str, int]) -> Iterator[ChartBar]:
+    """Every draw down to what is kept and exported; a session that an export repeats counts once."""
     made = _one(indexes, "SELECT count(*) n, coalesce(sum(proven), 0) p FROM scenarios")
     drafts = _one(indexes, "SELECT count(*) n FROM rejections")["n"]
-    told = _one(
-        indexes,
-        f"SELECT count(*) n, coalesce(sum(right), 0) r, coalesce(sum(keep), 0) k FROM rollouts WHERE {where}",
-        values,
-    )
+    asked = "count(DISTINCT id) n, count(DISTINCT iif(right, id, NULL)) r, count(DISTINCT iif(keep, id, NULL)) k"
+    told = _one(indexes, f"SELECT {asked} FROM rollouts WHERE {where}", values)
     drawn = made["n"] + drafts
     if drawn:
         yield ChartBar("drawn", drawn, drawn, page="rejected" if drafts else "")
@@ -140,8 +143,10 @@ def _funnel(indexes: Indexes, where: str, values: Values) -> Iterator[ChartBar]:
     yield ChartBar("rolled out", told["n"], told["n"])
     yield ChartBar("right", told["r"], told["n"], _rights(), "good")
     yield ChartBar("kept", told["k"], told["n"], (("keep", "yes"),), "good")
-    if pairs := _one(indexes, "SELECT count(*) n, count(DISTINCT scenario) s FROM pairs")["n"]:
-        yield ChartBar("pairs", pairs, max(pairs, told["n"]), page="pairs")
+    if pairs := _one(indexes, "SELECT count(DISTINCT id) n FROM pairs")["n"]:
+        yield ChartBar("pairs", pairs, 0, page="pairs")
+    for form, rows in exported.items():
+        yield ChartBar(f"exported: {form}", rows, 0, page="")
 
 
 def _rights() -> tuple[tuple[str, str], ...]:
@@ -178,9 +183,9 @@ def _actors(indexes: Indexes, where: str, values: Values) -> Iterator[Actor]:
     """Who acted most first; runs apart where there are several."""
     several = len(indexes.names) > 1
     rows = indexes.ask(
-        "SELECT run, operator, model, count(*) n, coalesce(sum(right), 0) r, coalesce(sum(keep), 0) k "
-        f"FROM rollouts WHERE {where} GROUP BY run, operator, model "
-        f"ORDER BY n DESC, run, operator LIMIT {ACTORS_AT_MOST}",
+        "SELECT run, operator, model, count(*) n, coalesce(sum(right), 0) r, coalesce(sum(keep), 0) k, "
+        f"sum({_WORK}) w, {', '.join(map(_reached, CHAIN))} FROM rollouts WHERE {where} "
+        f"GROUP BY run, operator, model ORDER BY n DESC, run, operator LIMIT {ACTORS_AT_MOST}",
         values,
     )
     for row in rows:
@@ -189,29 +194,20 @@ def _actors(indexes: Indexes, where: str, values: Values) -> Iterator[Actor]:
         terms += [("run", row["run"])] if several else []
         name = row["model"] or row["operator"]
         shown = f"{row['run']}: {name}" if several else name
-        yield Actor(shown, tuple(terms), row["n"], row["r"], row["k"])
-
-
-def _chain(indexes: Indexes, filters: Filters, actor: Actor) -> Iterator[ChartBar]:
-    """Each mark with all before it; `executed` of work alone."""
-    own = filters
-    for field, value in actor.terms:
-        own = own.only(field, value)
-    where, values = indexes.where(own)
-    reached: list[str] = []
-    for mark in CHAIN:
-        work = " AND expected IN ('work', '')" if mark == "executed" else ""
-        asked = [
-            f"({name} IS NOT NULL OR ('{name}' = 'executed' AND expected NOT IN ('work', '')))"
-            for name in [*reached, mark]
+        chain = [
+            ChartBar(mark, row[mark], row["w" if mark == "executed" else "n"], (*terms, ("lacks", mark)))
+            for mark in CHAIN
         ]
-        row = _one(
-            indexes,
-            f"SELECT count(*) n, coalesce(sum({' AND '.join(asked)}), 0) r FROM rollouts WHERE {where}{work}",
-            values,
-        )
-        reached.append(mark)
-        yield ChartBar(mark, row["r"], row["n"], (*actor.terms, ("lacks", mark)))
+        yield Actor(shown, tuple(terms), row["n"], row["r"], row["k"], chain)
+
+
+def _reached(mark: str) -> str:
+    """How many rollouts have the mark with all before it; `executed` is asked of work alone."""
+    asked = [
+        f"({each} IS NOT NULL OR NOT {_WORK})" if each == "executed" != mark else f"{each} IS NOT NULL"
+        for each in CHAIN[: CHAIN.index(mark) + 1]
+    ]
+    return f"sum({' AND '.join([*asked, _WORK] if mark == 'executed' else asked)}) {mark}"
 
 
 def _axes(
@@ -222,7 +218,7 @@ def _axes(
         "WITH told AS "
         "(SELECT run, scenario, operator, coalesce(model, '') model, count(*) n, sum(right) r, sum(keep) k "
         f"FROM rollouts WHERE {where} GROUP BY run, scenario, operator, model), "
-        "cell AS (SELECT DISTINCT scenario, axis, value FROM cells) "
+        f"cell AS (SELECT {'DISTINCT ' * (len(indexes.names) > 1)}scenario, axis, value FROM cells) "
         "SELECT axis, value, run, operator, model, sum(n) n, sum(r) r, sum(k) k FROM told JOIN cell USING (scenario) "
         "GROUP BY axis, value, run, operator, model ORDER BY axis, value",
         values,

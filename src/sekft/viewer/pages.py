@@ -14,14 +14,13 @@ from sekft.errors import SekftError, UsageError
 from sekft.evaluation.metrics import CHAIN
 from sekft.rejection import Rejection
 from sekft.scenario import Scenario
-from sekft.shell.syntax import bare
 from sekft.viewer.effects import tree
-from sekft.viewer.meanings import MARKS, MEANINGS, announced
-from sekft.viewer.overview import overview
-from sekft.viewer.query import CHOICES, NOTHING, SORTS, Filters, Indexes, Row
+from sekft.viewer.meanings import MARKS, MEANINGS, STOPPED, announced
+from sekft.viewer.overview import Overview, overview
+from sekft.viewer.query import LABELS, NOTHING, SORTS, Filters, Indexes, Row
 from sekft.viewer.reading import Reading
-from sekft.viewer.session import answer_after, beside, lines, typed_apart
-from sekft.viewer.sources import Source
+from sekft.viewer.session import answer_after, lines
+from sekft.viewer.sources import Source, exported
 from sekft.viewer.terminal import named, screen
 
 ROWS_TOGETHER = 100
@@ -60,7 +59,6 @@ class Pages:
     links: Server | OneFile = field(default_factory=Server)
     annotating: bool = False
     following: bool = False
-    extras: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def _environment(self) -> Any:
@@ -74,8 +72,8 @@ class Pages:
             undefined=StrictUndefined,
         )
         environment.globals |= {
-            "link": self._link, "screen": screen, "named": named, "MEANINGS": MEANINGS, "MARKS": MARKS, "CHAIN": CHAIN,
-            "pages": self, "Filters": Filters, "tree": tree,
+            "link": self._link, "screen": screen, "named": named, "tree": tree, "pages": self, "Filters": Filters,
+            "MEANINGS": MEANINGS, "MARKS": MARKS, "STOPPED": STOPPED, "CHAIN": CHAIN, "SORTS": SORTS, "LABELS": LABELS,
         }  # fmt: skip
         return environment
 
@@ -85,7 +83,7 @@ class Pages:
         return self.links.link(page, "&".join(filter(None, (query, told))))
 
     def render(self, template: str, /, **values: Any) -> str:
-        text: str = self._environment.get_template(f"{template}.html.jinja").render(**values, **self.extras)
+        text: str = self._environment.get_template(f"{template}.html.jinja").render(**values)
         return text
 
     @property
@@ -113,9 +111,11 @@ class Pages:
 
     def overview(self, filters: Filters, audit: Any = None) -> str:
         """audit: the tables of an audit or of an evaluation, if there are any."""
-        return self.render(
-            "overview", filters=filters, seen=overview(self.indexes, filters), audit=audit, page="overview"
-        )
+        return self.render("overview", filters=filters, seen=self.seen(filters), audit=audit, page="overview")
+
+    def seen(self, filters: Filters) -> Overview:
+        """What the overview tells."""
+        return overview(self.indexes, filters, exported(source.export for source in self.sources.values()))
 
     def rollouts(self, filters: Filters, offset: int = 0) -> str:
         rows = self.indexes.rows(filters, ROWS_TOGETHER, offset)
@@ -130,9 +130,6 @@ class Pages:
             together=ROWS_TOGETHER,
             choices={name: counts for name, counts in choices.items() if len(counts) > 1 or filters.values(name)},
             reasons=self.indexes.reasons(filters),
-            axes=self.indexes.axes(),
-            sorts=SORTS,
-            CHOICES=CHOICES,
         )
 
     def rollout(self, run: str, place: str, filters: Filters, template: str = "rollout") -> str:
@@ -205,19 +202,10 @@ class Pages:
         yield from ((_kinship(twins, row["scenario"], each["scenario"]), each) for each in kin)
 
     def compare(self, left: tuple[str, str], right: tuple[str, str]) -> str:
-        rows = [self.row(*left), self.row(*right)]
-        readings = [self.reading(*left), self.reading(*right)]
-        sides = beside(*readings)
-        return self.render(
-            "compare",
-            page="rollouts",
-            rows=rows,
-            readings=readings,
-            sides=sides,
-            shared=next((at for at, line in enumerate(sides) if not line.same), len(sides)),
-            same_scenario=readings[0].scenario_id == readings[1].scenario_id,
-            PREFIX_SHOWN=PREFIX_SHOWN,
-        )
+        """The page's script aligns the two: without it they stand side by side as they are."""
+        readings = [(self.row(*each), self.reading(*each)) for each in (left, right)]
+        both = [(row, reading, lines(reading)) for row, reading in readings]
+        return self.render("compare", page="rollouts", both=both)
 
     def pairs(self, terms: Mapping[str, str], offset: int = 0) -> str:
         """terms: field → value of cause, outcome, source, split or scenario."""
@@ -249,7 +237,6 @@ class Pages:
         """Raises UsageError for one that the index does not have."""
         row = self._among("pairs", "key", "pair", run, place)
         pair = self.sources[run].pair(place)
-        rejected, chosen = typed_apart(pair.rejected[0].content, pair.chosen[0].content, ("del", "ins"))
         prompt = [message.model_dump() for message in pair.prompt]
         return self.render(
             template,
@@ -258,12 +245,11 @@ class Pages:
             pair=pair,
             system=next((message["content"] for message in prompt if message["role"] == "system"), ""),
             prefix=_exchanges([message for message in prompt if message["role"] != "system"]),
-            typed={"chosen": chosen, "rejected": rejected},
+            typed={"chosen": screen(pair.chosen[0].content), "rejected": screen(pair.rejected[0].content)},
             sides={
                 name: self._side(run, side, pair.turn)
                 for name, side in (("chosen", pair.chosen_side.trajectory), ("rejected", pair.rejected_side.trajectory))
             },
-            same=bare(pair.chosen[0].content) == bare(pair.rejected[0].content),
             PREFIX_SHOWN=PREFIX_SHOWN,
         )
 

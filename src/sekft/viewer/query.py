@@ -19,25 +19,32 @@ from sekft.evaluation.metrics import CHAIN
 
 SOURCES_AT_MOST = 8
 """SQLite attaches ten databases."""
-CHOICES = ("run", "outcome", "expected", "operator", "model", "split", "keep", "ending", "fault", "verdict")
+CHOICES = ("run", "outcome", "expected", "operator", "sample", "model", "split", "keep", "ending", "fault", "verdict")
 """Fields with few values: a filter takes several values of each."""
+LABELS = {"keep": "kept", "fault": "made to fail", "verdict": "check", "expected": "right ending"}
+"""What a reader calls a field whose name says less."""
 OTHERS = ("scenario", "family", "reason", "note", "id")
 LIMITS = {"from": ("actions", ">="), "to": ("actions", "<=")}
 MARKED = {"has": "IS NOT NULL", "lacks": "IS NULL"}
 SORTS: Mapping[str, tuple[str, str]] = {
-    "": ("run, place", "file"),
-    "actions": ("actions, run, place", "fewest actions"),
-    "-actions": ("-actions, run, place", "most actions"),
-    "-mistakes": ("-mistakes, run, place", "most mistakes"),
-    "outcome": ("outcome, run, place", "outcome"),
-    "tool": ("tool, run, place", "tool"),
-    "-tokens": ("-tokens, run, place", "most tokens"),
-    "-cost": ("-cost, run, place", "dearest"),
+    "": ("", "file"),
+    "actions": ("actions", "fewest actions"),
+    "-actions": ("-actions", "most actions"),
+    "-mistakes": ("-mistakes", "most mistakes"),
+    "outcome": ("outcome", "outcome"),
+    "tool": ("coalesce(tool, '')", "tool"),
+    "-tokens": ("-tokens", "most tokens"),
+    "-cost": ("-cost", "dearest"),
 }
-"""Name in an address → SQL, and what a reader calls it."""
+"""Name in an address → SQL of what comes before run and place, and what a reader calls it."""
 NOTHING = "–"
+LEAST_SEARCHED = 3
+"""Characters: the index of texts is one of trigrams."""
 Row = sqlite3.Row
-_WORD = re.compile(r"\w+")
+_NOTED = ", ".join(
+    f"(SELECT {field} FROM notes WHERE trajectory = rollouts.id) AS {name}"
+    for field, name in (("verdict", "note"), ("comment", "comment"))
+)
 _FIELD = re.compile(r"^(typed|shown):\s*")
 
 
@@ -130,7 +137,7 @@ class Indexes:
             values = filters.values(field)
             if field in CHOICES or field in ("scenario", "family", "id"):
                 yield (
-                    f"coalesce(nullif({field}, ''), {_quoted(NOTHING)}) IN ({_marks(values)})",
+                    f"coalesce(nullif(CAST({field} AS TEXT), ''), {_quoted(NOTHING)}) IN ({_marks(values)})",
                     [*map(_stored, values)],
                 )
             elif field in MARKED:
@@ -170,13 +177,13 @@ class Indexes:
             yield asked, [axis, *names]
 
     def _searched(self, text: str) -> tuple[str, list[object]]:
-        """The words of the text in a row, the last one perhaps unfinished; punctuation between them does not count."""
+        """The text as it stands, but for case; the index knows nothing shorter than three characters."""
         field = _FIELD.match(text)
-        words = _WORD.findall(text[field.end() :] if field else text)
-        if not words:
-            return "1", []
-        phrase = " ".join(words)
-        match = (f"{field[1]} : " if field else "") + f'"{phrase}" *'
+        wanted = (text[field.end() :] if field else text).replace("\0", "")
+        if len(wanted) < LEAST_SEARCHED:
+            return "0", []
+        phrase = wanted.replace('"', '""')
+        match = (f"{field[1]} : " if field else "") + f'"{phrase}"'
         parts = (
             f"(db = {at} AND key IN (SELECT rowid FROM r{at}.texts WHERE texts MATCH ?))"
             for at in range(len(self.names))
@@ -184,12 +191,12 @@ class Indexes:
         return f"({' OR '.join(parts)})", [match] * len(self.names)
 
     def rows(self, filters: Filters, limit: int, offset: int = 0) -> list[Row]:
-        """Rollouts in the order asked for, with their notes."""
+        """Rollouts in the order asked for, with their notes. Those before the offset are not read whole."""
         where, values = self.where(filters)
+        order = ", ".join(_order(filters))
         return self.ask(
-            f"SELECT *, (SELECT verdict FROM notes WHERE trajectory = rollouts.id) AS note, "
-            f"(SELECT comment FROM notes WHERE trajectory = rollouts.id) AS comment FROM rollouts "
-            f"WHERE {where} ORDER BY {SORTS[filters.sort][0]} LIMIT ? OFFSET ?",
+            f"SELECT rollouts.*, {_NOTED} FROM (SELECT db AS d, key AS k FROM rollouts WHERE {where} ORDER BY {order} "
+            f"LIMIT ? OFFSET ?) JOIN rollouts ON db = d AND key = k ORDER BY {order}",
             [*values, limit, offset],
         )
 
@@ -214,11 +221,9 @@ class Indexes:
     def reasons(self, filters: Filters) -> Counter[str]:
         """Why rollouts are not kept → how many."""
         where, values = self.where(filters, ["reason"])
-        rows = self.ask(
-            "SELECT reason, count(*) AS n FROM reasons JOIN (SELECT db AS d, key FROM rollouts "
-            f"WHERE {where}) ON rollout = key AND db = d GROUP BY reason ORDER BY n DESC LIMIT 40",
-            values,
-        )
+        chosen = f"JOIN (SELECT db AS d, key FROM rollouts WHERE {where}) ON rollout = key AND db = d"
+        told = f"FROM reasons {chosen if where != '1' else ''} GROUP BY reason"
+        rows = self.ask(f"SELECT reason, count(*) AS n {told} ORDER BY n DESC LIMIT 40", values)
         return Counter({row["reason"]: row["n"] for row in rows})
 
     def axes(self) -> dict[str, list[str]]:
@@ -233,12 +238,7 @@ class Indexes:
         return found
 
     def rollout(self, run: str, place: str) -> Row | None:
-        rows = self.ask(
-            "SELECT *, (SELECT verdict FROM notes WHERE trajectory = rollouts.id) AS note, "
-            "(SELECT comment FROM notes WHERE trajectory = rollouts.id) AS comment "
-            "FROM rollouts WHERE run = ? AND place = ?",
-            (run, place),
-        )
+        rows = self.ask(f"SELECT *, {_NOTED} FROM rollouts WHERE run = ? AND place = ?", (run, place))
         return rows[0] if rows else None
 
     def neighbours(self, filters: Filters, row: Row) -> tuple[Row | None, Row | None, int, int]:
@@ -247,20 +247,31 @@ class Indexes:
         Place 0: it is not in the list.
         """
         where, values = self.where(filters)
-        order = SORTS[filters.sort][0]
-        asked = (
-            f"SELECT run, place, lag(place) OVER w AS before, lag(run) OVER w AS before_run, "
-            f"lead(place) OVER w AS after, lead(run) OVER w AS after_run, row_number() OVER w AS at, "
-            f"count(*) OVER () AS total FROM rollouts "
-            f"WHERE {where} WINDOW w AS (ORDER BY {order})"
+        order = ", ".join(_order(filters))
+        keys = self.ask(
+            f"SELECT {order} FROM rollouts WHERE run = ? AND place = ? AND {where}", [row["run"], row["place"], *values]
         )
-        found = self.ask(f"SELECT * FROM ({asked}) WHERE run = ? AND place = ?", [*values, row["run"], row["place"]])
-        if not found:
+        if not keys:
             return None, None, 0, self.count(filters)
-        at = found[0]
-        before = self.rollout(at["before_run"], at["before"]) if at["before"] else None
-        after = self.rollout(at["after_run"], at["after"]) if at["after"] else None
-        return before, after, at["at"], at["total"]
+        own = tuple(keys[0])
+        told = self.ask(
+            f"SELECT count(*) total, sum(({order}) < ({_marks(own)})) before FROM rollouts WHERE {where}",
+            [*own, *values],
+        )[0]
+        before, after = (
+            self.ask(
+                f"SELECT run, place FROM rollouts WHERE {where} AND ({order}) {sign} ({_marks(own)}) "
+                f"ORDER BY {', '.join(f'{each} {way}' for each in _order(filters))} LIMIT 1",
+                [*values, *own],
+            )
+            for sign, way in (("<", "DESC"), (">", "ASC"))
+        )
+        return before[0] if before else None, after[0] if after else None, told["before"] + 1, told["total"]
+
+
+def _order(filters: Filters) -> list[str]:
+    """What a list is ordered by, as SQL; never null."""
+    return [*filter(None, [SORTS[filters.sort][0]]), "run", "place"]
 
 
 def _shown(field: str, value: Any) -> str:
@@ -270,10 +281,10 @@ def _shown(field: str, value: Any) -> str:
 
 
 def _stored(value: str) -> object:
-    return {"yes": 1, "no": 0}.get(value, value)
+    return {"yes": "1", "no": "0"}.get(value, value)
 
 
-def _marks(values: Sequence[str]) -> str:
+def _marks(values: Sequence[object]) -> str:
     return ", ".join("?" * len(values))
 
 

@@ -18,11 +18,19 @@ from sekft.errors import SekftError
 from sekft.evaluation.metrics import CHAIN
 from sekft.folder import explained
 from sekft.report import Report, Table, facts
-from sekft.runs.evaluate import report_file, stored
 from sekft.viewer.pages import Pages, static
-from sekft.viewer.query import CHOICES, NOTHING, Filters, Row
+from sekft.viewer.query import CHOICES, LABELS, NOTHING, Filters, Row
 from sekft.viewer.server import Viewer
 
+FACETS = {
+    "rollouts": [
+        *((field, LABELS.get(field, field)) for field in CHOICES),
+        ("lacks", "lacks the mark"), ("note", "note"), ("reason", "not kept because"),
+    ],
+    "pairs": [(field, field) for field in ("cause", "outcome", "source", "split")],
+    "rejected": [("reason", "reason")],
+}  # fmt: skip
+"""Page → the fields that its filters list, each with what a reader calls it."""
 LIMIT_BYTES = 3_000_000
 PACKED_BYTES = 2_600_000
 """Of sessions, pairs and drafts, as base64; the rest of the file is style, script and the overview."""
@@ -98,9 +106,10 @@ def write_report(viewer: Viewer, out: Path, most: int | None = None) -> Written:
         "rollouts": sorted(rows, key=lambda row: (row["run"], row["place"])),
         "pairs": pairs,
         "rejected": drafts,
-        "chain": CHAIN,
+        "facets": FACETS,
     }
-    text = _page(pages, packed_text(json.dumps(data, ensure_ascii=False)), pack.chunks, len(rows), total)
+    tables = viewer.tables(measured=any(source.layout.kind == "run" for source in pages.sources.values()))
+    text = _page(pages, tables, packed_text(json.dumps(data, ensure_ascii=False)), pack.chunks, len(rows), total)
     with explained(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         unfinished = out.with_name(f".{out.name}.unfinished")
@@ -116,7 +125,7 @@ def write_report(viewer: Viewer, out: Path, most: int | None = None) -> Written:
     )
 
 
-def _page(pages: Pages, data: str, chunks: Sequence[str], held: int, total: int) -> str:
+def _page(pages: Pages, tables: Sequence[Table], data: str, chunks: Sequence[str], held: int, total: int) -> str:
     style = static("view.css")
     script = static("view.js") + static("report.js")
     sources = {"style-src": style, "script-src": script}
@@ -124,9 +133,6 @@ def _page(pages: Pages, data: str, chunks: Sequence[str], held: int, total: int)
     policy = f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
     from markupsafe import Markup
 
-    tables = [
-        table for source in pages.sources.values() if report_file(source.root).is_file() for table in _told(source.root)
-    ]
     return pages.render(
         "report",
         page="overview",
@@ -138,22 +144,9 @@ def _page(pages: Pages, data: str, chunks: Sequence[str], held: int, total: int)
         held=held,
         total=total,
         filters=Filters(),
-        seen=_overview(pages),
+        seen=pages.seen(Filters()),
         audit=tables,
     )
-
-
-def _told(root: Path) -> list[Table]:
-    try:
-        return stored(root).tables
-    except SekftError:
-        return []
-
-
-def _overview(pages: Pages) -> Any:
-    from sekft.viewer.overview import overview
-
-    return overview(pages.indexes, Filters())
 
 
 def _digest(text: str) -> str:
@@ -180,7 +173,9 @@ def _rollouts(pages: Pages, pack: _Pack, most: int | None) -> Iterator[dict[str,
         yield {
             "scenario_chunk": scenarios[own],
             **{field: _told_of(row, field) for field in CHOICES},
-            **{name: row[name] for name in ("place", "scenario", "family", "id", "actions", "note")},
+            **{name: row[name] for name in ("place", "scenario", "family", "id")},
+            **{name: row[name] for name in ("actions", "mistakes", "tool", "tokens", "cost")},
+            "note": _note(row),
             "reason": _reasons(pages, row),
             "has": [mark for mark in CHAIN if row[mark] is not None],
             "lacks": [
@@ -213,6 +208,12 @@ def _told_of(row: Row, field: str) -> str:
     if field == "keep" and value is not None:
         return "yes" if value else "no"
     return NOTHING if value in (None, "") else str(value)
+
+
+def _note(row: Row) -> list[str]:
+    """What a filter by note may ask for."""
+    told = row["note"] or ("comment" if row["comment"] else None)
+    return ["any", told] if told else ["none"]
 
 
 def _reasons(pages: Pages, row: Row) -> list[str]:

@@ -83,7 +83,8 @@ class Viewer:
         held = f"{name} {self.pages.indexes.generation()}"
         if held not in self._tables:
             try:
-                self._tables[held] = audit(self.pages.sources[name].layout).tables
+                told = audit(self.pages.sources[name].layout)
+                self._tables[held] = told.model_copy(update={"folder": name}).tables  # a report tells no path of ours
             except SekftError as error:
                 self._tables[held] = [Table((), (), "Audit", [str(error)])]
         return self._tables[held]

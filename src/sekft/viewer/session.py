@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
+from sekft.shell.syntax import bare, settled
 from sekft.trajectory import Turn
-from sekft.viewer.align import Beside, SessionStep, aligned, steps, words
 from sekft.viewer.meanings import MARKS
 from sekft.viewer.reading import Reading
 from sekft.viewer.terminal import screen
 
-APART = 'b class="apart"'
 ALIKE_AT_LEAST = 3
 """So many repetitions of a step, answered alike, are told in one line."""
 LONG_LINES, LONG_CHARACTERS = 32, 3000
@@ -31,9 +31,13 @@ class Tag:
 
 @dataclass(frozen=True)
 class ScreenLine:
-    """An action and its answer, ready for a page. turn: 0 for the landing. repeats: of this step, hidden here."""
+    """An action and its answer, ready for a page. turn: 0 for the landing. repeats: of this step, hidden here.
+
+    key: of what was typed and answered; a page sets two sessions side by side by it.
+    """
 
     turn: int
+    key: str
     prompt: Markup
     typed: Markup | None
     output: Markup
@@ -49,13 +53,20 @@ class ScreenLine:
 
 
 @dataclass(frozen=True)
-class Sides:
-    """A line of two sessions. same: typed and answered alike; parts: here they go apart."""
+class SessionStep:
+    """An action with its answer. turn: the action's; 0 is the landing."""
 
-    left: ScreenLine | None
-    right: ScreenLine | None
-    same: bool
-    parts: bool
+    turn: int
+    action: Turn | None
+    answer: Turn | None
+    prompt: str
+
+    @property
+    def output(self) -> str:
+        """The answer without the prompt that ends it."""
+        return (
+            "" if self.answer is None else self.answer.content[: len(self.answer.content) - len(prompt_of(self.answer))]
+        )
 
 
 def lines(reading: Reading) -> list[ScreenLine]:
@@ -65,30 +76,27 @@ def lines(reading: Reading) -> list[ScreenLine]:
     return list(_folded(shown))
 
 
-def beside(left: Reading, right: Reading) -> list[Sides]:
-    """Two sessions, aligned; in what differs where they part, the words that differ are marked."""
-    ones, others = _Marker(left), _Marker(right)
-    return [_sides(line, ones, others) for line in aligned(left, right)]
+def prompt_of(turn: Turn) -> str:
+    """The prompt that ends what the terminal shows: its last line."""
+    return turn.content.rpartition("\n")[2]
 
 
-def _sides(line: Beside, ones: _Marker, others: _Marker) -> Sides:
-    left = ones.line(line.left) if line.left else None
-    right = others.line(line.right) if line.right else None
-    if line.parts and line.left and line.right and line.left.action and line.right.action and left and right:
-        old, new = typed_apart(line.left.action.content, line.right.action.content)
-        left, right = replace(left, typed=old), replace(right, typed=new)
-    return Sides(left, right, line.same, line.parts)
+def steps(turns: Sequence[Turn]) -> list[SessionStep]:
+    """The landing, then each action with what it was answered."""
+    if not turns:
+        return []
+    found = [SessionStep(0, None, turns[0], "")]
+    for at in range(1, len(turns), 2):
+        answer = turns[at + 1] if at + 1 < len(turns) else None
+        found.append(SessionStep(at, turns[at], answer, prompt_of(turns[at - 1])))
+    return found
 
 
-def typed_apart(old: str, new: str, marks: tuple[str, str] = (APART, APART)) -> tuple[Markup, Markup]:
-    """Two actions with what the other does not have marked. marks: the elements, del and ins say more than `b`."""
-    left, right = words(old, new)
-    return _apart(left, marks[0]), _apart(right, marks[1])
-
-
-def _apart(pieces: Sequence[tuple[str, bool]], tag: str) -> Markup:
-    start, end = Markup(f"<{tag}>"), Markup(f"</{tag.partition(' ')[0]}>")
-    return Markup("").join(screen(text) if same else start + screen(text) + end for text, same in pieces)
+def _key(step: SessionStep) -> str:
+    """The same for two steps of one scenario that were typed and answered alike, but for what chance changes."""
+    typed = bare(step.action.content) if step.action else ""
+    told = f"{typed}\0{settled(step.answer.content, typed) if step.answer else ''}"
+    return hashlib.blake2s(told.encode("utf-8", "replace"), digest_size=5).hexdigest()
 
 
 class _Marker:
@@ -110,6 +118,7 @@ class _Marker:
         long = count if count > LONG_LINES or len(output) > LONG_CHARACTERS else 0
         return ScreenLine(
             turn=step.turn,
+            key=_key(step),
             prompt=screen(prompt, self._needles if step.turn < 2 else ()),
             typed=screen(step.action.content) if step.action else None,
             output=screen(output, self._needles),
@@ -163,7 +172,7 @@ def _folded(shown: Sequence[ScreenLine]) -> Iterator[ScreenLine]:
     at = 0
     while at < len(shown):
         end = at + 1
-        while end < len(shown) - 1 and _alike(shown[at], shown[end]):
+        while end < len(shown) and _alike(shown[at], shown[end]):
             end += 1
         if end - at > ALIKE_AT_LEAST:
             yield replace(shown[at], repeats=tuple(shown[at + 1 : end]))

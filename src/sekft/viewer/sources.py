@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from sekft.dataset.export import MANIFEST
+from sekft.dataset.export import MANIFEST, Exported
 from sekft.dataset.files import parquet_rows
 from sekft.dataset.pair import PAIRS, Pair
 from sekft.errors import BundleError, UsageError
 from sekft.folder import Layout, json_lines
 from sekft.rejection import Rejection
 from sekft.runs.rollout import THOUGHTS
+from sekft.runs.run import EXPORT
 from sekft.scenario import Scenario, load_noun, load_scenario
 from sekft.trajectory import load_trajectory
 from sekft.viewer.reading import Reading, of_atif, of_messages
@@ -65,6 +68,11 @@ class Source:
     @property
     def is_export(self) -> bool:
         return (self.root / MANIFEST).is_file()
+
+    @property
+    def export(self) -> Path:
+        """The export that this is, or where a run has its own."""
+        return self.root if self.is_export else self.root / EXPORT
 
     def folders(self) -> Iterator[tuple[str, list[Stamp]]]:
         """Each folder below the root with the files in it that can be read, scenarios before rollouts of them."""
@@ -177,6 +185,16 @@ def _scenario(places: tuple[Path, ...], name: str) -> Scenario | None:
             except BundleError:
                 return None
     return None
+
+
+def exported(folders: Iterable[Path]) -> Counter[str]:
+    """Form → rows that exports wrote; a folder without an export has none."""
+    rows: Counter[str] = Counter()
+    for folder in dict.fromkeys(folder.resolve() for folder in folders if (folder / MANIFEST).is_file()):
+        with suppress(BundleError):
+            for part in load_noun(Exported, folder / MANIFEST).parts:
+                rows[part.projection] += part.rows
+    return rows
 
 
 def _thoughts(path: Path) -> dict[int, str]:

@@ -10,16 +10,21 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup, escape
 
+_UNSEEN = (
+    r"\x80-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\ud800-\udfff\U000e0000-\U000e007f"
+)
+_CONTROL = r"\x00-\x08\x0b-\x1f\x7f"
 _TOKEN = re.compile(
     r"(?P<sgr>\x1b\[[0-9;:]*m)"
     r"|(?P<seq>\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]{0,400}(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?)"
     r"|(?P<bold>(?P<struck>[^\x00-\x20\x7f_])\x08(?P=struck))"
     r"|(?P<under>_\x08(?P<lined>[^\x00-\x1f\x7f]))"
     r"|(?P<crlf>\r+\n)"
-    r"|(?P<control>[\x00-\x08\x0b-\x1f\x7f])"
-    r"|(?P<unseen>[\x80-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u206f\ufeff\ufff9-\ufffb"
-    r"\ud800-\udfff\U000e0000-\U000e007f])"
+    rf"|(?P<control>[{_CONTROL}])|(?P<unseen>[{_UNSEEN}])"
 )
+_ACTS = re.compile(f"[{_CONTROL}{_UNSEEN}]")
+"""Each token holds one of these, and hardly any text does: looking for them first takes a tenth of the time."""
 _ON = {1: "b", 2: "dim", 3: "i", 4: "u", 7: "inv", 9: "strike"}
 _OFF = {22: ("b", "dim"), 23: ("i",), 24: ("u",), 27: ("inv",), 29: ("strike",)}
 _COLOURS = 8
@@ -45,6 +50,8 @@ def named(text: str) -> Markup:
 
 def plain(text: str) -> str:
     """The text without what colours it and drives a terminal, for searching and for a summary in one line."""
+    if not _ACTS.search(text):
+        return text
     return _TOKEN.sub(lambda found: found["struck"] or found["lined"] or ("\n" if found["crlf"] else ""), text)
 
 
@@ -52,7 +59,7 @@ def _pieces(text: str) -> Iterator[tuple[str | Markup, str]]:
     """The text cut up: what is literal, with its classes, and what has been made visible."""
     style: set[str] = set()
     at = 0
-    for found in _TOKEN.finditer(text):
+    for found in _TOKEN.finditer(text) if _ACTS.search(text) else ():
         if found.start() > at:
             yield text[at : found.start()], " ".join(sorted(style))
         at = found.end()
