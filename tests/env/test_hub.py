@@ -19,6 +19,7 @@ from sekft.cli.running import Lines
 from sekft.dataset import card
 from sekft.dataset.export import ExportConfig, Sources, export
 from sekft.models.texts import EstimatedTokens
+from sekft.scenario import Alternative, parse_scenario
 from tests import sets
 from tests.commands import sekft
 
@@ -69,6 +70,20 @@ def test_sessions_that_are_not_what_was_recorded_are_found(exported: Path, tmp_p
     (fault,) = [each for each in json.loads(done.stdout)["sample"] if each["session"]]
     assert fault["id"] == first["scenario_id"]
     assert fault["session"].startswith("message 1: recorded 'Forged. '")
+
+
+def test_a_set_cannot_drive_the_terminal(exported: Path, tmp_path: Path) -> None:
+    """What a hostile bundle says is shown without its control characters."""
+    torn = Path(shutil.copytree(exported, tmp_path / "torn"))
+    file = min((torn / "scenarios").rglob("*.jsonl"))
+    row = json.loads(file.read_text(encoding="utf-8").splitlines()[0])
+    named = Alternative(kind="\x1b]0;mine\x07", commands=["panic mine"])
+    hostile = parse_scenario(row["bundle"], "row").sealed(alternatives=[named])
+    file.write_text(json.dumps({**row, "bundle": hostile.to_json()}) + "\n", encoding="utf-8")
+    done = sekft("verify", torn, "--sample", "0")
+    assert done.returncode == 1
+    assert "]0;mine" in done.stdout
+    assert "\x1b" not in done.stdout
 
 
 def test_an_altered_bundle_and_a_set_without_scenarios_are_refused(exported: Path, tmp_path: Path) -> None:
