@@ -41,9 +41,10 @@ def tool(name: str) -> Path:
     return Path(root) / name / "bin"
 
 
-def ran(*words: str | Path, cwd: Path) -> str:
-    """What it printed. Keys are for loopback, and no tool writes to its home."""
-    environ = {**os.environ, "OPENAI_API_KEY": "none", "SEKFT_API_KEY": "none", "HOME": str(cwd), "PYTHONPATH": ""}
+def ran(*words: str | Path, cwd: Path, **more: str) -> str:
+    """What it printed. Keys are for loopback, and no tool writes to its home or asks a hub."""
+    keys = {"OPENAI_API_KEY": "none", "SEKFT_API_KEY": "none"}
+    environ = {**os.environ, **keys, "HOME": str(cwd), "PYTHONPATH": "", "HF_HUB_OFFLINE": "1", **more}
     done = subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
