@@ -1,4 +1,4 @@
-"""Trainers that are named in docs/exports.md take our exports as they are: two steps of each, in its own environment."""
+"""The trainers of docs/exports.md take our exports as they are: two steps of each, in its own environment."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ FORMS = ("sft", "preference", "swift_dpo", "kto_chat")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export of a small run, made by the commands that a user types."""
     run = filled(tmp_path_factory).root
-    for words in (["pairs"], ["export", "--out", run / "export", *(word for form in FORMS for word in ("--to", form))]):
-        done = sekft(words[0], "--trajectories", run, *words[1:])
+    forms = [word for form in FORMS for word in ("--to", form)]
+    for done in (
+        sekft("pairs", "--trajectories", run),
+        sekft("export", "--trajectories", run, "--out", run / "export", *forms),
+    ):
         assert done.returncode == 0, done.stderr
     return run / "export"
 
@@ -62,7 +65,8 @@ def swift(stage: str, exported: Path, model: Path, out: Path) -> None:
     how = ["sft"] if stage == "sft" else ["rlhf", "--rlhf_type", stage, "--loss_scale", "last_round"]
     ran(
         tool("ms-swift") / "swift", *how, "--model", model, "--model_type", "llama", "--template", "chatml",
-        "--dataset", exported / form / "train", "--max_length", "4096", "--max_steps", str(STEPS), "--logging_steps", "1",
+        "--dataset", exported / form / "train", "--max_length", "4096", "--max_steps", str(STEPS),
+        "--logging_steps", "1",
         "--per_device_train_batch_size", "2", "--train_type", "full", "--output_dir", out, "--report_to", "none",
         cwd=out,
     )  # fmt: skip
