@@ -24,7 +24,7 @@ from tests import sets
 FORMATS = ("parquet", "jsonl")
 FORMS = export_forms()
 OF_ROLLOUTS = [form for form in FORMS.values() if form.of in ("kept", "labelled")]
-TABLES = [form for form in OF_ROLLOUTS if form.format != "sessions"]
+TABLES = [form for form in OF_ROLLOUTS if form.is_table]
 
 
 @pytest.fixture(scope="module")

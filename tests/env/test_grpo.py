@@ -95,6 +95,15 @@ def test_episodes_that_go_on_are_answered_together() -> None:
     assert trainer.calls == [4, 2, 2]
 
 
+@pytest.mark.parametrize("script", [["exit"], ["cat <<END"], [""], ["ls"] * 3])
+def test_what_is_not_right_earns_nothing(script: list[str]) -> None:
+    """A blind exit, what cannot be typed and a session without an end are worth 0, by a shaped reward as well."""
+    rollouts = Rollouts([WORK], generate=typing(script), reward=env.Shaped(), max_turns=3)
+    out = played(rollouts, Trainer())
+    assert out["reward"] == [0.0]
+    assert sum(out["env_mask"][0]) == sum(len(text) + 1 for text in script)
+
+
 def test_an_episode_without_room_is_left() -> None:
     """Where the next action might exceed max_completion_length the episode is left, ending with an action."""
     trainer = Trainer(most=120)

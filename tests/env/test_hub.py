@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from sekft.cli.running import Lines
 from sekft.dataset import card
 from sekft.dataset.export import ExportConfig, Sources, export
 from sekft.models.texts import EstimatedTokens
+from sekft.scenario import Alternative, parse_scenario
 from tests import sets
 from tests.commands import sekft
 
@@ -70,6 +72,20 @@ def test_sessions_that_are_not_what_was_recorded_are_found(exported: Path, tmp_p
     assert fault["session"].startswith("message 1: recorded 'Forged. '")
 
 
+def test_a_set_cannot_drive_the_terminal(exported: Path, tmp_path: Path) -> None:
+    """What a hostile bundle says is shown without its control characters."""
+    torn = Path(shutil.copytree(exported, tmp_path / "torn"))
+    file = min((torn / "scenarios").rglob("*.jsonl"))
+    row = json.loads(file.read_text(encoding="utf-8").splitlines()[0])
+    named = Alternative(kind="\x1b]0;mine\x07", commands=["panic mine"])
+    hostile = parse_scenario(row["bundle"], "row").sealed(alternatives=[named])
+    file.write_text(json.dumps({**row, "bundle": hostile.to_json()}) + "\n", encoding="utf-8")
+    done = sekft("verify", torn, "--sample", "0")
+    assert done.returncode == 1
+    assert "]0;mine" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
 def test_an_altered_bundle_and_a_set_without_scenarios_are_refused(exported: Path, tmp_path: Path) -> None:
     """A bundle whose content is not what its id says names its row; an export without the form says how to get it."""
     torn = altered(exported, tmp_path / "torn", "scenarios", "#!/bin/sh", "#!/bin/no")
@@ -82,11 +98,25 @@ def test_an_altered_bundle_and_a_set_without_scenarios_are_refused(exported: Pat
     assert "sekft export --to scenarios" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "row", ['{"messages": []}', '{"scenario_id": "x"}', "[]", '{"scenario_id": "x", "messages": ["ls"]}']
+)
+def test_a_row_that_is_no_session_is_named(row: str, exported: Path, tmp_path: Path) -> None:
+    """Whatever a downloaded file holds, its place is told, and no program error."""
+    torn = Path(shutil.copytree(exported, tmp_path / "torn"))
+    file = min((torn / "sft").rglob("*.jsonl"))
+    file.write_text(f"{file.read_text(encoding='utf-8')}{row}\n", encoding="utf-8")
+    done = sekft("verify", torn)
+    assert done.returncode == 1
+    assert re.search(rf"{re.escape(str(file))}:\d+: .* want a row of the form sft", done.stderr), done.stderr
+
+
 @dataclass
 class Hub:
     """What a hub was asked. files: of the commit, by path."""
 
     url: str
+    private: bool = True
     created: list[dict[str, object]] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
@@ -119,7 +149,8 @@ def hub(status: int = 200) -> Iterator[Hub]:
                 self.answer(200, {"errors": [], "warnings": []})
 
         def do_GET(self) -> None:
-            self.answer(status, {"id": "ada/shells", "sha": "0" + "b" * 39, "siblings": [], "xetEnabled": False})
+            body = {"id": "ada/shells", "sha": "0" + "b" * 39, "siblings": [], "xetEnabled": False}
+            self.answer(status, {**body, "private": served.private})
 
         def answer(self, code: int, body: object) -> None:
             content = json.dumps(body).encode()
@@ -165,9 +196,11 @@ def test_a_push_shows_what_it_would_upload(exported: Path, tmp_path: Path) -> No
 
 
 def test_a_push_uploads_every_visible_file(exported: Path, tmp_path: Path) -> None:
-    """What is on the hub afterwards is the folder without its hidden part, and no file anywhere holds the token."""
+    """What is on the hub afterwards is the folder without what is hidden, and no file anywhere holds the token."""
+    pushed = Path(shutil.copytree(exported, tmp_path / "set"))
+    (pushed / "sft" / ".env").write_text("nobody's business\n")
     with hub() as served:
-        done = sekft("push", exported, "ada/shells", "--yes", "--private", "--json", **environ(served, tmp_path))
+        done = sekft("push", pushed, "ada/shells", "--yes", "--private", "--json", **environ(served, tmp_path))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["url"] == f"{served.url}/datasets/ada/shells/commit/0" + "a" * 39
     want = {str(path.relative_to(exported)): path for path in exported.rglob("*") if path.is_file()}
@@ -201,3 +234,34 @@ def test_a_push_that_is_refused_says_why(exported: Path, tmp_path: Path) -> None
         done = sekft("push", folder, name)
         assert done.returncode == 2
         assert says in done.stderr
+
+
+def test_a_public_set_is_not_taken_for_a_private_one(exported: Path, tmp_path: Path) -> None:
+    """--private uploads nothing into a repository that everybody can read."""
+    with hub() as served:
+        served.private = False
+        done = sekft("push", exported, "ada/shells", "--yes", "--private", **environ(served, tmp_path))
+    assert done.returncode == 1
+    assert "public already" in done.stderr
+    assert not served.files
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "says"),
+    [
+        (TOKEN, 1, "refused"),
+        (f"{TOKEN}\x01", 2, "control character"),
+        (f"{TOKEN}é", 2, "no ASCII"),
+        ("", 1, "no token"),
+    ],
+)
+def test_no_failure_shows_the_token(token: str, status: int, says: str, exported: Path, tmp_path: Path) -> None:
+    """Where no hub answers, or the token can be none, that is told in a line that does not hold it."""
+    with hub() as served:
+        gone = served
+    environ_ = {**environ(gone, tmp_path), "HF_TOKEN": token}
+    done = sekft("push", exported, "ada/shells", "--yes", **environ_)
+    assert done.returncode == status
+    assert says in done.stderr
+    assert TOKEN not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

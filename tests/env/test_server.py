@@ -100,6 +100,19 @@ def test_an_episode_over_http_earns_its_reward(server: Server) -> None:
     assert server.ask("/health")[1]["sessions"] == 0
 
 
+@pytest.mark.parametrize(
+    ("texts", "outcome"),
+    [(["exit"], "unearned"), (["cat <<END"], "malformed"), ([" "], "malformed"), (["ls"] * 40, "unfinished")],
+    ids=["blind", "open here-document", "empty", "goes on for ever"],
+)
+def test_what_is_not_right_earns_nothing(texts: list[str], outcome: str, server: Server) -> None:
+    """A blind exit, what cannot be typed, and a session without an end are told with a reward of 0."""
+    session = server.ask("/reset", {"scenario": EMPTY.id})[1]["session"]
+    steps = [server.ask("/step", {"session": session, "text": text})[1] for text in texts]
+    assert [step["done"] for step in steps] == [False] * (len(texts) - 1) + [True]
+    assert (steps[-1]["reward"], steps[-1]["outcome"]) == (0.0, outcome)
+
+
 def test_a_seed_names_a_scenario(server: Server) -> None:
     """The same seed lands in the same scenario; what there is can be listed, and no bundle with it."""
     names = set()

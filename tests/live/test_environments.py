@@ -41,49 +41,60 @@ def tool(name: str) -> Path:
     return Path(root) / name / "bin"
 
 
-def ran(*words: str | Path, cwd: Path) -> str:
-    """What it printed. Keys are for loopback, and no tool writes to its home."""
-    environ = {**os.environ, "OPENAI_API_KEY": "none", "SEKFT_API_KEY": "none", "HOME": str(cwd), "PYTHONPATH": ""}
+def ran(*words: str | Path, cwd: Path, **more: str) -> str:
+    """What it printed. Keys are for loopback, and no tool writes to its home or asks a hub."""
+    keys = {"OPENAI_API_KEY": "none", "SEKFT_API_KEY": "none"}
+    environ = {**os.environ, **keys, "HOME": str(cwd), "PYTHONPATH": "", "HF_HUB_OFFLINE": "1", **more}
     done = subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
 
 
-def by_verifiers(source: Path, url: str, most: int, out: Path) -> dict[str, tuple[float, dict[str, float]]]:
-    """Reward and metrics by scenario, of an evaluation by vf-eval."""
+Judged = dict[str, tuple[float, dict[str, float]] | None]
+"""Reward and metrics by scenario; None where the sandbox broke."""
+
+
+def by_verifiers(source: Path, url: str, most: int, out: Path, **options: str) -> Judged:
+    """Of an evaluation by vf-eval. options: of the environment."""
+    flags = [word for name, value in options.items() for word in (f"--env.{name.replace('_', '-')}", value)]
     ran(
         tool("verifiers") / "vf-eval", "sekft-shell", "-m", "scripted", "--client.base-url", url,
         "--client.api-key-var", "OPENAI_API_KEY", "--env.taskset.scenarios", source, "--select.limit", str(most),
-        "-c", "8", "--no-push", "--no-rich", "-o", out,
-        cwd=out,
+        "-c", "8", "--no-push", "--no-rich", "-o", out, *flags,
+        cwd=out, PYTHONPATH=str(out),
     )  # fmt: skip
     (file,) = out.glob("*/traces.jsonl")
     lines = file.read_text(encoding="utf-8").splitlines()
     traces = [trace for line in lines for trace in json.loads(line)["traces"]]
-    assert not [trace["errors"] for trace in traces if trace["errors"]]
     for text in ('"checker"', '"reference"', '"plan"'):
         assert all(text not in line for line in lines)
-    return {trace["task"]["data"]["id"]: (trace["rewards"]["reward"]["score"], trace["metrics"]) for trace in traces}
+    return {
+        trace["task"]["data"]["id"]: None
+        if "on fire" in str(trace["errors"])
+        else (trace["rewards"]["reward"]["score"], trace["metrics"])
+        for trace in traces
+    }
 
 
-def by_inspect(source: Path, url: str, most: int, out: Path) -> dict[str, tuple[float, dict[str, float]]]:
+def by_inspect(source: Path, url: str, most: int, out: Path, **options: str) -> Judged:
     """The same by `inspect eval`, from its log as `inspect log dump` reads it."""
     ran(
         tool("inspect") / "inspect", "eval", "sekft/shell", "-T", f"scenarios={source}", "--model",
         "openai-api/sekft/scripted", "--model-base-url", url, "--limit", str(most), "--log-dir", out, "--display",
-        "none", cwd=out,
+        "none", "--no-fail-on-error", *(word for name, value in options.items() for word in ("-T", f"{name}={value}")),
+        cwd=out, PYTHONPATH=str(out),
     )  # fmt: skip
     (file,) = out.glob("*.eval")
     log = json.loads(ran(tool("inspect") / "inspect", "log", "dump", file, cwd=out))
-    names = {name for score in log["results"]["scores"] for name in score["metrics"]}
-    assert "ending=work" in names
     return {
-        sample["id"]: (sample["scores"]["reward"]["value"], sample["scores"]["marks"]["value"])
+        sample["id"]: None
+        if "on fire" in str(sample["error"])
+        else (sample["scores"]["reward"]["value"], sample["scores"]["marks"]["value"])
         for sample in log["samples"]
     }
 
 
-Evaluate = Callable[[Path, str, int, Path], dict[str, tuple[float, dict[str, float]]]]
+Evaluate = Callable[..., Judged]
 
 
 def evaluated(
@@ -94,9 +105,11 @@ def evaluated(
     with scripted.serving(asyncio.run(scripted.logins(chosen)), script) as url:
         found = by(source, url, len(chosen), out)
     assert found.keys() == {scenario.id for scenario in chosen}
-    for reward, metrics in found.values():
+    judged = [each for each in found.values() if each is not None]
+    assert len(judged) == len(chosen)
+    for reward, metrics in judged:
         assert reward == 0.0 or metrics["learnt"] == metrics["retrieved"] == metrics["ended"] == 1.0
-    return [reward for reward, _ in found.values()]
+    return [reward for reward, _ in judged]
 
 
 @pytest.mark.live
@@ -106,6 +119,55 @@ def test_an_evaluation_rewards_what_is_right(by: Evaluate, folder: Path, tmp_pat
     chosen = env.scenarios(folder, most=FEW)
     rewards = evaluated(by, scripted.mixed, folder, chosen, tmp_path / "mixed")
     assert sum(rewards) == sum(scripted.mixed(scenario) == scenario.reference for scenario in chosen)
+
+
+def erring(scenario: Scenario) -> Sequence[str]:
+    """What cannot be typed in every other scenario, and in the others a session without an end."""
+    return ["cat <<END"] if int(scenario.id, 16) % 2 else ["ls"]
+
+
+BREAKING = """
+from contextlib import asynccontextmanager
+from sekft.errors import InfraError
+from sekft.sandboxes import bubblewrap
+from sekft.sandboxes.bubblewrap import clean, probe
+class Breaking:
+    name, inner = "breaking", bubblewrap.backend()
+    @asynccontextmanager
+    async def open(self, spec):
+        async with self.inner.open(spec) as session:
+            async def broken(command, timeout_s=None):
+                raise InfraError("the machine is on fire")
+            session.exec = broken
+            yield session
+def backend():
+    return Breaking()
+"""
+"""A backend whose sessions break at the first command."""
+
+
+def offer_breaking(folder: Path) -> None:
+    """As an installed package would."""
+    info = folder / "breaking-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: breaking\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[sekft.sandboxes]\nbreaking = breaking_sandbox\n")
+    (folder / "breaking_sandbox.py").write_text(BREAKING)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("by", [by_verifiers, by_inspect])
+def test_what_goes_wrong_is_told_apart(by: Evaluate, folder: Path, tmp_path: Path) -> None:
+    """Malformed and unfinished sessions earn 0 and end or do not; a sandbox that breaks is an error, and no zero."""
+    chosen = env.scenarios(folder, most=FEW)
+    offer_breaking(tmp_path / "broken")
+    (tmp_path / "erring").mkdir()
+    with scripted.serving(asyncio.run(scripted.logins(chosen)), erring) as url:
+        found = by(folder, url, FEW, tmp_path / "erring", max_actions="3")
+        broken = by(folder, url, FEW, tmp_path / "broken", sandbox="breaking")
+    assert [each and each[0] for each in found.values()] == [0.0] * FEW
+    assert [each and each[1]["ended"] for each in found.values()] == [0.0] * FEW
+    assert broken == {scenario.id: None for scenario in chosen}
 
 
 @pytest.mark.soak

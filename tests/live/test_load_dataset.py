@@ -18,7 +18,7 @@ from sekft.models.texts import EstimatedTokens
 from tests import sets
 
 pytestmark = pytest.mark.live
-TABLES = [name for name, form in export_forms().items() if form.format != "sessions"]
+TABLES = [name for name, form in export_forms().items() if form.is_table]
 
 
 @pytest.fixture(scope="module")

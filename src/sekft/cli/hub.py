@@ -10,7 +10,7 @@ import typer
 
 from sekft.cli.options import Json, configured
 from sekft.cli.running import reporter, say, work
-from sekft.cli.tables import print_report
+from sekft.cli.tables import all_visible, print_report
 from sekft.env.hub import PushConfig
 from sekft.env.hub import push as pushed
 from sekft.env.serve import ServeConfig
@@ -31,7 +31,7 @@ def push(
 
     The token is that of huggingface_hub: HF_TOKEN, or what `hf auth login` stored. HF_ENDPOINT names another hub.
     """
-    print_report(pushed(config, folder, name), as_json)
+    print_report(all_visible(pushed(config, folder, name)), as_json)
 
 
 @configured()
@@ -43,7 +43,7 @@ def verify(
     """Run the gate and the sessions of a published set again. If something does not hold, exit with status 1."""
     with reporter() as progress:
         report = work(verified(config, folder, progress), folder)
-    print_report(report, as_json)
+    print_report(all_visible(report), as_json)  # what a set says must not drive the reader's terminal
     if not report.holds:
         raise typer.Exit(1)
 

@@ -14,7 +14,17 @@ import sekft
 from sekft.dataset import pair
 from sekft.dataset.files import sink
 from sekft.dataset.pair import LABELS, PAIRS, Pair
-from sekft.dataset.rows import ExportForm, Format, Row, export_forms, messages_of, named, scalar_columns, scalars
+from sekft.dataset.rows import (
+    TABLES,
+    ExportForm,
+    Format,
+    Row,
+    export_forms,
+    messages_of,
+    named,
+    scalar_columns,
+    scalars,
+)
 from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
 from sekft.errors import BundleError, UsageError
 from sekft.evaluation.statistics import Quantiles
@@ -82,7 +92,7 @@ class ExportConfig(SelectConfig):
         return noted | (shards if projection.of in ("pairs", "scenarios") else filters | shards)
 
     def format_of(self, projection: ExportForm) -> Format:
-        return projection.format if projection.format == "sessions" else self.format or projection.format
+        return (self.format or projection.format) if projection.is_table else projection.format
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +211,8 @@ def _one_format(config: ExportConfig, chosen: Sequence[ExportForm], before: Expo
 
     Raises UsageError where the folder has another one.
     """
-    held = {part.format: part.projection for part in before.parts if part.format != "sessions"}
-    formats = [*held, *(form.format for form in chosen if form.format != "sessions"), "parquet"]
+    held = {part.format: part.projection for part in before.parts if part.format in TABLES}
+    formats = [*held, *(form.format for form in chosen if form.is_table), "parquet"]
     asked: TableFormat = config.format or ("parquet" if formats[0] == "parquet" else "jsonl")
     if others := held.keys() - {asked}:
         other = min(others)

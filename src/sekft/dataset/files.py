@@ -9,6 +9,7 @@ several forms at once, and it writes under the final names, so that an interrupt
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -109,7 +110,31 @@ class Sessions:
         """Every session's file is in place already."""
 
 
-Sink = Shards | Sessions
+class Tasks:
+    """A folder of files a task; what several tasks share is written once."""
+
+    def __init__(self, folder: Folder, place: Path) -> None:
+        self._folder, self._place = folder, place
+        self._written: set[Path] = set()
+        self.rows = self.files = self.size_bytes = 0
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """A row has the bytes of each file by its path; one that begins with ../ is for the tasks of both splits."""
+        for row in rows:
+            self.rows += 1
+            for name, content in row.items():
+                path = self._place.parent / name[3:] if name.startswith("../") else self._place / name
+                if path not in self._written and isinstance(content, bytes):
+                    self._folder.write(path, content)
+                    self._written.add(path)
+                    self.files += 1
+                    self.size_bytes += len(content)
+
+    def end(self) -> None:
+        """Every file is in place already."""
+
+
+Sink = Shards | Sessions | Tasks
 
 
 def sink(folder: Folder, projection: ExportForm, split: str, form: Format, most: int) -> Sink:
@@ -119,6 +144,11 @@ def sink(folder: Folder, projection: ExportForm, split: str, form: Format, most:
         folder.remove(path)
     if form == "sessions":
         return Sessions(folder, place)
+    if form == "tasks":
+        if place.is_dir():
+            with explained(place):
+                shutil.rmtree(place)
+        return Tasks(folder, place)
     return Shards(folder, place, arrow_schema(projection.columns) if form == "parquet" else None, most)
 
 

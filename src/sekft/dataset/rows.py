@@ -22,7 +22,8 @@ from sekft.protocols import Family
 from sekft.scenario import Scenario
 from sekft.trajectory import StoredRollout, Turn
 
-Format = Literal["parquet", "jsonl", "sessions"]
+Format = Literal["parquet", "jsonl", "sessions", "tasks"]
+TABLES = ("parquet", "jsonl")
 ATIF = "ATIF-v1.8"
 SHAREGPT = {"user": "human", "assistant": "gpt"}
 ChatMessage = dict[str, str]
@@ -48,6 +49,11 @@ class ExportForm:
     use: str
     factory: Mapping[str, Any] = field(default_factory=dict)
     scalars: bool = False
+
+    @property
+    def is_table(self) -> bool:
+        """Whether rows share files, which may be of either format; the others have a file or a folder each."""
+        return self.format in TABLES
 
     @property
     def all_columns(self) -> Mapping[str, Any]:
@@ -184,6 +190,13 @@ def bundled(scenario: Scenario) -> Iterator[Row]:
     yield {"bundle": bundle, **body, "author": scenario.provenance.model or scenario.provenance.author}
 
 
+def tasks(scenario: Scenario) -> Iterator[Row]:
+    """A task folder of Harbor, by paths."""
+    from sekft.dataset import harbor
+
+    yield from harbor.tasks(scenario)
+
+
 def scalar_columns(form: ExportForm) -> dict[str, str]:
     """Names and types of what is told of each row beside its text; the axes come last, `ending` among them."""
     of_rollouts = {"outcome": "string", "kept": "bool", "operator": "string"}
@@ -208,7 +221,7 @@ _SHAPES: Mapping[str, Callable[[Any], Iterator[Row]]] = {
     shape.__name__: shape
     for shape in (
         whole, steps, sharegpt, judged, atif, trace, preferred, preference, swift_pair, single_sides, chat_sides,
-        bundled,
+        bundled, tasks,
     )
 }  # fmt: skip
 

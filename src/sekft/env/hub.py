@@ -10,11 +10,13 @@ from sekft.dataset.card import CARD
 from sekft.dataset.export import MANIFEST
 from sekft.env.source import FORM
 from sekft.errors import SekftError, UsageError, installing
-from sekft.folder import HIDDEN, Config, option
+from sekft.folder import Config, option
+from sekft.models import keys
 from sekft.report import Report, Table, facts
 
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
-KEPT_AWAY = [f"{HIDDEN}/**", ".*", ".*/**"]
+KEPT_AWAY = [".*", "*/.*"]
+"""Hidden files and folders at any depth: `*` goes past slashes here."""
 SHOWN = 12
 
 
@@ -74,11 +76,15 @@ def _notes(folder: Path) -> list[str]:
 
 
 def _uploaded(config: PushConfig, folder: Path, repository: str) -> str:
+    """The commit's address. No message holds the token, whoever wrote it."""
     api = _api()
-    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
-
+    token = keys.checked("HF_TOKEN", api.token or "")
+    if not token:
+        raise SekftError("push: no token: set HF_TOKEN, or run `hf auth login`")
     try:
         api.create_repo(repository, repo_type="dataset", private=config.private or None, exist_ok=True)
+        if config.private and not api.repo_info(repository, repo_type="dataset").private:
+            raise SekftError("it is public already: make it private on the Hub first, or push without --private")
         commit = api.upload_folder(
             repo_id=repository,
             repo_type="dataset",
@@ -86,17 +92,16 @@ def _uploaded(config: PushConfig, folder: Path, repository: str) -> str:
             commit_message=config.message,
             ignore_patterns=KEPT_AWAY,
         )
-    except LocalTokenNotFoundError as error:
-        raise SekftError("push: no token: set HF_TOKEN, or run `hf auth login`") from error
-    except (HfHubHTTPError, OSError) as error:
-        raise SekftError(f"push: {repository}: {str(error).strip()}") from error
+    except Exception as error:  # also what the HTTP client of huggingface_hub raises
+        said = str(error).strip() or type(error).__name__
+        raise SekftError(f"push: {repository}: {keys.scrubbed(said, [token, *keys.in_url(api.endpoint)])}") from None
     return str(commit.commit_url)
 
 
 def _api() -> Any:
     """Raises UsageError without the extra."""
     try:
-        from huggingface_hub import HfApi
+        from huggingface_hub import HfApi, get_token
     except ImportError as error:
         raise UsageError(f"push wants huggingface_hub: {installing('hub')}") from error
-    return HfApi()
+    return HfApi(token=get_token())

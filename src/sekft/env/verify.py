@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from sekft.env.episode import backend, land
 from sekft.env.source import FORM, rows, scenarios
-from sekft.errors import UsageError
+from sekft.errors import BundleError, UsageError
 from sekft.folder import option
 from sekft.protocols import Reporter, Sandbox
 from sekft.rejection import Rejected
@@ -21,6 +21,8 @@ from sekft.seeds import derive
 
 SESSIONS = "sft"
 """The form whose rows are whole sessions."""
+Session = list[tuple[str, str]]
+"""Role and content of each message."""
 
 
 class VerifyConfig(SandboxedConfig):
@@ -123,14 +125,17 @@ def _torn(held: Sequence[Scenario]) -> list[str]:
     return sorted(family for family, found in splits.items() if len(found) > 1)
 
 
-def _sessions(folder: Path, known: set[str], wanted: set[str]) -> tuple[int, dict[str, Sequence[Mapping[str, str]]]]:
-    """How many rows are of no known scenario, and the first session of each that is wanted."""
-    astray, found = 0, dict[str, Sequence[Mapping[str, str]]]()
-    for _, row in rows(folder / SESSIONS) if (folder / SESSIONS).is_dir() else ():
-        name = _scenario_id(row)
+def _sessions(folder: Path, known: set[str], wanted: set[str]) -> tuple[int, dict[str, Session]]:
+    """How many rows are of no known scenario, and the first session of each that is wanted. Raises BundleError."""
+    astray, found = 0, dict[str, Session]()
+    for place, row in rows(folder / SESSIONS) if (folder / SESSIONS).is_dir() else ():
+        try:
+            name, session = _scenario_id(row), [(str(each["role"]), str(each["content"])) for each in row["messages"]]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BundleError(f"{place}: {error!r}; want a row of the form {SESSIONS}") from error
         astray += name not in known
         if name in wanted:
-            found.setdefault(name, row["messages"])
+            found.setdefault(name, session)
     return astray, found
 
 
@@ -139,7 +144,7 @@ def _scenario_id(row: Mapping[str, Any]) -> str:
     return str(row.get("scenario_id") or json.loads(row["metadata"])["scenario_id"])
 
 
-async def _again(scenario: Scenario, session: Sequence[Mapping[str, str]] | None, sandbox: Sandbox) -> VerifiedScenario:
+async def _again(scenario: Scenario, session: Session | None, sandbox: Sandbox) -> VerifiedScenario:
     verdict = await gated(scenario, sandbox)
     refused = f"{verdict.reason}: {verdict.detail}" if isinstance(verdict, Rejected) else None
     difference = await _typed_again(scenario, session, sandbox) if session else None
@@ -148,19 +153,15 @@ async def _again(scenario: Scenario, session: Sequence[Mapping[str, str]] | None
     )
 
 
-async def _typed_again(scenario: Scenario, session: Sequence[Mapping[str, str]], sandbox: Sandbox) -> str | None:
+async def _typed_again(scenario: Scenario, session: Session, sandbox: Sandbox) -> str | None:
     """The first message that differs when the recorded actions are typed in a fresh sandbox."""
     async with land(scenario, sandbox) as shell:
-        for action in _actions(session):
-            if not shell.over:
-                await shell.step(action)
+        for role, text in session:
+            if role == "assistant" and not shell.over:
+                await shell.step(text)
     for at, (then, now) in enumerate(zip(session, shell.messages, strict=False)):
-        if (then["role"], then["content"]) != (now["role"], now["content"]):
-            return f"message {at}: recorded {then['content'][-80:]!r}, now {now['content'][-80:]!r}"
+        if then != (now["role"], now["content"]):
+            return f"message {at}: recorded {then[1][-80:]!r}, now {now['content'][-80:]!r}"
     if len(session) != len(shell.messages):
         return f"{len(session)} messages are recorded, now {len(shell.messages)}"
     return None if shell.result.reward else f"its outcome is {shell.result.outcome}"
-
-
-def _actions(session: Sequence[Mapping[str, str]]) -> Iterator[str]:
-    return (message["content"] for message in session if message["role"] == "assistant")

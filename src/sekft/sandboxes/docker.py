@@ -351,13 +351,13 @@ def _found(engine: Any, digest: str) -> str:
 
 def write_root(tar: tarfile.TarFile, rootfs: Path) -> None:
     """Everything belongs to root. The skeleton is the root again, without what lies in its folders."""
-    tar.add(rootfs, arcname=".", filter=_roots)
-    tar.add(rootfs, arcname=SKELETON, filter=_roots, recursive=False)
+    tar.add(rootfs, arcname=".", filter=owned_by_root)
+    tar.add(rootfs, arcname=SKELETON, filter=owned_by_root, recursive=False)
     for path in sorted(rootfs.iterdir()):
-        tar.add(path, arcname=f"{SKELETON}/{path.name}", filter=_roots, recursive=path.name == "run")
+        tar.add(path, arcname=f"{SKELETON}/{path.name}", filter=owned_by_root, recursive=path.name == "run")
 
 
-def _roots(member: tarfile.TarInfo) -> tarfile.TarInfo:
+def owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member

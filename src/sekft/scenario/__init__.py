@@ -443,6 +443,8 @@ def load_scenario(path: Path) -> Scenario:
 
 def parse_scenario(text: str, where: str) -> Scenario:
     """The bundle that a text holds, as a row of an export does. where: names the row in errors. Raises BundleError."""
+    if (size := len(text.encode(errors="replace"))) > BUNDLE_LIMIT_BYTES + GATE_BYTES:
+        raise BundleError(f"{where}: saw {size} bytes, want at most {BUNDLE_LIMIT_BYTES}")
     return _with_its_id(parse_noun(Scenario, text, where), where)
 
 
