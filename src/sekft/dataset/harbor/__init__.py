@@ -18,7 +18,6 @@ from functools import cache
 from importlib.resources import files
 
 from sekft import sandboxes
-from sekft.bounds import WRITABLE_ROOTS
 from sekft.protocols import SandboxSpec
 from sekft.rollouts.rollout import Rollout
 from sekft.sandboxes.docker import owned_by_root
@@ -26,6 +25,7 @@ from sekft.sandboxes.fixtures import AGENT_ID, OVERFLOW_ID, PAST, Node, tree
 from sekft.sandboxes.session import login_state
 from sekft.sandboxes.userland import tools, userland
 from sekft.scenario import Scenario
+from sekft.scenario.bounds import WRITABLE_ROOTS
 
 REPOSITORY = "sekft-harbor"
 REAL = "/usr/lib/sekft/real"
