@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from sekft.cache import built
@@ -29,6 +30,7 @@ def compilers() -> list[list[str]]:
     return commands
 
 
+@cache  # each start asks for it
 def digest() -> str:
     """What the program depends on: its source, the flags, the processor. Not the compiler: either will do."""
     sha256 = hashlib.sha256(f"{platform.machine()} {FLAGS}".encode())
