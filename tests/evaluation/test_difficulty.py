@@ -7,9 +7,10 @@ from math import isclose
 
 import pytest
 
-from sekft.evaluation.difficulty import band, returns, selected
+from sekft.evaluation.difficulty import Returns, Worked, band, selected
 from sekft.evaluation.statistics import pass_at
 from sekft.rejection import Rejection
+from sekft.scenario import Scenario
 from sekft.trajectory import KEPT, Check, Ending, Mechanism, OperatorInfo, Outcome, SandboxInfo, Trajectory, Usage
 from tests import bundles
 
@@ -37,6 +38,19 @@ def made(scenario: str, sample: int, outcome: Outcome, model: str | None = "m") 
 
 def rolled(scenario: str, right: int, rollouts: int, model: str | None = "m") -> list[Trajectory]:
     return [made(scenario, at, "solved" if at < right else "false_exit", model) for at in range(rollouts)]
+
+
+def returns(
+    spent: dict[str, Usage], admitted: list[Scenario], refused: list[Rejection], rolled_out: list[Trajectory]
+) -> Returns:
+    worked = Worked()
+    for scenario in admitted:
+        worked.admit(scenario)
+    for rejection in refused:
+        worked.refuse(rejection)
+    for trajectory in rolled_out:
+        worked.roll(trajectory)
+    return worked.returns(spent)
 
 
 @pytest.mark.parametrize(("rollouts", "right", "k"), [(4, 1, 2), (5, 0, 3), (6, 5, 2), (3, 3, 1)])

@@ -23,7 +23,7 @@ import os, signal, sys
 from sekft.sandboxes.docker import ContainerKind, client, start
 engine = client()
 engine.attach_socket = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-start(engine, ContainerKind(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+start(engine, ContainerKind(sys.argv[1], None, int(sys.argv[2]), int(sys.argv[3])))
 """
 KILLED_IN_A_BUILD = """
 import os, signal
@@ -44,7 +44,7 @@ def replaced() -> set[str]:
 
 def killed_before_the_start(image: str) -> int:
     """The pid of a harness that a SIGKILL met after it had made a container."""
-    kind = ContainerKind.of(SPEC, image)
+    kind = ContainerKind.of(SPEC, (image, None))
     command = [sys.executable, "-c", KILLED_BEFORE_THE_START, image, str(kind.memory_bytes), str(kind.processes)]
     with subprocess.Popen(command) as harness:
         assert harness.wait() == -signal.SIGKILL

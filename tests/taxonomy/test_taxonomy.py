@@ -15,7 +15,7 @@ from sekft.authors.procedural.provider.semantics import PROVIDERS
 from sekft.authors.procedural.provider.syntaxes import SYNTAXES
 from sekft.authors.procedural.tasks import TASKS
 from sekft.errors import UsageError
-from sekft.taxonomy import Kinds, coverage, load, parse_where
+from sekft.taxonomy import Kinds, coverage, load, parse_where, tally
 
 FAMILIES: dict[str, Kinds[Any]] = {
     "announcement": ANNOUNCEMENTS,
@@ -75,7 +75,7 @@ def test_a_prefix_of_slots_follows_the_declared_weights() -> None:
     taxonomy = load()
     for n, seed in ((500, 0), (500, 7), (5000, 12345)):
         cells = [taxonomy.cell(seed, slot) for slot in range(n)]
-        assert max(row.total_variation for row in coverage(taxonomy, cells)) <= 0.01
+        assert max(row.total_variation for row in coverage(taxonomy, tally(cells))) <= 0.01
 
 
 @pytest.mark.parametrize("seed", [7, 8, 9])

@@ -143,6 +143,13 @@ def _backend(name: str, *, self_test: bool, setup: bool) -> Iterator[DoctorFindi
         f"to be built: {', '.join(missing)}" if missing else "built",
         "sekft doctor --setup builds them now (needs the network); otherwise the first use does",
     )
+    slower = sandboxes.no_static_shell()
+    yield DoctorFinding(
+        "static shell",
+        not slower,
+        f"sessions run their userland's shell, which starts slower: {slower}" if slower else "sessions run ours",
+        "Debian: apt-get install gcc libc6-dev make patch, then sekft doctor --setup",
+    )
     if self_test:
         for behaviour, ok, detail in asyncio.run(sandboxes.self_test(sandbox)):
             yield DoctorFinding(f"self-test: {behaviour}", ok, detail, "", True)

@@ -60,23 +60,49 @@ class Returns(Report):
         return [facts(rows, "Models")]
 
 
-def returns(
-    spent: Mapping[str, Usage],
-    scenarios: Sequence[Scenario],
-    rejections: Sequence[Rejection],
-    trajectories: Sequence[Trajectory],
-) -> Returns:
-    """Difficulty is what models make of a scenario; scripted operators tell nothing of it."""
-    by_models = [trajectory for trajectory in trajectories if trajectory.operator.model is not None]
-    counts = {"teacher": len(scenarios), "operator": sum(trajectory.keep for trajectory in by_models)}
-    tried = _tried(by_models)
-    return Returns(
-        spent=dict(spent),
-        each_usd={role: round(spent[role].cost_usd / counts[role], 6) for role in spent if counts.get(role)},
-        yields=_yields(scenarios, rejections) if rejections else [],
-        pass_at=mean_pass_at(list(tried.values()), KS),
-        bands={name: count for name in BANDS if (count := sum(band(*pair) == name for pair in tried.values()))},
-    )
+class Worked:
+    """What draws and rollouts tell of the models that made them, added up one at a time."""
+
+    def __init__(self) -> None:
+        self._admitted, self._refused, self._counts = Counter[str](), Counter[str](), Counter[str]()
+        self._rollouts, self._right = Counter[str](), Counter[str]()
+
+    def admit(self, scenario: Scenario) -> None:
+        self._counts["teacher"] += 1
+        self._admitted.update(_values(scenario.cell))
+
+    def refuse(self, rejection: Rejection) -> None:
+        self._counts["refused"] += 1
+        if isinstance(cell := rejection.scenario.get("cell"), dict):
+            self._refused.update(_values(cell))
+
+    def roll(self, trajectory: Trajectory) -> None:
+        """Difficulty is what models make of a scenario; scripted operators tell nothing of it."""
+        if trajectory.operator.model is not None:
+            self._counts["operator"] += trajectory.keep
+            self._rollouts[trajectory.scenario_id] += 1
+            self._right[trajectory.scenario_id] += trajectory.outcome in KEPT
+
+    def returns(self, spent: Mapping[str, Usage]) -> Returns:
+        tried = [(count, self._right[name]) for name, count in self._rollouts.items()]
+        bands = Counter(band(*pair) for pair in tried)
+        return Returns(
+            spent=dict(spent),
+            each_usd={role: round(spent[role].cost_usd / n, 6) for role in spent if (n := self._counts[role])},
+            yields=self._yields() if self._counts["refused"] else [],
+            pass_at=mean_pass_at(tried, KS),
+            bands={name: bands[name] for name in BANDS if bands[name]},
+        )
+
+    def _yields(self) -> list[Share]:
+        drawn = self._admitted + self._refused
+        shares = [Share(value=value, admitted=self._admitted[value], drawn=drawn[value]) for value in drawn]
+        shares = [share for share in shares if share.drawn >= FEWEST_DRAWN]
+        return sorted(shares, key=lambda share: (share.admitted / share.drawn, share.value))
+
+
+def _values(cell: Mapping[str, str]) -> list[str]:
+    return [f"{axis}={value}" for axis, value in cell.items()]
 
 
 def mean_pass_at(tried: Sequence[tuple[int, int]], ks: Iterable[int]) -> dict[int, float]:
@@ -115,12 +141,3 @@ def _tried(trajectories: Iterable[Trajectory]) -> dict[str, tuple[int, int]]:
         rollouts[trajectory.scenario_id] += 1
         right[trajectory.scenario_id] += trajectory.outcome in KEPT
     return {name: (count, right[name]) for name, count in rollouts.items()}
-
-
-def _yields(scenarios: Sequence[Scenario], rejections: Sequence[Rejection]) -> list[Share]:
-    refused = [cell for rejection in rejections if isinstance(cell := rejection.scenario.get("cell"), dict)]
-    admitted = Counter(f"{axis}={value}" for scenario in scenarios for axis, value in scenario.cell.items())
-    drawn = admitted + Counter(f"{axis}={value}" for cell in refused for axis, value in cell.items())
-    shares = [Share(value=value, admitted=admitted[value], drawn=drawn[value]) for value in drawn]
-    shares = [share for share in shares if share.drawn >= FEWEST_DRAWN]
-    return sorted(shares, key=lambda share: (share.admitted / share.drawn, share.value))

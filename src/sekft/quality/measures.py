@@ -24,7 +24,7 @@ from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.shell.chat_format import violations
 from sekft.shell.grounding import ungrounded
-from sekft.taxonomy import Taxonomy, Where, coverage, splits
+from sekft.taxonomy import Taxonomy, Where, coverage, splits, tally
 from sekft.trajectory import StoredRollout
 
 PAIRS_SHOWN, SHAPES_SHOWN, TEXT_SHOWN = 6, 3, 100
@@ -113,7 +113,7 @@ def balance(held: Holdings) -> Iterator[Figure]:
     Axes and pairs over one scenario of each family; endings over all.
     """
     axes, bases = held.taxonomy.restricted(held.where), held.bases
-    for row in coverage(axes, [one.cell for one in bases]):
+    for row in coverage(axes, tally(one.cell for one in bases)):
         yield Figure("axis", row.total_variation, len(bases), row.axis, listed(row.counts))
     absent = list(_absent(axes, bases))
     yield Figure("pairs_absent", len(absent), len(bases), detail="; ".join(absent[:PAIRS_SHOWN]))

@@ -21,7 +21,7 @@ from sekft.dataset.export import ExportConfig, Sources, export
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.errors import UsageError
 from sekft.evaluation.evaluate import Evaluation
-from sekft.folder import Folder, Layout, Setting, documents, option, same_option
+from sekft.folder import Folder, Layout, Setting, option, same_option
 from sekft.models.texts import EstimatedTokens
 from sekft.protocols import Reporter
 from sekft.report import Report, Table
@@ -156,7 +156,7 @@ def star(config: StarConfig, scenarios: Sequence[Scenario], out: Path, reporter:
     learnt = taken(scenarios, TRAIN, None)
     learnable(config)
     with Folder(out).writing() as store:
-        empty = not documents(out, "round-*/**/*.json")
+        empty = all("/." in f"/{path.relative_to(out)}" for path in out.glob("round-*/**/*.json"))
         store.settle("star", config.recorded(), growing=config.growing(), empty=empty)
         rounds: list[Round] = []
         while (stopped := verdict(rounds, config)) is None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-import statistics
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from sekft import taxonomy
-from sekft.evaluation.difficulty import Returns, returns
+from sekft.evaluation.difficulty import Returns, Worked
 from sekft.evaluation.statistics import Quantiles, quantile
 from sekft.folder import HIDDEN, Layout, documents, times
 from sekft.models.journal import JOURNAL, spent
@@ -99,75 +100,156 @@ class Summary(Report):
 
 
 def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None) -> Summary:
-    """Read a folder. bundles: the scenarios, when they live somewhere else.
+    """Read a folder, a file at a time. bundles: the scenarios, when they live somewhere else.
 
     Raises BundleError when a file is broken.
     """
-    given, elsewhere = bundles is not None, bundles is not None or not documents(layout.scenarios)
-    scenarios = list(bundles) if bundles is not None else [load_scenario(path) for path in layout.bundles()]
-    rejections = [] if given else [load_noun(Rejection, path) for path in documents(layout.rejected)]
-    paths = layout.rollouts()
-    trajectories = [load_trajectory(path) for path in paths]
-    kinds = {scenario.id: scenario.expected.kind for scenario in scenarios}
+    draws, elsewhere = _Draws(), bundles is not None or not documents(layout.scenarios)
+    for scenario in map(load_scenario, layout.bundles()) if bundles is None else bundles:
+        draws.admit(scenario)
+    for path in documents(layout.rejected) if bundles is None else ():
+        draws.refuse(load_noun(Rejection, path))
+    rolled = _Rolled(draws)
+    for _, paths in layout.grouped():
+        for path in paths:
+            rolled.add(path, load_trajectory(path))
     taken = times(layout.root)
     return Summary(
         folder=str(layout.root),
-        scenarios=_yield(scenarios, rejections),
-        kinds=_counted(kinds.values()),
-        rollouts=len(trajectories),
-        kept=sum(trajectory.keep for trajectory in trajectories),
-        rolled=len({trajectory.scenario_id for trajectory in trajectories}),
-        yielding=len({trajectory.scenario_id for trajectory in trajectories if trajectory.keep}),
-        operators=_counted(trajectory.operator.kind for trajectory in trajectories),
-        outcomes=_outcomes(trajectories, kinds),
-        endings=_counted(trajectory.ending.kind for trajectory in trajectories),
-        not_kept=_counted(reason for each in trajectories if not each.keep for reason in each.keep_reasons[:1]),
-        actions=_lengths(trajectories),
-        actions_by_difficulty=_by_difficulty(trajectories, scenarios),
+        scenarios=draws.found(),
+        kinds=_counted(Counter(draws.kinds.values())),
+        **rolled.found(),
         times=taken,
         slowest=max(taken, key=taken.__getitem__, default=None),
-        rollout_s=_waited(trajectories),
         errors=len(documents(layout.errors, "*/*-*.json")),
-        asked_again=sum(map(_asked_again, trajectories)),
-        models=returns(spent(layout.root / HIDDEN / JOURNAL), scenarios, rejections, trajectories),
+        models=draws.worked.returns(spent(layout.root / HIDDEN / JOURNAL)),
         coverage=[
             AxisRow(axis=row.axis, counts=dict(row.counts), total_variation=round(row.total_variation, 4))
-            for row in taxonomy.coverage(taxonomy.load(), [scenario.cell for scenario in scenarios])
+            for row in taxonomy.coverage(taxonomy.load(), draws.cells)
         ],
-        look=_look(layout, elsewhere, rejections, list(zip(paths, trajectories, strict=True))),
+        look=_look(layout, elsewhere, draws.rejected, rolled),
     )
 
 
-def _yield(scenarios: Sequence[Scenario], rejections: Sequence[Rejection]) -> Yield:
-    return Yield(
-        drawn=len(scenarios) + len(rejections),
-        admitted=len(scenarios),
-        rejected=len(rejections),
-        reasons=_counted(rejection.reason for rejection in rejections),
-        unproven=sum(scenario.gate is None or scenario.gate.mode != "sandbox" for scenario in scenarios),
-        mended=_counted(str(len(one.provenance.mended)) for one in scenarios if one.provenance.mended),
-        redrawn=_counted(str(rejection.slot) for rejection in rejections),
-        refused=sum(scenario.gate.mutants - scenario.gate.equivalent for scenario in scenarios if scenario.gate),
-        accepted=sum(scenario.gate.right for scenario in scenarios if scenario.gate),
-    )
+class _Draws:
+    """Scenarios and rejected draws, added up one at a time.
+
+    kinds, difficulties: of each scenario, by its id. cells: axis → value → scenarios.
+    rejected:            the id and the reason of the first that was.
+    """
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, str] = {}
+        self.difficulties: dict[str, str] = {}
+        self.cells: dict[str, Counter[str]] = defaultdict(Counter)
+        self.rejected: tuple[str, str] | None = None
+        self.worked = Worked()
+        self._counts, self._reasons = Counter[str](), Counter[str]()
+        self._mended, self._redrawn = Counter[str](), Counter[str]()
+
+    def admit(self, scenario: Scenario) -> None:
+        gate, mended = scenario.gate, len(scenario.provenance.mended)
+        self.worked.admit(scenario)
+        self.kinds[scenario.id] = sys.intern(scenario.expected.kind)
+        for axis, value in scenario.cell.items():
+            self.cells[axis][value] += 1
+        if difficulty := scenario.cell.get("difficulty"):
+            self.difficulties[scenario.id] = sys.intern(difficulty)
+        if mended:
+            self._mended[str(mended)] += 1
+        self._counts["admitted"] += 1
+        self._counts["unproven"] += gate is None or gate.mode != "sandbox"
+        if gate:
+            self._counts["refused"] += gate.mutants - gate.equivalent
+            self._counts["accepted"] += gate.right
+
+    def refuse(self, rejection: Rejection) -> None:
+        self.worked.refuse(rejection)
+        self.rejected = self.rejected or (rejection.id, rejection.reason)
+        self._reasons[rejection.reason] += 1
+        self._redrawn[str(rejection.slot)] += 1
+
+    def found(self) -> Yield:
+        admitted, rejected = self._counts["admitted"], self._reasons.total()
+        return Yield(
+            drawn=admitted + rejected,
+            admitted=admitted,
+            rejected=rejected,
+            reasons=_counted(self._reasons),
+            unproven=self._counts["unproven"],
+            mended=_counted(self._mended),
+            redrawn=_counted(self._redrawn),
+            refused=self._counts["refused"],
+            accepted=self._counts["accepted"],
+        )
 
 
-def _counted(names: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
+class _Rolled:
+    """Trajectories, added up one at a time.
+
+    kept, met: the file of the first that is kept, and of the first of each outcome.
+    """
+
+    def __init__(self, draws: _Draws) -> None:
+        self.kept: Path | None = None
+        self.met: dict[str, Path] = {}
+        self._draws = draws
+        self._counts, self._operators, self._endings = Counter[str](), Counter[str](), Counter[str]()
+        self._reasons, self._operator_s, self._sandbox_s = Counter[str](), 0.0, 0.0
+        self._scenarios: set[str] = set()
+        self._yielding: set[str] = set()
+        self._outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+        self._lengths: dict[str, Counter[int]] = defaultdict(Counter)
+
+    def add(self, path: Path, trajectory: Trajectory) -> None:
+        name, length = trajectory.scenario_id, len(trajectory.actions)
+        self._draws.worked.roll(trajectory)
+        self.met.setdefault(trajectory.outcome, path)
+        self._scenarios.add(name)
+        if trajectory.keep:
+            self.kept = self.kept or path
+            self._yielding.add(name)
+        else:
+            self._reasons.update(trajectory.keep_reasons[:1])
+        self._counts["rollouts"] += 1
+        self._counts["kept"] += trajectory.keep
+        self._counts["asked again"] += _asked_again(trajectory)
+        self._operators[trajectory.operator.kind] += 1
+        self._endings[trajectory.ending.kind] += 1
+        self._outcomes[self._draws.kinds.get(name, "(scenario not here)")][trajectory.outcome] += 1
+        self._lengths[""][length] += 1
+        if difficulty := self._draws.difficulties.get(name):
+            self._lengths[difficulty][length] += 1
+        self._operator_s += trajectory.timing.operator_s
+        self._sandbox_s += trajectory.timing.sandbox_s
+
+    def found(self) -> dict[str, Any]:
+        """The fields of a summary that tell of rollouts."""
+        rollouts = self._counts["rollouts"]
+        lengths = {name: _quantiles(counts) for name, counts in sorted(self._lengths.items())}
+        waited_s = {"operator": self._operator_s, "sandbox": self._sandbox_s} if rollouts else {}
+        return {
+            "rollouts": rollouts,
+            "kept": self._counts["kept"],
+            "rolled": len(self._scenarios),
+            "yielding": len(self._yielding),
+            "operators": _counted(self._operators),
+            "outcomes": {kind: _counted(counter) for kind, counter in sorted(self._outcomes.items())},
+            "endings": _counted(self._endings),
+            "not_kept": _counted(self._reasons),
+            "actions": lengths.pop("", None),
+            "actions_by_difficulty": lengths,
+            "rollout_s": {name: round(total_s / rollouts, 3) for name, total_s in waited_s.items()},
+            "asked_again": self._counts["asked again"],
+        }
 
 
-def _outcomes(trajectories: Sequence[Trajectory], kinds: Mapping[str, str]) -> dict[str, dict[str, int]]:
-    table: dict[str, Counter[str]] = {}
-    for trajectory in trajectories:
-        kind = kinds.get(trajectory.scenario_id, "(scenario not here)")
-        table.setdefault(kind, Counter())[trajectory.outcome] += 1
-    return {kind: _counted(counter.elements()) for kind, counter in sorted(table.items())}
+def _counted(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _lengths(trajectories: Sequence[Trajectory]) -> Quantiles | None:
-    if not trajectories:
-        return None
-    ordered = sorted(len(trajectory.actions) for trajectory in trajectories)
+def _quantiles(counts: Counter[int]) -> Quantiles:
+    ordered = sorted(counts.elements())
     return Quantiles(median=quantile(ordered, 0.5), p90=round(quantile(ordered, 0.9), 1), most=ordered[-1])
 
 
@@ -178,42 +260,22 @@ def _asked_again(trajectory: Trajectory) -> int:
     return max(0, trajectory.usage.requests - len(trajectory.actions) - unanswered)
 
 
-def _by_difficulty(trajectories: Sequence[Trajectory], scenarios: Sequence[Scenario]) -> dict[str, Quantiles]:
-    difficulties = {scenario.id: scenario.cell.get("difficulty") for scenario in scenarios}
-    groups: dict[str, list[Trajectory]] = {}
-    for trajectory in trajectories:
-        if difficulty := difficulties.get(trajectory.scenario_id):
-            groups.setdefault(difficulty, []).append(trajectory)
-    return {name: lengths for name, group in sorted(groups.items()) if (lengths := _lengths(group))}
-
-
-def _waited(trajectories: Sequence[Trajectory]) -> dict[str, float]:
-    timings = [trajectory.timing for trajectory in trajectories]
-    waits = {"operator": [each.operator_s for each in timings], "sandbox": [each.sandbox_s for each in timings]}
-    return {name: round(statistics.fmean(seconds), 3) for name, seconds in waits.items() if seconds}
-
-
-def _look(
-    layout: Layout, elsewhere: bool, rejections: Sequence[Rejection], rolled: Sequence[tuple[Path, Trajectory]]
-) -> list[str]:
+def _look(layout: Layout, elsewhere: bool, rejected: tuple[str, str] | None, rolled: _Rolled) -> list[str]:
     """Commands worth typing next: a keeper and its deploy form, each other outcome, a reject, a failure, a try."""
-    found: dict[str, Path] = {}
-    for path, trajectory in rolled:
-        found.setdefault(trajectory.outcome, path)
-    first_kept = next((path for path, trajectory in rolled if trajectory.keep), None)
-    commands = [_command("view", layout.root, note="all of it, in a browser")] if rolled else []
+    found, kept = rolled.met, rolled.kept
+    commands = [_command("view", layout.root, note="all of it, in a browser")] if found else []
     outcomes = sorted(found, key=lambda outcome: (outcome not in KEPT, outcome))
     commands += [_command("show", found[outcome], note=outcome) for outcome in outcomes]
-    if first_kept:
-        commands.append(_command("show", first_kept, "--as", "messages", note="as a trainer gets it"))
-    if rejections:
-        rejected = layout.rejected / f"{rejections[0].id}.json"
-        commands.append(_command("show", rejected, note=f"rejected: {rejections[0].reason}"))
+    if kept:
+        commands.append(_command("show", kept, "--as", "messages", note="as a trainer gets it"))
+    if rejected:
+        name, reason = rejected
+        commands.append(_command("show", layout.rejected / f"{name}.json", note=f"rejected: {reason}"))
     commands += [_command("show", path, note="infra_error") for path in documents(layout.errors, "*/*-*.json")[:1]]
-    commands += _onward(layout, first_kept is not None, any(outcome not in KEPT for outcome in found))
+    commands += _onward(layout, kept is not None, any(outcome not in KEPT for outcome in found))
     for path in [] if elsewhere else documents(layout.scenarios)[:1]:
         commands += [_command("show", path, note="a scenario"), _command("play", path, note="land in it yourself")]
-        if not rolled:
+        if not found:
             commands.append(
                 _command("rollout", "--scenarios", layout.root, "--out", "TRAJECTORIES", note="let one act")
             )

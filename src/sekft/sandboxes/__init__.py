@@ -86,7 +86,14 @@ def prepare() -> list[str]:
     """Build the runner and every userland that is missing (needs the network); returns where they lie."""
     from sekft.sandboxes import userland
 
-    return [str(userland.tools()), *(str(userland.userland(name).rootfs) for name in userland.NAMES)]
+    return userland.prepare()
+
+
+def no_static_shell() -> str | None:
+    """Why sessions run their userland's own shell, which starts slower than ours; None where they run ours."""
+    from sekft.sandboxes import userland
+
+    return userland.no_static_shell()
 
 
 def missing() -> list[str]:

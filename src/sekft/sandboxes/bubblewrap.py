@@ -95,7 +95,7 @@ class BubblewrapSandbox(PooledSandbox[CommandLine, BubblewrapKind, StartedProces
 
     def _root(self, name: str) -> tuple[Userland, CommandLine]:
         chosen = userland(name)
-        return chosen, command(chosen, tools(), self._second_uid and no_second_uid() is None)
+        return chosen, command(chosen, tools(chosen.dash), self._second_uid and no_second_uid() is None)
 
     def _kind(self, spec: SandboxSpec, root: CommandLine) -> BubblewrapKind:
         return BubblewrapKind(root, memory_of(spec.limits))

@@ -69,17 +69,22 @@ SKELETON = ".sekft"
 what an engine adds to a root (/.dockerenv, /etc/resolv.conf, /sys, /dev/shm) is not there for the agent."""
 
 
+Image = tuple[str, str | None]
+"""Its id, and the version of its shell where that is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerKind:
-    """What a container must have from its start; all else comes with SETUP."""
+    """What a container must have from its start; all else comes with SETUP. dash: the version of its shell."""
 
     image_id: str
+    dash: str | None
     memory_bytes: int
     processes: int
 
     @classmethod
-    def of(cls, spec: SandboxSpec, image_id: str) -> ContainerKind:
-        return cls(image_id, memory_of(spec.limits), spec.limits.processes + RUNNER_PROCESSES)
+    def of(cls, spec: SandboxSpec, image: Image) -> ContainerKind:
+        return cls(*image, memory_of(spec.limits), spec.limits.processes + RUNNER_PROCESSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ class StartedContainer:
         self.stream.close()
 
 
-class DockerSandbox(PooledSandbox[str, ContainerKind, StartedContainer]):
+class DockerSandbox(PooledSandbox[Image, ContainerKind, StartedContainer]):
     """See protocols.Sandbox. Images, runner and pool are made on first use."""
 
     name = "docker"
@@ -105,10 +110,11 @@ class DockerSandbox(PooledSandbox[str, ContainerKind, StartedContainer]):
         super().__init__(warm, slow=True)
         self._worked = False
 
-    def _root(self, name: str) -> tuple[Userland, str]:
-        return self._ask_engine(chosen, client(), name)
+    def _root(self, name: str) -> tuple[Userland, Image]:
+        ours, image_id = self._ask_engine(chosen, client(), name)
+        return ours, (image_id, ours.dash)
 
-    def _kind(self, spec: SandboxSpec, root: str) -> ContainerKind:
+    def _kind(self, spec: SandboxSpec, root: Image) -> ContainerKind:
         return ContainerKind.of(spec, root)
 
     def _start(self, kind: ContainerKind) -> StartedContainer:
@@ -218,7 +224,7 @@ def _await_hello(stream: socket.socket) -> None:
 
 def _host_config(engine: Any, kind: ContainerKind) -> dict[str, Any]:
     """No right, no network, nothing writable."""
-    mounts = [{"Type": "bind", "Source": str(tools()), "Target": "/usr/lib/sekft", "ReadOnly": True}]
+    mounts = [{"Type": "bind", "Source": str(tools(kind.dash)), "Target": "/usr/lib/sekft", "ReadOnly": True}]
     config: dict[str, Any] = engine.create_host_config(
         auto_remove=True,
         cap_drop=["ALL"],

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,10 +23,10 @@ from typing import Any
 
 from sekft.cache import built, cache_root
 from sekft.errors import SandboxUnavailable, UsageError
+from sekft.sandboxes import debian, static_dash
 from sekft.sandboxes.runner import build
 
 NAMES = ("busybox", "gnu")
-HINT = "userlands are built from Debian packages: this needs apt-get, dpkg-deb and a Debian mirror"
 _HERE = Path(__file__).parent / "userlands"
 _KEPT = ("bin", "sbin", "lib", "lib64")
 _MOUNT_POINTS = (
@@ -36,11 +37,12 @@ _NOT_APPLETS = ("sh", "man", "busybox")
 
 @dataclass(frozen=True, slots=True)
 class Userland:
-    """digest: over the packages' names and versions, our own files and the recipe."""
+    """digest: over the packages' names and versions, our own files and the recipe. dash: the version of its shell."""
 
     name: str
     rootfs: Path
     digest: str
+    dash: str | None = None
 
 
 def userland(name: str) -> Userland:
@@ -51,27 +53,64 @@ def userland(name: str) -> Userland:
     if name not in NAMES:
         raise UsageError(f"userland {name!r}, want one of: {', '.join(NAMES)}")
     folder = built(_folder(name), lambda folder: _build(name, folder))
-    return Userland(name, folder / "rootfs", json.loads((folder / "about.json").read_text())["digest"])
+    about = json.loads((folder / "about.json").read_text())
+    return Userland(name, folder / "rootfs", about["digest"], about["packages"]["dash"])
 
 
-def tools() -> Path:
-    """The folder that is mounted on /usr/lib/sekft, built on first use."""
+def tools(dash: str | None = None) -> Path:
+    """The folder that is mounted on /usr/lib/sekft, built on first use.
+
+    dash: the version of a userland's shell. Where ours is made of that version it is in the folder, and runs instead;
+    where it could not be made, the folder says why, and nobody tries again before prepare().
+    """
     runner = build.runner()
+    if dash is not None and dash == static_dash.pins()["version"] and not _why_plain().is_file():
+        try:
+            return built(_tools_folder(dash), lambda folder: _build_tools(runner, folder, static_dash.build)) / "sekft"
+        except SandboxUnavailable as error:
+            reason = str(error)
+        plain = built(_tools_folder(), lambda folder: _build_tools(runner, folder))
+        (plain / "why").write_text(reason)
     return built(_tools_folder(), lambda folder: _build_tools(runner, folder)) / "sekft"
 
 
 def missing() -> list[str]:
     """What of all this is still to be built."""
-    folders = {"runner and tools": _tools_folder(), **{name: _folder(name) for name in NAMES}}
-    return [name for name, folder in folders.items() if not (cache_root() / folder).is_dir()]
+    either = (_tools_folder(), _tools_folder(static_dash.pins()["version"]))
+    folders = {"runner and tools": either, **{name: (_folder(name),) for name in NAMES}}
+    return [name for name, some in folders.items() if not any((cache_root() / folder).is_dir() for folder in some)]
+
+
+def prepare() -> list[str]:
+    """Build what is missing; returns where it lies."""
+    _why_plain().unlink(missing_ok=True)
+    userlands = [userland(name) for name in NAMES]
+    return [*{str(tools(each.dash)) for each in userlands}, *(str(each.rootfs) for each in userlands)]
+
+
+def no_static_shell() -> str | None:
+    """Why sessions run the userland's own shell, which starts slower; None where they do not, or nothing is built."""
+    if (why := _why_plain()).is_file():
+        return why.read_text()
+    versions = {json.loads(path.read_text())["packages"]["dash"] for path in map(_about, NAMES) if path.is_file()}
+    wanted = static_dash.pins()["version"]
+    return f"it is made of dash {wanted}, and the userlands have {min(versions)}" if versions - {wanted} else None
 
 
 def _folder(name: str) -> str:
     return f"userlands/{name}-{_key(name)}"
 
 
-def _tools_folder() -> str:
-    return f"tools/{build.digest()}-{_key('tools')}"
+def _tools_folder(dash: str = "") -> str:
+    return f"tools/{build.digest()}-{_key('tools')}" + (f"-dash-{dash}-{static_dash.key()}" if dash else "")
+
+
+def _why_plain() -> Path:
+    return cache_root() / _tools_folder() / "why"
+
+
+def _about(name: str) -> Path:
+    return cache_root() / _folder(name) / "about.json"
 
 
 @cache
@@ -94,7 +133,7 @@ def _build(name: str, folder: Path) -> None:
     rootfs = folder / "rootfs"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         unpacked = Path(scratch) / "unpacked"
-        versions = _unpack(_recipes()[name]["packages"], unpacked)
+        versions = debian.unpack(_recipes()[name]["packages"], unpacked)
         for part in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/share/man", *_MOUNT_POINTS):
             (rootfs / part).mkdir(parents=True, exist_ok=True)
         _merge(unpacked, rootfs)
@@ -162,13 +201,15 @@ def _open_up(rootfs: Path) -> None:
                 path.chmod(0o755 if path.stat().st_mode & 0o111 else 0o644)
 
 
-def _build_tools(runner: Path, folder: Path) -> None:
+def _build_tools(runner: Path, folder: Path, shell: Callable[[Path], Path] | None = None) -> None:
     tools = folder / "sekft"
     (tools / "bin").mkdir(parents=True)
     (tools / "own").mkdir()
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        _unpack(_recipes()["tools"]["packages"], Path(scratch) / "unpacked")
-        busybox = next(path for path in (Path(scratch) / "unpacked").rglob("bin/busybox"))
+        if shell:
+            shutil.copyfile(shell(Path(scratch)), tools / "dash")
+        debian.unpack(_recipes()["tools"]["packages"], Path(scratch) / "packages")
+        busybox = next(path for path in (Path(scratch) / "packages").rglob("bin/busybox"))
         shutil.copyfile(busybox, tools / "busybox")
     shutil.copyfile(runner, tools / "runner")
     shutil.copyfile(_HERE / "files/end", tools / "end")
@@ -180,46 +221,5 @@ def _build_tools(runner: Path, folder: Path) -> None:
         (tools / "bin" / applet).symlink_to("../busybox")
     _link_applets(tools / "busybox", tools / "bin", "../busybox")
     _open_up(tools)
-
-
-def _unpack(packages: list[str], folder: Path) -> dict[str, str]:
-    """Download and extract into `folder`; returns each package's version."""
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise SandboxUnavailable(f"no apt-get or dpkg-deb here; {HINT}")
-    debs = folder.parent / "debs"
-    debs.mkdir()
-    _download(packages, debs)
-    folder.mkdir()
-    versions: dict[str, str] = {}
-    for deb in sorted(debs.glob("*.deb")):
-        name, version = (_run(["dpkg-deb", "--field", str(deb), field]).strip() for field in ("Package", "Version"))
-        versions[name] = version
-        _run(["dpkg-deb", "--extract", str(deb), str(folder)])
-    shutil.rmtree(debs)
-    return versions
-
-
-def _download(packages: list[str], folder: Path) -> None:
-    """With the machine's package lists; where these are missing or old, with lists of our own."""
-    command = ["apt-get", "-q", "download", *packages]
-    first = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=_plain())
-    if first.returncode == 0:
-        return
-    lists = cache_root() / "apt"
-    for part in ("lists", "archives"):
-        (lists / part / "partial").mkdir(parents=True, exist_ok=True)
-    own = ["-o", f"Dir::State::Lists={lists}/lists", "-o", f"Dir::Cache={lists}", "-o", "Debug::NoLocking=1"]
-    _run(["apt-get", "-q", *own, "update"])
-    _run([command[0], *own, *command[1:]], cwd=folder)
-
-
-def _run(command: list[str], cwd: Path | None = None) -> str:
-    result = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=_plain())
-    if result.returncode:
-        reason = (result.stderr or result.stdout).strip()[-400:]
-        raise SandboxUnavailable(f"{' '.join(command[:2])}: exit {result.returncode}: {reason}; {HINT}")
-    return result.stdout
-
-
-def _plain() -> dict[str, str]:
-    return {**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+    if shell:
+        (tools / "dash").chmod(0o111)  # see runner/setup.c

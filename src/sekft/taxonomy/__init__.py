@@ -16,7 +16,7 @@ import importlib
 import pkgutil
 import sys
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -195,17 +195,27 @@ def parse_where(taxonomy: Taxonomy, terms: Sequence[str], option: str = "--where
     return where
 
 
-def coverage(taxonomy: Taxonomy, cells: Iterable[Mapping[str, str]]) -> list[Coverage]:
-    """One row an axis over these cells; total variation is 0 for no cells."""
-    cells = list(cells)
+def tally(cells: Iterable[Mapping[str, str]]) -> dict[str, Counter[str]]:
+    """Axis → how often these cells have each value."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for cell in cells:
+        for axis, value in cell.items():
+            counts[axis][value] += 1
+    return counts
+
+
+def coverage(taxonomy: Taxonomy, counts: Mapping[str, Mapping[str, int]]) -> list[Coverage]:
+    """One row an axis; total variation is 0 for no cells. counts: of the values of each axis, as tally() gives them."""
     rows = []
     for name, axis in taxonomy.axes.items():
-        seen = Counter(cell[name] for cell in cells if name in cell)
+        seen = counts.get(name, {})
         total, weights = sum(seen.values()), sum(value.weight for value in axis.values.values())
         distance = (
-            sum(abs(seen[v.name] / total - v.weight / weights) for v in axis.values.values()) / 2 if total else 0.0
+            sum(abs(seen.get(v.name, 0) / total - v.weight / weights) for v in axis.values.values()) / 2
+            if total
+            else 0.0
         )
-        rows.append(Coverage(name, {value: seen[value] for value in axis.values}, distance))
+        rows.append(Coverage(name, {value: seen.get(value, 0) for value in axis.values}, distance))
     return rows
 
 

@@ -1,20 +1,21 @@
-"""Compile the runner to a static program with the machine's cc, or with ziglang from PyPI."""
+"""Compile the runner to a static program, against musl where that can be had."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import platform
 import shutil
 import subprocess
-import sys
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from sekft.cache import built
 from sekft.errors import SandboxUnavailable
+from sekft.sandboxes import musl
+from sekft.sandboxes.musl import HINT
 
-FLAGS = ("-std=c11", "-static", "-Os", "-Wall", "-Wextra", "-s")
-HINT = "install a C compiler (Debian: gcc libc6-dev), or `pip install ziglang`"
+FLAGS = ("-std=c11", "-Os", "-Wall", "-Wextra", "-s")
 
 
 def sources() -> list[Path]:
@@ -23,12 +24,13 @@ def sources() -> list[Path]:
 
 def compilers() -> list[list[str]]:
     """Commands that may be able to compile, best first."""
-    commands = [[path] for name in ("cc", "gcc", "clang") if (path := shutil.which(name))]
-    if importlib.util.find_spec("ziglang"):
-        commands.append([sys.executable, "-m", "ziglang", "cc", "-target", f"{platform.machine()}-linux-musl"])
+    commands = [[path, "-static"] for name in ("cc", "gcc", "clang") if (path := shutil.which(name))]
+    with suppress(SandboxUnavailable):  # no network, no Debian …
+        commands.insert(0, musl.compiler())
     return commands
 
 
+@cache  # each start asks for it
 def digest() -> str:
     """What the program depends on: its source, the flags, the processor. Not the compiler: either will do."""
     sha256 = hashlib.sha256(f"{platform.machine()} {FLAGS}".encode())

@@ -306,7 +306,7 @@ void run_command(struct cursor *in) {
     calls_begun(1);
     open_text(text, text_len);
     int fd7 = high(memory_file(prologue, prologue_len));
-    start(&(struct program){SHELL, TOOLS, argv, envp, AGENT, 022, 0, {[7] = fd7, [8] = job.fd_text_out}});
+    start(&(struct program){session_shell, TOOLS, argv, envp, AGENT, 022, 0, {[7] = fd7, [8] = job.fd_text_out}});
     close(fd7);
     char why = supervise(now_ms() + timeout_ms, flood);
     uint32_t left = close_text();
@@ -323,7 +323,7 @@ void run_parse(struct cursor *in) {
     const unsigned char *text = get_bytes(in, &text_len);
     out_reset(4096);
     open_text(text, text_len);
-    start(&(struct program){"/bin/sh", TOOLS, argv, envp, AGENT, 022, 0, {[8] = job.fd_text_out}});
+    start(&(struct program){session_shell, TOOLS, argv, envp, AGENT, 022, 0, {[8] = job.fd_text_out}});
     char why = supervise(now_ms() + 10000, 1 << 20);
     close_text();
     drain();

@@ -44,7 +44,7 @@ static int send_request(int to, struct buf *b) {
     struct iovec part = {b->data, b->len};
     struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     const int fds[3] = {0, 1, 2}, room = REQUEST_LIMIT;
-    control.head = (struct cmsghdr){CMSG_LEN(sizeof fds), SOL_SOCKET, SCM_RIGHTS};
+    control.head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof fds), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(&control.head), fds, sizeof fds);
     setsockopt(to, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     return sendmsg(to, &packet, MSG_NOSIGNAL) < 0 ? errno : 0;

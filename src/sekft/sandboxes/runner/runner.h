@@ -9,7 +9,6 @@
 #include <sys/un.h>
 
 #define TOOLS "/usr/lib/sekft"
-#define SHELL TOOLS "/own/sh" /* the session's own: see setup.c */
 #define WRITABLE_ROOTS "/etc", "/home", "/opt", "/srv", "/tmp", "/usr/local", "/var"
 #define ROOT_ID 65534 /* what the sandbox's passwd and group call root */
 #define STATE_FILE "/run/sekft/state"
@@ -42,6 +41,7 @@ _Noreturn void die(const char *what, const char *about);
 
 struct limits { uint64_t memory, file; uint32_t processes, open_files, cpu_s; };
 extern struct limits limits;
+extern const char *session_shell; /* see setup.c */
 extern int second_id; /* whether ROOT_ID is mapped, so that fixtures of root are root's */
 
 void out_reset(uint32_t cap);                            /* cap: bytes to keep of the next command's output */

@@ -37,17 +37,21 @@ static void tree(struct cursor *in) {
         die("cannot mount", "/run/sekft");
 }
 
-/* A copy of the shell that nobody may read: the kernel shuts /proc/PID of whoever runs it. Else a job in the background
- * could open a later shell's descriptor of what was typed, and type into it. */
+/* A shell that nobody may read: the kernel shuts /proc/PID of whoever runs it. Else a job in the background could open a
+ * later shell's descriptor of what was typed, and type into it. Ours is such a file; the userland's is copied. */
+const char *session_shell = TOOLS "/dash";
+
 static void own_shell(void) {
     static char block[1 << 16];
+    if (!access(session_shell, F_OK)) return;
+    session_shell = TOOLS "/own/sh";
     if (mount("tmpfs", TOOLS "/own", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4m,nr_inodes=4"))
         die("cannot mount", TOOLS "/own");
-    int from = open("/bin/sh", O_RDONLY | O_CLOEXEC), to = open(SHELL, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int from = open("/bin/sh", O_RDONLY | O_CLOEXEC), to = open(session_shell, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (from < 0 || to < 0) die("cannot copy", "/bin/sh");
     for (ssize_t n; (n = read(from, block, sizeof block)) != 0;)
         if (n < 0 || write(to, block, (size_t)n) != n) die("cannot copy", "/bin/sh");
-    if (fchmod(to, 0111)) die("cannot set the mode of", SHELL);
+    if (fchmod(to, 0111)) die("cannot set the mode of", session_shell);
     close(from), close(to);
     if (mount(0, TOOLS "/own", 0, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_RDONLY, 0))
         die("cannot protect", TOOLS "/own");

@@ -152,6 +152,13 @@ static void make_checkers(int full) {
     leave(full, "the checker's view");
 }
 
+/* The provider's scripts run our shell, which starts in a quarter of the time. */
+static void quicker_shell(void) {
+    char *shell = realpath("/bin/sh", 0);
+    if (!access(TOOLS "/dash", F_OK) && (!shell || mount(TOOLS "/dash", shell, 0, MS_BIND, 0))) die("cannot mount", "/bin/sh");
+    free(shell);
+}
+
 void make_views(struct cursor *in) {
     uint32_t given = get_u32(in);
     if (mount(0, "/", 0, MS_REC | MS_PRIVATE, 0)) die("cannot mount", "/");
@@ -159,7 +166,7 @@ void make_views(struct cursor *in) {
     int full = high(open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
     if (given) make_agents(full);
     make_checkers(full);
-    if (given) memory_at(NAMES, "mode=0755,size=1m,nr_inodes=1024");
+    if (given) memory_at(NAMES, "mode=0755,size=1m,nr_inodes=1024"), quicker_shell();
     close(full);
 }
 
