@@ -22,7 +22,7 @@ from pydantic import BaseModel
 import sekft
 from sekft.cli import main as command_line
 from sekft.cli.app import COMMANDS
-from sekft.folder import Config
+from sekft.folder.config import Config
 
 DOCS = Path(__file__).resolve().parent
 API_HEAD = """\

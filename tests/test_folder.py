@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sekft.errors import BundleError, StoreError
-from sekft.folder import UNFINISHED, Folder, Layout, Setting, documents
+from sekft.folder import UNFINISHED, Folder, Layout, documents
+from sekft.folder.config import Setting
 
 SETTINGS: dict[str, Setting] = {"seed": 7, "n": 5, "where": ["ending=work"]}
 

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, cast
 
 from sekft.errors import UsageError
-from sekft.folder import Config, option
+from sekft.folder.config import Config, option
 from sekft.rejection import Rejected
 from sekft.scenario import Cell, File, Login, Scenario
 from sekft.trajectory import Check, Ending, OperatorInfo, SandboxInfo, State, Turn, Usage

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from sekft.cli.options import configured
 from sekft.errors import UsageError
-from sekft.folder import Config, option
+from sekft.folder.config import Config, option
 
 
 class Baking(Config):

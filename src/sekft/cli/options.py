@@ -15,7 +15,7 @@ import typer
 from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
-from sekft.folder import Config
+from sekft.folder.config import Config
 from sekft.runs.resources import SandboxedConfig
 
 OUTPUT, INPUT = "Result", "Input"

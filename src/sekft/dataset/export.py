@@ -28,7 +28,8 @@ from sekft.dataset.rows import (
 from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
 from sekft.errors import BundleError, UsageError
 from sekft.evaluation.statistics import Quantiles
-from sekft.folder import Folder, Layout, Setting, documents, json_lines, option
+from sekft.folder import Folder, Layout, documents, json_lines
+from sekft.folder.config import Setting, option
 from sekft.folder.notes import Note, disputed, read_notes
 from sekft.models.texts import TokenCounter, length
 from sekft.protocols import Reporter

@@ -21,7 +21,8 @@ import sekft
 from sekft.dataset.pair import LABELS, MARGIN, PAIRS, Forks, Pair
 from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
 from sekft.evaluation.statistics import Quantiles
-from sekft.folder import Folder, Layout, Setting, documents, explained, option
+from sekft.folder import Folder, Layout, documents, explained
+from sekft.folder.config import Setting, option
 from sekft.models.texts import EstimatedTokens, TokenCounter, length
 from sekft.protocols import Reporter
 from sekft.report import Cell, Report, Table, facts, listed

@@ -14,7 +14,8 @@ from pydantic import ValidationInfo, field_validator
 from sekft.errors import UsageError
 from sekft.evaluation.difficulty import BANDS, band
 from sekft.evaluation.metrics import recovered, right
-from sekft.folder import Config, Layout, option
+from sekft.folder import Layout
+from sekft.folder.config import Config, option
 from sekft.folder.notes import Note, disputed
 from sekft.models.texts import TokenCounter, length
 from sekft.report import Table, either

@@ -10,7 +10,7 @@ from sekft.dataset.card import CARD
 from sekft.dataset.export import MANIFEST
 from sekft.env.source import FORM
 from sekft.errors import SekftError, UsageError, installing
-from sekft.folder import Config, option
+from sekft.folder.config import Config, option
 from sekft.models import keys
 from sekft.report import Report, Table, facts
 

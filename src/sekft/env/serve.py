@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from sekft.env.reward import Reward, Shaped, right
 from sekft.errors import UsageError, installing
-from sekft.folder import Config, option, same_option
+from sekft.folder.config import Config, option, same_option
 from sekft.runs.resources import SandboxedConfig
 from sekft.scenario import Scenario
 

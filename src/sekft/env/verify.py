@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from sekft.env.episode import backend, land
 from sekft.env.source import FORM, rows, scenarios
 from sekft.errors import BundleError, UsageError
-from sekft.folder import option
+from sekft.folder.config import option
 from sekft.protocols import Reporter, Sandbox
 from sekft.rejection import Rejected
 from sekft.report import Report, Styled, Table, facts

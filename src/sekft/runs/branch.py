@@ -19,7 +19,8 @@ from sekft.dataset.make_pairs import BRANCHES
 from sekft.dataset.pair import GIVEN
 from sekft.dataset.select import Group, stored
 from sekft.errors import InfraError
-from sekft.folder import Folder, Layout, Setting, documents, option
+from sekft.folder import Folder, Layout, documents
+from sekft.folder.config import Setting, option
 from sekft.operators.replayed import ResumedOperator
 from sekft.protocols import Operator, Reporter, Sandbox
 from sekft.rollouts.rollout import RolloutLimits

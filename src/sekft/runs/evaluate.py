@@ -10,7 +10,8 @@ from pydantic import model_validator
 
 from sekft.errors import BundleError, SekftError, UsageError
 from sekft.evaluation.evaluate import Evaluation, evaluate
-from sekft.folder import Folder, Layout, option, same_option
+from sekft.folder import Folder, Layout
+from sekft.folder.config import option, same_option
 from sekft.protocols import OperatorConfig, Reporter
 from sekft.runs.rollout import RolloutConfig, RolloutJob, roll, stream
 from sekft.scenario import Scenario

@@ -17,7 +17,8 @@ from typing import ClassVar
 import sekft
 from sekft import authors, sandboxes, taxonomy
 from sekft.errors import InfraError, ResourcesExhausted, SekftError, UsageError
-from sekft.folder import Folder, Layout, Setting, documents, option, same_option
+from sekft.folder import Folder, Layout, documents
+from sekft.folder.config import Setting, option, same_option
 from sekft.gate import admit
 from sekft.gate.static import gate_structure
 from sekft.protocols import Author, AuthorConfig, Draft, Reporter, Sandbox

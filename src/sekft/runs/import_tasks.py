@@ -13,7 +13,8 @@ import sekft
 from sekft import sandboxes, taxonomy
 from sekft.authors.imported import PLACE, TASK, ImportedAuthor, placed
 from sekft.errors import UsageError
-from sekft.folder import Folder, Layout, Setting, option
+from sekft.folder import Folder, Layout
+from sekft.folder.config import Setting, option
 from sekft.protocols import Reporter
 from sekft.runs.generate import AuthorExhausted, Filler, Member, Progress, keeper
 from sekft.runs.resources import LocalEngine, SandboxedConfig

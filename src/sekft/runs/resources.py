@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from sekft import sandboxes
-from sekft.folder import HIDDEN, Config, Folder, option
+from sekft.folder import HIDDEN, Folder
+from sekft.folder.config import Config, option
 from sekft.models.endpoint import Endpoint
 from sekft.models.journal import JOURNAL
 from sekft.models.texts import TokenCounter, counter

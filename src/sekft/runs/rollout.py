@@ -15,7 +15,8 @@ import sekft
 from sekft import operators, sandboxes
 from sekft.errors import InfraError, UsageError
 from sekft.evaluation.difficulty import BANDS, selected
-from sekft.folder import Folder, Layout, Setting, option, same_option
+from sekft.folder import Folder, Layout
+from sekft.folder.config import Setting, option, same_option
 from sekft.models import keys
 from sekft.protocols import Operator, OperatorConfig, Reporter, Sandbox
 from sekft.report import either

@@ -21,7 +21,8 @@ from sekft.dataset.export import ExportConfig, Sources, export
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.errors import UsageError
 from sekft.evaluation.evaluate import Evaluation
-from sekft.folder import Folder, Layout, Setting, option, same_option
+from sekft.folder import Folder, Layout
+from sekft.folder.config import Setting, option, same_option
 from sekft.models.texts import EstimatedTokens
 from sekft.protocols import Reporter
 from sekft.report import Report, Table

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from sekft.errors import UsageError
-from sekft.folder import Config, option
+from sekft.folder.config import Config, option
 from sekft.training.data import Method, digest, files, method_of
 
 # Peak learning rates, by method and by what learns. A preference moves a model that already knows the form.

@@ -25,7 +25,8 @@ from pydantic import field_serializer
 
 from sekft import __version__
 from sekft.errors import UsageError
-from sekft.folder import HIDDEN, Folder, Setting
+from sekft.folder import HIDDEN, Folder
+from sekft.folder.config import Setting
 from sekft.models import libraries
 from sekft.models.libraries import refuse_other_attention
 from sekft.protocols import Reporter
