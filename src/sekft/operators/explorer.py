@@ -259,7 +259,8 @@ def _with_inspection(beats: list[Beat], scenario: Scenario, rng: random.Random) 
     if scenario.expected.kind != "blocked":
         return beats
     looks = rng.choices([*_INSPECTIONS], [*_INSPECTIONS.values()])[0]
-    return [*beats[:-1], Beat(INSPECT, "", looks=looks), *beats[-1:]]
+    at = max((place for place, beat in enumerate(beats, 1) if beat.goal == "execute"), default=len(beats) - 1)
+    return [*beats[:at], Beat(INSPECT, "", looks=looks), *beats[at:]]
 
 
 def _ordered(step: PlanStep, typed: set[str], rng: random.Random, habits: Habits, tool: str) -> Ways:

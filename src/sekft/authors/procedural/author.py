@@ -191,12 +191,14 @@ def _plan(draft: Sketch) -> list[PlanStep]:
             if one_by_one:
                 steps, work = [*steps, *work], []
             if one_by_one and blocked and entry in draft.waiting:
-                break
+                if not provider.claims:
+                    break
+                steps += _looked_at(blocked)  # before another entry is claimed
         steps += work  # all that is asked is read first: one entry may forbid what another wants
         if blocked and (left := calls.pages()) != [[]]:
             steps.append(_step(provider, "retrieve", left))
-        if blocked and blocked.look != [[]]:
-            steps.append(PlanStep(goal="execute", ways=blocked.look))
+        if blocked and not (one_by_one and provider.claims):
+            steps += _looked_at(blocked)
     if draft.ending == "work":
         left = calls.rest()
         relist = "list" in provider.kind.roles and not provider.groups and provider.acknowledgement(draft.waiting[0])
@@ -204,6 +206,10 @@ def _plan(draft: Sketch) -> list[PlanStep]:
         steps.append(PlanStep(goal="confirm", ways=looks))
     steps.append(PlanStep(goal="end", ways=_endings(blocked, provider, draft.waiting)))
     return _taught(provider, _tempted(provider, steps))
+
+
+def _looked_at(blocked: Blocked) -> list[PlanStep]:
+    return [PlanStep(goal="execute", ways=blocked.look)] if blocked.look != [[]] else []
 
 
 def _looked_into(draft: Sketch) -> list[QueueEntry]:

@@ -54,7 +54,7 @@ def make(host: Host) -> Job:
         after=tuple(host.file(path, texts[path].replace(wrong, right)) for path in spoilt),
         reads=(spoilt[0],),
         folder=folder,
-        looks=[f"grep -r {wrong} {folder}", f"grep -rl {wrong} {folder}", f"find {folder} -type f"],
+        looks=[f"grep -r {wrong} {folder}", f"grep -rl {wrong} {folder}"],
         direct=[
             f"grep -rl {wrong} {folder} | xargs sed -i '{change}'",
             f"find {folder} -type f -exec sed -i '{change}' {{}} +",

@@ -53,7 +53,7 @@ def make(host: Host) -> Job:
         result=right,
         reads=(f"{folder}/{mine[0]}",),
         folder=folder,
-        looks=[f"head {folder}/*.{ending}", f"ls {folder}", f"ls -l {folder}"],
+        looks=[f"head {folder}/*.{ending}", f"head -n 4 {folder}/*.{ending}", f"cat {folder}/*.{ending}"],
         direct=[
             f'for f in {folder}/*.{ending}; do echo "$(basename "$f") $({each})"; done > {target}',
             [f"cd {folder}", f'for f in *.{ending}; do echo "$f $({each})"; done > {target}'],
