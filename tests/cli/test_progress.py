@@ -13,7 +13,7 @@ from sekft.authors.teacher import TeacherAuthor
 from sekft.cli.running import Lines, reporter
 from sekft.models.endpoint import Endpoint, Service
 from sekft.models.journal import Reply
-from sekft.runs.resources import Tally
+from sekft.runs.resources import Tally, tell_of_building
 from sekft.trajectory import Usage
 from tests.commands import SEKFT, environment
 
@@ -44,6 +44,17 @@ def test_lines_tell_how_things_stand(capsys: pytest.CaptureFixture[str], monkeyp
     assert capsys.readouterr().err.splitlines()[1:] == [
         "sekft: scenarios 0/2  1 admitted, 1 repaired, 1 rejected, 1 redrawn, 0 waiting, $0.25"
     ]
+
+
+def test_what_is_built_once_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With an empty cache the first sandboxes wait for userlands and runner; otherwise nothing is said."""
+    tell_of_building(Lines())
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("SEKFT_CACHE", str(tmp_path))
+    tell_of_building(Lines())
+    assert "not built on this machine yet: runner and tools, busybox, gnu" in capsys.readouterr().err
 
 
 def test_plain_lines_off_a_terminal() -> None:

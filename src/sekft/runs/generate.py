@@ -24,7 +24,16 @@ from sekft.gate.static import gate_structure
 from sekft.protocols import Author, AuthorConfig, Draft, Reporter, Sandbox
 from sekft.rejection import Admitted, Reason, Rejected, Rejection
 from sekft.report import either
-from sekft.runs.resources import GIVE_UP_AFTER, PAUSES_S, LocalEngine, PaidConfig, SandboxedConfig, Tally, attended
+from sekft.runs.resources import (
+    GIVE_UP_AFTER,
+    PAUSES_S,
+    LocalEngine,
+    PaidConfig,
+    SandboxedConfig,
+    Tally,
+    attended,
+    tell_of_building,
+)
 from sekft.scenario import Cell, Scenario, load_noun, load_scenario
 from sekft.seeds import derive
 from sekft.taxonomy import Taxonomy, Where, splits
@@ -320,6 +329,8 @@ async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -
     Raises AuthorExhausted, StoreError, SandboxUnavailable, InfraError and UsageError; what was
     admitted or rejected before that is on disk.
     """
+    if not config.no_sandbox:
+        tell_of_building(reporter)
     generation = Generation(config)
     with Folder(layout.root).writing() as folder, folder.timed("generate"):
         before = Progress.of(layout, generation.author)

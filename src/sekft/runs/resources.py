@@ -109,6 +109,12 @@ async def _telling(reporter: Reporter, tally: Tally) -> None:
         reporter.status(str(tally))
 
 
+def tell_of_building(reporter: Reporter) -> None:
+    """Say what the first sandboxes have to wait for, because it is built once on a machine."""
+    if missing := sandboxes.missing():
+        reporter.note(f"not built on this machine yet: {', '.join(missing)}; the first use builds it, within a minute")
+
+
 def token_counter(name: str | None) -> TokenCounter:
     """What counts tokens: `smollm2`'s tokenizer, one from a file or a folder, or an estimate. Raises UsageError."""
     if name == "smollm2":

@@ -32,6 +32,7 @@ from sekft.runs.resources import (
     Tally,
     attended,
     default_concurrency,
+    tell_of_building,
 )
 from sekft.scenario import Scenario
 from sekft.seeds import derive
@@ -225,6 +226,7 @@ async def roll(
     Raises StoreError, SandboxUnavailable, EndpointError and UsageError; finished rollouts are on disk.
     """
     refuse_unnamed(config, layout)
+    tell_of_building(reporter)
     roller = Roller(config)
     kind = roller.operator.info.kind
     with Folder(layout.root).writing() as folder, folder.timed(f"rollout {kind}"):
