@@ -116,7 +116,7 @@ class Indexes:
             return self._base.execute(sql, values).fetchall()
 
     def held(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """As ask(); the same question again is answered from memory until an index changes. For counts of a whole set."""
+        """As ask(), for counts of a whole set: until an index changes, the same question is answered from memory."""
         state = [self.ask(f"PRAGMA r{at}.data_version")[0][0] for at in range(len(self.names))]
         if state != self._state or len(self._held) > ANSWERS_HELD:
             self._state, self._held = state, {}
