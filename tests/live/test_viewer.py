@@ -412,33 +412,43 @@ def test_a_run_that_goes_on_is_followed(chromium: Any, run: Path, tmp_path: Path
         page.close()
 
 
+def faults_of(page: Any, axe: Any) -> str:
+    """What axe finds by its rules for WCAG 2 A and AA and by best practice; empty for nothing."""
+    found = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}).response
+    told = [
+        (fault["id"], node["html"][:120], node["failureSummary"])
+        for fault in found["violations"]
+        for node in fault["nodes"][:1]
+    ]
+    return json.dumps(told, indent=1) if told else ""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_axe_finds_no_fault(chromium: Any, server: Browser, viewer: Viewer, scheme: str, width: int) -> None:
-    """Contrast, names and structure of each page pass axe's rules for WCAG 2 A and AA, in both colour schemes."""
+def test_axe_finds_no_fault(
+    chromium: Any, server: Browser, viewer: Viewer, run: Path, tmp_path: Path, scheme: str, width: int
+) -> None:
+    """Contrast, names and structure of each page pass, served and in the file, in both colour schemes."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}).new_page()
-    page.goto(f"{server.base}/?token={server.token}")
-    row = viewer.pages.indexes.rows(Filters.of("operator=saboteur"), 1)[0]
-    other = viewer.pages.indexes.rows(Filters.of("operator=explorer"), 1)[0]
+    rows = besides(viewer, same=True)[0]
     pair = viewer.pages.indexes.ask("SELECT * FROM pairs LIMIT 1")[0]
-    one = f"run={row['run']}&at={row['place']}"
-    paths = ["", "rollouts?outcome=solved", f"rollout?{one}", f"compare?{one}&run2={other['run']}&at2={other['place']}"]
-    paths += [
-        "pairs",
-        f"pair?run={pair['run']}&at={pair['place'].replace('#', '%23')}",
-        "rejected",
-        "draft?run=run&at=rejected/bad0.json",
+    both = [
+        "",
+        "rollouts?outcome=solved&q=help",
+        *("rollout?" + urlencode({"run": row["run"], "at": row["place"]}) for row in rows),
     ]
-    for path in paths:
+    both += [compared(rows), "pairs", "pair?" + urlencode({"run": pair["run"], "at": pair["place"]}), "rejected"]
+    page.goto(f"{server.base}/?token={server.token}")
+    for path in [*both, "draft?run=run&at=rejected/bad0.json"]:
         page.goto(f"{server.base}/{path}")
-        found = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}).response
-        told = [
-            (fault["id"], node["html"][:120], node["failureSummary"])
-            for fault in found["violations"]
-            for node in fault["nodes"][:1]
-        ]
-        assert not told, (path, json.dumps(told, indent=1))
+        page.wait_for_load_state("load")
+        assert not faults_of(page, axe), path
+    write_report(opened([run], one_file=True), tmp_path / "run.html")
+    page.goto((tmp_path / "run.html").as_uri())
+    for path in both:
+        show(page, "/" + path)
+        assert not faults_of(page, axe), path
     page.context.close()
 
 

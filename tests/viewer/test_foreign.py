@@ -96,6 +96,7 @@ def test_a_run_is_followed(run: Path, tmp_path: Path) -> None:
     (root / ".sekft").mkdir()
     viewer = opened([root], following=True)
     assert viewer.pages.counts()["rollouts"] == 0
+    assert not viewer.pages.seen(Filters()).actors
     before = viewer.pages.indexes.generation()
     folders = sorted((run / "trajectories").iterdir())
     adding = threading.Thread(
@@ -108,6 +109,7 @@ def test_a_run_is_followed(run: Path, tmp_path: Path) -> None:
     viewer.refresh()
     assert viewer.pages.counts()["rollouts"] == len(Layout.of_run(run).rollouts())
     assert viewer.pages.indexes.generation() != before
+    assert sum(actor.rollouts for actor in viewer.pages.seen(Filters()).actors) == viewer.pages.counts()["rollouts"]
 
 
 def test_thoughts_are_shown_where_they_were_kept(run: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ ASKED: dict[str, Callable[[StoredRollout], bool]] = {
     "outcome=solved": lambda one: one.trajectory.outcome == "solved",
     "outcome=solved&outcome=idle": lambda one: one.trajectory.outcome in ("solved", "idle"),
     "operator=saboteur&keep=no": lambda one: one.trajectory.operator.kind == "saboteur" and not one.trajectory.keep,
+    "sample=0&sample=2": lambda one: one.trajectory.sample in (0, 2),
     "keep=yes": lambda one: one.trajectory.keep,
     "expected=blocked&ending=panic": lambda one: (
         one.scenario.expected.kind == "blocked" and one.trajectory.ending.kind == "panic"

@@ -110,7 +110,7 @@ Values = Sequence[object]
 
 
 def _one(indexes: Indexes, sql: str, values: Values = ()) -> Row:
-    return indexes.ask(sql, values)[0]
+    return indexes.held(sql, values)[0]
 
 
 def _heads(indexes: Indexes, where: str, values: Values) -> Iterator[tuple[str, str, str]]:
@@ -154,7 +154,7 @@ def _rights() -> tuple[tuple[str, str], ...]:
 
 
 def _outcomes(indexes: Indexes, where: str, values: Values) -> dict[str, dict[str, ChartBar]]:
-    rows = indexes.ask(
+    rows = indexes.held(
         f"SELECT expected, outcome, count(*) n, max(right) r FROM rollouts WHERE {where} GROUP BY expected, outcome",
         values,
     )
@@ -174,7 +174,8 @@ def _outcomes(indexes: Indexes, where: str, values: Values) -> dict[str, dict[st
 
 def _met(indexes: Indexes, where: str, values: Values) -> list[str]:
     found = {
-        row["outcome"] or NOTHING for row in indexes.ask(f"SELECT DISTINCT outcome FROM rollouts WHERE {where}", values)
+        row["outcome"] or NOTHING
+        for row in indexes.held(f"SELECT DISTINCT outcome FROM rollouts WHERE {where}", values)
     }
     return [name for name in (*OUTCOMES, NOTHING) if name in found]
 
@@ -182,7 +183,7 @@ def _met(indexes: Indexes, where: str, values: Values) -> list[str]:
 def _actors(indexes: Indexes, where: str, values: Values) -> Iterator[Actor]:
     """Who acted most first; runs apart where there are several."""
     several = len(indexes.names) > 1
-    rows = indexes.ask(
+    rows = indexes.held(
         "SELECT run, operator, model, count(*) n, coalesce(sum(right), 0) r, coalesce(sum(keep), 0) k, "
         f"sum({_WORK}) w, {', '.join(map(_reached, CHAIN))} FROM rollouts WHERE {where} "
         f"GROUP BY run, operator, model ORDER BY n DESC, run, operator LIMIT {ACTORS_AT_MOST}",
@@ -214,7 +215,7 @@ def _axes(
     indexes: Indexes, where: str, values: Values, actors: Sequence[Actor]
 ) -> dict[str, dict[str, list[AxisRate | None]]]:
     """By scenario first: there are fewer of these than rollouts, and each has its cell once."""
-    rows = indexes.ask(
+    rows = indexes.held(
         "WITH told AS "
         "(SELECT run, scenario, operator, coalesce(model, '') model, count(*) n, sum(right) r, sum(keep) k "
         f"FROM rollouts WHERE {where} GROUP BY run, scenario, operator, model), "
@@ -236,7 +237,7 @@ def _axes(
 
 def _lengths(indexes: Indexes, where: str, values: Values) -> list[tuple[int, int, int]]:
     """actions, rollouts that end right with so many, the others."""
-    rows = indexes.ask(
+    rows = indexes.held(
         f"SELECT actions, coalesce(sum(right), 0) r, count(*) n FROM rollouts WHERE {where} GROUP BY actions", values
     )
     counted = {row["actions"]: (row["r"], row["n"] - row["r"]) for row in rows}
@@ -250,7 +251,7 @@ def _reasons(indexes: Indexes, filters: Filters) -> list[ChartBar]:
 
 
 def _refusals(indexes: Indexes) -> list[ChartBar]:
-    rows = indexes.ask("SELECT reason, count(*) n FROM rejections GROUP BY reason ORDER BY n DESC LIMIT 12")
+    rows = indexes.held("SELECT reason, count(*) n FROM rejections GROUP BY reason ORDER BY n DESC LIMIT 12")
     most = max((row["n"] for row in rows), default=0)
     return [
         ChartBar(row["reason"], row["n"], most, (("reason", row["reason"]),), "bad", page="rejected") for row in rows

@@ -38,6 +38,7 @@ SORTS: Mapping[str, tuple[str, str]] = {
 }
 """Name in an address → SQL of what comes before run and place, and what a reader calls it."""
 NOTHING = "–"
+ANSWERS_HELD = 200
 LEAST_SEARCHED = 3
 """Characters: the index of texts is one of trigrams."""
 Row = sqlite3.Row
@@ -96,7 +97,8 @@ class Indexes:
     def __init__(self, indexes: Mapping[str, Path]) -> None:
         self.names = list(indexes)
         self._lock = threading.Lock()
-        self._axes: tuple[str, dict[str, list[str]]] = ("", {})
+        self._state: list[int] = []
+        self._held: dict[tuple[str, tuple[object, ...]], list[Row]] = {}
         self._base = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None, timeout=60)
         self._base.row_factory = sqlite3.Row
         for at, path in enumerate(indexes.values()):
@@ -112,6 +114,16 @@ class Indexes:
         """The rows of a question of our own."""
         with self._lock:
             return self._base.execute(sql, values).fetchall()
+
+    def held(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """As ask(), for counts of a whole set: until an index changes, the same question is answered from memory."""
+        state = [self.ask(f"PRAGMA r{at}.data_version")[0][0] for at in range(len(self.names))]
+        if state != self._state or len(self._held) > ANSWERS_HELD:
+            self._state, self._held = state, {}
+        held, asked = self._held, (sql, tuple(values))
+        if asked not in held:
+            held[asked] = self.ask(sql, values)
+        return held[asked]
 
     def close(self) -> None:
         self._base.close()
@@ -136,10 +148,8 @@ class Indexes:
         for field in fields:
             values = filters.values(field)
             if field in CHOICES or field in ("scenario", "family", "id"):
-                yield (
-                    f"coalesce(nullif(CAST({field} AS TEXT), ''), {_quoted(NOTHING)}) IN ({_marks(values)})",
-                    [*map(_stored, values)],
-                )
+                told = f"coalesce(nullif(CAST({field} AS TEXT), ''), {_quoted(NOTHING)})"
+                yield f"{told if NOTHING in values else field} IN ({_marks(values)})", [*map(_stored, values)]
             elif field in MARKED:
                 for mark in values:
                     if mark in CHAIN:
@@ -208,7 +218,7 @@ class Indexes:
         """field → value → rollouts, each under the filters of all other fields; one pass over the index."""
         where, values = self.where(filters, CHOICES)
         columns = ", ".join(CHOICES)
-        groups = self.ask(f"SELECT {columns}, count(*) AS n FROM rollouts WHERE {where} GROUP BY {columns}", values)
+        groups = self.held(f"SELECT {columns}, count(*) AS n FROM rollouts WHERE {where} GROUP BY {columns}", values)
         wanted = {field: set(filters.values(field)) for field in CHOICES}
         counted: dict[str, Counter[str]] = {field: Counter() for field in CHOICES}
         for group in groups:
@@ -221,20 +231,16 @@ class Indexes:
     def reasons(self, filters: Filters) -> Counter[str]:
         """Why rollouts are not kept → how many."""
         where, values = self.where(filters, ["reason"])
-        chosen = f"JOIN (SELECT db AS d, key FROM rollouts WHERE {where}) ON rollout = key AND db = d"
-        told = f"FROM reasons {chosen if where != '1' else ''} GROUP BY reason"
-        rows = self.ask(f"SELECT reason, count(*) AS n {told} ORDER BY n DESC LIMIT 40", values)
+        chosen = f"(SELECT db AS d, key FROM rollouts WHERE {where}) CROSS JOIN reasons ON rollout = key AND db = d"
+        told = f"FROM {chosen if where != '1' else 'reasons'} GROUP BY reason"
+        rows = self.held(f"SELECT reason, count(*) AS n {told} ORDER BY n DESC LIMIT 40", values)
         return Counter({row["reason"]: row["n"] for row in rows})
 
     def axes(self) -> dict[str, list[str]]:
         """axis → its values here."""
-        generation = self.generation()
-        if self._axes[0] == generation:
-            return self._axes[1]
         found: dict[str, list[str]] = {}
-        for row in self.ask("SELECT DISTINCT axis, value FROM cells ORDER BY axis, value"):
+        for row in self.held("SELECT DISTINCT axis, value FROM cells ORDER BY axis, value"):
             found.setdefault(row["axis"], []).append(row["value"])
-        self._axes = generation, found
         return found
 
     def rollout(self, run: str, place: str) -> Row | None:

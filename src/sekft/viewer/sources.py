@@ -110,12 +110,12 @@ class Source:
     def _listed(self, folder: Path, kind_of: Any) -> Iterator[Stamp]:
         with os.scandir(folder) as entries:
             files = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda each: each.name)
+        below = "" if folder == self.root else f"{self._named(folder)}/"
         for entry in files:
             kind = kind_of(Path(entry.path)) if entry.is_file() else None
             if kind:
                 about = entry.stat()
-                name = entry.name if folder == self.root else f"{self._named(folder)}/{entry.name}"
-                yield Stamp(name, kind, about.st_mtime_ns, about.st_size)
+                yield Stamp(below + entry.name, kind, about.st_mtime_ns, about.st_size)
 
     def readings(self, stamp: Stamp) -> Iterator[Reading]:
         """Every session of a file. Raises BundleError."""
