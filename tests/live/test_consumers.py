@@ -67,7 +67,7 @@ def swift(stage: str, exported: Path, model: Path, out: Path) -> None:
         tool("ms-swift") / "swift", *how, "--model", model, "--model_type", "llama", "--template", "chatml",
         "--dataset", exported / form / "train", "--max_length", "4096", "--max_steps", str(STEPS),
         "--logging_steps", "1",
-        "--per_device_train_batch_size", "2", "--train_type", "full", "--output_dir", out, "--report_to", "none",
+        "--per_device_train_batch_size", "2", "--tuner_type", "full", "--output_dir", out, "--report_to", "none",
         cwd=out,
     )  # fmt: skip
 

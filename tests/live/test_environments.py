@@ -88,7 +88,7 @@ def by_inspect(source: Path, url: str, most: int, out: Path, **options: str) -> 
     log = json.loads(ran(tool("inspect") / "inspect", "log", "dump", file, cwd=out))
     return {
         sample["id"]: None
-        if "on fire" in str(sample["error"])
+        if "on fire" in str(sample.get("error"))
         else (sample["scores"]["reward"]["value"], sample["scores"]["marks"]["value"])
         for sample in log["samples"]
     }
