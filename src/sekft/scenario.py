@@ -456,7 +456,9 @@ def load_noun(kind: type[NounT], path: Path) -> NounT:
 def parse_noun(kind: type[NounT], text: str, path: Path | str) -> NounT:
     """The same of a text. path: names it in errors."""
     with suppress(ValidationError):  # twice as fast as through Python's objects, which say better what is wrong
-        return kind.model_validate_json(text)
+        noun = kind.model_validate_json(text)
+        if "schema_version" in noun.model_fields_set:
+            return noun
     try:
         body = json.loads(text)
     except json.JSONDecodeError as error:
