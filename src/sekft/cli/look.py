@@ -14,12 +14,13 @@ from sekft.cli.running import say, summary, work
 from sekft.cli.stopping import INTERRUPTED
 from sekft.cli.tables import print_tables, write
 from sekft.errors import BundleError, UsageError
-from sekft.folder import HIDDEN, Layout, completed, documents
+from sekft.folder import HIDDEN, Layout, documents
 from sekft.report import Table
 from sekft.scenario import load_scenario
 from sekft.taxonomy import Axis, load
 
 FOLDERS_SHOWN = 4
+AMBIGUOUS_SHOWN = 4
 
 
 def taxonomy(
@@ -186,3 +187,18 @@ def doctor(
     print_tables([table(findings)], as_data(findings), as_json)
     if not all(finding.ok for finding in findings if finding.needed):
         raise typer.Exit(1)
+
+
+def completed(path: Path) -> Path:
+    """The path, or the one file there, or in scenarios/ there, whose name begins with its last part.
+
+    Raises UsageError when none does, or several do.
+    """
+    if path.exists():
+        return path
+    places = (path.parent, path.parent / "scenarios")
+    found = [each for place in places for each in documents(place) if each.name.startswith(path.name)]
+    if len(found) != 1:
+        names = ", ".join(each.stem for each in found[:AMBIGUOUS_SHOWN])
+        raise UsageError(f"{path}: " + (f"begins {len(found)} names: {names} …" if found else "no such file or folder"))
+    return found[0]

@@ -22,7 +22,7 @@ import typer
 from sekft.cli.stopping import INTERRUPTED, cancelling
 from sekft.cli.tables import print_tables, visible
 from sekft.errors import SekftError
-from sekft.folder import Layout, load_scenarios
+from sekft.folder import Layout
 from sekft.models import keys
 from sekft.protocols import Reporter
 from sekft.report import Table, facts
@@ -59,10 +59,11 @@ def work(stage: Coroutine[Any, Any, T], out: Path) -> T:
 
 def summary(layout: Layout, as_json: bool, scenarios: Path | None = None, exported: Exported | None = None) -> None:
     """What a folder holds. exported: the data set that ends it."""
+    from sekft.runs.rollout import StoredScenarios
     from sekft.runs.run import EXPORT
     from sekft.runs.summary import summarise
 
-    report = summarise(layout, load_scenarios(scenarios) if scenarios else None)
+    report = summarise(layout, StoredScenarios(scenarios) if scenarios else None)
     body, tables = report.model_dump(mode="json"), report.tables
     if exported:
         body["export"] = exported.model_dump(mode="json")

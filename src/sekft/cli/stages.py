@@ -32,7 +32,7 @@ from sekft.runs.generate import GenerateConfig
 from sekft.runs.generate import generate as stage
 from sekft.runs.import_tasks import ImportConfig, import_tasks
 from sekft.runs.resources import token_counter
-from sekft.runs.rollout import RolloutConfig, roll
+from sekft.runs.rollout import RolloutConfig, roll, stored_scenarios
 from sekft.runs.run import build, deliver
 from sekft.runs.star import StarConfig
 from sekft.runs.star import star as run_star
@@ -67,7 +67,7 @@ def rollout(
     as_json: Json = False,
 ) -> None:
     """Let an operator act in each scenario, once per sample and in a fresh sandbox; judge and record each rollout."""
-    layout, bundles = Layout.found(out), load_scenarios(scenarios)
+    layout, bundles = Layout.found(out), stored_scenarios(scenarios)
     with reporter() as progress:
         announce_operator(config, progress)
         if dry_run:

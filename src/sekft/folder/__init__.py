@@ -28,7 +28,6 @@ from sekft.scenario import Scenario, load_scenario
 
 HIDDEN = ".sekft"
 TIMES, SOURCES = "times.json", "sources.json"
-AMBIGUOUS_SHOWN = 4
 FAULTS_SHOWN = 5
 UNFINISHED = ".unfinished"
 
@@ -148,8 +147,9 @@ class Folder:
         try:
             self._lock(lock)
             with explained(self.root):
-                for leftover in self.root.rglob(f"*{UNFINISHED}"):
-                    leftover.unlink(missing_ok=True)
+                for place, _, names in os.walk(self.root):
+                    for name in (each for each in names if each.endswith(UNFINISHED)):
+                        Path(place, name).unlink(missing_ok=True)
             yield self
         finally:
             self._abandon()
@@ -290,21 +290,6 @@ def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
                 raise BundleError(f"{path}:{number}: {why}; want one JSON value a line") from error
 
 
-def completed(path: Path) -> Path:
-    """The path, or the one file there, or in scenarios/ there, whose name begins with its last part.
-
-    Raises UsageError when none does, or several do.
-    """
-    if path.exists():
-        return path
-    places = (path.parent, path.parent / "scenarios")
-    found = [each for place in places for each in documents(place) if each.name.startswith(path.name)]
-    if len(found) != 1:
-        names = ", ".join(each.stem for each in found[:AMBIGUOUS_SHOWN])
-        raise UsageError(f"{path}: " + (f"begins {len(found)} names: {names} …" if found else "no such file or folder"))
-    return found[0]
-
-
 def told_apart(folders: list[Path]) -> dict[str, Path]:
     """Each by the shortest end of its path that no other has: all ends are of as many parts."""
     paths = [folder.resolve() for folder in folders]
@@ -315,18 +300,23 @@ def told_apart(folders: list[Path]) -> dict[str, Path]:
     return dict(zip(names, folders, strict=True))
 
 
-def load_scenarios(folder: Path) -> list[Scenario]:
-    """Every bundle of a folder, or of a run folder's scenarios/. Raises UsageError or BundleError."""
+def scenario_files(folder: Path) -> list[Path]:
+    """Those of a folder, or of a run folder's scenarios/. Raises UsageError where there are none."""
     inner = folder / "scenarios"
     place = inner if inner.is_dir() else folder
+    wanted = "want a folder that `sekft generate --out` made"
     if not place.is_dir():
         seen = "a file" if folder.exists() else "no such folder"
-        raise UsageError(f"--scenarios {folder}: {seen}; want a folder that `sekft generate --out` made")
-    paths = documents(place)
-    if not paths:
-        raise UsageError(f"--scenarios {folder}: holds no *.json; want a folder that `sekft generate --out` made")
+        raise UsageError(f"--scenarios {folder}: {seen}; {wanted}")
+    if paths := documents(place):
+        return paths
+    raise UsageError(f"--scenarios {folder}: holds no *.json; {wanted}")
+
+
+def load_scenarios(folder: Path) -> list[Scenario]:
+    """Every bundle of a folder, or of a run folder's scenarios/. Raises UsageError or BundleError."""
     scenarios, faults = [], []
-    for path in paths:
+    for path in scenario_files(folder):
         try:
             scenarios.append(load_scenario(path))
         except BundleError as error:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, overload
 
 import sekft
 from sekft import operators, sandboxes
 from sekft.errors import InfraError, UsageError
 from sekft.evaluation.difficulty import BANDS, selected
-from sekft.folder import Folder, Layout
+from sekft.folder import Folder, Layout, load_scenarios, scenario_files
 from sekft.folder.config import Setting, option, same_option
 from sekft.models import keys
 from sekft.protocols import Operator, OperatorConfig, Reporter, Sandbox
@@ -34,12 +35,15 @@ from sekft.runs.resources import (
     default_concurrency,
     tell_of_building,
 )
-from sekft.scenario import Scenario
+from sekft.scenario import Scenario, load_scenario
 from sekft.seeds import derive
 from sekft.trajectory import Trajectory, load_trajectory
 
 SELECTED, THOUGHTS = "selected.txt", "thoughts"
 EXPLORER, SABOTEUR, STUDENT = "explorer", "saboteur", "student"
+READ_AT_ONCE = 2000
+"""Scenarios: more than that are read one by one, as their rollouts come."""
+_BEGINNING = re.compile(rb'\{\s*"schema_version": \d+,\s*"id": "([0-9a-f]{16})"')
 STUDENTS_AT_ONCE = 16
 """One reading of a model's weights serves them all."""
 
@@ -90,6 +94,42 @@ class RolloutConfig(ActingConfig):
     keep_most: int | None = option(
         None, "List in selected.txt at most N kept rollouts per scenario.", ge=1, recorded=False
     )
+
+
+class StoredScenarios(Sequence[Scenario]):
+    """The scenarios of a folder, each read when it is asked for. ids: of all of them.
+
+    Raises UsageError where there are none; BundleError for a broken one, once it is read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._paths = scenario_files(folder)
+
+    @cached_property
+    def ids(self) -> list[str]:
+        return [_stored_id(path) for path in self._paths]
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, at: int) -> Scenario: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Scenario]: ...
+    def __getitem__(self, at: int | slice) -> Scenario | list[Scenario]:
+        return load_scenario(self._paths[at]) if isinstance(at, int) else list(map(load_scenario, self._paths[at]))
+
+
+def stored_scenarios(folder: Path) -> Sequence[Scenario]:
+    """A folder's scenarios. A few are read at once, so that all that are broken are told before any work."""
+    return StoredScenarios(folder) if len(scenario_files(folder)) > READ_AT_ONCE else load_scenarios(folder)
+
+
+def _stored_id(path: Path) -> str:
+    """Of what sekft wrote its beginning is enough: that the id is the content's shows when the scenario is read."""
+    with path.open("rb") as file:
+        found = _BEGINNING.match(file.read(100))
+    return found[1].decode() if found else load_scenario(path).id
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,15 +274,18 @@ async def roll(
         folder.settle(f"rollout-{kind}", roller.settings(layout), growing=config.growing(), empty=empty)
         if source is not None:
             folder.take_from(source)
-        slots = product(range(config.samples), scenarios)
-        jobs = [RolloutJob.of(scenario, sample, kind, layout) for sample, scenario in slots]
-        waiting = [job for job in jobs if not job.path.exists()]
-        reporter.begin("rollouts", len(jobs), len(jobs) - len(waiting))
+        ids = scenarios.ids if isinstance(scenarios, StoredScenarios) else [each.id for each in scenarios]
+        names = [f"{name}/{kind}-{sample}.json" for sample in range(config.samples) for name in ids]
+        place = str(layout.trajectories)
+        lacking = [at for at, name in enumerate(names) if not os.access(f"{place}/{name}", os.F_OK)]
+        slots = (divmod(at, len(ids)) for at in lacking)
+        waiting = (RolloutJob.of(scenarios[at], sample, kind, layout) for sample, at in slots)
+        reporter.begin("rollouts", len(names), len(names) - len(lacking))
         tally = Tally(roller.operator)
         async with attended(roller.operator, folder, config, reporter, tally):
             broken = await _roll_all(roller, waiting, folder, reporter, tally)
         if config.keep_band or config.keep_most:
-            _select(config, jobs, folder)
+            _select(config, [layout.trajectories / name for name in names], folder)
         return broken
 
 
@@ -278,7 +321,7 @@ async def check_model(config: RolloutConfig, layout: Layout, reporter: Reporter)
 
 
 async def _roll_all(
-    roller: Roller, waiting: Sequence[RolloutJob], folder: Folder, reporter: Reporter, tally: Tally
+    roller: Roller, waiting: Iterable[RolloutJob], folder: Folder, reporter: Reporter, tally: Tally
 ) -> int:
     async def land(job: RolloutJob) -> Rolled:
         rolled = await roller.roll(job.scenario, job.sample)
@@ -302,10 +345,9 @@ async def _roll_all(
     return broken
 
 
-def _select(config: RolloutConfig, jobs: Sequence[RolloutJob], folder: Folder) -> None:
+def _select(config: RolloutConfig, paths: Iterable[Path], folder: Folder) -> None:
     """List what is to be learnt from of this operator's rollouts, whose difficulty is known once all are done."""
-    paths = [job.path for job in jobs if job.path.exists()]
-    rows = [(str(path.relative_to(folder.root)), load_trajectory(path)) for path in paths]
+    rows = [(str(path.relative_to(folder.root)), load_trajectory(path)) for path in paths if path.exists()]
     names = selected(rows, config.keep_band, config.keep_most)
     folder.write(folder.root / SELECTED, "".join(f"{name}\n" for name in names))
 

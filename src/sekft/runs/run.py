@@ -18,7 +18,7 @@ from sekft.dataset.overlap import Overlap
 from sekft.dataset.pair import PAIRS, Pair
 from sekft.dataset.select import stored
 from sekft.errors import NothingKept, SekftError, StoreError, UsageError
-from sekft.folder import Folder, Layout, load_scenarios, stages
+from sekft.folder import Folder, Layout, stages
 from sekft.protocols import Reporter
 from sekft.quality.audit import Audit
 from sekft.quality.audit import audit as audit_stage
@@ -28,7 +28,7 @@ from sekft.runs.generate import GenerateConfig, Generation
 from sekft.runs.generate import generate as generate_stage
 from sekft.runs.library import SILENT, completed
 from sekft.runs.resources import token_counter
-from sekft.runs.rollout import RolloutConfig, check_model, failing_beside
+from sekft.runs.rollout import RolloutConfig, check_model, failing_beside, stored_scenarios
 from sekft.runs.rollout import roll as rollout_stage
 from sekft.runs.summary import Summary, summarise
 from sekft.scenario import Scenario, load_scenario
@@ -115,7 +115,8 @@ class Run:
         Rollouts that an infra error broke are in `errors/` and are done again by the next call.
         """
         chosen = RolloutConfig.of(config, **options)
-        scenarios = list(self.scenarios()) or load_scenarios(self.root)
+        rolled_alone = self._layout.kind == "stage"
+        scenarios = list(self.scenarios()) if rolled_alone else stored_scenarios(self.root)
         completed(rollout_stage(chosen, scenarios, self._layout, self._reporter))
         return self.summary()
 
@@ -168,7 +169,7 @@ def build(
     for config in (acting, *failing_beside(acting)):  # what cannot be meant is refused before anything is authored
         work(check_model(config, layout, reporter))
     work(generate_stage(drawing, layout, reporter))
-    scenarios, broken = load_scenarios(root), 0
+    scenarios, broken = stored_scenarios(root), 0
     for config in (acting, *failing_beside(acting)):
         reporter.note(f"rollouts by {config.operator_name}")
         broken += work(rollout_stage(config, scenarios, layout, reporter))

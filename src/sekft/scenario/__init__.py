@@ -465,6 +465,10 @@ def load_noun(kind: type[NounT], path: Path) -> NounT:
 
 def parse_noun(kind: type[NounT], text: str, path: Path | str) -> NounT:
     """The same of a text. path: names it in errors."""
+    with suppress(ValidationError):  # twice as fast as through Python's objects, which say better what is wrong
+        noun = kind.model_validate_json(text)
+        if "schema_version" in noun.model_fields_set:
+            return noun
     try:
         body = json.loads(text)
     except json.JSONDecodeError as error:
@@ -472,11 +476,9 @@ def parse_noun(kind: type[NounT], text: str, path: Path | str) -> NounT:
     if not isinstance(body, dict):
         raise BundleError(f"{path}: saw a {type(body).__name__}, want a JSON object")
     version, newest = body.get("schema_version"), kind.model_fields["schema_version"].default
-    if version is None:
-        raise BundleError(f"{path}: schema_version: saw None, want 1 to {newest}; is it a {kind.__name__.lower()}?")
     if not isinstance(version, int) or not 1 <= version <= newest:
-        newer = " (a newer sekft wrote it?)" * (isinstance(version, int) and version > newest)
-        raise BundleError(f"{path}: schema_version: saw {version!r}, want 1 to {newest}{newer}")
+        why = f"is it a {kind.__name__.lower()}?" if version is None else "a newer sekft wrote it?"
+        raise BundleError(f"{path}: schema_version: saw {version!r}, want 1 to {newest} ({why})")
     if "turns" in body and "turns" not in kind.model_fields:
         raise BundleError(f"{path}: a trajectory, want a {kind.__name__.lower()}")
     try:
