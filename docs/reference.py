@@ -60,7 +60,7 @@ SECTIONS = {
     "Verbs": "generate agenerate rollout arollout admit replay evaluate compare sandbox play land",
     "A run folder": "Run",
     "Configs": "GenerateConfig RolloutConfig PairConfig ExportConfig EvalConfig TrainConfig StarConfig",
-    "Nouns": "Scenario Trajectory Turn Pair Admitted Rejected Action SandboxSpec",
+    "Nouns": "Scenario Trajectory Turn Shell Pair Admitted Rejected Action SandboxSpec",
     "Protocols": "Author Operator Policy Sandbox Session",
     "Results": "Summary PairReport Exported Audit Evaluation Comparison Replayed",
     "Errors": "SekftError UsageError BundleError SandboxUnavailable InfraError EndpointError StoreError OtherSettings "

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sekft.runs.evaluate import EvalConfig
     from sekft.runs.generate import AuthorExhausted, GenerateConfig
     from sekft.runs.library import (
+        Shell,
         admit,
         agenerate,
         arollout,
@@ -68,7 +69,7 @@ _HOMES = {
     "rollouts.record": "Replayed",
     "runs.evaluate": "EvalConfig",
     "runs.generate": "AuthorExhausted GenerateConfig",
-    "runs.library": "admit agenerate arollout compare evaluate generate land play replay rollout sandbox",
+    "runs.library": "Shell admit agenerate arollout compare evaluate generate land play replay rollout sandbox",
     "runs.rollout": "RolloutConfig",
     "runs.run": "Run",
     "runs.star": "StarConfig",
@@ -110,6 +111,7 @@ __all__ = [
     "Scenario",
     "SekftError",
     "Session",
+    "Shell",
     "StarConfig",
     "StoreError",
     "Summary",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import sekft
 from sekft import sandboxes
 from sekft.authors import hybrid, teacher
 from sekft.cli.app import COMMANDS
+from sekft.env import episode as episodes
 from sekft.errors import installing
 from sekft.folder import documents
 from sekft.operators import model, student
@@ -324,9 +327,9 @@ def test_no_pairs_of_one_operator_says_what_would_make_some(scenarios: Path, tmp
     """One right and one wrong rollout of a model may differ by chance: more samples or branches tell."""
     run, out = sekft.Run(tmp_path / "run"), tmp_path / "run"
     scenario = load_scenario(documents(scenarios)[0])
+    shutil.copytree(scenarios, out / "scenarios")
     for sample, actions in enumerate((scenario.reference, [*scenario.reference[:1], "exit"])):
         run.add(asyncio.run(played(scenario, actions, sample)))
-    shutil.copytree(scenarios, out / "scenarios")
     done = forked("pairs", "--trajectories", out)
     assert done.returncode == 1
     assert "1 of 1 scenarios have both" in done.stderr
@@ -347,7 +350,7 @@ def test_a_played_session_is_stored_beside_others(scenarios: Path, tmp_path: Pat
     path = run.add(trajectory)
     assert [each.id for each in run.trajectories()] == [load_trajectory(path).id]
     assert run.summary().kept == 1
-    with pytest.raises(sekft.StoreError, match="another sample"):
+    with pytest.raises(sekft.StoreError, match="another operator or sample"):
         run.add(trajectory)
 
 
@@ -405,3 +408,53 @@ async def test_a_malformed_session_stays_malformed(scenarios: Path) -> None:
     assert trajectory.outcome == "malformed"
     replayed = await replay(scenario, trajectory, sandboxes.pick("auto"))
     assert (replayed.difference, replayed.trajectory.outcome) == (None, "malformed")
+
+
+@pytest.mark.parametrize("given", [None, {"content": "ls"}, 3])
+async def test_an_agent_that_gives_no_text_is_told(scenarios: Path, given: object) -> None:
+    """A client's tool call is no text: the caller's fault is never an infra error."""
+    scenario = load_scenario(documents(scenarios)[0])
+    with pytest.raises(sekft.UsageError, match=r"act: saw .*, want the text to type"):
+        await sekft.play(scenario, lambda _: given)  # type: ignore[arg-type, return-value]
+    with pytest.raises(sekft.UsageError, match=r"act: saw .*, want the text to type"):
+        await episodes.play(scenario, lambda _: given)  # type: ignore[arg-type, return-value]
+    async with sekft.land(scenario) as shell:
+        with pytest.raises(sekft.UsageError, match=r"shell\.step: saw"):
+            await shell.step(given)  # type: ignore[arg-type]
+
+
+async def test_what_is_played_wrongly_is_named(scenarios: Path, tmp_path: Path) -> None:
+    """A path for a scenario, a name that is taken, a session of another run, a coroutine that nobody awaited."""
+    scenario = load_scenario(documents(scenarios)[0])
+    with pytest.raises(sekft.UsageError, match="want a Scenario"):
+        await sekft.play("set", str)  # type: ignore[arg-type]
+    with pytest.raises(sekft.UsageError, match="a name of your own"):
+        await sekft.play(scenario, str, operator="explorer")
+    trajectory = await played(scenario, ["exit"])
+    with pytest.raises(sekft.UsageError, match="holds no scenario"):
+        sekft.Run(tmp_path / "other").add(trajectory)
+    shutil.copytree(scenarios, tmp_path / "run" / "scenarios")
+    waiting = played(scenario, ["exit"])
+    with pytest.raises(sekft.UsageError, match="want a Trajectory"):
+        sekft.Run(tmp_path / "run").add(waiting)  # type: ignore[arg-type]
+    waiting.close()
+
+
+def test_agents_of_several_names_share_a_run(scenarios: Path, tmp_path: Path) -> None:
+    """The name of who acts tells rollouts apart, in the folder and in every row."""
+    scenario = load_scenario(documents(scenarios)[0])
+    shutil.copytree(scenarios, tmp_path / "run" / "scenarios")
+    run = sekft.Run(tmp_path / "run")
+    for name in ("first", "second"):
+        run.add(asyncio.run(sekft.play(scenario, lambda _: "exit", operator=name)))
+    assert [each.operator.kind for each in run.trajectories()] == ["first", "second"]
+
+
+def test_the_next_command_can_be_typed_where_the_name_is_not_found(scenarios: Path) -> None:
+    """Without the environment's bin on PATH a hint begins with the program's own path."""
+    program = Path(sys.executable).with_name("sekft")
+    command = [str(program), "show", str(scenarios)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "PATH": "/usr/bin:/bin"}
+    )
+    assert f"{os.path.relpath(program)} play " in done.stdout

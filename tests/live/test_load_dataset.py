@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,20 @@ def test_loaded_messages_are_the_recorded_session(folder: Path, run: Layout) -> 
     recorded = {one.id: one.messages() for one in map(load_trajectory, run.rollouts())}
     for row in load_dataset(str(folder), "sft", split="train"):
         assert row["messages"] == recorded[json.loads(row["metadata"])["trajectory_id"]]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")
+def test_rows_of_another_export_never_come_from_the_cache(run: Layout, tmp_path: Path) -> None:
+    """With one cache, a folder of the same name and a folder that was written anew give their own rows."""
+    from datasets import load_dataset
+
+    for at, outcomes in enumerate(((), ("solved",), ("idle",))):
+        out = tmp_path / str(at > 0) / "export"
+        shutil.rmtree(out, ignore_errors=True)
+        sources, config = Sources.of(run.root), ExportConfig(to=("sft",), outcome=outcomes)
+        made = export(config, sources, out, EstimatedTokens(), Lines())
+        card.write(out, made, sources, config)
+        loaded: dict[str, Any] = load_dataset(str(out), "sft")
+        assert {split: rows.num_rows for split, rows in loaded.items()} == {
+            part.split: part.rows for part in made.parts
+        }

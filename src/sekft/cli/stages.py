@@ -152,7 +152,7 @@ def _why_no_pairs(report: PairReport) -> str:
         return f"{held}; `sekft rollout --operator saboteur` makes failed ones beside the explorer's"
     refused = ", ".join(f"{reason} {count}" for reason, count in report.refused.items() if count)
     if report.refused.get(BY_CHANCE):
-        more = "more --samples, or --branches 4, tell whether an action is to blame"
+        more = "six rollouts or more of a scenario (--samples), or --branches 4, tell whether an action is to blame"
         return f"{held}, and every comparison was refused ({refused}): {more}"
     return f"{held}, and every comparison was refused: {refused}"
 

@@ -7,6 +7,8 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar, cast
 
 from pydantic import BaseModel
@@ -85,8 +87,17 @@ def print_report(report: Report, as_json: bool) -> None:
 
 def print_tables(tables: Sequence[Table], json_body: str, as_json: bool) -> None:
     """The same of what is no Report; emphasis is for a terminal alone."""
-    sys.stdout.write(json_body if as_json else _drawable(as_text(tables, emphasis=_emphatic())))
+    here = [replace(table, commands=[*map(_as_typed_here, table.commands)]) for table in tables]
+    sys.stdout.write(json_body if as_json else _drawable(as_text(here, emphasis=_emphatic())))
     sys.stdout.flush()
+
+
+def _as_typed_here(command: str) -> str:
+    """With the path of this very program where the name alone would not be found."""
+    program = sys.argv[0]
+    if Path(program).name != "sekft" or shutil.which("sekft"):
+        return command
+    return command.replace("sekft", os.path.relpath(program), 1) if command.startswith("sekft ") else command
 
 
 def _drawable(text: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -106,6 +107,7 @@ def _of_rows(out: Path, exported: Exported) -> dict[str, Any]:
     return {
         "forms": forms,
         "present": present,
+        "digests": {name: _digest(path for path in (out / name).rglob("*") if path.is_file()) for name in present},
         "fields": list(_fields([forms[name] for name in present])),
         "tags": [*TAGS, *(tag for tag, names in TAGS_OF_FORMS.items() if names & present.keys())],
         "splits": SPLITS,
@@ -181,6 +183,15 @@ def _of_set(exported: Exported, held: Holdings, sources: Sources) -> dict[str, A
 
 def _estimated(exported: Exported) -> bool:
     return exported.counted.startswith("estimate")
+
+
+def _digest(files: Iterable[Path]) -> str:
+    """Of what files hold. Without it in the card, `datasets` may take old rows, or another folder's, from its cache."""
+    whole = hashlib.sha256()
+    for path in sorted(files):
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()[:16]
 
 
 def _whole(exported: Exported) -> dict[str, Quantiles]:

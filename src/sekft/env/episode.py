@@ -179,7 +179,7 @@ async def _answered(act: Act, messages: Messages, until: float | None) -> str | 
     try:
         async with asyncio.timeout_at(until) as limit:
             text = act(messages)
-            return await text if isawaitable(text) else text
+            return library.typed(await text if isawaitable(text) else text, "act")
     except TimeoutError:
         if limit.expired():
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -22,7 +23,7 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sekft import sandboxes
+from sekft import operators, sandboxes
 from sekft.errors import UsageError
 from sekft.evaluation.compare import Comparison
 from sekft.evaluation.compare import compare as compare_evaluations
@@ -47,6 +48,7 @@ from sekft.trajectory import OperatorInfo, Trajectory, load_trajectory
 
 Messages = list[dict[str, str]]
 Act = Callable[[Messages], str | Awaitable[str]]
+_NAME = re.compile(r"[A-Za-z][\w.]*")
 T = TypeVar("T")
 
 
@@ -200,9 +202,9 @@ class Shell:
     async def step(self, text: str) -> str | None:
         """Type one action; returns what the terminal shows then, or None when the session is over.
 
-        Raises UsageError when it was over before.
+        Raises UsageError when it was over before, or for what is no text.
         """
-        turn = await self._rollout.step(text)
+        turn = await self._rollout.step(typed(text, "shell.step"))
         return None if turn is None else turn.content
 
     @property
@@ -214,11 +216,19 @@ class Shell:
         return record(self._scenario, left, judge(self._scenario, left), rolling.forbidden())
 
 
+def typed(text: object, where: str) -> str:
+    """What a policy gave, which must be a text. where: names it in the error. Raises UsageError."""
+    if not isinstance(text, str):
+        raise UsageError(f"{where}: saw {text!r:.60}, want the text to type")
+    return text
+
+
 @asynccontextmanager
 async def land(
     scenario: Scenario,
     sandbox: str | Sandbox = "auto",
     *,
+    operator: str = "hand",
     model: str | None = None,
     sample: int = 0,
     seed: int = 0,
@@ -228,9 +238,10 @@ async def land(
     """Land in a scenario and step it by hand. Leaving the block ends a running session as unfinished.
 
     sandbox: a backend or its name. A name is probed at each call: for many sessions, pass `sekft.sandbox(name)`.
-    model, sample, seed: what the trajectory records. wall_s: an action after so many seconds comes too late, and the
-    session is unfinished; None sets no limit. Raises UsageError and SandboxUnavailable. If the sandbox breaks during
-    the session, the result's outcome is `infra_error`.
+    operator, model, sample, seed: what the trajectory records; `operator` is any name of yours for who acts, by which
+    commands tell rollouts apart. wall_s: an action after so many seconds comes too late, and the session is unfinished;
+    None sets no limit. Raises UsageError and SandboxUnavailable. If the sandbox breaks during the session, the result's
+    outcome is `infra_error`.
 
         async with sekft.land(scenario) as shell:
             print(shell.messages[-1]["content"])
@@ -238,9 +249,13 @@ async def land(
             await shell.step("exit")
         print(shell.result.outcome)
     """
+    if not isinstance(scenario, Scenario):
+        raise UsageError(f"scenario: saw {scenario!r:.60}, want a Scenario: sekft.Run(FOLDER).scenarios() has some")
+    if operator in operators.KINDS or not _NAME.fullmatch(operator):
+        raise UsageError(f"operator {operator!r}: want a name of your own, of letters, digits, '_' and '.'")
     backend = sandboxes.pick(sandbox) if isinstance(sandbox, str) else sandbox
-    operator, limits = OperatorInfo(kind="hand", model=model), RolloutLimits(max_turns, wall_s or math.inf)
-    async with Rollout(scenario, backend, operator, sample, seed, limits) as rollout:
+    info, limits = OperatorInfo(kind=operator, model=model), RolloutLimits(max_turns, wall_s or math.inf)
+    async with Rollout(scenario, backend, info, sample, seed, limits) as rollout:
         yield Shell(scenario, rollout)
 
 
@@ -249,6 +264,7 @@ async def play(
     act: Act,
     sandbox: str | Sandbox = "auto",
     *,
+    operator: str = "hand",
     model: str | None = None,
     sample: int = 0,
     seed: int = 0,
@@ -257,8 +273,8 @@ async def play(
 ) -> Trajectory:
     """Let a function act in a scenario until the session ends; return the rollout, judged and recorded.
 
-    act: takes the messages so far and gives the text to type, or an awaitable of it. What it raises is raised here.
-    The other parameters are those of land.
+    act: takes the messages so far and gives the text to type, or an awaitable of it. What it raises is raised here; for
+    what is no text, UsageError. The other parameters are those of land.
 
         def act(messages):
             return "ls" if len(messages) == 2 else "exit"
@@ -266,11 +282,11 @@ async def play(
         trajectory = await sekft.play(scenario, act)
         print(trajectory.outcome)
     """
-    options = {"sample": sample, "seed": seed, "max_turns": max_turns}
-    async with land(scenario, sandbox, model=model, wall_s=wall_s, **options) as shell:
+    limits = {"max_turns": max_turns, "sample": sample, "seed": seed}
+    async with land(scenario, sandbox, operator=operator, model=model, wall_s=wall_s, **limits) as shell:
         while not shell.over:
             text = act(shell.messages)
-            await shell.step(await text if isawaitable(text) else text)
+            await shell.step(typed(await text if isawaitable(text) else text, "act"))
     return shell.result
 
 

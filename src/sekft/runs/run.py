@@ -79,17 +79,21 @@ class Run:
     def add(self, trajectory: Trajectory) -> Path:
         """Store a trajectory that `sekft.play` or `sekft.land` gave, as if an operator of this folder had made it.
 
-        Returns its file, named after the operator's kind and the sample. Raises StoreError if it is there already, or
-        if another process is writing.
+        Returns its file, named after the operator and the sample. Raises UsageError if the run does not hold its
+        scenario, and StoreError if the file is there already, or if another process is writing.
 
             for sample in range(2):
-                run.add(await sekft.play(scenario, act, sample=sample))
+                run.add(await sekft.play(scenario, act, operator="mine", sample=sample))
         """
+        if not isinstance(trajectory, Trajectory):
+            raise UsageError(f"run.add: saw {trajectory!r:.60}, want a Trajectory")
+        if self._layout.bundle(trajectory.scenario_id) is None:
+            raise UsageError(f"{self.root}: holds no scenario {trajectory.scenario_id}; play those of run.scenarios()")
         place = self._layout.errors if trajectory.outcome == "infra_error" else self._layout.trajectories
         path = place / trajectory.scenario_id / f"{trajectory.operator.kind}-{trajectory.sample}.json"
         with Folder(self.root).writing() as folder:
             if path.exists():
-                raise StoreError(f"{path}: is there already; give each play another sample")
+                raise StoreError(f"{path}: is there already; give each play another operator or sample")
             folder.write(path, trajectory.to_json())
         return path
 
