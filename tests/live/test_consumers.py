@@ -85,10 +85,19 @@ def axolotl(stage: str, exported: Path, model: Path, out: Path) -> None:
         "base_model": str(model), "datasets": [rows], "output_dir": str(out / "trained"), "max_steps": STEPS,
         "sequence_len": 4096, "micro_batch_size": 1, "logging_steps": 1, "learning_rate": 1e-4,
         "chat_template": "tokenizer_default",
-        "dataset_prepared_path": str(out / "prepared"), "gradient_accumulation_steps": 1,
+        "dataset_prepared_path": str(out / "prepared"), "gradient_accumulation_steps": 1, "bf16": False,
+        "fp16": False,
     }  # fmt: skip
     (out / "config.yaml").write_text(json.dumps(config | ({"rl": stage} if stage != "sft" else {})))
-    ran(tool("axolotl") / "axolotl", "train", out / "config.yaml", cwd=out, AXOLOTL_DO_NOT_TRACK="1")
+    ran(
+        tool("axolotl") / "axolotl",
+        "train",
+        out / "config.yaml",
+        "--launcher",
+        "python",
+        cwd=out,
+        AXOLOTL_DO_NOT_TRACK="1",
+    )
 
 
 Consumer = Callable[[str, Path, Path, Path], None]
