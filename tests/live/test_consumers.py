@@ -49,15 +49,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def llama_factory(stage: str, exported: Path, model: Path, out: Path) -> None:
-    """As the data card says it."""
+    """JSON is YAML, too."""
     form = {"sft": "sft", "dpo": "preference", "kto": "kto_chat"}[stage]
     config: Mapping[str, Any] = {
         "model_name_or_path": str(model), "stage": stage, "do_train": True, "finetuning_type": "full",
-        "dataset_dir": str(exported), "dataset": form, "template": "chatml", "cutoff_len": 4096, "output_dir": str(out),
-        "max_steps": STEPS, "per_device_train_batch_size": 2, "logging_steps": 1, "report_to": "none", "use_cpu": True,
+        "dataset_dir": str(exported), "dataset": form, "template": "chatml", "cutoff_len": 4096,
+        "output_dir": str(out / "trained"), "max_steps": STEPS, "per_device_train_batch_size": 2,
+        "logging_steps": 1, "report_to": "none", "use_cpu": True,
     }  # fmt: skip
-    (out / "config.json").write_text(json.dumps(config))
-    ran(tool("llamafactory") / "llamafactory-cli", "train", out / "config.json", cwd=out, DISABLE_VERSION_CHECK="1")
+    (out / "config.yaml").write_text(json.dumps(config))
+    ran(tool("llamafactory") / "llamafactory-cli", "train", out / "config.yaml", cwd=out, DISABLE_VERSION_CHECK="1")
 
 
 def swift(stage: str, exported: Path, model: Path, out: Path) -> None:
@@ -66,7 +67,7 @@ def swift(stage: str, exported: Path, model: Path, out: Path) -> None:
     ran(
         tool("ms-swift") / "swift", *how, "--model", model, "--model_type", "llama", "--template", "chatml",
         "--dataset", exported / form / "train", "--max_length", "4096", "--max_steps", str(STEPS),
-        "--logging_steps", "1",
+        "--logging_steps", "1", "--gradient_accumulation_steps", "1",
         "--per_device_train_batch_size", "2", "--tuner_type", "full", "--output_dir", out, "--report_to", "none",
         cwd=out,
     )  # fmt: skip
@@ -81,12 +82,22 @@ def axolotl(stage: str, exported: Path, model: Path, out: Path) -> None:
         "dpo": {"path": str(exported / "preference/train"), "type": "chat_template.default"},
     }[stage]  # fmt: skip
     config: dict[str, Any] = {
-        "base_model": str(model), "datasets": [rows], "output_dir": str(out), "max_steps": STEPS, "sequence_len": 4096,
-        "micro_batch_size": 1, "logging_steps": 1, "learning_rate": 1e-4, "chat_template": "tokenizer_default",
-        "dataset_prepared_path": str(out / "prepared"), "gradient_accumulation_steps": 1,
+        "base_model": str(model), "datasets": [rows], "output_dir": str(out / "trained"), "max_steps": STEPS,
+        "sequence_len": 4096, "micro_batch_size": 1, "logging_steps": 1, "learning_rate": 1e-4,
+        "chat_template": "tokenizer_default",
+        "dataset_prepared_path": str(out / "prepared"), "gradient_accumulation_steps": 1, "bf16": False,
+        "fp16": False,
     }  # fmt: skip
-    (out / "config.json").write_text(json.dumps(config | ({"rl": stage} if stage != "sft" else {})))
-    ran(tool("axolotl") / "axolotl", "train", out / "config.json", cwd=out, AXOLOTL_DO_NOT_TRACK="1")
+    (out / "config.yaml").write_text(json.dumps(config | ({"rl": stage} if stage != "sft" else {})))
+    ran(
+        tool("axolotl") / "axolotl",
+        "train",
+        out / "config.yaml",
+        "--launcher",
+        "python",
+        cwd=out,
+        AXOLOTL_DO_NOT_TRACK="1",
+    )
 
 
 Consumer = Callable[[str, Path, Path, Path], None]
