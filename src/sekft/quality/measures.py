@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from math import log
 
 from sekft.evaluation import metrics
@@ -363,8 +363,9 @@ def wording(held: Holdings) -> Iterator[Figure]:
         if counted:
             once = sum(count == 1 for count in counted.values())
             yield Figure("vocabulary", len(counted), counted.total(), kind, f"{once} of them once")
-    yield from _alike("sessions", [" ".join(skeleton(one)) for one in held.kept])
-    commands = Counter(part for one in held.kept for part in skeleton(one))
+    skeletons = list(map(skeleton, held.kept))
+    yield from _alike("sessions", list(map(" ".join, skeletons)))
+    commands = Counter(chain.from_iterable(skeletons))
     if commands:
         most, count = commands.most_common(1)[0]
         yield Figure("commands", len(commands), commands.total(), detail=f"{count} × {most}")
