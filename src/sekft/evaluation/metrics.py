@@ -36,12 +36,12 @@ def calls(rollout: StoredRollout) -> int:
     return sum(len(syntax.calls(action, rollout.scenario.provider.command)) for _, action in _acts(rollout))
 
 
-def invented_options(rollout: StoredRollout) -> int:
-    """Actions that call the tool with an option that nothing had shown."""
+def invented_options(rollout: StoredRollout, guesses: Mapping[int, list[str]] | None = None) -> int:
+    """Actions that call the tool with an option that nothing had shown. guesses: ungrounded(), where it is known."""
     turns, command = rollout.trajectory.turns, rollout.scenario.provider.command
     return sum(
         any(atom.startswith("-") for atom in missing) and bool(syntax.calls(turns[at].content, command))
-        for at, missing in ungrounded(turns).items()
+        for at, missing in (ungrounded(turns) if guesses is None else guesses).items()
     )
 
 

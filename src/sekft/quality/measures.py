@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from math import log
 
 from sekft.evaluation import metrics
@@ -240,7 +240,8 @@ def honesty(held: Holdings) -> Iterator[Figure]:
     kept = held.kept
     if not kept:
         return
-    guesses = [(one, found) for one in kept if (found := ungrounded(one.trajectory.turns))]
+    every = [(one, ungrounded(one.trajectory.turns)) for one in held.rollouts]
+    guesses = [(one, found) for one, found in every if found and one.trajectory.keep]
     shown = "; ".join(" ".join(next(iter(found.values()))) for _, found in guesses[:3])
     files = tuple(one.file for one, _ in guesses)
     yield Figure("grounded", 1 - len(guesses) / len(kept), len(kept), detail=shown, files=files)
@@ -251,9 +252,9 @@ def honesty(held: Holdings) -> Iterator[Figure]:
     yield Figure("leaks", len(leaks), len(kept), detail=shown, files=tuple(file for file, _ in leaks))
     yield Figure("recovered", sum(map(metrics.recovered, kept)) / len(kept), len(kept))
     for kind in sorted({one.trajectory.operator.kind for one in held.rollouts}):
-        own = [one for one in held.rollouts if one.trajectory.operator.kind == kind]
-        calls = sum(map(metrics.calls, own))
-        invented = sum(map(metrics.invented_options, own))
+        own = [(one, found) for one, found in every if one.trajectory.operator.kind == kind]
+        calls = sum(metrics.calls(one) for one, _ in own)
+        invented = sum(metrics.invented_options(one, found) for one, found in own)
         yield Figure("invented_options", invented / calls if calls else 0.0, calls, kind)
 
 
@@ -362,8 +363,9 @@ def wording(held: Holdings) -> Iterator[Figure]:
         if counted:
             once = sum(count == 1 for count in counted.values())
             yield Figure("vocabulary", len(counted), counted.total(), kind, f"{once} of them once")
-    yield from _alike("sessions", [" ".join(skeleton(one)) for one in held.kept])
-    commands = Counter(part for one in held.kept for part in skeleton(one))
+    skeletons = list(map(skeleton, held.kept))
+    yield from _alike("sessions", list(map(" ".join, skeletons)))
+    commands = Counter(chain.from_iterable(skeletons))
     if commands:
         most, count = commands.most_common(1)[0]
         yield Figure("commands", len(commands), commands.total(), detail=f"{count} × {most}")

@@ -49,9 +49,12 @@ class Seen:
 
     def __init__(self) -> None:
         self.atoms: set[str] = set()
+        self._whole: set[str] = set()
 
     def add(self, text: str) -> None:
-        for atom in _atoms(text):
+        new = set(_atoms(text)) - self._whole
+        self._whole |= new
+        for atom in new:
             self.atoms.update((atom, atom.strip(_EDGE), *_JOINT.split(atom), *atom.split(".")))
 
     def missing(self, action: str) -> list[str]:

@@ -9,6 +9,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import dropwhile, pairwise
 
 from sekft.shell.reader import ShellReader
@@ -52,9 +53,20 @@ _DOCUMENT = re.compile(
 _RESERVED = re.compile(r"[ \t]*(?:if|then|elif|else|fi|while|until|for|do|done|case|in|esac)(?![\w.-])")
 _OPENS = re.compile(r"(?<![\w.-])(?:if|while|until|for|case)(?![\w.-])")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
+REMEMBERED_CHARACTERS = 4096
 READINGS = 8
 """How often a text may be read to find the commands in it that are whole."""
 _EXPANDS = re.compile(r"[$`\\*?\[~!\n]|<<")
+
+
+def _read(text: str) -> ShellReader:
+    """Nobody changes what it returns. Whoever measures a session asks the same of each of its commands many times."""
+    return _remembered(text) if len(text) <= REMEMBERED_CHARACTERS else ShellReader(text).read()
+
+
+@lru_cache(maxsize=256)
+def _remembered(text: str) -> ShellReader:
+    return ShellReader(text).read()
 
 
 def simple_commands(text: str) -> list[list[str]]:
@@ -64,18 +76,18 @@ def simple_commands(text: str) -> list[list[str]]:
     redirection is one word of its first sign and its target: `<FILE`, `>FILE`. The head of a `for` or a `case` and the
     name of a function that is defined are commands of their own.
     """
-    return [words for words in map(_without_leaders, ShellReader(text).read().commands) if words]
+    return [words for words in map(_without_leaders, _read(text).commands) if words]
 
 
 def comments(text: str) -> list[str]:
     """The comments that a shell would skip."""
-    return [text[start:end].lstrip(" \t") for start, end in ShellReader(text).read().comments]
+    return [text[start:end].lstrip(" \t") for start, end in _read(text).comments]
 
 
 def without_comments(text: str) -> str:
     """The text without its comments. A line that held nothing else goes, too."""
     kept, at = [], 0
-    for start, end in ShellReader(text).read().comments:
+    for start, end in _read(text).comments:
         kept.append(text[at:start])
         alone = start == 0 or (text[start - 1] == "\n" and text[start - 2 : start - 1] != "\\")
         at = end + 1 if alone else end
@@ -113,7 +125,7 @@ def is_one_line(text: str, start: int, end: int) -> bool:
 
 def still_open(text: str) -> bool:
     """Whether a quote, a here-document, a continued line or a construct such as `if` waits for more."""
-    return ShellReader(text).read().is_open
+    return _read(text).is_open
 
 
 def command_end(text: str, start: int) -> int:
@@ -134,7 +146,7 @@ def definitions(text: str) -> dict[str, str]:
 
     These are candidates, as it is not known which of them run.
     """
-    return ShellReader(text).read().functions
+    return dict(_read(text).functions)
 
 
 def pieces(text: str) -> Iterator[tuple[str, str]]:
@@ -142,7 +154,7 @@ def pieces(text: str) -> Iterator[tuple[str, str]]:
 
     The name is "" between commands and in here-documents.
     """
-    reader = ShellReader(text).read()
+    reader = _read(text)
     names: dict[int, str] = {}
     for (start, words), (end, _) in pairwise([(0, []), *reader.owners, (len(text), [])]):
         if start < end:
