@@ -57,15 +57,16 @@ def inspect(turns: Sequence[Turn], scenario: Scenario, rng: random.Random) -> li
 
 
 def owes_a_look(turns: Sequence[Turn], scenario: Scenario) -> bool:
-    """Whether nobody would give up yet: all that speaks for the block is one path that was not there, or the
-    documentation tells the block by a status that has not been looked at."""
+    """Whether nobody would give up yet: all that speaks for the block is one path that was not there or not to be
+    opened, or the documentation tells the block by a status that has not been looked at."""
     since = _since_asked(turns, scenario)
     call, answered = since[0]
     told_by_status = any(_BY_STATUS.search(turn.content) for turn in turns)
     if told_by_status and answered.status and syntax.calls(call, scenario.provider.command):
         return True
     refused = _refused(since)
-    return "No such file" in refused[1].content and since[-1] is refused
+    told = any(complaint in refused[1].content for complaint in ("No such file", "ermission denied"))
+    return told and since[-1] is refused
 
 
 def concluded(command: str, turns: Sequence[Turn], scenario: Scenario, rng: random.Random) -> str:

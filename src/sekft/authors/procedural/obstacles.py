@@ -127,12 +127,14 @@ def _withheld(job: Job, host: Host, met: bool) -> Blocked:
     )
 
 
+_PACKED = (".tar", ".tgz", ".gz")
+
+
 def _missing(job: Job, host: Host, met: bool) -> Blocked:
     path = host.rng.choice(_outside(job))
     folder = any(file.path.startswith(path + "/") for file in job.files)
     look = [[f"ls {path}"], [f"ls -l {path}"], [f"ls -la {path}"]] if folder else []
-    packed = path.endswith((".tar", ".tgz", ".gz"))
-    look = look or [[f"ls -l {path}"], *([] if packed else [[f"cat {path}"]])]
+    look = look or [[f"ls -l {path}"], *([] if path.endswith(_PACKED) else [[f"cat {path}"]])]
     around, name = posixpath.split(path)
     kept = [file for file in job.files if file.path != path and not file.path.startswith(path + "/")]
     kept += [] if around == host.home else [host.folder(around)]
@@ -163,14 +165,15 @@ def _unreadable(job: Job, host: Host, met: bool) -> Blocked:
     folder, name = posixpath.split(path)
     above = next((need for need in job.needs if path.startswith(need + "/")), None)
     first = [f"ls -R {above}"] if path not in job.text and above else []
+    opened = f"tar -tf {path}" if path.endswith(_PACKED) else f"cat {path}"
     return Blocked(
         job=replace(_undone(job), files=files),
         evidence=("Permission denied", Inspection(target=path, aspect="access")),
         reasons=[f"<id>: {path} cannot be read, permission denied", f"no permission to read {path}, which <id> needs"],
         look=[
-            [*first, f"cat {path}"],
-            [*first, f"cat {path}", f"ls -l {path}"],
-            [*first, f"cat {path}", "id", f"ls -l {path}"],
+            [*first, opened],
+            [*first, opened, f"ls -l {path}"],
+            [*first, opened, "id", f"ls -l {path}"],
         ],
         right={
             "asked": [f"[ -r {path} ] && echo yes || echo no"],
