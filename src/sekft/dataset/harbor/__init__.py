@@ -194,7 +194,7 @@ def _digest(body: bytes) -> str:
 def image(name: str) -> TaskFiles:
     """The context of the image of that userland: its root, the tools that judge, a `panic` that leaves a mark.
 
-    Harbor types by bash, which is dash where there is none. Raises SandboxUnavailable where the userland cannot be built.
+    Harbor types by bash, which is dash where there is none. Raises SandboxUnavailable where it cannot be built.
     """
     rootfs, body = userland(name).rootfs, io.BytesIO()
     panic = (rootfs / "usr/bin/panic").read_text("utf-8")
