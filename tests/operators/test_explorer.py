@@ -465,3 +465,57 @@ def test_a_diff_is_applied_with_patch(userland: str) -> None:
     scenario = compose(load().cell(9, 3, {axis: frozenset(values) for axis, values in asked.items()}), 3)
     assert any(command.startswith("patch ") for command in scenario.reference)
     assert acted([(scenario, 0)])[0].outcome == "solved"
+
+
+def scripts(scenarios: list[Scenario], samples: int = 3) -> list[list[Beat]]:
+    return [script(one, stream(sample, "explorer"), 0.0) for one in scenarios for sample in range(samples)]
+
+
+def test_no_script_leaves_a_file_behind_or_prints_the_top_of_a_text() -> None:
+    """Work that can be done in place needs no file in /tmp, and a text that announces something is read to its end."""
+    for beats in scripts(drawn(60, ending="work")):
+        assert not [beat.command for beat in beats if beat.goal == "execute" and "/tmp/" in beat.command]
+        assert not [beat.command for beat in beats if beat.goal == "look" and beat.command.startswith(("head", "tail"))]
+
+
+def test_figures_are_seen_before_they_are_written() -> None:
+    """Whoever adds up files or counts sources has looked into them, whichever way is taken."""
+    for task in ("report", "triage"):
+        for one in drawn(20, task=task, ending="work", difficulty="plain"):
+            step = next(step for step in one.plan if step.goal == "execute")
+            for way in step.ways:
+                assert any(re.match("(cat|head|grep|awk|for) ", command) and " > " not in command for command in way), (
+                    way
+                )
+
+
+def test_the_entry_is_looked_at_where_the_list_shows_it() -> None:
+    """After an acknowledgement the page with the entry is shown again, not the first one."""
+    seen = 0
+    for one in drawn(40, provider="roster", ending="work", difficulty="busy"):
+        pages = [command for step in one.plan if step.goal == "retrieve" for command in step.ways[0]]
+        again = [step for step in one.plan if step.goal == "confirm"][-1].ways
+        if len(pages) > 2 and len(again) > 1:  # the list, a further page, the entry
+            seen += 1
+            assert again[1][0] in [command for step in one.plan for way in step.ways for command in way]
+    assert seen
+
+
+def test_no_open_entry_is_left_unread_where_reading_takes_it_on() -> None:
+    """What blocks the first entry is looked at, then the others are read, and then the work is given up."""
+    scenarios = drawn(60, provider="claims", ending="blocked", decoy="revoked")
+    scenarios = [one for one in scenarios if one.needles.directives]
+    for one, trajectory in zip(scenarios, acted([(one, 0) for one in scenarios]), strict=True):
+        calls = [command for step in one.plan if step.goal == "retrieve" for command in step.ways[0]]
+        assert trajectory.outcome == "rightly_blocked"
+        assert len(calls) >= 3, calls  # the list, and both of its entries
+    assert len(scenarios) > 5
+
+
+def test_a_refusal_is_looked_at_before_the_work_is_given_up() -> None:
+    """Whose a file is that cannot be opened is seen first; and nobody prints an archive."""
+    for _, trajectory in blocked():
+        typed = typed_in(trajectory)
+        assert not [text for text in typed if re.match(r"(cat|head) \S+\.(tgz|tar|gz)$", text)]
+        if "ermission denied" in trajectory.turns[-3].content and trajectory.turns[-2].role == "action":
+            assert not typed[-2].startswith(("cat ", "tar ")), typed
