@@ -519,3 +519,14 @@ def test_a_refusal_is_looked_at_before_the_work_is_given_up() -> None:
         assert not [text for text in typed if re.match(r"(cat|head) \S+\.(tgz|tar|gz)$", text)]
         if "ermission denied" in trajectory.turns[-3].content and trajectory.turns[-2].role == "action":
             assert not typed[-2].startswith(("cat ", "tar ")), typed
+
+
+def test_an_entry_is_called_what_the_screen_calls_it() -> None:
+    """A noun that no output has shown is not in the reason, but the entry's id."""
+    unnamed = 0
+    for one, trajectory in blocked():
+        shown = "\n".join(turn.content for turn in trajectory.turns if turn.role == "env")
+        noun = one.provider.interface["noun"]
+        unnamed += noun not in shown
+        assert noun in shown or f"{noun} " not in reason(trajectory), reason(trajectory)
+    assert unnamed
