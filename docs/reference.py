@@ -34,7 +34,7 @@ Everything below is a name of `import sekft`. A name loads when it is first used
 ```python
 import sekft
 
-run = sekft.Run("demo")
+run = sekft.Run("first")
 run.generate(n=4, seed=7)
 run.rollout(operator="explorer", samples=1)
 run.rollout(operator="saboteur", samples=1)

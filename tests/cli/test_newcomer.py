@@ -333,7 +333,7 @@ def test_no_pairs_of_one_operator_says_what_would_make_some(scenarios: Path, tmp
     done = forked("pairs", "--trajectories", out)
     assert done.returncode == 1
     assert "1 of 1 scenarios have both" in done.stderr
-    assert re.search(r"may be chance 1.*--samples.*--branches 4", done.stderr, re.DOTALL)
+    assert re.search(r"may be chance 1.*six rollouts or more.*--branches 4", done.stderr, re.DOTALL)
 
 
 async def played(scenario: Scenario, actions: Sequence[str], sample: int = 0) -> Trajectory:
@@ -428,7 +428,7 @@ async def test_what_is_played_wrongly_is_named(scenarios: Path, tmp_path: Path) 
     scenario = load_scenario(documents(scenarios)[0])
     with pytest.raises(sekft.UsageError, match="want a Scenario"):
         await sekft.play("set", str)  # type: ignore[arg-type]
-    with pytest.raises(sekft.UsageError, match="a name of your own"):
+    with pytest.raises(sekft.UsageError, match="no name of sekft's own"):
         await sekft.play(scenario, str, operator="explorer")
     trajectory = await played(scenario, ["exit"])
     with pytest.raises(sekft.UsageError, match="holds no scenario"):

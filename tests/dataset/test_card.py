@@ -23,7 +23,10 @@ from sekft.models.texts import EstimatedTokens
 from sekft.quality.audit import holdings
 from tests import sets
 
-CONFIG = re.compile(r"- config_name: (\w+)\n(?:  default: true\n)?  data_files:\n((?:  - split: \w+\n    path: .*\n)+)")
+CONFIG = re.compile(
+    r"- config_name: (\w+)\n(?:  default: true\n)?  description: rows [0-9a-f]{16}\n  data_files:\n"
+    r"((?:  - split: \w+\n    path: .*\n)+)"
+)
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,11 @@ from sekft.dataset.export import ExportConfig, Exported, Sources, export, read
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.dataset.rows import export_forms
 from sekft.dataset.select import stored
-from sekft.errors import BundleError, StoreError, UsageError
+from sekft.errors import BundleError, NothingKept, StoreError, UsageError
 from sekft.folder import Layout, load_scenarios
 from sekft.models.texts import EstimatedTokens, length
 from sekft.report import text
+from sekft.runs.run import deliver
 from sekft.scenario import Scenario, load_scenario, parse_scenario
 from tests import sets
 from tests.commands import forked, sekft
@@ -360,3 +361,33 @@ def test_a_run_folder_takes_no_pairs_of_its_neighbours(run: Layout, tmp_path: Pa
     assert Sources.of(own).pairs is None
     assert Sources.of(own / "trajectories").pairs is None
     assert Sources.of(run.root).pairs == run.root / "pairs"
+
+
+def test_an_export_that_is_stopped_changes_nothing(run: Layout, tmp_path: Path) -> None:
+    """Rows of an earlier export stay whole until those of the next are all written; what was staged is removed."""
+    out, sources, config = tmp_path / "data", Sources.of(run.root), ExportConfig(to=("sft", "dpo"))
+
+    class Interrupted(Lines):
+        def step(self, text: str = "") -> None:
+            raise KeyboardInterrupt
+
+    export(config, sources, out, EstimatedTokens(), Lines())
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and ".sekft" not in path.parts}
+    with pytest.raises(KeyboardInterrupt):
+        export(config, sources, out, EstimatedTokens(), Interrupted())
+    assert {path: path.read_bytes() for path in before} == before
+    export(config, sources, out, EstimatedTokens(), Lines())
+    assert {path: path.read_bytes() for path in before} == before
+    assert not [path for path in (out / ".sekft").rglob("*") if path.suffix in (".parquet", ".unfinished")]
+
+
+def test_a_form_without_rows_is_told(run: Layout, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Forms of pairs, where there are none: one beside others is told, one alone is refused with its reason."""
+    empty = tmp_path / "pairs"
+    empty.mkdir()
+    (empty / "pairs.jsonl").write_text("")
+    sources = Sources.of(run.root, pairs=empty)
+    export(ExportConfig(to=("sft", "dpo")), sources, tmp_path / "both", EstimatedTokens(), Lines())
+    assert "dpo: no row" in capsys.readouterr().err
+    with pytest.raises(NothingKept, match="holds no pair"):
+        deliver(ExportConfig(to=("dpo",)), sources, tmp_path / "one", Lines())

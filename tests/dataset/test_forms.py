@@ -11,7 +11,7 @@ import atif
 import pyarrow.parquet
 import pytest
 
-from sekft.dataset.files import arrow_schema, sink
+from sekft.dataset.files import arrow_schema, put_in_place, sink, staged
 from sekft.dataset.rows import ExportForm, export_forms, messages_of, named
 from sekft.dataset.select import stored
 from sekft.errors import UsageError
@@ -36,10 +36,12 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> list[StoredRollout]:
 def written(folder: Path, form: ExportForm, kept: Sequence[StoredRollout], into: Any, most: int = 1000) -> list[Path]:
     """The files that these rollouts' rows fill."""
     with Folder(folder).writing() as root:
-        place = sink(root, form, "train", into, most)
+        stage = staged(folder)
+        place = sink(root, stage, form, "train", into, most)
         for one in kept:
             place.add(form.rows(one))
         place.end()
+        put_in_place(stage / form.name, folder / form.name)
     files = sorted(path for path in (folder / form.name).rglob("*") if path.is_file())
     assert place.files == len(files)
     assert place.size_bytes == sum(path.stat().st_size for path in files)

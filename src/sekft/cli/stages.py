@@ -16,8 +16,7 @@ from sekft.cli.running import command, report_broken, reporter, resumable, say, 
 from sekft.cli.tables import print_report, print_tables
 from sekft.dataset import overlap
 from sekft.dataset.export import ExportConfig, Sources
-from sekft.dataset.make_pairs import PairConfig, PairReport, pair
-from sekft.dataset.pair import BY_CHANCE
+from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.errors import SekftError, UsageError, installing
 from sekft.evaluation import charts
 from sekft.evaluation.compare import compare as compared
@@ -141,20 +140,9 @@ def pairs(
         report = pair(rollouts, scenarios, place, config, progress, counter)
     print_report(report, as_json)
     if not report.pairs:
-        raise SekftError(f"{trajectories}: no pairs: {_why_no_pairs(report)}")
+        raise SekftError(f"{trajectories}: no pairs: {report.why_none}")
     if broken:
         raise SekftError(f"{broken} branches met an infra error; run the same command to repeat them")
-
-
-def _why_no_pairs(report: PairReport) -> str:
-    held = f"{report.both} of {report.scenarios} scenarios have both a kept and a failed rollout"
-    if not report.both:
-        return f"{held}; `sekft rollout --operator saboteur` makes failed ones beside the explorer's"
-    refused = ", ".join(f"{reason} {count}" for reason, count in report.refused.items() if count)
-    if report.refused.get(BY_CHANCE):
-        more = "six rollouts or more of a scenario (--samples), or --branches 4, tell whether an action is to blame"
-        return f"{held}, and every comparison was refused ({refused}): {more}"
-    return f"{held}, and every comparison was refused: {refused}"
 
 
 @configured()

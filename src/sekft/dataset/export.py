@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 
 import sekft
 from sekft.dataset import pair
-from sekft.dataset.files import sink
+from sekft.dataset.files import put_in_place, sink, staged
 from sekft.dataset.pair import LABELS, PAIRS, Pair
 from sekft.dataset.rows import (
     TABLES,
@@ -155,6 +155,7 @@ def _size(count: int) -> str:
 def export(config: ExportConfig, sources: Sources, out: Path, counter: TokenCounter, reporter: Reporter) -> Exported:
     """Fill a folder: PROJECTION/SPLIT/ for each, the manifest last. What other exports left of other projections stays.
 
+    Rows are written aside and replace earlier ones at the end: an export that is stopped changes none.
     Raises UsageError for an unknown projection or a missing source, BundleError where a family lies in both splits
     or a file is broken, StoreError where it cannot be written.
     """
@@ -167,11 +168,12 @@ def export(config: ExportConfig, sources: Sources, out: Path, counter: TokenCoun
         for projection in chosen:
             empty = not _filled(out, [projection])
             folder.settle(f"export-{projection.name}", config.settings(projection), empty=empty)
-        folder.write(out / MANIFEST, before.to_json())
         guard, funnel, parts = SplitGuard(), before.funnel, before.parts
         notes = read_notes(sources.layout.root) if config.notes else {}
+        stage = staged(out)
         for of in dict.fromkeys(projection.of for projection in chosen):
-            writers = [_Writer(folder, config, projection, counter) for projection in chosen if projection.of == of]
+            asked = [projection for projection in chosen if projection.of == of]
+            writers = [_Writer(folder, stage, config, projection, counter) for projection in asked]
             selection = Selection(config, counter, kept=of == "kept", notes=notes)
             for item in _items(of, sources, selection, reporter, notes):
                 split = guard.split_of(item)
@@ -180,6 +182,11 @@ def export(config: ExportConfig, sources: Sources, out: Path, counter: TokenCoun
             parts = parts + [part for writer in writers for part in writer.end()]
             funnel = selection.funnel if of == "kept" else funnel
         exported = Exported(version=sekft.__version__, counted=counter.name, funnel=funnel, parts=parts)
+        folder.write(out / MANIFEST, before.to_json())
+        for projection in chosen:
+            put_in_place(stage / projection.name, out / projection.name)
+            if projection.name not in {part.projection for part in parts}:
+                reporter.note(f"{projection.name}: no row")
         folder.write(out / TEMPLATE, files("sekft.dataset").joinpath("chatml.jinja").read_text("utf-8"))
         folder.write(out / FACTORY, json.dumps(factory(exported), indent=1) + "\n")
         folder.write(out / MANIFEST, exported.to_json())
@@ -292,10 +299,12 @@ def _labelled(folder: Path) -> set[str]:
 class _Writer:
     """One projection's sinks, by split, and the lengths of the rows in each."""
 
-    def __init__(self, folder: Folder, config: ExportConfig, projection: ExportForm, counter: TokenCounter) -> None:
+    def __init__(
+        self, folder: Folder, stage: Path, config: ExportConfig, projection: ExportForm, counter: TokenCounter
+    ) -> None:
         self._projection, self._counter, self._form = projection, counter, config.format_of(projection)
         stored = replace(projection, columns=projection.all_columns)
-        self._sinks = {split: sink(folder, stored, split, self._form, config.shard_rows) for split in SPLITS}
+        self._sinks = {split: sink(folder, stage, stored, split, self._form, config.shard_rows) for split in SPLITS}
         self._lengths: dict[str, Counter[int]] = {split: Counter() for split in SPLITS}
         self._scalars = list(scalar_columns(projection)) if projection.scalars else []
 

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from sekft.dataset.rows import ExportForm, Format, Row
 from sekft.errors import BundleError
-from sekft.folder import Folder, explained
+from sekft.folder import HIDDEN, Folder, explained
 
 GROUP_ROWS = 1000
 """Rows of a Parquet row group, and rows held in memory: a reader that wants a few need not read a shard."""
@@ -137,17 +137,30 @@ class Tasks:
 Sink = Shards | Sessions | Tasks
 
 
-def sink(folder: Folder, projection: ExportForm, split: str, form: Format, most: int) -> Sink:
-    """An empty place for these rows: what an earlier export left there is removed. most: rows of one file."""
-    place = folder.root / projection.name / split
-    for path in [path for suffix in ("parquet", "jsonl") for path in place.rglob(f"*.{suffix}")]:
-        folder.remove(path)
+def staged(out: Path) -> Path:
+    """An empty place in an export's folder for rows that are not all written yet."""
+    stage = out / HIDDEN / "rows"
+    with explained(stage):
+        if stage.is_dir():  # of an export that was stopped
+            shutil.rmtree(stage)
+    return stage
+
+
+def put_in_place(stage: Path, place: Path) -> None:
+    """What was staged takes the place of what an earlier export left."""
+    with explained(place):
+        if place.is_dir():
+            shutil.rmtree(place)
+        if stage.is_dir():
+            stage.rename(place)
+
+
+def sink(folder: Folder, stage: Path, projection: ExportForm, split: str, form: Format, most: int) -> Sink:
+    """An empty place for these rows. most: rows of one file."""
+    place = stage / projection.name / split
     if form == "sessions":
         return Sessions(folder, place)
     if form == "tasks":
-        if place.is_dir():
-            with explained(place):
-                shutil.rmtree(place)
         return Tasks(folder, place)
     return Shards(folder, place, arrow_schema(projection.columns) if form == "parquet" else None, most)
 

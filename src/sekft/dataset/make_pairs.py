@@ -13,12 +13,12 @@ import math
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, ClassVar
 
 import sekft
-from sekft.dataset.pair import LABELS, MARGIN, PAIRS, Forks, Pair
+from sekft.dataset.pair import BY_CHANCE, LABELS, MARGIN, PAIRS, Forks, Pair
 from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import Folder, Layout, documents, explained
@@ -100,6 +100,20 @@ class PairReport(Report):
     labels: dict[str, int]
 
     @property
+    def why_none(self) -> str:
+        """Why there are no pairs, where there are none, and what would make some."""
+        held = f"{self.both} of {self.scenarios} scenarios have both a kept and a failed rollout"
+        if not self.both:
+            right = "`sekft rollout --operator explorer` makes kept ones, to which a model's failures can be compared"
+            wrong = "`sekft rollout --operator saboteur` makes failed ones beside the explorer's"
+            return f"{held}; {wrong if self.labels.get('right') else right}"
+        refused = ", ".join(f"{reason} {count}" for reason, count in self.refused.items() if count)
+        if self.refused.get(BY_CHANCE):
+            more = "six rollouts or more of a scenario, or --branches 4, tell whether an action is to blame"
+            return f"{held}, and every comparison was refused ({refused}): {more}"
+        return f"{held}, and every comparison was refused: {refused}"
+
+    @property
     def tables(self) -> list[Table]:
         summary: list[tuple[str, Cell]] = [
             ("pairs", f"{self.pairs} of {self.candidates} candidates"),
@@ -110,7 +124,7 @@ class PairReport(Report):
         tokens = [(name, spread.p10, spread.p50, spread.p90) for name, spread in spreads.items()]
         counted_by = [f"tokens by {self.counted_by}"]
         return [
-            facts(summary, "Pairs"),
+            replace(facts(summary, "Pairs"), notes=[] if self.pairs else [f"no pairs: {self.why_none}"]),
             Table(("tokens", "p10", "p50", "p90"), tokens, notes=counted_by),
             funnel_table(self.funnel),
         ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sekft.dataset.card import CARD
-from sekft.dataset.export import MANIFEST
+from sekft.dataset.export import MANIFEST, read
 from sekft.env.source import FORM
 from sekft.errors import SekftError, UsageError, installing
 from sekft.folder.config import Config, option
@@ -58,6 +58,8 @@ def push(config: PushConfig, folder: Path, repository: str) -> Pushed:
     for name in (MANIFEST, CARD):
         if not (folder / name).is_file():
             raise UsageError(f"{folder}: holds no {name}; want a folder that `sekft export` filled, with its card")
+    if not read(folder).parts:
+        raise UsageError(f"{folder}: its {MANIFEST} names no rows, as after an export that was stopped; export again")
     url = _uploaded(config, folder, repository) if config.yes else None
     return Pushed(repository=repository, url=url, files=_files(folder), notes=_notes(folder))
 

@@ -120,6 +120,8 @@ def _refusal(config: type[Config], error: ValidationError) -> str:
     message, context = fault["msg"], fault.get("ctx", {})
     if fault["type"] == "literal_error":
         message = f"want {context['expected'].replace(chr(39), '')}"
+    if fault["type"] == "tuple_type":
+        message = "want a list"
     if callable(fault["input"]):
         message += "; `sekft.play` takes a function that acts"
     return f"{config.flags(str(fault['loc'][0]))[0]} {fault['input']}: {message}"

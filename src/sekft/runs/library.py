@@ -252,7 +252,9 @@ async def land(
     if not isinstance(scenario, Scenario):
         raise UsageError(f"scenario: saw {scenario!r:.60}, want a Scenario: sekft.Run(FOLDER).scenarios() has some")
     if operator in operators.KINDS or not _NAME.fullmatch(operator):
-        raise UsageError(f"operator {operator!r}: want a name of your own, of letters, digits, '_' and '.'")
+        raise UsageError(f"operator {operator!r}: want letters, digits, '_' and '.', and no name of sekft's own")
+    if sample < 0 or max_turns < 1:
+        raise UsageError(f"sample {sample}, max_turns {max_turns}: want a sample from 0 on, and at least one turn")
     backend = sandboxes.pick(sandbox) if isinstance(sandbox, str) else sandbox
     info, limits = OperatorInfo(kind=operator, model=model), RolloutLimits(max_turns, wall_s or math.inf)
     async with Rollout(scenario, backend, info, sample, seed, limits) as rollout:

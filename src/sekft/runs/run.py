@@ -16,6 +16,7 @@ from sekft.dataset.make_pairs import PairConfig, PairReport
 from sekft.dataset.make_pairs import pair as pair_stage
 from sekft.dataset.overlap import Overlap
 from sekft.dataset.pair import PAIRS, Pair
+from sekft.dataset.rows import named
 from sekft.dataset.select import stored
 from sekft.errors import NothingKept, SekftError, StoreError, UsageError
 from sekft.folder import Folder, Layout, stages
@@ -195,7 +196,9 @@ def deliver(
     with removed_on_failure(out):
         exported = export_stage(config, sources, out, counter, reporter)
         if not exported.parts:
-            raise NothingKept(f"{sources.layout.root}: not a row to export: no rollout is kept and passes the filters")
+            of_pairs = config.to and all(form.of == "pairs" for form in named(config.to))
+            why = f"{sources.pairs} holds no pair" if of_pairs else "no rollout is kept and passes the filters"
+            raise NothingKept(f"{sources.layout.root}: not a row to export: {why}")
         return exported, [] if config.no_card else card.write(out, exported, sources, config, command)
 
 
