@@ -21,7 +21,7 @@ import sekft
 from sekft.dataset.pair import BY_CHANCE, LABELS, MARGIN, PAIRS, Forks, Pair
 from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
 from sekft.evaluation.statistics import Quantiles
-from sekft.folder import Folder, Layout, documents, explained
+from sekft.folder import Folder, Layout, documents, explained, settings
 from sekft.folder.config import Setting, option
 from sekft.models.texts import EstimatedTokens, TokenCounter, length
 from sekft.protocols import Reporter
@@ -54,7 +54,10 @@ class PairConfig(SelectConfig):
     margin: float = option(
         MARGIN, "Require that the shares of right rollouts of the two sides differ by at least X.", ge=0.0, le=1.0
     )
-    seed: int = option(0, "Random seed. The same seed, rollouts and version give the same pairs.")
+    seed: int | None = option(
+        None,
+        "Random seed; default: that of the folder's pairs, else 0. The same seed and rollouts give the same pairs.",
+    )
     per_scenario: int = option(PER_SCENARIO, "Make at most N pairs per scenario.", ge=1)
 
     def settings(self, counter: TokenCounter) -> dict[str, Setting]:
@@ -145,6 +148,9 @@ def pair(
     """
     place, counter = out.pairs, counter or EstimatedTokens()
     with Folder(out.root).writing() as folder, folder.timed("pairs"):
+        if config.seed is None:
+            recorded = settings(out.root, "pairs").get("seed")
+            config = config.model_copy(update={"seed": recorded if isinstance(recorded, int) else 0})
         folder.settle("pairs", config.settings(counter), empty=not _size(place / PAIRS))
         with explained(place):
             place.mkdir(parents=True, exist_ok=True)
@@ -153,7 +159,7 @@ def pair(
             candidates = _Candidates(config, counter, spool, place / BRANCHES)
             for group in stored(rollouts, scenarios):
                 candidates.add(group, labels)
-            chosen = set(balanced(candidates.stubs, config.seed, config.per_scenario, config.n))
+            chosen = set(balanced(candidates.stubs, config.seed or 0, config.per_scenario, config.n))
             pairs = folder.begin(place / PAIRS)
             taken = _PairFigures(counter)
             spool.seek(0)
