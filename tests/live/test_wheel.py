@@ -40,4 +40,4 @@ def test_ten_lines_of_python_work_from_an_installed_wheel(tmp_path: Path) -> Non
     assert said.count("explorer") >= 4
     assert "pairs" in said
     assert list((fresh_cache / "runner").iterdir())
-    assert list((tmp_path / "demo" / "export" / "sft").rglob("*.parquet"))
+    assert list((tmp_path / "first" / "export" / "sft").rglob("*.parquet"))
