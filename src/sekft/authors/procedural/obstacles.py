@@ -166,6 +166,8 @@ def _unreadable(job: Job, host: Host, met: bool) -> Blocked:
     above = next((need for need in job.needs if path.startswith(need + "/")), None)
     first = [f"ls -R {above}"] if path not in job.text and above else []
     opened = f"tar -tf {path}" if path.endswith(_PACKED) else f"cat {path}"
+    if first and (reading := job.ways[0][0]).startswith(("grep -r", "head ")):  # it meets the file among the others
+        first, opened = [], reading
     return Blocked(
         job=replace(_undone(job), files=files),
         evidence=("Permission denied", Inspection(target=path, aspect="access")),
