@@ -107,7 +107,11 @@ def _of_rows(out: Path, exported: Exported) -> dict[str, Any]:
     return {
         "forms": forms,
         "present": present,
-        "digests": {name: _digest(path for path in (out / name).rglob("*") if path.is_file()) for name in present},
+        "digests": {
+            name: _digest(path for path in (out / name).rglob("*") if path.is_file())
+            for name in present
+            if forms[name].is_table
+        },
         "fields": list(_fields([forms[name] for name in present])),
         "tags": [*TAGS, *(tag for tag, names in TAGS_OF_FORMS.items() if names & present.keys())],
         "splits": SPLITS,

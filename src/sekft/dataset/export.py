@@ -183,9 +183,10 @@ def export(config: ExportConfig, sources: Sources, out: Path, counter: TokenCoun
             funnel = selection.funnel if of == "kept" else funnel
         exported = Exported(version=sekft.__version__, counted=counter.name, funnel=funnel, parts=parts)
         folder.write(out / MANIFEST, before.to_json())
+        filled = {part.projection for part in parts}
         for projection in chosen:
             put_in_place(stage / projection.name, out / projection.name)
-            if projection.name not in {part.projection for part in parts}:
+            if projection.name not in filled:
                 reporter.note(f"{projection.name}: no row")
         folder.write(out / TEMPLATE, files("sekft.dataset").joinpath("chatml.jinja").read_text("utf-8"))
         folder.write(out / FACTORY, json.dumps(factory(exported), indent=1) + "\n")

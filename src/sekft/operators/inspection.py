@@ -71,14 +71,16 @@ def owes_a_look(turns: Sequence[Turn], scenario: Scenario) -> bool:
 
 def concluded(command: str, turns: Sequence[Turn], scenario: Scenario, rng: random.Random) -> str:
     """The panic with what the last looks added to its reason; any other ending as it is."""
+    if not command.startswith("panic "):
+        return command
+    noun = scenario.provider.interface.get("noun")
+    if noun and not any(noun in turn.content for turn in turns):
+        command = command.replace(f"{noun} ", "")  # nobody has called the entry so
     since = _since_asked(turns, scenario)
     facts = [fact for answer in since if (fact := _fact(*answer, rng))]
     if any("Read-only file system" in answer.content for _, answer in since):  # whose it is does not matter there
         facts = [", the file system is read-only"]
-    noun = scenario.provider.interface.get("noun")
-    if noun and command.startswith("panic ") and not any(noun in turn.content for turn in turns):
-        command = command.replace(f"{noun} ", "")  # nobody has called the entry so
-    if not command.startswith("panic ") or command[-1] not in "'\"" or not facts:
+    if command[-1] not in "'\"" or not facts:
         return command
     fact = facts[-1]
     for path in _PATH.findall(command):

@@ -146,12 +146,15 @@ class RolloutJob:
         name = Path(scenario.id) / f"{kind}-{sample}.json"
         return cls(scenario, sample, layout.trajectories / name, layout.errors / name)
 
+    def place(self, trajectory: Trajectory) -> Path:
+        """Infra errors stay apart, to be done again."""
+        return self.error_path if trajectory.outcome == "infra_error" else self.path
+
     def keep(self, folder: Folder, trajectory: Trajectory) -> None:
-        """Infra errors stay apart, to be done again; a success removes the traces of earlier ones."""
-        if trajectory.outcome == "infra_error":
-            folder.write(self.error_path, trajectory.to_json())
-        else:
-            folder.write(self.path, trajectory.to_json())
+        """A success removes the traces of earlier infra errors."""
+        place = self.place(trajectory)
+        folder.write(place, trajectory.to_json())
+        if place == self.path:
             folder.remove(self.error_path)
 
 

@@ -29,7 +29,7 @@ from sekft.runs.generate import GenerateConfig, Generation
 from sekft.runs.generate import generate as generate_stage
 from sekft.runs.library import SILENT, completed
 from sekft.runs.resources import token_counter
-from sekft.runs.rollout import RolloutConfig, check_model, failing_beside, stored_scenarios
+from sekft.runs.rollout import RolloutConfig, RolloutJob, check_model, failing_beside, stored_scenarios
 from sekft.runs.rollout import roll as rollout_stage
 from sekft.runs.summary import Summary, summarise
 from sekft.scenario import Scenario, load_scenario
@@ -88,14 +88,14 @@ class Run:
         """
         if not isinstance(trajectory, Trajectory):
             raise UsageError(f"run.add: saw {trajectory!r:.60}, want a Trajectory")
-        if self._layout.bundle(trajectory.scenario_id) is None:
+        if (bundle := self._layout.bundle(trajectory.scenario_id)) is None:
             raise UsageError(f"{self.root}: holds no scenario {trajectory.scenario_id}; play those of run.scenarios()")
-        place = self._layout.errors if trajectory.outcome == "infra_error" else self._layout.trajectories
-        path = place / trajectory.scenario_id / f"{trajectory.operator.kind}-{trajectory.sample}.json"
+        job = RolloutJob.of(load_scenario(bundle), trajectory.sample, trajectory.operator.kind, self._layout)
+        path = job.place(trajectory)
         with Folder(self.root).writing() as folder:
             if path.exists():
                 raise StoreError(f"{path}: is there already; give each play another operator or sample")
-            folder.write(path, trajectory.to_json())
+            job.keep(folder, trajectory)
         return path
 
     def trajectories(self) -> Iterator[Trajectory]:
