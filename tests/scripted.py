@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from sekft import env
 from sekft.runs.library import Messages
 from sekft.scenario import Scenario
+from tests.loopback import JsonHandler, listening
 
 Script = Callable[[Scenario], Sequence[str]]
 
@@ -51,9 +51,7 @@ def key(messages: Messages) -> str:
 def serving(known: dict[str, Scenario], script: Script) -> Iterator[str]:
     """The server's URL. A question about no known scenario gets 400, which no harness takes for an answer."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(JsonHandler, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             scenario = known.get(key(body["messages"]))
@@ -67,23 +65,5 @@ def serving(known: dict[str, Scenario], script: Script) -> Iterator[str]:
             head = {"id": "1", "object": "chat.completion", "created": 1, "model": body["model"]}
             self.answer(200, {**head, "choices": [choice], "usage": usage})
 
-        def answer(self, status: int, body: object) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(Handler) as address:
+        yield f"{address}/v1"

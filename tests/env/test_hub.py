@@ -6,11 +6,10 @@ import base64
 import json
 import re
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from sekft.models.texts import EstimatedTokens
 from sekft.scenario import Alternative, parse_scenario
 from tests import sets
 from tests.commands import sekft
+from tests.loopback import JsonHandler, listening
 
 FEW = 3
 TOKEN = "hf_notarealtoken4711"
@@ -126,9 +126,7 @@ class Hub:
 def hub(status: int = 200) -> Iterator[Hub]:
     """The part of the Hub's API that an upload of small files asks, on loopback. status: of the creation."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(JsonHandler, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))
             served.tokens.add(self.headers.get("Authorization", ""))
@@ -152,27 +150,9 @@ def hub(status: int = 200) -> Iterator[Hub]:
             body = {"id": "ada/shells", "sha": "0" + "b" * 39, "siblings": [], "xetEnabled": False}
             self.answer(status, {**body, "private": served.private})
 
-        def answer(self, code: int, body: object) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    served = Hub(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with listening(Handler) as address:
+        served = Hub(address)
         yield served
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def environ(hub: Hub, home: Path) -> dict[str, str]:
