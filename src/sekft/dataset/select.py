@@ -21,7 +21,7 @@ from sekft.models.texts import TokenCounter, length
 from sekft.report import Table, either
 from sekft.scenario import Frozen
 from sekft.shell.grounding import ungrounded
-from sekft.trajectory import OUTCOMES, StoredRollout, load_trajectory
+from sekft.trajectory import OUTCOMES, StoredRollout
 
 Group = list[StoredRollout]
 NO_NOTES: Mapping[str, Note] = {}
@@ -107,9 +107,10 @@ def stored(layout: Layout, scenarios: Path | None = None) -> Iterator[Group]:
     Raises UsageError where a scenario is missing, BundleError for a broken file.
     """
     place = Layout.found(scenarios) if scenarios else layout
-    for name, paths in layout.grouped():
-        scenario = place.scenario(name)
-        yield [StoredRollout(str(path.relative_to(layout.root)), load_trajectory(path), scenario) for path in paths]
+    find = place.finder()
+    for name, group in layout.grouped():
+        scenario = place.scenario_of(name, find)
+        yield [StoredRollout(entry.below(layout.root), entry.trajectory(), scenario) for entry in group]
 
 
 def funnel_table(funnel: Sequence[Passed]) -> Table:

@@ -6,20 +6,21 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from itertools import groupby
+from itertools import groupby, islice
 from os.path import relpath
 from typing import Any, Literal
 
 from sekft import taxonomy
 from sekft.errors import UsageError
-from sekft.folder import Layout, documents, settings
+from sekft.folder import ROLLOUTS, Layout, settings
+from sekft.folder.entries import entries
 from sekft.folder.notes import read_notes
 from sekft.quality.measures import Figure, Holdings, measure_all
 from sekft.rejection import Rejection
 from sekft.report import Cell, Report, Styled, Table, facts
-from sekft.scenario import Frozen, Scenario, load_noun, load_scenario
+from sekft.scenario import Frozen, Scenario
 from sekft.taxonomy import splits
-from sekft.trajectory import StoredRollout, load_trajectory
+from sekft.trajectory import StoredRollout
 
 Verdict = Literal["ok", "short", "broken", "told"]
 FILES_SHOWN = 5
@@ -139,7 +140,7 @@ def judged(held: Holdings, folder: str) -> Audit:
 
 def holdings(layout: Layout, most: int | None = None) -> Holdings:
     """What a folder holds; with `most`, its first so many scenarios and their rollouts alone."""
-    scenarios = {scenario.id: scenario for scenario in map(load_scenario, layout.bundles()[:most])}
+    scenarios = {scenario.id: scenario for scenario in (entry.scenario() for entry in islice(layout.bundles(), most))}
     if not scenarios:
         raise UsageError(f"{layout.root}: holds no scenarios; want a folder of `sekft generate` or `sekft run`")
     axes, generated = taxonomy.load(), settings(layout.root, "generate")
@@ -149,9 +150,9 @@ def holdings(layout: Layout, most: int | None = None) -> Holdings:
         notes=read_notes(layout.root),
         held=splits.held_out(axes, _terms(generated, "holdout") or ([splits.NONE] if generated else [])),
         scenarios=scenarios,
-        rejections=tuple(load_noun(Rejection, path) for path in documents(layout.rejected)),
+        rejections=tuple(entry.load(Rejection) for entry in entries(layout.rejected)),
         rollouts=tuple(_rollouts(layout, scenarios)),
-        broken=tuple(relpath(path, layout.root) for path in documents(layout.errors, "*/*-*.json")),
+        broken=tuple(entry.below(layout.root) for entry in entries(layout.errors, ROLLOUTS)),
         folder=relpath(layout.scenarios, layout.root),
     )
 
@@ -162,9 +163,9 @@ def _terms(recorded: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _rollouts(layout: Layout, scenarios: Mapping[str, Scenario]) -> Iterator[StoredRollout]:
-    for name, paths in layout.grouped():
-        for path in paths if name in scenarios else ():
-            yield StoredRollout(relpath(path, layout.root), load_trajectory(path), scenarios[name])
+    for name, group in layout.grouped():
+        for entry in group if name in scenarios else ():
+            yield StoredRollout(entry.below(layout.root), entry.trajectory(), scenarios[name])
 
 
 def thresholds() -> Mapping[str, Threshold]:
