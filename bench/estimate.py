@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.pipeline import Quiet
-from sekft.folder import Layout, documents, load_scenarios
+from sekft.folder import ROLLOUTS, Layout, documents, load_scenarios
 from sekft.models.texts import TokenCounter
 from sekft.protocols import Reporter
 from sekft.runs.estimate import CostEstimate, estimates

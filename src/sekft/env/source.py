@@ -13,6 +13,7 @@ from sekft.dataset.files import parquet_rows
 from sekft.errors import BundleError, UsageError
 from sekft.folder import json_lines, load_scenarios
 from sekft.folder.entries import entries, entry_at
+from sekft.folder.places import placed
 from sekft.scenario import Scenario, parse_scenario
 
 FORM = "scenarios"
@@ -71,7 +72,7 @@ def bundle(row: Mapping[str, Any], place: str) -> Scenario:
 
 def _read(source: Source) -> Iterator[Scenario]:
     if isinstance(source, str | Path):
-        yield from _stored(Path(source))
+        yield from _stored(placed(source))
         return
     for number, item in enumerate(source, 1):
         yield item if isinstance(item, Scenario) else bundle(item, f"row {number}")

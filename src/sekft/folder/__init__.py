@@ -152,7 +152,7 @@ class Folder:
     """A folder that one command at a time fills and any number of commands read."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self._many = root, False
+        self.root, self._many, self._live = root, False, True
         self._begun: dict[Path, IO[bytes]] = {}
         self._writers: dict[Path, ShardWriter] = {}
         self._held: dict[Path, set[str]] = {}
@@ -206,10 +206,8 @@ class Folder:
 
     def _close(self) -> None:
         """What shards hold that is not in its place yet."""
-        for place, writer in self._writers.items():
-            with explained(place / SHARDS):
-                writer.close()
-        self._writers.clear()
+        for place in list(self._writers):
+            self.finish(place)
 
     def settle(
         self, stage: str, settings: Mapping[str, Setting], growing: Collection[str] = (), *, empty: bool = False
@@ -249,9 +247,9 @@ class Folder:
         """Put the content at that path, whole or not at all. Raises StoreError."""
         written_whole(path, content.encode() if isinstance(content, str) else content)
 
-    def expect(self, documents: int) -> None:
-        """So many are to come, or are there already: keep() goes by it."""
-        self._many = documents > MANY
+    def expect(self, documents: int, *, live: bool = True) -> None:
+        """So many are to come, or are there already: keep() goes by it. live: see ShardWriter."""
+        self._many, self._live = documents > MANY, live
 
     def keep(self, place: Path, name: str, content: str) -> None:
         """Put a document into a folder of them: into a shard where there are many or the folder is far away, else into
@@ -260,12 +258,21 @@ class Folder:
             self.write(place / name, content)
             return
         with explained(place / SHARDS):
-            self.writer(place).add(name, content)
+            try:
+                self.writer(place).add(name, content)
+            except json.JSONDecodeError as error:
+                raise BundleError(f"{place / name}: {error}; want JSON") from error
 
-    def writer(self, place: Path, live: bool = True) -> ShardWriter:
-        """What writes this folder's shards; see ShardWriter."""
+    def writer(self, place: Path) -> ShardWriter:
+        """What writes the shards of a folder of documents."""
         with self._guard:
-            return self._writers.setdefault(place, ShardWriter(place, live))
+            return self._writers.setdefault(place, ShardWriter(place, self._live))
+
+    def finish(self, place: Path) -> None:
+        """Put all that keep() was given for this folder of documents in its place. Raises StoreError."""
+        if writer := self._writers.pop(place, None):
+            with explained(place / SHARDS):
+                writer.close()
 
     def begin(self, path: Path) -> IO[bytes]:
         """An open file that place() puts at that path; without that, writing() ends with nothing left of it.

@@ -88,7 +88,7 @@ def entries(folder: Path, pattern: str = "*.json", beginning: str = "") -> Itera
 
 
 def _merged(folder: Path, pattern: str, held: Sequence[Shard], beginning: str) -> Iterator[Entry]:
-    wanted, start = _matcher(pattern), key_of(beginning)
+    wanted, start = matcher(pattern), key_of(beginning)
 
     def of_shard(shard: Shard) -> Iterator[tuple[str, Entry]]:
         for record in shard.since(start):
@@ -126,7 +126,7 @@ def by_folder(found: Iterable[Entry]) -> Iterator[tuple[str, list[Entry]]]:
         yield name, list(group)
 
 
-def _matcher(pattern: str) -> Callable[[str], bool]:
+def matcher(pattern: str) -> Callable[[str], bool]:
     """Of keys."""
     wanted = pattern.split("/")
 

@@ -6,9 +6,11 @@ import os
 import tempfile
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
+from sekft.errors import StoreError
 from sekft.folder.places import UNFINISHED, is_remote, put, written_whole
 from sekft.folder.shards import BODY, SHARDS, Record, index_of, index_text, key_of, line_of, member, writer_name
 
@@ -32,13 +34,15 @@ class ShardWriter:
         self._file: IO[bytes] | None = None
         self._records: list[Record] = []
         self._size, self._began = 0, 0.0
+        self._putting: ThreadPoolExecutor | None = None
+        self._put: Future[None] | None = None
 
     def add(self, name: str, content: str | bytes) -> None:
-        """Raises OSError, and then the shard is as before; ValueError for what is no JSON."""
+        """Raises OSError, and then the shard is as before; JSONDecodeError for what is no JSON."""
         body = member(name, line_of(content))
         with self._guard:
             if self._closed:
-                raise ValueError(f"{self._place}: {name}: the command has ended")
+                raise StoreError(f"{self._place}: {name}: comes after the end of its command")
             file = self._file or self._begun()
             try:
                 file.write(body)
@@ -56,11 +60,15 @@ class ShardWriter:
                 self._end()
 
     def close(self) -> None:
-        """Raises OSError where what is left cannot be put in its place."""
+        """Raises OSError or StoreError where what is left cannot be put in its place."""
         with self._guard:
             self._closed = True
-            if self._file is not None:
+            try:
                 self._end()
+            finally:
+                self._wait()
+                if self._putting is not None:
+                    self._putting.shutdown()
 
     @property
     def _body(self) -> Path:
@@ -69,27 +77,50 @@ class ShardWriter:
     def _begun(self) -> IO[bytes]:
         self._records, self._size, self._began = [], 0, time.monotonic()
         if is_remote(self._place):
-            self._file = tempfile.NamedTemporaryFile(buffering=0)  # noqa: SIM115  # closed by _end
-            return self._file
-        self._place.mkdir(parents=True, exist_ok=True)
-        path = self._body if self._live else self._place / f".{self._body.name}{UNFINISHED}"
-        self._file = path.open("xb", buffering=0)
+            self._file = tempfile.NamedTemporaryFile(buffering=0)  # noqa: SIM115
+        else:
+            self._place.mkdir(parents=True, exist_ok=True)
+            path = self._body if self._live else self._place / f".{self._body.name}{UNFINISHED}"
+            self._file = path.open("xb", buffering=0)
+        assert self._file is not None
         return self._file
 
     def _end(self) -> None:
-        """The index comes first: where a shard was not written in its place, it never lacks one."""
         file, self._file = self._file, None
         if file is None:
             return
-        with file:
-            index, text = index_of(self._body), index_text(self._records).encode()
-            if is_remote(self._place):
-                put(index, text)
-                file.flush()
-                put(self._body, Path(file.name))
-            else:
-                os.fsync(file.fileno())
-                written_whole(index, text)
-                if not self._live:
-                    Path(file.name).replace(self._body)
+        body, index = self._body, index_text(self._records).encode()
         self._number += 1
+        if is_remote(self._place):
+            self._wait()
+            self._putting = self._putting or ThreadPoolExecutor(1)
+            self._put = self._putting.submit(_put, file, body, index)
+            return
+        with file:
+            os.fsync(file.fileno())
+            written_whole(index_of(body), index)
+            if not self._live:
+                Path(file.name).replace(body)
+                _sync(body.parent)
+
+    def _wait(self) -> None:
+        """For the shard that is on its way: the session that goes on meanwhile must not stand still for it."""
+        waiting, self._put = self._put, None
+        if waiting is not None:
+            waiting.result()
+
+
+def _put(file: IO[bytes], body: Path, index: bytes) -> None:
+    """The index comes first, so that a shard far away never lacks one."""
+    with file:
+        put(index_of(body), index)
+        put(body, Path(file.name))
+
+
+def _sync(folder: Path) -> None:
+    """What lies in it is there after a power cut, too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

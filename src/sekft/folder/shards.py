@@ -62,7 +62,7 @@ def index_of(body: Path) -> Path:
 
 
 def line_of(content: str | bytes) -> bytes:
-    """A document as one line. Raises ValueError for what is no JSON."""
+    """A document as one line. Raises JSONDecodeError for what is no JSON."""
     return json.dumps(json.loads(content), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 

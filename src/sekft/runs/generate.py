@@ -338,6 +338,7 @@ async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -
             entries(layout.root), None
         )  # a stage's own folder has its scenarios at the top
         folder.settle("generate", settings, growing=config.growing(), empty=empty)
+        folder.expect(config.n)
         done = sum(slot < config.n and generation.filled(slot, before) for slot in before.admitted)
         reporter.begin("scenarios", config.n, done)
         tally = Tally(generation.author)

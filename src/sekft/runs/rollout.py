@@ -287,6 +287,7 @@ async def roll(
             folder.take_from(source)
         ids = scenarios.ids if isinstance(scenarios, StoredScenarios) else [each.id for each in scenarios]
         names = [f"{name}/{kind}-{sample}.json" for sample in range(config.samples) for name in ids]
+        folder.expect(len(names))
         held = Held(layout.trajectories, ROLLOUTS)
         lacking = [at for at, name in enumerate(names) if name not in held]
         slots = (divmod(at, len(ids)) for at in lacking)

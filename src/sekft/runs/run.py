@@ -21,6 +21,7 @@ from sekft.dataset.select import stored
 from sekft.errors import NothingKept, SekftError, StoreError, UsageError
 from sekft.folder import Folder, Layout, stages
 from sekft.folder.entries import entry_at
+from sekft.folder.places import placed
 from sekft.protocols import Reporter
 from sekft.quality.audit import Audit
 from sekft.quality.audit import audit as audit_stage
@@ -55,7 +56,7 @@ class Run:
     """
 
     def __init__(self, root: str | Path, reporter: Reporter = SILENT) -> None:
-        self.root, self._reporter = Path(root), reporter
+        self.root, self._reporter = placed(root), reporter
 
     @property
     def _layout(self) -> Layout:
