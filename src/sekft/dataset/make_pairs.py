@@ -24,6 +24,7 @@ from sekft.evaluation.statistics import Quantiles
 from sekft.folder import ROLLOUTS, Folder, Layout, explained, settings
 from sekft.folder.config import Setting, option
 from sekft.folder.entries import by_folder, entries
+from sekft.folder.places import is_remote
 from sekft.models.texts import EstimatedTokens, TokenCounter, length
 from sekft.protocols import Reporter
 from sekft.report import Cell, Report, Table, facts, listed
@@ -153,10 +154,8 @@ def pair(
             recorded = settings(out.root, "pairs").get("seed")
             config = config.model_copy(update={"seed": recorded if isinstance(recorded, int) else 0})
         folder.settle("pairs", config.settings(counter), empty=not _size(place / PAIRS))
-        with explained(place):
-            place.mkdir(parents=True, exist_ok=True)
         labels = folder.begin(place / LABELS)
-        with explained(place), tempfile.TemporaryFile(dir=place) as spool:
+        with explained(place), tempfile.TemporaryFile(dir=None if is_remote(place) else place) as spool:
             candidates = _Candidates(config, counter, spool, place / BRANCHES)
             for group in stored(rollouts, scenarios):
                 candidates.add(group, labels)

@@ -153,7 +153,7 @@ def holdings(layout: Layout, most: int | None = None) -> Holdings:
         rejections=tuple(entry.load(Rejection) for entry in entries(layout.rejected)),
         rollouts=tuple(_rollouts(layout, scenarios)),
         broken=tuple(entry.below(layout.root) for entry in entries(layout.errors, ROLLOUTS)),
-        folder=relpath(layout.scenarios, layout.root),
+        folder=relpath(str(layout.scenarios), str(layout.root)),
     )
 
 
