@@ -42,7 +42,7 @@ from sekft.trajectory import Trajectory
 
 SELECTED, THOUGHTS = "selected.txt", "thoughts"
 EXPLORER, SABOTEUR, STUDENT = "explorer", "saboteur", "student"
-READ_AT_ONCE = 2000
+READ_AT_ONCE = 500
 """Scenarios: more than that are read one by one, as their rollouts come."""
 _ID = re.compile("[0-9a-f]{16}")
 _BEGINNING = re.compile(rb'\{\s*"schema_version": \d+,\s*"id": "([0-9a-f]{16})"')
