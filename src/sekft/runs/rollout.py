@@ -124,7 +124,8 @@ class StoredScenarios(Sequence[Scenario]):
 
 def stored_scenarios(folder: Path) -> Sequence[Scenario]:
     """A folder's scenarios. A few are read at once, so that all that are broken are told before any work."""
-    return StoredScenarios(folder) if len(scenario_files(folder)) > READ_AT_ONCE else load_scenarios(folder)
+    stored = StoredScenarios(folder)
+    return stored if len(stored) > READ_AT_ONCE else load_scenarios(folder)
 
 
 def _stored_id(entry: Entry) -> str:
