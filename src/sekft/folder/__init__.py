@@ -166,9 +166,9 @@ class Folder:
         write one shard, and what two did alike counts once. Raises StoreError when it cannot be written or another
         process is known to be writing.
         """
-        lock = None if is_remote(self.root) else self._locked()
+        lock, killed = (None, False) if is_remote(self.root) else self._locked()
         try:
-            if lock is not None:
+            if killed:
                 self._clear()
             yield self
         finally:
@@ -177,13 +177,19 @@ class Folder:
             finally:
                 self._abandon()
                 if lock is not None:
+                    os.truncate(lock, 0)
                     os.close(lock)
 
-    def _locked(self) -> int | None:
-        """The lock as an open file; None where the file system has none."""
+    def _locked(self) -> tuple[int | None, bool]:
+        """The lock as an open file, None where the file system has none; and whether a writer may have been killed.
+
+        A writer leaves the lock empty when it ends: to look for what a killed one left takes seconds in 30,000 folders.
+        """
+        file = self.root / HIDDEN / "lock"
         with explained(self.root):
-            (self.root / HIDDEN).mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.root / HIDDEN / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            known = file.exists()
+            lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             locks.take(lock, str(self.root))
         except BlockingIOError:
@@ -191,8 +197,11 @@ class Folder:
             raise StoreError(f"{self.root}: another sekft is writing here: wait for it or use another --out") from None
         except StoreError:
             os.close(lock)
-            return None
-        return lock
+            return None, False
+        killed = not known or os.fstat(lock).st_size > 0
+        with explained(self.root):
+            os.pwrite(lock, b"1", 0)
+        return lock, killed
 
     def _clear(self) -> None:
         """Of killed writers: half-written files go, and shards get their index."""

@@ -129,9 +129,8 @@ def stored_scenarios(folder: Path) -> Sequence[Scenario]:
 
 
 def _stored_id(entry: Entry) -> str:
-    """Of what sekft wrote its beginning is enough, and of a shard the name: that the id is the content's shows when the
-    scenario is read."""
-    if entry.shard and _ID.fullmatch(entry.stem):
+    """By its name where that is an id, else by its beginning: that it is the content's shows when it is read."""
+    if _ID.fullmatch(entry.stem):
         return entry.stem
     if entry.shard is None:
         with entry.path.open("rb") as file:
