@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import shutil
@@ -20,16 +21,19 @@ from sekft.dataset.export import ExportConfig, Sources, export
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.errors import BundleError, OtherSettings, UsageError
 from sekft.folder import ROLLOUTS, Folder, Layout, documents
-from sekft.folder.entries import Finder, Held, entries, entry_at
+from sekft.folder.entries import Entry, Finder, Held, entries, entry_at
 from sekft.folder.shard_writer import ShardWriter
 from sekft.folder.shards import SHARDS, index_of, shards
 from sekft.models.texts import EstimatedTokens
 from sekft.quality.audit import audit
+from sekft.runs.branch import BranchConfig, branch
 from sekft.runs.compact import Form, compact
+from sekft.runs.generate import GenerateConfig, generate
 from sekft.runs.library import find_recorded
 from sekft.runs.merge import merge
-from sekft.runs.rollout import StoredScenarios
+from sekft.runs.rollout import RolloutConfig, StoredScenarios, roll, stored_scenarios
 from sekft.runs.summary import summarise
+from sekft.trajectory import Timing, Trajectory
 from sekft.viewer.opening import opened
 from tests import sets
 from tests.commands import forked
@@ -249,7 +253,9 @@ COMPACTING = """
 import sys
 from pathlib import Path
 from sekft.cli.running import Lines
+from sekft.runs.branch import BranchConfig, branch
 from sekft.runs.compact import Form, compact
+from sekft.runs.generate import GenerateConfig, generate
 print(flush=True)
 compact(Path(sys.argv[1]), sys.argv[2], Lines())
 """
@@ -383,3 +389,30 @@ def test_pages_follow_a_folder_into_shards(files: Layout, tmp_path: Path) -> Non
         pages.indexes.close()
     assert len(seen[0]) == 60
     assert seen[0] == seen[1] == seen[2]
+
+
+def test_many_slots_go_into_shards(files: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above the number, stages write shards alone, with the same documents; what is there is not done again."""
+    monkeypatch.setattr("sekft.folder.MANY", 1)
+    layout = Layout.of_run(tmp_path)
+    drawing = GenerateConfig(n=2, author="procedural", seed=sets.SEED)
+    rolling = [RolloutConfig(samples=1, operator=operator) for operator in ("explorer", "saboteur")]
+    branching = BranchConfig(branches=1, operator="reference")
+    for _ in range(2):
+        asyncio.run(generate(drawing, layout, Lines()))
+        for config in rolling:
+            assert asyncio.run(roll(config, stored_scenarios(tmp_path), layout, Lines())) == 0
+        assert asyncio.run(branch(branching, layout, None, layout, Lines())) == 0
+        held = {place: len(shards(place)) for place in (layout.scenarios, layout.trajectories)}
+        assert held == {layout.scenarios: 1, layout.trajectories: 2}
+        assert not documents(layout.scenarios) + documents(layout.trajectories, ROLLOUTS)
+    made = {each.name: each.scenario() for each in entries(layout.scenarios)}
+    assert made.items() <= {each.name: each.scenario() for each in entries(files.scenarios)}.items()
+    known = {each.name: untimed(each) for each in entries(files.trajectories, ROLLOUTS)}
+    found = {each.name: untimed(each) for each in entries(layout.trajectories, ROLLOUTS)}
+    assert len(found) == 4
+    assert found.items() <= known.items()
+
+
+def untimed(entry: Entry) -> Trajectory:
+    return entry.trajectory().model_copy(update={"timing": Timing()})
