@@ -149,13 +149,13 @@ def test_a_killed_rollout_is_resumed(store: Store, near: Layout) -> None:
 
 
 def test_an_interrupt_puts_what_was_done(store: Store, near: Layout) -> None:
-    """Ctrl-C within the first minute, before any shard is due: the rollouts that ended are there."""
+    """SIGTERM within the first minute, before any shard is due: the rollouts that ended are there."""
     out = f"s3://{BUCKET}/interrupted"
     command = ("rollout", "--scenarios", near.root, "--operator", "reference", "--samples", 40, "--out", out)
     with store.start(MAIN, *command) as rolling:
         assert rolling.stderr
         next(line for line in rolling.stderr if "kept" in line)
-        rolling.send_signal(signal.SIGINT)
+        rolling.send_signal(signal.SIGTERM)
         _, told = rolling.communicate()
     assert rolling.returncode == 130, told
     assert store.held(out)[1]

@@ -152,7 +152,7 @@ class Folder:
     """A folder that one command at a time fills and any number of commands read."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self._many, self._live = root, False, True
+        self.root, self._many, self._live, self._alone = root, False, True, False
         self._begun: dict[Path, IO[bytes]] = {}
         self._writers: dict[Path, ShardWriter] = {}
         self._held: dict[Path, set[str]] = {}
@@ -168,8 +168,9 @@ class Folder:
         """
         lock, killed = (None, False) if is_remote(self.root) else self._locked()
         try:
+            self._alone = lock is not None
             if killed:
-                self._clear()
+                self.mend()
             yield self
         finally:
             try:
@@ -203,8 +204,10 @@ class Folder:
             os.pwrite(lock, b"1", 0)
         return lock, killed
 
-    def _clear(self) -> None:
-        """Of killed writers: half-written files go, and shards get their index."""
+    def mend(self) -> None:
+        """Of killed writers: half-written files go, and shards get their index. Does nothing where there is no lock."""
+        if not self._alone:
+            return
         with explained(self.root):
             for place, _, names in os.walk(self.root):
                 for name in (each for each in names if each.endswith(UNFINISHED)):

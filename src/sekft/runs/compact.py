@@ -75,6 +75,7 @@ def compact(root: Path, form: Form, reporter: Reporter) -> Compacted:
         raise UsageError(f"{root}: holds no scenarios, drafts or trajectories; want a folder that sekft made")
     report = Compacted(folder=str(root), form=form, documents={}, moved={}, left=[])
     with Folder(root).writing() as folder:
+        folder.mend()
         folder.expect(0, live=False)
         for each in found:
             count = report.documents[each.name] = sum(1 for _ in entries(each.place, each.pattern))
