@@ -19,8 +19,9 @@ from typing import Literal
 
 from bench.pipeline import Quiet
 from sekft.dataset.export import ExportConfig, Sources, export
-from sekft.dataset.select import Group, SelectConfig, Selection, stored
+from sekft.dataset.select import SelectConfig, Selection
 from sekft.folder import Layout
+from sekft.folder.stored import Group, stored
 from sekft.models.texts import EstimatedTokens
 
 TRAJECTORIES = 100_000

@@ -25,12 +25,13 @@ from sekft.dataset.rows import (
     scalar_columns,
     scalars,
 )
-from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
+from sekft.dataset.select import Passed, SelectConfig, Selection, funnel_table
 from sekft.errors import BundleError, UsageError
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import Folder, Layout, documents, json_lines
 from sekft.folder.config import Setting, option
 from sekft.folder.notes import Note, disputed, read_notes
+from sekft.folder.stored import Group, stored
 from sekft.models.texts import TokenCounter, length
 from sekft.protocols import Reporter
 from sekft.report import Report, Table

@@ -19,10 +19,11 @@ from typing import IO, ClassVar
 
 import sekft
 from sekft.dataset.pair import BY_CHANCE, LABELS, MARGIN, PAIRS, Forks, Pair
-from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
+from sekft.dataset.select import Passed, SelectConfig, Selection, funnel_table
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import Folder, Layout, documents, explained, settings
 from sekft.folder.config import Setting, option
+from sekft.folder.stored import Group, stored
 from sekft.models.texts import EstimatedTokens, TokenCounter, length
 from sekft.protocols import Reporter
 from sekft.report import Cell, Report, Table, facts, listed

@@ -6,7 +6,6 @@ A group holds the rollouts of one scenario. Groups stream: at no time is more th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import ValidationInfo, field_validator
@@ -14,16 +13,15 @@ from pydantic import ValidationInfo, field_validator
 from sekft.errors import UsageError
 from sekft.evaluation.difficulty import BANDS, band
 from sekft.evaluation.metrics import recovered, right
-from sekft.folder import Layout
 from sekft.folder.config import Config, option
 from sekft.folder.notes import Note, disputed
+from sekft.folder.stored import Group
 from sekft.models.texts import TokenCounter, length
 from sekft.report import Table, either
 from sekft.scenario import Frozen
 from sekft.shell.grounding import ungrounded
-from sekft.trajectory import OUTCOMES, StoredRollout, load_trajectory
+from sekft.trajectory import OUTCOMES, StoredRollout
 
-Group = list[StoredRollout]
 NO_NOTES: Mapping[str, Note] = {}
 Filter = Callable[[Group], Group]
 
@@ -98,18 +96,6 @@ class Selection:
                 counts[1] += before - len(group)
             if group:
                 yield group
-
-
-def stored(layout: Layout, scenarios: Path | None = None) -> Iterator[Group]:
-    """The rollouts of a folder, a scenario's at a time, both in the order of their names.
-
-    scenarios: a folder of bundles, or a run folder; None looks where Layout.bundle does.
-    Raises UsageError where a scenario is missing, BundleError for a broken file.
-    """
-    place = Layout.found(scenarios) if scenarios else layout
-    for name, paths in layout.grouped():
-        scenario = place.scenario(name)
-        yield [StoredRollout(str(path.relative_to(layout.root)), load_trajectory(path), scenario) for path in paths]
 
 
 def funnel_table(funnel: Sequence[Passed]) -> Table:

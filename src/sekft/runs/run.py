@@ -17,9 +17,9 @@ from sekft.dataset.make_pairs import pair as pair_stage
 from sekft.dataset.overlap import Overlap
 from sekft.dataset.pair import PAIRS, Pair
 from sekft.dataset.rows import named
-from sekft.dataset.select import stored
 from sekft.errors import NothingKept, SekftError, StoreError, UsageError
 from sekft.folder import Folder, Layout, stages
+from sekft.folder.stored import stored
 from sekft.protocols import Reporter
 from sekft.quality.audit import Audit
 from sekft.quality.audit import audit as audit_stage
