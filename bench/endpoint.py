@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.pipeline import Quiet
-from sekft.folder import Layout, load_scenarios
+from sekft.folder import ROLLOUTS, Layout, documents, load_scenarios
 from sekft.models.endpoint import Endpoint, Service
 from sekft.runs.rollout import RolloutConfig, roll
 from sekft.trajectory import load_trajectory
@@ -198,7 +198,7 @@ async def rollouts(scenarios: Path, out: Path, n: int, latency_s: float, limit: 
             print(f"round {rounds}: {left} infra errors")
         wall_s, cpu_s = time.monotonic() - began, time.process_time() - cpu_s
         at = sorted(at for at, _ in await _seen(url))
-    made = [load_trajectory(path) for path in layout.rollouts()]
+    made = [load_trajectory(path) for path in documents(layout.trajectories, ROLLOUTS)]
     turns = sum(one.usage.requests for one in made)
     keys = Counter(json.loads(line)["key"] for line in (out / ".sekft" / "calls.jsonl").open())
     allowed = (limit or AT_ONCE) / latency_s

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.pipeline import Quiet
-from sekft.folder import Layout, load_scenarios
+from sekft.folder import ROLLOUTS, Layout, documents, load_scenarios
 from sekft.models.texts import TokenCounter
 from sekft.protocols import Reporter
 from sekft.runs.estimate import CostEstimate, estimates
@@ -55,7 +55,9 @@ def told(what: str, estimate: CostEstimate, served: Counting) -> None:
 
 def main(run: Path, drawn: int = 5) -> None:
     count, quiet, layout, scenarios = token_counter("smollm2"), Quiet(), Layout.found(run), load_scenarios(run)
-    made = [load_trajectory(path) for path in layout.rollouts() if path.name == "explorer-0.json"]
+    made = [
+        load_trajectory(path) for path in documents(layout.trajectories, ROLLOUTS) if path.name == "explorer-0.json"
+    ]
     plans = {each.turns[0].content: each.actions for each in made}
 
     def measured(

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from sekft.cli.show import look, show
+from sekft.cli.show import Look, look
+from sekft.cli.show import show as shown
 from sekft.cli.tables import plain
 from sekft.errors import BundleError, UsageError
 from sekft.folder import Folder, Layout
+from sekft.folder.entries import Entry
 from sekft.rejection import Rejection
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutResult
@@ -24,6 +26,10 @@ from sekft.trajectory import Check, Ending, OperatorInfo, SandboxInfo, Trajector
 from tests import bundles
 
 SCENARIO = bundles.sealed(bundles.work() | {"cell": {"userland": "busybox", "ending": "work", "task": "write"}})
+
+
+def show(path: Path, form: str = "text", look: Look = lambda _: ()) -> str:
+    return shown(Entry.of(path), form, look)
 
 
 def trajectory(sample: int, *contents: str, infra: str | None = None) -> Trajectory:

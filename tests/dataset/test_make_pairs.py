@@ -12,7 +12,7 @@ from sekft import __version__ as sekft_version
 from sekft.cli.running import Lines
 from sekft.dataset.make_pairs import PairConfig, PairReport, pair
 from sekft.dataset.pair import Pair, read
-from sekft.folder import Layout
+from sekft.folder import ROLLOUTS, Layout, documents
 from sekft.report import text
 from sekft.trajectory import load_trajectory
 from tests import sets
@@ -51,7 +51,7 @@ def test_labels_name_every_rollout_that_is_right_or_wrong(run: Layout, tmp_path:
     """KTO's whole sessions: the file of each, with its label and what went wrong."""
     _, report = made(run, tmp_path)
     rows = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text().splitlines()]
-    there = {str(path.relative_to(run.root)): load_trajectory(path) for path in run.rollouts()}
+    there = {str(path.relative_to(run.root)): load_trajectory(path) for path in documents(run.trajectories, ROLLOUTS)}
     assert {row["file"]: (row["id"], row["label"], row["outcome"]) for row in rows} == {
         file: (one.id, one.keep, one.outcome) for file, one in there.items()
     }
@@ -142,7 +142,7 @@ def test_trajectories_alone_find_their_scenarios(
 def test_rollouts_that_never_fail_make_no_pairs(run: Layout, tmp_path: Path) -> None:
     """Without a failed rollout there is nothing to reject: the command says so and what makes some."""
     lame = Layout.of_run(tmp_path / "run")
-    for path in run.rollouts():
+    for path in documents(run.trajectories, ROLLOUTS):
         if path.name.startswith("explorer"):
             place = lame.root / path.relative_to(run.root)
             place.parent.mkdir(parents=True, exist_ok=True)

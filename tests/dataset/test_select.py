@@ -12,7 +12,7 @@ import pytest
 from sekft.dataset.select import SelectConfig, Selection, funnel_table
 from sekft.errors import UsageError
 from sekft.evaluation.metrics import recovered
-from sekft.folder import Layout
+from sekft.folder import ROLLOUTS, Layout, documents
 from sekft.folder.stored import Group, stored
 from sekft.models.texts import EstimatedTokens, length
 from sekft.shell.grounding import ungrounded
@@ -38,7 +38,7 @@ def taken(groups: list[Group], kept: bool = False, **filters: Any) -> list[Store
 def test_a_group_is_one_scenario_and_its_rollouts(run: Layout, groups: list[Group]) -> None:
     """Every stored rollout comes up once, beside all others of its scenario and of no other."""
     assert [one.file for group in groups for one in group] == [
-        str(path.relative_to(run.root)) for path in run.rollouts()
+        str(path.relative_to(run.root)) for path in documents(run.trajectories, ROLLOUTS)
     ]
     assert all(
         one.scenario.id == one.trajectory.scenario_id == group[0].scenario.id for group in groups for one in group

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sekft.folder import ROLLOUTS, documents
 from sekft.training.base_model import base_folder, tokenizer_of
 from sekft.trajectory import load_trajectory
 from tests.live.conftest import ask_server
@@ -17,7 +18,7 @@ def test_tokens_are_those_of_llama_cpp(
 ) -> None:
     """Every turn of sixty trajectories has the tokens that llama.cpp gives it."""
     url = model_environment["SEKFT_OP_URL"].removesuffix("/v1") + "/tokenize"
-    files = filled(tmp_path_factory).rollouts()
+    files = documents(filled(tmp_path_factory).trajectories, ROLLOUTS)
     texts = [turn.content for file in files for turn in load_trajectory(file).turns]
     tokenizer = tokenizer_of(base_folder("smollm2"))
     ours = [tokenizer.encode(text, add_special_tokens=False) for text in texts]

@@ -14,7 +14,7 @@ from sekft.dataset import card
 from sekft.dataset.export import ExportConfig, Exported, Sources, export
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.dataset.rows import export_forms
-from sekft.folder import Layout
+from sekft.folder import ROLLOUTS, Layout, documents
 from sekft.models.texts import EstimatedTokens
 from tests import sets
 
@@ -77,7 +77,7 @@ def test_loaded_messages_are_the_recorded_session(folder: Path, run: Layout) -> 
 
     from sekft.trajectory import load_trajectory
 
-    recorded = {one.id: one.messages() for one in map(load_trajectory, run.rollouts())}
+    recorded = {one.id: one.messages() for one in map(load_trajectory, documents(run.trajectories, ROLLOUTS))}
     for row in load_dataset(str(folder), "sft", split="train"):
         assert row["messages"] == recorded[json.loads(row["metadata"])["trajectory_id"]]
 

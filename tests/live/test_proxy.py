@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sekft.folder import HIDDEN, Layout
+from sekft.folder import HIDDEN, ROLLOUTS, documents
 from sekft.models.journal import spent
 from sekft.trajectory import load_trajectory
 from tests.live.conftest import KEY, PROXY_KEY
@@ -27,7 +27,7 @@ def test_rollouts_through_the_proxy(proxy_environment: dict[str, str], tmp_path:
         [*command, str(tmp_path / "run")], env=proxy_environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    made = [load_trajectory(path) for path in Layout.of_run(tmp_path / "run").rollouts()]
+    made = [load_trajectory(path) for path in documents(tmp_path / "run" / "trajectories", ROLLOUTS)]
     assert len(made) == SCENARIOS * SAMPLES
     assert all(each.outcome != "infra_error" and each.usage.cost_usd > 0 for each in made)
     usage = spent(tmp_path / "run" / HIDDEN / "calls.jsonl")["operator"]

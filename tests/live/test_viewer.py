@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 
 from sekft.evaluation.metrics import CHAIN
-from sekft.folder import Layout, documents
+from sekft.folder import ROLLOUTS, Layout, documents
 from sekft.folder.notes import read_notes
 from sekft.rejection import Rejection
 from sekft.runs.run import Run
@@ -75,7 +75,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     (root / "rejected").mkdir()
     (root / "rejected" / "bad0.json").write_text(draft.to_json(), encoding="utf-8")
-    for number, path in enumerate(Layout.of_run(root).rollouts()[:2]):
+    for number, path in enumerate(documents(Layout.of_run(root).trajectories, ROLLOUTS)[:2]):
         one = spoilt(load_trajectory(path)).model_copy(update={"sample": 90 + number, "id": f"f00d{number}"})
         path.with_name(f"explorer-{90 + number}.json").write_text(one.to_json(), encoding="utf-8")
     return root
@@ -405,7 +405,9 @@ def test_a_run_that_goes_on_is_followed(chromium: Any, run: Path, tmp_path: Path
     with served(viewer) as server:
         page = chromium.new_page()
         page.goto(f"{server.base}/rollouts?token={server.token}")
-        late = next(path for path in Layout.of_run(run).rollouts() if path.name == "explorer-2.json")
+        late = next(
+            path for path in documents(Layout.of_run(run).trajectories, ROLLOUTS) if path.name == "explorer-2.json"
+        )
         shutil.copy(late, root / late.relative_to(run))
         viewer.refresh()
         page.wait_for_selector("#news:not([hidden])", timeout=10_000)

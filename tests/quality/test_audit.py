@@ -11,7 +11,7 @@ import pytest
 
 from sekft.cli.running import Lines
 from sekft.errors import UsageError
-from sekft.folder import Folder, Layout, documents
+from sekft.folder import ROLLOUTS, Folder, Layout, documents
 from sekft.folder.stored import stored
 from sekft.quality.audit import Audit, AuditFinding, Threshold, audit, thresholds
 from sekft.quality.measures import Figure
@@ -72,7 +72,7 @@ def test_an_interface_has_a_shape_that_its_words_do_not_change(sound: Layout) ->
 
 def test_a_skeleton_keeps_programs_and_options_and_masks_the_rest(run: Layout) -> None:
     """The tool has another name in each scenario, so neither it nor what it is given tells two sessions apart."""
-    path = next(path for path in run.rollouts() if load_trajectory(path).outcome == "solved")
+    path = next(path for path in documents(run.trajectories, ROLLOUTS) if load_trajectory(path).outcome == "solved")
     edited(path, typed("chit -n read 7 > /tmp/x && find /srv -type f --color=no | sort -u", 1))
     (one,) = (one for group in stored(run) for one in group if one.file == str(path.relative_to(run.root)))
     assert skeleton(one)[:3] == ["TOOL X X X >", "find X -type X --color", "sort -u"]
@@ -122,7 +122,7 @@ def test_a_kept_trajectory_that_should_not_be_is_named(
     run: Layout, name: str, change: Callable[[Trajectory], Trajectory]
 ) -> None:
     """One bad record among good ones breaks the set, and its file is told."""
-    path = next(path for path in run.rollouts() if load_trajectory(path).outcome == "solved")
+    path = next(path for path in documents(run.trajectories, ROLLOUTS) if load_trajectory(path).outcome == "solved")
     edited(path, change)
     broken = audit(run).broken
     assert name in {one.name for one in broken}
@@ -131,14 +131,14 @@ def test_a_kept_trajectory_that_should_not_be_is_named(
 
 def test_asking_for_the_version_is_not_using_the_tool(run: Layout) -> None:
     """A tool may be asked for its help or version by whoever has not read of it yet."""
-    path = next(path for path in run.rollouts() if load_trajectory(path).outcome == "solved")
+    path = next(path for path in documents(run.trajectories, ROLLOUTS) if load_trajectory(path).outcome == "solved")
     edited(path, typed("chit --version", 1))
     assert finding(audit(run), "honesty.read_first").verdict == "ok"
 
 
 def test_what_is_not_kept_is_not_part_of_the_set(run: Layout) -> None:
     """The same fault in a rejected rollout breaks nothing."""
-    path = run.rollouts()[0]
+    path = documents(run.trajectories, ROLLOUTS)[0]
     edited(path, typed("Let me look around first.", 1))
     edited(path, lambda one: one.model_copy(update={"keep": False}))
     assert audit(run).broken == []
@@ -221,7 +221,7 @@ def test_a_threshold_is_judged_from_its_least_number_of_cases_on() -> None:
 def test_the_command_exits_1_and_names_the_file(run: Layout) -> None:
     """As text and as JSON alike; a sound set exits 0."""
     assert forked("audit", str(run.root)).returncode == 0
-    path = run.rollouts()[0]
+    path = documents(run.trajectories, ROLLOUTS)[0]
     edited(path, typed("Let me look around first.", 1))
     for done in (forked("audit", str(run.root)), forked("audit", str(run.root), "--json")):
         assert done.returncode == 1
@@ -231,7 +231,7 @@ def test_the_command_exits_1_and_names_the_file(run: Layout) -> None:
 
 def test_the_text_marks_what_is_broken(run: Layout) -> None:
     """The margin tells a reader where to look."""
-    path = run.rollouts()[0]
+    path = documents(run.trajectories, ROLLOUTS)[0]
     edited(path, typed("Let me look around first.", 1))
     report = audit(run)
     lines = text(report.tables, 60).splitlines()

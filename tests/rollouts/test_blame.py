@@ -295,15 +295,14 @@ async def test_what_ends_as_resources_is_data_like_any_failure(tmp_path: Path, s
         right = recorded(scenario, await rollout(scenario, sandbox, Typist(*SOLUTION), 0, 1))
         for made in (right, await loaded(sandbox, scenario)):
             name = f"typist-{int(made.outcome != 'solved')}.json"
-            places = (place / scenario.id / name for place in (layout.trajectories, layout.errors))
-            job = running.RolloutJob(scenario, 0, *places)
+            job = running.RolloutJob(scenario, 0, f"{scenario.id}/{name}", layout.trajectories, layout.errors)
             job.keep(folder, made)
-            assert (job.path.exists(), job.error_path.exists()) == (True, False)
+            assert [(place / job.name).exists() for place in (job.trajectories, job.errors)] == [True, False]
     assert (made.outcome, made.ending.reason) == ("unfinished", "resources")
     report = pair(layout, None, Layout.of_stage(tmp_path / "pairs"), PairConfig(), Quiet())
     assert (report.both, report.labels) == (1, {"right": 1, "wrong": 1})
     assert [finding.value for finding in audit(layout).findings if finding.name == "funnel.infra_errors"] == [0]
-    assert "resources" in await asyncio.to_thread(shown, job.path)
+    assert "resources" in await asyncio.to_thread(shown, layout.trajectories / job.name)
 
 
 def shown(path: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sekft.folder import load_scenarios
+from sekft.folder import ROLLOUTS, documents, load_scenarios
 from sekft.scenario import load_scenario
 from sekft.trajectory import load_trajectory
 from tests import sets
@@ -18,7 +18,7 @@ from tests.commands import forked
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Scenarios of every ending and both userlands, with a right rollout and a failing one of each."""
     layout = sets.filled(tmp_path_factory)
-    for path in layout.rollouts():
+    for path in documents(layout.trajectories, ROLLOUTS):
         if not path.name.endswith("-0.json"):
             path.unlink()
     cells = [scenario.cell for scenario in load_scenarios(layout.root)]

@@ -15,7 +15,7 @@ from sekft.cli.running import Lines
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.dataset.pair import Pair, read
 from sekft.errors import UsageError
-from sekft.folder import Folder, Layout, documents
+from sekft.folder import ROLLOUTS, Folder, Layout, documents
 from sekft.folder.stored import stored
 from sekft.operators.explorer import ExplorerOperator, resumed
 from sekft.protocols import Action, Operator, OperatorConfig, Policy
@@ -93,7 +93,7 @@ def fickle(tmp_path_factory: pytest.TempPathFactory) -> Layout:
             folder.write(layout.trajectories / SCENARIO.id / f"fickle-{sample}.json", made.to_json())
 
     asyncio.run(roll())
-    outcomes = {load_trajectory(path).outcome for path in layout.rollouts()}
+    outcomes = {load_trajectory(path).outcome for path in documents(layout.trajectories, ROLLOUTS)}
     assert outcomes == {"solved", "false_exit"}
     return layout
 

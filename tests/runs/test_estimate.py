@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sekft.folder import Layout, load_scenarios
+from sekft.folder import ROLLOUTS, Layout, documents, load_scenarios
 from sekft.operators.model import default_scaffold
 from sekft.runs.estimate import estimates
 from sekft.runs.generate import GenerateConfig, generate
@@ -45,7 +45,7 @@ async def test_rollouts_cost_about_what_was_told(monkeypatch: pytest.MonkeyPatch
     layout = Layout.of_stage(tmp_path)
     await roll(RolloutConfig(operator="reference", samples=1), scenarios, layout, SILENT)
     asked = 0
-    for path in layout.rollouts():
+    for path in documents(layout.trajectories, ROLLOUTS):
         turns = json.loads(path.read_text())["turns"]
         lengths = [len(default_scaffold()) + len(turns[0]["orientation"]), *(len(turn["content"]) for turn in turns)]
         asked += sum(sum(lengths[: at + 1]) for at, turn in enumerate(turns, 1) if turn["role"] == "env")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sekft.cli.running import Lines
-from sekft.folder import Layout, load_scenarios
+from sekft.folder import ROLLOUTS, Layout, documents, load_scenarios
 from sekft.runs.evaluate import EvalConfig, examine
 from sekft.trajectory import load_trajectory
 from sekft.viewer.inspect_log import write_log
@@ -107,14 +107,14 @@ def test_a_run_is_followed(run: Path, tmp_path: Path) -> None:
         viewer.refresh()
         viewer.pages.rollouts(Filters())
     viewer.refresh()
-    assert viewer.pages.counts()["rollouts"] == len(Layout.of_run(run).rollouts())
+    assert viewer.pages.counts()["rollouts"] == len(documents(Layout.of_run(run).trajectories, ROLLOUTS))
     assert viewer.pages.indexes.generation() != before
     assert sum(actor.rollouts for actor in viewer.pages.seen(Filters()).actors) == viewer.pages.counts()["rollouts"]
 
 
 def test_thoughts_are_shown_where_they_were_kept(run: Path, tmp_path: Path) -> None:
     """What a model thought before a command stands before it, folded, and is no part of the session."""
-    path = Layout.of_run(run).rollouts()[0]
+    path = documents(Layout.of_run(run).trajectories, ROLLOUTS)[0]
     one = load_trajectory(path)
     root = tmp_path / "thinking"
     shutil.copytree(path.parent, root / "trajectories" / one.scenario_id)

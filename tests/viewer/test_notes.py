@@ -11,7 +11,7 @@ import pytest
 
 from sekft.dataset.pair import PAIRS, read
 from sekft.errors import BundleError
-from sekft.folder import Layout
+from sekft.folder import ROLLOUTS, Layout, documents
 from sekft.folder.notes import NOTES, Note, add_note, read_notes
 from sekft.quality.audit import audit
 from sekft.runs.run import Run
@@ -67,7 +67,7 @@ def test_an_export_heeds_notes(noted: Path) -> None:
     """
     pairs = list(read(noted / "pairs" / PAIRS))
     dropped = pairs[0].chosen_side.trajectory
-    stored = [load_trajectory(path) for path in Layout.of_run(noted).rollouts()]
+    stored = [load_trajectory(path) for path in documents(Layout.of_run(noted).trajectories, ROLLOUTS)]
     wanted = next(one.id for one in stored if not one.keep and one.id != pairs[0].rejected_side.trajectory)
     add_note(noted, Note(trajectory=dropped, verdict="drop"))
     add_note(noted, Note(trajectory=wanted, verdict="keep"))
@@ -82,7 +82,7 @@ def test_an_export_heeds_notes(noted: Path) -> None:
 
 def test_the_audit_tells_how_far_readers_agree(noted: Path) -> None:
     """Of the notes that decide, the share that agrees with the record, and the files of the others."""
-    stored = {path: load_trajectory(path) for path in Layout.of_run(noted).rollouts()[:8]}
+    stored = {path: load_trajectory(path) for path in documents(Layout.of_run(noted).trajectories, ROLLOUTS)[:8]}
     for number, one in enumerate(stored.values()):
         agreed = "keep" if one.keep else "drop"
         against = "drop" if one.keep else "keep"

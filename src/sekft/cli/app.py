@@ -91,6 +91,21 @@ COMMANDS: Mapping[str, Command] = {
             ("sekft export --trajectories demo --to atif --out atif", "one form only"),
         ],
     ),
+    "merge": Command(
+        "folders:merge",
+        MAKE,
+        "Merge run folders that were made with the same settings.",
+        [("sekft merge one two --out both", "each document once; resumes")],
+    ),
+    "compact": Command(
+        "folders:compact",
+        MAKE,
+        "Turn a folder's single files into shards, or back.",
+        [
+            ("sekft compact demo", "few files instead of one a document; every command reads both"),
+            ("sekft compact demo --to files", "one file a document again"),
+        ],
+    ),
     "push": Command(
         "hub:push",
         MAKE,
@@ -249,8 +264,10 @@ class LazyGroup(TyperGroup):
         module, _, name = COMMANDS[cmd_name].place.partition(":")
         command = getattr(import_module(f"sekft.cli.{module}"), name)
         if not isinstance(command, typer.Typer):
+            from sekft.cli.options import addressed
+
             single = typer.Typer(**STYLE)
-            single.command(cmd_name, cls=GroupedCommand)(command)
+            single.command(cmd_name, cls=GroupedCommand)(addressed(command))
             command = single
         built = typer.main.get_command(command)
         built.name = cmd_name

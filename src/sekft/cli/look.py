@@ -14,7 +14,8 @@ from sekft.cli.running import say, summary, work
 from sekft.cli.stopping import INTERRUPTED
 from sekft.cli.tables import print_tables, write
 from sekft.errors import BundleError, UsageError
-from sekft.folder import HIDDEN, Layout, documents
+from sekft.folder import HIDDEN, Layout
+from sekft.folder.entries import Entry, entries, entry_at
 from sekft.report import Table
 from sekft.scenario import load_scenario
 from sekft.taxonomy import Axis, load
@@ -88,12 +89,19 @@ def show(
     for path in map(completed, paths):
         if report := delivered(path):
             print_tables([*report.tables, *onward(path)], report.to_json(), as_json)
-        elif path.is_dir() and (rollouts := documents(path, "*-*.json")):
+        elif rollouts := _of_one_scenario(path):
             write(rollouts_text(path, rollouts))
         elif path.is_dir():
             _summed(path, as_json)
-        else:
-            write(path.read_text(encoding="utf-8") if as_json else rendered(path, form, look, row))
+        elif entry := entry_at(path):
+            write(entry.text() if as_json else rendered(entry, form, look, row))
+
+
+def _of_one_scenario(path: Path) -> list[Entry]:
+    """The rollouts in a folder of one scenario's, which need not be there where they lie in shards."""
+    name = "*-*.json"
+    own = path.is_dir() and next(entries(path, name), None) is not None
+    return list(entries(path.parent, f"*/{name}", f"{path.name}/")) if own or not path.exists() else []
 
 
 def _summed(path: Path, as_json: bool) -> None:
@@ -102,7 +110,9 @@ def _summed(path: Path, as_json: bool) -> None:
 
     layout = Layout.found(path)
     ours = (path / HIDDEN).is_dir()
-    if not ours and not any((layout.bundles(), layout.rollouts(), documents(layout.rejected))):
+    if not ours and not any(
+        next(each, None) for each in (layout.bundles(), layout.rollouts(), entries(layout.rejected))
+    ):
         folders = sorted(str(each.parent) for each in path.glob(f"*/{HIDDEN}"))[:FOLDERS_SHOWN]
         there = f"; there is {', '.join(folders)}" if folders else ""
         raise UsageError(f"{path}: a folder that holds nothing of sekft's; want {WANTED}{there}")
@@ -128,7 +138,8 @@ def play(
     path = completed(scenario)
     if path.is_dir():
         raise UsageError(f"{path}: a folder, want one scenario of it: {path}/ID, or the beginning of an ID")
-    bundle, chosen = load_scenario(path), pick(sandbox)
+    entry = entry_at(path)
+    bundle, chosen = entry.scenario() if entry else load_scenario(path), pick(sandbox)
     edit_lines()
     try:
         with redirect_stdout(sys.stderr) if as_json else nullcontext():
@@ -190,15 +201,15 @@ def doctor(
 
 
 def completed(path: Path) -> Path:
-    """The path, or the one file there, or in scenarios/ there, whose name begins with its last part.
+    """The path, or the one document there, or in scenarios/ there, whose name begins with its last part.
 
     Raises UsageError when none does, or several do.
     """
-    if path.exists():
+    if path.exists() or entry_at(path) or _of_one_scenario(path):
         return path
     places = (path.parent, path.parent / "scenarios")
-    found = [each for place in places for each in documents(place) if each.name.startswith(path.name)]
+    found = [each for place in places for each in entries(place, beginning=path.name)]
     if len(found) != 1:
         names = ", ".join(each.stem for each in found[:AMBIGUOUS_SHOWN])
         raise UsageError(f"{path}: " + (f"begins {len(found)} names: {names} …" if found else "no such file or folder"))
-    return found[0]
+    return found[0].path

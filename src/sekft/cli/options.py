@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -16,6 +17,7 @@ from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
 from sekft.folder.config import Config
+from sekft.folder.places import placed
 from sekft.runs.resources import SandboxedConfig
 
 OUTPUT, INPUT = "Result", "Input"
@@ -77,7 +79,7 @@ def configured(*, without: tuple[str, ...] = ()) -> Callable[[Command], Command]
                 name: config.of(**{field: values[field] for field in config.model_fields if field in fields})
                 for name, config in configs.items()
             }
-            command(**{name: built[name] if name in built else values[name] for name in parameters})
+            command(**{name: built[name] if name in built else _placed(values[name]) for name in parameters})
 
         called.__name__, called.__doc__ = command.__name__, command.__doc__
         called.__signature__ = inspect.Signature(list(given.values()))  # type: ignore[attr-defined]
@@ -85,6 +87,22 @@ def configured(*, without: tuple[str, ...] = ()) -> Callable[[Command], Command]
         return called
 
     return decorate
+
+
+def addressed(command: Command) -> Command:
+    """The command with addresses where it takes paths, such as s3://bucket/run; see placed."""
+
+    @wraps(command)
+    def called(*given: Any, **values: Any) -> None:
+        command(*given, **{name: _placed(value) for name, value in values.items()})
+
+    return called
+
+
+def _placed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_placed(each) for each in value]
+    return placed(value) if isinstance(value, Path) else value
 
 
 def _options(config: type[Config], without: tuple[str, ...]) -> Iterator[inspect.Parameter]:

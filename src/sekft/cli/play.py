@@ -17,6 +17,7 @@ from sekft.cli.show import judgement
 from sekft.cli.tables import bold, dim, ruled, visible, write
 from sekft.errors import InfraError
 from sekft.folder import Folder, Layout
+from sekft.folder.entries import entry_at
 from sekft.protocols import Action, Operator, Policy, Sandbox
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import RolloutLimits, rollout
@@ -73,14 +74,16 @@ def play(scenario: Scenario, layout: Layout, sandbox: Sandbox, source: Path) -> 
         made = record(scenario, observed, judge(scenario, observed), forbidden())
         job.keep(folder, made)
     if observed.infra is not None:
-        raise InfraError(f"{observed.infra}; what was typed is in {job.error_path}")
-    write(ruled("judgement") + judgement(made) + f"{dim('recorded')}  {bold(str(job.path))}\n")
+        raise InfraError(f"{observed.infra}; what was typed is in {job.path(made)}")
+    write(ruled("judgement") + judgement(made) + f"{dim('recorded')}  {bold(str(job.path(made)))}\n")
     return made
 
 
 def _next_job(scenario: Scenario, layout: Layout) -> RolloutJob:
     jobs = (RolloutJob.of(scenario, sample, HumanOperator.info.kind, layout) for sample in count())
-    return next(each for each in jobs if not each.path.exists() and not each.error_path.exists())
+    return next(
+        each for each in jobs if not any(entry_at(place / each.name) for place in (each.trajectories, each.errors))
+    )
 
 
 def _message(prompt: str) -> str:

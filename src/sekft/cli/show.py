@@ -16,11 +16,12 @@ from sekft.cli.tables import all_visible, bad, bold, columns, dim, good, one_lin
 from sekft.errors import BundleError, SandboxUnavailable, UsageError
 from sekft.evaluation.metrics import mistakes
 from sekft.folder import Layout
+from sekft.folder.entries import Entry
 from sekft.protocols import OperatorConfig
 from sekft.rejection import Rejection
 from sekft.rollouts.rollout import rollout
-from sekft.scenario import File, Scenario, load_noun, load_scenario, parse_scenario
-from sekft.trajectory import Mechanism, StoredRollout, Trajectory, Turn, closed, covered, load_trajectory
+from sekft.scenario import File, Scenario, parse_scenario
+from sekft.trajectory import Mechanism, StoredRollout, Trajectory, Turn, closed, covered
 from sekft.viewer.meanings import MARKS, MEANINGS, announced
 
 CONTENT_LINES = 12
@@ -47,16 +48,17 @@ def look(scenario: Scenario) -> Sequence[Turn]:
         return ()
 
 
-def show(path: Path, form: str = "text", look: Look = lambda _: (), row: int = 1) -> str:
-    """The file as text, or a trajectory as its deploy-form messages.
+def show(entry: Entry, form: str = "text", look: Look = lambda _: (), row: int = 1) -> str:
+    """The document as text, or a trajectory as its deploy-form messages.
 
     look: lands in a scenario and asks the tool for its help; without it the tool's text is shown.
     row:  which one of a file of rows, from 1.
     Raises UsageError for a file that is none of these, BundleError for a broken one.
     """
+    path = entry.path
     if path.suffix in ROWS:
         return row_text(path, row)
-    noun = _read(path)
+    noun = _read(entry)
     if form == "messages":
         if not isinstance(noun, Trajectory):
             raise UsageError(f"{path}: --as messages wants a trajectory")
@@ -65,27 +67,28 @@ def show(path: Path, form: str = "text", look: Look = lambda _: (), row: int = 1
         return json.dumps(noun.messages(), ensure_ascii=False, indent=1) + "\n"
     if isinstance(noun, Trajectory):
         bundle = Layout.around(path).bundle(noun.scenario_id)
-        return trajectory_text(all_visible(noun), load_scenario(bundle) if bundle else None)
+        return trajectory_text(all_visible(noun), bundle.scenario() if bundle else None)
     if isinstance(noun, Rejection):
         return rejection_text(all_visible(noun))
     return scenario_text(all_visible(noun), all_visible(list(look(noun))))
 
 
-def _read(path: Path) -> Scenario | Trajectory | Rejection:
-    if path.stat().st_size > LARGEST_BYTES:
-        raise UsageError(f"{path}: {path.stat().st_size >> 20} MiB; want at most {LARGEST_BYTES >> 20} MiB: {WANTED}")
+def _read(entry: Entry) -> Scenario | Trajectory | Rejection:
+    path = entry.path
+    if entry.shard is None and (size := path.stat().st_size) > LARGEST_BYTES:
+        raise UsageError(f"{path}: {size >> 20} MiB; want at most {LARGEST_BYTES >> 20} MiB: {WANTED}")
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = json.loads(entry.line().decode())
     except (ValueError, RecursionError) as error:
         why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise UsageError(f"{path}: no JSON that can be read ({why}); want {WANTED}") from error
     fields = body.keys() if isinstance(body, dict) else set()
     if "turns" in fields:
-        return load_trajectory(path)
+        return entry.trajectory()
     if "reason" in fields and "slot" in fields:
-        return load_noun(Rejection, path)
+        return entry.load(Rejection)
     if fields & {"checker", "provider"}:
-        return load_scenario(path)
+        return entry.scenario()
     raise UsageError(f"{path}: holds none of these; want {WANTED}")
 
 
@@ -147,14 +150,14 @@ def _value(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def rollouts_text(folder: Path, paths: Sequence[Path]) -> str:
+def rollouts_text(folder: Path, found: Sequence[Entry]) -> str:
     """One scenario's rollouts: how each ended."""
-    read = [(path, load_trajectory(path)) for path in paths]
+    read = [(entry, entry.trajectory()) for entry in found]
     rows = {
-        path.name: f"{(good if made.keep else bad)(made.outcome)}, {len(made.turns) // 2} actions"
-        for path, made in read
+        entry.path.name: f"{(good if made.keep else bad)(made.outcome)}, {len(made.turns) // 2} actions"
+        for entry, made in read
     }
-    return ruled(f"rollouts of {folder.name}") + table(rows) + dim(f"sekft show {paths[0]}  # one of them") + "\n"
+    return ruled(f"rollouts of {folder.name}") + table(rows) + dim(f"sekft show {found[0]}  # one of them") + "\n"
 
 
 def scenario_text(scenario: Scenario, screen: Sequence[Turn] = ()) -> str:

@@ -19,11 +19,12 @@ from sekft.dataset.rows import ExportForm, export_forms
 from sekft.evaluation import charts
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import HIDDEN, Folder, Layout, stages
+from sekft.folder.entries import entry_at
 from sekft.quality.audit import Audit, holdings, judged
 from sekft.quality.holdings import Holdings, ScenarioFacts
 from sekft.report import listed
 from sekft.taxonomy import splits
-from sekft.trajectory import Trajectory, load_trajectory
+from sekft.trajectory import Trajectory
 
 CARD, LENGTHS, BALANCE = "README.md", "lengths.png", "balance.png"
 SCENARIOS_AT_MOST = 2000
@@ -154,7 +155,8 @@ def _of_set(exported: Exported, held: Holdings, sources: Sources) -> dict[str, A
         findings = [finding for finding in audit.findings if finding.name not in OF_THE_WHOLE]
         audit = audit.model_copy(update={"findings": findings})
     scenarios, rolled = list(held.scenarios.values()), held.rolled
-    sample = next((load_trajectory(sources.layout.root / file) for *_, file in rolled.example), None)
+    example = next((entry_at(sources.layout.root / file) for *_, file in rolled.example), None)
+    sample = example.trajectory() if example else None
     by_name = {finding.name: finding for finding in audit.findings}
     return {
         "scenarios": f"{len(scenarios):,}",

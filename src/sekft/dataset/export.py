@@ -28,14 +28,15 @@ from sekft.dataset.rows import (
 from sekft.dataset.select import Passed, SelectConfig, Selection, funnel_table
 from sekft.errors import BundleError, UsageError
 from sekft.evaluation.statistics import Quantiles
-from sekft.folder import Folder, Layout, documents, json_lines
+from sekft.folder import Folder, Layout, json_lines
 from sekft.folder.config import Setting, option
+from sekft.folder.entries import entries
 from sekft.folder.notes import Note, disputed, read_notes
 from sekft.folder.stored import Group, stored
 from sekft.models.texts import TokenCounter, length
 from sekft.protocols import Reporter
 from sekft.report import Report, Table
-from sekft.scenario import SCHEMA_VERSION, Frozen, Scenario, load_noun, load_scenario
+from sekft.scenario import SCHEMA_VERSION, Frozen, Scenario, load_noun
 from sekft.taxonomy import splits
 from sekft.trajectory import StoredRollout
 
@@ -269,12 +270,12 @@ def _items(
 def _scenarios(sources: Sources, reporter: Reporter) -> Iterator[Scenario]:
     """All that were admitted, in the order of their ids. Raises UsageError where there are none."""
     layout = Layout.found(sources.scenarios) if sources.scenarios else sources.layout
-    paths = documents(layout.scenarios)
-    if not paths:
+    count = sum(1 for _ in entries(layout.scenarios))
+    if not count:
         raise UsageError(f"{layout.scenarios}: holds no scenarios; --scenarios says where they are")
-    reporter.begin("scenarios", len(paths), 0)
-    for path in paths:
-        yield load_scenario(path)
+    reporter.begin("scenarios", count, 0)
+    for entry in entries(layout.scenarios):
+        yield entry.scenario()
         reporter.step()
 
 

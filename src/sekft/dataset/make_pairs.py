@@ -21,14 +21,15 @@ import sekft
 from sekft.dataset.pair import BY_CHANCE, LABELS, MARGIN, PAIRS, Forks, Pair
 from sekft.dataset.select import Passed, SelectConfig, Selection, funnel_table
 from sekft.evaluation.statistics import Quantiles
-from sekft.folder import Folder, Layout, documents, explained, settings
+from sekft.folder import ROLLOUTS, Folder, Layout, explained, settings
 from sekft.folder.config import Setting, option
+from sekft.folder.entries import by_folder, entries
 from sekft.folder.stored import Group, stored
 from sekft.models.texts import EstimatedTokens, TokenCounter, length
 from sekft.protocols import Reporter
 from sekft.report import Cell, Report, Table, facts, listed
 from sekft.seeds import stream
-from sekft.trajectory import KEPT, StoredRollout, load_trajectory
+from sekft.trajectory import KEPT, StoredRollout
 
 COUNTS = ("outcomes", "causes", "sources", "splits", "refused", "longer", "labels")
 BRANCHES = "branches"
@@ -197,7 +198,8 @@ class _Candidates:
     """The first pass: every candidate goes to the spool; memory holds what the balance needs of it."""
 
     def __init__(self, config: PairConfig, counter: TokenCounter, spool: IO[bytes], branches: Path) -> None:
-        self._config, self._counter, self._spool, self._branches = config, counter, spool, branches
+        self._config, self._counter, self._spool = config, counter, spool
+        self._branches = dict(by_folder(entries(branches, ROLLOUTS)))
         filters = {"outcome": (), "max_length": None, "per_scenario": None}  # these three speak of pairs
         self._selection = Selection(config.model_copy(update=filters), counter, kept=True)
         self._refused: Counter[str] = Counter()
@@ -212,8 +214,8 @@ class _Candidates:
                 labels.write(_line(label))
                 self._labels["right" if label["label"] else "wrong"] += 1
         scenario = group[0].scenario
-        for path in documents(self._branches / scenario.id):
-            group = [*group, StoredRollout(str(path), load_trajectory(path), scenario)]
+        branches = self._branches.get(scenario.id, ())
+        group = [*group, *(StoredRollout(str(entry), entry.trajectory(), scenario) for entry in branches)]
         kept = next(self._selection([group]), [])
         wrong = [rollout for rollout in group if rollout.trajectory.outcome not in (*KEPT, "infra_error")]
         if kept and wrong:

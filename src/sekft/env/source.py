@@ -11,8 +11,10 @@ from sekft import taxonomy
 from sekft.dataset.export import SPLITS
 from sekft.dataset.files import parquet_rows
 from sekft.errors import BundleError, UsageError
-from sekft.folder import documents, json_lines, load_scenarios
-from sekft.scenario import Scenario, load_scenario, parse_scenario
+from sekft.folder import json_lines, load_scenarios
+from sekft.folder.entries import entries, entry_at
+from sekft.folder.places import placed
+from sekft.scenario import Scenario, parse_scenario
 
 FORM = "scenarios"
 """The form of an export whose rows hold bundles, and its folder."""
@@ -70,18 +72,18 @@ def bundle(row: Mapping[str, Any], place: str) -> Scenario:
 
 def _read(source: Source) -> Iterator[Scenario]:
     if isinstance(source, str | Path):
-        yield from _stored(Path(source))
+        yield from _stored(placed(source))
         return
     for number, item in enumerate(source, 1):
         yield item if isinstance(item, Scenario) else bundle(item, f"row {number}")
 
 
 def _stored(path: Path) -> Iterator[Scenario]:
-    if path.is_file() and path.suffix == ".json":
-        yield load_scenario(path)
+    if path.suffix == ".json" and (entry := entry_at(path)):
+        yield entry.scenario()
     elif path.is_file():
         yield from (bundle(row, place) for place, row in rows(path))
-    elif not path.is_dir() or documents(_inner(path)):
+    elif not path.is_dir() or next(entries(_inner(path)), None):
         yield from load_scenarios(path)
     else:
         yield from (bundle(row, place) for place, row in rows(_inner(path)))

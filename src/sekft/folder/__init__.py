@@ -1,6 +1,6 @@
 """The run folder: files written whole or not at all, settings remembered, one writer at a time.
 
-FOLDER/<…>.json            what the stage makes
+FOLDER/<…>.json            what the stage makes, where it is much in FOLDER/<…>/shards/; see entries.py
 FOLDER/.sekft/<stage>.json the settings that made it
 FOLDER/.sekft/sources.json where the scenarios of its rollouts lie, if elsewhere
 FOLDER/.sekft/times.json   how long each stage took
@@ -10,26 +10,36 @@ FOLDER/.sekft/lock         held while a command writes
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import tempfile
+import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from sekft.errors import BundleError, OtherSettings, StoreError, UsageError
 from sekft.folder import locks
 from sekft.folder.config import Setting
-from sekft.scenario import Scenario, load_scenario
+from sekft.folder.entries import Entry, Finder, by_folder, entries
+from sekft.folder.places import UNFINISHED as UNFINISHED
+from sekft.folder.places import beside, is_remote, put, written_whole
+from sekft.folder.places import documents as documents
+from sekft.folder.places import explained as explained
+from sekft.folder.shard_writer import ShardWriter
+from sekft.folder.shards import SHARDS, index_of, index_text, shards
+from sekft.scenario import Scenario
 
 HIDDEN = ".sekft"
 TIMES, SOURCES = "times.json", "sources.json"
+ROLLOUTS = "*/*-*.json"
+"""Names of rollouts below the folder of trajectories, and of those that broke below `errors/`."""
 FAULTS_SHOWN = 5
-UNFINISHED = ".unfinished"
+MANY = 20_000
+"""Documents of a folder: where there are more, they go into shards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,52 +87,62 @@ class Layout:
     def pairs(self) -> Path:
         return self.root / "pairs" if self.kind == "run" else self.root
 
-    def bundles(self) -> list[Path]:
+    def bundles(self) -> Iterator[Entry]:
         """The scenarios: its own or, where it has none, those of its rollouts, wherever they lie."""
-        return documents(self.scenarios) or [path for name, _ in self.grouped() if (path := self.bundle(name))]
+        own = entries(self.scenarios)
+        if first := next(own, None):
+            yield from chain((first,), own)
+        else:
+            find = self.finder()
+            yield from filter(None, (find(name) for name, _ in self.grouped()))
 
-    def bundle(self, scenario_id: str) -> Path | None:
-        """The file of a scenario: here, where the rollouts took it from, or in `scenarios/` beside this folder."""
-        found = (place / f"{scenario_id}.json" for place in self._places())
-        return next((path for path in found if path.is_file()), None)
+    def finder(self) -> Callable[[str], Entry | None]:
+        """Finds scenarios by id: here, where the rollouts took them from, or in `scenarios/` beside this folder."""
+        finders = [Finder(place) for place in self._places()]
+        return lambda scenario_id: next(filter(None, (find(f"{scenario_id}.json") for find in finders)), None)
+
+    def bundle(self, scenario_id: str) -> Entry | None:
+        """The scenario of that id; see finder, which is for many."""
+        return self.finder()(scenario_id)
 
     def scenario(self, scenario_id: str) -> Scenario:
         """Raises UsageError where it is in none of these places."""
-        if path := self.bundle(scenario_id):
-            return load_scenario(path)
+        return self.scenario_of(scenario_id, self.finder())
+
+    def scenario_of(self, scenario_id: str, find: Callable[[str], Entry | None]) -> Scenario:
+        """The same with a finder of this layout."""
+        if entry := find(scenario_id):
+            return entry.scenario()
         places = ", ".join(map(str, self._places()))
         raise UsageError(f"scenario {scenario_id}: not in {places}; --scenarios says where it is")
 
     def _places(self) -> list[Path]:
-        recorded = [Layout.found(self.root / name).scenarios for name in sources(self.root)]
-        beside = self.root.resolve().parent / "scenarios"
-        return [self.scenarios, *recorded, *([beside] if self.kind == "stage" and beside.is_dir() else [])]
+        recorded = [Layout.found(beside(self.root, name)).scenarios for name in sources(self.root)]
+        near = self.root.resolve().parent / "scenarios"
+        return [self.scenarios, *recorded, *([near] if self.kind == "stage" and near.is_dir() else [])]
 
     def kinds(self) -> Iterator[str]:
         """The kind of each rollout's operator; who looks for one need not go through them all."""
-        return (path.stem.rpartition("-")[0] for _, paths in self.grouped() for path in paths)
+        return (entry.stem.rpartition("-")[0] for entry in self.rollouts())
 
-    def rollouts(self) -> list[Path]:
-        """The trajectories, sorted."""
-        return [path for _, paths in self.grouped() for path in paths]
+    def rollouts(self) -> Iterator[Entry]:
+        """The trajectories by name; in a stage's own folder other files lie beside them."""
+        others = {place.name for place in (self.errors, self.rejected) if place.parent == self.trajectories}
+        found = entries(self.trajectories, ROLLOUTS)
+        return (entry for entry in found if not others or entry.name.partition("/")[0] not in others)
 
-    def grouped(self) -> Iterator[tuple[str, list[Path]]]:
-        """Each scenario's id with its trajectories, sorted; in a stage's own folder other files lie beside them."""
-        beside = (self.errors, self.rejected)
-        found = os.scandir(self.trajectories) if self.trajectories.is_dir() else ()
-        names = sorted(entry.name for entry in found if not entry.name.startswith(".") and entry.is_dir())
-        for folder in (self.trajectories / name for name in names):
-            if folder not in beside and (paths := documents(folder, "*-*.json")):
-                yield folder.name, paths
+    def grouped(self) -> Iterator[tuple[str, list[Entry]]]:
+        """Each scenario's id with its trajectories, both by name."""
+        return by_folder(self.rollouts())
 
 
 def _held_instead(root: Path) -> str:
     """What a folder without trajectories of its own is, as far as its files tell."""
     if not root.is_dir():
         return "no such folder" if not root.exists() else "a file, want a folder"
-    if documents(root, "*-*.json"):
+    if next(entries(root, "*-*.json"), None):
         return f"holds the trajectories of one scenario; want the folder of all: {root.parent}"
-    if documents(root):
+    if next(entries(root), None):
         in_run = (root.parent / HIDDEN).is_dir() and root.name == "scenarios"
         return "holds scenarios, not trajectories" + (f"; want the run folder: {root.parent}" if in_run else "")
     return "holds no trajectories"
@@ -132,34 +152,62 @@ class Folder:
     """A folder that one command at a time fills and any number of commands read."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self._many, self._live = root, False, True
         self._begun: dict[Path, IO[bytes]] = {}
+        self._writers: dict[Path, ShardWriter] = {}
+        self._held: dict[Path, set[str]] = {}
+        self._guard = threading.Lock()
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Folder]:
         """Make the folder, take its lock and clear what a killed writer left half-written.
 
-        Raises StoreError when it cannot be written or another process is writing.
+        Where there are no locks (an object store, some network file systems) several may write: no two of them ever
+        write one shard, and what two did alike counts once. Raises StoreError when it cannot be written or another
+        process is known to be writing.
         """
+        lock = None if is_remote(self.root) else self._locked()
+        try:
+            if lock is not None:
+                self._clear()
+            yield self
+        finally:
+            try:
+                self._close()
+            finally:
+                self._abandon()
+                if lock is not None:
+                    os.close(lock)
+
+    def _locked(self) -> int | None:
+        """The lock as an open file; None where the file system has none."""
         with explained(self.root):
             (self.root / HIDDEN).mkdir(parents=True, exist_ok=True)
             lock = os.open(self.root / HIDDEN / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            self._lock(lock)
-            with explained(self.root):
-                for place, _, names in os.walk(self.root):
-                    for name in (each for each in names if each.endswith(UNFINISHED)):
-                        Path(place, name).unlink(missing_ok=True)
-            yield self
-        finally:
-            self._abandon()
-            os.close(lock)
-
-    def _lock(self, handle: int) -> None:
-        try:
-            locks.take(handle, str(self.root))
+            locks.take(lock, str(self.root))
         except BlockingIOError:
+            os.close(lock)
             raise StoreError(f"{self.root}: another sekft is writing here: wait for it or use another --out") from None
+        except StoreError:
+            os.close(lock)
+            return None
+        return lock
+
+    def _clear(self) -> None:
+        """Of killed writers: half-written files go, and shards get their index."""
+        with explained(self.root):
+            for place, _, names in os.walk(self.root):
+                for name in (each for each in names if each.endswith(UNFINISHED)):
+                    Path(place, name).unlink(missing_ok=True)
+                for shard in shards(Path(place).parent) if place.endswith(f"/{SHARDS}") else ():
+                    if not shard.sealed:
+                        self.write(index_of(shard.body), index_text(shard.since()))
+
+    def _close(self) -> None:
+        """What shards hold that is not in its place yet."""
+        for place in list(self._writers):
+            self.finish(place)
 
     def settle(
         self, stage: str, settings: Mapping[str, Setting], growing: Collection[str] = (), *, empty: bool = False
@@ -177,9 +225,12 @@ class Folder:
 
     def take_from(self, scenarios: Path) -> None:
         """Record where the scenarios of this folder's rollouts lie, so that they are found later; see Layout.bundle."""
-        if scenarios.resolve() not in (self.root.resolve(), self.root.resolve() / "scenarios"):
-            known, name = sources(self.root), os.path.relpath(scenarios.resolve(), self.root.resolve())
-            self.write(self.root / HIDDEN / SOURCES, json.dumps({"scenarios": sorted({*known, name})}, indent=1) + "\n")
+        if scenarios.resolve() in (self.root.resolve(), self.root.resolve() / "scenarios"):
+            return
+        apart = is_remote(scenarios) or is_remote(self.root)
+        name = str(scenarios.resolve()) if apart else os.path.relpath(scenarios.resolve(), self.root.resolve())
+        known = sources(self.root)
+        self.write(self.root / HIDDEN / SOURCES, json.dumps({"scenarios": sorted({*known, name})}, indent=1) + "\n")
 
     @contextlib.contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -194,28 +245,62 @@ class Folder:
 
     def write(self, path: Path, content: str | bytes) -> None:
         """Put the content at that path, whole or not at all. Raises StoreError."""
-        with explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(path, content.encode() if isinstance(content, str) else content)
+        written_whole(path, content.encode() if isinstance(content, str) else content)
+
+    def expect(self, documents: int, *, live: bool = True) -> None:
+        """So many are to come, or are there already: keep() goes by it. live: see ShardWriter."""
+        self._many, self._live = documents > MANY, live
+
+    def keep(self, place: Path, name: str, content: str) -> None:
+        """Put a document into a folder of them: into a shard where there are many or the folder is far away, else into
+        a file of its own. Threads may share this. Raises StoreError."""
+        if not self._many and not is_remote(place):
+            self.write(place / name, content)
+            return
+        with explained(place / SHARDS):
+            try:
+                self.writer(place).add(name, content)
+            except json.JSONDecodeError as error:
+                raise BundleError(f"{place / name}: {error}; want JSON") from error
+
+    def writer(self, place: Path) -> ShardWriter:
+        """What writes the shards of a folder of documents."""
+        with self._guard:
+            return self._writers.setdefault(place, ShardWriter(place, self._live))
+
+    def finish(self, place: Path) -> None:
+        """Put all that keep() was given for this folder of documents in its place. Raises StoreError."""
+        if writer := self._writers.pop(place, None):
+            with explained(place / SHARDS):
+                writer.close()
 
     def begin(self, path: Path) -> IO[bytes]:
         """An open file that place() puts at that path; without that, writing() ends with nothing left of it.
 
         Raises StoreError.
         """
-        unfinished = path.parent / f".{path.name}{UNFINISHED}"
         with explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._begun[unfinished] = unfinished.open("wb")
-        return self._begun[unfinished]
+            if is_remote(path):
+                handle, name = tempfile.mkstemp(prefix="sekft-", suffix=UNFINISHED)
+                os.close(handle)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                name = str(path.parent / f".{path.name}{UNFINISHED}")
+            self._begun[Path(name)] = Path(name).open("wb")  # noqa: SIM115  # place() or _abandon() closes it
+        return self._begun[Path(name)]
 
     def place(self, file: IO[bytes], path: Path) -> None:
         """Put what begin() opened at its path, whole. Raises StoreError."""
+        unfinished = Path(file.name)
         with explained(path), file:
             file.flush()
             os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        del self._begun[Path(file.name)]
+            if is_remote(path):
+                put(path, unfinished)
+                unfinished.unlink()
+            else:
+                unfinished.replace(path)
+        del self._begun[unfinished]
 
     def _abandon(self) -> None:
         for path, file in self._begun.items():
@@ -227,6 +312,13 @@ class Folder:
     def remove(self, path: Path) -> None:
         with explained(path):
             path.unlink(missing_ok=True)
+
+    def drop(self, place: Path, name: str) -> None:
+        """Remove a rollout that has a file of its own, if it is there: far away by one listing for all of them."""
+        if is_remote(place) and place not in self._held:
+            self._held[place] = {str(path.relative_to(place)) for path in documents(place, ROLLOUTS)}
+        if not is_remote(place) or name in self._held[place]:
+            self.remove(place / name)
 
 
 def settings(root: Path, stage: str) -> Mapping[str, object]:
@@ -251,24 +343,6 @@ def times(root: Path) -> dict[str, float]:
     """Wall seconds that each stage has taken in this folder, over all its runs."""
     file = root / HIDDEN / TIMES
     return {stage: float(str(taken)) for stage, taken in _read(file).items()} if file.exists() else {}
-
-
-def documents(folder: Path, pattern: str = "*.json") -> list[Path]:
-    """The visible JSON files in a folder, sorted; empty when there is no such folder.
-
-    pattern: of a name, or of two below each other. A folder of a million files is no place for pathlib's glob.
-    """
-    first, _, rest = pattern.partition("/")
-    try:
-        with os.scandir(folder) as found:
-            names = sorted(each.name for each in found if each.name[0] != "." and fnmatchcase(each.name, first))
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return []
-    except OSError as error:
-        raise StoreError(f"{folder}: {error.strerror}") from error
-    if rest:
-        return [path for name in names for path in documents(folder / name, rest)]
-    return [folder / name for name in names]
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
@@ -300,7 +374,7 @@ def told_apart(folders: list[Path]) -> dict[str, Path]:
     return dict(zip(names, folders, strict=True))
 
 
-def scenario_files(folder: Path) -> list[Path]:
+def scenario_files(folder: Path) -> list[Entry]:
     """Those of a folder, or of a run folder's scenarios/. Raises UsageError where there are none."""
     inner = folder / "scenarios"
     place = inner if inner.is_dir() else folder
@@ -308,39 +382,23 @@ def scenario_files(folder: Path) -> list[Path]:
     if not place.is_dir():
         seen = "a file" if folder.exists() else "no such folder"
         raise UsageError(f"--scenarios {folder}: {seen}; {wanted}")
-    if paths := documents(place):
-        return paths
+    if found := list(entries(place)):
+        return found
     raise UsageError(f"--scenarios {folder}: holds no *.json; {wanted}")
 
 
 def load_scenarios(folder: Path) -> list[Scenario]:
     """Every bundle of a folder, or of a run folder's scenarios/. Raises UsageError or BundleError."""
     scenarios, faults = [], []
-    for path in scenario_files(folder):
+    for entry in scenario_files(folder):
         try:
-            scenarios.append(load_scenario(path))
+            scenarios.append(entry.scenario())
         except BundleError as error:
             faults.append(str(error))
     if faults:
         more = f"\n… and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
         raise BundleError("\n".join(faults[:FAULTS_SHOWN]) + more)
     return scenarios
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
-    unfinished = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.chmod(0o644)
-        unfinished.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        raise
 
 
 def _refuse_differences(
@@ -374,23 +432,3 @@ def _read(file: Path) -> dict[str, Setting]:
     if not isinstance(body, dict):
         raise BundleError(f"{file}: saw a {type(body).__name__}, want a JSON object")
     return body
-
-
-@contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn the system's refusal into a StoreError that says what to do."""
-    advice = {
-        errno.ENOSPC: "the disk is full: free some space and run the same command again; what was done is kept",
-        errno.EDQUOT: "the quota is used up: free some space and run the same command again; what was done is kept",
-        errno.EFBIG: "the file-size limit is reached (ulimit -f); what was done is kept",
-        errno.EACCES: "not writable by this user: choose another --out",
-        errno.EPERM: "not writable by this user: choose another --out",
-        errno.EROFS: "on a read-only file system: choose another --out",
-        errno.ENOTDIR: "a part of this path is not a folder: choose another --out",
-        errno.EEXIST: "a file is in the way: choose another --out",
-    }
-    try:
-        yield
-    except OSError as error:
-        reason = advice.get(error.errno or 0, "cannot be written")
-        raise StoreError(f"{path}: {error.strerror}: {reason}") from error

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from sekft.folder import Layout
+from sekft.folder.entries import Entry
 from sekft.scenario import Scenario
-from sekft.trajectory import StoredRollout, load_trajectory
+from sekft.trajectory import StoredRollout
 
 Group = list[StoredRollout]
 """The rollouts of one scenario, by name."""
-NamedGroup = tuple[str, list[Path]]
+NamedGroup = tuple[str, list[Entry]]
 """The same before they are read, as Layout.grouped has it."""
 
 
@@ -31,13 +33,17 @@ class GroupReader:
         """scenarios: a folder of bundles, or a run folder; None looks where Layout.bundle does."""
         return cls(layout, Layout.found(scenarios) if scenarios else layout)
 
+    @cached_property
+    def _find(self) -> Callable[[str], Entry | None]:
+        return self.place.finder()
+
     def __call__(self, group: NamedGroup) -> Group:
-        return read_group(self.layout, self.place.scenario(group[0]), group[1])
+        return read_group(self.layout, self.place.scenario_of(group[0], self._find), group[1])
 
 
-def read_group(layout: Layout, scenario: Scenario, paths: Sequence[Path]) -> Group:
+def read_group(layout: Layout, scenario: Scenario, entries: Sequence[Entry]) -> Group:
     """The rollouts of a scenario that is read already."""
-    return [StoredRollout(str(path.relative_to(layout.root)), load_trajectory(path), scenario) for path in paths]
+    return [StoredRollout(entry.below(layout.root), entry.trajectory(), scenario) for entry in entries]
 
 
 def stored(layout: Layout, scenarios: Path | None = None) -> Iterator[Group]:

@@ -67,6 +67,7 @@ def cores() -> int:
 def _mapped(
     work: Callable[[ItemT], PartT], items: Iterator[ItemT], weigh: Weigh, workers: int, alone_s: float
 ) -> Generator[PartT, None, None]:
+    recipe = _pickled(work) if workers else None  # before it has worked here: it may remember what cannot be sent
     until = time.monotonic() + alone_s
     while time.monotonic() < until or not workers:
         try:
@@ -74,7 +75,6 @@ def _mapped(
         except StopIteration:
             return
         yield work(item)
-    recipe = _pickled(work)
     if recipe is None:
         yield from map(work, items)
         return

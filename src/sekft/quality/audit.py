@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from itertools import groupby
+from itertools import groupby, islice
 from os.path import relpath
-from pathlib import Path
 from typing import Any, Literal
 
 from sekft import taxonomy
 from sekft.errors import UsageError
-from sekft.folder import Layout, documents, settings
+from sekft.folder import ROLLOUTS, Layout, settings
+from sekft.folder.entries import Entry, entries
 from sekft.folder.notes import Note, read_notes
 from sekft.folder.stored import read_group
 from sekft.folder.workers import mapped
@@ -22,7 +22,7 @@ from sekft.quality.holdings import TEXTS_AT_MOST, Holdings, Proofs, Rolled, Scen
 from sekft.quality.measures import Figure, measure_all
 from sekft.rejection import Rejection
 from sekft.report import Cell, Report, Styled, Table, facts
-from sekft.scenario import Frozen, GateReport, load_noun, load_scenario
+from sekft.scenario import Frozen, GateReport
 from sekft.taxonomy import splits
 
 Verdict = Literal["ok", "short", "broken", "told"]
@@ -164,7 +164,7 @@ def holdings(layout: Layout, most: int | None = None, workers: int | None = None
         rejected=_rejected(layout, proofs, workers),
         proofs=proofs,
         rolled=rolled,
-        broken=tuple(relpath(path, layout.root) for path in documents(layout.errors, "*/*-*.json")),
+        broken=tuple(entry.below(layout.root) for entry in entries(layout.errors, ROLLOUTS)),
         folder=relpath(layout.scenarios, layout.root),
     )
 
@@ -177,7 +177,7 @@ def _terms(recorded: Mapping[str, Any], name: str) -> list[str]:
 def _rejected(layout: Layout, proofs: Proofs, workers: int | None) -> Counter[str]:
     """Reason → draws; what their gates proved is added to the proofs."""
     rejected = Counter[str]()
-    with mapped(_refused, documents(layout.rejected), workers=workers) as parts:
+    with mapped(_refused, entries(layout.rejected), workers=workers) as parts:
         for reason, report in parts:
             rejected[reason] += 1
             if report:
@@ -185,8 +185,8 @@ def _rejected(layout: Layout, proofs: Proofs, workers: int | None) -> Counter[st
     return rejected
 
 
-def _refused(path: Path) -> tuple[str, GateReport | None]:
-    rejection = load_noun(Rejection, path)
+def _refused(entry: Entry) -> tuple[str, GateReport | None]:
+    rejection = entry.load(Rejection)
     return rejection.reason, rejection.gate
 
 
@@ -195,32 +195,32 @@ def _scenarios(
 ) -> tuple[dict[str, ScenarioFacts], Proofs, Rolled]:
     """By id, with what the gates of those that were admitted proved, and the sums over their rollouts."""
     scenarios, proofs, rolled = dict[str, ScenarioFacts](), Proofs(), Rolled()
-    read, strays = _Read(layout, notes), dict[str, Path]()
+    read, strays = _Read(layout, notes), dict[str, Entry]()
     with mapped(read, _joined(layout, most), weigh=_weight, workers=workers) as parts:
-        for path, one, report, own in parts:
+        for bundle, one, report, own in parts:
             scenarios[one.id] = one.kept(with_texts=len(scenarios) < TEXTS_AT_MOST)
             rolled.add(own)
             if report:
                 proofs.add(report)
-            if path.stem != one.id:
-                strays[one.id] = path
-    for name, paths in layout.grouped() if strays else ():
+            if bundle.stem != one.id:
+                strays[one.id] = bundle
+    for name, group in layout.grouped() if strays else ():
         if name in strays:
-            rolled.add(read((strays[name], paths))[-1])
+            rolled.add(read((strays[name], group))[-1])
     return scenarios, proofs, rolled
 
 
-def _joined(layout: Layout, most: int | None) -> Iterator[tuple[Path, list[Path]]]:
-    """Each scenario's file with those of its rollouts, by the file's name: ids sort alike with and without `.json`."""
+def _joined(layout: Layout, most: int | None) -> Iterator[tuple[Entry, list[Entry]]]:
+    """Each scenario with its rollouts, by name: ids sort alike with and without `.json`."""
     groups = layout.grouped()
     name, own = next(groups, ("", []))
-    for path in layout.bundles()[:most]:
-        while name and name < path.stem:
+    for bundle in islice(layout.bundles(), most):
+        while name and name < bundle.stem:
             name, own = next(groups, ("", []))
-        yield path, own if name == path.stem else []
+        yield bundle, own if name == bundle.stem else []
 
 
-def _weight(item: tuple[Path, list[Path]]) -> int:
+def _weight(item: tuple[Entry, list[Entry]]) -> int:
     return SCENARIO_WEIGHT + len(item[1])
 
 
@@ -231,11 +231,11 @@ class _Read:
     layout: Layout
     notes: Mapping[str, Note]
 
-    def __call__(self, item: tuple[Path, list[Path]]) -> tuple[Path, ScenarioFacts, GateReport | None, Rolled]:
-        path, own = item
-        scenario = load_scenario(path)
+    def __call__(self, item: tuple[Entry, list[Entry]]) -> tuple[Entry, ScenarioFacts, GateReport | None, Rolled]:
+        bundle, own = item
+        scenario = bundle.scenario()
         one, rollouts = ScenarioFacts.of(scenario), read_group(self.layout, scenario, own)
-        return path, one, scenario.gate if one.proven else None, Rolled.of(rollouts, self.notes)
+        return bundle, one, scenario.gate if one.proven else None, Rolled.of(rollouts, self.notes)
 
 
 def thresholds() -> Mapping[str, Threshold]:

@@ -18,8 +18,9 @@ from sekft import sandboxes
 from sekft.dataset.make_pairs import BRANCHES
 from sekft.dataset.pair import GIVEN
 from sekft.errors import InfraError
-from sekft.folder import Folder, Layout, documents
+from sekft.folder import Folder, Layout
 from sekft.folder.config import Setting, option
+from sekft.folder.entries import Finder, entries
 from sekft.folder.stored import Group, stored
 from sekft.operators.replayed import ResumedOperator
 from sekft.protocols import Operator, Reporter, Sandbox
@@ -29,7 +30,7 @@ from sekft.runs.rollout import ActingConfig, RolloutJob, acted, acting, recorded
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.shell.syntax import bare
-from sekft.trajectory import KEPT, Trajectory, load_trajectory
+from sekft.trajectory import KEPT, Trajectory
 
 ID_CHARACTERS = 8
 
@@ -57,7 +58,7 @@ async def branch(
     kind = operator.info.kind
     with Folder(out.root).writing() as folder, folder.timed(f"branches {kind}"):
         settings: dict[str, Setting] = {**config.recorded(), **acted(operator, sandbox)}
-        empty = not documents(out.pairs / BRANCHES, f"*/{kind}-*.json")
+        empty = next(entries(out.pairs / BRANCHES, f"*/{kind}-*.json"), None) is None
         folder.settle(f"branches-{kind}", settings, growing=config.growing(), empty=empty)
         tree = _PrefixTree(config, operator, sandbox, folder, out.pairs / BRANCHES)
         reporter.begin("scenarios branched", sum(1 for _ in rollouts.grouped()), 0)
@@ -92,7 +93,7 @@ class _PrefixTree:
 
     def __init__(self, config: BranchConfig, operator: Operator, sandbox: Sandbox, folder: Folder, place: Path) -> None:
         self._config, self._operator, self._sandbox = config, operator, sandbox
-        self._folder, self._place = folder, place
+        self._folder, self._place, self._find = folder, place, Finder(place)
         self.broken = 0
 
     async def grow(self, group: Group) -> str:
@@ -127,23 +128,25 @@ class _PrefixTree:
         going = ResumedOperator(self._operator, trajectory.actions[:actions], source)
         of, branches = trajectory.id, []
         for number in range(self._config.branches or 1):
-            name = f"{going.info.kind}-{of[:ID_CHARACTERS]}-{actions}-{number}.json"
-            job = RolloutJob(
-                scenario, number, self._place / scenario.id / name, self._place / "errors" / scenario.id / name
-            )
-            if not job.path.exists():
+            name = f"{scenario.id}/{going.info.kind}-{of[:ID_CHARACTERS]}-{actions}-{number}.json"
+            job = RolloutJob(scenario, number, name, self._place, self._place / "errors")
+            if entry := self._find(job.name):
+                branches.append(entry.trajectory())
+            else:
                 seed = derive(self._config.seed, "branch", of, actions, number)
-                await self._land(job, going, seed)
-            if job.path.exists():
-                branches.append(load_trajectory(job.path))
+                branches += await self._land(job, going, seed)
         return branches
 
-    async def _land(self, job: RolloutJob, going: Operator, seed: int) -> None:
+    async def _land(self, job: RolloutJob, going: Operator, seed: int) -> list[Trajectory]:
+        """What came of it; nothing where it met an infra error."""
         limits = RolloutLimits(turns=self._config.max_turns)
         try:
             rolled = await recorded(job.scenario, job.sample, going, self._sandbox, seed, limits)
         except InfraError:
             self.broken += 1
-            return
-        self.broken += rolled.trajectory.outcome == "infra_error"
+            return []
         job.keep(self._folder, rolled.trajectory)
+        if rolled.trajectory.outcome != "infra_error":
+            return [rolled.trajectory]
+        self.broken += 1
+        return []

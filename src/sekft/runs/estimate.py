@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sekft import authors, taxonomy
-from sekft.folder import HIDDEN, Layout, documents
+from sekft.folder import HIDDEN, Layout
+from sekft.folder.entries import entries
 from sekft.models.journal import JOURNAL, spent
 from sekft.protocols import Author, ModelClient
 from sekft.report import Table
 from sekft.runs.generate import ATTEMPTS, GenerateConfig
 from sekft.runs.rollout import STUDENT, RolloutConfig, acting
 from sekft.scenario import Scenario
-from sekft.trajectory import Usage, load_trajectory
+from sekft.trajectory import Usage
 
 CHARACTERS_A_TOKEN = 3
 """Between the 2.5 of a small tokenizer on invented names and the 4 of a large one on prose."""
@@ -72,7 +73,7 @@ def estimates(
     if drawing is not None:
         author = authors.make(drawing.author_name, drawing)
         if author.endpoint is not None and author.usual is not None:
-            done = len(documents(layout.scenarios))
+            done = sum(1 for _ in entries(layout.scenarios))
             left = max(0, drawing.n - done)
             usual, basis = _draw(author, author.usual, drawing), "the author's usual exchange"
             most = _times(usual, left * ATTEMPTS * (1 + drawing.repairs))
@@ -108,7 +109,7 @@ def _rollouts(
     scaffold: int,
 ) -> CostEstimate:
     """For every scenario and sample that this folder lacks."""
-    done = [load_trajectory(path) for path in layout.rollouts() if path.name.startswith("model-")]
+    done = [entry.trajectory() for entry in layout.rollouts() if entry.stem.startswith("model-")]
     left = max(0, len(scenarios) * config.samples - len(done))
     most = _rollout(config.max_turns, answer_tokens, LANDING_CHARACTERS, LONG_TURN_CHARACTERS)
     if done:

@@ -12,10 +12,11 @@ from sekft.errors import BundleError, SekftError, UsageError
 from sekft.evaluation.evaluate import Evaluation, evaluate
 from sekft.folder import Folder, Layout
 from sekft.folder.config import option, same_option
+from sekft.folder.entries import Finder
 from sekft.protocols import OperatorConfig, Reporter
 from sekft.runs.rollout import RolloutConfig, RolloutJob, roll, stream
 from sekft.scenario import Scenario
-from sekft.trajectory import StoredRollout, load_trajectory
+from sekft.trajectory import StoredRollout
 
 FOLDER, REPORT = "evaluation", "report.json"
 SAMPLED = 0.7
@@ -105,8 +106,8 @@ def stored(out: Path) -> Evaluation:
 
 
 def _rolled(config: EvalConfig, scenarios: Sequence[Scenario], layout: Layout) -> Iterator[StoredRollout]:
+    find = Finder(layout.trajectories)
     for scenario in scenarios:
         for sample in range(config.samples):
-            path = RolloutJob.of(scenario, sample, config.operator_name, layout).path
-            if path.exists():
-                yield StoredRollout(str(path.relative_to(layout.root)), load_trajectory(path), scenario)
+            if entry := find(RolloutJob.of(scenario, sample, config.operator_name, layout).name):
+                yield StoredRollout(entry.below(layout.root), entry.trajectory(), scenario)

@@ -17,8 +17,9 @@ from typing import ClassVar
 import sekft
 from sekft import authors, sandboxes, taxonomy
 from sekft.errors import InfraError, ResourcesExhausted, SekftError, UsageError
-from sekft.folder import Folder, Layout, documents
+from sekft.folder import Folder, Layout
 from sekft.folder.config import Setting, option, same_option
+from sekft.folder.entries import entries
 from sekft.gate import admit
 from sekft.gate.static import gate_structure
 from sekft.protocols import Author, AuthorConfig, Draft, Reporter, Sandbox
@@ -34,7 +35,7 @@ from sekft.runs.resources import (
     attended,
     tell_of_building,
 )
-from sekft.scenario import Cell, Scenario, load_noun, load_scenario
+from sekft.scenario import Cell, Scenario
 from sekft.seeds import derive
 from sekft.taxonomy import Taxonomy, Where, splits
 
@@ -122,13 +123,11 @@ class Progress:
     def of(cls, layout: Layout, author: Author) -> Progress:
         """Read the folder, and let the author meet what it holds."""
         progress = cls(Counter(), Counter())
-        for path in documents(layout.scenarios):
-            scenario = load_scenario(path)
+        for scenario in (entry.scenario() for entry in entries(layout.scenarios)):
             author.met(scenario)
             if (slot := scenario.provenance.slot) is not None:
                 progress.admitted[slot] += 1
-        for path in documents(layout.rejected):
-            rejection = load_noun(Rejection, path)
+        for rejection in (entry.load(Rejection) for entry in entries(layout.rejected)):
             progress.rejected[rejection.slot] = max(progress.rejected[rejection.slot], rejection.attempt + 1)
         return progress
 
@@ -335,8 +334,11 @@ async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -
     with Folder(layout.root).writing() as folder, folder.timed("generate"):
         before = Progress.of(layout, generation.author)
         settings = generation.settings(layout)
-        empty = before.empty and not documents(layout.root)  # a stage's own folder has its scenarios at the top
+        empty = before.empty and not next(
+            entries(layout.root), None
+        )  # a stage's own folder has its scenarios at the top
         folder.settle("generate", settings, growing=config.growing(), empty=empty)
+        folder.expect(config.n)
         done = sum(slot < config.n and generation.filled(slot, before) for slot in before.admitted)
         reporter.begin("scenarios", config.n, done)
         tally = Tally(generation.author)
@@ -356,7 +358,7 @@ def keeper(folder: Folder, layout: Layout, tally: Tally | None = None) -> Keep:
         elif tally is not None and isinstance(drawn, Rejection):
             tally.add("rejected", *(["redrawn"] if drawn.attempt + 1 < ATTEMPTS else []))
         place = layout.scenarios if isinstance(drawn, Scenario) else layout.rejected
-        folder.write(place / f"{drawn.id}.json", drawn.to_json())
+        folder.keep(place, f"{drawn.id}.json", drawn.to_json())
 
     return keep
 

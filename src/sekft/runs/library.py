@@ -29,6 +29,7 @@ from sekft.evaluation.compare import Comparison
 from sekft.evaluation.compare import compare as compare_evaluations
 from sekft.evaluation.evaluate import Evaluation
 from sekft.folder import Layout
+from sekft.folder.entries import entry_at
 from sekft.protocols import Reporter, Sandbox
 from sekft.rejection import Admitted, Rejected
 from sekft.report import Table
@@ -44,7 +45,7 @@ from sekft.runs.generate import GenerateConfig
 from sekft.runs.resources import LocalEngine
 from sekft.runs.rollout import RolloutConfig
 from sekft.scenario import Scenario, load_scenario
-from sekft.trajectory import OperatorInfo, Trajectory, load_trajectory
+from sekft.trajectory import OperatorInfo, Trajectory
 
 Messages = list[dict[str, str]]
 Act = Callable[[Messages], str | Awaitable[str]]
@@ -298,13 +299,13 @@ def find_recorded(path: Path, scenarios: Path | None) -> list[tuple[Path, Trajec
     scenarios: a folder of bundles, or one bundle for all of them (the same scenario with a mended checker);
     None looks where the folder of the trajectory has them. Raises BundleError and UsageError.
     """
-    paths = Layout.found(path).rollouts() if path.is_dir() else [path]
+    found = Layout.found(path).rollouts() if path.is_dir() else filter(None, [entry_at(path)])
     one = load_scenario(scenarios) if scenarios and scenarios.is_file() else None
     rows = []
-    for each in paths:
-        trajectory = load_trajectory(each)
-        place = Layout.found(scenarios) if scenarios else Layout.around(each)
-        rows.append((each, trajectory, one or place.scenario(trajectory.scenario_id)))
+    for entry in found:
+        trajectory = entry.trajectory()
+        place = Layout.found(scenarios) if scenarios else Layout.around(entry.path)
+        rows.append((entry.path, trajectory, one or place.scenario(trajectory.scenario_id)))
     if not rows:
         raise UsageError(f"{path}: holds no trajectories; want a file or a folder that `sekft rollout` made")
     return rows

@@ -16,8 +16,9 @@ import sekft
 from sekft import operators, sandboxes
 from sekft.errors import InfraError, UsageError
 from sekft.evaluation.difficulty import BANDS, selected
-from sekft.folder import Folder, Layout, load_scenarios, scenario_files
+from sekft.folder import ROLLOUTS, Folder, Layout, load_scenarios, scenario_files
 from sekft.folder.config import Setting, option, same_option
+from sekft.folder.entries import Entry, Finder, Held
 from sekft.models import keys
 from sekft.protocols import Operator, OperatorConfig, Reporter, Sandbox
 from sekft.report import either
@@ -35,14 +36,15 @@ from sekft.runs.resources import (
     default_concurrency,
     tell_of_building,
 )
-from sekft.scenario import Scenario, load_scenario
+from sekft.scenario import Scenario
 from sekft.seeds import derive
-from sekft.trajectory import Trajectory, load_trajectory
+from sekft.trajectory import Trajectory
 
 SELECTED, THOUGHTS = "selected.txt", "thoughts"
 EXPLORER, SABOTEUR, STUDENT = "explorer", "saboteur", "student"
 READ_AT_ONCE = 2000
 """Scenarios: more than that are read one by one, as their rollouts come."""
+_ID = re.compile("[0-9a-f]{16}")
 _BEGINNING = re.compile(rb'\{\s*"schema_version": \d+,\s*"id": "([0-9a-f]{16})"')
 STUDENTS_AT_ONCE = 16
 """One reading of a model's weights serves them all."""
@@ -103,21 +105,21 @@ class StoredScenarios(Sequence[Scenario]):
     """
 
     def __init__(self, folder: Path) -> None:
-        self._paths = scenario_files(folder)
+        self._entries = scenario_files(folder)
 
     @cached_property
     def ids(self) -> list[str]:
-        return [_stored_id(path) for path in self._paths]
+        return [_stored_id(entry) for entry in self._entries]
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._entries)
 
     @overload
     def __getitem__(self, at: int) -> Scenario: ...
     @overload
     def __getitem__(self, at: slice) -> list[Scenario]: ...
     def __getitem__(self, at: int | slice) -> Scenario | list[Scenario]:
-        return load_scenario(self._paths[at]) if isinstance(at, int) else list(map(load_scenario, self._paths[at]))
+        return self._entries[at].scenario() if isinstance(at, int) else [each.scenario() for each in self._entries[at]]
 
 
 def stored_scenarios(folder: Path) -> Sequence[Scenario]:
@@ -125,37 +127,43 @@ def stored_scenarios(folder: Path) -> Sequence[Scenario]:
     return StoredScenarios(folder) if len(scenario_files(folder)) > READ_AT_ONCE else load_scenarios(folder)
 
 
-def _stored_id(path: Path) -> str:
-    """Of what sekft wrote its beginning is enough: that the id is the content's shows when the scenario is read."""
-    with path.open("rb") as file:
-        found = _BEGINNING.match(file.read(100))
-    return found[1].decode() if found else load_scenario(path).id
+def _stored_id(entry: Entry) -> str:
+    """Of what sekft wrote its beginning is enough, and of a shard the name: that the id is the content's shows when the
+    scenario is read."""
+    if entry.shard and _ID.fullmatch(entry.stem):
+        return entry.stem
+    if entry.shard is None:
+        with entry.path.open("rb") as file:
+            if found := _BEGINNING.match(file.read(100)):
+                return found[1].decode()
+    return entry.scenario().id
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutJob:
-    """One rollout to do. error_path: where it goes when an infra error breaks it."""
+    """One rollout to do. name: below the folder of trajectories, or that of those which an infra error broke."""
 
     scenario: Scenario
     sample: int
-    path: Path
-    error_path: Path
+    name: str
+    trajectories: Path
+    errors: Path
 
     @classmethod
     def of(cls, scenario: Scenario, sample: int, kind: str, layout: Layout) -> RolloutJob:
-        name = Path(scenario.id) / f"{kind}-{sample}.json"
-        return cls(scenario, sample, layout.trajectories / name, layout.errors / name)
+        return cls(scenario, sample, f"{scenario.id}/{kind}-{sample}.json", layout.trajectories, layout.errors)
 
-    def place(self, trajectory: Trajectory) -> Path:
+    def path(self, trajectory: Trajectory) -> Path:
         """Infra errors stay apart, to be done again."""
-        return self.error_path if trajectory.outcome == "infra_error" else self.path
+        return (self.errors if trajectory.outcome == "infra_error" else self.trajectories) / self.name
 
     def keep(self, folder: Folder, trajectory: Trajectory) -> None:
         """A success removes the traces of earlier infra errors."""
-        place = self.place(trajectory)
-        folder.write(place, trajectory.to_json())
-        if place == self.path:
-            folder.remove(self.error_path)
+        if trajectory.outcome == "infra_error":
+            folder.write(self.errors / self.name, trajectory.to_json())
+        else:
+            folder.keep(self.trajectories, self.name, trajectory.to_json())
+            folder.drop(self.errors, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,8 +287,9 @@ async def roll(
             folder.take_from(source)
         ids = scenarios.ids if isinstance(scenarios, StoredScenarios) else [each.id for each in scenarios]
         names = [f"{name}/{kind}-{sample}.json" for sample in range(config.samples) for name in ids]
-        place = str(layout.trajectories)
-        lacking = [at for at, name in enumerate(names) if not os.access(f"{place}/{name}", os.F_OK)]
+        folder.expect(len(names))
+        held = Held(layout.trajectories, ROLLOUTS)
+        lacking = [at for at, name in enumerate(names) if name not in held]
         slots = (divmod(at, len(ids)) for at in lacking)
         waiting = (RolloutJob.of(scenarios[at], sample, kind, layout) for sample, at in slots)
         reporter.begin("rollouts", len(names), len(names) - len(lacking))
@@ -288,7 +297,7 @@ async def roll(
         async with attended(roller.operator, folder, config, reporter, tally):
             broken = await _roll_all(roller, waiting, folder, reporter, tally)
         if config.keep_band or config.keep_most:
-            _select(config, [layout.trajectories / name for name in names], folder)
+            _select(config, layout, names, folder)
         return broken
 
 
@@ -330,8 +339,8 @@ async def _roll_all(
         rolled = await roller.roll(job.scenario, job.sample)
         job.keep(folder, rolled.trajectory)
         if roller.config.keep_thoughts and rolled.thoughts:
-            place = folder.root / THOUGHTS / job.scenario.id / job.path.name
-            folder.write(place, json.dumps(rolled.thoughts, indent=1, ensure_ascii=False) + "\n")
+            thoughts = json.dumps(rolled.thoughts, indent=1, ensure_ascii=False) + "\n"
+            folder.keep(folder.root / THOUGHTS, job.name, thoughts)
         return rolled
 
     broken = in_a_row = 0
@@ -348,9 +357,10 @@ async def _roll_all(
     return broken
 
 
-def _select(config: RolloutConfig, paths: Iterable[Path], folder: Folder) -> None:
+def _select(config: RolloutConfig, layout: Layout, names: Sequence[str], folder: Folder) -> None:
     """List what is to be learnt from of this operator's rollouts, whose difficulty is known once all are done."""
-    rows = [(str(path.relative_to(folder.root)), load_trajectory(path)) for path in paths if path.exists()]
+    found = filter(None, map(Finder(layout.trajectories), names))
+    rows = [(entry.below(folder.root), entry.trajectory()) for entry in found]
     names = selected(rows, config.keep_band, config.keep_most)
     folder.write(folder.root / SELECTED, "".join(f"{name}\n" for name in names))
 

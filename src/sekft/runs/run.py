@@ -19,6 +19,8 @@ from sekft.dataset.pair import PAIRS, Pair
 from sekft.dataset.rows import named
 from sekft.errors import NothingKept, SekftError, StoreError, UsageError
 from sekft.folder import Folder, Layout, stages
+from sekft.folder.entries import entry_at
+from sekft.folder.places import placed
 from sekft.folder.stored import stored
 from sekft.protocols import Reporter
 from sekft.quality.audit import Audit
@@ -32,7 +34,7 @@ from sekft.runs.resources import token_counter
 from sekft.runs.rollout import RolloutConfig, RolloutJob, check_model, failing_beside, stored_scenarios
 from sekft.runs.rollout import roll as rollout_stage
 from sekft.runs.summary import Summary, summarise
-from sekft.scenario import Scenario, load_scenario
+from sekft.scenario import Scenario
 from sekft.trajectory import StoredRollout, Trajectory
 
 EXPORT = "export"
@@ -54,7 +56,7 @@ class Run:
     """
 
     def __init__(self, root: str | Path, reporter: Reporter = SILENT) -> None:
-        self.root, self._reporter = Path(root), reporter
+        self.root, self._reporter = placed(root), reporter
 
     @property
     def _layout(self) -> Layout:
@@ -68,7 +70,7 @@ class Run:
 
     def scenarios(self) -> Iterator[Scenario]:
         """The admitted scenarios, by id. Raises UsageError if there is no such folder."""
-        return map(load_scenario, self._filled().bundles())
+        return (entry.scenario() for entry in self._filled().bundles())
 
     def rollouts(self) -> Iterator[StoredRollout]:
         """Each stored trajectory with its file and its scenario, one scenario's at a time.
@@ -90,10 +92,10 @@ class Run:
             raise UsageError(f"run.add: saw {trajectory!r:.60}, want a Trajectory")
         if (bundle := self._layout.bundle(trajectory.scenario_id)) is None:
             raise UsageError(f"{self.root}: holds no scenario {trajectory.scenario_id}; play those of run.scenarios()")
-        job = RolloutJob.of(load_scenario(bundle), trajectory.sample, trajectory.operator.kind, self._layout)
-        path = job.place(trajectory)
+        job = RolloutJob.of(bundle.scenario(), trajectory.sample, trajectory.operator.kind, self._layout)
+        path = job.path(trajectory)
         with Folder(self.root).writing() as folder:
-            if path.exists():
+            if entry_at(path):
                 raise StoreError(f"{path}: is there already; give each play another operator or sample")
             job.keep(folder, trajectory)
         return path

@@ -6,19 +6,21 @@ import shlex
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from sekft import taxonomy
 from sekft.evaluation.difficulty import Returns, Worked
 from sekft.evaluation.statistics import Quantiles, quantile
-from sekft.folder import HIDDEN, Layout, documents, times
+from sekft.folder import HIDDEN, ROLLOUTS, Layout, times
+from sekft.folder.entries import entries
 from sekft.models.journal import JOURNAL, spent
 from sekft.protocols import REFUSED
 from sekft.rejection import Rejection
 from sekft.report import Cell, Report, Table, facts
-from sekft.scenario import Frozen, Scenario, load_noun, load_scenario
-from sekft.trajectory import KEPT, OUTCOMES, Trajectory, load_trajectory
+from sekft.scenario import Frozen, Scenario
+from sekft.trajectory import KEPT, OUTCOMES, Trajectory
 
 COUNTS_SHOWN = 12
 ENDINGS = {"work": "exit (work)", "empty": "exit (empty)", "blocked": "panic (blocked)"}
@@ -104,15 +106,14 @@ def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None) -> Summ
 
     Raises BundleError when a file is broken.
     """
-    draws, elsewhere = _Draws(), bundles is not None or not documents(layout.scenarios)
-    for scenario in map(load_scenario, layout.bundles()) if bundles is None else bundles:
+    draws, elsewhere = _Draws(), bundles is not None or next(entries(layout.scenarios), None) is None
+    for scenario in (entry.scenario() for entry in layout.bundles()) if bundles is None else bundles:
         draws.admit(scenario)
-    for path in documents(layout.rejected) if bundles is None else ():
-        draws.refuse(load_noun(Rejection, path))
+    for entry in entries(layout.rejected) if bundles is None else ():
+        draws.refuse(entry.load(Rejection))
     rolled = _Rolled(draws)
-    for _, paths in layout.grouped():
-        for path in paths:
-            rolled.add(path, load_trajectory(path))
+    for entry in layout.rollouts():
+        rolled.add(entry.path, entry.trajectory())
     taken = times(layout.root)
     return Summary(
         folder=str(layout.root),
@@ -121,7 +122,7 @@ def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None) -> Summ
         **rolled.found(),
         times=taken,
         slowest=max(taken, key=taken.__getitem__, default=None),
-        errors=len(documents(layout.errors, "*/*-*.json")),
+        errors=sum(1 for _ in entries(layout.errors, ROLLOUTS)),
         models=draws.worked.returns(spent(layout.root / HIDDEN / JOURNAL)),
         coverage=[
             AxisRow(axis=row.axis, counts=dict(row.counts), total_variation=round(row.total_variation, 4))
@@ -271,10 +272,13 @@ def _look(layout: Layout, elsewhere: bool, rejected: tuple[str, str] | None, rol
     if rejected:
         name, reason = rejected
         commands.append(_command("show", layout.rejected / f"{name}.json", note=f"rejected: {reason}"))
-    commands += [_command("show", path, note="infra_error") for path in documents(layout.errors, "*/*-*.json")[:1]]
+    commands += [
+        _command("show", entry.path, note="infra_error") for entry in islice(entries(layout.errors, ROLLOUTS), 1)
+    ]
     commands += _onward(layout, kept is not None, any(outcome not in KEPT for outcome in found))
-    for path in [] if elsewhere else documents(layout.scenarios)[:1]:
-        commands += [_command("show", path, note="a scenario"), _command("play", path, note="land in it yourself")]
+    for entry in () if elsewhere else islice(entries(layout.scenarios), 1):
+        commands.append(_command("show", entry.path, note="a scenario"))
+        commands.append(_command("play", entry.path, note="land in it yourself"))
         if not found:
             commands.append(
                 _command("rollout", "--scenarios", layout.root, "--out", "TRAJECTORIES", note="let one act")

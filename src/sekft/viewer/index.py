@@ -18,6 +18,7 @@ from sekft.cache import cache_root
 from sekft.errors import BundleError, SekftError, StoreError
 from sekft.folder import HIDDEN
 from sekft.folder.notes import NOTES, read_notes
+from sekft.rejection import Rejection
 from sekft.scenario import Scenario
 from sekft.viewer.reading import Reading
 from sekft.viewer.sources import Source, Stamp
@@ -132,7 +133,8 @@ class _Refresh:
 
     def _take(self, stamp: Stamp) -> None:
         if stamp.kind == "scenario":
-            self._scenario(self._source.bundle(stamp.path), stamp.path)
+            for entry in self._source.entries(stamp):
+                self._scenario(entry.scenario(), stamp.path)
         elif stamp.kind == "rejected":
             self._rejection(stamp)
         elif stamp.kind == "pairs":
@@ -182,9 +184,11 @@ class _Refresh:
             self._cells(reading.scenario_id, reading.cell.items())
 
     def _rejection(self, stamp: Stamp) -> None:
-        one = self._source.rejection(stamp.path)
-        row = (None, stamp.path, stamp.path, one.id, one.slot, one.attempt, one.reason, _short(one.detail))
-        self._insert("rejections", (*row, len(one.exchange)))
+        for entry in self._source.entries(stamp):
+            one = entry.load(Rejection)
+            place = entry.below(self._source.root)
+            row = (None, stamp.path, place, one.id, one.slot, one.attempt, one.reason, _short(one.detail))
+            self._insert("rejections", (*row, len(one.exchange)))
 
     def _pairs(self, stamp: Stamp) -> None:
         for number, pair in self._source.pairs(stamp):

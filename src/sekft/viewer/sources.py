@@ -20,11 +20,12 @@ from sekft.dataset.files import parquet_rows
 from sekft.dataset.pair import PAIRS, Pair
 from sekft.errors import BundleError, UsageError
 from sekft.folder import Layout, json_lines
+from sekft.folder.entries import Entry, Finder, entry_at
+from sekft.folder.shards import BODY, SEPARATOR, SHARDS, Shard, index_of, name_of, shards
 from sekft.rejection import Rejection
 from sekft.runs.rollout import THOUGHTS
 from sekft.runs.run import EXPORT
-from sekft.scenario import Scenario, load_noun, load_scenario
-from sekft.trajectory import load_trajectory
+from sekft.scenario import Scenario, load_noun
 from sekft.viewer.reading import Reading, of_atif, of_messages
 
 Kind = Literal["rollout", "scenario", "pairs", "rejected", "rows", "atif"]
@@ -89,8 +90,10 @@ class Source:
         layout = self.layout
         if layout.scenarios.is_dir():
             kind_of = _kind_of_file if layout.kind == "stage" else lambda _: "scenario"
+            yield from self._sharded(layout.scenarios, "scenario", "rollout")
             yield self._named(layout.scenarios), list(self._listed(layout.scenarios, kind_of))
         if layout.rejected.is_dir():
+            yield from self._sharded(layout.rejected, "rejected")
             yield self._named(layout.rejected), list(self._listed(layout.rejected, lambda _: "rejected"))
         if (layout.pairs / PAIRS).is_file():
             yield (
@@ -100,9 +103,38 @@ class Source:
         places = [layout.trajectories, layout.errors, layout.pairs / "branches"]
         skipped = {layout.rejected, layout.pairs}
         for place in dict.fromkeys(places):
+            if place != layout.scenarios:
+                yield from self._sharded(place, "rollout", "rollout")
+            beside = skipped | {layout.errors, place / SHARDS}
             for folder in sorted(place.iterdir()) if place.is_dir() else ():
-                if folder.is_dir() and not folder.name.startswith(".") and folder not in skipped | {layout.errors}:
+                if folder.is_dir() and not folder.name.startswith(".") and folder not in beside:
                     yield self._named(folder), list(self._listed(folder, _kind_of_rollout))
+
+    def _sharded(self, place: Path, kind: Kind, inner: Kind = "rejected") -> Iterator[tuple[str, list[Stamp]]]:
+        """The shards of a folder of documents. kind, inner: of those that lie at its top, and in folders."""
+        if (place / SHARDS).is_dir():
+            named = self._named(place / SHARDS)
+            yield (
+                named,
+                [
+                    Stamp(f"{named}/{shard.body.name}", inner if SEPARATOR in first.key else kind, *_about(shard.body))
+                    for shard in shards(place)
+                    if (first := next(shard.since(), None))
+                ],
+            )
+
+    def entries(self, stamp: Stamp) -> Iterator[Entry]:
+        """The documents that a stamp stands for: a file, or all of a shard but those that count elsewhere."""
+        path = self.root / stamp.path
+        if not path.name.endswith(BODY):
+            yield Entry.of(path)
+            return
+        place = path.parent.parent
+        find = Finder(place)
+        for record in Shard(path, index_of(path).exists()).since():
+            entry = find(name_of(record.key))
+            if entry and entry.shard and entry.shard.body == path:
+                yield entry
 
     def _named(self, folder: Path) -> str:
         return str(folder.relative_to(self.root))
@@ -114,14 +146,14 @@ class Source:
         for entry in files:
             kind = kind_of(Path(entry.path)) if entry.is_file() else None
             if kind:
-                about = entry.stat()
-                yield Stamp(below + entry.name, kind, about.st_mtime_ns, about.st_size)
+                yield Stamp(below + entry.name, kind, *_about(entry))
 
     def readings(self, stamp: Stamp) -> Iterator[Reading]:
         """Every session of a file. Raises BundleError."""
         path = self.root / stamp.path
         if path.suffix not in ROWS:
-            yield self._rollout(stamp.path)
+            for entry in self.entries(stamp):
+                yield self._rollout(entry)
             return
         for number, row in _rows(path):
             if "chosen" not in row:
@@ -133,7 +165,7 @@ class Source:
         path = self.root / file
         if number:
             return self._row(place, _row_at(path, int(number)))
-        return self._rollout(place)
+        return self._rollout(entry_at(path) or Entry.of(path))
 
     def _row(self, place: str, row: Mapping[str, Any]) -> Reading:
         reading = of_atif(place, row) if "steps" in row else of_messages(place, row)
@@ -142,13 +174,13 @@ class Source:
             return reading
         return of_atif(place, row, scenario) if "steps" in row else of_messages(place, row, scenario)
 
-    def _rollout(self, place: str) -> Reading:
-        """A file of one session, whichever of the two forms it has."""
-        path = self.root / place
-        if "ATIF-" in _head(path):
+    def _rollout(self, entry: Entry) -> Reading:
+        """One session, whichever of the two forms it has."""
+        path, place = entry.path, entry.below(self.root)
+        if entry.shard is None and "ATIF-" in _head(path):
             return of_atif(place, _json(path))
-        trajectory = load_trajectory(path)
-        thoughts = self.layout.root / THOUGHTS / trajectory.scenario_id / path.name
+        trajectory = entry.trajectory()
+        thoughts = entry_at(self.layout.root / THOUGHTS / trajectory.scenario_id / path.name)
         return Reading.of(place, trajectory, self.scenario(trajectory.scenario_id), _thoughts(thoughts))
 
     def scenario(self, name: str) -> Scenario | None:
@@ -166,11 +198,8 @@ class Source:
 
     def rejection(self, place: str) -> Rejection:
         """A rejected draft. Raises BundleError."""
-        return load_noun(Rejection, self.root / place)
-
-    def bundle(self, place: str) -> Scenario:
-        """A scenario's file. Raises BundleError."""
-        return load_scenario(self.root / place)
+        path = self.root / place
+        return (entry_at(path) or Entry.of(path)).load(Rejection)
 
 
 @lru_cache(maxsize=SCENARIOS_HELD)
@@ -178,10 +207,9 @@ def _scenario(places: tuple[Path, ...], name: str) -> Scenario | None:
     if "/" in name or name.startswith("."):
         return None
     for place in places:
-        path = place / f"{name}.json"
-        if path.is_file():
+        if entry := Finder(place)(f"{name}.json"):
             try:
-                return load_scenario(path)
+                return entry.scenario()
             except BundleError:
                 return None
     return None
@@ -197,13 +225,19 @@ def exported(folders: Iterable[Path]) -> Counter[str]:
     return rows
 
 
-def _thoughts(path: Path) -> dict[int, str]:
+def _thoughts(entry: Entry | None) -> dict[int, str]:
     """turn → thoughts; none where the folder keeps none, or what it keeps is no such table."""
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = json.loads(entry.line()) if entry else {}
         return {int(turn): str(text) for turn, text in body.items()}
-    except (OSError, ValueError, AttributeError):
+    except (BundleError, ValueError, AttributeError):
         return {}
+
+
+def _about(file: Path | os.DirEntry[str]) -> tuple[int, int]:
+    """When it changed, and its size."""
+    about = file.stat()
+    return about.st_mtime_ns, about.st_size
 
 
 def _kind_of_rollout(path: Path) -> Kind | None:
