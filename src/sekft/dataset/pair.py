@@ -236,11 +236,15 @@ class Forks:
 
 def read(path: Path) -> Iterator[Pair]:
     """The pairs of a `pairs.jsonl`, one at a time. Raises BundleError naming the line."""
-    for number, body in json_lines(path):
-        try:
-            yield Pair.model_validate(body)
-        except ValueError as error:
-            raise BundleError(f"{path}:{number}: {error}") from error
+    return (parsed(path, number, body) for number, body in json_lines(path))
+
+
+def parsed(path: Path | str, number: int, body: object) -> Pair:
+    """A line of such a file."""
+    try:
+        return Pair.model_validate(body)
+    except ValueError as error:
+        raise BundleError(f"{path}:{number}: {error}") from error
 
 
 def _answers(walk: Walk, at: int) -> list[Turn]:

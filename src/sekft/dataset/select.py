@@ -60,6 +60,11 @@ class SelectConfig(Config):
             raise UsageError(f"--{info.field_name} {min(unknown)}: want one of {', '.join(known)}")
         return values
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether a scenario's rollouts pass or fail whatever was taken before them, so that workers can share them."""
+        return self.recovered_share is None
+
 
 class Passed(Frozen):
     """How many rollouts one filter passed and dropped."""
@@ -69,8 +74,12 @@ class Passed(Frozen):
     dropped: int
 
 
+Sifted = list[tuple[int, int]]
+"""For each filter, how many rollouts it passed and dropped."""
+
+
 class Selection:
-    """The filters of a config. `funnel` is whole once the stream has ended.
+    """The filters of a config. `funnel` is whole once the stream has ended, or all that was sifted has been added.
 
     kept:  whether a rollout that is not kept is dropped, too.
     notes: by trajectory; a rollout that one speaks against is dropped.
@@ -90,12 +99,23 @@ class Selection:
     def __call__(self, groups: Iterable[Group]) -> Iterator[Group]:
         """The groups with what passes, empty ones left out."""
         for group in groups:
-            for (_, chosen), counts in zip(self._filters, self._counts, strict=True):
-                before, group = len(group), chosen(group)
-                counts[0] += len(group)
-                counts[1] += before - len(group)
-            if group:
-                yield group
+            taken, sifted = self.sift(group)
+            self.add(sifted)
+            if taken:
+                yield taken
+
+    def sift(self, group: Group) -> tuple[Group, Sifted]:
+        """What passes of a group, and what each filter did to it, which is not added to the funnel."""
+        sifted = []
+        for _, chosen in self._filters:
+            before, group = len(group), chosen(group)
+            sifted.append((len(group), before - len(group)))
+        return group, sifted
+
+    def add(self, sifted: Sifted) -> None:
+        for counts, (passed, dropped) in zip(self._counts, sifted, strict=True):
+            counts[0] += passed
+            counts[1] += dropped
 
 
 def funnel_table(funnel: Sequence[Passed]) -> Table:

@@ -51,6 +51,6 @@ def stored(layout: Layout, scenarios: Path | None = None) -> Iterator[Group]:
     return map(GroupReader.of(layout, scenarios), layout.grouped())
 
 
-def size(group: NamedGroup) -> int:
+def weight(group: NamedGroup) -> int:
     """How much of a worker's chunk it takes; see workers.mapped."""
     return len(group[1])

@@ -27,7 +27,7 @@ from sekft.errors import SekftError
 ItemT = TypeVar("ItemT")
 PartT = TypeVar("PartT")
 ALONE_S = 0.5
-"""Of work in this process before others start: a start takes about as long, of one core."""
+"""Of processor time, before workers start: a start takes about as much."""
 MOST = 8
 """Workers: what they send back keeps one core busy by then."""
 WEIGHT = 128
@@ -46,15 +46,17 @@ def mapped(
     *,
     weigh: Weigh = lambda _: 1,
     workers: int | None = None,
-    alone_s: float = ALONE_S,
+    alone_s: float | None = None,
 ) -> Iterator[Iterator[PartT]]:
     """What the work makes of each item, in the order of the items; an error is raised at its item's place.
 
     work:    is pickled, as are items and parts; what has to be imported from a script is done in this process instead.
     weigh:   how much of a chunk an item takes. workers: None for one a core; 0 for this process alone.
+    alone_s: processor seconds of work in this process before others start; None for ALONE_S.
     Raises SekftError where a worker dies.
     """
-    with closing(_mapped(work, iter(items), weigh, cores() if workers is None else workers, alone_s)) as parts:
+    many, first_s = cores() if workers is None else workers, ALONE_S if alone_s is None else alone_s
+    with closing(_mapped(work, iter(items), weigh, many, first_s)) as parts:
         yield parts
 
 
@@ -68,8 +70,8 @@ def _mapped(
     work: Callable[[ItemT], PartT], items: Iterator[ItemT], weigh: Weigh, workers: int, alone_s: float
 ) -> Generator[PartT, None, None]:
     recipe = _pickled(work) if workers else None  # before it has worked here: it may remember what cannot be sent
-    until = time.monotonic() + alone_s
-    while time.monotonic() < until or not workers:
+    until = time.process_time() + alone_s
+    while not workers or time.process_time() < until:
         try:
             item = next(items)
         except StopIteration:
