@@ -16,7 +16,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -81,14 +81,17 @@ def _mapped(
         yield from map(work, items)
         return
     with ExitStack() as stack:
-        crew = [stack.enter_context(closing(_Worker(recipe))) for _ in range(workers)]
+        crew: list[_Worker] = []
         waiting: deque[_Worker] = deque()
-        for worker, chunk in zip(chain.from_iterable(repeat(crew)), _chunks(items, weigh), strict=False):
+        for number, chunk in enumerate(_chunks(items, weigh)):
             if isinstance(chunk, Exception):
                 yield from chain.from_iterable(each.answer() for each in waiting)
                 raise chunk
-            if len(waiting) == AHEAD * len(crew):
+            if len(crew) < workers:  # no more than there are chunks
+                crew.append(stack.enter_context(closing(_Worker(recipe))))
+            if len(waiting) == AHEAD * workers:
                 yield from waiting.popleft().answer()
+            worker = crew[number % workers]
             worker.ask(chunk)
             waiting.append(worker)
         yield from chain.from_iterable(each.answer() for each in waiting)
