@@ -16,8 +16,9 @@ import typer
 from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
+from sekft.errors import UsageError
 from sekft.folder.config import Config
-from sekft.folder.places import placed
+from sekft.folder.places import is_remote, placed
 from sekft.runs.resources import SandboxedConfig
 
 OUTPUT, INPUT = "Result", "Input"
@@ -97,6 +98,12 @@ def addressed(command: Command) -> Command:
         command(*given, **{name: _placed(value) for name, value in values.items()})
 
     return called
+
+
+def near(flag: str, path: Path) -> None:
+    """Raises UsageError for an address where what is read or written must lie on this machine."""
+    if is_remote(path):
+        raise UsageError(f"{flag} {path}: an address, want a folder of this machine")
 
 
 def _placed(value: Any) -> Any:

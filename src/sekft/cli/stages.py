@@ -11,7 +11,18 @@ from typing import Annotated
 import typer
 
 from sekft.cli.app import STYLE, GroupedCommand, GroupedGroup
-from sekft.cli.options import DryRun, Json, Out, TheirScenarios, Trajectories, configured, result, source
+from sekft.cli.options import (
+    DryRun,
+    Json,
+    Out,
+    TheirScenarios,
+    Trajectories,
+    addressed,
+    configured,
+    near,
+    result,
+    source,
+)
 from sekft.cli.running import command, report_broken, reporter, resumable, say, summary, work
 from sekft.cli.tables import print_report, print_tables
 from sekft.dataset import overlap
@@ -220,6 +231,7 @@ def evaluate(
 
 
 @app.command(cls=GroupedCommand)
+@addressed
 def compare(
     folders: Annotated[list[Path], typer.Argument(help="Folders of `sekft eval`; each is compared with the first.")],
     pictures: Annotated[
@@ -286,6 +298,8 @@ def train(
 ) -> None:
     """Train a student on an export. The loss covers only the assistant's actions and their end tokens."""
 
+    near("--data", data)
+    near("--out", out)
     with resumable(out), reporter() as progress:
         trained = run_training(config, data, out, progress, command())
     say(trained.to_json() if as_json else f"{trained}student: {out}\n")
@@ -303,6 +317,7 @@ def star(
 ) -> None:
     """Run self-training: let a student act, keep and pair its rollouts, train from the base, evaluate, repeat."""
 
+    near("--out", out)
     with resumable(out), reporter() as progress:
         report = run_star(config, load_scenarios(scenarios), out, progress, lambda stage: work(stage, out))
     print_report(report, as_json)

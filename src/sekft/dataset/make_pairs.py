@@ -26,6 +26,7 @@ from sekft.evaluation.statistics import Quantiles
 from sekft.folder import ROLLOUTS, Folder, Layout, explained, settings
 from sekft.folder.config import Setting, option
 from sekft.folder.entries import Entry, by_folder, entries
+from sekft.folder.places import is_remote
 from sekft.folder.stored import GroupReader, NamedGroup, weight
 from sekft.folder.workers import mapped
 from sekft.models.texts import EstimatedTokens, TokenCounter, length
@@ -157,10 +158,8 @@ def pair(
             recorded = settings(out.root, "pairs").get("seed")
             config = config.model_copy(update={"seed": recorded if isinstance(recorded, int) else 0})
         folder.settle("pairs", config.settings(counter), empty=not _size(place / PAIRS))
-        with explained(place):
-            place.mkdir(parents=True, exist_ok=True)
         labels = folder.begin(place / LABELS)
-        with explained(place), tempfile.TemporaryFile(dir=place) as spool:
+        with explained(place), tempfile.TemporaryFile(dir=None if is_remote(place) else place) as spool:
             candidates = _Candidates(config, counter, spool, labels)
             branches = dict(by_folder(entries(place / BRANCHES, ROLLOUTS)))
             find = _Finding(config, counter, GroupReader.of(rollouts, scenarios))

@@ -74,6 +74,21 @@ def put(path: Path, content: bytes | Path) -> None:
             _put(system, address, content)
 
 
+def put_folder(near: Path, far: Path, last: str) -> None:
+    """All files of a folder, in the place of what lay there. last: one that tells of the others, and goes first."""
+    found = (path for path in near.rglob("*") if path.is_file() and path.name != "lock")
+    files = sorted(found, key=lambda path: path.name == last)
+    with explained(far):
+        (far / last).unlink(missing_ok=True)
+    for path in files:
+        put(far / str(path.relative_to(near)), path)
+    kept = {str(path.relative_to(near)) for path in files}
+    for name in _all_names(far):
+        if name not in kept:
+            with explained(far / name):
+                (far / name).unlink()
+
+
 def _put(system: Any, address: str, content: bytes | Path) -> None:
     if isinstance(content, bytes):
         system.pipe_file(address, content)
@@ -148,17 +163,19 @@ def documents(folder: Path, pattern: str = "*.json") -> list[Path]:
 
 
 def _names_there(folder: Path, pattern: str) -> list[str]:
+    wanted = pattern.split("/")
+    found = (name for name in _all_names(folder) if _matches(name.split("/"), wanted))
+    return sorted(found, key=lambda name: name.replace("/", "\0"))
+
+
+def _all_names(folder: Path) -> list[str]:
     """One listing of all that lies below: a store has no folders."""
     system, root = cast(Any, folder).fs, cast(Any, folder).path.rstrip("/")
     system.invalidate_cache(root)  # others write there, too
     try:
-        names = [str(name)[len(root) :].lstrip("/") for name in system.find(root)]
+        return [str(name)[len(root) :].lstrip("/") for name in system.find(root)]
     except FileNotFoundError:
         return []
-    wanted = pattern.split("/")
-    return sorted(
-        (name for name in names if _matches(name.split("/"), wanted)), key=lambda name: name.replace("/", "\0")
-    )
 
 
 def _matches(parts: list[str], wanted: list[str]) -> bool:

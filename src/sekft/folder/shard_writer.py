@@ -37,9 +37,12 @@ class ShardWriter:
         self._putting: ThreadPoolExecutor | None = None
         self._put: Future[None] | None = None
 
-    def add(self, name: str, content: str | bytes) -> None:
-        """Raises OSError, and then the shard is as before; JSONDecodeError for what is no JSON."""
-        body = member(name, line_of(content))
+    def add(self, name: str, content: str | bytes, *, is_line: bool = False) -> None:
+        """is_line: the content comes from a shard.
+
+        Raises OSError, and then the shard is as before; JSONDecodeError for what is no JSON.
+        """
+        body = member(name, content if is_line and isinstance(content, bytes) else line_of(content))
         with self._guard:
             if self._closed:
                 raise StoreError(f"{self._place}: {name}: comes after the end of its command")

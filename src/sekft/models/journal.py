@@ -8,16 +8,22 @@ import hashlib
 import json
 import math
 import os
+import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sekft.errors import SekftError, StoreError
+from sekft.folder.places import documents, is_remote, put
+from sekft.folder.shards import writer_name
 from sekft.scenario import canonical
 from sekft.trajectory import Usage
 
-JOURNAL = "calls.jsonl"
+JOURNAL, PARTS = "calls.jsonl", "calls*.jsonl"
+"""Far away the answers of each command and minute have a file of their own: nothing can be appended there."""
+PUT_EVERY_S = 60.0
 
 
 class BudgetSpent(SekftError):
@@ -107,7 +113,8 @@ class Journal:
     priced:   what an entry of this role and usage cost; by default what the entry says.
     answered: the roles whose service has answered before.
     unread:   lines that hold no whole entry, as a crash leaves them (NUL bytes, one entry begun within another).
-    A last line that a kill cut short is dropped when the file is next opened.
+    A last line that a kill cut short is dropped when the file is next opened. Far away an answer is safe within a
+    minute; see PARTS.
     """
 
     def __init__(
@@ -118,10 +125,22 @@ class Journal:
         self._places: dict[str, tuple[int, int]] = {}
         self._handle: int | None = None
         self._priced = priced
-        if file is not None:
+        self._far: Path | None = None
+        if file is not None and is_remote(file):
+            with tempfile.NamedTemporaryFile() as near:
+                for part in documents(file.parent, PARTS):
+                    near.write(part.read_bytes())
+                near.flush()
+                self._open(Path(near.name))
+            self._far = file.with_name(f"calls-{writer_name()}")
+            self._put_s, self._put_to, self._parts = time.monotonic(), self._end, 0
+        elif file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            self._end = self._read(file)
+            self._open(file)
+
+    def _open(self, file: Path) -> None:
+        self._handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._end = self._read(file)
 
     def _read(self, file: Path) -> int:
         end = 0
@@ -164,8 +183,19 @@ class Journal:
             raise StoreError(why) from error
         self._places[key] = (self._end, len(line))
         self._end += len(line)
+        if self._far and time.monotonic() - self._put_s >= PUT_EVERY_S:
+            self._put()
+
+    def _put(self) -> None:
+        """What is new, as a file of its own where the folder lies. Raises StoreError."""
+        if self._far and self._handle is not None and self._end > self._put_to:
+            lines = os.pread(self._handle, self._end - self._put_to, self._put_to)
+            put(self._far.with_name(f"{self._far.name}-{self._parts:05}.jsonl"), lines)
+            self._put_s, self._put_to, self._parts = time.monotonic(), self._end, self._parts + 1
 
     def close(self) -> None:
+        """Raises StoreError."""
+        self._put()
         handle, self._handle = self._handle, None
         if handle is not None:
             os.close(handle)
@@ -193,7 +223,8 @@ def _entry(line: bytes) -> _Entry | None:
 def spent(file: Path) -> dict[str, Usage]:
     """What each role has spent by this journal, which another process may be writing; empty where there is none."""
     usages: dict[str, Usage] = {}
-    for entry in _entries(file) if file.exists() else ():
+    files = documents(file.parent, PARTS) if is_remote(file) else [file] if file.exists() else []
+    for entry in (entry for each in files for entry in _entries(each)):
         usages[entry.role] = usages.get(entry.role, Usage()) + entry.reply.usage
     return usages
 

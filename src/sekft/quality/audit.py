@@ -165,7 +165,7 @@ def holdings(layout: Layout, most: int | None = None, workers: int | None = None
         proofs=proofs,
         rolled=rolled,
         broken=tuple(entry.below(layout.root) for entry in entries(layout.errors, ROLLOUTS)),
-        folder=relpath(layout.scenarios, layout.root),
+        folder=relpath(str(layout.scenarios), str(layout.root)),
     )
 
 

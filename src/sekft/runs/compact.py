@@ -92,7 +92,7 @@ def _into_shards(folder: Folder, of: Collection, reporter: Reporter, left: list[
     writer, moved, faulty = folder.writer(of.place), 0, set[Path]()
     for entry in entries(of.place, of.pattern):
         try:
-            writer.add(entry.name, entry.line())
+            writer.add(entry.name, entry.line(), is_line=entry.shard is not None)
             moved += 1
         except ValueError:
             faulty.add(entry.path)

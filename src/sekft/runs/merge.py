@@ -129,7 +129,8 @@ def _merged(folder: Folder, held: Sequence[Collection], tally: _Tally, reporter:
     into = held[0]
     count = sum(1 for each in held[1:] for _ in entries(each.place, each.pattern))
     folder.expect(count, live=False)
-    reporter.begin(into.name, count, 0)
+    if count:
+        reporter.begin(into.name, count, 0)
 
     def keyed(of: Collection) -> Iterator[tuple[str, Entry]]:
         return ((key_of(entry.name), entry) for entry in entries(of.place, of.pattern))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sekft.dataset import card, pair
-from sekft.dataset.export import ExportConfig, Exported, Sources
+from sekft.dataset.export import MANIFEST, ExportConfig, Exported, Sources
 from sekft.dataset.export import export as export_stage
 from sekft.dataset.make_pairs import PairConfig, PairReport
 from sekft.dataset.make_pairs import pair as pair_stage
@@ -20,7 +21,7 @@ from sekft.dataset.rows import named
 from sekft.errors import NothingKept, SekftError, StoreError, UsageError
 from sekft.folder import Folder, Layout, stages
 from sekft.folder.entries import entry_at
-from sekft.folder.places import placed
+from sekft.folder.places import is_remote, placed, put_folder
 from sekft.folder.stored import stored
 from sekft.protocols import Reporter
 from sekft.quality.audit import Audit
@@ -192,8 +193,16 @@ def build(
 def deliver(
     config: ExportConfig, sources: Sources, out: Path, reporter: Reporter, command: str = ""
 ) -> tuple[Exported, list[Overlap]]:
-    """An export and its card. command: as typed. Raises NothingKept if there is no row."""
+    """An export and its card. command: as typed. Raises NothingKept if there is no row.
+
+    Far away it takes the place of the export that is there, once it is whole.
+    """
     refuse_occupied(out)
+    if is_remote(out):
+        with tempfile.TemporaryDirectory(prefix="sekft-") as near:
+            made = deliver(config, sources, Path(near) / out.name, reporter, command)
+            put_folder(Path(near) / out.name, out, last=MANIFEST)
+        return made
     counter = token_counter(config.tokenizer)
     with removed_on_failure(out):
         exported = export_stage(config, sources, out, counter, reporter)

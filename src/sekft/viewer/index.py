@@ -18,6 +18,7 @@ from sekft.cache import cache_root
 from sekft.errors import BundleError, SekftError, StoreError
 from sekft.folder import HIDDEN
 from sekft.folder.notes import NOTES, read_notes
+from sekft.folder.places import is_remote
 from sekft.rejection import Rejection
 from sekft.scenario import Scenario
 from sekft.viewer.reading import Reading
@@ -38,7 +39,7 @@ SessionStep = Callable[[int], None]
 def index_file(source: Source) -> Path:
     """Where the index lies. Raises StoreError where no folder can be written."""
     own = source.root / HIDDEN
-    if own.is_dir() and os.access(own, os.W_OK) and not source.single:
+    if not is_remote(own) and own.is_dir() and os.access(own, os.W_OK) and not source.single:
         return own / FILE
     named = f"{source.root.resolve()}\0{source.single}\0{source.scenarios}"
     place = cache_root() / "view"
@@ -215,7 +216,7 @@ class _Refresh:
     def _notes(self) -> None:
         """Notes as the file has them now: it is small, and read whole."""
         path = self._source.root / NOTES
-        stamp = str(path.stat().st_mtime_ns) if path.is_file() else ""
+        stamp = str(path.stat().st_mtime) if path.is_file() else ""
         before = self._base.execute("SELECT body FROM facts WHERE name = 'notes'").fetchone()
         if before == (stamp,):
             return

@@ -21,6 +21,7 @@ from sekft.dataset.pair import PAIRS, Pair
 from sekft.errors import BundleError, UsageError
 from sekft.folder import Layout, json_lines
 from sekft.folder.entries import Entry, Finder, entry_at
+from sekft.folder.places import is_remote
 from sekft.folder.shards import BODY, SEPARATOR, SHARDS, Shard, index_of, name_of, shards
 from sekft.rejection import Rejection
 from sekft.runs.rollout import THOUGHTS
@@ -140,11 +141,10 @@ class Source:
         return str(folder.relative_to(self.root))
 
     def _listed(self, folder: Path, kind_of: Any) -> Iterator[Stamp]:
-        with os.scandir(folder) as entries:
-            files = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda each: each.name)
+        files = sorted((each for each in _inside(folder) if not each.name.startswith(".")), key=lambda each: each.name)
         below = "" if folder == self.root else f"{self._named(folder)}/"
         for entry in files:
-            kind = kind_of(Path(entry.path)) if entry.is_file() else None
+            kind = kind_of(folder / entry.name) if entry.is_file() else None
             if kind:
                 yield Stamp(below + entry.name, kind, *_about(entry))
 
@@ -234,10 +234,17 @@ def _thoughts(entry: Entry | None) -> dict[int, str]:
         return {}
 
 
+def _inside(folder: Path) -> Iterable[Path | os.DirEntry[str]]:
+    if is_remote(folder):
+        return folder.iterdir()
+    with os.scandir(folder) as found:
+        return list(found)
+
+
 def _about(file: Path | os.DirEntry[str]) -> tuple[int, int]:
-    """When it changed, and its size."""
+    """When it changed, in ns, and its size."""
     about = file.stat()
-    return about.st_mtime_ns, about.st_size
+    return getattr(about, "st_mtime_ns", 0) or int(about.st_mtime * 1e9), about.st_size
 
 
 def _kind_of_rollout(path: Path) -> Kind | None:
