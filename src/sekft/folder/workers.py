@@ -26,8 +26,8 @@ from sekft.errors import SekftError
 
 ItemT = TypeVar("ItemT")
 PartT = TypeVar("PartT")
-ALONE_S = 0.5
-"""Of processor time, before workers start: a start takes about as much."""
+ALONE_S = 1.5
+"""Of processor time, before workers start: the start of two takes about a second."""
 MOST = 8
 """Workers: what they send back keeps one core busy by then."""
 WEIGHT = 128

@@ -90,8 +90,11 @@ def ungrounded(turns: Sequence[Turn]) -> dict[int, list[str]]:
 @lru_cache(maxsize=_REMEMBERED)
 def _shown(text: str) -> frozenset[str]:
     """The atoms of a text, and the parts of each."""
-    parts = ((atom, atom.strip(_EDGE), *_JOINT.split(atom), *atom.split(".")) for atom in set(_atoms(text)))
-    return frozenset(chain.from_iterable(parts))
+    return frozenset(chain.from_iterable(map(_parts, set(_atoms(text)))))
+
+
+def _parts(atom: str) -> tuple[str, ...]:
+    return (atom,) if atom.isalnum() else (atom, atom.strip(_EDGE), *_JOINT.split(atom), *atom.split("."))
 
 
 @lru_cache(maxsize=_REMEMBERED)
