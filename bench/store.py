@@ -24,10 +24,10 @@ from typing import Any
 from bench.export import peak_kib
 from bench.pipeline import Quiet
 from sekft.dataset.export import ExportConfig, Sources, export
-from sekft.dataset.select import Group, stored
 from sekft.folder import MANY, ROLLOUTS, Folder, Layout
 from sekft.folder.entries import Held
 from sekft.folder.shards import laid_out, line_of, shards
+from sekft.folder.stored import Group, stored
 from sekft.models.texts import EstimatedTokens
 from sekft.runs.rollout import Roller, RolloutConfig, roll, stored_scenarios
 from sekft.trajectory import Trajectory

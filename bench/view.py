@@ -23,8 +23,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench.export import peak_kib
-from sekft.dataset.select import Group, stored
 from sekft.folder import Layout
+from sekft.folder.stored import Group, stored
 from sekft.viewer.opening import opened
 from sekft.viewer.query import Filters
 from sekft.viewer.report import write_report

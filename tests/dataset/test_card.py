@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import tomllib
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.dataset.rows import export_forms
 from sekft.evaluation import charts
 from sekft.folder import Layout
+from sekft.folder.stored import stored
 from sekft.models.texts import EstimatedTokens
 from sekft.quality.audit import holdings
 from tests import sets
@@ -132,11 +134,11 @@ def test_the_excerpt_is_a_kept_session_of_training(folder: Path, run: Layout) ->
     text = (folder / CARD).read_text()
     shown = re.search(r"```console\n(.*?)\n```", text, re.DOTALL)
     assert shown
-    held = holdings(run)
     sessions = {
         "".join(turn.content + ("\n" if turn.role == "action" else "") for turn in one.trajectory.turns).rstrip()
-        for one in held.kept
-        if one.scenario.split == "train"
+        for group in stored(run)
+        for one in group
+        if one.trajectory.keep and one.scenario.split == "train"
     }
     assert any(session.startswith(shown[1].removesuffix("\n[…]")) for session in sessions)
 
@@ -163,8 +165,7 @@ def test_what_falls_short_is_told_first(run: Layout, folder: Path) -> None:
     """A scenario that no sandbox has proven makes the card say so, before every figure and under its limits."""
     sources = Sources.of(run.root)
     held = holdings(run)
-    unproven = {name: one.model_copy(update={"gate": None}) for name, one in held.scenarios.items()}
-    broken = type(held)(**{**held.__dict__, "scenarios": unproven})
+    broken = replace(held, scenarios={name: replace(one, proven=False) for name, one in held.scenarios.items()})
     text = card.text(folder, read(folder), broken, [], sources, ExportConfig())
     assert text.index(f"**broken**: scenarios not proven in a sandbox: {sets.SCENARIOS}") < text.index("Every figure")
     assert "never ran in a sandbox" in text

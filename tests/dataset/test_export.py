@@ -16,9 +16,9 @@ from sekft.dataset import card
 from sekft.dataset.export import ExportConfig, Exported, Sources, export, read
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.dataset.rows import export_forms
-from sekft.dataset.select import stored
 from sekft.errors import BundleError, NothingKept, StoreError, UsageError
 from sekft.folder import Layout, load_scenarios
+from sekft.folder.stored import stored
 from sekft.models.texts import EstimatedTokens, length
 from sekft.report import text
 from sekft.runs.run import deliver

@@ -13,10 +13,10 @@ import pytest
 
 from sekft.dataset.files import arrow_schema, put_in_place, sink, staged
 from sekft.dataset.rows import ExportForm, export_forms, messages_of, named
-from sekft.dataset.select import stored
 from sekft.errors import UsageError
 from sekft.evaluation.metrics import mistakes
 from sekft.folder import Folder
+from sekft.folder.stored import stored
 from sekft.shell.chat_format import violations
 from sekft.trajectory import StoredRollout, Turn
 from tests import sets

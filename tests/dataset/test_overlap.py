@@ -9,17 +9,17 @@ import pytest
 
 from sekft.dataset.overlap import Overlap, overlaps, runs, table
 from sekft.errors import UsageError
-from sekft.scenario import Scenario
+from sekft.quality.holdings import ScenarioFacts
 from tests import bundles
 
 LONG = "Write the name of each stone that lies in the garden into the file named stones, one a line, in order"
 OTHER = "Every second line of the ledger is to be moved to the end of the same ledger, and nothing else changes there"
 
 
-def asking(text: str, split: str, seed: int = 1) -> Scenario:
+def asking(text: str, split: str, seed: int = 1) -> ScenarioFacts:
     body = bundles.work()
     body |= {"directives": [{"id": "7", "text": text}], "split": split, "seed": seed}
-    return bundles.sealed(body)
+    return ScenarioFacts.of(bundles.sealed(body))
 
 
 def directives(found: list[Overlap]) -> Overlap:

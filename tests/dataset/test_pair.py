@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sekft.dataset.pair import Forks, Pair
-from sekft.dataset.select import Group, stored
+from sekft.folder.stored import Group, stored
 from sekft.shell.syntax import bare, settled
 from sekft.trajectory import KEPT, Fault, OperatorInfo, Outcome, StoredRollout, Trajectory, Turn
 from tests import bundles, sets

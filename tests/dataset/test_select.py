@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from sekft.dataset.select import Group, SelectConfig, Selection, funnel_table, stored
+from sekft.dataset.select import SelectConfig, Selection, funnel_table
 from sekft.errors import UsageError
 from sekft.evaluation.metrics import recovered
 from sekft.folder import ROLLOUTS, Layout, documents
+from sekft.folder.stored import Group, stored
 from sekft.models.texts import EstimatedTokens, length
 from sekft.shell.grounding import ungrounded
 from sekft.trajectory import OperatorInfo, StoredRollout

@@ -45,11 +45,12 @@ def returns(
 ) -> Returns:
     worked = Worked()
     for scenario in admitted:
-        worked.admit(scenario)
+        worked.admit(scenario.cell)
     for rejection in refused:
-        worked.refuse(rejection)
+        worked.refuse(rejection.scenario.get("cell"))
     for trajectory in rolled_out:
-        worked.roll(trajectory)
+        if trajectory.operator.model is not None:
+            worked.roll(trajectory.scenario_id, trajectory.outcome, trajectory.keep)
     return worked.returns(spent)
 
 

@@ -12,7 +12,8 @@ import pytest
 from sekft.cli.running import Lines
 from sekft.errors import UsageError
 from sekft.folder import ROLLOUTS, Folder, Layout, documents
-from sekft.quality.audit import Audit, AuditFinding, Threshold, audit, holdings, thresholds
+from sekft.folder.stored import stored
+from sekft.quality.audit import Audit, AuditFinding, Threshold, audit, thresholds
 from sekft.quality.measures import Figure
 from sekft.quality.texts import skeleton
 from sekft.report import Styled, text
@@ -73,7 +74,7 @@ def test_a_skeleton_keeps_programs_and_options_and_masks_the_rest(run: Layout) -
     """The tool has another name in each scenario, so neither it nor what it is given tells two sessions apart."""
     path = next(path for path in documents(run.trajectories, ROLLOUTS) if load_trajectory(path).outcome == "solved")
     edited(path, typed("chit -n read 7 > /tmp/x && find /srv -type f --color=no | sort -u", 1))
-    (one,) = (one for one in holdings(run).kept if one.file == str(path.relative_to(run.root)))
+    (one,) = (one for group in stored(run) for one in group if one.file == str(path.relative_to(run.root)))
     assert skeleton(one)[:3] == ["TOOL X X X >", "find X -type X --color", "sort -u"]
 
 

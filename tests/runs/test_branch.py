@@ -14,9 +14,9 @@ from sekft import operators, sandboxes
 from sekft.cli.running import Lines
 from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.dataset.pair import Pair, read
-from sekft.dataset.select import stored
 from sekft.errors import UsageError
 from sekft.folder import ROLLOUTS, Folder, Layout, documents
+from sekft.folder.stored import stored
 from sekft.operators.explorer import ExplorerOperator, resumed
 from sekft.protocols import Action, Operator, OperatorConfig, Policy
 from sekft.rollouts.record import record

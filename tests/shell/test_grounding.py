@@ -81,3 +81,13 @@ def test_the_vocabulary_holds_no_name_twice_and_no_long_option_of_a_rare_tool() 
     assert {"commands", "keywords", "modes", "options", "slips", "words"} == set(sections)
     assert all(option.startswith("-") for option in sections["options"])
     assert not any(word.startswith("-") for word in sections["commands"] | sections["keywords"])
+
+
+def test_what_is_remembered_of_a_text_changes_nothing() -> None:
+    """A text too long to be remembered shows the same atoms, and what one session was shown no other one has seen."""
+    shown = "see kivo-4.b and --wipe=now, then /srv/luma/in-tray.txt\n"
+    long = shown * 400
+    assert seen(shown).atoms == seen(long).atoms == seen(shown).atoms
+    assert seen(shown).missing("kivo zorb") == ["zorb"]
+    assert seen(shown, "zorb").missing("kivo zorb") == []
+    assert seen(shown).missing("kivo zorb") == ["zorb"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sekft.dataset.select import stored
 from sekft.folder import Layout
+from sekft.folder.stored import stored
 from sekft.trajectory import StoredRollout
 from sekft.viewer.query import SORTS, Filters, Row
 from sekft.viewer.server import Viewer

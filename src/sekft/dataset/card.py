@@ -17,13 +17,12 @@ from sekft.dataset.export import BIN, SPLITS, ExportConfig, Exported, ExportPart
 from sekft.dataset.overlap import RUN, Overlap, overlaps
 from sekft.dataset.rows import ExportForm, export_forms
 from sekft.evaluation import charts
-from sekft.evaluation.metrics import mistakes
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import HIDDEN, Folder, Layout, stages
+from sekft.folder.entries import entry_at
 from sekft.quality.audit import Audit, holdings, judged
-from sekft.quality.measures import Holdings
+from sekft.quality.holdings import Holdings, ScenarioFacts
 from sekft.report import listed
-from sekft.scenario import Scenario
 from sekft.taxonomy import splits
 from sekft.trajectory import Trajectory
 
@@ -155,10 +154,9 @@ def _of_set(exported: Exported, held: Holdings, sources: Sources) -> dict[str, A
     if sampled:
         findings = [finding for finding in audit.findings if finding.name not in OF_THE_WHOLE]
         audit = audit.model_copy(update={"findings": findings})
-    scenarios, rollouts = list(held.scenarios.values()), held.rollouts
-    models = [rollout.trajectory.operator.model for rollout in rollouts]
-    models += [scenario.provenance.model for scenario in scenarios]
-    sample = _sample(held)
+    scenarios, rolled = list(held.scenarios.values()), held.rolled
+    example = next((entry_at(sources.layout.root / file) for *_, file in rolled.example), None)
+    sample = example.trajectory() if example else None
     by_name = {finding.name: finding for finding in audit.findings}
     return {
         "scenarios": f"{len(scenarios):,}",
@@ -172,16 +170,16 @@ def _of_set(exported: Exported, held: Holdings, sources: Sources) -> dict[str, A
         "excerpt": _excerpt(sample) if sample else "",
         "funnel": list(_funnel(exported, held, audit, sources.pairs)),
         "endings": (
-            Counter((scenario.expected.kind, scenario.split) for scenario in scenarios),
-            Counter((rollout.scenario.expected.kind, rollout.scenario.split) for rollout in held.kept),
+            Counter((scenario.kind, scenario.split) for scenario in scenarios),
+            rolled.endings,
         ),
-        "mistaken": sum(bool(mistakes(rollout)) for rollout in held.kept),
-        "kept": len(held.kept),
+        "mistaken": rolled.mistaken,
+        "kept": rolled.kept,
         "held_out": splits.spelt(held.held),
-        "unproven": any(scenario.gate is None or scenario.gate.mode != "sandbox" for scenario in scenarios),
-        "operators": {rollout.trajectory.operator.kind for rollout in rollouts},
-        "models": any(models),
-        "authors": sorted({scenario.provenance.model or scenario.provenance.author for scenario in scenarios}),
+        "unproven": not all(scenario.proven for scenario in scenarios),
+        "operators": rolled.operators,
+        "models": rolled.by_models or any(scenario.model for scenario in scenarios),
+        "authors": sorted({scenario.author for scenario in scenarios}),
     }
 
 
@@ -206,7 +204,7 @@ def _whole(exported: Exported) -> dict[str, Quantiles]:
     return {}
 
 
-def _pictures(exported: Exported, scenarios: Sequence[Scenario]) -> Iterator[tuple[str, bytes]]:
+def _pictures(exported: Exported, scenarios: Sequence[ScenarioFacts]) -> Iterator[tuple[str, bytes]]:
     if not charts.drawable():
         return
     if whole := _whole(exported):
@@ -214,16 +212,7 @@ def _pictures(exported: Exported, scenarios: Sequence[Scenario]) -> Iterator[tup
         marks = {TRL_DEFAULT: f"{TRL_DEFAULT:,}: TRL's default", longest: f"max_length {longest:,}"}
         bins = {split: lengths.bins for split, lengths in whole.items()}
         yield LENGTHS, charts.lengths(bins, BIN, marks, exported.counted)
-    yield BALANCE, charts.balance(scenarios)
-
-
-def _sample(held: Holdings) -> Trajectory | None:
-    """A kept session of training that is short and yet does some work."""
-    train = [rollout for rollout in held.kept if rollout.scenario.split == splits.TRAIN] or held.kept
-    ranked = sorted(
-        train, key=lambda rollout: (rollout.trajectory.outcome != "solved", abs(len(rollout.actions) - 8), rollout.file)
-    )
-    return ranked[0].trajectory if ranked else None
+    yield BALANCE, charts.balance((scenario.cell, scenario.split) for scenario in scenarios)
 
 
 def _excerpt(sample: Trajectory) -> str:
@@ -238,11 +227,11 @@ def _funnel(exported: Exported, held: Holdings, audit: Audit, pairs: Path | None
         yield "drawn", str(drawn.of), ""
         yield "admitted", str(audit.scenarios), drawn.detail
     outcomes: dict[str, Counter[str]] = {}
-    for rollout in held.rollouts:
-        outcomes.setdefault(rollout.trajectory.operator.kind, Counter())[rollout.trajectory.outcome] += 1
+    for (operator, outcome, _), count in held.rolled.outcomes.items():
+        outcomes.setdefault(operator, Counter())[outcome] += count
     for operator, counts in sorted(outcomes.items()):
         yield f"rolled out, {operator}", f"{counts.total():,}", _listed(dict(counts.most_common()))
-    yield "kept", f"{len(held.kept):,}", "the right ending, every step of the routine, and a clean record"
+    yield "kept", f"{held.rolled.kept:,}", "the right ending, every step of the routine, and a clean record"
     if pairs and (file := pairs / "report.json").is_file():
         report = json.loads(file.read_text(encoding="utf-8"))
         yield "pairs", f"{report['pairs']:,}", f"by the rejected side's outcome: {_listed(report['outcomes'])}"

@@ -4,40 +4,39 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import sekft
-from sekft.dataset import pair
 from sekft.dataset.files import put_in_place, sink, staged
-from sekft.dataset.pair import LABELS, PAIRS, Pair
+from sekft.dataset.pair import LABELS, PAIRS
+from sekft.dataset.row_maker import FormRows, Made, RowMaker
 from sekft.dataset.rows import (
     TABLES,
     ExportForm,
     Format,
-    Row,
     export_forms,
-    messages_of,
     named,
-    scalar_columns,
-    scalars,
 )
-from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
+from sekft.dataset.select import Passed, SelectConfig, Selection, funnel_table
 from sekft.errors import BundleError, UsageError
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import Folder, Layout, json_lines
 from sekft.folder.config import Setting, option
 from sekft.folder.entries import entries
-from sekft.folder.notes import Note, disputed, read_notes
-from sekft.models.texts import TokenCounter, length
+from sekft.folder.notes import Note, read_notes
+from sekft.folder.stored import GroupReader, weight
+from sekft.folder.workers import mapped
+from sekft.models.texts import TokenCounter
 from sekft.protocols import Reporter
 from sekft.report import Report, Table
-from sekft.scenario import SCHEMA_VERSION, Frozen, Scenario, load_noun
+from sekft.scenario import SCHEMA_VERSION, Frozen, load_noun
 from sekft.taxonomy import splits
-from sekft.trajectory import StoredRollout
 
 DEFAULT = ("sft",)
 OF_PAIRS = ("dpo", "kto")
@@ -47,7 +46,8 @@ SPLITS = (splits.TRAIN, splits.HELD_OUT)
 BIN = 64
 """Tokens: the width of a bin of lengths."""
 TableFormat = Literal["parquet", "jsonl"]
-Item = StoredRollout | Pair | Scenario
+SCENARIO_WEIGHT = 16
+"""What a scenario takes, in rollouts: tasks of Harbor are many files."""
 ALWAYS_FILTERED = 2
 """Lines of a funnel that no option asks for: what is stored, what is kept."""
 
@@ -174,12 +174,14 @@ def export(config: ExportConfig, sources: Sources, out: Path, counter: TokenCoun
         stage = staged(out)
         for of in dict.fromkeys(projection.of for projection in chosen):
             asked = [projection for projection in chosen if projection.of == of]
-            writers = [_Writer(folder, stage, config, projection, counter) for projection in asked]
+            writers = [_Writer(folder, stage, config, projection) for projection in asked]
             selection = Selection(config, counter, kept=of == "kept", notes=notes)
-            for item in _items(of, sources, selection, reporter, notes):
-                split = guard.split_of(item)
-                for writer in writers:
-                    writer.add(split, item)
+            maker = _maker(of, config, sources, counter, {each.name: config.format_of(each) for each in asked}, notes)
+            with closing(_made(of, maker, sources, selection, reporter)) as items:
+                for item in items:
+                    split = guard.split_of(item)
+                    for writer, made in zip(writers, item.forms, strict=True):
+                        writer.add(split, made)
             parts = parts + [part for writer in writers for part in writer.end()]
             funnel = selection.funnel if of == "kept" else funnel
         exported = Exported(version=sekft.__version__, counted=counter.name, funnel=funnel, parts=parts)
@@ -239,9 +241,8 @@ class SplitGuard:
     def __init__(self) -> None:
         self._split: dict[str, str] = {}
 
-    def split_of(self, item: Item) -> str:
+    def split_of(self, noun: Made) -> str:
         """The item's split. Raises BundleError where the other split has met its family, or there is no such split."""
-        noun = item.scenario if isinstance(item, StoredRollout) else item
         if noun.split not in SPLITS:
             raise BundleError(f"{noun.id}: split: saw {noun.split!r}, want {' or '.join(SPLITS)}")
         if self._split.setdefault(noun.family, noun.split) != noun.split:
@@ -249,45 +250,58 @@ class SplitGuard:
         return noun.split
 
 
-def _items(
-    of: str, sources: Sources, selection: Selection, reporter: Reporter, notes: Mapping[str, Note]
-) -> Iterator[Item]:
-    if of == "scenarios":
-        yield from _scenarios(sources, reporter)
-        return
-    if of != "kept" and sources.pairs is None:
+def _maker(
+    of: str,
+    config: ExportConfig,
+    sources: Sources,
+    counter: TokenCounter,
+    forms: Mapping[str, Format],
+    notes: Mapping[str, Note],
+) -> RowMaker:
+    """Raises UsageError where these forms are made of pairs and there are none."""
+    if of in ("pairs", "labelled") and sources.pairs is None:
         raise UsageError("these forms are made of pairs: run `sekft pairs` first, and say where with --pairs")
-    if of == "pairs" and sources.pairs:
-        yield from (each for each in pair.read(sources.pairs / PAIRS) if not _disputes(each, notes))
-        return
-    labelled = _labelled(sources.pairs) if of == "labelled" and sources.pairs else None
-    reporter.begin(f"{of}: scenarios", sum(1 for _ in sources.layout.grouped()), 0)
-    for group in selection(_counted(stored(sources.layout, sources.scenarios), reporter)):
-        yield from (rollout for rollout in group if labelled is None or rollout.file in labelled)
+    return RowMaker(
+        config=SelectConfig(**{name: getattr(config, name) for name in SelectConfig.model_fields}),
+        counter=counter,
+        forms=forms,
+        read=GroupReader.of(sources.layout, sources.scenarios),
+        notes=notes,
+        pairs=sources.pairs / PAIRS if sources.pairs else None,
+        labelled=frozenset(_labelled(sources.pairs)) if of == "labelled" and sources.pairs else None,
+    )
 
 
-def _scenarios(sources: Sources, reporter: Reporter) -> Iterator[Scenario]:
+def _made(
+    of: str, maker: RowMaker, sources: Sources, selection: Selection, reporter: Reporter
+) -> Generator[Made, None, None]:
+    """Every item's rows, in the order of the items."""
+    if of == "scenarios":
+        yield from _of_scenarios(maker, sources, reporter)
+    elif of == "pairs" and maker.pairs:
+        with mapped(maker.of_pair, json_lines(maker.pairs)) as parts:
+            yield from chain.from_iterable(parts)
+    else:
+        reporter.begin(f"{of}: scenarios", sum(1 for _ in sources.layout.grouped()), 0)
+        workers = None if maker.config.is_apart else 0
+        with mapped(maker.of_rollouts, sources.layout.grouped(), weigh=weight, workers=workers) as groups:
+            for sifted, made in groups:
+                reporter.step()
+                selection.add(sifted)
+                yield from made
+
+
+def _of_scenarios(maker: RowMaker, sources: Sources, reporter: Reporter) -> Iterator[Made]:
     """All that were admitted, in the order of their ids. Raises UsageError where there are none."""
     layout = Layout.found(sources.scenarios) if sources.scenarios else sources.layout
     count = sum(1 for _ in entries(layout.scenarios))
     if not count:
         raise UsageError(f"{layout.scenarios}: holds no scenarios; --scenarios says where they are")
     reporter.begin("scenarios", count, 0)
-    for entry in entries(layout.scenarios):
-        yield entry.scenario()
-        reporter.step()
-
-
-def _disputes(one: Pair, notes: Mapping[str, Note]) -> bool:
-    """Whether a note would drop the chosen side's rollout, or keep the rejected one's."""
-    chosen, rejected = notes.get(one.chosen_side.trajectory), notes.get(one.rejected_side.trajectory)
-    return disputed(chosen, True) or disputed(rejected, False)
-
-
-def _counted(groups: Iterator[Group], reporter: Reporter) -> Iterator[Group]:
-    for group in groups:
-        reporter.step()
-        yield group
+    with mapped(maker.of_scenario, entries(layout.scenarios), weigh=lambda _: SCENARIO_WEIGHT) as parts:
+        for made in parts:
+            reporter.step()
+            yield from made
 
 
 def _labelled(folder: Path) -> set[str]:
@@ -301,28 +315,15 @@ def _labelled(folder: Path) -> set[str]:
 class _Writer:
     """One projection's sinks, by split, and the lengths of the rows in each."""
 
-    def __init__(
-        self, folder: Folder, stage: Path, config: ExportConfig, projection: ExportForm, counter: TokenCounter
-    ) -> None:
-        self._projection, self._counter, self._form = projection, counter, config.format_of(projection)
+    def __init__(self, folder: Folder, stage: Path, config: ExportConfig, projection: ExportForm) -> None:
+        self._projection, self._form = projection, config.format_of(projection)
         stored = replace(projection, columns=projection.all_columns)
         self._sinks = {split: sink(folder, stage, stored, split, self._form, config.shard_rows) for split in SPLITS}
         self._lengths: dict[str, Counter[int]] = {split: Counter() for split in SPLITS}
-        self._scalars = list(scalar_columns(projection)) if projection.scalars else []
 
-    def add(self, split: str, item: Item) -> None:
-        rows = list(self._projection.rows(item))
-        lengths = [self._length(row) if self._projection.length else None for row in rows]
-        self._lengths[split].update(tokens for tokens in lengths if tokens is not None)
-        if self._scalars:
-            told = [scalars(item, tokens) for tokens in lengths]
-            rows = [
-                {**row, **{name: each[name] for name in self._scalars}} for row, each in zip(rows, told, strict=True)
-            ]
-        self._sinks[split].add(rows)
-
-    def _length(self, row: Row) -> int:
-        return max(length(messages_of(row, columns), self._counter) for columns in self._projection.length)
+    def add(self, split: str, made: FormRows) -> None:
+        self._lengths[split].update(made.lengths)
+        self._sinks[split].add(made.rows)
 
     def end(self) -> Iterator[ExportPart]:
         for split, place in self._sinks.items():

@@ -12,7 +12,7 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from sekft.dataset.rows import ExportForm, Format, Row
 from sekft.errors import BundleError
@@ -29,17 +29,17 @@ SESSIONS_TOGETHER = 2
 class Shards:
     """Takes the rows of one projection and split into files of at most `most` rows; memory holds one row group.
 
-    schema: of Parquet; None for JSONL. files: how many are in place.
+    schema: of Parquet; None for JSONL, whose rows come as lines. files: how many are in place.
     """
 
     def __init__(self, folder: Folder, place: Path, schema: Any, most: int) -> None:
         self._folder, self._place, self._schema, self._most = folder, place, schema, most
-        self._held: list[Row] = []
+        self._held: list[Row | bytes] = []
         self._file: IO[bytes] | None = None
         self._parquet: Any = None
         self._in_file = self.rows = self.files = self.size_bytes = 0
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Iterable[Row | bytes]) -> None:
         """Take the rows of one rollout or pair."""
         for row in rows:
             self._held.append(row)
@@ -71,7 +71,7 @@ class Shards:
                 table = pyarrow.Table.from_pylist(self._held, schema=self._schema)
                 self._parquet.write_table(table, row_group_size=GROUP_ROWS)
             else:
-                file.writelines(map(_line, self._held))
+                file.writelines(cast(list[bytes], self._held))
         self.rows += len(self._held)
         self._held.clear()
         return file
@@ -100,7 +100,7 @@ class Sessions:
     def add(self, rows: Iterable[Row]) -> None:
         lines = list(rows)
         name = str(lines[0]["id"])
-        content = b"".join(map(_line, lines))
+        content = b"".join(map(line, lines))
         self._folder.write(self._place / name[:SESSIONS_TOGETHER] / f"{name}.jsonl", content.decode())
         self.files += 1
         self.rows += 1
@@ -182,7 +182,7 @@ def arrow_type(kind: Any) -> Any:
     return pyarrow.type_for_alias(kind)
 
 
-def _line(row: Row) -> bytes:
+def line(row: Row) -> bytes:
     return json.dumps(row, ensure_ascii=False).encode() + b"\n"
 
 

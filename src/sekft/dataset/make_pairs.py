@@ -10,21 +10,25 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import IO, ClassVar
 
 import sekft
 from sekft.dataset.pair import BY_CHANCE, LABELS, MARGIN, PAIRS, Forks, Pair
-from sekft.dataset.select import Group, Passed, SelectConfig, Selection, funnel_table, stored
+from sekft.dataset.select import Passed, SelectConfig, Selection, Sifted, funnel_table
 from sekft.evaluation.statistics import Quantiles
 from sekft.folder import ROLLOUTS, Folder, Layout, explained, settings
 from sekft.folder.config import Setting, option
-from sekft.folder.entries import by_folder, entries
+from sekft.folder.entries import Entry, by_folder, entries
 from sekft.folder.places import is_remote
+from sekft.folder.stored import GroupReader, NamedGroup, weight
+from sekft.folder.workers import mapped
 from sekft.models.texts import EstimatedTokens, TokenCounter, length
 from sekft.protocols import Reporter
 from sekft.report import Cell, Report, Table, facts, listed
@@ -156,17 +160,23 @@ def pair(
         folder.settle("pairs", config.settings(counter), empty=not _size(place / PAIRS))
         labels = folder.begin(place / LABELS)
         with explained(place), tempfile.TemporaryFile(dir=None if is_remote(place) else place) as spool:
-            candidates = _Candidates(config, counter, spool, place / BRANCHES)
-            for group in stored(rollouts, scenarios):
-                candidates.add(group, labels)
-            chosen = set(balanced(candidates.stubs, config.seed or 0, config.per_scenario, config.n))
+            candidates = _Candidates(config, counter, spool, labels)
+            branches = dict(by_folder(entries(place / BRANCHES, ROLLOUTS)))
+            find = _Finding(config, counter, GroupReader.of(rollouts, scenarios))
+            groups = ((group, branches.get(group[0], [])) for group in rollouts.grouped())
+            workers = None if config.is_apart else 0
+            with mapped(find, groups, weigh=lambda item: weight(item[0]) + len(item[1]), workers=workers) as parts:
+                for found in parts:
+                    candidates.add(found)
+            stubs = [candidate.stub for candidate in candidates.held]
+            chosen = set(balanced(stubs, config.seed or 0, config.per_scenario, config.n))
             pairs = folder.begin(place / PAIRS)
-            taken = _PairFigures(counter)
+            taken = _PairFigures()
             spool.seek(0)
-            for number, line in enumerate(spool):
-                if number in chosen:
+            for candidate, line in zip(candidates.held, spool, strict=True):
+                if candidate.stub.number in chosen:
                     pairs.write(line)
-                    taken.add(Pair.model_validate_json(line))
+                    taken.add(candidate)
         report = PairReport.model_validate(candidates.figures() | taken.figures())
         folder.place(labels, place / LABELS)
         folder.place(pairs, place / PAIRS)
@@ -192,54 +202,116 @@ class Stub:
     values: tuple[str, ...]
 
 
-class _Candidates:
-    """The first pass: every candidate goes to the spool; memory holds what the balance needs of it."""
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is held of a pair until it is taken or not. prompt: tokens. The pair itself lies in the spool."""
 
-    def __init__(self, config: PairConfig, counter: TokenCounter, spool: IO[bytes], branches: Path) -> None:
-        self._config, self._counter, self._spool = config, counter, spool
-        self._branches = dict(by_folder(entries(branches, ROLLOUTS)))
-        filters = {"outcome": (), "max_length": None, "per_scenario": None}  # these three speak of pairs
-        self._selection = Selection(config.model_copy(update=filters), counter, kept=True)
+    stub: Stub
+    turn: int
+    prompt: int
+    split: str
+    source: str
+    cause: str | None
+
+    def numbered(self, number: int) -> Candidate:
+        """As it is held: of a word that many have there is one in memory."""
+        scenario, outcome, cause = map(sys.intern, (self.stub.scenario, self.stub.outcome, self.stub.cause))
+        values = tuple(map(sys.intern, self.stub.values))
+        words = {"scenario": scenario, "outcome": outcome, "cause": cause, "values": values}
+        return replace(self, stub=replace(self.stub, number=number, **words))  # type: ignore[arg-type]
+
+
+@dataclass
+class _Found:
+    """What one scenario gave. labels: lines, and how many of them are right or wrong. both: whether it has both kinds.
+
+    refused: reason → comparisons that gave no pair. pairs: candidates with their lines.
+    """
+
+    labels: list[bytes] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    sifted: Sifted = field(default_factory=list)
+    both: bool = False
+    refused: Counter[str] = field(default_factory=Counter)
+    pairs: list[tuple[Candidate, bytes]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """Finds the candidates of one scenario, also in a worker."""
+
+    config: PairConfig
+    counter: TokenCounter
+    read: GroupReader
+
+    @cached_property
+    def _selection(self) -> Selection:
+        return _selection(self.config, self.counter)
+
+    def __call__(self, item: tuple[NamedGroup, list[Entry]]) -> _Found:
+        """item: a scenario's rollouts, and those of its branches."""
+        found, group = _Found(), self.read(item[0])
+        for label in filter(None, map(_label, group)):
+            found.labels.append(_line(label))
+            found.counts["right" if label["label"] else "wrong"] += 1
+        scenario = group[0].scenario
+        group += [StoredRollout(str(entry), entry.trajectory(), scenario) for entry in item[1]]
+        kept, found.sifted = self._selection.sift(group)
+        wrong = [rollout for rollout in group if rollout.trajectory.outcome not in (*KEPT, "infra_error")]
+        if kept and wrong:
+            found.both = True
+            for candidate in Forks([*kept, *wrong], found.refused).pairs(self.config.margin):
+                self._take(candidate, found)
+        return found
+
+    def _take(self, pair: Pair, found: _Found) -> None:
+        config = self.config
+        if config.outcome and pair.outcome not in config.outcome:
+            found.refused["another outcome"] += 1
+        elif config.max_length is not None and self._longest(pair) > config.max_length:
+            found.refused[f"longer than {config.max_length} tokens"] += 1
+        else:
+            found.pairs.append((self._candidate(pair), _line(pair.model_dump(mode="json"))))
+
+    def _candidate(self, pair: Pair) -> Candidate:
+        chosen, rejected = self.counter(pair.chosen[0].content), self.counter(pair.rejected[0].content)
+        values = tuple(f"{axis}={value}" for axis, value in pair.cell.items())
+        stub = Stub(0, pair.scenario_id, pair.outcome, pair.cause or pair.source, chosen, rejected, values)
+        prompt = length([{"content": message.content} for message in pair.prompt], self.counter)
+        return Candidate(stub, pair.turn, prompt, pair.split, pair.source, pair.cause)
+
+    def _longest(self, pair: Pair) -> int:
+        contents = [{"content": message.content} for message in pair.prompt]
+        sides = ({"content": pair.chosen[0].content}, {"content": pair.rejected[0].content})
+        return max(length([*contents, side], self.counter) for side in sides)
+
+
+def _selection(config: PairConfig, counter: TokenCounter) -> Selection:
+    filters = {"outcome": (), "max_length": None, "per_scenario": None}  # these three speak of pairs
+    return Selection(config.model_copy(update=filters), counter, kept=True)
+
+
+class _Candidates:
+    """The first pass: every candidate goes to the spool; memory holds what the balance and the report need of it."""
+
+    def __init__(self, config: PairConfig, counter: TokenCounter, spool: IO[bytes], labels: IO[bytes]) -> None:
+        self._spool, self._label_lines, self._counted_by = spool, labels, counter.name
+        self._selection = _selection(config, counter)
         self._refused: Counter[str] = Counter()
         self._labels: Counter[str] = Counter()
         self._scenarios = self._both = 0
-        self.stubs: list[Stub] = []
+        self.held: list[Candidate] = []
 
-    def add(self, group: Group, labels: IO[bytes]) -> None:
+    def add(self, found: _Found) -> None:
         self._scenarios += 1
-        for rollout in group:
-            if (label := _label(rollout)) is not None:
-                labels.write(_line(label))
-                self._labels["right" if label["label"] else "wrong"] += 1
-        scenario = group[0].scenario
-        branches = self._branches.get(scenario.id, ())
-        group = [*group, *(StoredRollout(str(entry), entry.trajectory(), scenario) for entry in branches)]
-        kept = next(self._selection([group]), [])
-        wrong = [rollout for rollout in group if rollout.trajectory.outcome not in (*KEPT, "infra_error")]
-        if kept and wrong:
-            self._both += 1
-            for candidate in Forks([*kept, *wrong], self._refused).pairs(self._config.margin):
-                self._take(candidate)
-
-    def _take(self, candidate: Pair) -> None:
-        config = self._config
-        if config.outcome and candidate.outcome not in config.outcome:
-            self._refused["another outcome"] += 1
-        elif config.max_length is not None and self._longest(candidate) > config.max_length:
-            self._refused[f"longer than {config.max_length} tokens"] += 1
-        else:
-            chosen, rejected = _answer_tokens(candidate, self._counter)
-            values = tuple(f"{axis}={value}" for axis, value in candidate.cell.items())
-            cause = candidate.cause or candidate.source
-            self.stubs.append(
-                Stub(len(self.stubs), candidate.scenario_id, candidate.outcome, cause, chosen, rejected, values)
-            )
-            self._spool.write(_line(candidate.model_dump(mode="json")))
-
-    def _longest(self, candidate: Pair) -> int:
-        prompt = [message.model_dump() for message in candidate.prompt]
-        sides = (candidate.chosen[0].model_dump(), candidate.rejected[0].model_dump())
-        return max(length([*prompt, side], self._counter) for side in sides)
+        self._both += found.both
+        self._label_lines.writelines(found.labels)
+        self._labels.update(found.counts)
+        self._selection.add(found.sifted)
+        self._refused.update(found.refused)
+        for candidate, line in found.pairs:
+            self.held.append(candidate.numbered(len(self.held)))
+            self._spool.write(line)
 
     def figures(self) -> dict[str, object]:
         return {
@@ -247,44 +319,38 @@ class _Candidates:
             "scenarios": self._scenarios,
             "both": self._both,
             "funnel": self._selection.funnel,
-            "candidates": len(self.stubs),
+            "candidates": len(self.held),
             "refused": dict(sorted(self._refused.items())),
             "labels": dict(self._labels),
-            "counted_by": self._counter.name,
+            "counted_by": self._counted_by,
         }
 
 
 class _PairFigures:
     """The second pass: the figures of the pairs that are taken."""
 
-    def __init__(self, counter: TokenCounter) -> None:
-        self._counter = counter
+    def __init__(self) -> None:
         self._counts = {name: Counter[str]() for name in ("outcomes", "causes", "sources", "splits", "longer")}
         self._axes: dict[str, Counter[str]] = defaultdict(Counter)
         self._sizes: dict[str, list[int]] = {name: [] for name in ("turns", "prompt", "chosen", "rejected")}
 
-    def add(self, pair: Pair) -> None:
-        chosen, rejected = _answer_tokens(pair, self._counter)
-        prompt = length([message.model_dump() for message in pair.prompt], self._counter)
-        for sizes, size in zip(self._sizes.values(), (pair.turn, prompt, chosen, rejected), strict=True):
+    def add(self, one: Candidate) -> None:
+        chosen, rejected = one.stub.chosen, one.stub.rejected
+        for sizes, size in zip(self._sizes.values(), (one.turn, one.prompt, chosen, rejected), strict=True):
             sizes.append(size)
         longer = "chosen" if chosen > rejected else "rejected" if rejected > chosen else "neither"
-        values = (pair.outcome, pair.cause or "none", pair.source, pair.split, longer)
+        values = (one.stub.outcome, one.cause or "none", one.source, one.split, longer)
         for counts, value in zip(self._counts.values(), values, strict=True):
             counts[value] += 1
-        for axis, value in pair.cell.items():
-            self._axes[axis][value] += 1
+        for value in one.stub.values:
+            axis, _, name = value.partition("=")
+            self._axes[axis][name] += 1
 
     def figures(self) -> dict[str, object]:
         counts = {name: dict(values.most_common()) for name, values in self._counts.items()}
         axes = {axis: dict(values.most_common()) for axis, values in self._axes.items()}
         spreads = {name: Quantiles.spread(sizes) for name, sizes in self._sizes.items()}
         return {**counts, **spreads, "axes": axes, "pairs": len(self._sizes["turns"])}
-
-
-def _answer_tokens(pair: Pair, counter: TokenCounter) -> tuple[int, int]:
-    """Tokens of the chosen and of the rejected action."""
-    return counter(pair.chosen[0].content), counter(pair.rejected[0].content)
 
 
 def _label(rollout: StoredRollout) -> dict[str, object] | None:

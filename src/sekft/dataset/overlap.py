@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sekft.errors import UsageError
-from sekft.quality.texts import clusters, documentation, masked, names, words
+from sekft.quality.holdings import ScenarioFacts
+from sekft.quality.texts import clusters, masked, words
 from sekft.report import Table
-from sekft.scenario import Frozen, Scenario
+from sekft.scenario import Frozen
 from sekft.taxonomy import splits
 
 RUN = 13
@@ -50,7 +51,7 @@ class Overlap(Frozen):
     where: list[str]
 
 
-def overlaps(scenarios: Sequence[Scenario], named: Sequence[Path] = ()) -> list[Overlap]:
+def overlaps(scenarios: Sequence[ScenarioFacts], named: Sequence[Path] = ()) -> list[Overlap]:
     """Held-out against training texts, then all of ours against each named file.
 
     named: JSON or JSONL, whose every string is a text, or plain text by the paragraph.
@@ -74,12 +75,14 @@ def table(overlaps: Sequence[Overlap]) -> Table:
     return Table(columns, rows, "Overlaps")
 
 
-def _directives(scenario: Scenario) -> list[Text]:
-    return [Text(scenario.id, directive.text, names(scenario)) for directive in scenario.directives]
+def _directives(scenario: ScenarioFacts) -> list[Text]:
+    texts = scenario.texts
+    return [Text(scenario.id, told, texts.names) for told in texts.directives] if texts else []
 
 
-def _documentation(scenario: Scenario) -> list[Text]:
-    return [Text(scenario.id, documentation(scenario), names(scenario))]
+def _documentation(scenario: ScenarioFacts) -> list[Text]:
+    texts = scenario.texts
+    return [Text(scenario.id, texts.documentation, texts.names)] if texts else []
 
 
 def _overlap(of: str, texts: Sequence[Text], against: str, others: Sequence[Text]) -> Overlap:

@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,7 +22,8 @@ from sekft.evaluation.metrics import went_wrong
 from sekft.evaluation.statistics import fisher
 from sekft.folder import json_lines
 from sekft.scenario import SCHEMA_VERSION, Frozen, canonical
-from sekft.shell.syntax import bare, only_looks, settled, simple_commands
+from sekft.shell import syntax
+from sekft.shell.syntax import only_looks, simple_commands
 from sekft.trajectory import Outcome, StoredRollout, Trajectory, Turn
 
 PAIRS, LABELS = "pairs.jsonl", "labels.jsonl"
@@ -34,6 +35,9 @@ CHANCE = 0.1
 GIVEN = "actions"
 """The setting of a branch's operator that says how many actions were typed for it."""
 Gist = tuple[tuple[str, ...], ...]
+bare = lru_cache(maxsize=syntax.REMEMBERED)(syntax.bare)
+settled = lru_cache(maxsize=syntax.REMEMBERED)(syntax.settled)
+"""The rollouts of one scenario type much the same and see much the same."""
 
 
 class Message(Frozen):
@@ -232,11 +236,15 @@ class Forks:
 
 def read(path: Path) -> Iterator[Pair]:
     """The pairs of a `pairs.jsonl`, one at a time. Raises BundleError naming the line."""
-    for number, body in json_lines(path):
-        try:
-            yield Pair.model_validate(body)
-        except ValueError as error:
-            raise BundleError(f"{path}:{number}: {error}") from error
+    return (parsed(path, number, body) for number, body in json_lines(path))
+
+
+def parsed(path: Path | str, number: int, body: object) -> Pair:
+    """A line of such a file."""
+    try:
+        return Pair.model_validate(body)
+    except ValueError as error:
+        raise BundleError(f"{path}:{number}: {error}") from error
 
 
 def _answers(walk: Walk, at: int) -> list[Turn]:

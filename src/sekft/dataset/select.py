@@ -6,7 +6,6 @@ A group holds the rollouts of one scenario. Groups stream: at no time is more th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import ValidationInfo, field_validator
@@ -14,16 +13,15 @@ from pydantic import ValidationInfo, field_validator
 from sekft.errors import UsageError
 from sekft.evaluation.difficulty import BANDS, band
 from sekft.evaluation.metrics import recovered, right
-from sekft.folder import Layout
 from sekft.folder.config import Config, option
 from sekft.folder.notes import Note, disputed
+from sekft.folder.stored import Group
 from sekft.models.texts import TokenCounter, length
 from sekft.report import Table, either
 from sekft.scenario import Frozen
 from sekft.shell.grounding import ungrounded
 from sekft.trajectory import OUTCOMES, StoredRollout
 
-Group = list[StoredRollout]
 NO_NOTES: Mapping[str, Note] = {}
 Filter = Callable[[Group], Group]
 
@@ -62,6 +60,11 @@ class SelectConfig(Config):
             raise UsageError(f"--{info.field_name} {min(unknown)}: want one of {', '.join(known)}")
         return values
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether a scenario's rollouts pass or fail whatever was taken before them, so that workers can share them."""
+        return self.recovered_share is None
+
 
 class Passed(Frozen):
     """How many rollouts one filter passed and dropped."""
@@ -71,8 +74,12 @@ class Passed(Frozen):
     dropped: int
 
 
+Sifted = list[tuple[int, int]]
+"""For each filter, how many rollouts it passed and dropped."""
+
+
 class Selection:
-    """The filters of a config. `funnel` is whole once the stream has ended.
+    """The filters of a config. `funnel` is whole once the stream has ended, or all that was sifted has been added.
 
     kept:  whether a rollout that is not kept is dropped, too.
     notes: by trajectory; a rollout that one speaks against is dropped.
@@ -92,25 +99,23 @@ class Selection:
     def __call__(self, groups: Iterable[Group]) -> Iterator[Group]:
         """The groups with what passes, empty ones left out."""
         for group in groups:
-            for (_, chosen), counts in zip(self._filters, self._counts, strict=True):
-                before, group = len(group), chosen(group)
-                counts[0] += len(group)
-                counts[1] += before - len(group)
-            if group:
-                yield group
+            taken, sifted = self.sift(group)
+            self.add(sifted)
+            if taken:
+                yield taken
 
+    def sift(self, group: Group) -> tuple[Group, Sifted]:
+        """What passes of a group, and what each filter did to it, which is not added to the funnel."""
+        sifted = []
+        for _, chosen in self._filters:
+            before, group = len(group), chosen(group)
+            sifted.append((len(group), before - len(group)))
+        return group, sifted
 
-def stored(layout: Layout, scenarios: Path | None = None) -> Iterator[Group]:
-    """The rollouts of a folder, a scenario's at a time, both in the order of their names.
-
-    scenarios: a folder of bundles, or a run folder; None looks where Layout.bundle does.
-    Raises UsageError where a scenario is missing, BundleError for a broken file.
-    """
-    place = Layout.found(scenarios) if scenarios else layout
-    find = place.finder()
-    for name, group in layout.grouped():
-        scenario = place.scenario_of(name, find)
-        yield [StoredRollout(entry.below(layout.root), entry.trajectory(), scenario) for entry in group]
+    def add(self, sifted: Sifted) -> None:
+        for counts, (passed, dropped) in zip(self._counts, sifted, strict=True):
+            counts[0] += passed
+            counts[1] += dropped
 
 
 def funnel_table(funnel: Sequence[Passed]) -> Table:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sekft.evaluation.evaluate import AxisValueFigures, Evaluation
 from sekft.evaluation.metrics import CHAIN, MEASURES
-from sekft.scenario import Scenario
+from sekft.scenario import Cell
 from sekft.taxonomy import splits
 
 SCALE = 2
@@ -51,12 +51,15 @@ def lengths(bins: Mapping[str, Mapping[int, int]], width: int, marks: Mapping[in
     return _drawn("lengths", subtitle=f"counted by {counted}", datasets={"bins": rows, "marks": lines})
 
 
-def balance(scenarios: Sequence[Scenario]) -> bytes:
-    """For each axis and split the shares of its values, those that training never has in another colour."""
+def balance(scenarios: Iterable[tuple[Cell, str]]) -> bytes:
+    """For each axis and split the shares of its values, those that training never has in another colour.
+
+    scenarios: cell and split of each.
+    """
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for scenario in scenarios:
-        for axis, value in scenario.cell.items():
-            counts[axis, scenario.split][value] += 1
+    for cell, split in scenarios:
+        for axis, value in cell.items():
+            counts[axis, split][value] += 1
     return _drawn("balance", (row for axis, split in sorted(counts) for row in _shares(counts, axis, split)))
 
 

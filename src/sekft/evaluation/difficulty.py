@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import fmean
 
 from sekft.evaluation.statistics import pass_at
-from sekft.rejection import Rejection
 from sekft.report import Report, Table, facts, listed
-from sekft.scenario import Frozen, Scenario
-from sekft.trajectory import KEPT, Trajectory, Usage
+from sekft.scenario import Cell, Frozen
+from sekft.trajectory import KEPT, Outcome, Trajectory, Usage
 
 BANDS = ("never", "hard", "medium", "easy", "always")
 """By the share of a scenario's rollouts that end right: 0, up to 1/4, up to 3/4, below 1, 1."""
@@ -67,21 +66,20 @@ class Worked:
         self._admitted, self._refused, self._counts = Counter[str](), Counter[str](), Counter[str]()
         self._rollouts, self._right = Counter[str](), Counter[str]()
 
-    def admit(self, scenario: Scenario) -> None:
+    def admit(self, cell: Cell) -> None:
         self._counts["teacher"] += 1
-        self._admitted.update(_values(scenario.cell))
+        self._admitted.update(_values(cell))
 
-    def refuse(self, rejection: Rejection) -> None:
+    def refuse(self, cell: Cell | None) -> None:
+        """cell: None where the rejected draw tells none."""
         self._counts["refused"] += 1
-        if isinstance(cell := rejection.scenario.get("cell"), dict):
-            self._refused.update(_values(cell))
+        self._refused.update(_values(cell or {}))
 
-    def roll(self, trajectory: Trajectory) -> None:
-        """Difficulty is what models make of a scenario; scripted operators tell nothing of it."""
-        if trajectory.operator.model is not None:
-            self._counts["operator"] += trajectory.keep
-            self._rollouts[trajectory.scenario_id] += 1
-            self._right[trajectory.scenario_id] += trajectory.outcome in KEPT
+    def roll(self, scenario_id: str, outcome: Outcome, keep: bool) -> None:
+        """A rollout by a model: difficulty is what models make of a scenario; scripted operators tell nothing of it."""
+        self._counts["operator"] += keep
+        self._rollouts[scenario_id] += 1
+        self._right[scenario_id] += outcome in KEPT
 
     def returns(self, spent: Mapping[str, Usage]) -> Returns:
         tried = [(count, self._right[name]) for name, count in self._rollouts.items()]

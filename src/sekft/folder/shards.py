@@ -116,6 +116,10 @@ class Shard:
     def __init__(self, body: Path, sealed: bool) -> None:
         self.body, self.sealed = body, sealed
 
+    def __reduce__(self) -> tuple[type[Shard], tuple[Path, bool]]:
+        """To a worker it goes without what it remembers, which may be a whole index."""
+        return Shard, (self.body, self.sealed)
+
     @cached_property
     def _records(self) -> list[Record]:
         """Of one without an index."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -13,17 +14,21 @@ from typing import Any, Literal
 from sekft import taxonomy
 from sekft.errors import UsageError
 from sekft.folder import ROLLOUTS, Layout, settings
-from sekft.folder.entries import entries
-from sekft.folder.notes import read_notes
-from sekft.quality.measures import Figure, Holdings, measure_all
+from sekft.folder.entries import Entry, entries
+from sekft.folder.notes import Note, read_notes
+from sekft.folder.stored import read_group
+from sekft.folder.workers import mapped
+from sekft.quality.holdings import TEXTS_AT_MOST, Holdings, Proofs, Rolled, ScenarioFacts
+from sekft.quality.measures import Figure, measure_all
 from sekft.rejection import Rejection
 from sekft.report import Cell, Report, Styled, Table, facts
-from sekft.scenario import Frozen, Scenario
+from sekft.scenario import Frozen, GateReport
 from sekft.taxonomy import splits
-from sekft.trajectory import StoredRollout
 
 Verdict = Literal["ok", "short", "broken", "told"]
 FILES_SHOWN = 5
+SCENARIO_WEIGHT = 4
+"""What a bundle takes to read, in rollouts."""
 MARKS: Mapping[Verdict, Cell] = {
     "ok": Styled("ok", "good"),
     "told": "",
@@ -116,9 +121,12 @@ class Threshold:
         return " and ".join(bounds) + (f" from {self.least_cases}" if bounds and self.least_cases else "")
 
 
-def audit(layout: Layout) -> Audit:
-    """Measure what a folder holds. Raises UsageError when it has no scenarios, BundleError when a file is broken."""
-    return judged(holdings(layout), str(layout.root))
+def audit(layout: Layout, workers: int | None = None) -> Audit:
+    """Measure what a folder holds. Raises UsageError when it has no scenarios, BundleError when a file is broken.
+
+    workers: processes that read beside this one, None for one a core; the result is the same.
+    """
+    return judged(holdings(layout, workers=workers), str(layout.root))
 
 
 def judged(held: Holdings, folder: str) -> Audit:
@@ -132,26 +140,30 @@ def judged(held: Holdings, folder: str) -> Audit:
     return Audit(
         folder=folder,
         scenarios=len(held.scenarios),
-        rollouts=len(held.rollouts),
-        kept=len(held.kept),
+        rollouts=held.rolled.rollouts,
+        kept=held.rolled.kept,
         findings=[_finding(figure, limits) for figure in figures],
     )
 
 
-def holdings(layout: Layout, most: int | None = None) -> Holdings:
-    """What a folder holds; with `most`, its first so many scenarios and their rollouts alone."""
-    scenarios = {scenario.id: scenario for scenario in (entry.scenario() for entry in islice(layout.bundles(), most))}
+def holdings(layout: Layout, most: int | None = None, workers: int | None = None) -> Holdings:
+    """What a folder holds; with `most`, its first so many scenarios and their rollouts alone.
+
+    workers: see folder.workers; the result is the same. Raises UsageError and BundleError.
+    """
+    notes, axes, generated = read_notes(layout.root), taxonomy.load(), settings(layout.root, "generate")
+    scenarios, proofs, rolled = _scenarios(layout, most, notes, workers)
     if not scenarios:
         raise UsageError(f"{layout.root}: holds no scenarios; want a folder of `sekft generate` or `sekft run`")
-    axes, generated = taxonomy.load(), settings(layout.root, "generate")
     return Holdings(
         taxonomy=axes,
         where=taxonomy.parse_where(axes, _terms(generated, "where")),
-        notes=read_notes(layout.root),
+        notes=notes,
         held=splits.held_out(axes, _terms(generated, "holdout") or ([splits.NONE] if generated else [])),
         scenarios=scenarios,
-        rejections=tuple(entry.load(Rejection) for entry in entries(layout.rejected)),
-        rollouts=tuple(_rollouts(layout, scenarios)),
+        rejected=_rejected(layout, proofs, workers),
+        proofs=proofs,
+        rolled=rolled,
         broken=tuple(entry.below(layout.root) for entry in entries(layout.errors, ROLLOUTS)),
         folder=relpath(str(layout.scenarios), str(layout.root)),
     )
@@ -162,10 +174,68 @@ def _terms(recorded: Mapping[str, Any], name: str) -> list[str]:
     return [str(term) for term in terms] if isinstance(terms, list) else []
 
 
-def _rollouts(layout: Layout, scenarios: Mapping[str, Scenario]) -> Iterator[StoredRollout]:
-    for name, group in layout.grouped():
-        for entry in group if name in scenarios else ():
-            yield StoredRollout(entry.below(layout.root), entry.trajectory(), scenarios[name])
+def _rejected(layout: Layout, proofs: Proofs, workers: int | None) -> Counter[str]:
+    """Reason → draws; what their gates proved is added to the proofs."""
+    rejected = Counter[str]()
+    with mapped(_refused, entries(layout.rejected), workers=workers) as parts:
+        for reason, report in parts:
+            rejected[reason] += 1
+            if report:
+                proofs.add(report)
+    return rejected
+
+
+def _refused(entry: Entry) -> tuple[str, GateReport | None]:
+    rejection = entry.load(Rejection)
+    return rejection.reason, rejection.gate
+
+
+def _scenarios(
+    layout: Layout, most: int | None, notes: Mapping[str, Note], workers: int | None
+) -> tuple[dict[str, ScenarioFacts], Proofs, Rolled]:
+    """By id, with what the gates of those that were admitted proved, and the sums over their rollouts."""
+    scenarios, proofs, rolled = dict[str, ScenarioFacts](), Proofs(), Rolled()
+    read, strays = _Read(layout, notes), dict[str, Entry]()
+    with mapped(read, _joined(layout, most), weigh=_weight, workers=workers) as parts:
+        for bundle, one, report, own in parts:
+            scenarios[one.id] = one.kept(with_texts=len(scenarios) < TEXTS_AT_MOST)
+            rolled.add(own)
+            if report:
+                proofs.add(report)
+            if bundle.stem != one.id:
+                strays[one.id] = bundle
+    for name, group in layout.grouped() if strays else ():
+        if name in strays:
+            rolled.add(read((strays[name], group))[-1])
+    return scenarios, proofs, rolled
+
+
+def _joined(layout: Layout, most: int | None) -> Iterator[tuple[Entry, list[Entry]]]:
+    """Each scenario with its rollouts, by name: ids sort alike with and without `.json`."""
+    groups = layout.grouped()
+    name, own = next(groups, ("", []))
+    for bundle in islice(layout.bundles(), most):
+        while name and name < bundle.stem:
+            name, own = next(groups, ("", []))
+        yield bundle, own if name == bundle.stem else []
+
+
+def _weight(item: tuple[Entry, list[Entry]]) -> int:
+    return SCENARIO_WEIGHT + len(item[1])
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Reads a scenario and its rollouts."""
+
+    layout: Layout
+    notes: Mapping[str, Note]
+
+    def __call__(self, item: tuple[Entry, list[Entry]]) -> tuple[Entry, ScenarioFacts, GateReport | None, Rolled]:
+        bundle, own = item
+        scenario = bundle.scenario()
+        one, rollouts = ScenarioFacts.of(scenario), read_group(self.layout, scenario, own)
+        return bundle, one, scenario.gate if one.proven else None, Rolled.of(rollouts, self.notes)
 
 
 def thresholds() -> Mapping[str, Threshold]:

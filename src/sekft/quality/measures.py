@@ -5,33 +5,22 @@ A figure's full name is `topic.figure`, a table of audit.toml.
 
 from __future__ import annotations
 
-import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import chain, combinations, product
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, product
 from math import log
 
-from sekft.evaluation import metrics
 from sekft.evaluation.statistics import quantile
-from sekft.folder.notes import Note, disputed
-from sekft.models.texts import EstimatedTokens, length
-from sekft.quality.texts import clusters, documentation, login_text, masked, names, skeleton, words
-from sekft.rejection import Rejection
+from sekft.folder.notes import disputed
+from sekft.quality.holdings import INTERFACE_PARTS, Holdings, ScenarioFacts
+from sekft.quality.texts import clusters, masked, words
 from sekft.report import listed
-from sekft.scenario import Scenario
 from sekft.seeds import derive
-from sekft.shell.chat_format import violations
-from sekft.shell.grounding import ungrounded
-from sekft.taxonomy import Taxonomy, Where, coverage, splits, tally
-from sekft.trajectory import StoredRollout
+from sekft.taxonomy import Taxonomy, coverage, splits, tally
 
 PAIRS_SHOWN, SHAPES_SHOWN, TEXT_SHOWN = 6, 3, 100
 FOLDS = 5
-RIGHT_OUTCOME = {"work": "solved", "empty": "idle", "blocked": "rightly_blocked"}
-INTERFACE_PARTS = ("syntax", "verbs", "options", "ids", "paging", "ack", "list_format", "layout")
-"""What makes two interfaces the same."""
 INTERFACE_WORDS = ("verbs", "options")
 
 
@@ -50,43 +39,6 @@ class Figure:
     part: str = ""
     detail: str = ""
     files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Holdings:
-    """What a run holds.
-
-    where, held: the cells that it was drawn from, the values of its held-out part.
-    broken:      files of rollouts that met an infra error. folder: where the scenarios lie below the run.
-    notes:       readers' notes, by trajectory.
-    """
-
-    taxonomy: Taxonomy
-    where: Where
-    held: Where
-    scenarios: Mapping[str, Scenario]
-    rejections: tuple[Rejection, ...]
-    rollouts: tuple[StoredRollout, ...]
-    broken: tuple[str, ...]
-    folder: str
-    notes: Mapping[str, Note] = field(default_factory=dict)
-
-    @cached_property
-    def bases(self) -> list[Scenario]:
-        """One of each family."""
-        return [one for one in self.scenarios.values() if one.twin_of is None and one.reskin_of is None]
-
-    @cached_property
-    def surfaces(self) -> list[Scenario]:
-        """One of each surface: a twin shares its base's, a re-skin does not."""
-        return [one for one in self.scenarios.values() if one.twin_of is None]
-
-    @cached_property
-    def kept(self) -> list[StoredRollout]:
-        return [rollout for rollout in self.rollouts if rollout.trajectory.keep]
-
-    def file(self, scenario: Scenario) -> str:
-        return posixpath.normpath(posixpath.join(self.folder, f"{scenario.id}.json"))
 
 
 Topic = Callable[[Holdings], Iterator[Figure]]
@@ -119,13 +71,13 @@ def balance(held: Holdings) -> Iterator[Figure]:
     yield Figure("pairs_absent", len(absent), len(bases), detail="; ".join(absent[:PAIRS_SHOWN]))
     skew, pair = max(((_skew(bases, *pair), pair) for pair in combinations(axes.axes, 2)), default=(0.0, ("", "")))
     yield Figure("pairs_skew", skew, len(bases), detail=" and ".join(pair))
-    kinds = Counter(one.expected.kind for one in held.scenarios.values())
+    kinds = Counter(one.kind for one in held.scenarios.values())
     for kind in ("work", "empty", "blocked"):
         share = kinds[kind] / len(held.scenarios) if held.scenarios else 0.0
         yield Figure("ending", share, len(held.scenarios), kind, f"{kinds[kind]} scenarios")
 
 
-def _absent(axes: Taxonomy, bases: Sequence[Scenario]) -> Iterator[str]:
+def _absent(axes: Taxonomy, bases: Sequence[ScenarioFacts]) -> Iterator[str]:
     """Allowed pairs of values that no scenario has."""
     for one, other in combinations(axes.axes, 2):
         met = {(base.cell.get(one), base.cell.get(other)) for base in bases}
@@ -134,7 +86,7 @@ def _absent(axes: Taxonomy, bases: Sequence[Scenario]) -> Iterator[str]:
                 yield f"{one}={pair[0]} {other}={pair[1]}"
 
 
-def _skew(bases: Sequence[Scenario], one: str, other: str) -> float:
+def _skew(bases: Sequence[ScenarioFacts], one: str, other: str) -> float:
     """Total variation between the pairs and what the two axes, drawn apart, would give."""
     n = len(bases)
     pairs = Counter((base.cell.get(one), base.cell.get(other)) for base in bases)
@@ -149,47 +101,43 @@ def checkers(held: Holdings) -> Iterator[Figure]:
 
     Over what was admitted and what such a solution rejected; a mutant that leaves the reference's end state is none.
     """
-    admitted = [one.gate for one in held.scenarios.values() if one.gate and one.gate.mode == "sandbox"]
-    reports = admitted + [one.gate for one in held.rejections if one.gate]
-    tried = sum(report.mutants - report.equivalent for report in reports)
+    proofs = held.proofs
+    tried = proofs.mutants - proofs.equivalent
     if not tried:
         return
-    survivors = Counter(kind for report in reports for kind in report.survivors)
-    told = "".join(f"; {kind} survived {count} times" for kind, count in survivors.most_common())
-    rate = 1 - survivors.total() / tried
-    yield Figure("kill_rate", rate, len(reports), detail=f"{tried - survivors.total()} of {tried}{told}")
-    equivalent = sum(report.equivalent for report in reports)
-    detail = f"{equivalent} more left the reference's end state"
-    yield Figure("mutants", tried / len(reports), len(reports), detail=detail)
-    if right := sum(report.right for report in reports):
-        refused = Counter(kind for report in reports for kind in report.refused)
-        told = "".join(f"; {kind} refused {count} times" for kind, count in refused.most_common())
-        accepted = right - refused.total()
-        yield Figure("right_accepted", accepted / right, len(reports), detail=f"{accepted} of {right}{told}")
-        yield Figure("right_tried", right / len(reports), len(reports))
+    survived, refused = proofs.survivors.total(), proofs.refused.total()
+    told = "".join(f"; {kind} survived {count} times" for kind, count in proofs.survivors.most_common())
+    detail = f"{tried - survived} of {tried}{told}"
+    yield Figure("kill_rate", 1 - survived / tried, proofs.reports, detail=detail)
+    detail = f"{proofs.equivalent} more left the reference's end state"
+    yield Figure("mutants", tried / proofs.reports, proofs.reports, detail=detail)
+    if right := proofs.right:
+        told = "".join(f"; {kind} refused {count} times" for kind, count in proofs.refused.most_common())
+        accepted = right - refused
+        yield Figure("right_accepted", accepted / right, proofs.reports, detail=f"{accepted} of {right}{told}")
+        yield Figure("right_tried", right / proofs.reports, proofs.reports)
 
 
 @topic
 def funnel(held: Holdings) -> Iterator[Figure]:
     """What was drawn, what was admitted, what was kept, and why the rest was not."""
-    made, refused = len(held.scenarios), len(held.rejections)
+    made, refused, rolled = len(held.scenarios), held.rejected.total(), held.rolled
     if made or refused:
-        reasons = _counted(rejection.reason for rejection in held.rejections)
-        yield Figure("admitted", made / (made + refused), made + refused, detail=reasons)
-    unproven = [one for one in held.scenarios.values() if one.gate is None or one.gate.mode != "sandbox"]
+        yield Figure("admitted", made / (made + refused), made + refused, detail=_counted(held.rejected))
+    unproven = [one for one in held.scenarios.values() if not one.proven]
     yield Figure("unproven", len(unproven), made, files=tuple(map(held.file, unproven)))
-    for kind in sorted({rollout.trajectory.operator.kind for rollout in held.rollouts}):
-        own = [rollout.trajectory for rollout in held.rollouts if rollout.trajectory.operator.kind == kind]
-        outcomes = _counted(one.outcome + (f" ({one.fault.kind})" if one.fault else "") for one in own)
-        yield Figure("kept", sum(one.keep for one in own) / len(own), len(own), kind, outcomes)
-    if held.rollouts or held.broken:
-        yield Figure("infra_errors", len(held.broken), len(held.rollouts) + len(held.broken), files=held.broken)
-        wrong = [one for one in held.kept if one.trajectory.outcome != RIGHT_OUTCOME[one.scenario.expected.kind]]
-        yield Figure("kept_wrongly", len(wrong), len(held.kept), files=tuple(one.file for one in wrong))
+    for kind in rolled.operators:
+        met = {(outcome, fault): n for (by, outcome, fault), n in rolled.outcomes.items() if by == kind}
+        n = sum(met.values())
+        told = Counter({outcome + (f" ({fault})" if fault else ""): count for (outcome, fault), count in met.items()})
+        yield Figure("kept", rolled.kept_of[kind] / n, n, kind, _counted(told))
+    if rolled.rollouts or held.broken:
+        yield Figure("infra_errors", len(held.broken), rolled.rollouts + len(held.broken), files=held.broken)
+        yield Figure("kept_wrongly", len(rolled.wrongly), rolled.kept, files=tuple(rolled.wrongly))
 
 
-def _counted(names: Iterable[str]) -> str:
-    return listed(dict(Counter(names).most_common()))
+def _counted(counts: Counter[str]) -> str:
+    return listed(dict(counts.most_common()))
 
 
 @topic
@@ -198,20 +146,20 @@ def hints(held: Holdings) -> Iterator[Figure]:
 
     Points by which a classifier of the login's words beats the majority, on families that it has not seen.
     """
-    scenarios = list(held.scenarios.values())
-    if len(scenarios) < FOLDS:
+    read = [(one, one.texts) for one in held.scenarios.values() if one.texts]
+    if len(read) < FOLDS:
         return
-    texts = [set(words(login_text(one).lower())) for one in scenarios]
-    labels: list[str] = [one.expected.kind for one in scenarios]
-    folds = [derive(0, one.family) % FOLDS for one in scenarios]
+    texts = [texts.login.split() for _, texts in read]
+    labels: list[str] = [one.kind for one, _ in read]
+    folds = [derive(0, one.family) % FOLDS for one, _ in read]
     guessed = sum(_guesses(texts, labels, [fold == now for fold in folds]) for now in range(FOLDS))
     usual, most = Counter(labels).most_common(1)[0]
-    n = len(scenarios)
+    n = len(read)
     detail = f"{guessed / n:.1%} right; {most / n:.1%} are {usual}"
     yield Figure("login_tells", (guessed - most) / n, n, detail=detail)
 
 
-def _guesses(texts: Sequence[set[str]], labels: Sequence[str], test: Sequence[bool]) -> int:
+def _guesses(texts: Sequence[Sequence[str]], labels: Sequence[str], test: Sequence[bool]) -> int:
     """Right guesses, in the test part, of a naive Bayes classifier over the presence of words in the rest."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     cases = list(zip(texts, labels, test, strict=True))
@@ -222,7 +170,7 @@ def _guesses(texts: Sequence[set[str]], labels: Sequence[str], test: Sequence[bo
     sizes = {label: counts[label].total() for label in seen}
     distinct = len(set().union(*counts.values()))
 
-    def score(text: set[str], label: str) -> float:
+    def score(text: Sequence[str], label: str) -> float:
         likely = (log((counts[label][word] + 1) / (sizes[label] + distinct)) for word in text)
         return log(seen[label]) + sum(likely)
 
@@ -237,24 +185,18 @@ def honesty(held: Holdings) -> Iterator[Figure]:
 
     Of what is kept; invented options of every operator.
     """
-    kept = held.kept
+    rolled, kept = held.rolled, held.rolled.kept
     if not kept:
         return
-    every = [(one, ungrounded(one.trajectory.turns)) for one in held.rollouts]
-    guesses = [(one, found) for one, found in every if found and one.trajectory.keep]
-    shown = "; ".join(" ".join(next(iter(found.values()))) for _, found in guesses[:3])
-    files = tuple(one.file for one, _ in guesses)
-    yield Figure("grounded", 1 - len(guesses) / len(kept), len(kept), detail=shown, files=files)
-    rash = [one for one in kept if metrics.read_first(one) is False]
-    yield Figure("read_first", 1 - len(rash) / len(kept), len(kept), files=tuple(one.file for one in rash))
-    leaks = [(one.file, faults[0]) for one in kept if (faults := violations(one.trajectory))]
-    shown = "; ".join(fault for _, fault in leaks[:3])
-    yield Figure("leaks", len(leaks), len(kept), detail=shown, files=tuple(file for file, _ in leaks))
-    yield Figure("recovered", sum(map(metrics.recovered, kept)) / len(kept), len(kept))
-    for kind in sorted({one.trajectory.operator.kind for one in held.rollouts}):
-        own = [(one, found) for one, found in every if one.trajectory.operator.kind == kind]
-        calls = sum(metrics.calls(one) for one, _ in own)
-        invented = sum(metrics.invented_options(one, found) for one, found in own)
+    shown = "; ".join(words for _, words in rolled.ungrounded[:3])
+    files = tuple(file for file, _ in rolled.ungrounded)
+    yield Figure("grounded", 1 - len(files) / kept, kept, detail=shown, files=files)
+    yield Figure("read_first", 1 - len(rolled.rash) / kept, kept, files=tuple(rolled.rash))
+    shown = "; ".join(fault for _, fault in rolled.leaks[:3])
+    yield Figure("leaks", len(rolled.leaks), kept, detail=shown, files=tuple(file for file, _ in rolled.leaks))
+    yield Figure("recovered", rolled.recovered / kept, kept)
+    for kind in rolled.operators:
+        calls, invented = rolled.calls[kind], rolled.invented[kind]
         yield Figure("invented_options", invented / calls if calls else 0.0, calls, kind)
 
 
@@ -264,10 +206,9 @@ def lengths(held: Holdings) -> Iterator[Figure]:
 
     Medians, with the spread beside them; tokens are estimated from characters.
     """
-    if not held.kept:
+    if not held.rolled.kept:
         return
-    actions = sorted(len(rollout.actions) for rollout in held.kept)
-    tokens = sorted(length(rollout.trajectory.messages(), EstimatedTokens()) for rollout in held.kept)
+    actions, tokens = (sorted(counts.elements()) for counts in (held.rolled.actions, held.rolled.tokens))
     yield Figure("actions", quantile(actions, 0.5), len(actions), detail=_spread(actions))
     yield Figure("tokens", quantile(tokens, 0.5), len(tokens), detail=f"{_spread(tokens)}, {sum(tokens)} in all, about")
 
@@ -283,22 +224,18 @@ def novelty(held: Holdings) -> Iterator[Figure]:
 
     Interfaces, then shapes: the same with every word masked. Bundles that tell no interface are left out.
     """
-    surfaces = [one for one in held.surfaces if one.provider.interface]
+    surfaces = [(one, one.interface) for one in held.surfaces if one.interface]
     if not surfaces:
         return
-    interfaces: dict[tuple[str, ...], list[Scenario]] = {}
-    for one in surfaces:
-        interfaces.setdefault(_interface(one), []).append(one)
+    interfaces: dict[tuple[str, ...], list[ScenarioFacts]] = {}
+    for one, interface in surfaces:
+        interfaces.setdefault(interface, []).append(one)
     again = [one for same in interfaces.values() for one in same[1:]]
     yield Figure("interfaces_repeated", len(again), len(surfaces), files=tuple(map(held.file, again)))
-    shapes = Counter(tuple(map(_shape_of, INTERFACE_PARTS, _interface(one))) for one in surfaces)
+    shapes = Counter(tuple(map(_shape_of, INTERFACE_PARTS, interface)) for _, interface in surfaces)
     yield Figure("shapes", len(shapes), len(surfaces))
     common = "; ".join(f"{count} × {' | '.join(shape)}" for shape, count in shapes.most_common(SHAPES_SHOWN))
     yield Figure("shape_share", max(shapes.values()) / len(surfaces), len(surfaces), detail=common)
-
-
-def _interface(one: Scenario) -> tuple[str, ...]:
-    return tuple(one.provider.interface.get(part, "") for part in INTERFACE_PARTS)
 
 
 def _shape_of(part: str, text: str) -> str:
@@ -321,7 +258,7 @@ def parts(held: Holdings) -> Iterator[Figure]:
     )
     mixed = [one for one in scenarios if one.split == splits.TRAIN and splits.part([one.cell], held.held) != one.split]
     yield Figure("held_out_in_training", len(mixed), len(scenarios), files=tuple(map(held.file, mixed)))
-    families: dict[str, list[Scenario]] = defaultdict(list)
+    families: dict[str, list[ScenarioFacts]] = defaultdict(list)
     for one in scenarios:
         families[one.family].append(one)
     torn = [one for members in families.values() if len({one.split for one in members}) > 1 for one in members]
@@ -337,15 +274,13 @@ def parts(held: Holdings) -> Iterator[Figure]:
     )
 
 
-def _agrees(one: Scenario, base: Scenario | None) -> bool:
+def _agrees(one: ScenarioFacts, base: ScenarioFacts | None) -> bool:
     """A twin shares all that is read before its directive, and not its ending; a re-skin its ending, and no name."""
     if base is None or base.family != one.family:
         return False
     if one.twin_of:
-        return base.expected.kind != one.expected.kind and all(
-            read(base) == read(one) for read in (login_text, documentation)
-        )
-    return base.expected.kind == one.expected.kind and base.provider.command != one.provider.command
+        return base.kind != one.kind and base.shown == one.shown
+    return base.kind == one.kind and base.command != one.command
 
 
 @topic
@@ -354,8 +289,8 @@ def wording(held: Holdings) -> Iterator[Figure]:
 
     Largest cluster of near-duplicates, as a share, of each kind of text.
     """
-    asked = [(directive.text, names(one)) for one in held.bases for directive in one.directives]
-    told = [(documentation(one), names(one)) for one in held.surfaces]
+    asked = [(text, each.names) for one in held.bases if (each := one.texts) for text in each.directives]
+    told = [(each.documentation, each.names) for one in held.surfaces if (each := one.texts)]
     for kind, texts in (("directives", asked), ("documentation", told)):
         plain = masked([text for text, _ in texts], [named for _, named in texts])
         yield from _alike(kind, plain)
@@ -363,10 +298,8 @@ def wording(held: Holdings) -> Iterator[Figure]:
         if counted:
             once = sum(count == 1 for count in counted.values())
             yield Figure("vocabulary", len(counted), counted.total(), kind, f"{once} of them once")
-    skeletons = list(map(skeleton, held.kept))
-    yield from _alike("sessions", list(map(" ".join, skeletons)))
-    commands = Counter(chain.from_iterable(skeletons))
-    if commands:
+    yield from _alike("sessions", held.rolled.sessions)
+    if commands := held.rolled.commands:
         most, count = commands.most_common(1)[0]
         yield Figure("commands", len(commands), commands.total(), detail=f"{count} × {most}")
 
@@ -381,13 +314,13 @@ def _alike(kind: str, texts: Sequence[str]) -> Iterator[Figure]:
 @topic
 def notes(held: Holdings) -> Iterator[Figure]:
     """How far those who read rollouts agree with what was decided of them; nothing where nobody noted anything."""
-    read = [(one, held.notes[one.trajectory.id]) for one in held.rollouts if one.trajectory.id in held.notes]
-    decided = [(one, note) for one, note in read if note.verdict in ("keep", "drop")]
+    read = [(file, kept, held.notes[name]) for file, name, kept in held.rolled.noted]
+    decided = [(file, kept, note) for file, kept, note in read if note.verdict in ("keep", "drop")]
     if decided:
-        against = [one for one, note in decided if disputed(note, one.trajectory.keep)]
-        kept = sum(one.trajectory.keep for one in against)
+        against = [(file, kept) for file, kept, note in decided if disputed(note, kept)]
+        kept = sum(kept for _, kept in against)
         detail = f"{kept} kept that a reader would drop, {len(against) - kept} not kept that a reader would keep"
-        files = tuple(one.file for one in against)
+        files = tuple(file for file, _ in against)
         yield Figure("agreement", 1 - len(against) / len(decided), len(decided), detail=detail, files=files)
-    if unsure := [one for one, note in read if note.verdict == "unsure"]:
-        yield Figure("unsure", len(unsure), len(read), files=tuple(one.file for one in unsure))
+    if unsure := [file for file, _, note in read if note.verdict == "unsure"]:
+        yield Figure("unsure", len(unsure), len(read), files=tuple(unsure))

@@ -17,11 +17,11 @@ from typing import ClassVar
 from sekft import sandboxes
 from sekft.dataset.make_pairs import BRANCHES
 from sekft.dataset.pair import GIVEN
-from sekft.dataset.select import Group, stored
 from sekft.errors import InfraError
 from sekft.folder import Folder, Layout
 from sekft.folder.config import Setting, option
 from sekft.folder.entries import Finder, entries
+from sekft.folder.stored import Group, stored
 from sekft.operators.replayed import ResumedOperator
 from sekft.protocols import Operator, Reporter, Sandbox
 from sekft.rollouts.rollout import RolloutLimits

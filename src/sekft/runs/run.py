@@ -18,11 +18,11 @@ from sekft.dataset.make_pairs import pair as pair_stage
 from sekft.dataset.overlap import Overlap
 from sekft.dataset.pair import PAIRS, Pair
 from sekft.dataset.rows import named
-from sekft.dataset.select import stored
 from sekft.errors import NothingKept, SekftError, StoreError, UsageError
 from sekft.folder import Folder, Layout, stages
 from sekft.folder.entries import entry_at
 from sekft.folder.places import is_remote, placed, put_folder
+from sekft.folder.stored import stored
 from sekft.protocols import Reporter
 from sekft.quality.audit import Audit
 from sekft.quality.audit import audit as audit_stage

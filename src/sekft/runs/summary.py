@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,18 @@ from sekft import taxonomy
 from sekft.evaluation.difficulty import Returns, Worked
 from sekft.evaluation.statistics import Quantiles, quantile
 from sekft.folder import HIDDEN, ROLLOUTS, Layout, times
-from sekft.folder.entries import entries
+from sekft.folder.entries import Entry, entries
+from sekft.folder.workers import mapped
 from sekft.models.journal import JOURNAL, spent
 from sekft.protocols import REFUSED
 from sekft.rejection import Rejection
 from sekft.report import Cell, Report, Table, facts
-from sekft.scenario import Frozen, Scenario
-from sekft.trajectory import KEPT, OUTCOMES, Trajectory
+from sekft.scenario import Frozen, GateReport, Scenario
+from sekft.trajectory import KEPT, OUTCOMES, Outcome, Trajectory
 
 COUNTS_SHOWN = 12
+SCENARIO_WEIGHT = 4
+"""What a bundle takes to read, in rollouts."""
 ENDINGS = {"work": "exit (work)", "empty": "exit (empty)", "blocked": "panic (blocked)"}
 
 
@@ -101,19 +105,28 @@ class Summary(Report):
         return tables
 
 
-def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None) -> Summary:
+def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None, workers: int | None = None) -> Summary:
     """Read a folder, a file at a time. bundles: the scenarios, when they live somewhere else.
 
-    Raises BundleError when a file is broken.
+    workers: see folder.workers; the result is the same. Raises BundleError when a file is broken.
     """
     draws, elsewhere = _Draws(), bundles is not None or next(entries(layout.scenarios), None) is None
-    for scenario in (entry.scenario() for entry in layout.bundles()) if bundles is None else bundles:
-        draws.admit(scenario)
-    for entry in entries(layout.rejected) if bundles is None else ():
-        draws.refuse(entry.load(Rejection))
+    if bundles is None:
+        with mapped(_Admitted.read, layout.bundles(), weigh=lambda _: SCENARIO_WEIGHT, workers=workers) as admitted:
+            for one in admitted:
+                draws.admit(one)
+        with mapped(
+            _Refused.read, entries(layout.rejected), weigh=lambda _: SCENARIO_WEIGHT, workers=workers
+        ) as refused:
+            for each in refused:
+                draws.refuse(each)
+    else:
+        for scenario in bundles:
+            draws.admit(_Admitted.of(scenario))
     rolled = _Rolled(draws)
-    for entry in layout.rollouts():
-        rolled.add(entry.path, entry.trajectory())
+    with mapped(_Rollout.read, layout.rollouts(), workers=workers) as rollouts:
+        for rollout in rollouts:
+            rolled.add(rollout)
     taken = times(layout.root)
     return Summary(
         folder=str(layout.root),
@@ -132,6 +145,77 @@ def summarise(layout: Layout, bundles: Iterable[Scenario] | None = None) -> Summ
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """What is added up of a scenario."""
+
+    id: str
+    kind: str
+    cell: Mapping[str, str]
+    mended: int
+    gate: GateReport | None
+
+    @classmethod
+    def of(cls, one: Scenario) -> _Admitted:
+        return cls(one.id, one.expected.kind, one.cell, len(one.provenance.mended), one.gate)
+
+    @classmethod
+    def read(cls, entry: Entry) -> _Admitted:
+        return cls.of(entry.scenario())
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """What is added up of a rejected draw."""
+
+    id: str
+    reason: str
+    slot: int
+    cell: Mapping[str, str] | None
+
+    @classmethod
+    def read(cls, entry: Entry) -> _Refused:
+        one = entry.load(Rejection)
+        cell = one.scenario.get("cell")
+        return cls(one.id, one.reason, one.slot, cell if isinstance(cell, dict) else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rollout:
+    """What is added up of a rollout. reason: the first why it is not kept. by_model: not by a script."""
+
+    path: Path
+    scenario_id: str
+    outcome: Outcome
+    keep: bool
+    reason: str | None
+    actions: int
+    asked_again: int
+    operator: str
+    by_model: bool
+    ending: str
+    operator_s: float
+    sandbox_s: float
+
+    @classmethod
+    def read(cls, entry: Entry) -> _Rollout:
+        one = entry.trajectory()
+        return cls(
+            path=entry.path,
+            scenario_id=one.scenario_id,
+            outcome=one.outcome,
+            keep=one.keep,
+            reason=next(iter(one.keep_reasons), None),
+            actions=len(one.actions),
+            asked_again=_asked_again(one),
+            operator=one.operator.kind,
+            by_model=one.operator.model is not None,
+            ending=one.ending.kind,
+            operator_s=one.timing.operator_s,
+            sandbox_s=one.timing.sandbox_s,
+        )
+
+
 class _Draws:
     """Scenarios and rejected draws, added up one at a time.
 
@@ -148,27 +232,27 @@ class _Draws:
         self._counts, self._reasons = Counter[str](), Counter[str]()
         self._mended, self._redrawn = Counter[str](), Counter[str]()
 
-    def admit(self, scenario: Scenario) -> None:
-        gate, mended = scenario.gate, len(scenario.provenance.mended)
-        self.worked.admit(scenario)
-        self.kinds[scenario.id] = sys.intern(scenario.expected.kind)
-        for axis, value in scenario.cell.items():
+    def admit(self, one: _Admitted) -> None:
+        gate = one.gate
+        self.worked.admit(one.cell)
+        self.kinds[one.id] = sys.intern(one.kind)
+        for axis, value in one.cell.items():
             self.cells[axis][value] += 1
-        if difficulty := scenario.cell.get("difficulty"):
-            self.difficulties[scenario.id] = sys.intern(difficulty)
-        if mended:
-            self._mended[str(mended)] += 1
+        if difficulty := one.cell.get("difficulty"):
+            self.difficulties[one.id] = sys.intern(difficulty)
+        if one.mended:
+            self._mended[str(one.mended)] += 1
         self._counts["admitted"] += 1
         self._counts["unproven"] += gate is None or gate.mode != "sandbox"
         if gate:
             self._counts["refused"] += gate.mutants - gate.equivalent
             self._counts["accepted"] += gate.right
 
-    def refuse(self, rejection: Rejection) -> None:
-        self.worked.refuse(rejection)
-        self.rejected = self.rejected or (rejection.id, rejection.reason)
-        self._reasons[rejection.reason] += 1
-        self._redrawn[str(rejection.slot)] += 1
+    def refuse(self, one: _Refused) -> None:
+        self.worked.refuse(one.cell)
+        self.rejected = self.rejected or (one.id, one.reason)
+        self._reasons[one.reason] += 1
+        self._redrawn[str(one.slot)] += 1
 
     def found(self) -> Yield:
         admitted, rejected = self._counts["admitted"], self._reasons.total()
@@ -202,27 +286,28 @@ class _Rolled:
         self._outcomes: dict[str, Counter[str]] = defaultdict(Counter)
         self._lengths: dict[str, Counter[int]] = defaultdict(Counter)
 
-    def add(self, path: Path, trajectory: Trajectory) -> None:
-        name, length = trajectory.scenario_id, len(trajectory.actions)
-        self._draws.worked.roll(trajectory)
-        self.met.setdefault(trajectory.outcome, path)
+    def add(self, one: _Rollout) -> None:
+        name = one.scenario_id
+        if one.by_model:
+            self._draws.worked.roll(name, one.outcome, one.keep)
+        self.met.setdefault(one.outcome, one.path)
         self._scenarios.add(name)
-        if trajectory.keep:
-            self.kept = self.kept or path
+        if one.keep:
+            self.kept = self.kept or one.path
             self._yielding.add(name)
-        else:
-            self._reasons.update(trajectory.keep_reasons[:1])
+        elif one.reason is not None:
+            self._reasons[one.reason] += 1
         self._counts["rollouts"] += 1
-        self._counts["kept"] += trajectory.keep
-        self._counts["asked again"] += _asked_again(trajectory)
-        self._operators[trajectory.operator.kind] += 1
-        self._endings[trajectory.ending.kind] += 1
-        self._outcomes[self._draws.kinds.get(name, "(scenario not here)")][trajectory.outcome] += 1
-        self._lengths[""][length] += 1
+        self._counts["kept"] += one.keep
+        self._counts["asked again"] += one.asked_again
+        self._operators[one.operator] += 1
+        self._endings[one.ending] += 1
+        self._outcomes[self._draws.kinds.get(name, "(scenario not here)")][one.outcome] += 1
+        self._lengths[""][one.actions] += 1
         if difficulty := self._draws.difficulties.get(name):
-            self._lengths[difficulty][length] += 1
-        self._operator_s += trajectory.timing.operator_s
-        self._sandbox_s += trajectory.timing.sandbox_s
+            self._lengths[difficulty][one.actions] += 1
+        self._operator_s += one.operator_s
+        self._sandbox_s += one.sandbox_s
 
     def found(self) -> dict[str, Any]:
         """The fields of a summary that tell of rollouts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from sekft.shell import markup, syntax
 from sekft.trajectory import Trajectory, Turn
@@ -58,6 +59,12 @@ def _content(turns: Sequence[Turn], forbidden: Sequence[str]) -> Iterator[str]:
 
 def action_faults(text: str) -> list[str]:
     """What in an action would not be typed: prose, comments, fences, thoughts, tool calls and template tokens."""
+    faults = _faults if len(text) <= syntax.REMEMBERED_CHARACTERS else _faults.__wrapped__
+    return list(faults(text))
+
+
+@lru_cache(maxsize=syntax.REMEMBERED)
+def _faults(text: str) -> tuple[str, ...]:
     faults = {
         "nothing": not text.strip(),
         "a fence": _FENCE.search(text) is not None,
@@ -65,4 +72,4 @@ def action_faults(text: str) -> list[str]:
         "a prompt": _PROMPT.match(text) is not None,
         "prose": _PROSE.match(text.lstrip()) is not None,
     }
-    return [fault for fault, present in faults.items() if present] + markup.faults(text)
+    return (*(fault for fault, present in faults.items() if present), *markup.faults(text))

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import chain
 
 from sekft.shell.syntax import pieces
 from sekft.trajectory import Turn
@@ -24,6 +25,8 @@ _ADDRESS = re.compile(r"(\d+)[dpq]")
 _SHORT_OPTION = re.compile(r"-[A-Za-z0-9]{1,5}|-")
 _EDGE = ".-+_"
 _JOINT = re.compile(r"[._-]")
+_REMEMBERED, _REMEMBERED_CHARACTERS = 256, 1 << 13
+"""Texts, and the longest of them: what one rollout shows and types, the others of its scenario mostly do, too."""
 
 
 @cache
@@ -49,21 +52,13 @@ class Seen:
 
     def __init__(self) -> None:
         self.atoms: set[str] = set()
-        self._whole: set[str] = set()
 
     def add(self, text: str) -> None:
-        new = set(_atoms(text)) - self._whole
-        self._whole |= new
-        for atom in new:
-            self.atoms.update((atom, atom.strip(_EDGE), *_JOINT.split(atom), *atom.split(".")))
+        self.atoms |= _shown(text) if len(text) <= _REMEMBERED_CHARACTERS else _shown.__wrapped__(text)
 
     def missing(self, action: str) -> list[str]:
         """The atoms of the action that nothing has shown, in order; empty when it is grounded."""
-        typed = (
-            (program, atom)
-            for program, text in pieces(action)
-            for atom in (_atoms(text) if program != "panic" else ("panic",))
-        )
+        typed = _typed(action) if len(action) <= _REMEMBERED_CHARACTERS else _typed.__wrapped__(action)
         return list(dict.fromkeys(atom for program, atom in typed if not self._grounded(program, atom)))
 
     def _grounded(self, command: str, atom: str) -> bool:
@@ -90,6 +85,26 @@ def ungrounded(turns: Sequence[Turn]) -> dict[int, list[str]]:
             guesses[index] = missing
         seen.add(f"{turn.orientation or ''}\n{turn.content}")
     return guesses
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _shown(text: str) -> frozenset[str]:
+    """The atoms of a text, and the parts of each."""
+    return frozenset(chain.from_iterable(map(_parts, set(_atoms(text)))))
+
+
+def _parts(atom: str) -> tuple[str, ...]:
+    return (atom,) if atom.isalnum() else (atom, atom.strip(_EDGE), *_JOINT.split(atom), *atom.split("."))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _typed(action: str) -> tuple[tuple[str, str], ...]:
+    """The atoms of an action, each with the program to whose command it belongs."""
+    return tuple(
+        (program, atom)
+        for program, text in pieces(action)
+        for atom in (_atoms(text) if program != "panic" else ("panic",))
+    )
 
 
 def _atoms(text: str) -> Iterator[str]:

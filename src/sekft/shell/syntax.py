@@ -53,7 +53,8 @@ _DOCUMENT = re.compile(
 _RESERVED = re.compile(r"[ \t]*(?:if|then|elif|else|fi|while|until|for|do|done|case|in|esac)(?![\w.-])")
 _OPENS = re.compile(r"(?<![\w.-])(?:if|while|until|for|case)(?![\w.-])")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
-REMEMBERED_CHARACTERS = 4096
+REMEMBERED, REMEMBERED_CHARACTERS = 512, 4096
+"""Texts, and the longest of them: the rollouts of one scenario type much the same."""
 READINGS = 8
 """How often a text may be read to find the commands in it that are whole."""
 _EXPANDS = re.compile(r"[$`\\*?\[~!\n]|<<")
@@ -64,7 +65,7 @@ def _read(text: str) -> ShellReader:
     return _remembered(text) if len(text) <= REMEMBERED_CHARACTERS else ShellReader(text).read()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=REMEMBERED)
 def _remembered(text: str) -> ShellReader:
     return ShellReader(text).read()
 
@@ -76,6 +77,12 @@ def simple_commands(text: str) -> list[list[str]]:
     redirection is one word of its first sign and its target: `<FILE`, `>FILE`. The head of a `for` or a `case` and the
     name of a function that is defined are commands of their own.
     """
+    return _simple(text) if len(text) <= REMEMBERED_CHARACTERS else _simple.__wrapped__(text)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _simple(text: str) -> list[list[str]]:
+    """Nobody changes what it returns."""
     return [words for words in map(_without_leaders, _read(text).commands) if words]
 
 
