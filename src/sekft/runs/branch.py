@@ -24,7 +24,8 @@ from sekft.folder.config import Setting, option
 from sekft.operators.replayed import ResumedOperator
 from sekft.protocols import Operator, Reporter, Sandbox
 from sekft.rollouts.rollout import RolloutLimits
-from sekft.runs.resources import LocalEngine, attended
+from sekft.runs.engines.local import at_once
+from sekft.runs.resources import attended
 from sekft.runs.rollout import ActingConfig, RolloutJob, acted, acting, recorded
 from sekft.scenario import Scenario
 from sekft.seeds import derive
@@ -62,7 +63,7 @@ async def branch(
         tree = _PrefixTree(config, operator, sandbox, folder, out.pairs / BRANCHES)
         reporter.begin("scenarios branched", sum(1 for _ in rollouts.grouped()), 0)
         async with attended(operator, folder, config, reporter):
-            async for name in LocalEngine().map(tree.grow, stored(rollouts, scenarios), config.at_once):
+            async for name in at_once(tree.grow, stored(rollouts, scenarios), config.at_once):
                 reporter.step(name)
     return tree.broken
 
@@ -133,15 +134,15 @@ class _PrefixTree:
             )
             if not job.path.exists():
                 seed = derive(self._config.seed, "branch", of, actions, number)
-                await self._land(job, going, seed)
+                await self._land(scenario, job, going, seed)
             if job.path.exists():
                 branches.append(load_trajectory(job.path))
         return branches
 
-    async def _land(self, job: RolloutJob, going: Operator, seed: int) -> None:
+    async def _land(self, scenario: Scenario, job: RolloutJob, going: Operator, seed: int) -> None:
         limits = RolloutLimits(turns=self._config.max_turns)
         try:
-            rolled = await recorded(job.scenario, job.sample, going, self._sandbox, seed, limits)
+            rolled = await recorded(scenario, job.sample, going, self._sandbox, seed, limits)
         except InfraError:
             self.broken += 1
             return
