@@ -81,7 +81,7 @@ def chosen(config: SpreadConfig, task: Task[Any, Any], items: int | None, note: 
 
 def _workers(named: bool, asks: bool, items: int | None) -> int:
     """By default one a core, as long as each has enough to do; none where one process waits for a model anyway."""
-    cores = len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if named:
         return cores
     return 0 if asks or items is None else min(cores, items // ITEMS_EACH)

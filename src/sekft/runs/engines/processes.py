@@ -56,8 +56,9 @@ class ProcessesEngine:
 
 @asynccontextmanager
 async def _working(crew: Crew[Any, Any], workers: int) -> AsyncIterator[None]:
-    # A group of version 2 can be divided only by who is alone in it: we move to a part, where workers begin.
-    sandboxes.no_memory_bound()
+    if crew.task.sandbox == "bubblewrap":
+        # A group of version 2 can be divided only by who is alone in it: we move to a part, where workers begin.
+        sandboxes.no_memory_bound()
     recipe = pickle.dumps(crew.task, pickle.HIGHEST_PROTOCOL)
     keepers = [asyncio.create_task(_kept(crew, recipe)) for _ in range(workers)]
     try:
@@ -161,10 +162,12 @@ class _Process:
 
     async def _end(self) -> None:
         """The end of its stream ends it. In a thread: asyncio watches children in the main thread only."""
-        with suppress(subprocess.TimeoutExpired):
-            await asyncio.to_thread(self._process.wait, LEAVE_S)
-        self._process.kill()
-        self._process.wait()
+        try:
+            with suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(self._process.wait, LEAVE_S)
+        finally:
+            self._process.kill()
+            self._process.wait()
 
 
 def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
@@ -205,5 +208,6 @@ def _leave() -> None:
 
 def main() -> None:
     """A worker process. Its argument is the descriptor of its end of the stream."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform == "linux":  # elsewhere the end of the stream must do, which a worker reads when it gets to it
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     asyncio.run(_serve(socket.socket(fileno=int(sys.argv[1]))))

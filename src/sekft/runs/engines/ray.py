@@ -220,11 +220,11 @@ class _Cluster:
     async def _look(self) -> None:
         import ray
 
-        nodes = {str(node["NodeID"]): node for node in await asyncio.to_thread(ray.nodes) if node["Alive"]}
+        found = [node for node in await asyncio.to_thread(ray.nodes) if node["Alive"]]
+        nodes = {str(node["NodeID"]): node for node in found if node["Resources"].get("CPU", 0) >= 1}
         self._alive = set(nodes)
         for name in nodes.keys() - self._nodes.keys():
-            cpus = int(nodes[name]["Resources"].get("CPU", 0))
-            self._sizes[name] = min(cpus, 1) if self._whole else cpus
+            self._sizes[name] = 1 if self._whole else int(nodes[name]["Resources"]["CPU"])
             self._nodes[name] = asyncio.create_task(self._use(name, nodes[name]))
         for name in self._sizes.keys() - nodes.keys():
             del self._sizes[name]
