@@ -122,7 +122,7 @@ def two_nodes(n: int, samples: int, python: Path, folder: Path, rounds: int) -> 
     author = ("generate", "--n", str(n), "--seed", "6", "--engine", "ray")
     ways = {"authoring": author, "rollouts, model": (*act, "--operator", "model", "--no-scaffold")}
     rates: dict[tuple[str, int], list[float]] = {}
-    with Cluster(python, folder).up(1, 1) as nodes, served(nodes, scenarios) as url:
+    with Cluster(python).up(1, 1) as nodes, served(nodes, scenarios) as url:
         for turn in range(rounds):
             for count in (1, 2):
                 if count == 2:

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,12 @@ from tests.commands import environment
 START_S = 300.0
 PORT = 6379
 STORE_BYTES = 80_000_000
+PATIENT = {
+    "RAY_raylet_start_wait_time_s": "300",
+    "RAY_agent_register_timeout_ms": "300000",
+    "RAY_worker_register_timeout_seconds": "300",
+}
+"""Of Ray, where other tests have the processors."""
 SEKFT = "import sys; from sekft.cli import main; sys.exit(main())"
 
 
@@ -36,8 +43,9 @@ def why_not() -> str | None:
 class Cluster:
     """Nodes by number; 0 is the head, where drivers run. python: an interpreter that has Ray and sekft."""
 
-    def __init__(self, python: Path, folder: Path, cpus: int = 1) -> None:
-        self._python, self.folder, self._cpus = python, folder, cpus
+    def __init__(self, python: Path, cpus: int = 1) -> None:
+        self._python, self._cpus = python, cpus
+        self.folder = Path(tempfile.mkdtemp(prefix="skf"))  # a socket's path may have 107 bytes: no folder of pytest's
         self._name = f"skf{secrets.token_hex(3)}"
         self._token = secrets.token_hex(32)
         self._started: dict[int, subprocess.Popen[bytes]] = {}
@@ -58,6 +66,7 @@ class Cluster:
                 self.kill(number)
                 subprocess.run(["ip", "netns", "delete", self._space(number)], capture_output=True, check=False)
             subprocess.run(["ip", "link", "delete", self._name], capture_output=True, check=False)
+            shutil.rmtree(self.folder)
 
     @property
     def address(self) -> str:
@@ -66,7 +75,7 @@ class Cluster:
     def start(self, number: int, **changes: str) -> None:
         """Start a node, again where it was killed. changes: environment variables."""
         place = f"10.213.0.{number + 1}"
-        joins = ["--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={self.folder / 'ray'}"]
+        joins = ["--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={self.folder}"]
         command = self._on(
             number, "-m", "ray.scripts.scripts", "start", *([] if number else joins),
             *([f"--address={self.address}"] if number else []), f"--node-ip-address={place}", "--block",
@@ -118,11 +127,7 @@ class Cluster:
     def _environment(self, changes: Mapping[str, str]) -> dict[str, str]:
         """Without what the caller's services are; Ray's own token is the cluster's."""
         return environment(
-            RAY_AUTH_MODE="token",
-            RAY_AUTH_TOKEN=self._token,
-            RAY_raylet_start_wait_time_s="300",
-            PYTHONUNBUFFERED="1",
-            **changes,
+            RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=self._token, PYTHONUNBUFFERED="1", **PATIENT, **changes
         )
 
     def _space(self, number: int) -> str:

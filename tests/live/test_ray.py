@@ -45,8 +45,8 @@ with serving(known, mixed) as url:
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with Cluster(tool("ray") / "python", tmp_path_factory.mktemp("cluster")).up(2) as nodes:
+def two() -> Iterator[Cluster]:
+    with Cluster(tool("ray") / "python").up(2) as nodes:
         yield nodes
 
 
@@ -86,13 +86,13 @@ def until(reached: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DONE_S
     while not reached():
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 def sandboxes_of(node: int, nodes: Cluster) -> set[int]:
     """Processes below the node's that are in namespaces of their own."""
     own = nodes.processes(node)
-    return {below for each in own for below in descendants(each)} - {*own, *nodes.processes(node)}
+    return descendants(*own) - {*nodes.processes(node)}
 
 
 def test_two_nodes_make_what_one_process_makes(two: Cluster, scenarios: Path, rollouts: Path, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_two_nodes_make_what_one_process_makes(two: Cluster, scenarios: Path, ro
     running, seen = two.begin(*rolling(authored, rolled), "--engine", "ray"), set[int]()
     while running.poll() is None:
         seen |= {node for node in (0, 1) if sandboxes_of(node, two)}
-        time.sleep(0.1)
+        time.sleep(0.5)
     ended(running)
     assert seen == {0, 1}
     assert len(documents(rolled, "*/*.json")) == N * SAMPLES
@@ -207,7 +207,7 @@ def test_a_node_that_cannot_sandbox_gets_no_work(scenarios: Path, rollouts: Path
     """It is named, with the reason, and the other one does all of it."""
     bare = tmp_path / "bin"
     bare.mkdir()
-    with Cluster(tool("ray") / "python", tmp_path).up(1, 1) as nodes:
+    with Cluster(tool("ray") / "python").up(1, 1) as nodes:
         nodes.start(1, PATH=str(bare))
         log = ended(nodes.begin(*rolling(scenarios, tmp_path / "out"), "--engine", "ray"))
     assert "node 10.213.0.2 gets no work: bubblewrap: no bwrap on PATH" in log

@@ -59,7 +59,7 @@ def test_what_the_slurm_script_starts_on_each_node(tmp_path: Path) -> None:
     assert sekft("generate", "--n", "4", "--seed", "3", "--out", run / "scenarios").returncode == 0
     words = re.search(r"ray (symmetric-run .*)", SCRIPT.read_text().replace("\\\n", " "))
     assert words
-    with Cluster(tool("ray") / "python", tmp_path).up(0, 2) as nodes:
+    with Cluster(tool("ray") / "python").up(0, 2) as nodes:
         told = {'"$address"': nodes.address, '"$SLURM_JOB_NUM_NODES"': "2", '"$run"': str(run), "8": "2"}
         before, after = (part.split() for part in words[1].split(" -- "))
         before, after = ([told.get(word, word) for word in part] for part in (before, after))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -71,6 +71,13 @@ class Crew(Generic[ItemT, ResultT]):
         """No worker will come any more: whoever waits for one gets this error."""
         self._broken = error
         await self._tell()
+
+    async def kept(self, keeping: Coroutine[Any, Any, None]) -> None:
+        """What keeps workers coming; where that breaks, nobody waits for them."""
+        try:
+            await keeping
+        except Exception as error:
+            await self.give_up(error)
 
     async def do(self, item: ItemT) -> ResultT:
         """What a worker made of the item. Raises what the task raised there, and what give_up() was told."""

@@ -60,7 +60,7 @@ async def _working(crew: Crew[Any, Any], workers: int) -> AsyncIterator[None]:
         # A group of version 2 can be divided only by who is alone in it: we move to a part, where workers begin.
         sandboxes.no_memory_bound()
     recipe = pickle.dumps(crew.task, pickle.HIGHEST_PROTOCOL)
-    keepers = [asyncio.create_task(_kept(crew, recipe)) for _ in range(workers)]
+    keepers = [asyncio.create_task(crew.kept(_kept(crew, recipe))) for _ in range(workers)]
     try:
         yield
     finally:

@@ -191,7 +191,7 @@ class _Cluster:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         await self._look()
-        watching = asyncio.create_task(self._watch())
+        watching = asyncio.create_task(self._crew.kept(self._watch()))
         try:
             yield
         finally:
@@ -209,7 +209,7 @@ class _Cluster:
                 await self._look()
             except Exception as error:
                 return await self._crew.give_up(InfraError(f"Ray's cluster does not answer any more: {error}"))
-            if self._refused and self._alive <= self._refused.keys():
+            if self._alive and self._alive <= self._refused.keys():
                 reasons = "; ".join(dict.fromkeys(self._refused.values()))
                 return await self._crew.give_up(SandboxUnavailable(f"no node of the cluster can work: {reasons}"))
             last = time.monotonic() if self._alive - self._refused.keys() else last
@@ -225,7 +225,7 @@ class _Cluster:
         self._alive = set(nodes)
         for name in nodes.keys() - self._nodes.keys():
             self._sizes[name] = 1 if self._whole else int(nodes[name]["Resources"]["CPU"])
-            self._nodes[name] = asyncio.create_task(self._use(name, nodes[name]))
+            self._nodes[name] = asyncio.create_task(self._crew.kept(self._use(name, nodes[name])))
         for name in self._sizes.keys() - nodes.keys():
             del self._sizes[name]
 
