@@ -11,6 +11,7 @@ Ray, two nodes in network namespaces, a core each, are compared with one (as roo
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import statistics
@@ -18,15 +19,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sekft.folder import documents
+from sekft.folder import Folder, Layout, documents
+from sekft.protocols import ModelClient
+from sekft.runs.engines.processes import ProcessesEngine
+from sekft.runs.rollout import Landed, RolloutJob, StoredScenarios
 from tests.cluster import Cluster
 
 WAIT_S = 0.5
+DRIVEN = 3000
 TIMED = """
 import json, resource, sys
 from sekft.cli import main
@@ -91,6 +97,42 @@ def tell(name: str, engine: str, cores: str, seen: Measured, empty: Measured) ->
     print(f"{name:9} {engine:10} {len(cores.split(',')):6} {rate:8.1f} {driver_ms:9.2f} {all_ms:7.1f}", flush=True)
 
 
+class Echo:
+    """A task that costs its workers nothing: what is left is the driver's part. text: a recorded rollout."""
+
+    endpoint: ModelClient | None = None
+    sandbox: str | None = None
+    spreads = True
+    tell: Callable[[Any], None] = print
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.text,)
+
+    async def do(self, item: RolloutJob) -> Landed:
+        return Landed(item.scenario.id, "solved", True, None, self.text, {}, False)
+
+    def lost(self, item: RolloutJob, why: str) -> Landed:
+        raise SystemExit(why)
+
+
+async def driven(scenarios: Path, rollouts: Path, most: int, folder: Path) -> float:
+    """Processor milliseconds of the driver for a rollout: reading its scenario, sending it, writing the result."""
+    stored = StoredScenarios(scenarios)
+    texts = [path.read_text(encoding="utf-8") for path in documents(rollouts, "*/*.json")]
+    task = Echo(sorted(texts, key=len)[len(texts) // 2])
+    at = (number % len(stored) for number in range(most))
+    with Folder(folder).writing() as out:
+        layout = Layout.of_stage(folder)
+        jobs = (RolloutJob.of(stored.bundle(each), number, "echo", layout) for number, each in enumerate(at))
+        began = time.process_time()
+        async for _ in ProcessesEngine(2).map(task, jobs, 16, lambda job, landed: job.keep(out, landed)):
+            pass
+        return 1000 * (time.process_time() - began) / most
+
+
 @contextmanager
 def served(nodes: Cluster, scenarios: Path) -> Iterator[str]:
     """A scripted model on the head's loopback, half a second for each answer."""
@@ -113,6 +155,13 @@ with serving(known, slow) as url:
             yield server.stdout.readline().strip()
         finally:
             server.kill()
+
+
+def drive(folder: Path) -> None:
+    from bench.engines import driven  # a task of __main__ is no other process's
+
+    ms = asyncio.run(driven(folder / "scenarios", folder / "4", DRIVEN, folder / "driven"))
+    print(f"a driver with nothing else to do: {ms:.2f} ms a rollout, so at most {1000 / ms:,.0f} a second")
 
 
 def two_nodes(n: int, samples: int, python: Path, folder: Path, rounds: int) -> None:
@@ -158,6 +207,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         one_machine(chosen.n, chosen.samples, Path(place))
+        drive(Path(place))
         if chosen.python:
             two_nodes(chosen.n, chosen.samples, chosen.python, Path(place), chosen.rounds)
 
