@@ -15,11 +15,11 @@ from pathlib import Path
 
 from tests.commands import environment
 
-START_S = 300.0
+START_S = 600.0
 PORT = 6379
 STORE_BYTES = 80_000_000
 PATIENT = {
-    "RAY_raylet_start_wait_time_s": "300",
+    "RAY_raylet_start_wait_time_s": "600",
     "RAY_agent_register_timeout_ms": "300000",
     "RAY_worker_register_timeout_seconds": "300",
 }
@@ -73,7 +73,7 @@ class Cluster:
         return f"10.213.0.1:{PORT}"
 
     def start(self, number: int, **changes: str) -> None:
-        """Start a node, again where it was killed. changes: environment variables."""
+        """Start a node, again where it was killed. changes: environment variables of it."""
         place = f"10.213.0.{number + 1}"
         joins = ["--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={self.folder}"]
         command = self._on(
@@ -83,7 +83,9 @@ class Cluster:
         )  # fmt: skip
         log = (self.folder / f"node-{number}.log").open("ab")
         with log:
-            started = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment(changes))
+            at = command.index(str(self._python))
+            command[at:at] = ["env", *(f"{name}={value}" for name, value in changes.items())]
+            started = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment({}))
         self._started[number] = started
         deadline = time.monotonic() + START_S
         while b"runtime started" not in (said := (self.folder / f"node-{number}.log").read_bytes()):
