@@ -116,9 +116,10 @@ class Cluster:
         env = self._environment({"RAY_ADDRESS": self.address} | changes)
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
 
-    def run(self, number: int, *arguments: str) -> subprocess.Popen[str]:
-        """A Python program on that node; what it says comes together."""
-        command, env = self._on(number, *arguments), self._environment({})
+    def run(self, number: int, *arguments: str, apart: bool = False) -> subprocess.Popen[str]:
+        """A Python program on that node; what it says comes together. apart: it sees no process of other nodes."""
+        alone = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] if apart else []
+        command, env = [*alone, *self._on(number, *arguments)], self._environment({})
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
 
     def _on(self, number: int, *arguments: str) -> list[str]:
@@ -128,9 +129,9 @@ class Cluster:
 
     def _environment(self, changes: Mapping[str, str]) -> dict[str, str]:
         """Without what the caller's services are; Ray's own token is the cluster's."""
-        return environment(
-            RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=self._token, PYTHONUNBUFFERED="1", **PATIENT, **changes
-        )
+        ray = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token, **PATIENT}
+        path = f"{self._python.parent}{os.pathsep}{os.environ['PATH']}"
+        return environment(PATH=path, PYTHONUNBUFFERED="1", **ray, **changes)
 
     def _space(self, number: int) -> str:
         return f"{self._name}-{number}"

@@ -65,7 +65,7 @@ def test_what_the_slurm_script_starts_on_each_node(tmp_path: Path) -> None:
         before, after = ([told.get(word, word) for word in part] for part in (before, after))
         assert after.pop(0) == "sekft"
         command = ["-m", "ray.scripts.scripts", *before, "--num-cpus=1", "--", str(tool("ray") / "python"), "-c", SEKFT]
-        started = [nodes.run(number, *command, *after) for number in (0, 1)]
+        started = [nodes.run(number, *command, *after, apart=True) for number in (0, 1)]
         said = [each.communicate(timeout=DONE_S)[0] for each in started]
     assert [each.returncode for each in started] == [0, 0], said
     assert len(documents(run / "trajectories", "*/*.json")) == 8
