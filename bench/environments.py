@@ -18,8 +18,9 @@ from pathlib import Path
 from bench.sandbox import spawn
 from sekft import env
 from sekft.env.episode import EpisodeShell
+from sekft.runs.engines.local import at_once
 from sekft.runs.library import Messages
-from sekft.runs.resources import LocalEngine, default_concurrency
+from sekft.runs.resources import default_concurrency
 from sekft.scenario import Scenario
 
 SPAWNS = 200
@@ -50,7 +51,7 @@ async def throughput(scenarios: Sequence[Scenario], episodes: int) -> None:
     played = list(islice(cycle(scenarios), episodes))
     await episode(scenarios[0])
     floor, began, cpu = floor_ms(), time.perf_counter(), sum(os.times()[:4])
-    rewards = [reward async for reward in LocalEngine().map(episode, played, default_concurrency())]
+    rewards = [reward async for reward in at_once(episode, played, default_concurrency())]
     wall_s, cpu_s = time.perf_counter() - began, sum(os.times()[:4]) - cpu
     commands = sum(len(scenario.reference) for scenario in played) / episodes
     cores = os.cpu_count() or 1

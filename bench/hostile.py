@@ -28,7 +28,7 @@ from sekft.protocols import Limits, Sandbox, SandboxSpec, Session
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import Rollout, RolloutLimits
 from sekft.rollouts.verify import judge
-from sekft.runs.resources import LocalEngine
+from sekft.runs.engines.local import at_once
 from sekft.scenario import Login
 from tests.attacks.attack import Attack, compiled
 from tests.attacks.cases import CLASSES
@@ -116,7 +116,7 @@ async def attacks(backend: str = "auto") -> None:
         return (await asyncio.to_thread(lambda: record(scenario, observed, judge(scenario, observed)))).outcome
 
     cases = [attack for kind in CLASSES.values() for attack in kind]
-    outcomes = Counter([outcome async for outcome in LocalEngine().map(attacked, cases, EACH)])
+    outcomes = Counter([outcome async for outcome in at_once(attacked, cases, EACH)])
     print(f"{sandbox.name}: {len(cases)} attacks, {EACH} at once: {dict(outcomes)}")
     print(f"peak memory of the harness: {peak_mib():.0f} MiB")
 

@@ -8,7 +8,7 @@ defaults for what it cannot do.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import cache
@@ -408,12 +408,42 @@ class Operator(Protocol):
         return self.policy(scenario, sample, seed)
 
 
+Land = Callable[[ItemT, ResultT], None]
+"""What the driver does with an item's result as soon as it is there: it writes it down."""
+
+
+class Task(Protocol[ItemT, ResultT]):
+    """What is done to every item. Its pickle is a recipe: each worker opens it once, and builds what it needs.
+
+    endpoint: the model that it asks, if any. A served one is asked by the driver on the workers' behalf.
+    sandbox:  the backend that a worker must be able to use, if any.
+    spreads:  whether workers come to the same results, in whatever order.
+    tell:     takes what the driver should know before the result; whoever runs the task sets it.
+    """
+
+    endpoint: ModelClient | None
+    sandbox: str | None
+    spreads: bool
+    tell: Callable[[Any], None]
+
+    async def do(self, item: ItemT) -> ResultT: ...
+
+    def lost(self, item: ItemT, why: str) -> ResultT:
+        """The result of an item that no worker survives."""
+        ...
+
+
 class Engine(Protocol):
-    """Runs many jobs at once; yields results as they finish. A job's exception propagates."""
+    """Runs a task over many items at once. Only the driver, which calls this, lands what comes of them."""
 
     def map(
-        self, job: Callable[[ItemT], Awaitable[ResultT]], items: Iterable[ItemT], concurrency: int
-    ) -> AsyncIterator[ResultT]: ...
+        self, task: Task[ItemT, ResultT], items: Iterable[ItemT], concurrency: int, land: Land[ItemT, ResultT]
+    ) -> AsyncGenerator[ResultT, None]:
+        """Yield results as they finish, landed. An item is taken when a place is free for it.
+
+        The first exception of a task goes on once the other items have been left and cleaned up.
+        """
+        ...
 
 
 class Reporter(Protocol):

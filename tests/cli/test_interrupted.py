@@ -52,16 +52,16 @@ def stop_when(process: subprocess.Popen[str], reached: Callable[[], bool], numbe
     return process.returncode, log
 
 
-def descendants(pid: int) -> set[int]:
-    """Every process below that one, sandboxed ones included."""
+def descendants(*pids: int) -> set[int]:
+    """Every process below these, sandboxed ones included."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    found = {pid}
+    found = {*pids}
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
-    return found - {pid}
+    return found - {*pids}
 
 
 def gone(pids: set[int]) -> bool:

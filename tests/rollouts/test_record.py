@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sekft.rollouts.record import record
+from sekft.rollouts.record import forbidding, record
 from sekft.rollouts.rollout import RolloutResult
 from sekft.rollouts.verify import judge
 from sekft.scenario import Scenario
@@ -86,6 +86,16 @@ def test_a_key_in_a_turn_is_not_kept(scenario: Scenario) -> None:
     assert recorded(scenario, observed(*contents), ("sk-123",)).keep_reasons == [
         "deploy form: turn 5 holds a forbidden text"
     ]
+
+
+@pytest.mark.parametrize("lack", ["", "chit --help", "echo granite", "exit"])
+@pytest.mark.parametrize("key", ["sk-123", "chit", "nowhere to be seen"])
+def test_a_key_that_only_the_driver_knows_is_not_kept_either(scenario: Scenario, lack: str, key: str) -> None:
+    """Whatever else is wrong: the record is what it would be had its maker known the key."""
+    contents = [*SESSION[:5], "echo granite sk-123 > stone.txt", *SESSION[6:]]
+    seen = observed(*(text.replace(lack, "ls") if lack else text for text in contents))
+    made = recorded(scenario, seen)
+    assert forbidding(made, [key]) == recorded(scenario, seen, (key,))
 
 
 def test_messages_alternate_and_end_with_the_assistant(scenario: Scenario) -> None:

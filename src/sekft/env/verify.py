@@ -14,8 +14,9 @@ from sekft.folder.config import option
 from sekft.protocols import Reporter, Sandbox
 from sekft.rejection import Rejected
 from sekft.report import Report, Styled, Table, facts
+from sekft.runs.engines.local import at_once
 from sekft.runs.generate import gated
-from sekft.runs.resources import LocalEngine, SandboxedConfig
+from sekft.runs.resources import SandboxedConfig
 from sekft.scenario import SCHEMA_VERSION, Frozen, Scenario
 from sekft.seeds import derive
 
@@ -102,7 +103,7 @@ async def verify(config: VerifyConfig, folder: Path, reporter: Reporter) -> Veri
         reporter.step(f"{scenario.id} {verified.fault or 'holds'}")
         return verified
 
-    done = [each async for each in LocalEngine().map(again, chosen, config.at_once)]
+    done = [each async for each in at_once(again, chosen, config.at_once)]
     return Verified(
         folder=str(folder),
         scenarios=len(held),

@@ -16,7 +16,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -54,6 +54,8 @@ NOBODY_THERE = (502, 503, 504, 521, 522, 523)
 NOBODY = "nothing answers at {}: is it running? ({}_URL says where{})"
 Message = Mapping[str, str]
 Format = Mapping[str, object]
+Relay = Callable[[Mapping[str, Any]], Awaitable[Reply]]
+"""Asks elsewhere, given the arguments of chat()."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,16 @@ def service(role: Role, env: Mapping[str, str] | None = None) -> Service:
     )
 
 
+def named_services(env: Mapping[str, str]) -> dict[str, str]:
+    """What the environment tells of services, for a process that asks through another one: no key, and no password."""
+    told: dict[str, str] = {}
+    for role, prefix in PREFIXES.items():
+        if env.get(f"{prefix}_MODEL", "").strip():
+            named = service(role, env)
+            told |= {f"{prefix}_MODEL": named.model, f"{prefix}_URL": named.shown_url}
+    return told
+
+
 class ContextFull(SekftError):
     """The conversation no longer fits the model's context: the rollout ran out of tokens."""
 
@@ -171,6 +183,7 @@ class Endpoint:
     first_pause_s: before the second try; doubles with each further one.
     total_s:       for one call: its requests and the pauses between them, but not its waiting for a free slot;
                    None: half an hour, or what two time-outs and a half take.
+    relay:         who asks in its place, where another process has the key, the journal and the budget.
     """
 
     def __init__(
@@ -189,6 +202,7 @@ class Endpoint:
         self._under_way: set[asyncio.Task[Reply | _FailedCall]] = set()
         self._renamed: dict[str, str | None] = {}
         self._plainer: set[str] = set()
+        self.relay: Relay | None = None
         self._refused = 0
         self._timeouts = 0
 
@@ -256,6 +270,8 @@ class Endpoint:
         """
         request: dict[str, Any] = {"messages": list(messages), "max_tokens": max_tokens, "temperature": temperature}
         optional = {"top_p": top_p, "seed": seed, "response_format": response_format}
+        if self.relay is not None:
+            return await self.relay({**request, **optional, "request_id": request_id, "named": named})
         request |= {name: value for name, value in optional.items() if value is not None}
         key = key_of(self.service.model, request, request_id, named)
         if (known := self.journal.find(key)) is not None:

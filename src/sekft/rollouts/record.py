@@ -15,6 +15,8 @@ from sekft.shell.chat_format import violations
 from sekft.shell.syntax import undated
 from sekft.trajectory import KEPT, Trajectory, state_digest
 
+DEFORMED, BYPASSED = "deploy form: ", "bypassed: "
+
 
 def record(scenario: Scenario, result: RolloutResult, verdict: Verdict, forbidden: Sequence[str] = ()) -> Trajectory:
     """Make the trajectory, keep it or say why not.
@@ -44,13 +46,24 @@ def record(scenario: Scenario, result: RolloutResult, verdict: Verdict, forbidde
     faults = violations(draft, forbidden)
     against = reasons_against(draft, scenario.expected.kind, faults)
     if verdict.bypassed is not None:
-        against.append(f"bypassed: {verdict.bypassed}")
+        against.append(f"{BYPASSED}{verdict.bypassed}")
     if result.infra is not None:
         against.insert(1, f"infra: {result.infra}")
     if result.ending.reason == RESOURCES:
         against.insert(1, f"resources: {result.exhausted}")
     reasons = against or [f"outcome {draft.outcome}", "mechanism complete", "deploy form clean"]
     judged = draft.model_copy(update={"keep": not against, "keep_reasons": reasons})
+    return judged.model_copy(update={"id": content_id(judged)})
+
+
+def forbidding(made: Trajectory, forbidden: Sequence[str]) -> Trajectory:
+    """A record as record() makes it with these forbidden texts, of which it was made without them."""
+    against = [] if made.keep else [each for each in made.keep_reasons if not each.startswith(DEFORMED)]
+    last = len(against) - (bool(against) and against[-1].startswith(BYPASSED))
+    against[last:last] = [f"{DEFORMED}{fault}" for fault in violations(made, forbidden)]
+    if not against:
+        return made
+    judged = made.model_copy(update={"keep": False, "keep_reasons": against})
     return judged.model_copy(update={"id": content_id(judged)})
 
 
@@ -65,7 +78,7 @@ def reasons_against(trajectory: Trajectory, kind: ExpectedKind, faults: Sequence
     reasons = [] if trajectory.outcome in KEPT else [f"outcome {trajectory.outcome}"]
     reasons += [f"fault {trajectory.fault.kind}"] if trajectory.fault else []
     reasons += [f"mechanism lacks {mark}" for mark in trajectory.mechanism.missing(kind)]
-    return reasons + [f"deploy form: {fault}" for fault in faults]
+    return reasons + [f"{DEFORMED}{fault}" for fault in faults]
 
 
 @dataclass(frozen=True, slots=True)

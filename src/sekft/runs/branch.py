@@ -25,7 +25,8 @@ from sekft.folder.stored import Group, stored
 from sekft.operators.replayed import ResumedOperator
 from sekft.protocols import Operator, Reporter, Sandbox
 from sekft.rollouts.rollout import RolloutLimits
-from sekft.runs.resources import LocalEngine, attended
+from sekft.runs.engines.local import at_once
+from sekft.runs.resources import attended
 from sekft.runs.rollout import ActingConfig, RolloutJob, acted, acting, recorded
 from sekft.scenario import Scenario
 from sekft.seeds import derive
@@ -63,7 +64,7 @@ async def branch(
         tree = _PrefixTree(config, operator, sandbox, folder, out.pairs / BRANCHES)
         reporter.begin("scenarios branched", sum(1 for _ in rollouts.grouped()), 0)
         async with attended(operator, folder, config, reporter):
-            async for name in LocalEngine().map(tree.grow, stored(rollouts, scenarios), config.at_once):
+            async for name in at_once(tree.grow, stored(rollouts, scenarios), config.at_once):
                 reporter.step(name)
     return tree.broken
 
@@ -134,14 +135,14 @@ class _PrefixTree:
                 branches.append(entry.trajectory())
             else:
                 seed = derive(self._config.seed, "branch", of, actions, number)
-                branches += await self._land(job, going, seed)
+                branches += await self._land(scenario, job, going, seed)
         return branches
 
-    async def _land(self, job: RolloutJob, going: Operator, seed: int) -> list[Trajectory]:
+    async def _land(self, scenario: Scenario, job: RolloutJob, going: Operator, seed: int) -> list[Trajectory]:
         """What came of it; nothing where it met an infra error."""
         limits = RolloutLimits(turns=self._config.max_turns)
         try:
-            rolled = await recorded(job.scenario, job.sample, going, self._sandbox, seed, limits)
+            rolled = await recorded(scenario, job.sample, going, self._sandbox, seed, limits)
         except InfraError:
             self.broken += 1
             return []

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import sekft
 from sekft import authors, sandboxes, taxonomy
@@ -25,12 +26,11 @@ from sekft.gate.static import gate_structure
 from sekft.protocols import Author, AuthorConfig, Draft, Reporter, Sandbox
 from sekft.rejection import Admitted, Reason, Rejected, Rejection
 from sekft.report import either
+from sekft.runs.engines import SpreadConfig, chosen
 from sekft.runs.resources import (
     GIVE_UP_AFTER,
     PAUSES_S,
-    LocalEngine,
     PaidConfig,
-    SandboxedConfig,
     Tally,
     attended,
     tell_of_building,
@@ -49,7 +49,7 @@ _TWIN_ENDING = {"work": "blocked", "blocked": "work"}
 Keep = Callable[[Scenario | Rejection], None]
 
 
-class GenerateConfig(AuthorConfig, SandboxedConfig, PaidConfig):
+class GenerateConfig(AuthorConfig, SpreadConfig, PaidConfig):
     """Author scenarios and admit those that pass the gate."""
 
     heading: ClassVar[str] = "Scenarios"
@@ -254,7 +254,8 @@ class Generation:
             raise UsageError(
                 f"--author {self.author.name} writes single scenarios: --twins and --reskins want procedural"
             )
-        self.sandbox = None if config.no_sandbox else sandboxes.pick(config.sandbox)
+        pick = sandboxes.elsewhere if config.is_far else sandboxes.pick
+        self.sandbox = None if config.no_sandbox else pick(config.sandbox)
         self.author.trying(self.sandbox)
 
     def family(self, slot: int) -> list[Member]:
@@ -265,36 +266,43 @@ class Generation:
         """Whether a folder holds the slot's whole family."""
         return slot in before.admitted and before.admitted[slot] >= len(self.family(slot))
 
+    def filler(self, rejected: Path | None, tell: Callable[[Any], None]) -> Filler:
+        return Filler(self.author, self.sandbox, self.config.seed, self._held, tell, None, rejected, tell)
+
     async def families(
         self, before: Progress, keep: Keep, reporter: Reporter, rejected: Path | None = None
-    ) -> AsyncIterator[list[Scenario]]:
+    ) -> AsyncGenerator[list[Scenario], None]:
         """Fill what is left of the slots, in any order. One that cannot be filled stops no other; its error comes last.
 
         Raises AuthorExhausted and InfraError.
         """
-        filler = Filler(self.author, self.sandbox, self.config.seed, self._held, keep, None, rejected, reporter.note)
-
-        async def fill(slot: int) -> list[Scenario] | SekftError:
-            try:
-                return await filler.fill(slot, self.family(slot), before.rejected[slot])
-            except (InfraError, AuthorExhausted) as error:
-                return error
-
-        slots = (slot for slot in range(self.config.n) if not self.filled(slot, before))
+        slots = [slot for slot in range(self.config.n) if not self.filled(slot, before)]
+        task = FillTask(self, rejected)
+        engine = chosen(self.config, task, len(slots) if rejected else None, reporter.note)
+        task.tell = lambda told: reporter.note(told) if isinstance(told, str) else keep(told)
+        items = ((slot, before.rejected[slot]) for slot in slots)
         left: list[SekftError] = []
         in_a_row, proven = 0, bool(before.admitted)
-        async for result in LocalEngine().map(fill, slots, self.config.at_once):
-            if isinstance(result, SekftError):
-                left.append(result)
-                in_a_row += 1
-                if in_a_row == GIVE_UP_AFTER or (isinstance(result, AuthorExhausted) and not proven):
-                    raise result
-                continue
-            in_a_row, proven = 0, True
-            yield result
+        async with aclosing(engine.map(task, items, self.config.at_once, lambda *_: None)) as results:
+            async for result in results:
+                if isinstance(result, SekftError):
+                    left.append(result)
+                    in_a_row += 1
+                    if in_a_row == GIVE_UP_AFTER or (isinstance(result, AuthorExhausted) and not proven):
+                        raise result
+                    continue
+                in_a_row, proven = 0, True
+                yield result
         if left:
             why = f"{len(left)} of {self.config.n} slots are left, the last because {left[-1]}"
             raise type(left[-1])(f"{why}; run the same command to resume")
+
+    @property
+    def recipe(self) -> GenerateConfig:
+        """What another process makes the same of, whatever its environment names."""
+        sandbox = self.sandbox.name if self.sandbox else self.config.sandbox
+        named = {"author": self.config.author_name, "sandbox": sandbox, "engine": "local"}
+        return self.config.model_copy(update=named)
 
     def settings(self, layout: Layout) -> dict[str, Setting]:
         """What a folder is made with."""
@@ -313,11 +321,48 @@ class Generation:
         }
 
 
+Slot = tuple[int, int]
+"""Its number, and its first draw that is not known to be rejected."""
+
+
+class FillTask:
+    """Satisfies protocols.Task: fills slots, and tells what was admitted and rejected, and notes.
+
+    An author that learns from what is admitted (`met`) does not spread: its drafts hang on the order.
+    """
+
+    def __init__(self, generation: Generation, rejected: Path | None = None) -> None:
+        self._generation, self._rejected = generation, rejected
+        self.endpoint = generation.author.endpoint
+        self.sandbox = generation.sandbox.name if generation.sandbox else None
+        self.spreads = type(generation.author).met is Author.met
+        self.tell: Callable[[Any], None] = lambda told: None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopened, (self._generation.recipe, self._rejected)
+
+    async def do(self, item: Slot) -> list[Scenario] | SekftError:
+        slot, first = item
+        filler = self._generation.filler(self._rejected, self.tell)
+        try:
+            return await filler.fill(slot, self._generation.family(slot), first)
+        except (InfraError, AuthorExhausted) as error:
+            return error
+
+    def lost(self, item: Slot, why: str) -> SekftError:
+        return InfraError(f"slot {item[0]}: {why}")
+
+
+def _reopened(recipe: GenerateConfig, rejected: Path | None) -> FillTask:
+    return FillTask(Generation(recipe), rejected)
+
+
 async def stream(config: GenerateConfig, reporter: Reporter) -> AsyncGenerator[Scenario, None]:
     """Admitted scenarios as they come, kept in no folder."""
     generation = Generation(config)
-    async with attended(generation.author, None, config, reporter):
-        async for members in generation.families(Progress(Counter(), Counter()), lambda _: None, reporter):
+    families = generation.families(Progress(Counter(), Counter()), lambda _: None, reporter)
+    async with attended(generation.author, None, config, reporter), aclosing(families):
+        async for members in families:
             for scenario in members:
                 yield scenario
 
@@ -344,9 +389,10 @@ async def generate(config: GenerateConfig, layout: Layout, reporter: Reporter) -
         tally = Tally(generation.author)
         async with attended(generation.author, folder, config, reporter, tally):
             keep = keeper(folder, layout, tally)
-            async for base, *others in generation.families(before, keep, reporter, layout.rejected):
-                more = f" and {len(others)} more" if others else ""
-                reporter.step(f"{tally}  {base.expected.kind} {base.id}{more}")
+            async with aclosing(generation.families(before, keep, reporter, layout.rejected)) as families:
+                async for base, *others in families:
+                    more = f" and {len(others)} more" if others else ""
+                    reporter.step(f"{tally}  {base.expected.kind} {base.id}{more}")
 
 
 def keeper(folder: Folder, layout: Layout, tally: Tally | None = None) -> Keep:

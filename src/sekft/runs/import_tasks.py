@@ -16,8 +16,9 @@ from sekft.errors import UsageError
 from sekft.folder import Folder, Layout
 from sekft.folder.config import Setting, option
 from sekft.protocols import Reporter
+from sekft.runs.engines.local import at_once
 from sekft.runs.generate import AuthorExhausted, Filler, Member, Progress, keeper
-from sekft.runs.resources import LocalEngine, SandboxedConfig
+from sekft.runs.resources import SandboxedConfig
 from sekft.scenario import BUNDLE_LIMIT_BYTES, File
 
 WHERE = ("ending=work", "userland=gnu", "difficulty=plain", "difficulty=busy", "decoy=none")
@@ -72,7 +73,7 @@ async def import_tasks(config: ImportConfig, source: Path, layout: Layout, repor
 
         waiting = [slot for slot in range(len(tasks)) if not before.admitted[slot]]
         reporter.begin("tasks", len(tasks), len(tasks) - len(waiting))
-        async for _ in LocalEngine().map(fill, waiting, config.at_once):
+        async for _ in at_once(fill, waiting, config.at_once):
             pass
 
 

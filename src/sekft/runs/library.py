@@ -40,9 +40,9 @@ from sekft.rollouts.verify import judge
 from sekft.runs import evaluate as evaluating
 from sekft.runs import generate as generating
 from sekft.runs import rollout as rolling
+from sekft.runs.engines.local import at_once
 from sekft.runs.evaluate import EvalConfig
 from sekft.runs.generate import GenerateConfig
-from sekft.runs.resources import LocalEngine
 from sekft.runs.rollout import RolloutConfig
 from sekft.scenario import Scenario, load_scenario
 from sekft.trajectory import OperatorInfo, Trajectory
@@ -320,7 +320,7 @@ async def replay_all(
         _, trajectory, scenario = rows[at]
         return at, await replay_recorded(scenario, trajectory, sandbox)
 
-    made = {at: result async for at, result in LocalEngine().map(redo, range(len(rows)), concurrency)}
+    made = {at: result async for at, result in at_once(redo, range(len(rows)), concurrency)}
     return [(path, trajectory, made[at]) for at, (path, trajectory, _) in enumerate(rows)]
 
 

@@ -1,15 +1,14 @@
-"""What several stages need: many jobs at once, sandboxes, models and what these may cost."""
+"""What several stages need: sandboxes, several at once, and models and what these may cost."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import islice
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from sekft import sandboxes
 from sekft.folder import HIDDEN, Folder
@@ -20,8 +19,6 @@ from sekft.models.texts import TokenCounter, counter
 from sekft.protocols import Author, Operator, Reporter
 from sekft.report import either
 
-ItemT = TypeVar("ItemT")
-ResultT = TypeVar("ResultT")
 GIVE_UP_AFTER = 20
 """Jobs in a row that an infra error broke, while no fresh sandbox worked: then the machine is broken, not a job."""
 TOLD_EVERY_S = 2.0
@@ -122,32 +119,3 @@ def token_counter(name: str | None) -> TokenCounter:
 
         return counter(base_folder(name))
     return counter(Path(name) if name else None)
-
-
-class LocalEngine:
-    """Jobs in this process: keeps `concurrency` of them going; takes the next item only when a place is free."""
-
-    async def map(
-        self, job: Callable[[ItemT], Awaitable[ResultT]], items: Iterable[ItemT], concurrency: int
-    ) -> AsyncIterator[ResultT]:
-        """Yield results as they finish, in any order.
-
-        The first job that raises, or the caller's going away, cancels the others and waits for
-        them to clean up before the exception goes on.
-        """
-        waiting = iter(items)
-        tasks: set[asyncio.Task[ResultT]] = set()
-        try:
-            while True:
-                free = concurrency - len(tasks)
-                tasks.update(asyncio.ensure_future(job(item)) for item in islice(waiting, free))
-                if not tasks:
-                    return
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    tasks.remove(task)
-                    yield task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)

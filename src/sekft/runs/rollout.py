@@ -6,15 +6,16 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, overload
+from typing import Any, ClassVar, overload
 
 import sekft
 from sekft import operators, sandboxes
-from sekft.errors import InfraError, UsageError
+from sekft.errors import BundleError, InfraError, UsageError
 from sekft.evaluation.difficulty import BANDS, selected
 from sekft.folder import ROLLOUTS, Folder, Layout, load_scenarios, scenario_files
 from sekft.folder.config import Setting, option, same_option
@@ -22,13 +23,13 @@ from sekft.folder.entries import Entry, Finder, Held
 from sekft.models import keys
 from sekft.protocols import Operator, OperatorConfig, Reporter, Sandbox
 from sekft.report import either
-from sekft.rollouts.record import record
-from sekft.rollouts.rollout import RolloutLimits, rollout
+from sekft.rollouts.record import forbidding, record
+from sekft.rollouts.rollout import RolloutLimits, RolloutResult, rollout
 from sekft.rollouts.verify import judge
+from sekft.runs.engines import SpreadConfig, chosen
 from sekft.runs.resources import (
     GIVE_UP_AFTER,
     PAUSES_S,
-    LocalEngine,
     PaidConfig,
     SandboxedConfig,
     Tally,
@@ -36,9 +37,9 @@ from sekft.runs.resources import (
     default_concurrency,
     tell_of_building,
 )
-from sekft.scenario import Scenario
+from sekft.scenario import Scenario, parse_noun, parse_scenario
 from sekft.seeds import derive
-from sekft.trajectory import Trajectory
+from sekft.trajectory import Ending, Outcome, SandboxInfo, Trajectory
 
 SELECTED, THOUGHTS = "selected.txt", "thoughts"
 EXPLORER, SABOTEUR, STUDENT = "explorer", "saboteur", "student"
@@ -80,7 +81,7 @@ class ActingConfig(OperatorConfig, SandboxedConfig, PaidConfig):
         return self.concurrency or default
 
 
-class RolloutConfig(ActingConfig):
+class RolloutConfig(ActingConfig, SpreadConfig):
     """Let an operator act in each scenario, once per sample and in a fresh sandbox; judge and record each rollout."""
 
     samples: int = option(3, "Rollouts per scenario.", ge=1, grows=True)
@@ -96,6 +97,22 @@ class RolloutConfig(ActingConfig):
     keep_most: int | None = option(
         None, "List in selected.txt at most N kept rollouts per scenario.", ge=1, recorded=False
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A scenario's file as it was read: whoever acts in it takes it apart, which takes a millisecond."""
+
+    id: str
+    data: bytes
+    where: str
+
+    def scenario(self) -> Scenario:
+        """Raises BundleError."""
+        try:
+            return parse_scenario(self.data.decode(), self.where)
+        except UnicodeDecodeError as error:
+            raise BundleError(f"{self.where}: cannot be read: {error}") from error
 
 
 class StoredScenarios(Sequence[Scenario]):
@@ -121,6 +138,11 @@ class StoredScenarios(Sequence[Scenario]):
     def __getitem__(self, at: int | slice) -> Scenario | list[Scenario]:
         return self._entries[at].scenario() if isinstance(at, int) else [each.scenario() for each in self._entries[at]]
 
+    def bundle(self, at: int) -> Bundle:
+        """Raises BundleError where it cannot be read."""
+        entry = self._entries[at]
+        return Bundle(self.ids[at], entry.line(), str(entry))
+
 
 def stored_scenarios(folder: Path) -> Sequence[Scenario]:
     """A folder's scenarios. A few are read at once, so that all that are broken are told before any work."""
@@ -143,21 +165,21 @@ def _stored_id(entry: Entry) -> str:
 class RolloutJob:
     """One rollout to do. name: below the folder of trajectories, or that of those which an infra error broke."""
 
-    scenario: Scenario
+    scenario: Scenario | Bundle
     sample: int
     name: str
     trajectories: Path
     errors: Path
 
     @classmethod
-    def of(cls, scenario: Scenario, sample: int, kind: str, layout: Layout) -> RolloutJob:
+    def of(cls, scenario: Scenario | Bundle, sample: int, kind: str, layout: Layout) -> RolloutJob:
         return cls(scenario, sample, f"{scenario.id}/{kind}-{sample}.json", layout.trajectories, layout.errors)
 
-    def path(self, trajectory: Trajectory) -> Path:
+    def path(self, trajectory: Trajectory | Landed) -> Path:
         """Infra errors stay apart, to be done again."""
         return (self.errors if trajectory.outcome == "infra_error" else self.trajectories) / self.name
 
-    def keep(self, folder: Folder, trajectory: Trajectory) -> None:
+    def keep(self, folder: Folder, trajectory: Trajectory | Landed) -> None:
         """A success removes the traces of earlier infra errors."""
         if trajectory.outcome == "infra_error":
             folder.write(self.errors / self.name, trajectory.to_json())
@@ -178,20 +200,71 @@ class Rolled:
     alone: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The same on its way to a file: its text, and what a driver that does not read it has to know.
+
+    reason: of its ending. thoughts, alone: see Rolled.
+    """
+
+    scenario_id: str
+    outcome: Outcome
+    keep: bool
+    reason: str | None
+    text: str
+    thoughts: dict[int, str]
+    alone: bool
+
+    @classmethod
+    def of(cls, rolled: Rolled, text: str) -> Landed:
+        made = rolled.trajectory
+        return cls(made.scenario_id, made.outcome, made.keep, made.ending.reason, text, rolled.thoughts, rolled.alone)
+
+    def to_json(self) -> str:
+        return self.text
+
+    def trajectory(self) -> Trajectory:
+        return parse_noun(Trajectory, self.text, f"rollout of {self.scenario_id}")
+
+    def without(self, secrets: Sequence[str]) -> Landed:
+        """As the driver has it, which knows keys that its workers do not."""
+        if not any(each in self.text or json.dumps(each, ensure_ascii=False)[1:-1] in self.text for each in secrets):
+            return self
+        made = forbidding(self.trajectory(), secrets)
+        return Landed.of(Rolled(made, self.thoughts, self.alone), made.to_json())
+
+
 class Roller:
     """What a config comes to: an operator and a sandbox. Raises UsageError and SandboxUnavailable."""
 
     def __init__(self, config: RolloutConfig) -> None:
         if unknown := set(config.keep_band) - set(BANDS):
             raise UsageError(f"--keep-band {min(unknown)}: want one of {', '.join(BANDS)}")
-        self.config, self.operator, self.sandbox = config, acting(config), sandboxes.pick(config.sandbox)
+        pick = sandboxes.elsewhere if config.is_far else sandboxes.pick
+        self.config, self.operator, self.sandbox = config, acting(config), pick(config.sandbox)
         self._limits = RolloutLimits(turns=config.max_turns)
 
+    @property
+    def recipe(self) -> RolloutConfig:
+        """What another process makes the same of, whatever its environment names."""
+        named = {"operator": self.config.operator_name, "sandbox": self.sandbox.name, "engine": "local"}
+        return self.config.model_copy(update=named)
+
     async def roll(self, scenario: Scenario, sample: int) -> Rolled:
+        seed = self._seed(scenario, sample)
+        return await recorded(scenario, sample, self.operator, self.sandbox, seed, self._limits)
+
+    def broken(self, scenario: Scenario, sample: int, why: str) -> Rolled:
+        """The record of a rollout of which nothing is left."""
+        info = SandboxInfo(backend=self.sandbox.name, userland=scenario.userland, userland_digest="")
+        ending, seed = Ending(kind="none", reason=f"infra: {why}"), self._seed(scenario, sample)
+        left = RolloutResult(sample, seed, self.operator.info, (), ending, info, infra=why, alone=True)
+        return Rolled(record(scenario, left, judge(scenario, left)), {}, alone=True)
+
+    def _seed(self, scenario: Scenario, sample: int) -> int:
         info = self.operator.info
         follows = info.settings.get("follows", info.kind)  # a saboteur shares an explorer's prefix
-        seed = derive(self.config.seed, "rollout", follows, scenario.id, sample)
-        return await recorded(scenario, sample, self.operator, self.sandbox, seed, self._limits)
+        return derive(self.config.seed, "rollout", follows, scenario.id, sample)
 
     def settings(self, layout: Layout) -> dict[str, Setting]:
         """What a folder is made with."""
@@ -201,6 +274,37 @@ class Roller:
             **acted(self.operator, self.sandbox),
             "operator": self.operator.info.kind,
         }
+
+
+class RollTask:
+    """Satisfies protocols.Task: one rollout, judged and recorded."""
+
+    spreads = True
+
+    def __init__(self, roller: Roller) -> None:
+        self._roller = roller
+        self.endpoint = roller.operator.endpoint
+        self.sandbox: str | None = roller.sandbox.name
+        self.tell: Callable[[Any], None] = lambda told: None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopened, (self._roller.recipe,)
+
+    async def do(self, item: RolloutJob) -> Landed:
+        rolled = await self._roller.roll(_whole(item.scenario), item.sample)
+        return Landed.of(rolled, await asyncio.to_thread(rolled.trajectory.to_json))
+
+    def lost(self, item: RolloutJob, why: str) -> Landed:
+        rolled = self._roller.broken(_whole(item.scenario), item.sample, why)
+        return Landed.of(rolled, rolled.trajectory.to_json())
+
+
+def _reopened(recipe: RolloutConfig) -> RollTask:
+    return RollTask(Roller(recipe))
+
+
+def _whole(scenario: Scenario | Bundle) -> Scenario:
+    return scenario.scenario() if isinstance(scenario, Bundle) else scenario
 
 
 def acting(config: ActingConfig) -> Operator:
@@ -257,15 +361,15 @@ async def stream(
     config: RolloutConfig, scenarios: Iterable[Scenario], reporter: Reporter
 ) -> AsyncGenerator[Trajectory, None]:
     """Trajectories as they come, kept in no folder; those that an infra error broke come, too."""
-    roller = Roller(config)
-
-    async def roll(job: tuple[Scenario, int]) -> Trajectory:
-        return (await roller.roll(*job)).trajectory
-
-    jobs = ((scenario, sample) for scenario in scenarios for sample in range(config.samples))
-    async with attended(roller.operator, None, config, reporter):
-        async for trajectory in LocalEngine().map(roll, jobs, config.at_once):
-            yield trajectory
+    roller, nowhere = Roller(config), Layout.of_stage(Path())
+    kind, task = roller.operator.info.kind, RollTask(roller)
+    jobs = (
+        RolloutJob.of(scenario, sample, kind, nowhere) for scenario in scenarios for sample in range(config.samples)
+    )
+    done = chosen(config, task, None, reporter.note).map(task, jobs, config.at_once, lambda *_: None)
+    async with attended(roller.operator, None, config, reporter), aclosing(done):
+        async for landed in done:
+            yield landed.without(forbidden()).trajectory()
 
 
 async def roll(
@@ -291,11 +395,12 @@ async def roll(
         held = Held(layout.trajectories, ROLLOUTS)
         lacking = [at for at, name in enumerate(names) if name not in held]
         slots = (divmod(at, len(ids)) for at in lacking)
-        waiting = (RolloutJob.of(scenarios[at], sample, kind, layout) for sample, at in slots)
+        read = scenarios.bundle if isinstance(scenarios, StoredScenarios) else scenarios.__getitem__
+        waiting = (RolloutJob.of(read(at), sample, kind, layout) for sample, at in slots)
         reporter.begin("rollouts", len(names), len(names) - len(lacking))
         tally = Tally(roller.operator)
         async with attended(roller.operator, folder, config, reporter, tally):
-            broken = await _roll_all(roller, waiting, folder, reporter, tally)
+            broken = await _roll_all(roller, waiting, folder, reporter, tally, len(lacking))
         if config.keep_band or config.keep_most:
             _select(config, layout, names, folder)
         return broken
@@ -333,27 +438,34 @@ async def check_model(config: RolloutConfig, layout: Layout, reporter: Reporter)
 
 
 async def _roll_all(
-    roller: Roller, waiting: Iterable[RolloutJob], folder: Folder, reporter: Reporter, tally: Tally
+    roller: Roller,
+    waiting: Iterable[RolloutJob],
+    folder: Folder,
+    reporter: Reporter,
+    tally: Tally,
+    lacking: int | None = None,
 ) -> int:
-    async def land(job: RolloutJob) -> Rolled:
-        rolled = await roller.roll(job.scenario, job.sample)
-        job.keep(folder, rolled.trajectory)
-        if roller.config.keep_thoughts and rolled.thoughts:
-            thoughts = json.dumps(rolled.thoughts, indent=1, ensure_ascii=False) + "\n"
+    """lacking: how many are waiting, where somebody knows."""
+    secrets, config, task = forbidden(), roller.config, RollTask(roller)
+
+    def land(job: RolloutJob, landed: Landed) -> None:
+        job.keep(folder, landed.without(secrets))
+        if config.keep_thoughts and landed.thoughts:
+            thoughts = json.dumps(landed.thoughts, indent=1, ensure_ascii=False) + "\n"
             folder.keep(folder.root / THOUGHTS, job.name, thoughts)
-        return rolled
 
     broken = in_a_row = 0
-    async for rolled in LocalEngine().map(land, waiting, roller.config.at_once):
-        trajectory = rolled.trajectory
-        infra = trajectory.outcome == "infra_error"
-        tally.add("broken" if infra else "kept" if trajectory.keep else "not kept")
-        reporter.step(f"{tally}  {trajectory.outcome} {trajectory.scenario_id}")
-        in_a_row = in_a_row + (not rolled.alone) if infra else 0
-        broken += infra
-        if in_a_row == GIVE_UP_AFTER:
-            why = f"{in_a_row} rollouts in a row failed, the last with {trajectory.ending.reason}"
-            raise InfraError(f"{why}; run the same command to resume")
+    engine = chosen(config, task, lacking, reporter.note)
+    async with aclosing(engine.map(task, waiting, config.at_once, land)) as results:
+        async for landed in results:
+            infra = landed.outcome == "infra_error"
+            tally.add("broken" if infra else "kept" if landed.keep else "not kept")
+            reporter.step(f"{tally}  {landed.outcome} {landed.scenario_id}")
+            in_a_row = in_a_row + (not landed.alone) if infra else 0
+            broken += infra
+            if in_a_row == GIVE_UP_AFTER:
+                why = f"{in_a_row} rollouts in a row failed, the last with {landed.reason}"
+                raise InfraError(f"{why}; run the same command to resume")
     return broken
 
 

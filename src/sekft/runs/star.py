@@ -26,8 +26,8 @@ from sekft.folder.config import Setting, option, same_option
 from sekft.models.texts import EstimatedTokens
 from sekft.protocols import Reporter
 from sekft.report import Report, Table
+from sekft.runs.engines import SpreadConfig
 from sekft.runs.evaluate import EvalConfig, examine, taken
-from sekft.runs.resources import SandboxedConfig
 from sekft.runs.rollout import STUDENT, ActingConfig, roll
 from sekft.scenario import Frozen, Scenario
 from sekft.seeds import derive
@@ -41,7 +41,7 @@ Work = Callable[[Coroutine[Any, Any, T]], T]
 ROUND, STAR = "round.json", "star.json"
 
 
-class StarConfig(SandboxedConfig):
+class StarConfig(SpreadConfig):
     """Run self-training: let a student act, keep and pair its rollouts, train from the base, evaluate, repeat."""
 
     heading: ClassVar[str] = "Rounds"
@@ -70,8 +70,10 @@ class StarConfig(SandboxedConfig):
     epochs: int = same_option(TrainConfig, "epochs", 1)
     max_turns: int = same_option(ActingConfig, "max_turns", 40)
     max_tokens: int | None = same_option(ActingConfig, "max_tokens", None, recorded=True)
-    concurrency: int = option(16, "Rollouts in parallel.", ge=1, recorded=False)
-    sandbox: str = same_option(SandboxedConfig, "sandbox", "auto", recorded=True)
+    concurrency: int | None = option(
+        None, "Rollouts in parallel; default: 16, on Ray 16 per node.", ge=1, recorded=False
+    )
+    sandbox: str = same_option(SpreadConfig, "sandbox", "auto", recorded=True)
 
     @property
     def methods(self) -> tuple[Method, ...]:
@@ -101,6 +103,9 @@ class StarConfig(SandboxedConfig):
             seed=derive(self.seed, name),
             sandbox=self.sandbox,
             concurrency=self.concurrency,
+            engine=self.engine,
+            workers=self.workers,
+            address=self.address,
         )
 
 

@@ -58,6 +58,17 @@ def pick(name: str = "auto") -> Sandbox:
     raise SandboxUnavailable("; ".join(reasons))
 
 
+def elsewhere(name: str = "auto") -> Sandbox:
+    """The backend of that name, for machines that are tried apart; for `auto` the one that runs here, else the first.
+
+    Raises UsageError for an unknown name.
+    """
+    try:
+        return pick(name)
+    except SandboxUnavailable:
+        return FAMILY.load(next(iter(BACKENDS)) if name == "auto" else name).backend()
+
+
 def probe(name: str) -> str | None:
     """None when the backend runs here, else why not and what to install."""
     return FAMILY.load(name).probe()
