@@ -37,6 +37,8 @@ SCRIPTS = {
     "names of files": "touch b a A .c 'd e' é; echo *; echo [[:upper:]]* ?*? ~root ~nobody ~nosuch",
     "cutting": "a=/x/y.tar.gz; echo ${a##*/} ${a%%.*} ${#a} ${b:-c} ${b?gone}",
     "reading": "printf 'a b\\\\\\nc\\n' | { read x y; echo $x-$y; }; seq 3000 | { read a; read b; echo $b; }",
+    "long words": 'a=x; for i in $(seq 16); do a=$a$a; done; b=$a$a; eval "c=$a"; echo ${#a} ${#b} ${#c}',
+    "many words": "i=0; while [ $i -lt 9999 ]; do i=$((i + 1)) w=$w,$i; eval v$i=1; done; echo ${#w}; set | grep -c ^v",
     "limits": "umask; umask -S; ulimit -n -f; ulimit -a",
     "the clock": "times | wc -l",
     "syntax": "if; done",

@@ -11,6 +11,8 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
+from typing import NamedTuple
 
 from sekft.gate.mutants import break_ins, mutants
 from sekft.gate.solutions import OWN_MOST, solutions
@@ -18,7 +20,7 @@ from sekft.gate.static import Finding, findings
 from sekft.gate.trials import TrialRun, Trials, run_in
 from sekft.protocols import Limits, Sandbox, SandboxSpec
 from sekft.rejection import Admitted, GateFault, Reason, Rejected
-from sekft.scenario import GateReport, Scenario
+from sekft.scenario import Alternative, GateReport, Scenario
 from sekft.scenario.bounds import WRITABLE_ROOTS
 from sekft.shell import syntax
 from sekft.shell.evidence import Exchange, Look, earned_at, retrieved_at
@@ -56,6 +58,14 @@ RUNNABLE = frozenset(
 )  # fmt: skip
 """Faults on paper that leave a scenario to be run, so that what else is wrong is told with them."""
 _STOPS = (Reason.REFERENCE_BREAKS, Reason.REFERENCE_ENDING, Reason.CHECKER_ERROR, Reason.CHECKER_WRITES)
+
+
+class WrongSolution(NamedTuple):
+    """reason: of the fault, where the checker accepts it."""
+
+    reason: Reason
+    kind: str
+    commands: tuple[str, ...]
 
 
 class _Stop(Exception):
@@ -106,9 +116,12 @@ class _Gate:
             await self._out_of_reach(trials)
             await self._blocked(trials)
             self._shown(reference)
+            right, wrong = self._right(), self._wrong(reference)
+            lists = [each.commands for each in right], [each.commands for each in wrong]
+            trials.expect(chain([self.scenario.provider.help], *lists))
             self._documented(reference, await trials.unlike(reference, self.scenario.provider.help))
-            await self._alternatives(trials, reference)
-            await self._mutants(trials, reference)
+            await self._alternatives(trials, reference, right)
+            await self._mutants(trials, reference, wrong)
 
     def _told(self, found: Iterable[Finding], run: TrialRun, since: int = 0) -> None:
         """Note what a trial showed. Raises _Stop where it stops the trials."""
@@ -251,13 +264,14 @@ class _Gate:
             detail = f"the directives themselves show one of the texts {scenario.needles.texts}: no look is needed"
             yield Reason.EVIDENCE_FREE, detail
 
-    async def _alternatives(self, trials: Trials, reference: TrialRun) -> None:
-        """Try the other right solutions, and report those that are not accepted.
-
-        Where the reference itself fails, those that are made of it would only say so again.
-        """
+    def _right(self) -> list[Alternative]:
+        """Other right solutions; where the reference fails, those that are made of it would only say so again."""
         own = any(fault.reason == Reason.REFERENCE_FAILS for fault in self.faults)
-        alternatives, refused = self.scenario.alternatives[:OWN_MOST] if own else solutions(self.scenario), []
+        return self.scenario.alternatives[:OWN_MOST] if own else solutions(self.scenario)
+
+    async def _alternatives(self, trials: Trials, reference: TrialRun, alternatives: list[Alternative]) -> None:
+        """Try the other right solutions, and report those that are not accepted."""
+        refused = []
         for alternative in alternatives:
             run = await trials.unlike(reference, alternative.commands)
             since = reference.shared(alternative.commands)
@@ -335,15 +349,17 @@ class _Gate:
                 if not _is_known(word, known):
                     yield word
 
-    async def _mutants(self, trials: Trials, reference: TrialRun) -> None:
+    def _wrong(self, reference: TrialRun) -> list[WrongSolution]:
+        """The scenario's own, then generic ones."""
+        own = [WrongSolution(Reason.PROBE_PASSES, probe.kind, tuple(probe.commands)) for probe in self.scenario.probes]
+        generic = Reason.CHEAT_PASSES if self.scenario.expected.kind == "work" else Reason.CHANGE_UNNOTICED
+        most = max(GENERIC_LEAST, TRIED - len(own))
+        drawn = mutants(self.scenario, self._changed(reference), self._changing(reference), most)
+        return own + [WrongSolution(generic, mutant.kind, mutant.commands) for mutant in drawn]
+
+    async def _mutants(self, trials: Trials, reference: TrialRun, wrong: list[WrongSolution]) -> None:
         """Try every wrong solution, and report those that survive."""
         right = self._changed(reference)
-        work = self.scenario.expected.kind == "work"
-        wrong = [(Reason.PROBE_PASSES, probe.kind, tuple(probe.commands)) for probe in self.scenario.probes]
-        generic = Reason.CHEAT_PASSES if work else Reason.CHANGE_UNNOTICED
-        most = max(GENERIC_LEAST, TRIED - len(wrong))
-        drawn = mutants(self.scenario, right, self._changing(reference), most)
-        wrong += [(generic, mutant.kind, mutant.commands) for mutant in drawn]
         equivalent, survivors = 0, []
         for reason, kind, commands in wrong:
             run = await trials.unlike(reference, commands)

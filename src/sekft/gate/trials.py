@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,8 +25,8 @@ class TrialRun:
     """A list of commands in a sandbox: what was shown, what it left, what the checker said.
 
     outputs[i] answers commands[i], typed in the folder cwds[i], and statuses[i] is what `$?` held then.
-    kept[i], where asked for, is a snapshot from before commands[i], and states[i] the state after it; kept ends early
-    where a snapshot would lose something.
+    kept[i], where asked for, is a snapshot from before commands[i], and states[i] the state after it; where a snapshot
+    would lose something, there is none.
     """
 
     login: str
@@ -37,7 +38,7 @@ class TrialRun:
     broken: str | None
     before: State
     after: State
-    kept: tuple[Any, ...]
+    kept: Mapping[int, Any]
     states: tuple[State, ...]
     check: Check
     checked: State
@@ -62,9 +63,29 @@ class TrialRun:
     def shared(self, commands: Sequence[str]) -> int:
         """How many of the first commands are this run's too, so that a snapshot of it stands behind them."""
         count = 0
-        while count < len(commands) and count + 1 < len(self.kept) and commands[count] == self.commands[count]:
+        while count < len(commands) and count + 1 in self.kept and commands[count] == self.commands[count]:
             count += 1
         return count
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where commands led from the untouched state, and what they showed. state: None where nobody looked."""
+
+    snapshot: Any
+    outputs: tuple[str, ...] = ()
+    cwds: tuple[str, ...] = ()
+    statuses: tuple[int, ...] = ()
+    state: State | None = None
+
+    @classmethod
+    def of(cls, run: TrialRun, at: int, state: State | None = None) -> Point:
+        """Of a run, before its command of that index."""
+        return cls(run.kept[at], run.outputs[:at], run.cwds[:at], run.statuses[:at], state)
+
+
+def _beginnings(commands: Sequence[str]) -> list[tuple[str, ...]]:
+    return [tuple(commands[:at]) for at in range(1, len(commands) + 1)]
 
 
 class Trials:
@@ -74,7 +95,8 @@ class Trials:
         self._sandbox, self._spec, self._checker = sandbox, spec, checker
         self._open = AsyncExitStack()
         self._session: Session | None = None
-        self._start: Any = None
+        self._points: dict[tuple[str, ...], Point] = {}
+        self._due: Counter[tuple[str, ...]] = Counter()
 
     async def __aenter__(self) -> Trials:
         return self
@@ -84,68 +106,105 @@ class Trials:
 
     async def reference(self, commands: Sequence[str]) -> TrialRun:
         """In a fresh sandbox, with the snapshots that later trials start from."""
-        run = await run_in(await self._fresh(), commands, self._checker, keep=True)
-        self._start = run.kept[0] if run.kept else None
+        run = await run_in(await self._fresh(), commands, self._checker, keep=lambda at: at < len(commands), look=True)
+        for at, state in enumerate((run.before, *run.states)):
+            if at in run.kept:
+                self._points[run.commands[:at]] = Point.of(run, at, state)
         return run
 
     async def run(self, commands: Sequence[str]) -> TrialRun:
         """From the untouched state."""
-        session = await self._back_to(self._start) or await self._fresh()
+        start = self._points.get(())
+        session = (await self._back_to(start) if start else None) or await self._fresh()
         return await run_in(session, commands, self._checker)
 
+    def expect(self, trials: Iterable[Sequence[str]]) -> None:
+        """Trials to come: where two of them part, the first one leaves a snapshot for the other."""
+        for commands in trials:
+            self._due.update(_beginnings(commands))
+
     async def unlike(self, reference: TrialRun, commands: Sequence[str]) -> TrialRun:
-        """From the untouched state too; what the reference shares with it is neither typed nor looked at again."""
-        count, known = reference.shared(commands), reference.before
-        session = await self._back_to(reference.kept[count]) if reference.kept else None
-        if session is None:
-            count, session = 0, await self._fresh()
-        if count:
-            known = reference.states[count - 1]
-        run = await run_in(session, commands[count:], self._checker, known=known)
-        return replace(
+        """From the untouched state too; what an earlier trial shares with it is neither typed nor looked at again."""
+        typed = tuple(commands)
+        self._due.subtract(_beginnings(typed))
+        begun = next((at for at in range(len(typed), 0, -1) if typed[:at] in self._points), 0)
+        point = self._points.get(typed[:begun])
+        session = await self._back_to(point) if point else None
+        if point is None or session is None:
+            begun, point, session = 0, Point(None, state=reference.before), await self._fresh()
+        known = point.state or (await session.state() if begun == len(typed) else reference.before)
+        run = await run_in(
+            session, typed[begun:], self._checker, keep=lambda at: self._parts(typed, begun + at), known=known
+        )
+        run = replace(
             run,
             before=reference.before,
-            commands=tuple(commands),
-            outputs=reference.outputs[:count] + run.outputs,
-            cwds=reference.cwds[:count] + run.cwds,
-            statuses=reference.statuses[:count] + run.statuses,
+            commands=typed,
+            outputs=point.outputs + run.outputs,
+            cwds=point.cwds + run.cwds,
+            statuses=point.statuses + run.statuses,
+            kept={begun + at: snapshot for at, snapshot in run.kept.items()},
         )
+        self._points |= {typed[:at]: Point.of(run, at) for at in run.kept}
+        self._forget(typed, reference)
+        return run
+
+    def _parts(self, commands: tuple[str, ...], at: int) -> bool:
+        """Whether a trial to come begins with that many of these commands and then goes on in another way."""
+        onward = self._due[commands[: at + 1]] if at < len(commands) else 0
+        return commands[:at] not in self._points and self._due[commands[:at]] > onward
+
+    def _forget(self, commands: tuple[str, ...], reference: TrialRun) -> None:
+        """Drop the snapshots that no trial to come starts from; the reference's stay."""
+        for begun in _beginnings(commands):
+            if self._due[begun] <= 0 and begun != reference.commands[: len(begun)]:
+                self._points.pop(begun, None)
 
     async def _fresh(self) -> Session:
         await self._open.aclose()
         self._session = await self._open.enter_async_context(self._sandbox.open(self._spec))
         return self._session
 
-    async def _back_to(self, snapshot: Any) -> Session | None:
-        if self._session is None or snapshot is None:
+    async def _back_to(self, point: Point) -> Session | None:
+        if self._session is None:
             return None
         with suppress(InfraError):  # a FIFO was made, a bind carried off …
-            await self._session.rewind(snapshot)
+            await self._session.rewind(point.snapshot)
             return self._session
         return None
 
 
 async def run_in(
-    session: Session, commands: Sequence[str], checker: str, *, keep: bool = False, known: State | None = None
+    session: Session,
+    commands: Sequence[str],
+    checker: str,
+    *,
+    keep: Callable[[int], bool] = lambda at: False,
+    look: bool = False,
+    known: State | None = None,
 ) -> TrialRun:
-    """Type the commands and check. known: the state there is now, where only the end is of interest."""
+    """Type the commands and check.
+
+    keep:  whether to keep a snapshot from before the command of that index; the number of commands is their end.
+    look:  note the state after each command.
+    known: the state there is now, where only the end is of interest.
+    """
     login = session.greeting + session.prompt()
     before = await session.state() if known is None else known
     outputs: list[str] = []
     cwds: list[str] = []
     statuses: list[int] = []
-    kept: list[Any] = []
+    kept: dict[int, Any] = {}
     states: list[State] = []
     ended, broken = None, None
     for at, text in enumerate(commands):
-        if keep and len(kept) == at and not (at and _JOB.search(commands[at - 1])):
-            with suppress(InfraError):  # a file beyond what a snapshot holds
-                kept.append(await session.snapshot())
+        if keep(at):
+            await _snapshot(session, commands, at, kept)
         cwds.append(session.cwd())
         result = await session.exec(text)
         outputs.append(result.output)
         statuses.append(result.status)
-        if keep:
+        if look:
             states.append(await session.state())
         if result.malformed is not None or result.timed_out:
             broken = f"command {at} {result.malformed or 'runs out of time'}"
@@ -153,6 +212,8 @@ async def run_in(
         ended = result.ended
         if ended is not None:
             break
+    if not broken and not ended and keep(len(commands)):
+        await _snapshot(session, commands, len(commands), kept)
     after = (states[-1] if states else await session.state()) if commands else before
     check = await session.check(checker)
     return TrialRun(
@@ -165,9 +226,16 @@ async def run_in(
         broken=broken,
         before=before,
         after=after,
-        kept=tuple(kept),
+        kept=kept,
         states=tuple(states),
         check=check,
         checked=await session.state() if known is None else after,
         digest=session.info.userland_digest,
     )
+
+
+async def _snapshot(session: Session, commands: Sequence[str], at: int, kept: dict[int, Any]) -> None:
+    """Keep one, unless it would lose something: a job in the background, a file beyond what a snapshot holds."""
+    if not any(map(_JOB.search, commands[:at])):
+        with suppress(InfraError):
+            kept[at] = await session.snapshot()

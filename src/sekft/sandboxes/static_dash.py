@@ -40,6 +40,7 @@ static char *text(const char *const *all, int count, int number, const char *oth
 char *strerror(int n) { return text(errors, sizeof errors / sizeof *errors, n, "Unknown error %%d"); }
 char *strsignal(int n) { return text(signals, sizeof signals / sizeof *signals, n, "Unknown signal %%d"); }
 """
+_HEAP = Path(__file__).parent / "static_dash_heap.c"
 
 
 @cache
@@ -51,7 +52,7 @@ def pins() -> dict[str, Any]:
 @cache
 def key() -> str:
     """Of what it is made of."""
-    made_by = (Path(__file__), Path(musl.__file__), _PINS)
+    made_by = (Path(__file__), Path(musl.__file__), _PINS, _HEAP)
     return hashlib.sha256(b"".join(path.read_bytes() for path in made_by)).hexdigest()[:8]
 
 
@@ -68,11 +69,12 @@ def build(scratch: Path) -> Path:
     (source / "like_glibc").mkdir()
     (source / "like_glibc/stdio.h").write_text(_STDIO)
     _run([*command, "-O2", "-c", str(words), "-o", str(source / "words.o")], source)
+    _run([*command, "-O2", "-fno-builtin", "-c", str(_HEAP), "-o", str(source / "heap.o")], source)
     flags = [f"CC={' '.join(command)}", f"CFLAGS=-O2 -I{source}/like_glibc", "LDFLAGS=-s"]
     _run(["./configure", *_OPTIONS, *flags], source)
     _run(["make", "-C", "src", "priv.o"], source)  # Debian's patch adds it where only autotools would see it
     # A helper lists the signals: their numbers and names are to be glibc's.
-    _run(["make", "LIBS=../words.o priv.o", f"CC_FOR_BUILD={' '.join(musl.native())}"], source)
+    _run(["make", "LIBS=../words.o ../heap.o priv.o", f"CC_FOR_BUILD={' '.join(musl.native())}"], source)
     return source / "src/dash"
 
 

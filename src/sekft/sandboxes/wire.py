@@ -24,6 +24,7 @@ FRAME_BYTES = 64 << 20
 _HEAD = struct.Struct("<BI")
 _EXIT = struct.Struct("<iBBIIQ32s")
 _NODE = struct.Struct("<c?Iq")
+_LENGTH = struct.Struct("<I")
 _LIKE_AN_ESCAPE = re.compile(rb"\\(?=x[0-9a-f]{2})")
 OMITTED_PATHS = "(paths beyond the limit of a state)"
 SLICE_S = 0.0005
@@ -305,8 +306,7 @@ async def spread(steps: Iterator[None]) -> None:
 
 
 def _string(payload: bytes, at: int) -> tuple[bytes, int]:
-    (length,) = struct.unpack_from("<I", payload, at)
-    end = at + 4 + length
+    end = at + 4 + _LENGTH.unpack_from(payload, at)[0]
     if end > len(payload):
         raise IndexError("string beyond the frame")
     return payload[at + 4 : end], end
@@ -323,4 +323,6 @@ def _digest(payload: bytes, at: int) -> tuple[str | None, int]:
 
 
 def _shown(path: bytes) -> str:
+    if b"\\" not in path:  # nearly every path, and a state has many
+        return path.decode("utf-8", "backslashreplace")
     return _LIKE_AN_ESCAPE.sub(rb"\\x5c", path).decode("utf-8", "backslashreplace")

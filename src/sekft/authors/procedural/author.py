@@ -278,7 +278,10 @@ def _endings(blocked: Blocked | None, provider: InstalledProvider, waiting: Sequ
 
 
 def _probes(draft: Sketch, done: Sequence[Job]) -> list[Probe]:
-    """Each job's own wrong solutions with all else done right, the acknowledgement left out or alone, a decoy followed."""
+    """Each job's own wrong solutions after all else was done right, the acknowledgement left out or alone, a decoy followed.
+
+    The acknowledgements come first: what many wrong solutions begin with, the gate types once.
+    """
     calls = [draft.provider.acknowledgement(entry) for entry in draft.waiting] if done else []
     acks = [forms[0] for forms in calls if forms]
     right = [job.ways[0] for job in done]
@@ -286,7 +289,7 @@ def _probes(draft: Sketch, done: Sequence[Job]) -> list[Probe]:
     probes = []
     for index, job in enumerate(done):
         others = [command for place, way in enumerate(right) if place != index for command in way]
-        probes += [Probe(kind=p.kind, commands=[*others, *p.commands, *acks]) for p in job.probes]
+        probes += [Probe(kind=p.kind, commands=[*others, *acks, *p.commands]) for p in job.probes]
         if len(done) > 1:
             probes.append(Probe(kind="one_forgotten", commands=[*others, *acks]))
     if acks:

@@ -268,20 +268,17 @@ static void drain(void) {
 static void put_dump(struct buf *b) {
     struct stat st;
     int fd = open(STATE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    unsigned char *data = 0;
+    static unsigned char data[DUMP_LIMIT];
     ssize_t len = -1;
-    if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size <= (off_t)DUMP_LIMIT) {
-        data = malloc((size_t)st.st_size + 1);
-        if (data) len = read(fd, data, (size_t)st.st_size);
-    }
+    if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size <= (off_t)DUMP_LIMIT)
+        len = read(fd, data, (size_t)st.st_size);
     put_u8(b, len >= 0);
     put_str(b, data, len >= 0 ? (size_t)len : 0);
-    free(data);
     if (fd >= 0) close(fd);
 }
 
 static void report(char why, uint32_t left, int stripped, int with_dump) {
-    struct buf b = {0};
+    static struct buf b;
     put_u32(&b, (uint32_t)job.status);
     put_u8(&b, (uint8_t)why);
     put_u8(&b, (uint8_t)stripped);
@@ -291,7 +288,7 @@ static void report(char why, uint32_t left, int stripped, int with_dump) {
     if (with_dump) put_dump(&b);
     else put_u8(&b, 0), put_u32(&b, 0);
     send_frame('E', &b);
-    free(b.data);
+    put_off(&b);
 }
 
 /* An interactive dash ends its output with a newline when it reads the end of its input: it is taken off, and said.

@@ -73,7 +73,7 @@ static void end_walk(int number) {
  * may ask again. */
 static void serve_walk(char type, void (*walk)(struct buf *)) {
     static const struct itimerval off, every_second = {{1, 0}, {WALK_S, 0}};
-    struct buf reply = {0};
+    static struct buf reply;
     reap(); /* who has ended is nobody to kill */
     overstayed = 0;
     clock_gettime(CLOCK_MONOTONIC, &walk_end);
@@ -84,7 +84,7 @@ static void serve_walk(char type, void (*walk)(struct buf *)) {
     walk_end.tv_sec = 0;
     if (overstayed) kill_all(), drain_idle(), reply.len = 0;
     send_frame(overstayed ? 'K' : type, &reply);
-    free(reply.data);
+    put_off(&reply);
 }
 
 static void serve(char type, struct cursor *in) {

@@ -27,6 +27,7 @@ void put_u8(struct buf *b, uint8_t value);
 void put_u32(struct buf *b, uint32_t value);
 void put_u64(struct buf *b, uint64_t value);
 void put_str(struct buf *b, const void *data, size_t len);
+void put_off(struct buf *b); /* empties it; what the next answer can use is kept */
 void send_frame(char type, const struct buf *b);
 
 struct cursor { const unsigned char *data; size_t left; };

@@ -136,12 +136,12 @@ static void walk_roots(struct buf *out, teller *tell) {
 }
 
 void walk_state(struct buf *out) {
-    struct buf entries = {0};
+    static struct buf entries;
     hashed = 0, left_out = 0, hash_until = now_ms() + HASH_MS;
     walk_roots(&entries, put_entry);
     put_u32(out, left_out);
     put(out, entries.data, entries.len);
-    free(entries.data);
+    put_off(&entries);
 }
 
 void walk_tree(struct buf *out) { walk_roots(out, put_node); }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define KEPT (256u << 10) /* of a buffer between two answers */
+
 void put(struct buf *b, const void *data, size_t len) {
     if (b->len + len > b->cap) {
         b->cap = (b->len + len) * 2 + 256;
@@ -33,6 +35,12 @@ void put_str(struct buf *b, const void *data, size_t len) {
     put(b, data, len);
 }
 
+/* musl gives back what is freed to the kernel at once: that and new pages take longer than most answers. */
+void put_off(struct buf *b) {
+    b->len = 0;
+    if (b->cap > KEPT) free(b->data), *b = (struct buf){0};
+}
+
 static void write_all(const unsigned char *data, size_t len) {
     while (len) {
         ssize_t n = write(1, data, len);
@@ -43,11 +51,11 @@ static void write_all(const unsigned char *data, size_t len) {
 }
 
 void send_frame(char type, const struct buf *b) {
-    struct buf whole = {0};
+    static struct buf whole;
     put_u8(&whole, (uint8_t)type);
     put_str(&whole, b->data, b->len);
     write_all(whole.data, whole.len);
-    free(whole.data);
+    put_off(&whole);
 }
 
 static void need(struct cursor *c, size_t len) {

@@ -7,6 +7,7 @@ A layout sets a `Page` as text; the depth says where that text is found. Add a l
 from __future__ import annotations
 
 import random
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -117,10 +118,10 @@ def _contents(rng: random.Random, page: Page) -> str:
 
 
 def _helps(main: str, topics: dict[str, str] | None = None) -> str:
-    shown = f"main_help() {{ cat <<'HELP'\n{main}HELP\n}}"
+    shown = f"main_help() {{ printf %s {shlex.quote(main)}; }}"
     if not topics:
         return shown + "\nshow_help() { main_help; }"
-    cases = "\n".join(f"{verb}) cat <<'HELP'\n{text}HELP\n;;" for verb, text in topics.items())
+    cases = "\n".join(f"{verb}) printf %s {shlex.quote(text)} ;;" for verb, text in topics.items())
     return f"{shown}\nshow_help() {{ case ${{1-}} in\n{cases}\n*) main_help ;;\nesac; }}"
 
 

@@ -1,7 +1,7 @@
 """The provider's program: one sh script rendered from its interface, storage and documentation.
 
 A storage is where entries are kept: files, and the sh functions `ids` (of waiting entries, in order), `past` (ids of entries
-that are done), `title ID`, `sender ID`, `group ID`, `body ID` and `retire ID`, over $store.
+that are done), `title ID`, `sender ID`, `group ID`, `body ID BEFORE` (with that before each line) and `retire ID`, over $store.
 """
 
 from __future__ import annotations
@@ -19,9 +19,18 @@ _SLOT = re.compile(r"@(\w+)@")
 PAGE_ROWS = 4
 PAGING = f"""\
 every() {{ {{ ids; past; }} | sort; }}
-pages() {{ n=$(every | grep -c .); n=$(( (n + {PAGE_ROWS} - 1) / {PAGE_ROWS} )); seq "$n"; }}
-page() {{ rows $(every | tail -n +$(( ($1 - 1) * {PAGE_ROWS} + 1 )) | head -n {PAGE_ROWS}); last=$(pages | tail -n 1)
-  if [ "$1" -lt "$last" ]; then echo "page $1 of $last, next: page $(($1 + 1))"; else echo "page $1 of $last"; fi; }}"""
+pages() {{ at=0; for id in $(every); do [ $((at % {PAGE_ROWS})) -gt 0 ] || echo $((at / {PAGE_ROWS} + 1)); at=$((at + 1)); done; }}
+page() {{ number=$1 at=0 shown=; set -- $(every)
+  for id; do [ $((at / {PAGE_ROWS} + 1)) -ne "$number" ] || shown="$shown $id"; at=$((at + 1)); done; rows $shown
+  last=$((($# + {PAGE_ROWS} - 1) / {PAGE_ROWS}))
+  if [ "$number" -lt "$last" ]; then echo "page $number of $last, next: page $((number + 1))"; else echo "page $number of $last"; fi; }}"""
+LINES = """\
+nl='
+' tab='\t'
+lines() { while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "${1-}$line"; done; }
+has() { case $nl$2$nl in *"$nl$1$nl"*) ;; *) return 1 ;; esac; }"""
+"""sh without a program of its own, because a call is made of many such steps and each start of a program costs more than all
+else: `lines BEFORE` prints its input with that before each line, and `has LINE TEXT` looks for a line in a text."""
 
 
 def render(
@@ -47,6 +56,7 @@ def render(
 #!/bin/sh
 store={shlex.quote(store)}
 user={shlex.quote(user)}
+{LINES}
 {documentation.helps}
 die() {{ echo "{interface.tool}: $2" >&2; exit "$1"; }}
 wrong() {{ die {interface.codes["usage"]} "{texts["wrong"]}"; }}
@@ -83,9 +93,9 @@ def _rows(kind: ProviderKind, interface: Interface) -> str:
     if kind.every:
         name, column = _STATE.get(interface.list_format, ("STATE  ", "%-6s "))
         header, row = name + header if header else "", column + row.removeprefix("{")
-        paging, state = PAGING + "\n", ' past | grep -qxF -e "$id" && state="closed" || state="open";'
+        paging, state = PAGING + "\n", ' has "$id" "$over" && state="closed" || state="open";'
         arguments = ['"$state"', *arguments]
-    top = f"printf '{header}'; " if header else ""
+    top = ("over=$(past); " if kind.every else "") + (f"printf '{header}'; " if header else "")
     return f"{paging}rows() {{ {top}for id; do{state} printf '{row}' {' '.join(arguments)}; done; }}"
 
 
@@ -93,15 +103,16 @@ def _guards(interface: Interface, texts: Mapping[str, str]) -> str:
     """sh functions that refuse: a sealed store, a pass that is not the right one, ids that there are not."""
     usage, unknown = interface.codes["usage"], interface.codes["unknown"]
     lines = [
-        f'open_one() {{ ids | grep -qxF -e "$1" || die {unknown} "$1: not open"; }}',
-        'receipt() { sed -n "s/^$1 //p" "$store/receipts"; }',
-        f'unsealed() {{ [ ! -e "$store/sealed" ] || {{ cat "$store/sealed" >&2; exit {interface.codes["sealed"]}; }}; }}',
+        f'open_one() {{ has "$1" "$(ids)" || die {unknown} "$1: not open"; }}',
+        'receipt() { while read -r id slip; do [ "$id" != "$1" ] || echo "$slip"; done <"$store/receipts"; }',
+        'holder() { while read -r id slip; do [ "$slip" != "$1" ] || echo "$id"; done <"$store/receipts"; }',
+        f'unsealed() {{ [ ! -e "$store/sealed" ] || {{ lines <"$store/sealed" >&2; exit {interface.codes["sealed"]}; }}; }}',
     ]
     for name in dict.fromkeys(name for operation in interface.operations for name in operation.takes):
         known = filled(vocabulary()["known"][name], done_word=interface.done_word)
         lines.append(
             f'want_{name}() {{ [ -n "$1" ] || die {usage} "{texts[f"missing_{name}"]}"; '
-            f'{known} | grep -qxF -e "$1" || die {unknown} "{texts[f"unknown_{name}"]}"; }}'
+            f'has "$1" "$({known})" || die {unknown} "{texts[f"unknown_{name}"]}"; }}'
         )
     return "\n".join(lines)
 
@@ -187,65 +198,75 @@ STORAGES: Mapping[str, Storage] = {
     "folders": Storage(
         _folders,
         """\
-ids() { ls "$store/new"; }
-past() { ls "$store/old"; }
-at() { if [ -e "$store/new/$1" ]; then echo "$store/new/$1"; else echo "$store/old/$1"; fi; }
-title() { sed -n 2p "$(at "$1")"; }
-sender() { sed -n 1p "$(at "$1")"; }
-group() { sed -n 3p "$(at "$1")"; }
-body() { sed 1,3d "$(at "$1")"; }
+names() { for at in "$1"/*; do [ ! -e "$at" ] || echo "${at##*/}"; done; }
+ids() { names "$store/new"; }
+past() { names "$store/old"; }
+at() { at=$store/new/$1; [ -e "$at" ] || at=$store/old/$1; }
+head() { at "$1"; { IFS= read -r from; IFS= read -r title; IFS= read -r group; } <"$at"; }
+title() { head "$1"; printf '%s\n' "$title"; }
+sender() { head "$1"; printf '%s\n' "$from"; }
+group() { head "$1"; printf '%s\n' "$group"; }
+body() { at "$1"; { read -r line; read -r line; read -r line; lines "${2-}"; } <"$at"; }
 retire() { mv "$store/new/$1" "$store/old/$1"; }""",
         folders=("new", "old"),
     ),
     "stamped": Storage(
         _stamped,
         """\
-ids() { cd "$store" && grep -l '^state: waiting' *.entry 2>/dev/null | sed 's/.entry$//'; }
-past() { cd "$store" && grep -l '^state: over' *.entry 2>/dev/null | sed 's/.entry$//'; }
-line() { sed -n "s/^$1: //p" "$store/$2.entry" | head -n 1; }
+in_state() { for at in "$store"/*.entry; do
+    [ -e "$at" ] && IFS= read -r line <"$at" && [ "$line" = "state: $1" ] || continue
+    at=${at##*/}; echo "${at%.entry}"; done; }
+ids() { in_state waiting; }
+past() { in_state over; }
+line() { while IFS= read -r line; do case $line in "$1: "*) printf '%s\n' "${line#*: }"; return ;; esac; done <"$store/$2.entry"; }
 title() { line title "$1"; }
 sender() { line from "$1"; }
 group() { line in "$1"; }
-body() { sed '1,/^$/d' "$store/$1.entry"; }
-retire() { sed -i '1s/waiting/over/' "$store/$1.entry"; }""",
+body() { { while IFS= read -r line && [ -n "$line" ]; do :; done; lines "${2-}"; } <"$store/$1.entry"; }
+retire() { text=$({ IFS= read -r line; lines; } <"$store/$1.entry"); printf '%s\n' "state: over" "$text" >"$store/$1.entry"; }""",
     ),
     "ledger": Storage(
         _ledger,
         """\
-ids() { sed -n 's/^+|//p' "$store/ledger" | cut -d '|' -f 1; }
-past() { sed -n 's/^-|//p' "$store/ledger" | cut -d '|' -f 1; }
-row() { awk -F '|' -v id="$1" '$2 "" == id' "$store/ledger"; }
-title() { row "$1" | cut -d '|' -f 5; }
-sender() { row "$1" | cut -d '|' -f 3; }
-group() { row "$1" | cut -d '|' -f 4; }
-body() { row "$1" | cut -d '|' -f 6-; }
-retire() { awk -F '|' -v OFS='|' -v id="$1" '$2 "" == id { $1 = "-" } 1' "$store/ledger" >"/tmp/.ledger.$$" &&
-  cat "/tmp/.ledger.$$" >"$store/ledger"; rm -f "/tmp/.ledger.$$"; }""",
+in_state() { while IFS= read -r line; do case $line in "$1|"*) line=${line#*|}; echo "${line%%|*}" ;; esac; done <"$store/ledger"; }
+ids() { in_state +; }
+past() { in_state -; }
+row() { while IFS= read -r row; do case $row in ?"|$1|"*) return ;; esac; done <"$store/ledger"; row=; }
+title() { row "$1"; row=${row#*|*|*|*|}; printf '%s\n' "${row%%|*}"; }
+sender() { row "$1"; row=${row#*|*|}; printf '%s\n' "${row%%|*}"; }
+group() { row "$1"; row=${row#*|*|*|}; printf '%s\n' "${row%%|*}"; }
+body() { row "$1"; printf '%s\n' "${2-}${row#*|*|*|*|*|}"; }
+retire() { text=$(while IFS= read -r line; do case $line in ?"|$1|"*) line=-${line#?} ;; esac; printf '%s\n' "$line"; done <"$store/ledger")
+  printf '%s\n' "$text" >"$store/ledger"; }""",
     ),
     "index": Storage(
         _index,
         """\
-tab=$(printf '\\t')
-ids() { cut -f 1 "$store/waiting"; }
-past() { cut -f 1 "$store/over"; }
-row() { cat "$store/waiting" "$store/over" | grep "^$1$tab"; }
-title() { row "$1" | cut -f 4; }
-sender() { row "$1" | cut -f 2; }
-group() { row "$1" | cut -f 3; }
-body() { cat "$store/text.$1"; }
-retire() { row "$1" >>"$store/over"; sort -o "$store/over" "$store/over"; grep -v "^$1$tab" "$store/waiting" >"/tmp/.wait.$$"
-  cat "/tmp/.wait.$$" >"$store/waiting"; rm -f "/tmp/.wait.$$"; }""",
+names() { while IFS= read -r line; do echo "${line%%"$tab"*}"; done <"$1"; }
+ids() { names "$store/waiting"; }
+past() { names "$store/over"; }
+row() { for at in waiting over; do
+    while IFS= read -r row; do case $row in "$1$tab"*) return ;; esac; done <"$store/$at"; done; row=; }
+title() { row "$1"; printf '%s\n' "${row##*"$tab"}"; }
+sender() { row "$1"; row=${row#*"$tab"}; printf '%s\n' "${row%%"$tab"*}"; }
+group() { row "$1"; row=${row#*"$tab"*"$tab"}; printf '%s\n' "${row%%"$tab"*}"; }
+body() { lines "${2-}" <"$store/text.$1"; }
+retire() { row "$1"; printf '%s\n' "$row" >>"$store/over"; sort -o "$store/over" "$store/over"
+  left=$(while IFS= read -r line; do case $line in "$1$tab"*) ;; *) printf '%s\n' "$line" ;; esac; done <"$store/waiting")
+  printf %s "${left:+$left$nl}" >"$store/waiting"; }""",
     ),
     "drawers": Storage(
         _drawers,
         """\
-in_state() { cd "$store" && grep -lx "$1" */state 2>/dev/null | sed 's,/state$,,'; }
+in_state() { for at in "$store"/*/state; do
+    [ -e "$at" ] && IFS= read -r line <"$at" && [ "$line" = "$1" ] || continue
+    at=${at%/state}; echo "${at##*/}"; done; }
 ids() { in_state waiting; }
 past() { in_state over; }
-title() { cat "$store/$1/title"; }
-sender() { cat "$store/$1/from"; }
-group() { cat "$store/$1/in"; }
-body() { cat "$store/$1/text"; }
+title() { lines <"$store/$1/title"; }
+sender() { lines <"$store/$1/from"; }
+group() { lines <"$store/$1/in"; }
+body() { lines "${2-}" <"$store/$1/text"; }
 retire() { echo over >"$store/$1/state"; }""",
     ),
 }
