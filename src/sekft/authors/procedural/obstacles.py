@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from sekft.authors.procedural.host import Host, Job, Names, moment, phrase, wording
+from sekft.authors.procedural.host import Host, Job, moment, phrase, wording
 from sekft.scenario import File, Inspection
 from sekft.shell.syntax import only_looks, program, simple_commands
 
@@ -74,7 +74,7 @@ def meet(name: str, job: Job, host: Host) -> tuple[Blocked, Job]:
     if not obstacle.conditional:
         return obstacle.apply(job, host.part(name), False), job
     aside = host.part(name)
-    aside = replace(aside, names=Names(aside.skin, set(host.names.taken)))
+    aside = aside.drawing(aside.rng, aside.skin, set(host.names.taken))
     return obstacle.apply(job, aside, False), obstacle.apply(job, host.part(name), True).job
 
 
@@ -93,7 +93,7 @@ def _seal(kind: str) -> Apply:
         skin = host.skin
         date = f"{moment(host):%Y-%m-%d}"
         slots = {
-            "user": host.user, "who": host.names.user(), "server": host.names.host(), "date": date, "n": skin.randint(20, 900),
+            "user": host.user, "who": host.person().name, "server": host.names.host(host.world.setting.hosts), "date": date, "n": skin.randint(20, 900),
         }  # fmt: skip
         seal = wording()["seals"][kind]
         text, shown = phrase(skin, skin.choice(seal["texts"]), **slots), phrase(skin, seal["notice"], **slots)
@@ -111,7 +111,7 @@ def _seal(kind: str) -> Apply:
 
 
 def _withheld(job: Job, host: Host, met: bool) -> Blocked:
-    keeper = host.names.user()
+    keeper = host.person().name
     notice = f"withheld until {keeper} releases it"
     text = host.say(
         "[The text|The content|This entry|What it says] is <notice>; [this account cannot|nobody else can] [lift that|change that]"
@@ -244,7 +244,7 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
         "[<scope> stays as it is|nothing about <scope> may change|hands off <scope>|leave <scope> alone]"
         " [until further notice|for now|until <who> is back]: [it is being audited|it is evidence|<who> still needs it so|it was promised to <who>].",
         scope=scope,
-        who=host.names.user(),
+        who=host.person().name,
     )
     note = host.say(
         "[If|Where] two open <nouns> [contradict each other|ask for opposite things], neither is carried out"
@@ -403,7 +403,8 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
 def _conditional(job: Job, condition: str, look: list[list[str]], met: bool, *files: File) -> Job:
     """The job with the condition before its text, the files that decide it, and a look ahead of each way."""
     ways = [[*look[at % len(look)], *way] for at, way in enumerate(job.ways)]
-    whole = replace(job, text=f"{condition} {job.text}".strip(), files=(*job.files, *files), ways=ways)
+    text = job.text.removeprefix(job.address).strip()
+    whole = replace(job, text=f"{job.address} {condition} {text}".strip(), files=(*job.files, *files), ways=ways)
     return whole if met else _undone(whole)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sekft.authors.procedural import obstacles
 from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text, remarks
 from sekft.authors.procedural.decoys import DECOYS, Decoy
-from sekft.authors.procedural.host import Host, Job, Names, land, with_parents
+from sekft.authors.procedural.host import Host, Job, land, with_parents
 from sekft.authors.procedural.obstacles import Blocked
 from sekft.authors.procedural.provider import Contents, install
 from sekft.authors.procedural.provider.installed import InstalledProvider
@@ -65,7 +65,7 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     given:  the work, which nothing blocks, where it is not drawn but brought along.
     listed: see ProceduralAuthor.
     """
-    host = land(seed, skin)
+    host = land(cell, seed, skin)
     interface = _listed(cell, host) if listed else None
     tool = (interface or host).names.word((2, 3))
     entrance = host.part("announcement")
@@ -109,7 +109,7 @@ def _listed(cell: Cell, host: Host) -> Host:
     """Where the one tool of this provider, syntax and layout is drawn from."""
     key = "listed", cell["provider"], cell["syntax"], cell["layout"]
     rng, skin = stream(0, *key, "is"), stream(0, *key, "looks")
-    return replace(host, rng=rng, skin=skin, names=Names(skin, set()))
+    return host.drawing(rng, skin, set())
 
 
 def _clutter(host: Host) -> tuple[File, ...]:

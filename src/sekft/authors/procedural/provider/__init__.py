@@ -275,7 +275,14 @@ def _entries(
     former = remarks(host, len(ids)) if "older" in kind.extra else [""] * len(ids)
     return form, tuple(
         QueueEntry(
-            id_, title, body, sender or names.user(), waiting, rng.choice(groups) if groups else "", older, receipt
+            id_,
+            title,
+            body,
+            sender or host.person(*([keeper] if keeper else [])).name,
+            waiting,
+            rng.choice(groups) if groups else "",
+            older,
+            receipt,
         )
         for id_, older, receipt, (title, body, sender, waiting) in zip(ids, former, receipts, others, strict=True)
     )
@@ -308,6 +315,6 @@ def _notes(host: Host, interface: Interface, store: str, required: Sequence[str]
     if interface.note:
         notes.append(phrase(skin, interface.note, tool=interface.tool))
     pool = skin.sample(vocabulary()["notes"]["harmless"], skin.randint(0, 2))
-    notes += [host.say(text, n=skin.randint(3, 90), path=store, keeper=host.names.user()) for text in pool]
+    notes += [host.say(text, n=skin.randint(3, 90), path=store, keeper=host.person().name) for text in pool]
     skin.shuffle(notes)
     return notes
