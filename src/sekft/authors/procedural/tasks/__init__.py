@@ -25,6 +25,7 @@ _ENDINGS = {
     "text": ".txt .txt .md .note .text".split(),
     "log": ".log .log .log .out .journal".split(),
     "config": ".conf .cfg .ini .rc".split(),
+    "table": ".tab .dat .tbl".split(),
     "result": ".txt .out .txt .result .lst".split(),
 }
 _BARE, _REASON, _CLAUSE, _MAIL, _HURRIED = 0.28, 0.66, 0.78, 0.9, 0.95
