@@ -69,12 +69,19 @@ class Names:
         parts = [self.word((1, 2)), self.word((2, 3))] + ([self.word((1, 1))] if self.rng.random() < 0.1 else [])
         return self.rng.choice("---__").join(parts)
 
-    def pick(self, patterns: str) -> str:
-        """One of these names, separated by blanks, each # a digit and each @ a capital; invented where none is free."""
+    def pick(self, patterns: str, beside: Sequence[str] = ()) -> str:
+        """One of these names, separated by blanks, each # a digit and each @ a capital; invented where none is free.
+
+        beside: names of one list. What stands in a list may stand in another, too, rather than be invented.
+        """
         choices = patterns.split()
         for _ in range(_TRIES):
             if self._free(text := filled(self.rng, self.rng.choice(choices))):
                 return self._take(text)
+        for _ in range(_TRIES if beside else 0):
+            text = filled(self.rng, self.rng.choice(choices))
+            if not any(text in other or other in text for other in beside):
+                return text
         return self.word()
 
     def subject(self) -> str:
