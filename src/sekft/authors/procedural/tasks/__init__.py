@@ -44,7 +44,11 @@ class Request(NamedTuple):
 
 def new_path(host: Host, folder: str, sort: str, stems: str = "") -> str:
     """A path in the folder for a file of that sort. stems: names to choose from; else the setting's words."""
-    stem = host.world.stem(stems or host.world.setting.words)
+    return named(host, folder, sort, host.world.stem(stems or host.world.setting.words))
+
+
+def named(host: Host, folder: str, sort: str, stem: str) -> str:
+    """A path in the folder for a file of that sort with that stem."""
     return f"{folder}/{stem}{host.skin.choice(_ENDINGS[sort])}"
 
 

@@ -42,8 +42,8 @@ _SHELLS = ("/bin/bash", "/bin/sh", "/usr/sbin/nologin", "/bin/false", "/bin/zsh"
 def make(host: Host) -> Job:
     rng, skin, world = host.rng, host.skin, host.world
     folder, rule = host.place(), rng.choice(sorted(_RULES))
-    path = f"{folder}/{world.stem('passwd passwd.old passwd.copy accounts passwd.bak users')}"
-    target = new_path(host, folder, "result", "accounts-list logins list names review found")
+    path = f"{folder}/{world.stem('passwd passwd accounts users ldap-dump members people')}"
+    target = new_path(host, folder, "result", "logins names review found picked")
     services = skin.sample(_SERVICES.split(), rng.randint(2, 4))
     people = [host.names.user() for _ in range(rng.randint(4, 7))]
     hits = [True, True, False, *(rng.random() < 0.4 for _ in people[3:])]

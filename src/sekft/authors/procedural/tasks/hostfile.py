@@ -42,7 +42,7 @@ _WHY = (
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder, added, joint = host.place(), rng.random() < 0.4, skin.choice(["\t", "\t", "  ", " "])
-    path = f"{folder}/{host.world.stem('hosts hosts.lan hosts.office hosts.local lan-hosts hosts.copy')}"
+    path = f"{folder}/{host.world.stem('hosts hosts addresses.lan machines lan-table static.net inhouse')}"
     names = host.world.several(
         rng.randint(4, 7), f"{host.world.setting.hosts} printer-# scanner-# gateway nas-# desk-##"
     )
