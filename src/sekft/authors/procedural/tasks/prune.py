@@ -43,7 +43,9 @@ def make(host: Host) -> Job:
     rule, pattern, called = _RULES[kind]
     count = rng.randint(2, 3)
     found = folders.draw(host, count + rng.randint(1, 3), 1)
-    folder, word = found.path, host.world.one(_MARKS, (1, 2))
+    endings = {name.rpartition(".")[2] for name in found.files}
+    folder = found.path
+    word = host.world.one(" ".join(mark for mark in _MARKS.split() if mark not in endings), (1, 2))
     mark = word + skin.choice("-_") if kind == "prefix" else skin.choice("._" if kind == "ending" else "-_") + word
     glob = pattern.format(mark=mark)
     old = skin.sample(found.mine, count)
