@@ -184,6 +184,10 @@ class Host:
         roots = [self.home, *self.world.setting.roots.split()]
         return posixpath.join(self.skin.choice(roots), self.world.stem(self.world.setting.folders))
 
+    def tool(self) -> str:
+        """A name for a program of this host. Only a plain host takes it from the setting."""
+        return self.names.pick(self.world.setting.tools) if self.names.dial == PLAIN else self.names.word((2, 3))
+
     def person(self, *besides: str) -> Person:
         """Somebody of the place, not the account's own. besides: names of others who are not meant."""
         return self.skin.choice([person for person in self.cast[1:] if person.name not in besides])

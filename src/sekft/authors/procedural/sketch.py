@@ -67,7 +67,7 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     """
     host = land(cell, seed, skin)
     interface = _listed(cell, host) if listed else None
-    tool = (interface or host).names.word((2, 3))
+    tool = (interface or host).tool()
     entrance = host.part("announcement")
     announcement = ANNOUNCEMENTS[cell["announcement"]](entrance, tool, announcement_text(entrance, tool))
     count = _JOBS[cell["difficulty"]]
@@ -116,8 +116,8 @@ def _clutter(host: Host) -> tuple[File, ...]:
     """Files that have nothing to do with anything."""
     files = []
     for _ in range(host.rng.randint(0, 3)):
-        folder = host.skin.choice([host.home, f"{host.home}/{host.names.subject()}"])
-        name = f"{host.names.word()}.{host.skin.choice(['txt', 'old', 'md', 'log'])}"
+        folder = host.skin.choice([host.home, f"{host.home}/{host.world.stem(host.world.setting.folders)}"])
+        name = f"{host.world.stem(host.world.setting.words)}.{host.skin.choice(['txt', 'old', 'md', 'log'])}"
         lines = remarks(host, host.rng.randint(1, 3))
         files.append(host.file(posixpath.join(folder, name), "\n".join(lines) + "\n"))
     return tuple(files)

@@ -16,7 +16,7 @@ from sekft.taxonomy import Kinds, import_modules
 
 _MARGINS = ("", "", "", "", "  ", " * ", "- ", "| ", "> ")
 _BULLETS = ("- ", "* ", "+ ", "o ", "-- ")
-_TITLE = "[Notes|Notes for <user>|About <host>|Handover|Handover to <user>|House notes|Odds and ends|On this host|What is new|{weekday}|Desk of <user>|From <other>|In brief|Things to know]"
+_TITLE = "[Notes|Notes for <user>|About <host>|Handover|Handover to <user>|House notes|Before <event>|On this host|What is new|{weekday}|From <other>|From <room>|Good to know|To remember]"
 _ENDINGS = ("", ".txt", ".txt", ".md", ".text", ".note")
 
 
@@ -119,8 +119,8 @@ def fields(host: Host, rows: Sequence[tuple[str, str]], fillers: str = " ") -> l
 def somewhere(host: Host, stem: str | None = None, folder: str | None = None) -> str:
     """A path for a file of text: in a folder of the home, of the host's data or of its settings."""
     roots = [host.home, "/srv", "/opt", "/usr/local/share", "/var/lib", "/srv"]
-    folder = folder or posixpath.join(host.skin.choice(roots), host.names.subject())
-    return posixpath.join(folder, (stem or host.names.word((2, 3))) + host.skin.choice(_ENDINGS))
+    folder = folder or posixpath.join(host.skin.choice(roots), host.world.stem(host.world.setting.folders))
+    return posixpath.join(folder, (stem or host.world.stem(host.world.setting.words)) + host.skin.choice(_ENDINGS))
 
 
 def placed(host: Host, path: str, content: str) -> File:
