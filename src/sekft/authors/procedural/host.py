@@ -135,6 +135,7 @@ class Host:
     rng:   what the scenario is about: counts, orders, which rows match. The same in every skin.
     skin:  how it is told: wording, endings of file names, formats. Another one in each skin.
     world: what the setting offers. cast: the people of the place, the account's own first. rooms: some of its rooms.
+    brief: whether little stands around the work: few lines at login, short files.
     """
 
     rng: random.Random
@@ -150,6 +151,7 @@ class Host:
     world: World
     cast: tuple[Person, ...]
     rooms: tuple[str, ...]
+    brief: bool
 
     def part(self, name: str) -> Host:
         """The same place with streams of its own: what one part draws never shifts another part's draws."""
@@ -184,6 +186,10 @@ class Host:
         roots = [self.home, *self.world.setting.roots.split()]
         return posixpath.join(self.skin.choice(roots), self.world.stem(self.world.setting.folders))
 
+    def some(self, rng: random.Random, low: int, high: int) -> int:
+        """How many, from low to high; on a brief host no more than a third of the way."""
+        return rng.randint(low, low + (high - low) // 3 if self.brief else high)
+
     def tool(self) -> str:
         """A name for a program of this host. Only a plain host takes it from the setting."""
         return self.names.pick(self.world.setting.tools) if self.names.dial == PLAIN else self.names.word((2, 3))
@@ -217,9 +223,11 @@ def land(cell: Cell, seed: int, skin: int = 0) -> Host:
     cast = tuple(Person(names.user(), roles[at % len(roles)]) for at in range(_CAST))
     user, name = cast[0].name, names.host(world.setting.hosts)
     mtime = rng.randrange(1_600_000_000, 1_740_000_000)
+    brief = cell.get("difficulty") == "plain"
     prompt, rooms = rng.choice(_PROMPTS), tuple(rng.sample(world.setting.rooms, 4))
     return Host(
-        stream(seed, "land"), rng, names, user, name, f"/home/{user}", prompt, mtime, seed, skin_seed, world, cast, rooms
+        stream(seed, "land"), rng, names, user, name, f"/home/{user}", prompt, mtime, seed, skin_seed, world, cast, rooms,
+        brief,
     )  # fmt: skip
 
 

@@ -118,6 +118,6 @@ def _clutter(host: Host) -> tuple[File, ...]:
     for _ in range(host.rng.randint(0, 3)):
         folder = host.skin.choice([host.home, f"{host.home}/{host.world.stem(host.world.setting.folders)}"])
         name = f"{host.world.stem(host.world.setting.words)}.{host.skin.choice(['txt', 'old', 'md', 'log'])}"
-        lines = remarks(host, host.rng.randint(1, 3))
+        lines = remarks(host, host.some(host.rng, 1, 3))
         files.append(host.file(posixpath.join(folder, name), "\n".join(lines) + "\n"))
     return tuple(files)

@@ -56,7 +56,7 @@ def remarks(host: Host, count: int) -> list[str]:
 
 def greeting(host: Host, *texts: str) -> str:
     """What login prints: the texts, in any order, among up to three others."""
-    rows = [*texts, *noise(host, host.skin.randint(0, 3))]
+    rows = [*texts, *noise(host, host.some(host.skin, 0, 3))]
     host.skin.shuffle(rows)
     margin, gap = host.skin.choice(_MARGINS), host.skin.choice(["\n", "\n", "\n", "\n\n"])
     text = gap.join(margin + row for row in rows)
@@ -101,7 +101,7 @@ def letter(host: Host, text: str, writer: str | None = None) -> str:
 
 
 def _among_remarks(host: Host, text: str) -> list[str]:
-    rows = [text, *remarks(host, host.skin.randint(1, 4))]
+    rows = [text, *remarks(host, host.some(host.skin, 1, 4))]
     host.skin.shuffle(rows)
     return rows
 

@@ -257,7 +257,7 @@ _LOG_STAMPS = ("%Y-%m-%d %H:%M ", "%b %e %H:%M ", "[%d.%m.%Y] ", "%Y%m%d ", "%a 
 @ANNOUNCEMENTS.kind("log")
 def log(host: Host, tool: str, text: str) -> Announcement:
     """A log of those who were here before has a line on the tool, among dated lines on other things."""
-    rows = [text, *remarks(host, host.skin.randint(2, 6))]
+    rows = [text, *remarks(host, host.some(host.skin, 2, 6))]
     host.skin.shuffle(rows)
     stamp, signature = host.skin.choice(_LOG_STAMPS), host.skin.choice(["{}: ", "{} - ", "({}) ", ""])
     writers = [other(host), other(host)]

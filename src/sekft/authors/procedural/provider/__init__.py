@@ -329,7 +329,7 @@ def _notes(host: Host, interface: Interface, store: str, required: Sequence[str]
         notes.append(phrase(skin, interface.note, tool=interface.tool))
     if syntax in words["reasons"] and skin.random() < _REASONED_SHARE:
         notes.append(expand(host, skin.choice(words["reasons"][syntax]), tool=interface.tool))
-    pool = skin.sample(words["notes"]["harmless"], skin.randint(0, 2))
+    pool = skin.sample(words["notes"]["harmless"], host.some(skin, 0, 2))
     slots = {"n": skin.randint(3, 90), "path": store, "keeper": keeper, "nouns": interface.nouns}
     notes += [expand(host, text, **slots) for text in pool]
     skin.shuffle(notes)
