@@ -6,11 +6,11 @@ base by the obstacle alone, and a re-skin (another skin) keeps what is to be don
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass, replace
 
 from sekft.authors.procedural import obstacles
-from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text, remarks
+from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text
+from sekft.authors.procedural.clutter import clutter
 from sekft.authors.procedural.decoys import DECOYS, Decoy
 from sekft.authors.procedural.host import Host, Job, land, with_parents
 from sekft.authors.procedural.obstacles import Blocked
@@ -96,8 +96,8 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     )
     provider = install(host.part("desk"), cell, tool, contents, interface)
     jobs_about = (*work, stopped.extra) if stopped and stopped.extra else work
-    clutter = _clutter(host.part("clutter"))
-    return Sketch(host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, clutter, obstacle)
+    about = clutter(host.part("clutter"))
+    return Sketch(host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, about, obstacle)
 
 
 def _title(host: Host) -> str:
@@ -110,14 +110,3 @@ def _listed(cell: Cell, host: Host) -> Host:
     key = "listed", cell["provider"], cell["syntax"], cell["layout"]
     rng, skin = stream(0, *key, "is"), stream(0, *key, "looks")
     return host.drawing(rng, skin, set())
-
-
-def _clutter(host: Host) -> tuple[File, ...]:
-    """Files that have nothing to do with anything."""
-    files = []
-    for _ in range(host.rng.randint(0, 3)):
-        folder = host.skin.choice([host.home, f"{host.home}/{host.world.stem(host.world.setting.folders)}"])
-        name = f"{host.world.stem(host.world.setting.words)}.{host.skin.choice(['txt', 'old', 'md', 'log'])}"
-        lines = remarks(host, host.some(host.rng, 1, 3))
-        files.append(host.file(posixpath.join(folder, name), "\n".join(lines) + "\n"))
-    return tuple(files)

@@ -6,6 +6,8 @@ Add one as a function with `@ANNOUNCEMENTS.kind(name)`. Its text is a sentence t
 from __future__ import annotations
 
 import posixpath
+import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -50,8 +52,27 @@ def noise(host: Host, count: int) -> list[str]:
 
 
 def remarks(host: Host, count: int) -> list[str]:
-    """Lines such as people leave in files."""
-    return lines(host, "remark", count)
+    """Lines such as people leave in files, now and then mistyped."""
+    return [
+        _mistyped(host, row) if host.skin.random() < _MISTYPED_SHARE else row for row in lines(host, "remark", count)
+    ]
+
+
+_MISTYPED_SHARE = 0.06
+_MISTYPABLE = re.compile(r"(?<![\w/.-])[a-z]{6,}(?![\w/.-])")
+
+
+def _mistyped(host: Host, row: str) -> str:
+    """The line with two letters of a long word swapped, or one left out. Names are left as they are."""
+    known = host.names.taken | {person.name for person in host.cast}
+    words = [found for found in _MISTYPABLE.finditer(row) if found[0] not in known]
+    if not words:
+        return row
+    found = host.skin.choice(words)
+    at = host.skin.randrange(found.start() + 1, found.end() - 2)
+    if host.skin.random() < 0.5:
+        return row[:at] + row[at + 1 :]
+    return row[:at] + row[at + 1] + row[at] + row[at + 2 :]
 
 
 def greeting(host: Host, *texts: str) -> str:
@@ -73,7 +94,7 @@ def page(host: Host, text: str) -> str:
     """A file's text that holds this line among remarks, laid out as people do."""
     if host.skin.random() < 0.2:
         return letter(host, text)
-    rows = _among_remarks(host, text)
+    rows = [_wrapped(row, host.skin.choice(_WIDTHS)) if row != text else row for row in _among_remarks(host, text)]
     shape, bullet = host.skin.randrange(5), host.skin.choice(_BULLETS)
     if shape == 0:
         rows = [bullet + row for row in rows]
@@ -90,6 +111,14 @@ def page(host: Host, text: str) -> str:
         f"== {title} ==\n",
     ]
     return host.skin.choice(heads) + ("\n\n" if shape == 2 else "\n").join(rows) + "\n"
+
+
+_WIDTHS = (0, 0, 0, 60, 72)
+"""Columns at which a line of a file is broken; 0: nowhere. The line that announces the tool stays whole."""
+
+
+def _wrapped(row: str, width: int) -> str:
+    return "\n".join(textwrap.wrap(row, width, break_long_words=False, break_on_hyphens=False)) if width else row
 
 
 def letter(host: Host, text: str, writer: str | None = None) -> str:
