@@ -31,6 +31,7 @@ _INVENTED_SHARE = {PLAIN: 0.0, MIXED: 0.3, INVENTED: 0.6}
 """Of interfaces, those with verbs that tell nothing, by the value of the axis `names`."""
 _PLAINEST = 8
 """Of the verbs for one operation, those that a plain host takes; the list begins with them."""
+_PLAINEST_NOUNS = 6
 _REASONED_SHARE = 0.6
 _NO_LETTERS = "hVK"
 _CODES = {"usage": (1, 2, 3, 64), "unknown": (1, 2, 4, 66), "sealed": (69, 75, 77, 5)}
@@ -43,7 +44,8 @@ def draw_interface(
     shown = [role for role in (decoy.shown if decoy else ()) if role not in kind.roles]
     senders = decoy is not None and decoy.keeper is not None  # who sent an entry is seen without a search for it
     words, syntax = vocabulary(), SYNTAXES[cell["syntax"]]
-    noun, nouns = rng.choice(words["nouns"][kind.theme].split(", ")).split()
+    plain = world.names.dial == PLAIN
+    noun, nouns = rng.choice(words["nouns"][kind.theme].split(", ")[: _PLAINEST_NOUNS if plain else None]).split()
     roles = [*kind.roles, *(["commit"] if ack == "commit" else ["ack"] if ack != "none" else []), *kind.extra]
     roles += shown
     roles += rng.sample([role for role in _EXTRA_ROLES if role not in roles], _EXTRAS[cell["difficulty"]])
@@ -235,7 +237,9 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     form, entries = _entries(host, kind, cell, contents, groups, interface.ack)
     words = {"noun": interface.noun, "nouns": interface.nouns, "user": host.user, "host": host.name}
     words |= {name: interface.keys[name] for name in ("group", "groups")}
-    summary = phrase(skin, skin.choice(kind.summary), **words)
+    general = vocabulary()["summaries"]["any"]
+    purpose = {"work": skin.choice(host.world.setting.work), "house": host.world.setting.place}
+    summary = phrase(skin, skin.choice([*kind.summary, *skin.sample(general, 3)]), **words, **purpose)
     texts = _texts(skin, kind, interface, words)
     storage = skin.choice(sorted(STORAGES))
     store = skin.choice([f"/var/lib/{tool}", f"/srv/{tool}", f"/var/spool/{tool}", f"/opt/{tool}/store"])

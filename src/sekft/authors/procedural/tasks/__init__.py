@@ -68,7 +68,7 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
         greeting, parting = (expand(host, skin.choice(words[name]), who=who) for name in ("greetings", "partings"))
         return Request(f"{reason} {core} {parting}", greeting)
     if voice < _HURRIED:
-        return Request(_lowered(core), expand(host, skin.choice(words["hurried"]), who=who))
+        return Request(core, expand(host, skin.choice(words["hurried"]), who=who))
     return Request(core, expand(host, skin.choice(words["tickets"]), who=who))
 
 
