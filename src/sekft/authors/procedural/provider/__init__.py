@@ -328,7 +328,7 @@ def _notes(host: Host, interface: Interface, store: str, required: Sequence[str]
     """What the documentation says besides the calls, in any order."""
     skin, words = host.skin, vocabulary()
     syntax, keeper = interface.facts["syntax"].partition(":")[0], host.person().name
-    notes = [*required, expand(host, skin.choice(words["notes"]["sealed"]), n=interface.codes["sealed"], keeper=keeper)]
+    notes = [*required, expand(host, skin.choice(words["notes"]["sealed"]), n=interface.codes["sealed"], keeper=keeper, nouns=interface.nouns)]
     if interface.note:
         notes.append(phrase(skin, interface.note, tool=interface.tool))
     if syntax in words["reasons"] and skin.random() < _REASONED_SHARE:
