@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sekft.authors.procedural.host import Names
 
 PLAIN, MIXED, INVENTED = "plain", "mixed", "invented"
-_INVENTED_LISTS = 0.4
+_INVENTED_LISTS = 0.3
 """The share of lists of names that are invented on a mixed host."""
 _NAME = re.compile(r"[A-Za-z0-9#@][A-Za-z0-9#@._-]*")
 
