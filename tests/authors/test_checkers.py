@@ -102,7 +102,7 @@ def test_what_is_wanted_is_said(kind: str) -> None:
 @pytest.mark.parametrize("kind", TASKS)
 async def test_right_solutions_hold_for_two_jobs_of_one_kind(kind: str) -> None:
     """Whatever the first solution leaves behind, in /tmp or in the shell, the same one does the next job."""
-    host = land(3)
+    host = land({}, 3)
     one, two = (TASKS[kind](host.part(name)) for name in ("one", "two"))
     both = replace(
         one,

@@ -13,6 +13,7 @@ from sekft.authors.procedural.author import tree_checker
 from sekft.authors.procedural.host import Host, Job, Names, land, with_parents
 from sekft.authors.procedural.obstacles import OBSTACLES, Blocked, meet
 from sekft.authors.procedural.tasks import TASKS
+from sekft.authors.procedural.world import INVENTED, MIXED, PLAIN
 from sekft.gate import TrialRun, Trials
 from sekft.protocols import SandboxSpec
 from sekft.scenario import Login
@@ -20,6 +21,8 @@ from sekft.seeds import stream
 from sekft.shell.grounding import Seen
 
 SURFACE = range(60)
+DIALS = (PLAIN, MIXED, INVENTED)
+"""Every third seed draws its names as one of these says."""
 SOAK = pytest.mark.soak
 DRAWN = [("busybox", 0), ("gnu", 1), pytest.param("busybox", 1, marks=SOAK), pytest.param("gnu", 0, marks=SOAK)]
 """Every kind of task is met as one seed draws it in one userland, as another does in the other; `./dev soak` crosses
@@ -34,7 +37,7 @@ has every obstacle meet every task in both."""
 
 
 def job(kind: str, seed: int, skin: int = 0) -> tuple[Host, Job]:
-    host = land(seed, skin)
+    host = land({"names": DIALS[seed % 3]}, seed, skin)
     return host, TASKS[kind](host.part("job"))
 
 

@@ -203,12 +203,17 @@ class Host:
         slots = {name: _LOCAL[name](self) for name in sorted(set(_SLOT.findall(template)))}
         return filled(self.skin, phrase(self.skin, template, **slots))
 
+    def page(self, lines: Sequence[str], count: int) -> str:
+        """A file's text of so many of these lines: the first, which may be a heading, then others in their order."""
+        chosen = sorted(self.skin.sample(range(1, len(lines)), min(count, len(lines)) - 1))
+        return "".join(f"{self.text(lines[at])}\n" for at in [0, *chosen])
+
     def why(self, reasons: Sequence[str]) -> str:
         """One of the reasons, its slots filled."""
         return expand(self, self.skin.choice(reasons))
 
 
-_ORDINARY = frozenset(("place", "role", "room", "event", "day", "work", "house"))
+_ORDINARY = frozenset(("place", "role", "room", "event", "day", "work", "house", "about"))
 _CAST = 6
 
 

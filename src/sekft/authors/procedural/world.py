@@ -285,8 +285,10 @@ class World:
         )
 
     def settings(self, entries: int) -> Settings:
+        """entries: or as many as the kind has."""
         kind = self.rng.choice(self.setting.configs)
-        return Settings(kind, self.stem(kind.file), self.rng.sample(kind.keys, entries))
+        count = min(entries, len(kind.keys))
+        return Settings(kind, self.stem(kind.file), self.rng.sample(kind.keys, count))
 
     def collection(self, count: int, others: int = 1) -> Collection:
         """others: how many other endings."""
