@@ -159,7 +159,7 @@ class Joined(Interface):
         return "rest=$1\n" + "\n".join(cut % (name, name) for name in ("op", "a1", "a2"))
 
 
-@SYNTAXES.kind("key_value", weight=3)
+@SYNTAXES.kind("key_value")
 class KeyValue(Interface):
     """Words of the form key=value, in any order."""
 
@@ -179,7 +179,7 @@ class KeyValue(Interface):
         return f'op=\nfor word; do case $word in {" ".join(rows)} *) wrong "$word" ;; esac; done\n{self.by_name()}'
 
 
-@SYNTAXES.kind("long_options", weight=3)
+@SYNTAXES.kind("long_options")
 class LongOptions(Interface):
     """Long options only: one for the operation, others for what it takes."""
 
@@ -209,7 +209,7 @@ class Menu(Interface):
         return f'case $1 in {rows} *) wrong "$1" ;; esac; a1=${{2-}} a2=${{3-}}'
 
 
-@SYNTAXES.kind("phrase", weight=3)
+@SYNTAXES.kind("phrase")
 class Phrase(Interface):
     """Operation and noun together, in one order or the other, like a short phrase."""
 
@@ -262,7 +262,7 @@ class RequestFile(Interface):
         return '[ -f "$1" ] || wrong "$1"\nop= a1= a2=; read -r op a1 a2 <"$1" || :\n[ -n "$op" ] || nothing'
 
 
-@SYNTAXES.kind("short_options", weight=3)
+@SYNTAXES.kind("short_options")
 class ShortOptions(Interface):
     """Short options only: the operation's takes the first argument, a second has an option of its own."""
 
@@ -320,7 +320,7 @@ class StandardInput(Interface):
         return f'[ $# -eq 0 ] || wrong "$1"\n{lines if self.variant == "lines" else words}\n[ -n "$op" ] || nothing'
 
 
-@SYNTAXES.kind("subcommand", weight=4)
+@SYNTAXES.kind("subcommand", weight=3)
 class Subcommand(Interface):
     """The operation is the first word, its arguments follow."""
 
@@ -331,7 +331,7 @@ class Subcommand(Interface):
         return "op=$1 a1=${2-} a2=${3-}"
 
 
-@SYNTAXES.kind("subject_first", weight=3)
+@SYNTAXES.kind("subject_first")
 class SubjectFirst(Interface):
     """The entry comes first, what to do with it second."""
 
@@ -344,7 +344,7 @@ class SubjectFirst(Interface):
         return f'case $1 in {alone}) op=$1 a1= a2= ;; *) case ${{2-}} in {verbs}) ;; *) wrong "${{2-$1}}" ;; esac; op=$2 a1=$1 a2=${{3-}} ;; esac'
 
 
-@SYNTAXES.kind("tool_per_verb", weight=3)
+@SYNTAXES.kind("tool_per_verb")
 class ToolPerVerb(Interface):
     """A program of its own for each operation; the bare name only explains."""
 
