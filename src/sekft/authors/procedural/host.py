@@ -291,7 +291,7 @@ def phrase(rng: random.Random, template: str, **slots: object) -> str:
         template = _CHOICE.sub(lambda match: rng.choice(match[1].split("|")), template)
     text = _SLOT.sub(lambda match: str(slots[match[1]]), template)
     text = re.sub(r" +([,.;:])(?=\s|$)", r"\1", re.sub(r"(?<=\S)  +", " ", text)).strip()
-    return re.sub(r"\b([Aa]) (?=[aeio])", r"\1n ", text)
+    return re.sub(r"(?<![^\s(\"'])([Aa]) (?=[aeio])", r"\1n ", text)
 
 
 def _leads(text: str, value: str) -> bool:

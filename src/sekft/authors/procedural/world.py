@@ -279,9 +279,11 @@ class World:
         return Listing(kind, self.stem(kind.file), self.several(items, kind.items))
 
     def document(self, lines: int, added: int = 1) -> Document:
+        """The lines keep their order."""
         kind = self.rng.choice(self.setting.documents)
+        picked = sorted(self.rng.sample(range(len(kind.lines)), lines))
         return Document(
-            kind, self.stem(kind.file), self.rng.sample(kind.lines, lines), self.rng.sample(kind.added, added)
+            kind, self.stem(kind.file), [kind.lines[at] for at in picked], self.rng.sample(kind.added, added)
         )
 
     def settings(self, entries: int) -> Settings:

@@ -12,7 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sekft.authors.procedural.host import Host, Job, expand, other, wording
+from sekft.authors.procedural.host import Host, Job, expand, wording
 from sekft.scenario import File, Probe
 from sekft.taxonomy import Kinds, import_modules
 
@@ -55,7 +55,7 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
     why:   reasons that fit the work; the setting has more that fit any.
     """
     skin, words, voice = host.skin, wording()["requests"], host.skin.random()
-    core, who = host.say(skin.choice(cores), **slots), other(host)
+    core, who = host.say(skin.choice(cores), **slots), host.person(str(slots.get("who"))).name
     reason = host.why(why if why and skin.random() < 0.75 else host.world.setting.why)
     last = not core.endswith((".", "?"))
     if voice < _BARE:
@@ -156,6 +156,16 @@ def within(folder: str, command: str) -> str:
     name = re.escape(folder)
     near = re.sub(rf"(?<![\w/.-]){name}(?![\w/.-])", ".", re.sub(rf"(?<![\w/.-]){name}/(?=[\w*.'\"-])", "", command))
     return re.sub(r"^(ls(?: -\w+)?) \.$", r"\1", near)
+
+
+def quoted(text: str) -> str:
+    """The text as one word of sh: in single quotes, or in double quotes where it has an apostrophe."""
+    return f"'{text}'" if "'" not in text else '"' + re.sub(r'(["$`\\])', r"\\\1", text) + '"'
+
+
+def told(text: str) -> str:
+    """The text in quotes as a sentence shows it."""
+    return f"'{text}'" if '"' in text else f'"{text}"'
 
 
 def probes(**wrong: Typed) -> tuple[Probe, ...]:
