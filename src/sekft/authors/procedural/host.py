@@ -69,12 +69,15 @@ class Names:
         parts = [self.word((1, 2)), self.word((2, 3))] + ([self.word((1, 1))] if self.rng.random() < 0.1 else [])
         return self.rng.choice("---__").join(parts)
 
-    def pick(self, patterns: str) -> str:
-        """One of these names, separated by blanks, each # a digit and each @ a capital; invented where none is free."""
-        choices = patterns.split()
-        for _ in range(_TRIES):
-            if self._free(text := filled(self.rng, self.rng.choice(choices))):
-                return self._take(text)
+    def pick(self, *patterns: str) -> str:
+        """One of these names, separated by blanks, each # a digit and each @ a capital; invented where none is free.
+
+        patterns: where no name of the first is free, one of the second, and so on.
+        """
+        for choices in patterns:
+            for _ in range(_TRIES):
+                if self._free(text := filled(self.rng, self.rng.choice(choices.split()))):
+                    return self._take(text)
         return self.word()
 
     def subject(self) -> str:
@@ -213,7 +216,7 @@ class Host:
         return expand(self, self.skin.choice(reasons))
 
 
-_ORDINARY = frozenset(("place", "role", "room", "event", "day", "work", "house", "about"))
+_ORDINARY = frozenset(("place", "role", "room", "event", "day", "work", "house", "about", "of"))
 _CAST = 6
 
 

@@ -253,7 +253,7 @@ class World:
         """So many names, all from the setting or all invented."""
         if self._invents():
             return [self.names.word(syllables) for _ in range(count)]
-        return [self.names.pick(patterns) for _ in range(count)]
+        return [self.names.pick(patterns, self.setting.words) for _ in range(count)]
 
     def one(self, patterns: str, syllables: tuple[int, int] = (1, 3)) -> str:
         return self.several(1, patterns, syllables)[0]
@@ -263,7 +263,7 @@ class World:
 
     def stem(self, patterns: str) -> str:
         """A file's or folder's name without its ending."""
-        return self.names.compound() if self._invents() else self.names.pick(patterns)
+        return self.names.compound() if self._invents() else self.names.pick(patterns, self.setting.words)
 
     def table(self, keys: int, groups: int) -> Table:
         kind = self.rng.choice(self.setting.tables)
