@@ -33,6 +33,8 @@ _PLAINEST = 8
 """Of the verbs for one operation, those that a plain host takes; the list begins with them."""
 _PLAINEST_NOUNS = 6
 _REASONED_SHARE = 0.6
+_SEAL_TOLD = 0.4
+"""Of tools whose store cannot be shut here, those that tell what it means where it is."""
 _NO_LETTERS = "hVK"
 _CODES = {"usage": (1, 2, 3, 64), "unknown": (1, 2, 4, 66), "sealed": (69, 75, 77, 5)}
 
@@ -210,7 +212,8 @@ _LONG_PAST = (5, 9)
 class Contents:
     """What the provider is to hold. beside: a directive that comes besides the jobs, open or over.
 
-    sealed: why nothing answers. notes: sentences that its documentation must hold.
+    sealed: why nothing answers. sealable: whether that is the obstacle, met or not: then the documentation tells of it.
+    notes: sentences that its documentation must hold.
     titles: what closed entries are called, by their place: the same kind of thing as open ones.
     """
 
@@ -219,6 +222,7 @@ class Contents:
     beside: tuple[Job, bool] | None = None
     decoy: Decoy | None = None
     sealed: str | None = None
+    sealable: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -243,7 +247,7 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     texts = _texts(skin, kind, interface, words)
     storage = skin.choice(sorted(STORAGES))
     store = skin.choice([f"/var/lib/{tool}", f"/srv/{tool}", f"/var/spool/{tool}", f"/opt/{tool}/store"])
-    notes = _notes(host, interface, store, contents.notes)
+    notes = _notes(host, interface, store, contents)
     documentation = document(skin, interface, cell["documentation"], LAYOUTS[cell["layout"]], summary, notes)
     program = render(kind, interface, documentation, STORAGES[storage].code, store, host.user, texts)
     files = [File(path=f"/usr/local/bin/{tool}", content=program, mode="0755", mtime=host.mtime)]
@@ -324,17 +328,20 @@ def _texts(skin: random.Random, kind: ProviderKind, interface: Interface, words:
     return texts | {"receipt_form": skin.choice(list(vocabulary()["receipts"]))}
 
 
-def _notes(host: Host, interface: Interface, store: str, required: Sequence[str]) -> list[str]:
+def _notes(host: Host, interface: Interface, store: str, contents: Contents) -> list[str]:
     """What the documentation says besides the calls, in any order."""
     skin, words = host.skin, vocabulary()
     syntax, keeper = interface.facts["syntax"].partition(":")[0], host.person().name
-    notes = [*required, expand(host, skin.choice(words["notes"]["sealed"]), n=interface.codes["sealed"], keeper=keeper, nouns=interface.nouns)]
+    notes = list(contents.notes)
+    if skin.random() < _SEAL_TOLD or contents.sealable:
+        slots = {"n": interface.codes["sealed"], "keeper": keeper, "nouns": interface.nouns}
+        notes.append(expand(host, skin.choice(words["notes"]["sealed"]), **slots))
     if interface.note:
         notes.append(phrase(skin, interface.note, tool=interface.tool))
     if syntax in words["reasons"] and skin.random() < _REASONED_SHARE:
         notes.append(expand(host, skin.choice(words["reasons"][syntax]), tool=interface.tool))
     pool = skin.sample(words["notes"]["harmless"], host.some(skin, 0, 2))
-    slots = {"n": skin.randint(3, 90), "path": store, "keeper": keeper, "nouns": interface.nouns}
-    notes += [expand(host, text, **slots) for text in pool]
+    about = {"n": skin.randint(3, 90), "path": store, "keeper": keeper, "nouns": interface.nouns}
+    notes += [expand(host, text, **about) for text in pool]
     skin.shuffle(notes)
     return notes
