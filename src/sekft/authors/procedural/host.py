@@ -186,6 +186,8 @@ class Host:
 
     def place(self) -> str:
         """A folder of its own for one task, in the home or where the setting keeps its data."""
+        if self.brief:
+            return f"{self.skin.choice([self.home, '/srv'])}/{self.world.stem(self.world.setting.folders)}"
         roots = [self.home, *self.world.setting.roots.split()]
         return posixpath.join(self.skin.choice(roots), self.world.stem(self.world.setting.folders))
 
@@ -231,7 +233,7 @@ def land(cell: Cell, seed: int, skin: int = 0) -> Host:
     cast = tuple(Person(names.user(), roles[at % len(roles)]) for at in range(_CAST))
     user, name = cast[0].name, names.host(world.setting.hosts)
     mtime = rng.randrange(1_600_000_000, 1_740_000_000)
-    brief = cell.get("difficulty") == "plain"
+    brief = cell.get("difficulty") == "short"
     prompt, rooms = rng.choice(_PROMPTS), tuple(rng.sample(world.setting.rooms, 4))
     return Host(
         stream(seed, "land"), rng, names, user, name, f"/home/{user}", prompt, mtime, seed, skin_seed, world, cast, rooms,

@@ -21,7 +21,7 @@ from sekft.authors.procedural.tasks import TASKS
 from sekft.scenario import Cell, File
 from sekft.seeds import stream
 
-_JOBS = {"plain": 1, "busy": 1, "double": 2, "triple": 3}
+_JOBS = {"short": 1, "plain": 1, "busy": 1, "double": 2, "triple": 3}
 _ONE_AT_A_TIME = frozenset(("spool", "journal"))
 """Providers that show no second entry before the first is acknowledged, or all of them at once."""
 

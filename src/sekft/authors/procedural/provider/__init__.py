@@ -203,8 +203,8 @@ def entry_ids(rng: random.Random, world: World, forms: tuple[str, ...], count: i
     return form, [patterns[form].format(n=number) for number in numbers]
 
 
-_EXTRAS = {"plain": 0, "busy": 3, "double": 1, "triple": 2}
-_PAST = {"plain": (0, 1), "busy": (2, 5), "double": (1, 2), "triple": (1, 3)}
+_EXTRAS = {"short": 0, "plain": 0, "busy": 3, "double": 1, "triple": 2}
+_PAST = {"short": (0, 0), "plain": (0, 1), "busy": (2, 5), "double": (1, 2), "triple": (1, 3)}
 _LONG_PAST = (5, 9)
 
 
@@ -281,6 +281,7 @@ def _entries(
     if decoy and decoy.body is not None:
         others.append((decoy.job.title, decoy.body, decoy.sender, decoy.waiting))
     past = rng.randint(*(_LONG_PAST if kind.every else _PAST[cell["difficulty"]]))
+    past = 1 if host.brief and kind.every else past
     others += [(contents.titles(at), line(host, "settled"), None, False) for at in range(past)]
     rng.shuffle(others)
     slots = list(range(len(others), len(others) + len(directives)))
