@@ -69,15 +69,20 @@ class Names:
         parts = [self.word((1, 2)), self.word((2, 3))] + ([self.word((1, 1))] if self.rng.random() < 0.1 else [])
         return self.rng.choice("---__").join(parts)
 
-    def pick(self, *patterns: str) -> str:
+    def pick(self, *patterns: str, beside: Sequence[str] = ()) -> str:
         """One of these names, separated by blanks, each # a digit and each @ a capital; invented where none is free.
 
-        patterns: where no name of the first is free, one of the second, and so on.
+        patterns: where no name of the first is free, one of the second, and so on. beside: names of the same list. What
+        stands in one list may stand in another, too, rather than be taken from elsewhere.
         """
         for choices in patterns:
             for _ in range(_TRIES):
                 if self._free(text := filled(self.rng, self.rng.choice(choices.split()))):
                     return self._take(text)
+            for _ in range(_TRIES if beside else 0):
+                text = filled(self.rng, self.rng.choice(choices.split()))
+                if not any(text in other or other in text for other in beside):
+                    return text
         return self.word()
 
     def subject(self) -> str:

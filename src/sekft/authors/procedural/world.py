@@ -253,7 +253,10 @@ class World:
         """So many names, all from the setting or all invented."""
         if self._invents():
             return [self.names.word(syllables) for _ in range(count)]
-        return [self.names.pick(patterns, self.setting.words) for _ in range(count)]
+        found: list[str] = []
+        for _ in range(count):
+            found.append(self.names.pick(patterns, self.setting.words, beside=found))  # each draw sees the others
+        return found
 
     def one(self, patterns: str, syllables: tuple[int, int] = (1, 3)) -> str:
         return self.several(1, patterns, syllables)[0]

@@ -5,6 +5,7 @@ A kind is a module: `@TASKS.kind(name)` on `make(host) -> Job`; the module's fir
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,7 +45,11 @@ class Request(NamedTuple):
 
 def new_path(host: Host, folder: str, sort: str, stems: str = "") -> str:
     """A path in the folder for a file of that sort. stems: names to choose from; else the setting's words."""
-    stem = host.world.stem(stems or host.world.setting.words)
+    return named(host, folder, sort, host.world.stem(stems or host.world.setting.words))
+
+
+def named(host: Host, folder: str, sort: str, stem: str) -> str:
+    """A path in the folder for a file of that sort with that stem."""
     return f"{folder}/{stem}{host.skin.choice(_ENDINGS[sort])}"
 
 
@@ -167,6 +172,19 @@ def quoted(text: str) -> str:
 def told(text: str) -> str:
     """The text in quotes as a sentence shows it."""
     return f"'{text}'" if '"' in text else f'"{text}"'
+
+
+def spaced(text: str, alike: str = "") -> str:
+    """sh that succeeds when the file "$1" is this text, however wide the blanks between its words are.
+
+    alike: a rule of awk that makes what is as good as the text the same as the text.
+    """
+    rows = "".join(" ".join(line.split()) + "\n" for line in text.splitlines())
+    return (
+        '[ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %s "$1")" -lt 65536 ] &&'
+        f' [ "$(awk \'{alike}{{$1 = $1; print}}\' "$1" | sha256sum | cut -c 1-64)" ='
+        f" {hashlib.sha256(rows.encode()).hexdigest()} ]"
+    )
 
 
 def probes(**wrong: Typed) -> tuple[Probe, ...]:

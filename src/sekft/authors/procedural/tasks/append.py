@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path, quoted, told
+from sekft.authors.procedural.tasks import TASKS, ask, job, named, quoted, told
 
 _ASK = (
     "[add|append] <line> to <path>, as its last line.",
@@ -26,7 +26,7 @@ def make(host: Host) -> Job:
     folder = host.place()
     document = host.world.document(host.some(host.rng, 3, 8))
     kind = document.kind
-    path = new_path(host, folder, "text", kind.file)
+    path = named(host, folder, "text", document.stem)
     name = path.rsplit("/", 1)[-1]
     line = host.text(document.added[0])
     before = "".join(f"{row}\n" for row in [kind.title, "", *map(host.text, document.lines)])

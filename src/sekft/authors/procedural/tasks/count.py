@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sekft.authors.procedural import logs
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path, quoted
+from sekft.authors.procedural.tasks import TASKS, ask, job, named, new_path, quoted
 from sekft.authors.procedural.world import Log
 
 _ASK = (
@@ -34,16 +34,13 @@ _HITS = {
 def make(host: Host) -> Job:
     rng, skin, form = host.rng, host.skin, logs.draw(host.skin)
     folder, log = host.place(), host.world.log(3)
-    source = new_path(host, folder, "log", log.kind.file)
+    source = named(host, folder, "log", log.stem)
     target = new_path(host, folder, "result", _STEMS)
     fault = host.text(skin.choice(log.kind.faults))
     picks = [(0, True), (0, False), (1, True), (1, False)]
     picks += [(rng.randrange(3), rng.random() < 0.4) for _ in range(host.some(rng, 3, 14))]
     rng.shuffle(picks)
-    entries = [
-        (log.sources[at], fault if trouble else _message(host, log, fault), trouble)
-        for at, trouble in picks
-    ]  # fmt: skip
+    entries = [(log.sources[at], *((fault, True) if trouble else _message(host, log, fault))) for at, trouble in picks]
     hits = rng.choice(["source", "source", "fault", "fault", "both", "others"])
     mine = log.sources[0]
     total = sum(_counts(hits, at == 0, trouble) for at, trouble in picks)
@@ -110,15 +107,15 @@ def _searches(hits: str, mine: str, fault: str, source: str) -> tuple[str, str, 
     return f"grep -c{v} {word} {source}", f"grep -{v}e {word} {source}", test, kept
 
 
-def _message(host: Host, log: Log, fault: str) -> str:
-    """What a source says that neither counts as the fault nor names a source."""
+def _message(host: Host, log: Log, fault: str) -> tuple[str, bool]:
+    """What a source says that neither counts as the fault nor names a source, and whether it is trouble."""
     barred = [fault.lower(), *log.sources]
-    texts = [*log.kind.lines, *log.kind.lines, *log.kind.faults]
     for _ in range(40):
-        text = host.text(host.skin.choice(texts))
+        trouble = host.skin.random() < 0.2
+        text = host.text(host.skin.choice(log.kind.faults if trouble else log.kind.lines))
         if not any(word in text.lower() for word in barred) and text.lower() not in fault.lower():
-            return text
-    return "ok"
+            return text, trouble
+    return "ok", False
 
 
 def _slashed(text: str) -> str:

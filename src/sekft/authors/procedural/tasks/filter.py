@@ -62,6 +62,7 @@ def make(host: Host) -> Job:
     target = f"{folder}/{host.world.stem('extract selection subset picked shortlist filtered')}{form.ending}"
     lines = host.phrase(_BARE if not form.top else _WITH if header else _WITHOUT)
     shown = form.selecting(f"{sign} {limit}", kind.amount, source, header)
+    other = form.selecting(f"{sign} {limit}", kind.amount, source, not header)
     tight = form.selecting(f"{sign[0]}{'' if '=' in sign else '='} {limit}", kind.amount, source, header)
     return job(
         host,
@@ -82,7 +83,10 @@ def make(host: Host) -> Job:
         result="".join(f"{line}\n" for line in [*(form.head(columns) if header else []), *right]),
         looks=[f"cat {source}", f"head {source}"],
         direct=_ways(form, source, target, shown, f"{test} {limit}", header),
-        right={"moved": [f"{shown} > /tmp/rows", f"cat /tmp/rows > {target}"], "read": f"cat {source} | {shown.removesuffix(source)} > {target}"},
+        right={
+            "in_two_steps": [f"{shown} > /tmp/rows", f"cat /tmp/rows > {target}"],
+            "piped": f"cat {source} | {shown.removesuffix(source)} > {target}",
+        },
         confirm=[[f"cat {target}"], [f"cat -n {target}"], [f"diff {source} {target}"]],
         wrong={
             "all_rows": f"cp {source} {target}",
@@ -90,7 +94,7 @@ def make(host: Host) -> Job:
             "one_lost": f"{shown} | sed '$d' > {target}",
             "numbers_only": f"{shown} | tr -d 'a-zA-Z' > {target}",
             "other_path": f"{shown} > {target}.new",
-            **({"header": f"{form.selecting(f'{sign} {limit}', kind.amount, source, not header)} > {target}"} if form.top else {}),
+            **({"header": f"{other} > {target}"} if form.top else {}),
         },
     )  # fmt: skip
 
@@ -107,13 +111,12 @@ def _ways(form: TableFormat, source: str, target: str, shown: str, test: str, he
     rows = f"tail -n +2 {source}" if form.top else f"cat {source}"
     loop = f'while read -r x; do [ "{form.last("x")}" {test} ] && echo "$x"; done'
     longer = f'while read -r x; do if [ "{form.last("x")}" {test} ]; then echo "$x"; fi; done'
-    if not form.top:
-        return [f"{shown} > {target}", f"{loop} < {source} > {target}", f"cat {source} | {longer} > {target}", [shown, f"{shown} > {target}"]]  # fmt: skip
-    if not header:
-        return [f"{shown} > {target}", f"{rows} | {loop} > {target}", [shown, f"{shown} > {target}"], f"{rows} | {longer} > {target}"]  # fmt: skip
-    return [
-        f"{shown} > {target}",
-        [f"head -n 1 {source} > {target}", f"{rows} | {loop} >> {target}"],
-        f"(head -n 1 {source}; {rows} | {longer}) > {target}",
-        [shown, f"{shown} > {target}"],
-    ]
+    apart: list[Typed]
+    if form.top and header:
+        apart = [
+            [f"head -n 1 {source} > {target}", f"{rows} | {loop} >> {target}"],
+            f"(head -n 1 {source}; {rows} | {longer}) > {target}",
+        ]
+    else:
+        apart = [f"{rows} | {loop} > {target}", f"{rows} | {longer} > {target}"]
+    return [f"{shown} > {target}", *apart, [shown, f"{shown} > {target}"]]

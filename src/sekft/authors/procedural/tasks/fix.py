@@ -170,7 +170,10 @@ def _plain(host: Host, count: int, config: bool, barred: tuple[str, str]) -> lis
 def _hits(host: Host, sort: _Sort, name: str, twice: bool) -> dict[bool, list[str]]:
     """One or two lines with the name, for a text and, under True, for a config. twice: once more, twice in a line."""
     texts = {False: host.skin.choice(sort.notes), True: host.skin.choice(sort.entries)}
-    double = {False: "<who> says <name>, and <name> it is.", True: "# <name> since <iso>, <name> is the only one"}
+    double = {
+        False: "From <name> or for <name>: put it on the shelf in <room>.",
+        True: "; <name> since <iso>, before that also <name>-old",
+    }
     return {
         config: [host.text(text.replace("<name>", name)) for text in [line, *[double[config]] * twice]]
         for config, line in texts.items()

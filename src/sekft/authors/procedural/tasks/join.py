@@ -34,8 +34,9 @@ def make(host: Host) -> Job:
     table, folder = host.world.table(host.some(rng, 3, 7), 3), host.place()
     kind, keys = table.kind, sorted(table.keys)
     one = f"{folder}/{table.stem}{form.ending}"
+    more = f"{kind.file} {kind.amount}-by-{kind.key} {kind.amount}-list {kind.amount}-new"
     two, target = (
-        f"{folder}/{host.world.stem(stems)}{form.ending}" for stems in (kind.file, "joined merged combined complete")
+        f"{folder}/{host.world.stem(stems)}{form.ending}" for stems in (more, "joined merged combined complete")
     )
     values = {key: (host.skin.choice(table.groups), str(host.skin.randint(kind.low, kind.high))) for key in keys}
     order = list(keys)

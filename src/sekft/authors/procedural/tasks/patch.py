@@ -6,7 +6,7 @@ import difflib
 import re
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path, quoted, within
+from sekft.authors.procedural.tasks import TASKS, ask, job, named, new_path, quoted, within
 
 _ASK = (
     "apply <diff> to <path>.",
@@ -83,7 +83,7 @@ _Text = tuple[str, list[str], list[str], str, list[str]]
 
 def _document(host: Host, folder: str, count: int, changed: int) -> _Text:
     document = host.world.document(count)
-    path = new_path(host, folder, "text", document.kind.file)
+    path = named(host, folder, "text", document.stem)
     lines = [host.text(line) for line in document.lines]
     return path, [document.kind.title, ""], lines, host.text(document.added[0]), document.kind.why
 
