@@ -98,7 +98,7 @@ FORMATS = (
     TableFormat(".tsv", "\t", True),
     TableFormat(".tab", ":", True),
     TableFormat(".txt", " ", True),
-    TableFormat(".jsonl", ",", False, "sed 's/[{}\" ]//g; s/[^,]*://g'"),
+    TableFormat(".jsonl", ",", False, "sed 's/[{}\" ]//g; s/[^,:]*://g'"),
 )
 """Comma-separated files come most often."""
 

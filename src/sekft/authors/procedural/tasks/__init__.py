@@ -31,6 +31,7 @@ _ENDINGS = {
 }
 _BARE, _REASON, _CLAUSE, _MAIL, _HURRIED = 0.28, 0.66, 0.78, 0.9, 0.95
 """Up to which share of requests each voice goes; the rest are tickets."""
+_BARE_BRIEF = 0.5
 _FIRST = 0.6
 """Of reasons, those that stand before the request."""
 
@@ -63,7 +64,7 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
     core, who = host.say(skin.choice(cores), **slots), host.person(str(slots.get("who"))).name
     reason = host.why(why if why and skin.random() < 0.75 else host.world.setting.why)
     last = not core.endswith((".", "?"))
-    if voice < _BARE:
+    if voice < (_BARE_BRIEF if host.brief else _BARE):
         return Request(core)
     if voice < _REASON:
         return Request(f"{reason} {core}" if last or skin.random() < _FIRST else f"{core} {reason}")
@@ -73,7 +74,7 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
         greeting, parting = (expand(host, skin.choice(words[name]), who=who) for name in ("greetings", "partings"))
         return Request(f"{reason} {core} {parting}", greeting)
     if voice < _HURRIED:
-        return Request(_lowered(core), expand(host, skin.choice(words["hurried"]), who=who))
+        return Request(core, expand(host, skin.choice(words["hurried"]), who=who))
     return Request(core, expand(host, skin.choice(words["tickets"]), who=who))
 
 

@@ -24,7 +24,7 @@ _ASK = (
 @TASKS.kind("append")
 def make(host: Host) -> Job:
     folder = host.place()
-    document = host.world.document(host.rng.randint(4, 8))
+    document = host.world.document(host.some(host.rng, 3, 8))
     kind = document.kind
     path = named(host, folder, "text", document.stem)
     name = path.rsplit("/", 1)[-1]

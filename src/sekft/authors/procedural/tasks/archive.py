@@ -28,7 +28,7 @@ _STEMS = "backup handover bundle outgoing copy-for-archive week-1# week-2# week-
 
 @TASKS.kind("archive")
 def make(host: Host) -> Job:
-    found = folders.draw(host, host.rng.randint(2, 4), host.rng.randint(1, 3))
+    found = folders.draw(host, host.some(host.rng, 2, 4), host.some(host.rng, 1, 3))
     folder, ending, mine = found.path, found.ending, found.mine
     target = f"{found.above}/{host.world.stem(_STEMS)}.{host.skin.choice(['tar.gz', 'tgz'])}"
     whole = hashlib.sha256(b"".join(found.files[name].data for name in mine)).hexdigest()

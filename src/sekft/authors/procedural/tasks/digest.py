@@ -32,7 +32,7 @@ _FORMS = (
 
 @TASKS.kind("digest")
 def make(host: Host) -> Job:
-    found = folders.draw(host, host.rng.randint(2, 4), host.rng.randint(1, 3))
+    found = folders.draw(host, host.some(host.rng, 2, 4), host.some(host.rng, 1, 3))
     folder, ending, mine = found.path, found.ending, found.mine
     target = new_path(host, found.above, "result", "checksums sums digests manifest hashes")
     tool = host.skin.choice(["md5sum", "sha256sum"])

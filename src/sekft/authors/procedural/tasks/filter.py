@@ -45,7 +45,7 @@ _RULES: Mapping[str, tuple[str, str, str, Callable[[int, int], bool]]] = {
 @TASKS.kind("filter")
 def make(host: Host) -> Job:
     rng, form = host.rng, tables.draw(host.skin)
-    picks = [0, 0, 0, 1, 1, 2, 2, *(rng.choice([0, 2]) for _ in range(rng.randint(2, 6)))]
+    picks = [0, 0, 0, 1, 1, 2, 2, *(rng.choice([0, 2]) for _ in range(host.some(rng, 0, 6)))]
     rng.shuffle(picks)
     table, folder = host.world.table(len(picks), 3), host.place()
     kind = table.kind

@@ -148,7 +148,7 @@ def _texts(
     for at in range(count):
         path = f"{folder}{f'/{inner}' * (host.rng.random() < 0.5)}/{world.stem(world.setting.words)}"
         config = host.skin.random() < 0.4
-        lines = _plain(host, host.rng.randint(2, 4), config, barred)
+        lines = _plain(host, host.some(host.rng, 2, 4), config, barred)
         lines[host.rng.randrange(len(lines) + 1) : 0] = hits[at][config] if at in hits else []
         ending = host.skin.choice(["conf", "cfg", "ini"] if config else ["txt", "md", "note"])
         texts[f"{path}.{ending}"] = "".join(f"{line}\n" for line in lines)

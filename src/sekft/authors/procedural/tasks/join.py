@@ -31,7 +31,7 @@ _JOINABLE = [form for form in tables.FORMATS if form.sep != " " and form.top and
 @TASKS.kind("join")
 def make(host: Host) -> Job:
     rng, form = host.rng, host.skin.choice(_JOINABLE)
-    table, folder = host.world.table(rng.randint(4, 7), 3), host.place()
+    table, folder = host.world.table(host.some(rng, 3, 7), 3), host.place()
     kind, keys = table.kind, sorted(table.keys)
     one = f"{folder}/{table.stem}{form.ending}"
     more = f"{kind.file} {kind.amount}-by-{kind.key} {kind.amount}-list {kind.amount}-new"

@@ -62,7 +62,7 @@ _STEPS = (
 def make(host: Host) -> Job:
     rng = host.rng
     several, runs = rng.random() < 0.5, rng.random() < 0.4
-    found = folders.draw(host, rng.randint(2, 4) if several else 1, rng.randint(2, 3))
+    found = folders.draw(host, host.some(rng, 2, 4) if several else 1, host.some(rng, 2, 3))
     if runs:
         found = _scripts(host, found)
     folder, ending, mine, rest = found.path, found.ending, found.mine, found.rest

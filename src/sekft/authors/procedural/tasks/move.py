@@ -24,7 +24,7 @@ _ASK = (
 @TASKS.kind("move")
 def make(host: Host) -> Job:
     rng = host.rng
-    found = folders.draw(host, rng.randint(2, 5), rng.randint(2, 4), others=2)
+    found = folders.draw(host, host.some(rng, 2, 5), host.some(rng, 2, 4), others=2)
     source, ending, moved, files = found.path, found.ending, found.mine, found.files
     target = f"{found.above}/{host.world.stem('archive done checked outgoing kept finished for-review sorted shelf-# box-#')}"
     slots = {**found.slots, "source": source, "target": target, "who": host.person().name}

@@ -27,7 +27,7 @@ _ASK = (
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder, config = host.place(), skin.random() < 0.5
-    count, (changed, dropped) = rng.randint(4, 8), rng.sample(range(4), 2)
+    count, (changed, dropped) = host.some(rng, 4, 8), rng.sample(range(4), 2)
     path, head, old, fresh, why = (_config if config else _document)(host, folder, count, changed)
     new = [fresh if at == changed else line for at, line in enumerate(old) if at != dropped]
     name, stem = path.rsplit("/", 1)[-1], host.world.stem("change correction fix update edit revision")
