@@ -44,8 +44,8 @@ def make(host: Host) -> Job:
     folder, rule = host.place(), rng.choice(sorted(_RULES))
     path = f"{folder}/{world.stem('passwd passwd accounts users ldap-dump members people')}"
     target = new_path(host, folder, "result", "logins names review found picked")
-    services = skin.sample(_SERVICES.split(), rng.randint(2, 4))
-    people = [host.names.user() for _ in range(rng.randint(4, 7))]
+    services = skin.sample(_SERVICES.split(), host.some(rng, 1, 4))
+    people = [host.names.user() for _ in range(host.some(rng, 3, 7))]
     hits = [True, True, False, *(rng.random() < 0.4 for _ in people[3:])]
     shells, groups = skin.sample(_SHELLS, 3), skin.sample([100, 200, 500, 1000, 1001, 1100, 2000], 3)
     limit = skin.choice([1100, 1200, 1500, 2000])

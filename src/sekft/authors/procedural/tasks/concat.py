@@ -22,7 +22,7 @@ _ASK = (
 
 @TASKS.kind("concat")
 def make(host: Host) -> Job:
-    found = folders.draw(host, host.rng.randint(2, 4), host.rng.randint(1, 3))
+    found = folders.draw(host, host.some(host.rng, 2, 4), host.some(host.rng, 1, 3))
     folder, ending, mine = found.path, found.ending, found.mine
     target = f"{found.above}/{host.world.stem('all complete together whole combined single joined')}.{ending}"
     paths = [f"{folder}/{name}" for name in mine]

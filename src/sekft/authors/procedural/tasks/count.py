@@ -37,7 +37,7 @@ def make(host: Host) -> Job:
     target = new_path(host, folder, "result", _STEMS)
     fault = host.text(skin.choice(log.kind.faults))
     picks = [(0, True), (0, False), (1, True), (1, False)]
-    picks += [(rng.randrange(3), rng.random() < 0.4) for _ in range(host.some(rng, 3, 14))]
+    picks += [(rng.randrange(3), rng.random() < 0.4) for _ in range(host.some(rng, 1, 14))]
     rng.shuffle(picks)
     entries = [
         (log.sources[at], *((fault, True) if trouble else logs.message(host, log, fault))) for at, trouble in picks

@@ -31,7 +31,7 @@ def make(host: Host) -> Job:
     target = new_path(host, folder, "result", "excerpt lines extract part cutting for-review")
     wanted, mine = rng.randrange(3), log.sources[0]
     picks = [(at, day) for day in range(3) for at in (0, 1)]
-    picks += [(rng.randrange(3), rng.randrange(3)) for _ in range(rng.randint(2, 8))]
+    picks += [(rng.randrange(3), rng.randrange(3)) for _ in range(host.some(rng, 1, 8))]
     picks.sort(key=lambda pick: (pick[1], rng.random()))
     entries = [(log.sources[at], *logs.message(host, log)) for at, _ in picks]
     text = form.text(host, entries, [day for _, day in picks])
