@@ -7,7 +7,7 @@ from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, new_path
 
 _ASK = (
     "list the accounts in <path> <rule> and save the list as <target>.",
-    "which accounts in <path> are those <rule>? Write them to <target>.",
+    "which are the accounts <rule> in <path>? Write them to <target>.",
     "I need the login names of all accounts <rule>. They are in <path>, and the list goes to <target>.",
     "<role> asks for a list of the accounts <rule>. Source: <path>. Result: <target>.",
     "please go through <path> and write the accounts <rule> to <target>.",
@@ -19,7 +19,8 @@ _ASK = (
 )
 _FORM = (
     "[Login names only, one per line, in the order of the file.|One login name per line, in the order of the file.|"
-    "Just the names, one per line, same order.|Names only, one on each line, as they come in the file.]"
+    "Just the names, one per line, same order.|Login names, nothing more, one to a line, in file order.|First column only, in the order of the file.|"
+    "Names only, one on each line, as they come in the file.]"
 )
 _WHY = (
     "The accounts are reviewed on <day>.",

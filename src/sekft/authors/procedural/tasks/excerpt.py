@@ -18,7 +18,10 @@ _ASK = (
     "take the lines <hits> out of <source> and write them to <target>. The log itself stays as it is.",
     "we only need a part of <source>: the lines <hits>. Save them as <target>.",
 )
-_FORM = "[Whole lines, in their order.|Whole lines, same order.|The lines stay as they are, in the same order.]"
+_FORM = (
+    "[Whole lines, in their order.|Whole lines, same order.|Do not shorten or sort them.|"
+    "Keep the lines whole and in order.|Unchanged, in the order of the log.]"
+)
 _HITS = {"source": "[from|by] <mine>", "day": "of <day>", "both": "from <mine> of <day>"}
 """Which lines are wanted."""
 
