@@ -5,7 +5,6 @@ A format is chosen with `draw`. A line names its source once, and its message st
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -76,6 +75,8 @@ FORMATS = (
     LogFormat("%d/%b/%Y:%H:%M:%S +0000", "[{at}] {source} {level} {message}", "%d/%b/%Y"),
     LogFormat("%Y/%m/%d %H:%M:%S", "{at} [{level}] {pid}#0: {source}: {message}", "%Y/%m/%d", ("notice", "error")),
 )
+_BRIEF = LogFormat("%H:%M", "{at} {source}: {message}", "")
+_BRIEF_DATED = LogFormat("%Y-%m-%d %H:%M", "{at} {source}: {message}", "%Y-%m-%d")
 
 
 def message(host: Host, log: Log, barred: str = "") -> tuple[str, bool]:
@@ -89,5 +90,8 @@ def message(host: Host, log: Log, barred: str = "") -> tuple[str, bool]:
     return "ok", False
 
 
-def draw(rng: random.Random) -> LogFormat:
-    return rng.choice(FORMATS)
+def draw(host: Host, dated: bool = False) -> LogFormat:
+    """dated: whether each line has to tell its day. A brief host's log need not."""
+    if not host.brief:
+        return host.skin.choice(FORMATS)
+    return _BRIEF_DATED if dated else _BRIEF

@@ -28,7 +28,7 @@ _HITS = {"source": "[from|by] <mine>", "day": "of <day>", "both": "from <mine> o
 
 @TASKS.kind("excerpt")
 def make(host: Host) -> Job:
-    rng, form = host.rng, logs.draw(host.skin)
+    rng, form = host.rng, logs.draw(host, dated=True)
     folder, log, hits = host.place(), host.world.log(3), rng.choice(sorted(_HITS))
     source = named(host, folder, "log", log.stem)
     target = new_path(host, folder, "result", "excerpt lines extract part cutting for-review")
