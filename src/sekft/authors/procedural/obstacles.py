@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from sekft.authors.procedural.host import Host, Job, moment, phrase, wording
+from sekft.authors.procedural.host import LISTED_ROOTS, Host, Job, moment, phrase, wording
 from sekft.scenario import File, Inspection
 from sekft.shell.syntax import only_looks, program, simple_commands
 
@@ -137,7 +137,7 @@ def _missing(job: Job, host: Host, met: bool) -> Blocked:
     look = look or [[f"ls -l {path}"], *([] if path.endswith(_PACKED) else [[f"cat {path}"]])]
     around, name = posixpath.split(path)
     kept = [file for file in job.files if file.path != path and not file.path.startswith(path + "/")]
-    kept += [] if around == host.home else [host.folder(around)]
+    kept += [] if around in (host.home, *LISTED_ROOTS) else [host.folder(around)]
     return Blocked(
         job=replace(_undone(job), files=tuple(kept)),
         evidence=("No such file", Inspection(target=path, aspect="presence")),
