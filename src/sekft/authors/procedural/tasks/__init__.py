@@ -171,7 +171,7 @@ def quoted(text: str) -> str:
 
 def told(text: str) -> str:
     """The text in quotes as a sentence shows it."""
-    return f"'{text}'" if '"' in text else f'"{text}"'
+    return f'"{text}"' if "'" in text else f"'{text}'"
 
 
 def spaced(text: str, alike: str = "") -> str:
