@@ -107,7 +107,7 @@ def _seal(kind: str) -> Apply:
             job=_undone(job),
             evidence=(shown,),
             sealed=text + "\n",
-            reasons=[form.format(text.removeprefix("refused: ")) for form in _REFUSED],
+            reasons=[form.format(text) for form in _REFUSED],
             look=[[]],
             hidden=True,
             passes=kind == "down",
@@ -255,7 +255,7 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
     scope = _scope(job)
     reason = clause(host, _any(host, "hold_reasons"))
     text = expand(host, _any(host, "hold"), scope=scope, reason=reason)
-    note = host.say(_any(host, "contradiction"), nouns=host.skin.choice(["entries", "texts", "requests"]))
+    note = host.say(_any(host, "contradiction"), nouns=host.skin.choice(["entries", "requests", "jobs"]))
     title = host.say("[a hold on|do not touch|no changes to|hands off] <what>", what=scope.rsplit("/", 1)[-1])
     extra = replace(_undone(job), title=title, text=text, needle=reason, files=())
     return Blocked(
@@ -306,7 +306,7 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
     path = _named_inputs(job)[0]
     folder, name = posixpath.split(path)
     above = posixpath.dirname(folder)
-    first, second = (f"{above}/{host.names.subject()}/{name}" for _ in range(2))
+    first, second = (f"{above}/{host.world.stem(host.world.setting.folders)}/{name}" for _ in range(2))
     moved = [file.model_copy(update={"path": at}) for file in job.files if file.path == path for at in (first, second)]
     stays = () if folder == host.home else (host.folder(folder),)
     text = job.text.replace(path, name)
@@ -398,7 +398,9 @@ def _conditional(host: Host, job: Job, condition: str, look: list[list[str]], me
     text = job.text.removeprefix(job.address).strip()
     if condition and text.split()[0].rstrip(",.:") not in host.names.taken:  # it begins a sentence now
         text = text[:1].upper() + text[1:]
-    whole = replace(job, text=f"{job.address} {condition} {text}".strip(), files=(*job.files, *files), ways=ways)
+    whole = replace(
+        job, text=" ".join(filter(None, (job.address, condition, text))), files=(*job.files, *files), ways=ways
+    )
     return whole if met else _undone(whole)
 
 
