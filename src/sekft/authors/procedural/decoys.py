@@ -55,7 +55,7 @@ def _bait(job: Job, host: Host) -> Decoy:
 
 
 def _retired(job: Job, host: Host) -> Decoy:
-    old = host.world.one(host.world.setting.tools, (2, 3))
+    old = host.tool()
     day = f"{moment(host):%Y-%m-%d}"
     motd, closing = (expand(host, _any(host, kind), old=old, iso=day) for kind in ("retired", "closing"))
     lines = "".join(f"echo {shlex.quote(line)}\n" for line in (closing, job.text))

@@ -283,7 +283,7 @@ def _absent(job: Job, host: Host, met: bool) -> Blocked:
     tool = File(path=f"/usr/local/bin/{program}", content=script, mode="0755", mtime=host.mtime)
     look = [[f"{program} --version"], [f"type {program}"]]
     return Blocked(
-        job=_conditional(host, job, condition, look, met, *([tool] if met else [])),
+        job=_conditional(job, condition, look, met, *([tool] if met else [])),
         look=look,
         evidence=(f"{program}: not found", Inspection(target=program, aspect="program")),
         reasons=[
@@ -317,7 +317,7 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
         named = replace(named, files=(*kept, *stays, *moved))
     note = host.say(_any(host, "ambiguous"))
     return Blocked(
-        job=_conditional(host, named, "", look, met),
+        job=_conditional(named, "", look, met),
         look=look,
         evidence=(Inspection(target=f"{first}:{second}", aspect="presence"),),
         reasons=[
@@ -348,7 +348,7 @@ def _conditioned(job: Job, host: Host, met: bool) -> Blocked:
     word = go if met else stop
     look = [[f"cat {flag}"], [f"grep . {flag}"]]
     return Blocked(
-        job=_conditional(host, job, condition, look, met, host.file(flag, word + "\n")),
+        job=_conditional(job, condition, look, met, host.file(flag, word + "\n")),
         look=look,
         evidence=(Inspection(target=flag, aspect="content"),),
         reasons=[
@@ -374,7 +374,7 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
     condition = expand(host, _any(host, "damaged"), path=path, digest=seen if met else right)
     look = [[f"md5sum {path}"], [f"ls -l {path}", f"md5sum {path}"]]
     return Blocked(
-        job=_conditional(host, job, condition, look, met),
+        job=_conditional(job, condition, look, met),
         look=look,
         evidence=(seen, Inspection(target=path, aspect="digest")),
         reasons=[
@@ -392,12 +392,10 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
     )
 
 
-def _conditional(host: Host, job: Job, condition: str, look: list[list[str]], met: bool, *files: File) -> Job:
+def _conditional(job: Job, condition: str, look: list[list[str]], met: bool, *files: File) -> Job:
     """The job with the condition before its text, the files that decide it, and a look ahead of each way."""
     ways = [[*look[at % len(look)], *way] for at, way in enumerate(job.ways)]
     text = job.text.removeprefix(job.address).strip()
-    if condition and text.split()[0].rstrip(",.:") not in host.names.taken:  # it begins a sentence now
-        text = text[:1].upper() + text[1:]
     whole = replace(
         job, text=" ".join(filter(None, (job.address, condition, text))), files=(*job.files, *files), ways=ways
     )

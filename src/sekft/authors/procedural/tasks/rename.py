@@ -39,7 +39,7 @@ def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder = host.place()
     by_ending = rng.random() < 0.5
-    count, others = rng.randint(2, 4), rng.randint(2, 4)
+    count, others = host.some(rng, 2, 4), host.some(rng, 2, 4)
     found = host.world.collection(count + others, others=4)
     kind, old = found.kind, found.ending
     lasting, *spare = sorted(found.others, key=lambda ending: ending in _PASSING)
@@ -48,7 +48,7 @@ def make(host: Host) -> Job:
     renamed = {f"{stem}.{old}": f"{stem}.{new}" if by_ending else f"{new}{stem}.{old}" for stem in stems}
     kept = [f"{stem}.{spare[0]}" for stem in found.stems[count:]]
     files = {
-        name: host.file(f"{folder}/{name}", host.page(kind.lines, rng.randint(2, 4))) for name in [*renamed, *kept]
+        name: host.file(f"{folder}/{name}", host.page(kind.lines, host.some(rng, 1, 4))) for name in [*renamed, *kept]
     }
     first = f"{stems[0]}.{old}"
     target = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{folder}/{new}$(basename "$f")"'

@@ -47,7 +47,7 @@ def make(host: Host) -> Job:
     rng = host.rng
     folder = host.place()
     target = new_path(host, folder.rsplit("/", 1)[0], "result", "overview report figures summary compared")
-    inputs = (_tables if rng.random() < 0.5 else _pages)(host, rng.randint(3, 4))
+    inputs = (_tables if rng.random() < 0.5 else _pages)(host, host.some(rng, 2, 4))
     ending, each, every = inputs.ending, inputs.each, inputs.every
     mine = list(inputs.texts)
     right = "".join(f"{name} {figure}\n" for name, figure in zip(mine, inputs.figures, strict=True))
@@ -55,7 +55,7 @@ def make(host: Host) -> Job:
     what = folder.rsplit("/", 1)[-1]
     files: tuple[File, ...] = tuple(host.file(f"{folder}/{name}", text) for name, text in inputs.texts.items())
     rest = host.file(
-        f"{folder}/{inputs.other}", host.page(host.skin.sample(host.world.setting.notes, 4), rng.randint(1, 3))
+        f"{folder}/{inputs.other}", host.page(host.skin.sample(host.world.setting.notes, 4), host.some(rng, 1, 3))
     )
     return job(
         host,
@@ -90,7 +90,7 @@ def _tables(host: Host, count: int) -> _Inputs:
     """A table for each of some months in a row, whose amounts are summed."""
     rng, skin = host.rng, host.skin
     form = tables.draw(skin)
-    sizes = [rng.randint(3, 6) for _ in range(count)]
+    sizes = [host.some(rng, 2, 6) for _ in range(count)]
     table = host.world.table(max(sizes), 3)
     kind, last = table.kind, datetime.fromtimestamp(host.mtime, UTC)
     texts, sums = {}, []
@@ -118,7 +118,7 @@ def _pages(host: Host, count: int) -> _Inputs:
     """Files of a collection, whose lines are counted."""
     found = host.world.collection(count)
     kind, ending = found.kind, f".{found.ending}"
-    texts = {f"{stem}{ending}": host.page(kind.lines, host.rng.randint(2, 6)) for stem in sorted(found.stems)}
+    texts = {f"{stem}{ending}": host.page(kind.lines, host.some(host.rng, 2, 6)) for stem in sorted(found.stems)}
     counts = [text.count("\n") for text in texts.values()]
     every = "awk '{a[FILENAME]++} END {for (f in a) print f, a[f]}'"
     other = f"{host.world.stem('notes readme about remarks')}.{found.others[0]}"

@@ -46,7 +46,7 @@ def make(host: Host) -> Job:
         ),
         text=ask(host, _ASK, kind.why, folder=folder, stem=stem, count=count),
         needle=folder,
-        files=tuple(host.file(f"{folder}/{name}", host.page(kind.lines, rng.randint(1, 3))) for name in order),
+        files=tuple(host.file(f"{folder}/{name}", host.page(kind.lines, host.some(rng, 1, 3))) for name in order),
         gone=tuple(f"{folder}/{name}" for name in doomed),
         folder=folder,
         looks=[f"ls -A {folder}", f"ls -lA {folder}", f"ls {glob}"],

@@ -34,7 +34,7 @@ _REMARKS = (
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     form, folder = configs.draw(skin), host.place()
-    settings = host.world.settings(rng.randint(4, 8))
+    settings = host.world.settings(host.some(rng, 3, 8))
     kind = settings.kind
     path = f"{folder}/{settings.stem}{skin.choice(form.endings.split())}"
     pairs = [(key, value) for key, value, _, _ in settings.entries]

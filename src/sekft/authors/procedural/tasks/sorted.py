@@ -25,7 +25,7 @@ _BACKWARDS = ("in descending order", "in reverse alphabetical order", "in revers
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder = host.place()
-    listing = host.world.listing(rng.randint(4, 8))
+    listing = host.world.listing(host.some(rng, 4, 8))
     kind, words = listing.kind, [item.lower() for item in listing.items]
     source = f"{folder}/{listing.stem}{skin.choice(['.txt', '.list', '.txt', ''])}"
     target = new_path(host, folder, "result", "sorted ordered tidy clean unique alphabetical")

@@ -64,9 +64,9 @@ def make(host: Host) -> Job:
     target = new_path(host, folder, "result", "worst culprit suspect most-faults finding")
     said = " ".join([*kind.lines, *kind.faults])
     level, *others = skin.choice([levels for levels in _LEVELS if levels[0] not in said])
-    most = rng.randint(4, 6)
-    events = [(level, 0)] * most + [(level, 1)] * (most - 1) + [(level, 2)] * rng.randint(1, 2)
-    events += [(others[rng.randrange(2)], 1 + rng.randrange(2)) for _ in range(rng.randint(5, 9))]
+    most = host.some(rng, 3, 6)
+    events = [(level, 0)] * most + [(level, 1)] * (most - 1) + [(level, 2)] * host.some(rng, 1, 2)
+    events += [(others[rng.randrange(2)], 1 + rng.randrange(2)) for _ in range(host.some(rng, 2, 9))]
     rng.shuffle(events)
     time = datetime.fromtimestamp(host.mtime, UTC) - timedelta(hours=30)
     rows = []

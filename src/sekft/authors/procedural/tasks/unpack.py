@@ -37,7 +37,7 @@ def make(host: Host) -> Job:
     packed = skin.random() < 0.5
     day = f"-{moment(host):%Y-%m-%d}" if skin.random() < 0.4 else ""
     source = f"{folder}/{found.folder}{day}{skin.choice(['.tar.gz', '.tgz'] if packed else ['.tar'])}"
-    texts = {f"{stem}.{found.ending}": host.page(kind.lines, rng.randint(1, 3)) for stem in found.stems}
+    texts = {f"{stem}.{found.ending}": host.page(kind.lines, host.some(rng, 1, 3)) for stem in found.stems}
     first, last = min(texts), max(texts)
     z, out = ("z", "gunzip -c" if host.skin.random() < 0.5 else "zcat") if packed else ("", "cat")
     content = base64.b64encode(_tar(texts, packed)).decode()

@@ -27,10 +27,10 @@ def make(host: Host) -> Job:
     folder = host.place()
     target = new_path(host, folder.rsplit("/", 1)[0], "result", "damaged failed broken mismatches to-redo")
     tool = skin.choice(["md5sum", "sha256sum"])
-    found = host.world.collection(rng.randint(4, 6))
+    found = host.world.collection(host.some(rng, 3, 6))
     kind, mine = found.kind, sorted(f"{stem}.{found.ending}" for stem in found.stems)
     spoilt = sorted(mine[at] for at in rng.sample(range(len(mine)), rng.choice([1, 1, 2])))
-    texts = {name: host.page(kind.lines, rng.randint(2, 4)) for name in mine}
+    texts = {name: host.page(kind.lines, host.some(rng, 1, 4)) for name in mine}
     sums = [
         f"{hashlib.new(tool.removesuffix('sum'), text.encode()).hexdigest()}  {name}\n" for name, text in texts.items()
     ]
