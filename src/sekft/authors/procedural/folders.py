@@ -43,12 +43,8 @@ def draw(host: Host, mine: int, rest: int, others: int = 1) -> Folder:
     path = f"{host.place() if host.skin.random() < 0.5 else root}/{collection.folder}"
     ours = sorted(f"{stem}.{collection.ending}" for stem in collection.stems[:mine])
     theirs = [f"{stem}.{collection.others[at % others]}" for at, stem in enumerate(collection.stems[mine:])]
-    files = {name: host.file(f"{path}/{name}", content(host, collection.kind)) for name in [*ours, *theirs]}
+    files = {
+        name: host.file(f"{path}/{name}", host.page(collection.kind.lines, host.some(host.rng, 2, 5)))
+        for name in [*ours, *theirs]
+    }
     return Folder(collection.kind, path, collection.ending, ours, theirs, files)
-
-
-def content(host: Host, kind: CollectionKind) -> str:
-    """A few of the lines that such a file holds, its first line first."""
-    first, *more = kind.lines
-    picked = sorted(host.skin.sample(range(len(more)), host.rng.randint(1, min(4, len(more)))))
-    return "".join(f"{host.text(line)}\n" for line in [first, *(more[at] for at in picked)])

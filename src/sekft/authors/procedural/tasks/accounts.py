@@ -7,7 +7,7 @@ from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, new_path
 
 _ASK = (
     "list the accounts in <path> <rule> and save the list as <target>.",
-    "which accounts in <path> are those <rule>? Write them to <target>.",
+    "which are the accounts <rule> in <path>? Write them to <target>.",
     "I need the login names of all accounts <rule>. They are in <path>, and the list goes to <target>.",
     "<role> asks for a list of the accounts <rule>. Source: <path>. Result: <target>.",
     "please go through <path> and write the accounts <rule> to <target>.",
@@ -19,7 +19,8 @@ _ASK = (
 )
 _FORM = (
     "[Login names only, one per line, in the order of the file.|One login name per line, in the order of the file.|"
-    "Just the names, one per line, same order.|Names only, one on each line, as they come in the file.]"
+    "Just the names, one per line, same order.|Login names, nothing more, one to a line, in file order.|First column only, in the order of the file.|"
+    "Names only, one on each line, as they come in the file.]"
 )
 _WHY = (
     "The accounts are reviewed on <day>.",
@@ -44,8 +45,8 @@ def make(host: Host) -> Job:
     folder, rule = host.place(), rng.choice(sorted(_RULES))
     path = f"{folder}/{world.stem('passwd passwd accounts users ldap-dump members people')}"
     target = new_path(host, folder, "result", "logins names review found picked")
-    services = skin.sample(_SERVICES.split(), rng.randint(2, 4))
-    people = [host.names.user() for _ in range(rng.randint(4, 7))]
+    services = skin.sample(_SERVICES.split(), host.some(rng, 1, 4))
+    people = [host.names.user() for _ in range(host.some(rng, 3, 7))]
     hits = [True, True, False, *(rng.random() < 0.4 for _ in people[3:])]
     shells, groups = skin.sample(_SHELLS, 3), skin.sample([100, 200, 500, 1000, 1001, 1100, 2000], 3)
     limit = skin.choice([1100, 1200, 1500, 2000])

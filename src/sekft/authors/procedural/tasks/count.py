@@ -5,7 +5,6 @@ from __future__ import annotations
 from sekft.authors.procedural import logs
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, named, new_path, quoted
-from sekft.authors.procedural.world import Log
 
 _ASK = (
     "count the lines <hits> in <source> and write the number to <target>.",
@@ -22,7 +21,7 @@ _ASK = (
 )
 _STEMS = "count number tally lines how-many answer"
 _HITS = {
-    "source": "[from <mine>|by <mine>|of <mine>]",
+    "source": "[from <mine>|by <mine>]",
     "fault": "[that say|with|saying] '<fault>'",
     "both": "[in which <mine> says '<fault>'|from <mine> that say '<fault>'|from <mine> with '<fault>']",
     "others": "[that are not from <mine>|not from <mine>]",
@@ -38,9 +37,11 @@ def make(host: Host) -> Job:
     target = new_path(host, folder, "result", _STEMS)
     fault = host.text(skin.choice(log.kind.faults))
     picks = [(0, True), (0, False), (1, True), (1, False)]
-    picks += [(rng.randrange(3), rng.random() < 0.4) for _ in range(host.some(rng, 3, 14))]
+    picks += [(rng.randrange(3), rng.random() < 0.4) for _ in range(host.some(rng, 1, 14))]
     rng.shuffle(picks)
-    entries = [(log.sources[at], *((fault, True) if trouble else _message(host, log, fault))) for at, trouble in picks]
+    entries = [
+        (log.sources[at], *((fault, True) if trouble else logs.message(host, log, fault))) for at, trouble in picks
+    ]
     hits = rng.choice(["source", "source", "fault", "fault", "both", "others"])
     mine = log.sources[0]
     total = sum(_counts(hits, at == 0, trouble) for at, trouble in picks)
@@ -105,17 +106,6 @@ def _searches(hits: str, mine: str, fault: str, source: str) -> tuple[str, str, 
             f"{kept} | grep {last}",
         )
     return f"grep -c{v} {word} {source}", f"grep -{v}e {word} {source}", test, kept
-
-
-def _message(host: Host, log: Log, fault: str) -> tuple[str, bool]:
-    """What a source says that neither counts as the fault nor names a source, and whether it is trouble."""
-    barred = [fault.lower(), *log.sources]
-    for _ in range(40):
-        trouble = host.skin.random() < 0.2
-        text = host.text(host.skin.choice(log.kind.faults if trouble else log.kind.lines))
-        if not any(word in text.lower() for word in barred) and text.lower() not in fault.lower():
-            return text, trouble
-    return "ok", False
 
 
 def _slashed(text: str) -> str:

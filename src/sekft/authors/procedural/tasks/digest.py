@@ -26,6 +26,7 @@ _FORMS = (
     "[Lines as <tool> prints them|One line each, as <tool> prints it], with bare file names, sorted by name.",
     "In the format of <tool>, file names without the folder, sorted by name.",
     "As if <tool> had been run inside the folder: bare names, sorted by name.",
+    "Format: that of <tool>, without folders, sorted by name.",
     "As <tool> prints it, please, names without a path and sorted by name.",
 )
 

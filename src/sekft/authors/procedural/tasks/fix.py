@@ -75,7 +75,7 @@ def make(host: Host) -> Job:
     rng = host.rng
     folder = host.place()
     sort, wrong, right, one = _renamed(host)
-    count = rng.randint(5, 7)
+    count = host.some(rng, 4, 7)
     bad = sorted(rng.sample(range(count), rng.randint(2, 3)))
     texts = _texts(host, folder, count, {at: _hits(host, sort, wrong, at == bad[0]) for at in bad}, (wrong, right))
     spoilt = sorted(list(texts)[at] for at in bad)

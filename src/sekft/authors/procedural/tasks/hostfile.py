@@ -44,7 +44,7 @@ def make(host: Host) -> Job:
     folder, added, joint = host.place(), rng.random() < 0.4, skin.choice(["\t", "\t", "  ", " "])
     path = f"{folder}/{host.world.stem('hosts hosts addresses.lan machines lan-table static.net inhouse')}"
     names = host.world.several(
-        rng.randint(4, 7), f"{host.world.setting.hosts} printer-# scanner-# gateway nas-# desk-##"
+        host.some(rng, 3, 7), f"{host.world.setting.hosts} printer-# scanner-# gateway nas-# desk-##"
     )
     net = f"10.{skin.randint(0, 250)}.{skin.randint(0, 9)}"
     last = skin.sample(range(11, 99), len(names) + 1)

@@ -37,7 +37,7 @@ _OLD = (
 @TASKS.kind("link")
 def make(host: Host) -> Job:
     rng = host.rng
-    found = folders.draw(host, rng.randint(2, 4), 0)
+    found = folders.draw(host, host.some(rng, 2, 4), 0)
     folder, versions = found.path, found.mine
     old, new = (f"{folder}/{versions[at]}" for at in rng.sample(range(len(versions)), 2))
     link = f"{folder}/{host.world.stem('current latest newest active default recent')}"

@@ -52,7 +52,7 @@ def make(host: Host) -> Job:
     path = f"{folder}/{stem}{skin.choice(['.mbox', '.mbox', ''])}"
     target = new_path(host, folder, "result", "subjects overview topics" if listed else "count number messages")
     senders = [f"{person.name}@{host.name}" for person in skin.sample(host.cast[1:], 3)]
-    picks = [0, 0, 1, 2, *(rng.randrange(3) for _ in range(rng.randint(1, 4)))]
+    picks = [0, 0, 1, *[2] * (not host.brief), *(rng.randrange(3) for _ in range(host.some(rng, 0, 4)))]
     rng.shuffle(picks)
     subjects = _subjects(host, len(picks))
     text = _mbox(host, [(senders[at], subject) for at, subject in zip(picks, subjects, strict=True)], senders[0])
@@ -120,7 +120,7 @@ def _mbox(host: Host, messages: list[tuple[str, str]], mentioned: str) -> str:
     for at, (sender, subject) in enumerate(messages):
         second += host.skin.randint(3000, 90000)
         when = datetime.fromtimestamp(second, UTC)
-        body = lines(host, "remark", host.rng.randint(1, 2))
+        body = lines(host, "remark", host.some(host.rng, 1, 2))
         if sender != mentioned and at % 2:
             body.append(
                 host.skin.choice([f"Copy to {mentioned}.", f"{mentioned} knows about it.", f"Please ask {mentioned}."])

@@ -41,15 +41,17 @@ def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     kind = rng.choice(sorted(_RULES))
     rule, pattern, called = _RULES[kind]
-    count = rng.randint(2, 3)
-    found = folders.draw(host, count + rng.randint(1, 3), 1)
-    folder, word = found.path, host.world.one(_MARKS, (1, 2))
+    count = host.some(rng, 2, 3)
+    found = folders.draw(host, count + host.some(rng, 1, 3), 1)
+    endings = {name.rpartition(".")[2] for name in found.files}
+    folder = found.path
+    word = host.world.one(" ".join(mark for mark in _MARKS.split() if mark not in endings), (1, 2))
     mark = word + skin.choice("-_") if kind == "prefix" else skin.choice("._" if kind == "ending" else "-_") + word
     glob = pattern.format(mark=mark)
     old = skin.sample(found.mine, count)
     stems = [known.removesuffix(f".{found.ending}") for known in old]
     paths = sorted(f"{folder}/{called.format(mark=mark, stem=stem, ending=found.ending)}" for stem in stems)
-    doomed = [host.file(path, folders.content(host, found.kind)) for path in paths]
+    doomed = [host.file(path, host.page(found.kind.lines, host.some(rng, 2, 5))) for path in paths]
     kept = [file for known, file in found.files.items() if known not in old]
     return job(
         host,
