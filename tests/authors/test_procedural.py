@@ -89,7 +89,7 @@ def test_a_twin_differs_by_its_obstacle_alone() -> None:
 def test_a_reskin_keeps_the_work_and_nothing_of_the_surface() -> None:
     """Another skin of the same seed: the same cell, other names, other words, other texts."""
     for slot in range(60):
-        cell = load().cell(5, slot)
+        cell = load().cell(5, slot) | {"names": "invented"}
         first, second = (compose(cell, slot, skin) for skin in (0, 1))
         assert (first.cell, first.family) == (second.cell, second.family)
         assert first.provider.command != second.provider.command

@@ -21,7 +21,7 @@ DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def drawn(seed: int) -> tuple[Host, Job]:
-    host = land(seed)
+    host = land({}, seed)
     return host, TASKS[KINDS[seed % len(KINDS)]](host.part("job"))
 
 
@@ -69,7 +69,7 @@ def test_nothing_is_missing_where_that_would_leave_nothing_to_do() -> None:
 def test_a_login_profile_is_sh() -> None:
     """No command begins with a capital."""
     for seed in SEEDS:
-        host = land(seed)
+        host = land({}, seed)
         for file in ANNOUNCEMENTS["profile"](host, "zorvex", "Zorvex keeps jobs.").files:
             assert re.match(r"# |[a-z]|PAGER=|EDITOR=", file.content or ""), file.content
 

@@ -71,18 +71,18 @@ def test_a_family_has_no_two_kinds_of_one_name() -> None:
 
 
 def test_a_prefix_of_slots_follows_the_declared_weights() -> None:
-    """Total variation from the weights stays within 1 % on each axis, at 500 and at 5,000 slots."""
+    """Total variation from the weights stays within 1 % on each axis, at 1,000 and at 5,000 slots."""
     taxonomy = load()
-    for n, seed in ((500, 0), (500, 7), (5000, 12345)):
+    for n, seed in ((1000, 0), (1000, 7), (5000, 12345)):
         cells = [taxonomy.cell(seed, slot) for slot in range(n)]
         assert max(row.total_variation for row in coverage(taxonomy, tally(cells))) <= 0.01
 
 
 @pytest.mark.parametrize("seed", [7, 8, 9])
-def test_every_allowed_pair_of_values_appears_within_500_slots(seed: int) -> None:
+def test_every_allowed_pair_of_values_appears_within_1000_slots(seed: int) -> None:
     """No two values of different axes avoid each other, unless one excludes the other."""
     taxonomy = load()
-    cells = [taxonomy.cell(seed, slot) for slot in range(500)]
+    cells = [taxonomy.cell(seed, slot) for slot in range(1000)]
     for one, other in combinations(taxonomy.axes, 2):
         met = {(cell[one], cell[other]) for cell in cells}
         pairs = product(taxonomy.axes[one].values, taxonomy.axes[other].values)

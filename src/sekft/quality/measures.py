@@ -17,7 +17,7 @@ from sekft.evaluation import metrics
 from sekft.evaluation.statistics import quantile
 from sekft.folder.notes import Note, disputed
 from sekft.models.texts import EstimatedTokens, length
-from sekft.quality.texts import clusters, documentation, login_text, masked, names, skeleton, words
+from sekft.quality.texts import clusters, documentation, login_text, masked, names, sentences, skeleton, words
 from sekft.rejection import Rejection
 from sekft.report import listed
 from sekft.scenario import Scenario
@@ -363,6 +363,12 @@ def wording(held: Holdings) -> Iterator[Figure]:
         if counted:
             once = sum(count == 1 for count in counted.values())
             yield Figure("vocabulary", len(counted), counted.total(), kind, f"{once} of them once")
+    said = Counter(chain.from_iterable(map(sentences, held.surfaces)))
+    if said:
+        most, count = said.most_common(1)[0]
+        yield Figure(
+            "sentence", count / len(held.surfaces), len(held.surfaces), detail=f"{count} × {most[:TEXT_SHOWN]!r}"
+        )
     skeletons = list(map(skeleton, held.kept))
     yield from _alike("sessions", list(map(" ".join, skeletons)))
     commands = Counter(chain.from_iterable(skeletons))

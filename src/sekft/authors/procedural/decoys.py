@@ -69,12 +69,12 @@ def _bait(job: Job, host: Host) -> Decoy:
         "Done and paid for in <season>; what came of it is in the archive]:",
         season=host.skin.choice(["spring", "autumn", "summer", "winter"]),
     )
-    path = f"{host.home}/{host.names.word((1, 2))}-{name}"
+    path = f"{host.home}/{host.world.word()}-{name}"
     return Decoy(job, files=(host.file(path, f"{head}\n{job.text}\n"),))
 
 
 def _retired(job: Job, host: Host) -> Decoy:
-    old = host.names.word((2, 3))
+    old = host.tool()
     motd = host.say(
         "[<old> has been retired|<old> is out of use|<old> was taken out of service|Nobody uses <old> any more]"
         "[; what it held is over|, and what it held is settled|; nothing in it counts|, and nothing in it is open].",

@@ -69,12 +69,20 @@ class Names:
         parts = [self.word((1, 2)), self.word((2, 3))] + ([self.word((1, 1))] if self.rng.random() < 0.1 else [])
         return self.rng.choice("---__").join(parts)
 
-    def pick(self, patterns: str) -> str:
-        """One of these names, separated by blanks, each # a digit and each @ a capital; invented where none is free."""
-        choices = patterns.split()
-        for _ in range(_TRIES):
-            if self._free(text := filled(self.rng, self.rng.choice(choices))):
-                return self._take(text)
+    def pick(self, *patterns: str, beside: Sequence[str] = ()) -> str:
+        """One of these names, separated by blanks, each # a digit and each @ a capital; invented where none is free.
+
+        patterns: where no name of the first is free, one of the second, and so on. beside: names of the same list. What
+        stands in one list may stand in another, too, rather than be taken from elsewhere.
+        """
+        for choices in patterns:
+            for _ in range(_TRIES):
+                if self._free(text := filled(self.rng, self.rng.choice(choices.split()))):
+                    return self._take(text)
+            for _ in range(_TRIES if beside else 0):
+                text = filled(self.rng, self.rng.choice(choices.split()))
+                if not any(text in other or other in text for other in beside):
+                    return text
         return self.word()
 
     def subject(self) -> str:
@@ -135,6 +143,7 @@ class Host:
     rng:   what the scenario is about: counts, orders, which rows match. The same in every skin.
     skin:  how it is told: wording, endings of file names, formats. Another one in each skin.
     world: what the setting offers. cast: the people of the place, the account's own first. rooms: some of its rooms.
+    brief: whether little stands around the work: few lines at login, short files.
     """
 
     rng: random.Random
@@ -150,6 +159,7 @@ class Host:
     world: World
     cast: tuple[Person, ...]
     rooms: tuple[str, ...]
+    brief: bool
 
     def part(self, name: str) -> Host:
         """The same place with streams of its own: what one part draws never shifts another part's draws."""
@@ -181,8 +191,18 @@ class Host:
 
     def place(self) -> str:
         """A folder of its own for one task, in the home or where the setting keeps its data."""
+        if self.brief:
+            return f"{self.skin.choice([self.home, '/srv'])}/{self.world.stem(self.world.setting.folders)}"
         roots = [self.home, *self.world.setting.roots.split()]
         return posixpath.join(self.skin.choice(roots), self.world.stem(self.world.setting.folders))
+
+    def some(self, rng: random.Random, low: int, high: int) -> int:
+        """How many, from low to high; on a brief host no more than a third of the way."""
+        return rng.randint(low, low + (high - low) // 3 if self.brief else high)
+
+    def tool(self) -> str:
+        """A name for a program of this host. Only a plain host takes it from the setting."""
+        return self.names.pick(self.world.setting.tools) if self.names.dial == PLAIN else self.names.word((2, 3))
 
     def person(self, *besides: str) -> Person:
         """Somebody of the place, not the account's own. besides: names of others who are not meant."""
@@ -193,12 +213,17 @@ class Host:
         slots = {name: _LOCAL[name](self) for name in sorted(set(_SLOT.findall(template)))}
         return filled(self.skin, phrase(self.skin, template, **slots))
 
+    def page(self, lines: Sequence[str], count: int) -> str:
+        """A file's text of so many of these lines: the first, which may be a heading, then others in their order."""
+        chosen = sorted(self.skin.sample(range(1, len(lines)), min(count, len(lines)) - 1))
+        return "".join(f"{self.text(lines[at])}\n" for at in [0, *chosen])
+
     def why(self, reasons: Sequence[str]) -> str:
         """One of the reasons, its slots filled."""
         return expand(self, self.skin.choice(reasons))
 
 
-_ORDINARY = frozenset(("place", "role", "room", "event", "day", "work", "house"))
+_ORDINARY = frozenset(("place", "role", "room", "event", "day", "work", "house", "about", "of"))
 _CAST = 6
 
 
@@ -213,9 +238,11 @@ def land(cell: Cell, seed: int, skin: int = 0) -> Host:
     cast = tuple(Person(names.user(), roles[at % len(roles)]) for at in range(_CAST))
     user, name = cast[0].name, names.host(world.setting.hosts)
     mtime = rng.randrange(1_600_000_000, 1_740_000_000)
+    brief = cell.get("difficulty") == "short"
     prompt, rooms = rng.choice(_PROMPTS), tuple(rng.sample(world.setting.rooms, 4))
     return Host(
-        stream(seed, "land"), rng, names, user, name, f"/home/{user}", prompt, mtime, seed, skin_seed, world, cast, rooms
+        stream(seed, "land"), rng, names, user, name, f"/home/{user}", prompt, mtime, seed, skin_seed, world, cast, rooms,
+        brief,
     )  # fmt: skip
 
 
@@ -274,7 +301,7 @@ def phrase(rng: random.Random, template: str, **slots: object) -> str:
         template = _CHOICE.sub(lambda match: rng.choice(match[1].split("|")), template)
     text = _SLOT.sub(lambda match: str(slots[match[1]]), template)
     text = re.sub(r" +([,.;:])(?=\s|$)", r"\1", re.sub(r"(?<=\S)  +", " ", text)).strip()
-    return re.sub(r"\b([Aa]) (?=[aeio])", r"\1n ", text)
+    return re.sub(r"(?<![^\s(\"'])([Aa]) (?=[aeio])", r"\1n ", text)
 
 
 def _leads(text: str, value: str) -> bool:

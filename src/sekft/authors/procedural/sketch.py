@@ -6,11 +6,11 @@ base by the obstacle alone, and a re-skin (another skin) keeps what is to be don
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass, replace
 
 from sekft.authors.procedural import obstacles
-from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text, remarks
+from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text
+from sekft.authors.procedural.clutter import clutter
 from sekft.authors.procedural.decoys import DECOYS, Decoy
 from sekft.authors.procedural.host import Host, Job, land, with_parents
 from sekft.authors.procedural.obstacles import Blocked
@@ -21,7 +21,7 @@ from sekft.authors.procedural.tasks import TASKS
 from sekft.scenario import Cell, File
 from sekft.seeds import stream
 
-_JOBS = {"plain": 1, "busy": 1, "double": 2, "triple": 3}
+_JOBS = {"short": 1, "plain": 1, "busy": 1, "double": 2, "triple": 3}
 _ONE_AT_A_TIME = frozenset(("spool", "journal"))
 """Providers that show no second entry before the first is acknowledged, or all of them at once."""
 
@@ -67,7 +67,7 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     """
     host = land(cell, seed, skin)
     interface = _listed(cell, host) if listed else None
-    tool = (interface or host).names.word((2, 3))
+    tool = (interface or host).tool()
     entrance = host.part("announcement")
     announcement = ANNOUNCEMENTS[cell["announcement"]](entrance, tool, announcement_text(entrance, tool))
     count = _JOBS[cell["difficulty"]]
@@ -92,12 +92,13 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
         beside=(stopped.extra, blocked is not None) if stopped and stopped.extra else None,
         decoy=decoy,
         sealed=blocked.sealed if blocked else None,
+        sealable=stopped is not None and stopped.sealed is not None,
         notes=tuple(note for note in (stopped and stopped.note, decoy and decoy.note) if note),
     )
     provider = install(host.part("desk"), cell, tool, contents, interface)
     jobs_about = (*work, stopped.extra) if stopped and stopped.extra else work
-    clutter = _clutter(host.part("clutter"))
-    return Sketch(host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, clutter, obstacle)
+    about = clutter(host.part("clutter"))
+    return Sketch(host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, about, obstacle)
 
 
 def _title(host: Host) -> str:
@@ -110,14 +111,3 @@ def _listed(cell: Cell, host: Host) -> Host:
     key = "listed", cell["provider"], cell["syntax"], cell["layout"]
     rng, skin = stream(0, *key, "is"), stream(0, *key, "looks")
     return host.drawing(rng, skin, set())
-
-
-def _clutter(host: Host) -> tuple[File, ...]:
-    """Files that have nothing to do with anything."""
-    files = []
-    for _ in range(host.rng.randint(0, 3)):
-        folder = host.skin.choice([host.home, f"{host.home}/{host.names.subject()}"])
-        name = f"{host.names.word()}.{host.skin.choice(['txt', 'old', 'md', 'log'])}"
-        lines = remarks(host, host.rng.randint(1, 3))
-        files.append(host.file(posixpath.join(folder, name), "\n".join(lines) + "\n"))
-    return tuple(files)

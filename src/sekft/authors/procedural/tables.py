@@ -60,12 +60,31 @@ class TableFormat:
             return lines or f"cat {path}"
         return f"{lines} | {self.prepare}" if lines else f"{self.prepare} {path}"
 
+    def last(self, row: str) -> str:
+        """sh that gives the number in the last column. row: a variable that holds a line as it stands in the file."""
+        if self.ending == ".jsonl":
+            return f"$(echo \"${row}\" | sed 's/.* //; s/}}//')"
+        return f'$(echo "${row}" | cut -f 3)' if self.sep == "\t" else f"${{{row}##*{self.sep}}}"
+
+    def selecting(self, test: str, name: str, path: str, header: bool) -> str:
+        """sh that prints the lines, as they stand in the file, whose last column passes the test, say `> 40`.
+
+        name: of the last column. header: whether the line above the rows is printed, too.
+        """
+        if self.ending == ".jsonl":
+            return f"awk -F'\"{name}\": ' '$2 + 0 {test}' {path}"
+        above = "" if not self.top else "NR == 1 || " if header else "NR > 1 && "
+        return f"awk{self._flag} '{above}$3 {test}' {path}"
+
     def awk(self, program: str, path: str) -> str:
         """sh that runs the awk program over the rows. program: a rule that starts with its condition."""
-        flag = "" if self.sep == " " else f" -F'{chr(92)}t'" if self.sep == "\t" else f" -F{self.sep}"
         if self.prepare:
-            return f"{self.bare(path)} | awk{flag} '{program}'"
-        return f"awk{flag} '{'NR > 1 && ' if self.top else ''}{program}' {path}"
+            return f"{self.bare(path)} | awk{self._flag} '{program}'"
+        return f"awk{self._flag} '{'NR > 1 && ' if self.top else ''}{program}' {path}"
+
+    @property
+    def _flag(self) -> str:
+        return "" if self.sep == " " else f" -F'{chr(92)}t'" if self.sep == "\t" else f" -F{self.sep}"
 
 
 def _json(value: str) -> str:
@@ -79,7 +98,7 @@ FORMATS = (
     TableFormat(".tsv", "\t", True),
     TableFormat(".tab", ":", True),
     TableFormat(".txt", " ", True),
-    TableFormat(".jsonl", ",", False, "sed 's/[{}\" ]//g; s/[a-z_]*://g'"),
+    TableFormat(".jsonl", ",", False, "sed 's/[{}\" ]//g; s/[^,:]*://g'"),
 )
 """Comma-separated files come most often."""
 

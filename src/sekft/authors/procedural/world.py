@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sekft.authors.procedural.host import Names
 
 PLAIN, MIXED, INVENTED = "plain", "mixed", "invented"
-_INVENTED_LISTS = 0.4
+_INVENTED_LISTS = 0.3
 """The share of lists of names that are invented on a mixed host."""
 _NAME = re.compile(r"[A-Za-z0-9#@][A-Za-z0-9#@._-]*")
 
@@ -253,7 +253,10 @@ class World:
         """So many names, all from the setting or all invented."""
         if self._invents():
             return [self.names.word(syllables) for _ in range(count)]
-        return [self.names.pick(patterns) for _ in range(count)]
+        found: list[str] = []
+        for _ in range(count):
+            found.append(self.names.pick(patterns, self.setting.words, beside=found))  # each draw sees the others
+        return found
 
     def one(self, patterns: str, syllables: tuple[int, int] = (1, 3)) -> str:
         return self.several(1, patterns, syllables)[0]
@@ -263,7 +266,7 @@ class World:
 
     def stem(self, patterns: str) -> str:
         """A file's or folder's name without its ending."""
-        return self.names.compound() if self._invents() else self.names.pick(patterns)
+        return self.names.compound() if self._invents() else self.names.pick(patterns, self.setting.words)
 
     def table(self, keys: int, groups: int) -> Table:
         kind = self.rng.choice(self.setting.tables)
@@ -279,14 +282,18 @@ class World:
         return Listing(kind, self.stem(kind.file), self.several(items, kind.items))
 
     def document(self, lines: int, added: int = 1) -> Document:
+        """The lines keep their order."""
         kind = self.rng.choice(self.setting.documents)
+        picked = sorted(self.rng.sample(range(len(kind.lines)), lines))
         return Document(
-            kind, self.stem(kind.file), self.rng.sample(kind.lines, lines), self.rng.sample(kind.added, added)
+            kind, self.stem(kind.file), [kind.lines[at] for at in picked], self.rng.sample(kind.added, added)
         )
 
     def settings(self, entries: int) -> Settings:
+        """entries: or as many as the kind has."""
         kind = self.rng.choice(self.setting.configs)
-        return Settings(kind, self.stem(kind.file), self.rng.sample(kind.keys, entries))
+        count = min(entries, len(kind.keys))
+        return Settings(kind, self.stem(kind.file), self.rng.sample(kind.keys, count))
 
     def collection(self, count: int, others: int = 1) -> Collection:
         """others: how many other endings."""

@@ -5,6 +5,7 @@ A kind is a module: `@TASKS.kind(name)` on `make(host) -> Job`; the module's fir
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sekft.authors.procedural.host import Host, Job, expand, other, wording
+from sekft.authors.procedural.host import Host, Job, expand, wording
 from sekft.scenario import File, Probe
 from sekft.taxonomy import Kinds, import_modules
 
@@ -30,6 +31,7 @@ _ENDINGS = {
 }
 _BARE, _REASON, _CLAUSE, _MAIL, _HURRIED = 0.28, 0.66, 0.78, 0.9, 0.95
 """Up to which share of requests each voice goes; the rest are tickets."""
+_BARE_BRIEF = 0.5
 _FIRST = 0.6
 """Of reasons, those that stand before the request."""
 
@@ -43,7 +45,11 @@ class Request(NamedTuple):
 
 def new_path(host: Host, folder: str, sort: str, stems: str = "") -> str:
     """A path in the folder for a file of that sort. stems: names to choose from; else the setting's words."""
-    stem = host.world.stem(stems or host.world.setting.words)
+    return named(host, folder, sort, host.world.stem(stems or host.world.setting.words))
+
+
+def named(host: Host, folder: str, sort: str, stem: str) -> str:
+    """A path in the folder for a file of that sort with that stem."""
     return f"{folder}/{stem}{host.skin.choice(_ENDINGS[sort])}"
 
 
@@ -55,10 +61,10 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
     why:   reasons that fit the work; the setting has more that fit any.
     """
     skin, words, voice = host.skin, wording()["requests"], host.skin.random()
-    core, who = host.say(skin.choice(cores), **slots), other(host)
+    core, who = host.say(skin.choice(cores), **slots), host.person(str(slots.get("who"))).name
     reason = host.why(why if why and skin.random() < 0.75 else host.world.setting.why)
     last = not core.endswith((".", "?"))
-    if voice < _BARE:
+    if voice < (_BARE_BRIEF if host.brief else _BARE):
         return Request(core)
     if voice < _REASON:
         return Request(f"{reason} {core}" if last or skin.random() < _FIRST else f"{core} {reason}")
@@ -68,7 +74,7 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
         greeting, parting = (expand(host, skin.choice(words[name]), who=who) for name in ("greetings", "partings"))
         return Request(f"{reason} {core} {parting}", greeting)
     if voice < _HURRIED:
-        return Request(_lowered(core), expand(host, skin.choice(words["hurried"]), who=who))
+        return Request(core, expand(host, skin.choice(words["hurried"]), who=who))
     return Request(core, expand(host, skin.choice(words["tickets"]), who=who))
 
 
@@ -156,6 +162,29 @@ def within(folder: str, command: str) -> str:
     name = re.escape(folder)
     near = re.sub(rf"(?<![\w/.-]){name}(?![\w/.-])", ".", re.sub(rf"(?<![\w/.-]){name}/(?=[\w*.'\"-])", "", command))
     return re.sub(r"^(ls(?: -\w+)?) \.$", r"\1", near)
+
+
+def quoted(text: str) -> str:
+    """The text as one word of sh: in single quotes, or in double quotes where it has an apostrophe."""
+    return f"'{text}'" if "'" not in text else '"' + re.sub(r'(["$`\\])', r"\\\1", text) + '"'
+
+
+def told(text: str) -> str:
+    """The text in quotes as a sentence shows it."""
+    return f"'{text}'" if '"' in text else f'"{text}"'
+
+
+def spaced(text: str, alike: str = "") -> str:
+    """sh that succeeds when the file "$1" is this text, however wide the blanks between its words are.
+
+    alike: a rule of awk that makes what is as good as the text the same as the text.
+    """
+    rows = "".join(" ".join(line.split()) + "\n" for line in text.splitlines())
+    return (
+        '[ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %s "$1")" -lt 65536 ] &&'
+        f' [ "$(awk \'{alike}{{$1 = $1; print}}\' "$1" | sha256sum | cut -c 1-64)" ='
+        f" {hashlib.sha256(rows.encode()).hexdigest()} ]"
+    )
 
 
 def probes(**wrong: Typed) -> tuple[Probe, ...]:

@@ -24,7 +24,7 @@ _ASK = (
 def make(host: Host) -> Job:
     rng, form = host.rng, tables.draw(host.skin)
     folder = host.place()
-    picks = [0, 0, 1, *(rng.randrange(3) for _ in range(rng.randint(4, 12)))]
+    picks = [0, 0, 1, *(rng.randrange(3) for _ in range(host.some(rng, 2, 12)))]
     rng.shuffle(picks)
     table = host.world.table(len(picks), 3)
     kind = table.kind
