@@ -134,6 +134,7 @@ class Names:
 
 LISTED_ROOTS = ("/home", "/srv", "/opt")
 _PROMPTS = ("$ ", "$USER@$HOSTNAME:$PWD$ ", "[$USER $PWD] $ ", "$HOSTNAME% ", "$PWD $ ", "$USER@$HOSTNAME > ")
+_BRIEF_PROMPTS = ("$ ", "$ ", "% ", "> ")
 
 
 @dataclass
@@ -239,7 +240,7 @@ def land(cell: Cell, seed: int, skin: int = 0) -> Host:
     user, name = cast[0].name, names.host(world.setting.hosts)
     mtime = rng.randrange(1_600_000_000, 1_740_000_000)
     brief = cell.get("difficulty") == "short"
-    prompt, rooms = rng.choice(_PROMPTS), tuple(rng.sample(world.setting.rooms, 4))
+    prompt, rooms = rng.choice(_BRIEF_PROMPTS if brief else _PROMPTS), tuple(rng.sample(world.setting.rooms, 4))
     return Host(
         stream(seed, "land"), rng, names, user, name, f"/home/{user}", prompt, mtime, seed, skin_seed, world, cast, rooms,
         brief,

@@ -5,7 +5,6 @@ A format is chosen with `draw`. A line names its source once, and its message st
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,7 +47,8 @@ FORMATS = (
     LogFormat("%d/%b/%Y:%H:%M:%S +0000", "[{at}] {source} {level} {message}"),
     LogFormat("%Y/%m/%d %H:%M:%S", "{at} [{level}] {pid}#0: {source}: {message}", ("notice", "error")),
 )
+_BRIEF = LogFormat("%H:%M", "{at} {source}: {message}")
 
 
-def draw(rng: random.Random) -> LogFormat:
-    return rng.choice(FORMATS)
+def draw(host: Host) -> LogFormat:
+    return _BRIEF if host.brief else host.skin.choice(FORMATS)

@@ -32,7 +32,7 @@ _HITS = {
 
 @TASKS.kind("count")
 def make(host: Host) -> Job:
-    rng, skin, form = host.rng, host.skin, logs.draw(host.skin)
+    rng, skin, form = host.rng, host.skin, logs.draw(host)
     folder, log = host.place(), host.world.log(3)
     source = named(host, folder, "log", log.stem)
     target = new_path(host, folder, "result", _STEMS)
