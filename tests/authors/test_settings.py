@@ -116,6 +116,12 @@ def test_names_can_be_drawn(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_tools_are_one_word(name: str) -> None:
+    """A tool has no hyphen in its name: some call styles add one, and the first part tells whose command it is."""
+    assert [tool for tool in setting(name).tools.split() if not re.fullmatch(r"[a-z]{5,}", tool)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_data_lie_in_listed_places(name: str) -> None:
     """A setting keeps its data under folders that belong to a scenario."""
     roots = setting(name).roots.split()
