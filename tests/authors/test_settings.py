@@ -7,10 +7,21 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
 
 from sekft.authors.procedural.host import _LOCAL, LISTED_ROOTS, Names
-from sekft.authors.procedural.world import PLAIN, SETTINGS, Setting, filled, setting
+from sekft.authors.procedural.world import (
+    PLAIN,
+    SETTINGS,
+    CollectionKind,
+    ConfigKind,
+    DocumentKind,
+    ListKind,
+    LogKind,
+    Setting,
+    TableKind,
+    filled,
+    setting,
+)
 
 NAMES = sorted(SETTINGS)
 LEAST = {
@@ -27,6 +38,7 @@ LEAST_OF = {
     "configs": {"keys": 6, "file": 2, "why": 4},
     "collections": {"files": 10, "endings": 2, "lines": 6, "folder": 2, "why": 4},
 }
+Part = TableKind | LogKind | ListKind | DocumentKind | ConfigKind | CollectionKind
 PARTS = tuple(LEAST_OF)
 NAMED = ("hosts", "folders", "tools", "groups", "words")
 NAMED_OF = ("file", "keys", "groups", "sources", "items", "folder", "files", "endings")
@@ -41,7 +53,7 @@ def size(value: str | list[object]) -> int:
     return len(value.split() if isinstance(value, str) else value)
 
 
-def parts(world: Setting) -> Iterator[tuple[str, BaseModel]]:
+def parts(world: Setting) -> Iterator[tuple[str, Part]]:
     return ((sort, part) for sort in PARTS for part in getattr(world, sort))
 
 
@@ -55,9 +67,16 @@ def name_lists(world: Setting) -> Iterator[tuple[str, list[str]]]:
 
 
 def sentences(world: Setting) -> Iterator[str]:
-    yield from (line for name in ("rooms", "roles", "work", "events", "why", "motd", "notes") for line in getattr(world, name))
+    yield from (
+        line for name in ("rooms", "roles", "work", "events", "why", "motd", "notes") for line in getattr(world, name)
+    )
     for _, part in parts(world):
         yield from (line for name in SENTENCES_OF for line in getattr(part, name, ()))
+
+
+def without_grammar(line: str) -> str:
+    """The line without its slots and without the marks of its choices."""
+    return re.sub(r"\[[^][]*\|[^][]*\]", lambda found: re.sub(r"[][|]", "", found[0]), SLOT.sub("", line))
 
 
 def said(world: Setting) -> set[str]:
@@ -74,7 +93,9 @@ def overlapping(names: list[str]) -> list[tuple[str, str]]:
 def test_is_rich(name: str) -> None:
     """A setting has so much of everything that two scenarios of it differ."""
     world = setting(name)
-    poor = [f"{what}: {size(getattr(world, what))}" for what, least in LEAST.items() if size(getattr(world, what)) < least]
+    poor = [
+        f"{what}: {size(getattr(world, what))}" for what, least in LEAST.items() if size(getattr(world, what)) < least
+    ]
     for sort, part in parts(world):
         wanted = LEAST_OF[sort].items()
         poor += [f"{sort}.{what}: {getattr(part, what)}" for what, least in wanted if size(getattr(part, what)) < least]
@@ -88,8 +109,16 @@ def test_names_can_be_drawn(name: str) -> None:
     for what, names in name_lists(setting(name)):
         if not what.endswith(".endings"):
             drawn = (filled(random.Random(3), pattern) for pattern in names)
-            found += [f"{what}: {text} is barred" for text in drawn if not Names(random.Random(3), dial=PLAIN)._free(text)]
+            found += [
+                f"{what}: {text} is barred" for text in drawn if not Names(random.Random(3), dial=PLAIN)._free(text)
+            ]
     assert found == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tools_are_one_word(name: str) -> None:
+    """A tool has no hyphen in its name: some call styles add one, and the first part tells whose command it is."""
+    assert [tool for tool in setting(name).tools.split() if not re.fullmatch(r"[a-z]{5,}", tool)] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -97,13 +126,15 @@ def test_data_lie_in_listed_places(name: str) -> None:
     """A setting keeps its data under folders that belong to a scenario."""
     roots = setting(name).roots.split()
     assert len(roots) >= 3
-    assert [root for root in roots if not root.startswith(LISTED_ROOTS) or not re.fullmatch(r"(/[a-z0-9-]+)+", root)] == []
+    assert [
+        root for root in roots if not root.startswith(LISTED_ROOTS) or not re.fullmatch(r"(/[a-z0-9-]+)+", root)
+    ] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tables_tell_their_values_apart(name: str) -> None:
     """A group or a key is found nowhere else in its table: not in a column's name and not in another value."""
-    found = []
+    found: list[object] = []
     for kind in setting(name).tables:
         columns, values = [kind.key, kind.group, kind.amount], [*kind.keys.split(), *kind.groups.split()]
         found += [column for column in columns if not re.fullmatch(r"[a-z_]{2,}", column)]
@@ -117,7 +148,7 @@ def test_tables_tell_their_values_apart(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_logs_tell_their_messages_apart(name: str) -> None:
     """No source occurs in a message, and no fault is a part of another message."""
-    found = []
+    found: list[object] = []
     for kind in setting(name).logs:
         lines = [*kind.lines, *kind.faults]
         found += [(source, line) for source in kind.sources.split() for line in lines if source in line]
@@ -144,9 +175,14 @@ def test_sentences_are_plain(name: str) -> None:
     """Sentences hold no character of the shell, only known slots, and the right article before a vowel."""
     world = setting(name)
     slots = [slot for line in sentences(world) for slot in SLOT.findall(line) if slot not in _LOCAL]
-    odd = [line for line in sentences(world) if not WHOLE.fullmatch(re.sub(r"\[[^][]*\|[^][]*\]", lambda found: found[0][1:-1].replace("|", ""), SLOT.sub("", line)))]
+    odd = [line for line in sentences(world) if not WHOLE.fullmatch(without_grammar(line))]
     articles = [line for line in sentences(world) if re.search(r"\b[Aa] (?=[aeio])", line)]
-    spoken = [*world.why, *world.motd, *world.notes, *(line for _, part in parts(world) for line in getattr(part, "why"))]
+    spoken = [
+        *world.why,
+        *world.motd,
+        *world.notes,
+        *(line for _, part in parts(world) for line in part.why),
+    ]
     assert (slots, odd, articles, [line for line in spoken if re.search("[#@]", line)]) == ([], [], [], [])
 
 
@@ -165,7 +201,7 @@ def test_documents_can_be_typed(name: str) -> None:
 def test_reasons_are_whole_sentences(name: str) -> None:
     """A reason starts with a capital or a person and ends with a full stop, and never leans on a sentence before it."""
     world = setting(name)
-    reasons = [*world.why, *(line for _, part in parts(world) for line in getattr(part, "why"))]
+    reasons = [*world.why, *(line for _, part in parts(world) for line in part.why)]
     assert [line for line in reasons if not re.fullmatch(r"([A-Z]|<who>|<role>|<event>).*\.", line)] == []
     assert [line for line in reasons if re.match(r"(It|He|She|They|Them) ", line)] == []
 

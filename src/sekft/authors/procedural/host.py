@@ -331,8 +331,18 @@ def lines(host: Host, kind: str, count: int) -> list[str]:
 def expand(host: Host, template: str, **slots: object) -> str:
     """A line by a template of the caller's, with the parts and slots that the lists have."""
     whole = _whole(template)
-    local = set(_SLOT.findall(whole)) - set(slots)
-    return host.say(whole, **slots, **{name: _LOCAL[name](host) for name in sorted(local)})
+    return host.say(whole, **slots, **_locals(host, whole, slots))
+
+
+def clause(host: Host, template: str, **slots: object) -> str:
+    """As `expand`, for a part of a sentence: it begins as it stands there."""
+    whole = _whole(template)
+    return host.phrase(whole, **slots, **_locals(host, whole, slots))
+
+
+def _locals(host: Host, template: str, given: Mapping[str, object]) -> dict[str, object]:
+    """Values for the slots of the template that are not given."""
+    return {name: _LOCAL[name](host) for name in sorted(set(_SLOT.findall(template)) - set(given))}
 
 
 @cache

@@ -109,7 +109,7 @@ class Environment(Interface):
     """Variables set before the command name say what is wanted."""
 
     bare = '[ $# -eq 0 ] && [ -z "${@OPKEY@-}" ]'
-    note = "[<tool> takes no arguments: a call is made of variables set for it.|What is wanted is told by variables, not by arguments.]"
+    note = "[<tool> takes no arguments: a call is made of variables set for it.|<tool> is told by variables what is wanted, not by arguments.]"
 
     def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
         words = [f"{self.opkey.upper()}={operation.verb}"]
@@ -164,7 +164,7 @@ class KeyValue(Interface):
     """Words of the form key=value, in any order."""
 
     variants = ("=", ":")
-    note = "[The order of the words is free.|Words may come in any order.]"
+    note = "[The order of the words after <tool> is free.|<tool> takes its words in any order.]"
 
     def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
         first = f"{self.opkey}{self.variant}{operation.verb}"
@@ -298,7 +298,7 @@ class StandardInput(Interface):
 
     variants = ("words", "lines")
     bare = "false"
-    note = "[The request is read from standard input.|<tool> reads its request from standard input; it takes no arguments.]"
+    note = "[Requests to <tool> are read from standard input.|<tool> reads its request from standard input; it takes no arguments.]"
 
     def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
         words, tool = [operation.verb, *values], self.tool

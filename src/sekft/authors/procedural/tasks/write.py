@@ -49,7 +49,7 @@ _LINES = (
     "Ask <role> before you change anything here",
     "Nothing in this folder is final before <iso>",
 )
-_NAMES = "notice readme closed label sign contact status reserved handover marker"
+_NAMES = "notice readme label sign contact status reserved handover marker"
 _QUOTES = re.compile(r"['\"\\$`<>|]")
 
 
