@@ -45,7 +45,7 @@ def _revoked(job: Job, host: Host) -> Decoy:
     sender = host.person().name
     reason = clause(host, _any(host, "dropped"))
     body = expand(host, _any(host, "revoked"), sender=sender, text=job.text, dropped=reason)
-    return Decoy(job, body=body, waiting=True, sender=sender, note=_any(host, "left_open"))
+    return Decoy(job, body=body, waiting=True, sender=sender, note=expand(host, _any(host, "left_open")))
 
 
 def _bait(job: Job, host: Host) -> Decoy:

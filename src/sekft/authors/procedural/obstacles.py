@@ -255,7 +255,7 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
     scope = _scope(job)
     reason = clause(host, _any(host, "hold_reasons"))
     text = expand(host, _any(host, "hold"), scope=scope, reason=reason)
-    note = host.say(_any(host, "contradiction"), nouns=host.skin.choice(["entries", "requests", "jobs"]))
+    note = expand(host, _any(host, "contradiction"), nouns=host.skin.choice(["entries", "requests", "jobs"]))
     title = host.say("[a hold on|do not touch|no changes to|hands off] <what>", what=scope.rsplit("/", 1)[-1])
     extra = replace(_undone(job), title=title, text=text, needle=reason, files=())
     return Blocked(
@@ -315,7 +315,7 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
     if not met:
         kept = tuple(file for file in job.files if file.path not in (path, folder))
         named = replace(named, files=(*kept, *stays, *moved))
-    note = host.say(_any(host, "ambiguous"))
+    note = expand(host, _any(host, "ambiguous"))
     return Blocked(
         job=_conditional(named, "", look, met),
         look=look,
