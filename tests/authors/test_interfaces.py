@@ -90,7 +90,8 @@ async def test_the_plan_works_in_every_syntax(sandbox: Sandbox, syntax: str, pro
     async with sandbox.open(landing(scenario)) as session:
         for command in scenario.reference:
             result = await session.exec(command)
-            assert result.status == 0 or stale, (command, result.output)
+            told = scenario.provider.command not in command  # a status of the work itself, as of `md5sum -c`
+            assert result.status == 0 or stale or told, (command, result.output)
         assert result.ended is not None
         assert (await session.check(scenario.checker)).passed
 

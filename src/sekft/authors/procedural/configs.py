@@ -6,11 +6,15 @@ A format is chosen with `draw`. Every command works in every userland; values ho
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 Pair = tuple[str, str]
 """A key as the setting has it, and its value."""
+
+
+_NUMBER = re.compile(r"(0|[1-9]\d*)(\.\d+)?")
 
 
 def _same(key: str) -> str:
@@ -26,7 +30,7 @@ def _camel(key: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    return value if value.replace(".", "", 1).isdigit() else f'"{value}"'
+    return value if _NUMBER.fullmatch(value) else f'"{value}"'
 
 
 @dataclass(frozen=True)
