@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Set
 
-BLOCK = 1000
+BLOCK = 2000
 """Rows of one design. Blocks are drawn apart, so that any slot is at hand without those before its block."""
 _SETTLING = 40
 """Last rows of a block, which choose for the weights first."""
