@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sekft.authors.procedural.announcements import ANNOUNCEMENTS
-from sekft.authors.procedural.host import Host, Job, land
+from sekft.authors.procedural.host import Host, Job, land, wording
 from sekft.authors.procedural.obstacles import OBSTACLES, meet
 from sekft.authors.procedural.sketch import sketch
 from sekft.authors.procedural.tasks import TASKS
@@ -37,10 +37,15 @@ def test_what_a_failed_condition_means_is_said(name: str) -> None:
 
 
 def test_the_documentation_says_what_a_shut_store_means() -> None:
-    """A note stands in every scenario, whether anything is shut or not."""
+    """Where a store may be shut, a note tells what that means, whether it is shut or not."""
+    told = 0
     for seed in SEEDS:
         cell = load().cell(5, seed)
-        assert any(SAYS_SO.search(sentence) for sentence in sketch(cell, seed).provider.sentences), cell
+        draft = sketch(cell, seed)
+        if draft.obstacle in wording()["seals"]:
+            assert any(SAYS_SO.search(sentence) for sentence in draft.provider.sentences), cell
+            told += 1
+    assert told > 5
 
 
 def test_a_seal_names_no_day_to_come() -> None:
