@@ -51,9 +51,13 @@ def test_nearly_every_interface_is_new(scenarios: list[Scenario]) -> None:
 
 
 def test_no_name_of_one_scenario_hides_in_another_tool_name(scenarios: list[Scenario]) -> None:
-    """A tool is named after nothing: no two scenarios of a set share a tool."""
-    tools = [scenario.provider.command for scenario in scenarios]
-    assert len(set(tools)) >= 0.99 * N
+    """No two scenarios share an invented tool, and none of a setting's is common."""
+    tools = {
+        dial: [one.provider.command for one in scenarios if (one.cell["names"] == "plain") == dial]
+        for dial in (True, False)
+    }
+    assert len(set(tools[False])) >= 0.99 * len(tools[False])
+    assert max(Counter(tools[True]).values()) <= 0.02 * N
 
 
 def test_the_login_never_holds_an_imperative_or_a_directive(scenarios: list[Scenario]) -> None:
