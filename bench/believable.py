@@ -27,18 +27,23 @@ LINES_SHOWN = 20
 
 
 async def told(scenario: Scenario) -> str:
-    """The files that lie about, and the reference solution as a session."""
+    """What the account is told, the files that lie about, and the reference solution as a session."""
     own = [scenario.provider.command, *scenario.hidden]
     shown = [file for file in scenario.files if file.kind == "file" and file.path not in SYSTEM_FILES]
     shown = [file for file in shown if not any(name in file.path for name in own)]
-    parts = ["FILES", *(f"\n== {file.path}\n{_top(file.data)}" for file in shown), "\nA SESSION\n"]
+    parts = [
+        scenario.orientation,
+        "\nFILES",
+        *(f"\n== {file.path}\n{_top(file.data)}" for file in shown),
+        "\nA SESSION\n",
+    ]
     async with sekft.land(scenario) as shell:
-        parts.append(shell.messages[-1]["content"].rstrip("\n"))
+        parts.append(shell.messages[-1]["content"].rstrip())
         for command in scenario.reference:
             if shell.over:
                 break
-            parts.append(f"> {command}")
-            parts.append((await shell.step(command) or "").rstrip("\n"))
+            parts[-1] += f" {command}"
+            parts.append((await shell.step(command) or "").rstrip())
     return "\n".join(parts) + "\n"
 
 

@@ -53,9 +53,9 @@ def _draft(host: Host) -> File:
     document = host.world.document(host.some(host.rng, 2, 5))
     head = expand(
         host,
-        "[DRAFT, <who>, not finished|<who> is still working on this, <iso>|first version, to be checked by <role>]",
+        "[DRAFT <who>|draft, <iso>|<who>, <iso>, not final|for <role> to look at|version 0.<k>|DRAFT for <event>|notes of <who>]",
     )
-    lines = [document.kind.title, head, "", *(host.text(line) for line in document.lines), "..."]
+    lines = [document.kind.title, head, "", *(host.text(line) for line in document.lines)]
     name = f"{document.stem}-{host.skin.choice(['draft', 'wip', 'new', 'v2'])}.txt"
     return host.file(f"{_folder(host, _data_folder(host))}/{name}", "\n".join(lines) + "\n")
 

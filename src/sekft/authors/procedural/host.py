@@ -236,11 +236,12 @@ def land(cell: Cell, seed: int, skin: int = 0) -> Host:
     names = Names(rng, dial=dial)
     world = World(setting(cell.get("setting") or stream(seed, "setting").choice(list(SETTINGS))), dial, names, rng)
     roles = rng.sample(world.setting.roles, min(_CAST, len(world.setting.roles)))
-    cast = tuple(Person(names.user(), roles[at % len(roles)]) for at in range(_CAST))
+    rooms = tuple(rng.sample(world.setting.rooms, 4))
+    cast = tuple(Person(names.user(), roles[at % len(roles)], rooms[at % len(rooms)]) for at in range(_CAST))
     user, name = cast[0].name, names.host(world.setting.hosts)
     mtime = rng.randrange(1_600_000_000, 1_740_000_000)
     brief = cell.get("difficulty") == "short"
-    prompt, rooms = rng.choice(_BRIEF_PROMPTS if brief else _PROMPTS), tuple(rng.sample(world.setting.rooms, 4))
+    prompt = rng.choice(_BRIEF_PROMPTS if brief else _PROMPTS)
     return Host(
         stream(seed, "land"), rng, names, user, name, f"/home/{user}", prompt, mtime, seed, skin_seed, world, cast, rooms,
         brief,
@@ -310,7 +311,7 @@ def _leads(text: str, value: str) -> bool:
     return text.startswith(value) and not text[len(value) : len(value) + 1].isalnum()
 
 
-_OWN_SHARE = 0.65
+_OWN_SHARE = 0.9
 """Of the lines around the work, those that are the setting's own."""
 
 

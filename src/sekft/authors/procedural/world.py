@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sekft.authors.procedural.host import Names
 
 PLAIN, MIXED, INVENTED = "plain", "mixed", "invented"
-_INVENTED_LISTS = 0.3
-"""The share of lists of names that are invented on a mixed host."""
+_INVENTED_LISTS = 0.2
+"""The share of lists of values that are invented on a mixed host. Files and folders keep plain names there."""
 _NAME = re.compile(r"[A-Za-z0-9#@][A-Za-z0-9#@._-]*")
 
 
@@ -182,8 +182,11 @@ def setting(name: str) -> Setting:
 
 @dataclass(frozen=True)
 class Person:
+    """room: where the person is found."""
+
     name: str
     role: str
+    room: str
 
 
 @dataclass(frozen=True)
@@ -266,7 +269,7 @@ class World:
 
     def stem(self, patterns: str) -> str:
         """A file's or folder's name without its ending."""
-        return self.names.compound() if self._invents() else self.names.pick(patterns, self.setting.words)
+        return self.names.compound() if self.dial == INVENTED else self.names.pick(patterns, self.setting.words)
 
     def table(self, keys: int, groups: int) -> Table:
         kind = self.rng.choice(self.setting.tables)
@@ -302,7 +305,7 @@ class World:
         return Collection(kind, self.stem(kind.folder), self.several(count, kind.files, (2, 3)), ending, rest)
 
     def _endings(self, kind: CollectionKind, count: int) -> list[str]:
-        if self._invents():
+        if self.dial == INVENTED:
             return [self.names.word((1, 2)) for _ in range(count)]
         known = list(dict.fromkeys([*kind.endings.split(), *"txt bak log old dat csv".split()]))
         first = self.rng.choice(kind.endings.split())

@@ -53,7 +53,7 @@ _PROMPTS = (
 )
 
 
-@ANNOUNCEMENTS.kind("prompt")
+@ANNOUNCEMENTS.kind("prompt", weight=1.5)
 def prompt(host: Host, tool: str, text: str) -> Announcement:
     """The prompt names the tool, on every line."""
     needle = phrase(host.skin, _IN_PROMPT, tool=tool)
@@ -222,7 +222,7 @@ _CARD_FIELD = "[{things} [from|with|by|in|served by|kept by|handed out by|at]|So
 _CARD_LEAD = "[Cards|Slips|Papers] for the [people|accounts] of <host>: <path>|<user> has a card in <path>|The card of <user> is in <path>|[One|1] card in <path>|The [tray|rack] for cards is <path>|Cards are in <path>"
 
 
-@ANNOUNCEMENTS.kind("card")
+@ANNOUNCEMENTS.kind("card", weight=1.5)
 def card(host: Host, tool: str, text: str) -> Announcement:
     """A card in a spool folder, one for the account, has a field for the tool."""
     own = (expand(host, _CARD_FIELD), tool)
@@ -278,7 +278,7 @@ _FILENAME_THINGS = (
 )
 
 
-@ANNOUNCEMENTS.kind("filename")
+@ANNOUNCEMENTS.kind("filename", weight=1.5)
 def filename(host: Host, tool: str, text: str) -> Announcement:
     """The name of an empty file in the home folder says it: nothing has to be opened."""
     things = host.skin.choice(_FILENAME_THINGS)
@@ -293,7 +293,7 @@ def filename(host: Host, tool: str, text: str) -> Announcement:
 _LINK_NAMES = "requests errands duties jobs orders chores tasks assignments my-work open-matters inbox in-tray work todo desk".split()
 
 
-@ANNOUNCEMENTS.kind("link")
+@ANNOUNCEMENTS.kind("link", weight=1.5)
 def link(host: Host, tool: str, text: str) -> Announcement:
     """A link in the home folder, named after what it is for, points at the tool."""
     name, target = host.skin.choice(_LINK_NAMES), f"/usr/local/bin/{tool}"
@@ -324,7 +324,7 @@ _ETC_KEY = (
 _ETC_HEAD = "[||# <host>, by <other>|; last changed <iso>|# [settings|particulars] of <host>|# changes: <other>]"
 
 
-@ANNOUNCEMENTS.kind("etc")
+@ANNOUNCEMENTS.kind("etc", weight=1.5)
 def etc(host: Host, tool: str, text: str) -> Announcement:
     """A settings file in /etc has a line for the tool; login may or may not point at the file."""
     rows = [

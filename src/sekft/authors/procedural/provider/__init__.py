@@ -27,13 +27,14 @@ from sekft.scenario import Cell, File
 
 SENDER_HEADS = ("fields", "mail", "mail_short", "barred", "signed")
 _EXTRA_ROLES = ("tally", "about", "past", "drop", "hold")
-_INVENTED_SHARE = {PLAIN: 0.0, MIXED: 0.3, INVENTED: 0.6}
+_INVENTED_SHARE = {PLAIN: 0.0, MIXED: 0.2, INVENTED: 0.6}
 """Of interfaces, those with verbs that tell nothing, by the value of the axis `names`."""
-_PLAINEST = 8
+_PLAINEST = {PLAIN: 6, MIXED: 12, INVENTED: None}
 """Of the verbs for one operation, those that a plain host takes; the list begins with them."""
-_PLAINEST_NOUNS = 6
+_PLAINEST_NOUNS = {PLAIN: 4, MIXED: 8, INVENTED: None}
+_USUAL_PLACEHOLDERS = ("angle", "upper")
 _REASONED_SHARE = 0.6
-_SEAL_TOLD = 0.4
+_SEAL_TOLD = 0.15
 """Of tools whose store cannot be shut here, those that tell what it means where it is."""
 _NO_LETTERS = "hVK"
 _CODES = {"usage": (1, 2, 3, 64), "unknown": (1, 2, 4, 66), "sealed": (69, 75, 77, 5)}
@@ -46,15 +47,16 @@ def draw_interface(
     shown = [role for role in (decoy.shown if decoy else ()) if role not in kind.roles]
     senders = decoy is not None and decoy.keeper is not None  # who sent an entry is seen without a search for it
     words, syntax = vocabulary(), SYNTAXES[cell["syntax"]]
-    plain = world.names.dial == PLAIN
-    noun, nouns = rng.choice(words["nouns"][kind.theme].split(", ")[: _PLAINEST_NOUNS if plain else None]).split()
+    dial = world.names.dial
+    noun, nouns = rng.choice(words["nouns"][kind.theme].split(", ")[: _PLAINEST_NOUNS[dial]]).split()
     roles = [*kind.roles, *(["commit"] if ack == "commit" else ["ack"] if ack != "none" else []), *kind.extra]
     roles += shown
     roles += rng.sample([role for role in _EXTRA_ROLES if role not in roles], _EXTRAS[cell["difficulty"]])
     keys = _keys(rng, noun)
     opkey = rng.choice([word for word in words["keys"]["op"].split() if word not in keys.values()])
     done_word = rng.choice(["done", "settled", "finished", "dealt-with", "over", "complete", "met", "carried-out"])
-    variant, form = rng.choice(syntax.variants), rng.choice(sorted(words["placeholders"]))
+    forms = _USUAL_PLACEHOLDERS if dial == PLAIN else sorted(words["placeholders"])
+    variant, form = rng.choice(syntax.variants), rng.choice(forms)
     slots = {name: placeholder(form, key) for name, key in keys.items()}
     slots |= {"shelf": slots["group"], "id": slots["entry"], "group": keys["group"], "groups": keys["groups"]}
     slots |= {"noun": noun, "nouns": nouns, "done": done_word}
@@ -117,7 +119,7 @@ def _operations(
 ) -> tuple[Operation, ...]:
     """slots: what the phrases may name. taken: words that are no verbs here."""
     words = vocabulary()
-    odd, plainest = rng.random() < _INVENTED_SHARE[names.dial], _PLAINEST if names.dial == PLAIN else None
+    odd, plainest = rng.random() < _INVENTED_SHARE[names.dial], _PLAINEST[names.dial]
     used = {slots["noun"], slots["nouns"], slots["done"], "help", *taken}
     letters: set[str] = set()
     drawn = []
@@ -138,7 +140,7 @@ def _operations(
 def _former_verb(rng: random.Random, names: Names, now: Operation, drawn: Sequence[Operation]) -> str:
     """What an operation was called once: on a plain host another usual verb for it, else an invented one."""
     used = {operation.verb for operation in drawn}
-    others = [verb for verb in vocabulary()["verbs"][now.role].split()[:_PLAINEST] if verb not in used]
+    others = [verb for verb in vocabulary()["verbs"][now.role].split()[: _PLAINEST[PLAIN]] if verb not in used]
     return rng.choice(others) if names.dial == PLAIN and others else names.word((1, 2))
 
 

@@ -104,7 +104,7 @@ class Interface(ABC):
 SYNTAXES = Kinds[type[Interface]]()
 
 
-@SYNTAXES.kind("environment", weight=1)
+@SYNTAXES.kind("environment", weight=0.7)
 class Environment(Interface):
     """Variables set before the command name say what is wanted."""
 
@@ -126,7 +126,7 @@ def _variable(word: str) -> str:
     return word.upper().replace("-", "_")
 
 
-@SYNTAXES.kind("function", weight=1)
+@SYNTAXES.kind("function", weight=0.7)
 class FunctionCall(Interface):
     """One quoted expression in the form of a function call."""
 
@@ -142,7 +142,7 @@ class FunctionCall(Interface):
         )
 
 
-@SYNTAXES.kind("joined", weight=1)
+@SYNTAXES.kind("joined", weight=0.7)
 class Joined(Interface):
     """Operation and arguments are one word, joined by a sign."""
 
@@ -159,7 +159,7 @@ class Joined(Interface):
         return "rest=$1\n" + "\n".join(cut % (name, name) for name in ("op", "a1", "a2"))
 
 
-@SYNTAXES.kind("key_value")
+@SYNTAXES.kind("key_value", weight=1)
 class KeyValue(Interface):
     """Words of the form key=value, in any order."""
 
@@ -197,7 +197,7 @@ class LongOptions(Interface):
         return f'op=\nwhile [ $# -gt 0 ]; do case $1 in {" ".join(rows)} *) wrong "$1" ;; esac; shift; done\n{self.by_name()}'
 
 
-@SYNTAXES.kind("menu", weight=1)
+@SYNTAXES.kind("menu", weight=0.7)
 class Menu(Interface):
     """A numbered menu: the number says what is to be done, its arguments follow."""
 
@@ -209,7 +209,7 @@ class Menu(Interface):
         return f'case $1 in {rows} *) wrong "$1" ;; esac; a1=${{2-}} a2=${{3-}}'
 
 
-@SYNTAXES.kind("phrase")
+@SYNTAXES.kind("phrase", weight=1)
 class Phrase(Interface):
     """Operation and noun together, in one order or the other, like a short phrase."""
 
@@ -228,7 +228,7 @@ class Phrase(Interface):
         )
 
 
-@SYNTAXES.kind("query", weight=1)
+@SYNTAXES.kind("query", weight=0.7)
 class Query(Interface):
     """One quoted expression: the operation, then conditions."""
 
@@ -245,7 +245,7 @@ class Query(Interface):
         return f'set -f; set -- $*; set +f; op=$1; shift\nfor word; do case $word in {" ".join(rows)} *) wrong "$word" ;; esac; done\n{self.by_name()}'
 
 
-@SYNTAXES.kind("request_file", weight=1)
+@SYNTAXES.kind("request_file", weight=0.7)
 class RequestFile(Interface):
     """The request is a line in a file whose name is the only argument."""
 
@@ -278,7 +278,7 @@ class ShortOptions(Interface):
         return f'op= a1= a2=\nwhile [ $# -gt 0 ]; do case $1 in {" ".join(rows)} *) wrong "$1" ;; esac; shift; done'
 
 
-@SYNTAXES.kind("sigil", weight=1)
+@SYNTAXES.kind("sigil", weight=0.7)
 class Sigil(Interface):
     """The operation is a word behind a sign."""
 
@@ -292,7 +292,7 @@ class Sigil(Interface):
         return f"case $1 in '{sign}'*) op=${{1#'{sign}'}} a1=${{2-}} a2=${{3-}} ;; *) wrong \"$1\" ;; esac"
 
 
-@SYNTAXES.kind("stdin", weight=1)
+@SYNTAXES.kind("stdin", weight=0.7)
 class StandardInput(Interface):
     """The request is a line on standard input; there are no arguments."""
 
@@ -320,7 +320,7 @@ class StandardInput(Interface):
         return f'[ $# -eq 0 ] || wrong "$1"\n{lines if self.variant == "lines" else words}\n[ -n "$op" ] || nothing'
 
 
-@SYNTAXES.kind("subcommand", weight=3)
+@SYNTAXES.kind("subcommand", weight=4)
 class Subcommand(Interface):
     """The operation is the first word, its arguments follow."""
 
@@ -331,7 +331,7 @@ class Subcommand(Interface):
         return "op=$1 a1=${2-} a2=${3-}"
 
 
-@SYNTAXES.kind("subject_first")
+@SYNTAXES.kind("subject_first", weight=1)
 class SubjectFirst(Interface):
     """The entry comes first, what to do with it second."""
 

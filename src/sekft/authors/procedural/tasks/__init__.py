@@ -61,7 +61,8 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
     why:   reasons that fit the work; the setting has more that fit any.
     """
     skin, words, voice = host.skin, wording()["requests"], host.skin.random()
-    core, who = host.say(skin.choice(cores), **slots), host.person(str(slots.get("who"))).name
+    core, writer = host.say(skin.choice(cores), **slots), host.person(str(slots.get("who")))
+    by = {"who": writer.name, "room": f"the {writer.room}"}
     reason = host.why(why if why and skin.random() < 0.75 else host.world.setting.why)
     last = not core.endswith((".", "?"))
     if voice < (_BARE_BRIEF if host.brief else _BARE):
@@ -71,11 +72,11 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
     if voice < _CLAUSE and _lowered(core).split()[0] in words["asking"].split():
         return Request(f"{expand(host, skin.choice(words['clauses']))} {_lowered(core)}")
     if voice < _MAIL and not last:
-        greeting, parting = (expand(host, skin.choice(words[name]), who=who) for name in ("greetings", "partings"))
+        greeting, parting = (expand(host, skin.choice(words[name]), **by) for name in ("greetings", "partings"))
         return Request(f"{reason} {core} {parting}", greeting)
     if voice < _HURRIED:
-        return Request(core, expand(host, skin.choice(words["hurried"]), who=who))
-    return Request(core, expand(host, skin.choice(words["tickets"]), who=who))
+        return Request(core, expand(host, skin.choice(words["hurried"]), **by))
+    return Request(core, expand(host, skin.choice(words["tickets"]), **by))
 
 
 def job(
