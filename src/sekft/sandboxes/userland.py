@@ -1,6 +1,6 @@
 """Userlands: the root file systems that sandboxes start from, and the trusted tools beside them.
 
-Both are made of Debian packages without root: `apt-get download`, then `dpkg-deb --extract`. A userland is read-only,
+All are made of Debian packages without root: `apt-get download`, then `dpkg-deb --extract`. A userland is read-only,
 usr-merged and holds dash as /bin/sh, `man`, and `panic`. Its /etc, /home, /var … are empty mount points; fixtures.py
 fills them anew for each sandbox. The tools folder is mounted on /usr/lib/sekft: the runner, a static busybox for
 checks, and the shell's end script.
@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,7 +26,7 @@ from sekft.errors import SandboxUnavailable, UsageError
 from sekft.sandboxes import debian, static_dash
 from sekft.sandboxes.runner import build
 
-NAMES = ("busybox", "gnu")
+NAMES = ("busybox", "gnu", "workstation")
 _HERE = Path(__file__).parent / "userlands"
 _KEPT = ("bin", "sbin", "lib", "lib64")
 _MOUNT_POINTS = (
@@ -121,9 +121,10 @@ def _recipes() -> dict[str, Any]:
 
 @cache
 def _key(name: str) -> str:
-    """What we put in: the recipe, the package list and our own files."""
+    """What we put in: the recipe, the package list, what is dropped, kept and linked, and our own files."""
     recipe = _recipes()[name]
-    digest = hashlib.sha256(json.dumps([_recipes()["recipe"], recipe["packages"]]).encode())
+    more = [recipe[part] for part in ("drop", "keep", "links") if part in recipe]
+    digest = hashlib.sha256(json.dumps([_recipes()["recipe"], recipe["packages"], *more]).encode())
     for file in recipe["files"]:
         digest.update(file.encode() + b"\0" + (_HERE / "files" / file).read_bytes() + b"\0")
     return digest.hexdigest()[:12]
@@ -137,6 +138,7 @@ def _build(name: str, folder: Path) -> None:
         for part in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/share/man", *_MOUNT_POINTS):
             (rootfs / part).mkdir(parents=True, exist_ok=True)
         _merge(unpacked, rootfs)
+        _fit(_recipes()[name], unpacked, rootfs)
     for part in _KEPT:
         (rootfs / part).symlink_to(f"usr/{part}")
     if name == "busybox":
@@ -162,6 +164,17 @@ def _merge(unpacked: Path, rootfs: Path) -> None:
                 shutil.copytree(source, rootfs / "usr" / part, symlinks=True, dirs_exist_ok=True, ignore=left_out)
     for section in sorted((unpacked / "usr/share/man").glob("man[1-9]")):
         shutil.copytree(section, rootfs / "usr/share/man" / section.name, symlinks=True, dirs_exist_ok=True)
+
+
+def _fit(recipe: Mapping[str, Any], unpacked: Path, rootfs: Path) -> None:
+    """What the recipe drops, keeps and links beyond what is taken of any package."""
+    for pattern in recipe.get("drop", ()):
+        for path in sorted(rootfs.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for part in recipe.get("keep", ()):
+        shutil.copytree(unpacked / "usr/share" / part, rootfs / "usr/share" / part, symlinks=True)
+    for link, target in recipe.get("links", {}).items():
+        (rootfs / link).symlink_to(target)
 
 
 def _link_applets(busybox: Path, folder: Path, target: str = "busybox") -> None:
