@@ -77,8 +77,8 @@ async def test_a_workstation_has_its_programs_and_their_pages(session: Session) 
 async def test_a_repository_and_a_database_work_on_a_workstation(session: Session) -> None:
     """A commit is made, cloned and read without a warning; a database is made and asked."""
     await shown(session, "git config --global user.name a; git config --global user.email a@b")
-    made = "git init -qb main r && cd r && echo one >f && git add f && git commit -qm first && cd .. && git clone -q r s"
-    assert await shown(session, f"{made} && git -C s log --format=%s && cat s/f") == "first\none\n"
+    made = "git init -qb main r && cd r && echo one >f && git add f && git commit -qm one && cd .. && git clone -q r s"
+    assert await shown(session, f"{made} && git -C s log --format=%s && cat s/f") == "one\none\n"
     assert await shown(session, "sqlite3 x.db 'create table t(a); insert into t values (7); select a from t'") == "7\n"
 
 

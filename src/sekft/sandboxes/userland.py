@@ -123,7 +123,7 @@ def _recipes() -> dict[str, Any]:
 def _key(name: str) -> str:
     """What we put in: the recipe, the package list, what is dropped, kept and linked, and our own files."""
     recipe = _recipes()[name]
-    more = [recipe[part] for part in ("drop", "keep", "links") if part in recipe]
+    more = [recipe[part] for part in ("drop", "keep", "links", "compiled") if part in recipe]
     digest = hashlib.sha256(json.dumps([_recipes()["recipe"], recipe["packages"], *more]).encode())
     for file in recipe["files"]:
         digest.update(file.encode() + b"\0" + (_HERE / "files" / file).read_bytes() + b"\0")
@@ -175,6 +175,16 @@ def _fit(recipe: Mapping[str, Any], unpacked: Path, rootfs: Path) -> None:
         shutil.copytree(unpacked / "usr/share" / part, rootfs / "usr/share" / part, symlinks=True)
     for link, target in recipe.get("links", {}).items():
         (rootfs / link).symlink_to(target)
+    if library := recipe.get("compiled"):
+        _compile(library, rootfs)
+
+
+def _compile(library: str, rootfs: Path) -> None:
+    """Python's byte code: a sandbox cannot write it, and `import json` would take a quarter of a second each time."""
+    compiling = "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(rootfs), "-p", "/"
+    result = _run_inside(rootfs, "python3", *compiling, str(rootfs / library), home=str(rootfs / "usr"))
+    if result.returncode:
+        raise SandboxUnavailable(f"compileall: exit {result.returncode}: {result.stdout.strip()[-300:]}")
 
 
 def _link_applets(busybox: Path, folder: Path, target: str = "busybox") -> None:
@@ -194,14 +204,21 @@ def _own_files(rootfs: Path) -> None:
 
 def _index_manual(rootfs: Path) -> None:
     """Makes mandoc's database with the userland's own loader and program, so that nothing of the host is used."""
+    result = _run_inside(rootfs, "mandoc", str(rootfs / "usr/share/man"), called="makewhatis")
+    if result.returncode > 2:  # 1 and 2 are warnings about pages
+        raise SandboxUnavailable(f"makewhatis: exit {result.returncode}: {result.stderr.strip()[-300:]}")
+
+
+def _run_inside(
+    rootfs: Path, program: str, *arguments: str, called: str = "", home: str = ""
+) -> subprocess.CompletedProcess[str]:
     loader = next((rootfs / "usr/lib").glob("*/ld-linux*.so.*"), None)
     if loader is None:
         raise SandboxUnavailable(f"{rootfs}: no dynamic loader in libc6")
-    command = [str(loader), "--argv0", "makewhatis", "--library-path", str(loader.parent)]
-    target = str(rootfs / "usr/share/man")
-    result = subprocess.run([*command, str(rootfs / "usr/bin/mandoc"), target], capture_output=True, text=True)
-    if result.returncode > 2:  # 1 and 2 are warnings about pages
-        raise SandboxUnavailable(f"makewhatis: exit {result.returncode}: {result.stderr.strip()[-300:]}")
+    command = [str(loader), "--argv0", called or program, "--library-path", str(loader.parent)]
+    own = {"PYTHONHOME": home} if home else {}
+    whole = [*command, str(rootfs / "usr/bin" / program), *arguments]
+    return subprocess.run(whole, capture_output=True, text=True, env={"LC_ALL": "C.UTF-8", **own})
 
 
 def _open_up(rootfs: Path) -> None:
