@@ -20,7 +20,7 @@ from sekft.scenario import Scenario
 from sekft.taxonomy import load
 from sekft.trajectory import effects
 
-CELLS = [load().cell(23, slot) for slot in range(120)]
+CELLS = [cell for slot in range(150) if (cell := load().cell(23, slot))["syntax"] != "native"][:120]
 WORKING = {"ending": "work", "decoy": "none", "difficulty": "busy"}
 
 
@@ -42,7 +42,7 @@ VALUES = [
     *(("syntax", name) for name in SYNTAXES),
     *(("provider", name) for name in PROVIDERS),
     *(("layout", name) for name in LAYOUTS),
-    *(("documentation", name) for name in load().axes["documentation"].values),
+    *(("documentation", name) for name in load().axes["documentation"].values if name != "native"),
 ]
 
 

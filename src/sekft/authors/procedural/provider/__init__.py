@@ -220,7 +220,7 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     ack = drawn.rng.choice(kind.acks)
     interface = draw_interface(skin, kind, drawn.names, tool, cell, ack, decoy)
     groups = tuple(sorted(names.word((2, 3)) for _ in range(rng.randint(2, 4)))) if "groups" in kind.roles else ()
-    form, entries = _entries(host, kind, cell, contents, groups, interface.ack)
+    form, entries = queue_entries(host, kind, cell, contents, groups, interface.ack)
     words = {"noun": interface.noun, "nouns": interface.nouns, "user": host.user, "host": host.name}
     words |= {name: interface.keys[name] for name in ("group", "groups")}
     summary = phrase(skin, skin.choice(kind.summary), **words)
@@ -247,7 +247,7 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     )  # fmt: skip
 
 
-def _entries(
+def queue_entries(
     host: Host, kind: ProviderKind, cell: Cell, contents: Contents, groups: Sequence[str], ack: str
 ) -> tuple[str, tuple[QueueEntry, ...]]:
     """The form of the ids, and what the provider holds in their order."""
