@@ -12,6 +12,7 @@ from sekft.authors.procedural.author import bundle, compose
 from sekft.authors.procedural.host import Names
 from sekft.authors.procedural.provider import _invented
 from sekft.authors.procedural.provider.documentation import LAYOUTS
+from sekft.authors.procedural.provider.installed import InstalledProvider
 from sekft.authors.procedural.provider.semantics import PROVIDERS
 from sekft.authors.procedural.provider.syntaxes import SYNTAXES
 from sekft.authors.procedural.sketch import sketch
@@ -133,6 +134,7 @@ async def test_every_call_that_shows_that_nothing_waits_says_so(sandbox: Sandbox
     cell = {**CELLS[5], "provider": kind, "ending": "empty", "decoy": "none", "documentation": "full"}
     draft = sketch(cell, 5)
     provider, scenario = draft.provider, bundle(draft, cell, 5)
+    assert isinstance(provider, InstalledProvider)
     calls = {
         "list": provider.groups or [""],
         "sheet": provider.groups or [""],
@@ -154,6 +156,7 @@ async def test_an_empty_group_says_nothing_of_the_others(sandbox: Sandbox, kind:
     cell = {**CELLS[5], **WORKING, "provider": kind}
     draft = sketch(cell, 5)
     provider, scenario = draft.provider, bundle(draft, cell, 5)
+    assert isinstance(provider, InstalledProvider)
     role = "list" if "list" in provider.kind.roles else "sheet"
     async with sandbox.open(landing(scenario)) as session:
         outputs = [(await session.exec(provider.calls(role, group)[0])).output for group in provider.groups]

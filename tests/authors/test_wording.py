@@ -12,7 +12,7 @@ from sekft.authors.procedural.host import Host, Job, land
 from sekft.authors.procedural.obstacles import OBSTACLES, meet
 from sekft.authors.procedural.sketch import sketch
 from sekft.authors.procedural.tasks import TASKS
-from sekft.taxonomy import load
+from sekft.taxonomy import load, parse_where
 
 SEEDS = range(60)
 KINDS = list(TASKS)
@@ -39,7 +39,7 @@ def test_what_a_failed_condition_means_is_said(name: str) -> None:
 def test_the_documentation_says_what_a_shut_store_means() -> None:
     """A note stands in every scenario, whether anything is shut or not."""
     for seed in SEEDS:
-        cell = load().cell(5, seed)
+        cell = load().cell(5, seed, parse_where(load(), ["syntax!=native"]))
         assert any(SAYS_SO.search(sentence) for sentence in sketch(cell, seed).provider.sentences), cell
 
 
@@ -78,7 +78,8 @@ def test_titles_of_open_and_of_closed_entries_are_of_one_kind() -> None:
     """In a list that shows both, the title does not tell the state."""
     named = re.compile(r"\b(?:in|for|from|of|on|about|off|touch)\b|^Sorting ")
     for seed in SEEDS:
-        cell = {**load().cell(7, seed), "provider": "roster", "ending": "work", "decoy": "none"}
+        where = parse_where(load(), ["provider=roster", "ending=work", "decoy=none"])
+        cell = load().cell(7, seed, where)
         entries = sketch(cell, seed).provider.entries
         assert {entry.waiting for entry in entries} == {True, False}
         assert all(named.search(entry.title) for entry in entries), [entry.title for entry in entries]

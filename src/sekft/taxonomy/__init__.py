@@ -18,7 +18,7 @@ import sys
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import islice
@@ -44,7 +44,7 @@ class Value:
     weight: float
     brief: str
     excludes: Mapping[str, frozenset[str]]
-    only: Mapping[str, frozenset[str]]
+    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(
