@@ -12,7 +12,7 @@ from sekft.authors.procedural.host import Host, Job, land, wording
 from sekft.authors.procedural.obstacles import OBSTACLES, meet
 from sekft.authors.procedural.sketch import sketch
 from sekft.authors.procedural.tasks import TASKS
-from sekft.taxonomy import load
+from sekft.taxonomy import load, parse_where
 
 SEEDS = range(60)
 KINDS = list(TASKS)
@@ -40,7 +40,7 @@ def test_the_documentation_says_what_a_shut_store_means() -> None:
     """Where a store may be shut, a note tells what that means, whether it is shut or not."""
     told = 0
     for seed in SEEDS:
-        cell = load().cell(5, seed)
+        cell = load().cell(5, seed, parse_where(load(), ["syntax!=native"]))
         draft = sketch(cell, seed)
         if draft.obstacle in wording()["seals"]:
             assert any(SAYS_SO.search(sentence) for sentence in draft.provider.sentences), cell
@@ -84,7 +84,8 @@ def test_titles_of_open_and_of_closed_entries_are_of_one_kind() -> None:
     state = re.compile(r"\b(?:open|closed|done|settled|waiting|carried out|pending|over)\b", re.IGNORECASE)
     lengths: dict[bool, list[int]] = {True: [], False: []}
     for seed in SEEDS:
-        cell = {**load().cell(7, seed), "provider": "roster", "ending": "work", "decoy": "none"}
+        where = parse_where(load(), ["provider=roster", "ending=work", "decoy=none"])
+        cell = load().cell(7, seed, where)
         entries = sketch(cell, seed).provider.entries
         assert {entry.waiting for entry in entries} == {True, False}
         assert not [entry.title for entry in entries if state.search(entry.title)]

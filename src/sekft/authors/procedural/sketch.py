@@ -15,7 +15,8 @@ from sekft.authors.procedural.decoys import DECOYS, Decoy
 from sekft.authors.procedural.host import Host, Job, land, with_parents
 from sekft.authors.procedural.obstacles import Blocked
 from sekft.authors.procedural.provider import Contents, install
-from sekft.authors.procedural.provider.installed import InstalledProvider
+from sekft.authors.procedural.provider.contract import Provides
+from sekft.authors.procedural.provider.real import REAL, Place, told
 from sekft.authors.procedural.provider.semantics import QueueEntry
 from sekft.authors.procedural.tasks import TASKS
 from sekft.scenario import Cell, File
@@ -37,7 +38,7 @@ class Sketch:
     announcement: Announcement
     ending: str
     jobs: tuple[Job, ...]
-    provider: InstalledProvider
+    provider: Provides
     decoy: Decoy | None
     blocked: Blocked | None
     clutter: tuple[File, ...]
@@ -66,10 +67,12 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     listed: see ProceduralAuthor.
     """
     host = land(cell, seed, skin)
-    interface = _listed(cell, host) if listed else None
-    tool = (interface or host).tool()
+    interface = _listed(cell, host) if listed and cell["provider"] not in REAL else None
+    place = REAL[cell["provider"]].placed(host.part("place")) if cell["provider"] in REAL else None
+    tool = place.call if place else (interface or host).tool()
     entrance = host.part("announcement")
-    announcement = ANNOUNCEMENTS[cell["announcement"]](entrance, tool, announcement_text(entrance, tool))
+    text = told(entrance, place) if place else announcement_text(entrance, tool)
+    announcement = ANNOUNCEMENTS[cell["announcement"]](entrance, tool, text)
     count = _JOBS[cell["difficulty"]]
     jobs = [given] if given else [TASKS[cell["task"]](host.part(f"job {at}")) for at in range(count)]
     decoy = None
@@ -80,7 +83,7 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
             announcement = replace(announcement, motd=f"{announcement.motd}{decoy.motd}\n")
     stopped, eased, obstacle = None, jobs[0], None
     if not given:
-        barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else ()
+        barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else place.barred if place else ()
         part = host.part("obstacle")
         obstacle = obstacles.draw(part, jobs[0], barred)
         stopped, eased = obstacles.meet(obstacle, jobs[0], part)
@@ -95,10 +98,14 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
         sealable=stopped is not None and stopped.sealed is not None,
         notes=tuple(note for note in (stopped and stopped.note, decoy and decoy.note) if note),
     )
-    provider = install(host.part("desk"), cell, tool, contents, interface)
+    provider = _installed(host.part("desk"), cell, place or tool, contents, interface)
     jobs_about = (*work, stopped.extra) if stopped and stopped.extra else work
     about = clutter(host.part("clutter"))
     return Sketch(host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, about, obstacle)
+
+
+def _installed(host: Host, cell: Cell, at: Place | str, contents: Contents, interface: Host | None) -> Provides:
+    return at.install(host, cell, contents) if isinstance(at, Place) else install(host, cell, at, contents, interface)
 
 
 def _title(host: Host) -> str:

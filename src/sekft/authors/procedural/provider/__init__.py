@@ -240,7 +240,7 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
         if "groups" in kind.roles
         else ()
     )
-    form, entries = _entries(host, kind, cell, contents, groups, interface.ack)
+    form, entries = queue_entries(host, kind, cell, contents, groups, interface.ack)
     words = {"noun": interface.noun, "nouns": interface.nouns, "user": host.user, "host": host.name}
     words |= {name: interface.keys[name] for name in ("group", "groups")}
     general = vocabulary()["summaries"]["any"]
@@ -269,7 +269,7 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     )  # fmt: skip
 
 
-def _entries(
+def queue_entries(
     host: Host, kind: ProviderKind, cell: Cell, contents: Contents, groups: Sequence[str], ack: str
 ) -> tuple[str, tuple[QueueEntry, ...]]:
     """The form of the ids, and what the provider holds in their order."""

@@ -104,7 +104,7 @@ class Interface(ABC):
 SYNTAXES = Kinds[type[Interface]]()
 
 
-@SYNTAXES.kind("environment", weight=0.7)
+@SYNTAXES.kind("environment", weight=0.9)
 class Environment(Interface):
     """Variables set before the command name say what is wanted."""
 
@@ -126,7 +126,7 @@ def _variable(word: str) -> str:
     return word.upper().replace("-", "_")
 
 
-@SYNTAXES.kind("function", weight=0.7)
+@SYNTAXES.kind("function", weight=0.9)
 class FunctionCall(Interface):
     """One quoted expression in the form of a function call."""
 
@@ -142,7 +142,7 @@ class FunctionCall(Interface):
         )
 
 
-@SYNTAXES.kind("joined", weight=0.7)
+@SYNTAXES.kind("joined", weight=0.9)
 class Joined(Interface):
     """Operation and arguments are one word, joined by a sign."""
 
@@ -197,7 +197,7 @@ class LongOptions(Interface):
         return f'op=\nwhile [ $# -gt 0 ]; do case $1 in {" ".join(rows)} *) wrong "$1" ;; esac; shift; done\n{self.by_name()}'
 
 
-@SYNTAXES.kind("menu", weight=0.7)
+@SYNTAXES.kind("menu", weight=0.9)
 class Menu(Interface):
     """A numbered menu: the number says what is to be done, its arguments follow."""
 
@@ -228,7 +228,7 @@ class Phrase(Interface):
         )
 
 
-@SYNTAXES.kind("query", weight=0.7)
+@SYNTAXES.kind("query", weight=0.9)
 class Query(Interface):
     """One quoted expression: the operation, then conditions."""
 
@@ -245,7 +245,7 @@ class Query(Interface):
         return f'set -f; set -- $*; set +f; op=$1; shift\nfor word; do case $word in {" ".join(rows)} *) wrong "$word" ;; esac; done\n{self.by_name()}'
 
 
-@SYNTAXES.kind("request_file", weight=0.7)
+@SYNTAXES.kind("request_file", weight=0.9)
 class RequestFile(Interface):
     """The request is a line in a file whose name is the only argument."""
 
@@ -278,7 +278,7 @@ class ShortOptions(Interface):
         return f'op= a1= a2=\nwhile [ $# -gt 0 ]; do case $1 in {" ".join(rows)} *) wrong "$1" ;; esac; shift; done'
 
 
-@SYNTAXES.kind("sigil", weight=0.7)
+@SYNTAXES.kind("sigil", weight=0.9)
 class Sigil(Interface):
     """The operation is a word behind a sign."""
 
@@ -292,7 +292,7 @@ class Sigil(Interface):
         return f"case $1 in '{sign}'*) op=${{1#'{sign}'}} a1=${{2-}} a2=${{3-}} ;; *) wrong \"$1\" ;; esac"
 
 
-@SYNTAXES.kind("stdin", weight=0.7)
+@SYNTAXES.kind("stdin", weight=0.9)
 class StandardInput(Interface):
     """The request is a line on standard input; there are no arguments."""
 
