@@ -81,7 +81,7 @@ def test_a_login_profile_is_sh() -> None:
 
 def test_titles_of_open_and_of_closed_entries_are_of_one_kind() -> None:
     """In a list that shows both, the title does not tell the state: both are called as a task calls its work."""
-    state = re.compile(r"\b(?:open|closed|done|settled|waiting|carried out|pending|over)\b", re.IGNORECASE)
+    state = re.compile(r"(?<![\w-])(?:open|closed|done|settled|waiting|carried out|pending|over)(?![\w-])", re.IGNORECASE)
     lengths: dict[bool, list[int]] = {True: [], False: []}
     for seed in SEEDS:
         where = parse_where(load(), ["provider=roster", "ending=work", "decoy=none"])

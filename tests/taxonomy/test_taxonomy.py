@@ -87,7 +87,7 @@ def test_a_prefix_of_slots_follows_the_declared_weights() -> None:
 
 @pytest.mark.parametrize("seed", [7, 8, 9])
 def test_nearly_every_allowed_pair_of_values_appears_within_a_block(seed: int) -> None:
-    """No two values of different axes avoid each other, unless one excludes the other; rare ones may miss each other."""
+    """No two values of different axes avoid each other, unless one excludes the other; rare ones may."""
     taxonomy = load()
     cells = [taxonomy.cell(seed, slot) for slot in range(BLOCK)]
     absent = set()
