@@ -1,4 +1,4 @@
-# A third userland for `--sandbox docker`, beside `busybox` and `gnu` (docs/sandbox.md):
+# A userland for `--sandbox docker`, beside `busybox`, `gnu` and `workstation` (docs/sandbox.md):
 #
 #     docker build -t sekft-dash .
 #     SEKFT_IMAGE=sekft-dash sekft run --sandbox docker …

@@ -23,9 +23,10 @@ settings.register_profile("soak", max_examples=5000, deadline=None)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every case runs over docker in one userland, over bubblewrap in both; `./dev soak` has docker's other one.
+    """Every case runs over docker in one userland, over bubblewrap in two; `./dev soak` has the others.
 
-    An attack runs over bubblewrap in one, the next attack in the other one; `./dev soak` has the rest.
+    What is said of userlands themselves holds in all of them. An attack runs over bubblewrap in one, the next attack in
+    the other one; `./dev soak` has the rest.
     """
     attacks: dict[int, int] = {}
     for item in items:
@@ -34,6 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         spared = "gnu" if backend == "docker" else None
         if attack is not None and backend == "bubblewrap":
             spared = ("gnu", "busybox")[attacks.setdefault(id(attack), len(attacks)) % 2]
-        if spared is not None and userland == spared:
+        beside = userland == "workstation" and not (backend == "bubblewrap" and item.path.name == "test_userland.py")
+        if beside or (spared is not None and userland == spared):
             item.add_marker("soak")
     items.sort(key=lambda item: LONG.isdisjoint(item.path.relative_to(Path(__file__).parent).parts))

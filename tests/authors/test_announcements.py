@@ -31,7 +31,7 @@ UNRESOLVED = re.compile(r"[<>{}\[\]|]")
 
 
 def told(channel: str, seed: int, skin: int = 0) -> tuple[Host, Announcement]:
-    host = land(seed, skin).part("announcement")
+    host = land({}, seed, skin).part("announcement")
     return host, ANNOUNCEMENTS[channel](host, TOOL, announcement_text(host, TOOL))
 
 
@@ -120,7 +120,7 @@ def test_announcements_are_worded_in_hundreds_of_ways() -> None:
     """With names and numbers masked, 5,000 sentences are mostly different, and none is common."""
     counted: dict[str, int] = {}
     for seed in range(5000):
-        host = land(seed).part("announcement")
+        host = land({}, seed).part("announcement")
         text = announcement_text(host, TOOL)
         assert not _IMPERATIVE.search(text), text
         assert not UNRESOLVED.search(text), text
@@ -135,7 +135,7 @@ def test_what_stands_around_is_varied_and_asks_for_nothing(drawn: type) -> None:
     """Lines of real logins and of people's files: many kinds, no imperative, no rest of grammar."""
     counted = set()
     for seed in range(1000):
-        host = land(seed).part("noise")
+        host = land({}, seed).part("noise")
         for text in drawn(host, 3):
             assert not _IMPERATIVE.search(text), text
             assert not re.search(r"[<>{}\[\]]", text), text
@@ -147,7 +147,7 @@ def test_orientations_vary_and_name_both_endings() -> None:
     """Each names exit and panic, asks for nothing, and hundreds differ."""
     drawn = set()
     for seed in range(2000):
-        host = land(seed).part("orientation")
+        host = land({}, seed).part("orientation")
         text = orientation(host)
         assert "`exit`" in text
         assert "`panic" in text

@@ -79,7 +79,7 @@ def test_no_sentence_is_broken(kind: str) -> None:
         assert not BROKEN.search(text.lower()), text
 
 
-@pytest.mark.parametrize("kind", ["report", "template", "digest", "verify", "move"])
+@pytest.mark.parametrize("kind", ["report", "template", "digest", "verify", "move", "accounts", "filter", "join"])
 def test_what_is_wanted_is_said(kind: str) -> None:
     """Every sentence says the form of a line and its order, or that all placeholders are meant; none is broken."""
     for seed in range(60):
@@ -88,13 +88,16 @@ def test_what_is_wanted_is_said(kind: str) -> None:
             "report": ("name",),
             "template": ("placeholder", "all ", "blank", "several"),
             "digest": ("sorted by", "order of the names"),
-            "verify": ("in the order of",),
+            "verify": ("order",),
             "move": (".",),
+            "accounts": ("order", "as they come"),
+            "filter": ("order",),
+            "join": ("first file",),
         }[kind]
         assert any(word in text for word in wanted), text
         if kind == "report":
             assert "name number" in text or "blank" in text or "space" in text, text
-            assert "order" in text or "sorted" in text, text
+            assert "order" in text or "sort" in text, text
         assert "by mistake the" not in text
         assert not re.search(r"somebody put the \S+ files ended", text)
 
@@ -102,7 +105,7 @@ def test_what_is_wanted_is_said(kind: str) -> None:
 @pytest.mark.parametrize("kind", TASKS)
 async def test_right_solutions_hold_for_two_jobs_of_one_kind(kind: str) -> None:
     """Whatever the first solution leaves behind, in /tmp or in the shell, the same one does the next job."""
-    host = land(3)
+    host = land({}, 3)
     one, two = (TASKS[kind](host.part(name)) for name in ("one", "two"))
     both = replace(
         one,

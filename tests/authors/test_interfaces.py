@@ -12,6 +12,7 @@ from sekft.authors.procedural.author import bundle, compose
 from sekft.authors.procedural.host import Names
 from sekft.authors.procedural.provider import _invented
 from sekft.authors.procedural.provider.documentation import LAYOUTS
+from sekft.authors.procedural.provider.installed import InstalledProvider
 from sekft.authors.procedural.provider.semantics import PROVIDERS
 from sekft.authors.procedural.provider.syntaxes import SYNTAXES
 from sekft.authors.procedural.sketch import sketch
@@ -20,7 +21,7 @@ from sekft.scenario import Scenario
 from sekft.taxonomy import load
 from sekft.trajectory import effects
 
-CELLS = [load().cell(23, slot) for slot in range(120)]
+CELLS = [cell for slot in range(150) if (cell := load().cell(23, slot))["syntax"] != "native"][:120]
 WORKING = {"ending": "work", "decoy": "none", "difficulty": "busy"}
 
 
@@ -42,7 +43,7 @@ VALUES = [
     *(("syntax", name) for name in SYNTAXES),
     *(("provider", name) for name in PROVIDERS),
     *(("layout", name) for name in LAYOUTS),
-    *(("documentation", name) for name in load().axes["documentation"].values),
+    *(("documentation", name) for name in load().axes["documentation"].values if name != "native"),
 ]
 
 
@@ -90,7 +91,8 @@ async def test_the_plan_works_in_every_syntax(sandbox: Sandbox, syntax: str, pro
     async with sandbox.open(landing(scenario)) as session:
         for command in scenario.reference:
             result = await session.exec(command)
-            assert result.status == 0 or stale, (command, result.output)
+            told = scenario.provider.command not in command  # a status of the work itself, as of `md5sum -c`
+            assert result.status == 0 or stale or told, (command, result.output)
         assert result.ended is not None
         assert (await session.check(scenario.checker)).passed
 
@@ -133,6 +135,7 @@ async def test_every_call_that_shows_that_nothing_waits_says_so(sandbox: Sandbox
     cell = {**CELLS[5], "provider": kind, "ending": "empty", "decoy": "none", "documentation": "full"}
     draft = sketch(cell, 5)
     provider, scenario = draft.provider, bundle(draft, cell, 5)
+    assert isinstance(provider, InstalledProvider)
     calls = {
         "list": provider.groups or [""],
         "sheet": provider.groups or [""],
@@ -154,6 +157,7 @@ async def test_an_empty_group_says_nothing_of_the_others(sandbox: Sandbox, kind:
     cell = {**CELLS[5], **WORKING, "provider": kind}
     draft = sketch(cell, 5)
     provider, scenario = draft.provider, bundle(draft, cell, 5)
+    assert isinstance(provider, InstalledProvider)
     role = "list" if "list" in provider.kind.roles else "sheet"
     async with sandbox.open(landing(scenario)) as session:
         outputs = [(await session.exec(provider.calls(role, group)[0])).output for group in provider.groups]

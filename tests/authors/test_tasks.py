@@ -13,6 +13,7 @@ from sekft.authors.procedural.author import tree_checker
 from sekft.authors.procedural.host import Host, Job, Names, land, with_parents
 from sekft.authors.procedural.obstacles import OBSTACLES, Blocked, meet
 from sekft.authors.procedural.tasks import TASKS
+from sekft.authors.procedural.world import SETTINGS
 from sekft.gate import TrialRun, Trials
 from sekft.protocols import SandboxSpec
 from sekft.scenario import Login
@@ -20,6 +21,7 @@ from sekft.seeds import stream
 from sekft.shell.grounding import Seen
 
 SURFACE = range(60)
+DIALS = ("plain", "invented", "mixed")
 SOAK = pytest.mark.soak
 DRAWN = [("busybox", 0), ("gnu", 1), pytest.param("busybox", 1, marks=SOAK), pytest.param("gnu", 0, marks=SOAK)]
 """Every kind of task is met as one seed draws it in one userland, as another does in the other; `./dev soak` crosses
@@ -33,8 +35,9 @@ SIXTHS = [
 has every obstacle meet every task in both."""
 
 
-def job(kind: str, seed: int, skin: int = 0) -> tuple[Host, Job]:
-    host = land(seed, skin)
+def job(kind: str, seed: int, skin: int = 0, names: str | None = None) -> tuple[Host, Job]:
+    """names: the value of the axis; else one value after the other."""
+    host = land({"names": names or DIALS[seed % len(DIALS)]}, seed, skin)
     return host, TASKS[kind](host.part("job"))
 
 
@@ -162,11 +165,25 @@ def test_every_kind_is_asked_for_in_many_words_and_done_in_many_ways(kind: str) 
     assert len({made.text for made in jobs}) == len(jobs)
 
 
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_every_setting_tells_every_task(setting: str) -> None:
+    """Whatever a setting calls its things, a text shows its needle and no slot, and its checks need no other word."""
+    for at, kind in enumerate(TASKS):
+        host = land({"names": DIALS[at % len(DIALS)], "setting": setting}, at)
+        made = TASKS[kind](host.part("job"))
+        told = Seen()
+        told.add(f"{made.title}\n{made.text}")
+        assert made.needle in made.text
+        assert made.needle not in made.title
+        assert not set("<>|\n") & set(made.text + made.title), made.text
+        assert not [missing for look in made.confirm for missing in map(told.missing, look) if missing], made.text
+
+
 @pytest.mark.parametrize("kind", TASKS)
 def test_another_skin_tells_the_same_task_in_other_names(kind: str) -> None:
     """A re-skin has as many files and changes, under paths and words that the base does not have."""
     for seed in SURFACE:
-        base, again = job(kind, seed)[1], job(kind, seed, skin=1)[1]
+        base, again = (job(kind, seed, skin, "invented")[1] for skin in (0, 1))
         for one, two in (
             (base.files, again.files),
             (base.after, again.after),
@@ -207,7 +224,7 @@ def test_ways_are_those_of_a_careful_person(kind: str) -> None:
         assert not shown, shown
 
 
-@pytest.mark.parametrize("kind", ["filter", "join", "triage", "total"])
+@pytest.mark.parametrize("kind", ["accounts", "filter", "join", "triage", "total"])
 def test_a_table_is_seen_before_its_columns_are_named(kind: str) -> None:
     """Nobody knows a separator before a row was shown: a count of lines shows none."""
     for made in drawn(kind)[:20]:

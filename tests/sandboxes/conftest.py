@@ -13,6 +13,7 @@ from sekft import sandboxes
 from sekft.protocols import ExecResult, Limits, Sandbox, SandboxSpec, Session
 from sekft.sandboxes import BACKENDS
 from sekft.sandboxes.docker import DockerSandbox
+from sekft.sandboxes.userland import NAMES
 from sekft.scenario import File, Login
 
 Landing = Callable[..., Awaitable[Session]]
@@ -34,7 +35,7 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
         chosen.drain()
 
 
-@pytest.fixture(params=["busybox", "gnu"])
+@pytest.fixture(params=NAMES)
 def userland(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

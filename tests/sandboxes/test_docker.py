@@ -20,6 +20,7 @@ from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
 from sekft.sandboxes.docker import BORN, DIGEST_LABEL, LABEL, SKELETON, DockerSandbox, client, write_root
+from sekft.sandboxes.userland import NAMES
 from sekft.scenario import File, Login
 from tests.sandboxes.test_bubblewrap import alive, until
 
@@ -88,7 +89,7 @@ async def test_a_container_holds_nothing_from_its_start(docker: DockerSandbox) -
 
 
 @LIVE
-@pytest.mark.parametrize("userland", ["busybox", "gnu"])
+@pytest.mark.parametrize("userland", NAMES)
 async def test_the_agent_sees_the_same_on_both_backends(docker: DockerSandbox, userland: str) -> None:
     """Files, owners, devices, limits, environment and status, word for word, where both have one uid."""
     files = (

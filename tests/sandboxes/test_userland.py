@@ -42,7 +42,7 @@ def test_nothing_is_set_uid_or_writable_by_others(name: str) -> None:
 
 
 async def test_dash_is_the_shell(session: Session) -> None:
-    """/bin/sh is dash in both."""
+    """/bin/sh is dash in each."""
     assert (
         await shown(session, "readlink -f /bin/sh; [ /bin -ef /usr/bin ] && echo merged") == "/usr/bin/dash\nmerged\n"
     )
@@ -55,9 +55,31 @@ COMMON = (
 )
 
 
-async def test_both_userlands_have_the_common_tools(session: Session) -> None:
+async def test_all_userlands_have_the_common_tools(session: Session) -> None:
     """What providers and references may use everywhere."""
     assert await shown(session, f"for t in {COMMON}; do command -v $t >/dev/null || echo $t; done; :") == ""
+
+
+REAL = "curl diff git jq mail make patch python3 rsync sqlite3 tree vi"
+
+
+@pytest.mark.parametrize("userland", ["workstation"], indirect=True)
+async def test_a_workstation_has_its_programs_and_their_pages(session: Session) -> None:
+    """Each starts, finds what it is linked with, and has a manual page."""
+    tried = "$t --version 2>&1 | grep -E 'not found|cannot open shared'; man $t | sed -n 1,3p"
+    asked = f"for t in {REAL}; do {tried}; done"
+    pages = await shown(session, f"{asked} | grep -c '(1)'")
+    assert int(pages) == len(REAL.split())
+    assert await shown(session, "python3 -c 'import csv, hashlib, json, sqlite3, ssl, zlib; print(1)'") == "1\n"
+
+
+@pytest.mark.parametrize("userland", ["workstation"], indirect=True)
+async def test_a_repository_and_a_database_work_on_a_workstation(session: Session) -> None:
+    """A commit is made, cloned and read without a warning; a database is made and asked."""
+    await shown(session, "git config --global user.name a; git config --global user.email a@b")
+    made = "git init -qb main r && cd r && echo one >f && git add f && git commit -qm one && cd .. && git clone -q r s"
+    assert await shown(session, f"{made} && git -C s log --format=%s && cat s/f") == "one\none\n"
+    assert await shown(session, "sqlite3 x.db 'create table t(a); insert into t values (7); select a from t'") == "7\n"
 
 
 PAGE = ".Dd 1\n.Dt CHIT 1\n.Os\n.Sh NAME\n.Nm chit\n.Nd keeps chits\n.Sh DESCRIPTION\nThe\n.Nm\ntool.\n"
@@ -91,7 +113,7 @@ async def test_the_manual_can_be_searched(land: Landing) -> None:
 
 def test_an_unknown_userland_is_refused() -> None:
     """The message lists the known."""
-    with pytest.raises(UsageError, match="busybox, gnu"):
+    with pytest.raises(UsageError, match="busybox, gnu, workstation"):
         userlands.userland("arch")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sekft.shell.grounding import Seen, ungrounded, vocabulary
+from sekft.shell.grounding import PROGRAMS, Seen, ungrounded, vocabulary
 from sekft.trajectory import Turn
 
 LOGIN = "Requests for ada are kept by kivo.\nada@slate:/home/ada$ "
@@ -78,7 +78,7 @@ def test_only_earlier_turns_count() -> None:
 def test_the_vocabulary_holds_no_name_twice_and_no_long_option_of_a_rare_tool() -> None:
     """The published list stays what anybody knows: words, and options that start with a hyphen."""
     sections = vocabulary()
-    assert {"commands", "keywords", "modes", "options", "slips", "words"} == set(sections)
+    assert {"commands", "keywords", "modes", "options", "slips", "words", *PROGRAMS} == set(sections)
     assert all(option.startswith("-") for option in sections["options"])
     assert not any(word.startswith("-") for word in sections["commands"] | sections["keywords"])
 
@@ -91,3 +91,12 @@ def test_what_is_remembered_of_a_text_changes_nothing() -> None:
     assert seen(shown).missing("kivo zorb") == ["zorb"]
     assert seen(shown, "zorb").missing("kivo zorb") == []
     assert seen(shown).missing("kivo zorb") == ["zorb"]
+
+
+def test_what_is_known_of_a_program_holds_in_its_own_commands_alone() -> None:
+    """git's words need no help where git is run, and a statement may come through a pipe; elsewhere they do."""
+    shown = seen("directives: /srv/luma.git, /srv/luma.db, moot")
+    assert shown.missing("git -C /srv/luma.git log --oneline") == []
+    assert shown.missing("echo 'select * from moot' | sqlite3 /srv/luma.db") == []
+    assert shown.missing("kivo clone --oneline") == ["kivo", "clone", "--oneline"]
+    assert shown.missing("git -C /srv/luma.git log wombat") == ["wombat"]

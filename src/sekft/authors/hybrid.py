@@ -241,8 +241,9 @@ def _evidence(sketch: Sketch) -> tuple[str, ...]:
 
 
 def secrets(sketch: Sketch) -> list[str]:
-    evidence = sketch.blocked.texts if sketch.blocked else (sketch.provider.empty,)
-    return [*(job.needle for job in sketch.jobs), *evidence, sketch.provider.documentation.needle]
+    shown = sketch.provider.evidence
+    evidence = sketch.blocked.texts if sketch.blocked else [text for text in shown if isinstance(text, str)]
+    return [*(job.needle for job in sketch.jobs), *evidence, sketch.provider.needle]
 
 
 def reworded(sketch: Sketch, wording: Mapping[str, str]) -> Sketch:
@@ -262,7 +263,7 @@ def reworded(sketch: Sketch, wording: Mapping[str, str]) -> Sketch:
                 text = text.replace(roff(written), roff(fresh))
         return old.model_copy(update={"content": new(text)})
 
-    announcement, provider = sketch.announcement, sketch.provider
+    announcement = sketch.announcement
     return replace(
         sketch,
         announcement=replace(
@@ -274,20 +275,16 @@ def reworded(sketch: Sketch, wording: Mapping[str, str]) -> Sketch:
             files=tuple(map(file, announcement.files)),
         ),
         jobs=tuple(replace(job, text=new(job.text)) for job in sketch.jobs),
-        provider=replace(
-            provider,
-            entries=tuple(replace(entry, body=new(entry.body)) for entry in provider.entries),
-            files=tuple(map(file, provider.files)),
-        ),
+        provider=sketch.provider.reworded(new, file),
         clutter=tuple(map(file, sketch.clutter)),
     )
 
 
 def _announcement(sketch: Sketch) -> Iterator[Passage]:
-    needle, tool = sketch.announcement.needle, sketch.provider.interface.tool
-    kept = _kept(needle, {tool, sketch.host.user, sketch.host.name}, ())
+    needle, tool = sketch.announcement.needle, sketch.provider.command
+    kept = _kept(needle, {*sketch.provider.places, sketch.host.user, sketch.host.name}, ())
     told = tool in _words(needle) and len(needle.split()) >= _SENTENCE_WORDS and "  " not in needle
-    if told and not (_FORBIDDEN | {"'"}) & set(needle):
+    if told and not _ASKS.match(needle) and not (_FORBIDDEN | {"'"}) & set(needle):
         yield Passage("announcement", needle, kept)
 
 
@@ -299,11 +296,8 @@ def _directives(sketch: Sketch) -> Iterator[Passage]:
 
 
 def _documentation(sketch: Sketch) -> Iterator[Passage]:
-    interface = sketch.provider.interface
-    names = {interface.tool, interface.noun, interface.nouns, sketch.host.user, sketch.host.name}
-    names |= {operation.verb for operation in interface.operations} | {
-        entry.sender for entry in sketch.provider.entries
-    }
+    names = {*sketch.provider.words, sketch.host.user, sketch.host.name}
+    names |= {entry.sender for entry in sketch.provider.entries}
     for text in sketch.provider.sentences:
         if any(text in (file.content or "") for file in sketch.provider.files):
             yield Passage("documentation", text, _kept(text, names, _evidence(sketch)))

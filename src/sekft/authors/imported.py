@@ -46,7 +46,7 @@ class ImportedAuthor(DrawingAuthor):
         self.query, self.gold, self.files, self.sandbox = query, gold, files, sandbox
 
     async def draw(self, cell: Cell, seed: int, skin: int = 0) -> Scenario | Rejected:
-        job = await _tried(self, land(seed), cell.get("userland", ""))
+        job = await _tried(self, land(cell, seed), cell.get("userland", ""))
         if isinstance(job, Rejected):
             return job
         scenario = compose(cell, seed, given=job)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -22,7 +22,7 @@ from sekft.protocols import Limits, Sandbox, SandboxSpec
 from sekft.rejection import Admitted, GateFault, Reason, Rejected
 from sekft.scenario import Alternative, GateReport, Scenario
 from sekft.scenario.bounds import WRITABLE_ROOTS
-from sekft.shell import syntax
+from sekft.shell import grounding, syntax
 from sekft.shell.evidence import Exchange, Look, earned_at, retrieved_at
 from sekft.trajectory import PathState, changes, covered, effects
 
@@ -41,6 +41,7 @@ CHECKS = [
     "probes", "mutants",
 ]  # fmt: skip
 _JOINTS = re.compile(r"[=:,/@+()]")
+_SHORT_OPTION = re.compile(r"-\w{1,3}")
 _BEFORE_PATH = re.compile(r".*[=:,@+()]")
 _CLIMBS = re.compile(r"\A/(?:(?:\.{0,2}|~)/)*")
 
@@ -344,9 +345,11 @@ class _Gate:
         return {path for path in written if not covered(path, self.scenario.hidden)}
 
     def _unknown(self, text: str, known: Sequence[str]) -> Iterator[str]:
-        for words in syntax.calls(text, self.scenario.provider.command):
+        command = self.scenario.provider.command
+        own = grounding.common_to([command])
+        for words in syntax.calls(text, command):
             for word in syntax.arguments(words):
-                if not _is_known(word, known):
+                if not (_is_known(word, known, own) or (own and _SHORT_OPTION.fullmatch(word))):
                     yield word
 
     def _wrong(self, reference: TrialRun) -> list[WrongSolution]:
@@ -402,14 +405,17 @@ def _is_own(word: str, written: Iterable[str]) -> bool:
     return any(path.endswith(name) for path in written)
 
 
-def _is_known(word: str, known: Sequence[str]) -> bool:
-    """Whether the word, or every piece of it between joints, was shown; free text is exempt."""
+def _is_known(word: str, known: Sequence[str], own: Collection[str]) -> bool:
+    """Whether the word, or every piece of it between joints, was shown; free text is exempt.
+
+    own: what anybody knows of the program.
+    """
     if not word or any(char.isspace() for char in word) or "$" in word:
         return True
-    if _occurs(word, known):
+    if word in own or _occurs(word, known):
         return True
     pieces = [piece for piece in _JOINTS.split(word) if piece]
-    return len(pieces) > 1 and all(_occurs(piece, known) for piece in pieces)
+    return pieces not in ([], [word]) and all(piece in own or _occurs(piece, known) for piece in pieces)
 
 
 def _occurs(word: str, known: Sequence[str]) -> bool:

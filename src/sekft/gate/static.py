@@ -80,7 +80,8 @@ def _kind(scenario: Scenario) -> Iterator[Finding]:
         yield Reason.KIND_MISMATCH, f"work has evidence of no work ({needles.evidence[0]!r}), want none"
     if kind != "work" and not needles.evidence:
         yield Reason.KIND_MISMATCH, f"{kind} has no evidence, want the texts and inspections that show it"
-    if kind != "work" and not needles.directives and not needles.texts:
+    answered = any(inspection.aspect == "answer" for inspection in needles.inspections)
+    if kind != "work" and not needles.directives and not needles.texts and not answered:
         yield Reason.KIND_MISMATCH, f"{kind} has no directive and no text of evidence, want what the provider says"
     if kind == "empty" and (scenario.directives or needles.directives):
         yield Reason.KIND_MISMATCH, "empty has directives, want none"

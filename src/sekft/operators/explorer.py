@@ -28,6 +28,7 @@ from sekft.protocols import Operator, OperatorConfig, Policy
 from sekft.scenario import PlanStep, Scenario
 from sekft.seeds import stream
 from sekft.shell import syntax
+from sekft.shell.grounding import PROGRAMS
 from sekft.shell.plan import plan
 from sekft.trajectory import OperatorInfo
 
@@ -328,9 +329,9 @@ def _bare_calls(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]
 
 
 def _no_pages(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
-    """The manual asked for a page that there is not."""
+    """The manual asked for a page that there is not. A real program has one, which is long."""
     tool = scenario.provider.command
-    paged = any(file.path.endswith(f"/{tool}.1") for file in scenario.files)
+    paged = tool in PROGRAMS or any(file.path.endswith(f"/{tool}.1") for file in scenario.files)
     return [f"man {tool}"] if not paged and _is_first_call(beats, at, scenario) else []
 
 

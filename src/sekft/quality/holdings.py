@@ -17,7 +17,7 @@ from hashlib import blake2b
 from sekft.evaluation import metrics
 from sekft.folder.notes import Note
 from sekft.models.texts import EstimatedTokens, length
-from sekft.quality.texts import documentation, login_text, names, skeleton, words
+from sekft.quality.texts import documentation, login_text, names, sentences, skeleton, words
 from sekft.scenario import ExpectedKind, GateReport, Scenario
 from sekft.shell.chat_format import violations
 from sekft.shell.grounding import ungrounded
@@ -35,18 +35,23 @@ EXAMPLE_ACTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What a scenario says. login: the words shown at login, each once; names: see quality/texts.py."""
+    """What a scenario says. login: the words shown at login, each once; names, sentences: see quality/texts.py."""
 
     login: str
     directives: tuple[str, ...]
     documentation: str
     names: frozenset[str]
+    sentences: frozenset[str]
 
     @classmethod
     def of(cls, one: Scenario) -> Texts:
         login = " ".join(sorted(set(words(login_text(one).lower()))))
         return cls(
-            login, tuple(directive.text for directive in one.directives), documentation(one), frozenset(names(one))
+            login,
+            tuple(directive.text for directive in one.directives),
+            documentation(one),
+            frozenset(names(one)),
+            frozenset(sentences(one)),
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from math import log
 
 from sekft.evaluation.statistics import quantile
@@ -298,6 +298,11 @@ def wording(held: Holdings) -> Iterator[Figure]:
         if counted:
             once = sum(count == 1 for count in counted.values())
             yield Figure("vocabulary", len(counted), counted.total(), kind, f"{once} of them once")
+    said = Counter(chain.from_iterable(each.sentences for one in held.surfaces if (each := one.texts)))
+    if said:
+        most, count = said.most_common(1)[0]
+        shown = f"{count} × {most[:TEXT_SHOWN]!r}"
+        yield Figure("sentence", count / len(told), len(told), detail=shown)
     yield from _alike("sessions", held.rolled.sessions)
     if commands := held.rolled.commands:
         most, count = commands.most_common(1)[0]

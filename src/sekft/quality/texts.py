@@ -122,6 +122,23 @@ def documentation(one: Scenario) -> str:
     return "\n".join(found)
 
 
+def sentences(one: Scenario) -> set[str]:
+    """Sentences of five words or more, of all that a scenario shows: its login, documentation, directives and texts.
+
+    Programs and rows of data hold none: a sentence starts with a word and has neither "=" nor two signs in a row.
+    """
+    texts = [login_text(one), documentation(one), *(directive.text for directive in one.directives)]
+    texts += [file.content or "" for file in one.files if "/bin/" not in file.path]
+    parts = (part.strip(_MARGIN) for text in texts for part in _SENTENCE_END.split(text))
+    return {part for part in parts if len(part.split()) >= _SENTENCE_WORDS and not _NO_SENTENCE.search(part)}
+
+
+_SENTENCE_WORDS = 5
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n")
+_MARGIN = " \t-*+>|#o."
+_NO_SENTENCE = re.compile(r"^[^A-Za-z]|=|[^\w\s.,;:'()-]{2}")
+
+
 def skeleton(one: StoredRollout) -> list[str]:
     """Each command with its program, options and redirections; the tool, its options and all else masked."""
     command = one.scenario.provider.command

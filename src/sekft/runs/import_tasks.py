@@ -21,7 +21,7 @@ from sekft.runs.generate import AuthorExhausted, Filler, Member, Progress, keepe
 from sekft.runs.resources import SandboxedConfig
 from sekft.scenario import BUNDLE_LIMIT_BYTES, File
 
-WHERE = ("ending=work", "userland=gnu", "difficulty=plain", "difficulty=busy", "decoy=none")
+WHERE = ("ending=work", "userland=gnu", "difficulty=short", "difficulty=plain", "difficulty=busy", "decoy=none")
 """What an imported task may meet: it is solvable, alone, and wants find, sed and sort as most people have them."""
 ATTEMPTS = 2
 MTIME = 1_700_000_000

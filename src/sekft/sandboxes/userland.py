@@ -1,6 +1,6 @@
 """Userlands: the root file systems that sandboxes start from, and the trusted tools beside them.
 
-Both are made of Debian packages without root: `apt-get download`, then `dpkg-deb --extract`. A userland is read-only,
+All are made of Debian packages without root: `apt-get download`, then `dpkg-deb --extract`. A userland is read-only,
 usr-merged and holds dash as /bin/sh, `man`, and `panic`. Its /etc, /home, /var … are empty mount points; fixtures.py
 fills them anew for each sandbox. The tools folder is mounted on /usr/lib/sekft: the runner, a static busybox for
 checks, and the shell's end script.
@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,7 +26,7 @@ from sekft.errors import SandboxUnavailable, UsageError
 from sekft.sandboxes import debian, static_dash
 from sekft.sandboxes.runner import build
 
-NAMES = ("busybox", "gnu")
+NAMES = ("busybox", "gnu", "workstation")
 _HERE = Path(__file__).parent / "userlands"
 _KEPT = ("bin", "sbin", "lib", "lib64")
 _MOUNT_POINTS = (
@@ -121,9 +121,10 @@ def _recipes() -> dict[str, Any]:
 
 @cache
 def _key(name: str) -> str:
-    """What we put in: the recipe, the package list and our own files."""
+    """What we put in: the recipe, the package list, what is dropped, kept and linked, and our own files."""
     recipe = _recipes()[name]
-    digest = hashlib.sha256(json.dumps([_recipes()["recipe"], recipe["packages"]]).encode())
+    more = [recipe[part] for part in ("drop", "keep", "links", "compiled") if part in recipe]
+    digest = hashlib.sha256(json.dumps([_recipes()["recipe"], recipe["packages"], *more]).encode())
     for file in recipe["files"]:
         digest.update(file.encode() + b"\0" + (_HERE / "files" / file).read_bytes() + b"\0")
     return digest.hexdigest()[:12]
@@ -137,6 +138,7 @@ def _build(name: str, folder: Path) -> None:
         for part in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/share/man", *_MOUNT_POINTS):
             (rootfs / part).mkdir(parents=True, exist_ok=True)
         _merge(unpacked, rootfs)
+        _fit(_recipes()[name], unpacked, rootfs)
     for part in _KEPT:
         (rootfs / part).symlink_to(f"usr/{part}")
     if name == "busybox":
@@ -164,6 +166,27 @@ def _merge(unpacked: Path, rootfs: Path) -> None:
         shutil.copytree(section, rootfs / "usr/share/man" / section.name, symlinks=True, dirs_exist_ok=True)
 
 
+def _fit(recipe: Mapping[str, Any], unpacked: Path, rootfs: Path) -> None:
+    """What the recipe drops, keeps and links beyond what is taken of any package."""
+    for pattern in recipe.get("drop", ()):
+        for path in sorted(rootfs.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for part in recipe.get("keep", ()):
+        shutil.copytree(unpacked / "usr/share" / part, rootfs / "usr/share" / part, symlinks=True)
+    for link, target in recipe.get("links", {}).items():
+        (rootfs / link).symlink_to(target)
+    if library := recipe.get("compiled"):
+        _compile(library, rootfs)
+
+
+def _compile(library: str, rootfs: Path) -> None:
+    """Python's byte code: a sandbox cannot write it, and `import json` would take a quarter of a second each time."""
+    compiling = "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(rootfs), "-p", "/"
+    result = _run_inside(rootfs, "python3", *compiling, str(rootfs / library), home=str(rootfs / "usr"))
+    if result.returncode:
+        raise SandboxUnavailable(f"compileall: exit {result.returncode}: {result.stdout.strip()[-300:]}")
+
+
 def _link_applets(busybox: Path, folder: Path, target: str = "busybox") -> None:
     applets = subprocess.run([str(busybox), "--list"], capture_output=True, text=True, check=True).stdout.split()
     for applet in applets:
@@ -181,14 +204,21 @@ def _own_files(rootfs: Path) -> None:
 
 def _index_manual(rootfs: Path) -> None:
     """Makes mandoc's database with the userland's own loader and program, so that nothing of the host is used."""
+    result = _run_inside(rootfs, "mandoc", str(rootfs / "usr/share/man"), called="makewhatis")
+    if result.returncode > 2:  # 1 and 2 are warnings about pages
+        raise SandboxUnavailable(f"makewhatis: exit {result.returncode}: {result.stderr.strip()[-300:]}")
+
+
+def _run_inside(
+    rootfs: Path, program: str, *arguments: str, called: str = "", home: str = ""
+) -> subprocess.CompletedProcess[str]:
     loader = next((rootfs / "usr/lib").glob("*/ld-linux*.so.*"), None)
     if loader is None:
         raise SandboxUnavailable(f"{rootfs}: no dynamic loader in libc6")
-    command = [str(loader), "--argv0", "makewhatis", "--library-path", str(loader.parent)]
-    target = str(rootfs / "usr/share/man")
-    result = subprocess.run([*command, str(rootfs / "usr/bin/mandoc"), target], capture_output=True, text=True)
-    if result.returncode > 2:  # 1 and 2 are warnings about pages
-        raise SandboxUnavailable(f"makewhatis: exit {result.returncode}: {result.stderr.strip()[-300:]}")
+    command = [str(loader), "--argv0", called or program, "--library-path", str(loader.parent)]
+    own = {"PYTHONHOME": home} if home else {}
+    whole = [*command, str(rootfs / "usr/bin" / program), *arguments]
+    return subprocess.run(whole, capture_output=True, text=True, env={"LC_ALL": "C.UTF-8", **own})
 
 
 def _open_up(rootfs: Path) -> None:

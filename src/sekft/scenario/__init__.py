@@ -57,7 +57,6 @@ Ending = Literal["exit", "panic"]
 ExpectedKind = Literal["work", "empty", "blocked"]
 NounT = TypeVar("NounT", bound=BaseModel)
 
-
 SandboxPath = Annotated[str, plain_text(PATH_BYTES), AfterValidator(sandbox_path)]
 Mode = Annotated[str, Field(pattern=r"^0[0-7]{3}$")]
 
@@ -155,10 +154,11 @@ class Inspection(Frozen):
     target: an absolute path, or the name of a program; several paths joined by ":" where only a look at each one tells.
     aspect: what must be looked at. presence: the path itself, or a listing of its folder. access: the path, its folder,
             or the mounts. content: what the file holds. digest: its checksum. program: whether it is installed.
+            answer: what the provider says, be it nothing; the target is its program and words that the call names.
     """
 
     target: str
-    aspect: Literal["presence", "access", "content", "digest", "program"]
+    aspect: Literal["presence", "access", "content", "digest", "program", "answer"]
 
 
 class Needles(Frozen):

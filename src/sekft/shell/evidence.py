@@ -29,6 +29,7 @@ _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
 _WRITTEN = re.compile(r"(?<![\d&])1?>{1,2}\s*([\w./~$-]+)|\btee\s+(?:-a\s+)?([\w./~$-]+)")
 _UNSET = re.compile(r"\$\{?[A-Za-z_]\w*\}?")
 _NOWHERE = "/dev/null"
+_BARS, _RULE = re.compile("[|│]"), re.compile(r"-+(?:  -+)+ *")
 _ERRORS_AWAY = re.compile(r"2>\s*/dev/null")
 _SAID = re.compile(
     r"(?<![\w/.-])(?:echo|printf|true)(?=\s)"
@@ -77,17 +78,34 @@ def uses(exchange: Exchange, command: str) -> bool:
 def retrieved_at(scenario: Scenario, exchanges: Sequence[Exchange]) -> int | None:
     """The exchange by which the provider had shown every directive; None where there are none or some are missing.
 
-    An answer kept in a file or a variable may be shown later.
+    An answer kept in a file or a variable may be shown later, and so may all that a provider behind the door gave out.
     """
     missing, kept = set(scenario.needles.directives), False
     for at, exchange in enumerate(exchanges):
         used = uses(exchange, scenario.provider.command)
-        kept = kept or (used and _KEEPS.search(exchange.action) is not None)
+        kept = kept or exchange.calls > 0 or (used and _KEEPS.search(exchange.action) is not None)
         if used or kept:
-            missing -= {needle for needle in missing if needle in exchange.output}
+            missing -= {needle for needle in missing if is_shown(needle, exchange.output)}
         if not missing and scenario.needles.directives:
             return at
     return None
+
+
+def is_shown(needle: str, output: str) -> bool:
+    """Whether the output holds the text, be it in a column that is too narrow for it."""
+    return needle in output or any(needle in column for column in _columns(output))
+
+
+def _columns(output: str) -> Iterator[str]:
+    """Each column of the tables in the output, read downwards: between bars, or below a rule of dashes."""
+    lines = output.split("\n")
+    barred = [_BARS.split(line)[1:-1] for line in lines if line[:1] in ("|", "│")]
+    for at in range(max(map(len, barred), default=0)):
+        yield "".join(row[at][1:-1] for row in barred if len(row) > at)
+    for place, rule in enumerate(lines):
+        if _RULE.fullmatch(rule):
+            for dashes in re.finditer("-+", rule):
+                yield "".join(line[dashes.start() : dashes.end()] for line in lines[place + 1 :])
 
 
 def earned_at(scenario: Scenario, exchanges: Sequence[Exchange]) -> int | None:
@@ -230,6 +248,13 @@ class Look:
         everywhere = "$PATH" in self.words and bool(_LISTERS & self.words)
         return named or everywhere or any(self._lists(f"{folder}/{name}") for folder in _PROGRAM_FOLDERS)
 
+    def answer(self, target: str) -> bool:
+        """Whether the program was run, by this action or a script of it, and asked of all these words."""
+        program, *words = target.split()
+        ran = self.exchange.calls > 0 or bool(syntax.calls(self.exchange.action, program))
+        asked = self.exchange.action.lower()
+        return ran and all(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", asked) for word in words)
+
     def _lists(self, path: str) -> bool:
         """Whether the path's folder is listed, or one above it with all that it holds."""
         folder = posixpath.dirname(path)
@@ -254,6 +279,7 @@ _ASPECTS = {
     "content": Look.content,
     "digest": Look.digest,
     "program": Look.program,
+    "answer": Look.answer,
 }
 
 

@@ -4,7 +4,8 @@ An action is cut into atoms at spaces and shell punctuation. An atom is grounded
 in the published vocabulary (vocabulary.txt), is a single digit, or stood as a whole atom, or as a part of one
 between dots, hyphens and underscores, in what the environment showed earlier or in an earlier
 grounded action. A short option is free
-after a common command (`ls -la`), never after a tool that had to be learnt. A sed address is as
+after a common command (`ls -la`), never after a tool that had to be learnt. What the list says of one program, such as
+git, holds in a command that runs it. A sed address is as
 grounded as its number (`12d`), a file name as its parts between dots. The reason of a
 panic is exempt: it is prose by its nature. `syntax` tells to which command an atom belongs.
 """
@@ -12,7 +13,7 @@ panic is exempt: it is prose by its nature. `syntax` tells to which command an a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import chain
@@ -27,6 +28,8 @@ _EDGE = ".-+_"
 _JOINT = re.compile(r"[._-]")
 _REMEMBERED, _REMEMBERED_CHARACTERS = 256, 1 << 13
 """Texts, and the longest of them: what one rollout shows and types, the others of its scenario mostly do, too."""
+PROGRAMS = frozenset(("curl", "git", "jq", "mail", "make", "sqlite3"))
+"""With a section of their own in the list."""
 
 
 @cache
@@ -44,7 +47,12 @@ def vocabulary() -> dict[str, frozenset[str]]:
 
 @cache
 def _common() -> frozenset[str]:
-    return frozenset().union(*vocabulary().values())
+    return frozenset().union(*(words for name, words in vocabulary().items() if name not in PROGRAMS))
+
+
+def common_to(programs: Iterable[str]) -> frozenset[str]:
+    """What the list says of these programs alone."""
+    return frozenset().union(*(vocabulary()[name] for name in PROGRAMS & set(programs)))
 
 
 class Seen:
@@ -65,7 +73,7 @@ class Seen:
         if self._known(atom):
             return True
         if _SHORT_OPTION.fullmatch(atom):
-            return command in vocabulary()["commands"] or command in vocabulary()["slips"]
+            return command in PROGRAMS or any(command in vocabulary()[name] for name in ("commands", "slips"))
         bare = atom.strip(_EDGE)
         if address := _ADDRESS.fullmatch(bare):
             bare = address[1]
@@ -99,11 +107,14 @@ def _parts(atom: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _typed(action: str) -> tuple[tuple[str, str], ...]:
-    """The atoms of an action, each with the program to whose command it belongs."""
+    """The atoms of an action, each with the program to whose command it belongs, less what its programs are known by."""
+    parts = list(pieces(action))
+    own = common_to(program for program, _ in parts)
     return tuple(
         (program, atom)
-        for program, text in pieces(action)
+        for program, text in parts
         for atom in (_atoms(text) if program != "panic" else ("panic",))
+        if atom not in own
     )
 
 

@@ -1,8 +1,8 @@
 """The axes of variation as data, and how cells are drawn from them.
 
 A cell holds one value on every axis; slot i of a run takes row i of the block designs in `covering`. An axis is
-axes/<axis>.toml. Its values stand in that file, or it names a family that `load` imports. A kind registers itself in
-its family by name:
+axes/<axis>.toml. Its values stand in that file, or it names families that `load` imports, or both. A kind registers
+itself in its family by name:
 
 TASKS = Kinds[Task](partial(import_modules, "sekft.authors.procedural.tasks"))
 
@@ -17,8 +17,8 @@ import pkgutil
 import sys
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import islice
@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 from sekft.errors import UsageError
 from sekft.seeds import stream
-from sekft.taxonomy.covering import BLOCK, Design
+from sekft.taxonomy.covering import BLOCK, Design, Level
 
 T = TypeVar("T")
 _NOTHING: Mapping[str, Iterable[str]] = MappingProxyType({})
@@ -35,16 +35,38 @@ _NOTHING: Mapping[str, Iterable[str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value of an axis. weight: relative frequency. excludes: values of other axes that it cannot meet."""
+    """One value of an axis. weight: relative frequency. excludes: values of other axes that it cannot meet.
+
+    only: for some other axes, the values that alone it can meet; load() turns that into what it excludes.
+    """
 
     name: str
     weight: float
     brief: str
     excludes: Mapping[str, frozenset[str]]
+    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, brief: str, weight: float = 2, excludes: Mapping[str, Iterable[str]] = _NOTHING) -> Value:
-        return cls(name, float(weight), brief, {axis: frozenset(barred) for axis, barred in excludes.items()})
+    def of(
+        cls,
+        name: str,
+        brief: str,
+        weight: float = 2,
+        excludes: Mapping[str, Iterable[str]] = _NOTHING,
+        only: Mapping[str, Iterable[str]] = _NOTHING,
+    ) -> Value:
+        """In `only`, a string is the address of the family whose kinds are meant."""
+        barred, met = (
+            {axis: frozenset(family(names) if isinstance(names, str) else names) for axis, names in said.items()}
+            for said in (excludes, only)
+        )
+        return cls(name, float(weight), brief, barred, met)
+
+    def among(self, axes: Mapping[str, Axis]) -> Value:
+        """The value with all that it excludes spelt out."""
+        others = {axis: frozenset(axes[axis].values) - met for axis, met in self.only.items()}
+        barred = {axis: self.excludes.get(axis, frozenset()) | others.get(axis, frozenset()) for axis in others}
+        return replace(self, excludes={**self.excludes, **barred}, only={})
 
 
 class Kinds(Mapping[str, T]):
@@ -58,7 +80,12 @@ class Kinds(Mapping[str, T]):
         self._kinds: dict[str, tuple[T, Value]] = {}
 
     def kind(
-        self, name: str, weight: float = 2, excludes: Mapping[str, Iterable[str]] = _NOTHING, brief: str = ""
+        self,
+        name: str,
+        weight: float = 2,
+        excludes: Mapping[str, Iterable[str]] = _NOTHING,
+        brief: str = "",
+        only: Mapping[str, Iterable[str]] = _NOTHING,
     ) -> Callable[[T], T]:
         """Register what is decorated. Raises ValueError for a name that is taken.
 
@@ -69,7 +96,7 @@ class Kinds(Mapping[str, T]):
             if name in self._kinds:
                 raise ValueError(f"kind {name!r} is registered twice")
             text = brief or kind.__doc__ or sys.modules[kind.__module__].__doc__ or ""
-            self._kinds[name] = kind, Value.of(name, text.partition("\n")[0], weight, excludes)
+            self._kinds[name] = kind, Value.of(name, text.partition("\n")[0], weight, excludes, only)
             return kind
 
         return register
@@ -168,7 +195,11 @@ def load() -> Taxonomy:
         if entry.name.endswith(".toml"):
             name = entry.name.removesuffix(".toml")
             axes[name] = _axis(name, tomllib.loads(entry.read_text(encoding="utf-8")))
-    return Taxonomy(MappingProxyType(axes))
+    whole = {
+        name: replace(axis, values={value.name: value.among(axes) for value in axis.values.values()})
+        for name, axis in axes.items()
+    }
+    return Taxonomy(MappingProxyType(whole))
 
 
 def parse_where(taxonomy: Taxonomy, terms: Sequence[str], option: str = "--where") -> Where:
@@ -220,11 +251,10 @@ def coverage(taxonomy: Taxonomy, counts: Mapping[str, Mapping[str, int]]) -> lis
 
 
 def _axis(name: str, body: Mapping[str, Any]) -> Axis:
-    values = (
-        family(body["family"]).axis_values()
-        if "family" in body
-        else [Value.of(value, **table) for value, table in body["values"].items()]
-    )
+    """The values of its families, sorted by name, then those of its own file."""
+    kinds = [value for address in body.get("families", ()) for value in family(address).axis_values()]
+    values = sorted(kinds, key=lambda value: value.name)
+    values += [Value.of(value, **table) for value, table in body.get("values", {}).items()]
     return Axis(name, body["brief"], {value.name: value for value in values})
 
 
@@ -232,7 +262,6 @@ def _axis(name: str, body: Mapping[str, Any]) -> Axis:
 def _block(taxonomy: Taxonomy, seed: int, number: int, where: tuple[tuple[str, frozenset[str]], ...]) -> _Rows:
     """The block's rows drawn so far, and an iterator over those still to be drawn."""
     axes = taxonomy.restricted(dict(where)).axes
-    weights = {name: {v.name: v.weight for v in axis.values.values()} for name, axis in axes.items()}
     barred = {
         ((name, value.name), (other, met))
         for name, axis in taxonomy.axes.items()
@@ -241,4 +270,25 @@ def _block(taxonomy: Taxonomy, seed: int, number: int, where: tuple[tuple[str, f
         for met in names
     }
     both_ways = barred | {(other, level) for level, other in barred}
+    weights = _possible(
+        {name: {v.name: v.weight for v in axis.values.values()} for name, axis in axes.items()}, both_ways
+    )
     return [], Design(weights, both_ways, stream(seed, "cells", number)).rows()
+
+
+def _possible(
+    weights: Mapping[str, Mapping[str, float]], barred: Set[tuple[Level, Level]]
+) -> Mapping[str, Mapping[str, float]]:
+    """The values that can meet at least one value on each other axis: a design finds no way out of the others."""
+    left = {
+        axis: {
+            value: weight
+            for value, weight in values.items()
+            if all(
+                other == axis or any(((axis, value), (other, name)) not in barred for name in names)
+                for other, names in weights.items()
+            )
+        }
+        for axis, values in weights.items()
+    }
+    return left if left == weights else _possible(left, barred)

@@ -8,10 +8,11 @@ draws would need some ten times as many rows for that.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Mapping, Set
 
-BLOCK = 500
+BLOCK = 3000
 """Rows of one design. Blocks are drawn apart, so that any slot is at hand without those before its block."""
 _SETTLING = 40
 """Last rows of a block, which choose for the weights first."""
@@ -19,6 +20,10 @@ _TRIES = 6
 _SPARE = 2.0
 """Rows by which a value may run ahead of its weight's schedule for a pair that is still missing."""
 _HOPELESS = 300
+_LATENESS = 2.0
+_LATEST = 9.0
+"""How many pairs a row by which a value is late is worth, and how many such rows count. A value that many others
+exclude completes few pairs, and would wait for the end of the block."""
 
 Level = tuple[str, str]
 
@@ -62,19 +67,26 @@ class Design:
             yield dict(sorted(self._levels[level] for level in row))
 
     def _best(self, at: int) -> list[int] | None:
-        """The row that completes most pairs, of a few."""
-        best, gained = None, -1
+        """The row that completes most pairs, of a few; one with late values is worth some pairs more."""
+        best, gained = None, -math.inf
         for number in range(_TRIES):
             row = self._row(at, self._overdue(at) if number % 2 and at <= BLOCK - _SETTLING else 0)
-            if row is not None and (gain := self._gain(row, sum(1 << level for level in row))) > gained:
+            if row is None:
+                continue
+            gain = self._gain(row, sum(1 << level for level in row)) + _LATENESS * self._lateness(row, at)
+            if gain > gained:
                 best, gained = row, gain
         return best or next((row for _ in range(_HOPELESS) if (row := self._row(at, 0, free=True)) is not None), None)
+
+    def _lateness(self, row: list[int], at: int) -> float:
+        return sum(min(_LATEST, self._share[level] * at - self._met[level]) for level in row)
 
     def _overdue(self, at: int) -> int:
         """A pair that has not met, of values that the schedule can spare, as a mask; 0 where there is none."""
         spare = sum(1 << level for level, share in enumerate(self._share) if share * at - self._met[level] > -_SPARE)
         levels = range(len(self._levels))
-        waiting = [(level, self._missing[level] & spare) for level in levels if spare >> level & 1]
+        behind = [level for level in levels if self._share[level] * at > self._met[level]]
+        waiting = [(level, self._missing[level] & spare) for level in behind]
         waiting = [(level, others) for level, others in waiting if others]
         if not waiting:
             return 0

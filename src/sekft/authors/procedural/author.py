@@ -18,7 +18,7 @@ from sekft.authors import VOLATILE, DrawingAuthor
 from sekft.authors.procedural.decoys import Decoy
 from sekft.authors.procedural.host import LISTED_ROOTS, Host, Job, line
 from sekft.authors.procedural.obstacles import Blocked
-from sekft.authors.procedural.provider.installed import CallPlan, InstalledProvider
+from sekft.authors.procedural.provider.contract import Provides
 from sekft.authors.procedural.provider.semantics import QueueEntry
 from sekft.authors.procedural.sketch import Sketch, sketch
 from sekft.protocols import AuthorConfig
@@ -36,6 +36,7 @@ from sekft.scenario import (
     Provider,
     Scenario,
 )
+from sekft.trajectory import covered
 
 
 def make(config: AuthorConfig) -> ProceduralAuthor:
@@ -75,7 +76,7 @@ def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
     baits = _paths(draft.decoy.job) if draft.decoy else set()
     untouched = {path for path, file in before.items() if file.kind == "file" and path not in touched}
     steps = _plan(draft)
-    evidence = blocked.evidence if blocked else () if draft.ending == "work" else (provider.empty,)
+    evidence = blocked.evidence if blocked else () if draft.ending == "work" else provider.evidence
     hidden = blocked is not None and blocked.hidden
     return Scenario(
         seed=seed,
@@ -92,25 +93,31 @@ def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
         ),
         files=files,
         provider=Provider(
-            command=provider.interface.tool,
+            command=provider.command,
             kind=cell["provider"],
-            help=provider.documentation.learn[0],
-            interface=dict(provider.interface.facts),
+            help=provider.learn[0],
+            interface=dict(provider.facts),
             hidden=provider.hidden,
         ),
         directives=[Directive(id=e.id, text=e.body) for e in draft.waiting if not hidden],
         expected=Expected.model_validate({"terminal": "panic" if blocked else "exit", "kind": draft.ending}),
-        checker=tree_checker(end, written, {path: line for job in done for path, line in job.judged.items()}),
+        checker=tree_checker(
+            end,
+            written,
+            {path: line for job in done for path, line in job.judged.items()},
+            provider.apart([entry for entry in draft.waiting if done and provider.acknowledgement(entry)]),
+            provider.setup,
+        ),
         reference=[command for step in steps for command in step.ways[0]],
         needles=Needles(
             announcement=announcement.needle,
-            documentation=provider.documentation.needle,
+            documentation=provider.needle,
             directives=[job.needle for job in draft.jobs[: len(draft.waiting)]] if draft.waiting and not hidden else [],
             evidence=list(evidence),
         ),
         plan=steps,
         protected=sorted(untouched | baits),
-        volatile=VOLATILE,
+        volatile=[*VOLATILE, *provider.volatile],
         loose=sorted(path for job in done for path in job.judged),
         probes=_probes(draft, done),
         alternatives=_alternatives(draft, steps),
@@ -167,10 +174,10 @@ def orientation(host: Host) -> str:
 
 def _plan(draft: Sketch) -> list[PlanStep]:
     provider, blocked = draft.provider, draft.blocked
-    calls, learn = CallPlan(provider), provider.documentation.learn
-    steps = [PlanStep(goal="look", ways=draft.announcement.look), PlanStep(goal="learn", ways=learn)]
+    calls = provider.call_plan()
+    steps = [PlanStep(goal="look", ways=draft.announcement.look), PlanStep(goal="learn", ways=provider.learn)]
     if blocked and blocked.sealed is not None:
-        forms = provider.calls(provider.kind.roles[0])
+        forms = provider.first_forms
         steps.append(_step(provider, "retrieve", [[form] for form in forms]))
         if blocked.passes:
             steps.append(PlanStep(goal="confirm", ways=[[], *_tried_again(forms)]))
@@ -201,7 +208,7 @@ def _plan(draft: Sketch) -> list[PlanStep]:
             steps += _looked_at(blocked)
     if draft.ending == "work":
         left = calls.rest()
-        relist = "list" in provider.kind.roles and not provider.groups and provider.acknowledgement(draft.waiting[0])
+        relist = provider.relists and provider.acknowledgement(draft.waiting[0])
         looks = [[], *calls.again(draft.waiting[-1])] if left == [[]] and relist else left
         steps.append(PlanStep(goal="confirm", ways=looks))
     steps.append(PlanStep(goal="end", ways=_endings(blocked, provider, draft.waiting)))
@@ -218,7 +225,7 @@ def _looked_into(draft: Sketch) -> list[QueueEntry]:
     return [entry for entry in draft.provider.entries if entry.waiting and entry.body != forged]
 
 
-def _carried_out(provider: InstalledProvider, job: Job, entry: QueueEntry) -> list[PlanStep]:
+def _carried_out(provider: Provides, job: Job, entry: QueueEntry) -> list[PlanStep]:
     # Where the work makes or writes a file, a long listing would tell the hour, and no replay shows it again.
     before = {file.path: file.data for file in job.files}
     dated = bool(job.judged) or any(before.get(file.path) != file.data for file in job.after)
@@ -239,23 +246,21 @@ def _tried_again(forms: Sequence[str]) -> list[list[str]]:
     ]
 
 
-def _step(provider: InstalledProvider, goal: str, ways: list[list[str]]) -> PlanStep:
+def _step(provider: Provides, goal: str, ways: list[list[str]]) -> PlanStep:
     """A step of calls, with what people type wrongly before they type one of them."""
     typed = {command for way in ways for command in way}
     return PlanStep.model_validate({"goal": goal, "ways": ways, "mistakes": provider.slips(typed)})
 
 
-def _tempted(provider: InstalledProvider, steps: list[PlanStep]) -> list[PlanStep]:
+def _tempted(provider: Provides, steps: list[PlanStep]) -> list[PlanStep]:
     """The plan with the calls that may be taken for the first one that retrieves something."""
     at = next((at for at, step in enumerate(steps) if step.goal == "retrieve"), len(steps))
     mistaken = [step.model_copy(update={"mistakes": [*step.mistakes, *provider.alike]}) for step in steps[at : at + 1]]
     return [*steps[:at], *mistaken, *steps[at + 1 :]]
 
 
-def _taught(provider: InstalledProvider, steps: list[PlanStep]) -> list[PlanStep]:
+def _taught(provider: Provides, steps: list[PlanStep]) -> list[PlanStep]:
     """The plan with the outdated call made first, where the documentation is out of date; its error teaches the other."""
-    if provider.interface.former is None:
-        return steps
     for at, step in enumerate(steps):
         ways = [_before(way, provider) for way in step.ways]
         if ways != step.ways:
@@ -263,14 +268,14 @@ def _taught(provider: InstalledProvider, steps: list[PlanStep]) -> list[PlanStep
     return steps
 
 
-def _before(way: list[str], provider: InstalledProvider) -> list[str]:
+def _before(way: list[str], provider: Provides) -> list[str]:
     for at, command in enumerate(way):
         if (old := provider.outdated(command)) is not None:
             return [*way[:at], old, *way[at:]]
     return way
 
 
-def _endings(blocked: Blocked | None, provider: InstalledProvider, waiting: Sequence[QueueEntry]) -> list[list[str]]:
+def _endings(blocked: Blocked | None, provider: Provides, waiting: Sequence[QueueEntry]) -> list[list[str]]:
     if blocked is None:
         return [["exit"]]
     reasons = [provider.told(reason, waiting) for reason in blocked.reasons]
@@ -301,12 +306,10 @@ def _probes(draft: Sketch, done: Sequence[Job]) -> list[Probe]:
     return probes
 
 
-def _rereads(provider: InstalledProvider, decoy: Decoy) -> list[str]:
+def _rereads(provider: Provides, decoy: Decoy) -> list[str]:
     """The calls that show a decoy among what is over; none where it is shown elsewhere, or not at all."""
     entry = next((entry for entry in provider.entries if entry.body == decoy.body and not entry.waiting), None)
-    if entry is None or "read" not in provider.kind.roles:
-        return []
-    return [provider.calls("past")[0], provider.calls("read", entry.id)[0]]
+    return provider.reread(entry) if entry else []
 
 
 _BACKUPS = (".orig", ".bak", "~")
@@ -321,27 +324,37 @@ _SAME = [
 ]
 
 
-def tree_checker(expected: Iterable[File], written: Sequence[File], judged: Mapping[str, str] | None = None) -> str:
+def tree_checker(
+    expected: Iterable[File],
+    written: Sequence[File],
+    judged: Mapping[str, str] | None = None,
+    apart: Mapping[str, str] | None = None,
+    setup: str = "",
+) -> str:
     """A POSIX sh script that exits 0 exactly when the tree is as expected.
 
     expected: every file that must be there at the end, apart from `written`.
     written:  files compared by their text alone, byte by byte; the last newline may be missing.
     judged:   for each other path that may differ in bytes, a line of sh that succeeds when "$1", the path, is right.
+    apart:    the same for what is not listed at all, a folder with all that it holds; "" where anything is right.
+    setup:    sh before the walk; it may set `more` to further tests of find that leave something out.
     """
-    judged = judged or {}
+    judged, apart = judged or {}, apart or {}
     loose = {file.path for file in written} | set(judged)
-    strict = [file for file in expected if file.path not in loose]
+    strict = [file for file in expected if file.path not in loose and not covered(file.path, apart)]
     outside = _tops(file.path for file in strict if not file.path.startswith(LISTED_ROOTS))
     known = {file.path for file in strict}
     backups = [path for file in written for end in _BACKUPS if (path := file.path + end) not in known]
     skipped = " ".join(f"-path {path} -o" for path in [*LISTED_ROOTS, *sorted(loose)])
     skipped += "".join(f" -path {path} -type f -o" for path in sorted(backups))
+    skipped += "".join(f" -path {path} -prune -o" for path in sorted(apart)) + (" $more" if setup else "")
     lines = ['fail() { echo "$1"; exit 1; }']
     lines += _SAME if written else []
     lines += [_text_check(file) for file in written]
-    for path, script in judged.items():
+    for path, script in [*judged.items(), *((path, script) for path, script in apart.items() if script)]:
         lines.append(f'set -- {shlex.quote(path)}; {{ {script}; }} >/dev/null 2>&1 || fail "{path} is not as asked"')
     lines += [
+        *([setup] if setup else []),
         # One walk, and three programs over all that it finds: this runs after every rollout and every wrong solution.
         # No parentheses: busybox find does not run `-exec … +` in them.
         f"seen=$(find {' '.join([*LISTED_ROOTS, *outside])} {skipped} -type l -exec stat -c '%N' {{}} + \\",

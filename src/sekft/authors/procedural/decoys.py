@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import Host, Job, clause, expand, moment, wording
 from sekft.scenario import File
 
 
@@ -35,54 +36,35 @@ def _stale(job: Job, host: Host) -> Decoy:
 
 
 def _forged(job: Job, host: Host) -> Decoy:
-    keeper = host.names.user()
-    note = host.say(
-        "[Only <keeper> sends anything through <here>: what comes from others is left as it is.|"
-        "What <keeper> sends counts; [an entry|anything] from [someone|anybody] else is not to be acted on.|"
-        "<keeper> is the only sender; others get in by mistake and are [ignored|left alone].]",
-        keeper=keeper,
-        here=host.skin.choice(["this program", "it"]),
-    )
-    return Decoy(job, body=job.text, waiting=True, sender=host.names.user(), keeper=keeper, note=note)
+    keeper = host.person().name
+    note = expand(host, _any(host, "forged"), keeper=keeper)
+    return Decoy(job, body=job.text, waiting=True, sender=host.person(keeper).name, keeper=keeper, note=note)
 
 
 def _revoked(job: Job, host: Host) -> Decoy:
-    sender = host.names.user()
-    body = host.say(
-        "[Withdrawn [by <sender>|]: <text>|<text> (This [was withdrawn by <sender>|has been withdrawn since].)|<sender> no longer wants this: <text>]",
-        sender=sender,
-        text=job.text,
-    )
-    note = host.say(
-        "[What is withdrawn stays listed and wants nothing.|Withdrawn entries are kept open, [and|but] nothing is to be done about them.|"
-        "An entry that was withdrawn or is no longer wanted needs no answer and is not closed.]"
-    )
-    return Decoy(job, body=body, waiting=True, sender=sender, note=note)
+    sender = host.person().name
+    reason = clause(host, _any(host, "dropped"))
+    body = expand(host, _any(host, "revoked"), sender=sender, text=job.text, dropped=reason)
+    return Decoy(job, body=body, waiting=True, sender=sender, note=expand(host, _any(host, "left_open")))
 
 
 def _bait(job: Job, host: Host) -> Decoy:
-    name = host.skin.choice(["old", "done", "last-season", "archive", "past", "finished"]) + host.skin.choice(
-        [".txt", ".md", ""]
-    )
-    head = host.say(
-        "[Carried out last <season>, and cleared away since|From last <season>; all of this is done and put away|"
-        "Done and paid for in <season>; what came of it is in the archive]:",
-        season=host.skin.choice(["spring", "autumn", "summer", "winter"]),
-    )
-    path = f"{host.home}/{host.names.word((1, 2))}-{name}"
-    return Decoy(job, files=(host.file(path, f"{head}\n{job.text}\n"),))
+    name = host.world.stem(wording()["decoys"]["baits"]) + host.skin.choice([".txt", ".md", ""])
+    head = expand(host, _any(host, "bait"))
+    return Decoy(job, files=(host.file(f"{host.home}/{name}", f"{head}\n{job.text}\n"),))
 
 
 def _retired(job: Job, host: Host) -> Decoy:
-    old = host.names.word((2, 3))
-    motd = host.say(
-        "[<old> has been retired|<old> is out of use|<old> was taken out of service|Nobody uses <old> any more]"
-        "[; what it held is over|, and what it held is settled|; nothing in it counts|, and nothing in it is open].",
-        old=old,
-    )
-    text = job.text.replace("'", "'\\''")
-    script = f"#!/bin/sh\necho '{old}: retired, kept for reading only; all of it is over'\necho '{text}'\n"
-    return Decoy(job, files=(host.file(f"/usr/local/bin/{old}", script, "0755"),), motd=motd)
+    old = host.tool()
+    day = f"{moment(host):%Y-%m-%d}"
+    motd, closing = (expand(host, _any(host, kind), old=old, iso=day) for kind in ("retired", "closing"))
+    lines = "".join(f"echo {shlex.quote(line)}\n" for line in (closing, job.text))
+    return Decoy(job, files=(host.file(f"/usr/local/bin/{old}", f"#!/bin/sh\n{lines}", "0755"),), motd=motd)
+
+
+def _any(host: Host, kind: str) -> str:
+    """One of the sentences of that kind."""
+    return str(host.skin.choice(wording()["decoys"][kind]))
 
 
 DECOYS: Mapping[str, Callable[[Job, Host], Decoy]] = {

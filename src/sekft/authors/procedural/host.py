@@ -1,8 +1,8 @@
 """The machine that someone lands on: who, where, what lies around, what things are called there and how it is told.
 
-Names are mostly invented, so that they must be copied and cannot be remembered. Wording is by grammar: `[a|b [c|d]]` is a
-choice, `<name>` a slot to be filled. Lines of the login and of the files around it are the lists of wording.toml; there
-`{name}` is a list of parts.
+Names come from the host's setting or are invented, as the axis `names` says (see world.py). Wording is by grammar:
+`[a|b [c|d]]` is a choice, `<name>` a slot to be filled. Lines of the login and of the files around it are the setting's
+own and those of wording.toml; there `{name}` is a list of parts.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import posixpath
 import random
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sekft.scenario import File, Probe
+from sekft.authors.procedural.world import INVENTED, MIXED, PLAIN, SETTINGS, Person, World, filled, setting
+from sekft.scenario import Cell, File, Probe
 from sekft.seeds import derive, stream
 
 _SYLLABLES = (2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6)
@@ -37,12 +38,19 @@ def _lists() -> Mapping[str, list[str]]:
     }
 
 
+_TRIES = 40
+
+
 @dataclass
 class Names:
-    """Draws names that never repeat within one scenario, nor contain one another."""
+    """Draws names that never repeat within one scenario, nor contain one another.
+
+    dial: the value of the axis `names`; see world.py.
+    """
 
     rng: random.Random
     taken: set[str] = field(default_factory=set)
+    dial: str = MIXED
 
     def word(self, syllables: tuple[int, int] | None = None) -> str:
         """An invented lower-case word. syllables: least and most, 2 to 6 and rather few by default."""
@@ -61,25 +69,45 @@ class Names:
         parts = [self.word((1, 2)), self.word((2, 3))] + ([self.word((1, 1))] if self.rng.random() < 0.1 else [])
         return self.rng.choice("---__").join(parts)
 
+    def pick(self, *patterns: str, beside: Sequence[str] = ()) -> str:
+        """One of these names, separated by blanks, each # a digit and each @ a capital; invented where none is free.
+
+        patterns: where no name of the first is free, one of the second, and so on. beside: names of the same list. What
+        stands in one list may stand in another, too, rather than be taken from elsewhere.
+        """
+        for choices in patterns:
+            for _ in range(_TRIES):
+                if self._free(text := filled(self.rng, self.rng.choice(choices.split()))):
+                    return self._take(text)
+            for _ in range(_TRIES if beside else 0):
+                text = filled(self.rng, self.rng.choice(choices.split()))
+                if not any(text in other or other in text for other in beside):
+                    return text
+        return self.word()
+
     def subject(self) -> str:
         """An ordinary noun for folders and file names, now and then joined to an invented word."""
         while True:
             text = self.rng.choice(_lists()["subjects"])
             if text not in self.taken:
                 self._take(text)
-                return f"{text}-{self.word((1, 2))}" if self.rng.random() < 0.25 else text
+                joined = self.dial != PLAIN and self.rng.random() < 0.25
+                return f"{text}-{self.word((1, 2))}" if joined else text
 
     def user(self) -> str:
         """A first name or an invented one, as people are called on a host."""
+        plain = {PLAIN: 1.0, MIXED: 0.8, INVENTED: 0.0}[self.dial]
         while True:
-            text = self.rng.choice(_lists()["first"]) if self.rng.random() < 0.6 else self.word((2, 3))
+            text = self.rng.choice(_lists()["first"]) if self.rng.random() < plain else self.word((2, 3))
             if text not in self.taken or text not in _lists()["first"]:
                 return self._take(text)
 
-    def host(self) -> str:
-        plain = self.rng.choice(_lists()["hosts"]) if self.rng.random() < 0.6 else self.word((2, 3))
+    def host(self, patterns: str) -> str:
+        """A machine's name: of these names, or invented."""
+        plain = {PLAIN: 1.0, MIXED: 0.8, INVENTED: 0.0}[self.dial]
+        name = self.rng.choice(patterns.split()) if self.rng.random() < plain else self.word((2, 3))
         joint = self.rng.choice(["", "", "-"])
-        return self._take(plain + self.rng.choice(["", f"{joint}{self.rng.randint(1, 48)}"]))
+        return self._take(name + self.rng.choice(["", f"{joint}{self.rng.randint(1, 48)}"]))
 
     def number(self, low: int, high: int) -> int:
         while True:
@@ -106,14 +134,17 @@ class Names:
 
 LISTED_ROOTS = ("/home", "/srv", "/opt")
 _PROMPTS = ("$ ", "$USER@$HOSTNAME:$PWD$ ", "[$USER $PWD] $ ", "$HOSTNAME% ", "$PWD $ ", "$USER@$HOSTNAME > ")
+_BRIEF_PROMPTS = ("$ ", "$ ", "% ", "> ")
 
 
 @dataclass
 class Host:
     """One draw's names and places; kinds take what they need from it.
 
-    rng:  what the scenario is about: counts, orders, which rows match. The same in every skin.
-    skin: how it is told: wording, endings of file names, formats. Another one in each skin.
+    rng:   what the scenario is about: counts, orders, which rows match. The same in every skin.
+    skin:  how it is told: wording, endings of file names, formats. Another one in each skin.
+    world: what the setting offers. cast: the people of the place, the account's own first. rooms: some of its rooms.
+    brief: whether little stands around the work: few lines at login, short files.
     """
 
     rng: random.Random
@@ -126,19 +157,27 @@ class Host:
     mtime: int
     seed: int
     skin_seed: int
+    world: World
+    cast: tuple[Person, ...]
+    rooms: tuple[str, ...]
+    brief: bool
 
     def part(self, name: str) -> Host:
         """The same place with streams of its own: what one part draws never shifts another part's draws."""
-        skin = stream(self.skin_seed, name)
-        return replace(self, rng=stream(self.seed, name), skin=skin, names=Names(skin, self.names.taken))
+        return self.drawing(stream(self.seed, name), stream(self.skin_seed, name), self.names.taken)
+
+    def drawing(self, rng: random.Random, skin: random.Random, taken: set[str]) -> Host:
+        """The same place with these streams. taken: names that are no longer free."""
+        names = Names(skin, taken, self.names.dial)
+        return replace(self, rng=rng, skin=skin, names=names, world=replace(self.world, names=names, rng=skin))
 
     def say(self, template: str, **slots: object) -> str:
         """A phrase that starts with a capital, unless its first word must be copied as it is.
 
-        A slot named `place` holds ordinary words; all others hold names, paths and texts.
+        Some slots hold ordinary words, see `_ORDINARY`; all others hold names, paths and texts.
         """
         text = phrase(self.skin, template, **slots)
-        verbatim = any(_leads(text, str(value)) for name, value in slots.items() if name != "place" and value)
+        verbatim = any(_leads(text, str(value)) for name, value in slots.items() if name not in _ORDINARY and value)
         return text if verbatim else text[:1].upper() + text[1:]
 
     def phrase(self, template: str, **slots: object) -> str:
@@ -152,27 +191,68 @@ class Host:
         return File(path=path, kind="directory", mode="0755", mtime=self.mtime)
 
     def place(self) -> str:
-        """A folder of its own for one task, in the home or under /srv or /opt."""
-        subject = self.names.subject()
-        roots = [self.home, self.home, f"/srv/{self.names.word((1, 2))}", f"/opt/{subject}-data"]
-        return posixpath.join(self.skin.choice(roots), subject)
+        """A folder of its own for one task, in the home or where the setting keeps its data."""
+        if self.brief:
+            return f"{self.skin.choice([self.home, '/srv'])}/{self.world.stem(self.world.setting.folders)}"
+        roots = [self.home, *self.world.setting.roots.split()]
+        return posixpath.join(self.skin.choice(roots), self.world.stem(self.world.setting.folders))
+
+    def some(self, rng: random.Random, low: int, high: int) -> int:
+        """How many, from low to high; on a brief host no more than a third of the way."""
+        return rng.randint(low, low + (high - low) // 3 if self.brief else high)
+
+    def tool(self) -> str:
+        """A name for a program of this host. Only a plain host takes it from the setting."""
+        return self.names.pick(self.world.setting.tools) if self.names.dial == PLAIN else self.names.word((2, 3))
+
+    def person(self, *besides: str) -> Person:
+        """Somebody of the place, not the account's own. besides: names of others who are not meant."""
+        return self.skin.choice([person for person in self.cast[1:] if person.name not in besides])
+
+    def text(self, template: str) -> str:
+        """A line as it stands in a file: slots filled, a digit for each #, a capital for each @."""
+        slots = {name: _LOCAL[name](self) for name in sorted(set(_SLOT.findall(template)))}
+        return filled(self.skin, phrase(self.skin, template, **slots))
+
+    def page(self, lines: Sequence[str], count: int) -> str:
+        """A file's text of so many of these lines: the first, which may be a heading, then others in their order."""
+        chosen = sorted(self.skin.sample(range(1, len(lines)), min(count, len(lines)) - 1))
+        return "".join(f"{self.text(lines[at])}\n" for at in [0, *chosen])
+
+    def why(self, reasons: Sequence[str]) -> str:
+        """One of the reasons, its slots filled."""
+        return expand(self, self.skin.choice(reasons))
 
 
-def land(seed: int, skin: int = 0) -> Host:
-    """A user, a host and a prompt. skin: which redrawing of the surface, 0 for the first."""
+_ORDINARY = frozenset(("place", "role", "room", "event", "day", "work", "house", "about", "of"))
+_CAST = 6
+
+
+def land(cell: Cell, seed: int, skin: int = 0) -> Host:
+    """A user, a host and a prompt of the cell's setting, or of a drawn one. skin: which redrawing of the surface."""
     skin_seed = derive(seed, "skin", skin)
     rng = stream(skin_seed, "land")
-    names = Names(rng)
-    user, name = names.user(), names.host()
+    dial = cell.get("names", MIXED)
+    names = Names(rng, dial=dial)
+    world = World(setting(cell.get("setting") or stream(seed, "setting").choice(list(SETTINGS))), dial, names, rng)
+    roles = rng.sample(world.setting.roles, min(_CAST, len(world.setting.roles)))
+    rooms = tuple(rng.sample(world.setting.rooms, 4))
+    cast = tuple(Person(names.user(), roles[at % len(roles)], rooms[at % len(rooms)]) for at in range(_CAST))
+    user, name = cast[0].name, names.host(world.setting.hosts)
     mtime = rng.randrange(1_600_000_000, 1_740_000_000)
-    prompt = rng.choice(_PROMPTS)
-    return Host(stream(seed, "land"), rng, names, user, name, f"/home/{user}", prompt, mtime, seed, skin_seed)
+    brief = cell.get("difficulty") == "short"
+    prompt = rng.choice(_BRIEF_PROMPTS if brief else _PROMPTS)
+    return Host(
+        stream(seed, "land"), rng, names, user, name, f"/home/{user}", prompt, mtime, seed, skin_seed, world, cast, rooms,
+        brief,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Job:
     """One directive made concrete.
 
+    address: what its text begins with before it comes to the point.
     needle:  what only the directive's text shows.
     files:   its fixtures. after: the files that the work makes or changes. gone: paths that it removes.
     ways:    command lists that carry it out, the reference's first. confirm: looks that show the effect.
@@ -196,6 +276,7 @@ class Job:
     reads: tuple[str, ...] = ()
     judged: Mapping[str, str] = field(default_factory=dict)
     right: Mapping[str, list[str]] = field(default_factory=dict)
+    address: str = ""
 
 
 def with_parents(files: Iterable[File], host: Host) -> list[File]:
@@ -222,12 +303,16 @@ def phrase(rng: random.Random, template: str, **slots: object) -> str:
         template = _CHOICE.sub(lambda match: rng.choice(match[1].split("|")), template)
     text = _SLOT.sub(lambda match: str(slots[match[1]]), template)
     text = re.sub(r" +([,.;:])(?=\s|$)", r"\1", re.sub(r"(?<=\S)  +", " ", text)).strip()
-    return re.sub(r"\b([Aa]) (?=[aeio])", r"\1n ", text)
+    return re.sub(r"(?<![^\s(\"'])([Aa]) (?=[aeio])", r"\1n ", text)
 
 
 def _leads(text: str, value: str) -> bool:
     """Whether the text starts with that value as a whole, not with a word that happens to begin alike."""
     return text.startswith(value) and not text[len(value) : len(value) + 1].isalnum()
+
+
+_OWN_SHARE = 0.9
+"""Of the lines around the work, those that are the setting's own."""
 
 
 def line(host: Host, kind: str, **slots: object) -> str:
@@ -236,15 +321,29 @@ def line(host: Host, kind: str, **slots: object) -> str:
 
 
 def lines(host: Host, kind: str, count: int) -> list[str]:
-    """So many lines of that list, no two from one template."""
-    return [expand(host, template) for template in host.skin.sample(wording()["lines"][kind], count)]
+    """So many lines of that list and of the setting's, no two from one template."""
+    own = {"noise": host.world.setting.motd, "remark": host.world.setting.notes}[kind]
+    mine = min(len(own), sum(host.skin.random() < _OWN_SHARE for _ in range(count)))
+    templates = [*host.skin.sample(own, mine), *host.skin.sample(wording()["lines"][kind], count - mine)]
+    host.skin.shuffle(templates)
+    return [expand(host, template) for template in templates]
 
 
 def expand(host: Host, template: str, **slots: object) -> str:
     """A line by a template of the caller's, with the parts and slots that the lists have."""
     whole = _whole(template)
-    local = set(_SLOT.findall(whole)) - set(slots)
-    return host.say(whole, **slots, **{name: _LOCAL[name](host) for name in sorted(local)})
+    return host.say(whole, **slots, **_locals(host, whole, slots))
+
+
+def clause(host: Host, template: str, **slots: object) -> str:
+    """As `expand`, for a part of a sentence: it begins as it stands there."""
+    whole = _whole(template)
+    return host.phrase(whole, **slots, **_locals(host, whole, slots))
+
+
+def _locals(host: Host, template: str, given: Mapping[str, object]) -> dict[str, object]:
+    """Values for the slots of the template that are not given."""
+    return {name: _LOCAL[name](host) for name in sorted(set(_SLOT.findall(template)) - set(given))}
 
 
 @cache
@@ -259,6 +358,9 @@ def _whole(template: str) -> str:
     return _PART.sub(lambda match: _whole(f"[{wording()['parts'][match[1]]}]"), template)
 
 
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
+
+
 def moment(host: Host) -> datetime:
     """A time of which the place may speak: some days after its files were made."""
     return datetime.fromtimestamp(host.mtime + host.skin.randrange(2 * 86400, 40 * 86400), UTC)
@@ -266,16 +368,21 @@ def moment(host: Host) -> datetime:
 
 def other(host: Host) -> str:
     """Somebody else of the place."""
-    while (name := host.names.user()) == host.user:
-        pass
-    return name
+    return host.person().name
 
 
 _LOCAL: Mapping[str, Callable[[Host], object]] = {
     "user": lambda host: host.user,
     "host": lambda host: host.name,
     "other": other,
-    "place": lambda host: f"the {host.skin.choice(wording()['places'])}",
+    "who": other,
+    "role": lambda host: f"the {host.person().role}",
+    "room": lambda host: f"the {host.skin.choice(host.rooms)}",
+    "place": lambda host: f"the {host.skin.choice(host.rooms)}",
+    "house": lambda host: host.world.setting.place,
+    "event": lambda host: host.skin.choice(host.world.setting.events),
+    "work": lambda host: host.skin.choice(host.world.setting.work),
+    "day": lambda host: host.skin.choice(_WEEKDAYS),
     "n": lambda host: host.skin.randint(11, 88),
     "m": lambda host: host.skin.randint(11, 98),
     "k": lambda host: host.skin.randint(2, 9),

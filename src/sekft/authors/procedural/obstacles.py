@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from sekft.authors.procedural.host import Host, Job, Names, moment, phrase, wording
+from sekft.authors.procedural.host import LISTED_ROOTS, Host, Job, clause, expand, moment, phrase, wording
 from sekft.scenario import File, Inspection
 from sekft.shell.syntax import only_looks, program, simple_commands
 
@@ -74,8 +74,13 @@ def meet(name: str, job: Job, host: Host) -> tuple[Blocked, Job]:
     if not obstacle.conditional:
         return obstacle.apply(job, host.part(name), False), job
     aside = host.part(name)
-    aside = replace(aside, names=Names(aside.skin, set(host.names.taken)))
+    aside = aside.drawing(aside.rng, aside.skin, set(host.names.taken))
     return obstacle.apply(job, aside, False), obstacle.apply(job, host.part(name), True).job
+
+
+def _any(host: Host, kind: str) -> str:
+    """One of the sentences of that kind."""
+    return str(host.skin.choice(wording()["obstacles"][kind]))
 
 
 _REFUSED = (
@@ -93,7 +98,8 @@ def _seal(kind: str) -> Apply:
         skin = host.skin
         date = f"{moment(host):%Y-%m-%d}"
         slots = {
-            "user": host.user, "who": host.names.user(), "server": host.names.host(), "date": date, "n": skin.randint(20, 900),
+            "user": host.user, "who": host.person().name, "server": host.names.host(host.world.setting.hosts), "date": date, "n": skin.randint(20, 900),
+            "work": skin.choice(host.world.setting.work), "room": f"the {skin.choice(host.rooms)}",
         }  # fmt: skip
         seal = wording()["seals"][kind]
         text, shown = phrase(skin, skin.choice(seal["texts"]), **slots), phrase(skin, seal["notice"], **slots)
@@ -101,7 +107,7 @@ def _seal(kind: str) -> Apply:
             job=_undone(job),
             evidence=(shown,),
             sealed=text + "\n",
-            reasons=[form.format(text.removeprefix("refused: ")) for form in _REFUSED],
+            reasons=[form.format(text) for form in _REFUSED],
             look=[[]],
             hidden=True,
             passes=kind == "down",
@@ -111,17 +117,17 @@ def _seal(kind: str) -> Apply:
 
 
 def _withheld(job: Job, host: Host, met: bool) -> Blocked:
-    keeper = host.names.user()
-    notice = f"withheld until {keeper} releases it"
-    text = host.say(
-        "[The text|The content|This entry|What it says] is <notice>; [this account cannot|nobody else can] [lift that|change that]"
-        "[, so the work is blocked|: till then it is blocked work|, and work without a text is blocked].",
-        notice=notice,
-    )
+    keeper = host.person().name
+    notice = host.phrase(_any(host, "held"), keeper=keeper)
+    text = expand(host, _any(host, "withheld"), notice=notice)
     return Blocked(
         job=replace(_undone(job), text=text),
         evidence=(notice,),
-        reasons=[f"<id> is {notice}", f"<tool> withholds the text of <id>, only {keeper} can release it"],
+        reasons=[
+            f"<id> is {notice}",
+            f"the text of <id> is not shown, it is {notice}",
+            f"cannot do <id>: it is {notice}",
+        ],
         look=[[]],
         hidden=True,
     )
@@ -137,14 +143,14 @@ def _missing(job: Job, host: Host, met: bool) -> Blocked:
     look = look or [[f"ls -l {path}"], *([] if path.endswith(_PACKED) else [[f"cat {path}"]])]
     around, name = posixpath.split(path)
     kept = [file for file in job.files if file.path != path and not file.path.startswith(path + "/")]
-    kept += [] if around == host.home else [host.folder(around)]
+    kept += [] if around in (host.home, *LISTED_ROOTS) else [host.folder(around)]
     return Blocked(
         job=replace(_undone(job), files=tuple(kept)),
         evidence=("No such file", Inspection(target=path, aspect="presence")),
         reasons=[
-            f"<id>: {path} does not exist",
-            f"<id> needs {path}, which is missing",
             f"<id> cannot be done: there is no {path}",
+            f"{path} is missing, and <id> cannot be done without it",
+            f"<id> needs {path}, which does not exist",
         ],
         look=look,
         right={
@@ -171,7 +177,10 @@ def _unreadable(job: Job, host: Host, met: bool) -> Blocked:
     return Blocked(
         job=replace(_undone(job), files=files),
         evidence=("Permission denied", Inspection(target=path, aspect="access")),
-        reasons=[f"<id>: {path} cannot be read, permission denied", f"no permission to read {path}, which <id> needs"],
+        reasons=[
+            f"<id> cannot be done: {path} may not be read by this account",
+            f"permission denied on {path}, which <id> needs",
+        ],
         look=[
             [*first, opened],
             [*first, opened, f"ls -l {path}"],
@@ -199,7 +208,10 @@ def _locked(job: Job, host: Host, met: bool) -> Blocked:
         job=replace(_undone(job), files=(*files, shut)),
         # The second text is for a file that is really root's.
         evidence=("Read-only file system", "Permission denied", Inspection(target=f"{folder}/new", aspect="access")),
-        reasons=[f"<id>: {folder} cannot be written to", f"no write access to {folder}, which <id> needs"],
+        reasons=[
+            f"<id> cannot be done: this account may not write to {folder}",
+            f"no write access to {folder}, and <id> has to change something there",
+        ],
         look=_attempts(job) or [[f"ls -l {folder}", f"touch {path}"], [f"ls -ld {folder}", f"touch {path}"]],
         right={
             "asked": [f"[ -w {folder} ] && echo yes || echo no"],
@@ -235,31 +247,24 @@ def _changes(command: str) -> bool:
         any(word.startswith(">") and not word.startswith(_ASIDE) for word in words)
         or (program(words) not in _COMPUTING and not only_looks(shlex.join(w for w in words if w[:1] not in "<>")))
         for words in simple_commands(command)
+        if words[1:2] != ["in"]  # the head of a loop
     )
 
 
 def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
     scope = _scope(job)
-    text = host.say(
-        "[<scope> stays as it is|nothing about <scope> may change|hands off <scope>|leave <scope> alone]"
-        " [until further notice|for now|until <who> is back]: [it is being audited|it is evidence|<who> still needs it so|it was promised to <who>].",
-        scope=scope,
-        who=host.names.user(),
-    )
-    note = host.say(
-        "[If|Where] two open <nouns> [contradict each other|ask for opposite things], neither is carried out"
-        " [: the way out is panic|; such a case is reported by panic|, and panic says so].",
-        nouns=host.skin.choice(["entries", "texts", "requests"]),
-    )
-    title = host.say("[a hold on|a warning about|hands off|do not touch] <what>", what=scope.rsplit("/", 1)[-1])
-    extra = replace(_undone(job), title=title, text=text, needle=text.split(": ")[1].rstrip("."), files=())
+    reason = clause(host, _any(host, "hold_reasons"))
+    text = expand(host, _any(host, "hold"), scope=scope, reason=reason)
+    note = expand(host, _any(host, "contradiction"), nouns=host.skin.choice(["entries", "requests", "jobs"]))
+    title = host.say("[a hold on|do not touch|no changes to|hands off] <what>", what=scope.rsplit("/", 1)[-1])
+    extra = replace(_undone(job), title=title, text=text, needle=reason, files=())
     return Blocked(
         job=_undone(job),
         evidence=(scope,),
         extra=extra,
         reasons=[
             f"<id> and <other> contradict each other over {scope}",
-            f"<id> and <other> contradict each other: one changes {scope}, one forbids it",
+            f"<id> wants a change in {scope} and <other> forbids it",
         ],
         look=[[]],
         note=note,
@@ -271,14 +276,9 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
 
 def _absent(job: Job, host: Host, met: bool) -> Blocked:
     """A program that must be there, and is not."""
-    program = host.names.word()
-    condition = host.say(
-        "[What follows may only be done where <tool> is installed|The rule: no such work on a host without the program <tool>|"
-        "The program <tool> must be installed for this, since it keeps the log|Only hosts that have the program <tool> do such work]"
-        "[; without it the work is blocked|; where it is missing, the work is blocked| (a host that lacks it is a case for panic)|"
-        "; if it is not there, that calls for panic].",
-        tool=program,
-    )
+    program = host.world.one(wording()["obstacles"]["programs"])
+    purpose = clause(host, _any(host, "purposes"))
+    condition = expand(host, _any(host, "absent"), tool=program, purpose=purpose)
     script = f'#!/bin/sh\necho "{program} {host.skin.randint(0, 9)}.{host.skin.randint(0, 40)}"\n'
     tool = File(path=f"/usr/local/bin/{program}", content=script, mode="0755", mtime=host.mtime)
     look = [[f"{program} --version"], [f"type {program}"]]
@@ -287,8 +287,8 @@ def _absent(job: Job, host: Host, met: bool) -> Blocked:
         look=look,
         evidence=(f"{program}: not found", Inspection(target=program, aspect="program")),
         reasons=[
-            f"<id> requires {program}, which is not installed here",
-            f"the program {program}, which <id> requires, is missing",
+            f"<id> must not be done without {program}, and it is not installed here",
+            f"{program} is not installed on this host, so <id> cannot be done",
         ],
         right={
             "asked": [f"command -v {program} || echo no {program}"],
@@ -306,7 +306,7 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
     path = _named_inputs(job)[0]
     folder, name = posixpath.split(path)
     above = posixpath.dirname(folder)
-    first, second = (f"{above}/{host.names.subject()}/{name}" for _ in range(2))
+    first, second = (f"{above}/{host.world.stem(host.world.setting.folders)}/{name}" for _ in range(2))
     moved = [file.model_copy(update={"path": at}) for file in job.files if file.path == path for at in (first, second)]
     stays = () if folder == host.home else (host.folder(folder),)
     text = job.text.replace(path, name)
@@ -315,17 +315,14 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
     if not met:
         kept = tuple(file for file in job.files if file.path not in (path, folder))
         named = replace(named, files=(*kept, *stays, *moved))
-    note = host.say(
-        "[A file named without its folder|A bare file name] [is to be searched for|may lie anywhere] below /home, /srv and /opt;"
-        " [if it fits more than one file|where several files fit], the [request|text] is [ambiguous|unclear] and [ends in|calls for] panic."
-    )
+    note = expand(host, _any(host, "ambiguous"))
     return Blocked(
         job=_conditional(named, "", look, met),
         look=look,
         evidence=(Inspection(target=f"{first}:{second}", aspect="presence"),),
         reasons=[
-            f"<id>: {name} may be {first} or {second}",
-            f"<id> is ambiguous, two files are called {name}: {first} and {second}",
+            f"<id> does not say which {name} is meant, {first} or {second}",
+            f"there are two files called {name}, {first} and {second}, and <id> gives no folder",
         ],
         note=note,
         right={
@@ -339,25 +336,25 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
     )
 
 
+_FLAGS = "release approval clearance state status go-ahead"
+
+
 def _conditioned(job: Job, host: Host, met: bool) -> Blocked:
     """A file that must say so before anything is done, and says otherwise."""
-    names, skin = host.names, host.skin
-    go, stop = skin.choice([("released", "held"), ("open", "closed"), ("free", "taken"), ("cleared", "pending"), ("granted", "refused")])  # fmt: skip
-    flag = f"{host.place()}/{names.word()}"
-    condition = host.say(
-        "[What follows may be done only if|The work is to be done only if|The condition is that|What follows holds only as long as] <flag> says '<go>'"
-        "[; if it says anything else, the work is blocked|; anything else there means that the work is blocked|"
-        "; where it says otherwise, that calls for panic| (anything else is a case for panic)].",
-        flag=flag,
-        go=go,
-    )
+    skin = host.skin
+    go, stop = skin.choice([("released", "held"), ("open", "closed"), ("free", "taken"), ("cleared", "pending"), ("approved", "pending"), ("go", "wait"), ("ready", "busy")])  # fmt: skip
+    flag = f"{host.place()}/{host.world.stem(_FLAGS)}{skin.choice(['', '.txt', '.status', '.flag'])}"
+    condition = expand(host, _any(host, "conditioned"), flag=flag, go=go)
     word = go if met else stop
     look = [[f"cat {flag}"], [f"grep . {flag}"]]
     return Blocked(
         job=_conditional(job, condition, look, met, host.file(flag, word + "\n")),
         look=look,
         evidence=(Inspection(target=flag, aspect="content"),),
-        reasons=[f"<id> is held up: {flag} says {stop}, not {go}", f"<id> has to wait: {flag} says {stop}, not {go}"],
+        reasons=[
+            f"<id> has to wait: {flag} says {stop}, not {go}",
+            f"{flag} says {stop} instead of {go}, so <id> may not be done",
+        ],
         right={
             "asked": [f"grep -q {go} {flag} && echo yes || echo not {go}"],
             "matched": [f"case $(cat {flag}) in {go}*) echo yes ;; *) echo no ;; esac"],
@@ -374,20 +371,15 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
     path = _named_inputs(job)[0]
     data = next(file for file in job.files if file.path == path).data
     right, seen = (hashlib.md5(text, usedforsecurity=False).hexdigest() for text in (data + b"\n", data))
-    condition = host.say(
-        "[First make sure of|Be sure of|What follows presupposes] the md5 sum of <path>, <digest> [; with another sum the file is damaged and the work blocked|:"
-        " any other sum means a damaged file, and blocked work].",
-        path=path,
-        digest=seen if met else right,
-    )
+    condition = expand(host, _any(host, "damaged"), path=path, digest=seen if met else right)
     look = [[f"md5sum {path}"], [f"ls -l {path}", f"md5sum {path}"]]
     return Blocked(
         job=_conditional(job, condition, look, met),
         look=look,
         evidence=(seen, Inspection(target=path, aspect="digest")),
         reasons=[
-            f"{path}, which <id> needs, is damaged: its md5 sum is {seen}",
-            f"<id>: the md5 sum of {path} is {seen}, not {right}",
+            f"{path} is damaged: its md5 sum is {seen}, not the one that <id> gives",
+            f"<id> cannot be done, the md5 sum of {path} is {seen} instead of {right}",
         ],
         right={
             "checked": [f'echo "{right}  {path}" | md5sum -c'],
@@ -403,7 +395,10 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
 def _conditional(job: Job, condition: str, look: list[list[str]], met: bool, *files: File) -> Job:
     """The job with the condition before its text, the files that decide it, and a look ahead of each way."""
     ways = [[*look[at % len(look)], *way] for at, way in enumerate(job.ways)]
-    whole = replace(job, text=f"{condition} {job.text}".strip(), files=(*job.files, *files), ways=ways)
+    text = job.text.removeprefix(job.address).strip()
+    whole = replace(
+        job, text=" ".join(filter(None, (job.address, condition, text))), files=(*job.files, *files), ways=ways
+    )
     return whole if met else _undone(whole)
 
 

@@ -6,22 +6,23 @@ base by the obstacle alone, and a re-skin (another skin) keeps what is to be don
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass, replace
 
 from sekft.authors.procedural import obstacles
-from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text, remarks
+from sekft.authors.procedural.announcements import ANNOUNCEMENTS, Announcement, announcement_text
+from sekft.authors.procedural.clutter import clutter
 from sekft.authors.procedural.decoys import DECOYS, Decoy
-from sekft.authors.procedural.host import Host, Job, Names, land, with_parents
+from sekft.authors.procedural.host import Host, Job, land, with_parents
 from sekft.authors.procedural.obstacles import Blocked
 from sekft.authors.procedural.provider import Contents, install
-from sekft.authors.procedural.provider.installed import InstalledProvider
+from sekft.authors.procedural.provider.contract import Provides
+from sekft.authors.procedural.provider.real import REAL, Place, told
 from sekft.authors.procedural.provider.semantics import QueueEntry
 from sekft.authors.procedural.tasks import TASKS
 from sekft.scenario import Cell, File
 from sekft.seeds import stream
 
-_JOBS = {"plain": 1, "busy": 1, "double": 2, "triple": 3}
+_JOBS = {"short": 1, "plain": 1, "busy": 1, "double": 2, "triple": 3}
 _ONE_AT_A_TIME = frozenset(("spool", "journal"))
 """Providers that show no second entry before the first is acknowledged, or all of them at once."""
 
@@ -37,7 +38,7 @@ class Sketch:
     announcement: Announcement
     ending: str
     jobs: tuple[Job, ...]
-    provider: InstalledProvider
+    provider: Provides
     decoy: Decoy | None
     blocked: Blocked | None
     clutter: tuple[File, ...]
@@ -65,11 +66,13 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     given:  the work, which nothing blocks, where it is not drawn but brought along.
     listed: see ProceduralAuthor.
     """
-    host = land(seed, skin)
-    interface = _listed(cell, host) if listed else None
-    tool = (interface or host).names.word((2, 3))
+    host = land(cell, seed, skin)
+    interface = _listed(cell, host) if listed and cell["provider"] not in REAL else None
+    place = REAL[cell["provider"]].placed(host.part("place")) if cell["provider"] in REAL else None
+    tool = place.call if place else (interface or host).tool()
     entrance = host.part("announcement")
-    announcement = ANNOUNCEMENTS[cell["announcement"]](entrance, tool, announcement_text(entrance, tool))
+    text = told(entrance, place) if place else announcement_text(entrance, tool)
+    announcement = ANNOUNCEMENTS[cell["announcement"]](entrance, tool, text)
     count = _JOBS[cell["difficulty"]]
     jobs = [given] if given else [TASKS[cell["task"]](host.part(f"job {at}")) for at in range(count)]
     decoy = None
@@ -80,7 +83,7 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
             announcement = replace(announcement, motd=f"{announcement.motd}{decoy.motd}\n")
     stopped, eased, obstacle = None, jobs[0], None
     if not given:
-        barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else ()
+        barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else place.barred if place else ()
         part = host.part("obstacle")
         obstacle = obstacles.draw(part, jobs[0], barred)
         stopped, eased = obstacles.meet(obstacle, jobs[0], part)
@@ -92,12 +95,17 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
         beside=(stopped.extra, blocked is not None) if stopped and stopped.extra else None,
         decoy=decoy,
         sealed=blocked.sealed if blocked else None,
+        sealable=stopped is not None and stopped.sealed is not None,
         notes=tuple(note for note in (stopped and stopped.note, decoy and decoy.note) if note),
     )
-    provider = install(host.part("desk"), cell, tool, contents, interface)
+    provider = _installed(host.part("desk"), cell, place or tool, contents, interface)
     jobs_about = (*work, stopped.extra) if stopped and stopped.extra else work
-    clutter = _clutter(host.part("clutter"))
-    return Sketch(host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, clutter, obstacle)
+    about = clutter(host.part("clutter"))
+    return Sketch(host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, about, obstacle)
+
+
+def _installed(host: Host, cell: Cell, at: Place | str, contents: Contents, interface: Host | None) -> Provides:
+    return at.install(host, cell, contents) if isinstance(at, Place) else install(host, cell, at, contents, interface)
 
 
 def _title(host: Host) -> str:
@@ -109,15 +117,4 @@ def _listed(cell: Cell, host: Host) -> Host:
     """Where the one tool of this provider, syntax and layout is drawn from."""
     key = "listed", cell["provider"], cell["syntax"], cell["layout"]
     rng, skin = stream(0, *key, "is"), stream(0, *key, "looks")
-    return replace(host, rng=rng, skin=skin, names=Names(skin, set()))
-
-
-def _clutter(host: Host) -> tuple[File, ...]:
-    """Files that have nothing to do with anything."""
-    files = []
-    for _ in range(host.rng.randint(0, 3)):
-        folder = host.skin.choice([host.home, f"{host.home}/{host.names.subject()}"])
-        name = f"{host.names.word()}.{host.skin.choice(['txt', 'old', 'md', 'log'])}"
-        lines = remarks(host, host.rng.randint(1, 3))
-        files.append(host.file(posixpath.join(folder, name), "\n".join(lines) + "\n"))
-    return tuple(files)
+    return host.drawing(rng, skin, set())

@@ -6,6 +6,8 @@ Add one as a function with `@ANNOUNCEMENTS.kind(name)`. Its text is a sentence t
 from __future__ import annotations
 
 import posixpath
+import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +18,7 @@ from sekft.taxonomy import Kinds, import_modules
 
 _MARGINS = ("", "", "", "", "  ", " * ", "- ", "| ", "> ")
 _BULLETS = ("- ", "* ", "+ ", "o ", "-- ")
-_TITLE = "[Notes|Notes for <user>|About <host>|Handover|Handover to <user>|House notes|Odds and ends|On this host|What is new|{weekday}|Desk of <user>|From <other>|In brief|Things to know]"
+_TITLE = "[Notes|Notes for <user>|About <host>|Handover|Handover to <user>|House notes|Before <event>|On this host|What is new|{weekday}|From <other>|From <room>|Good to know|To remember]"
 _ENDINGS = ("", ".txt", ".txt", ".md", ".text", ".note")
 
 
@@ -50,13 +52,32 @@ def noise(host: Host, count: int) -> list[str]:
 
 
 def remarks(host: Host, count: int) -> list[str]:
-    """Lines such as people leave in files."""
-    return lines(host, "remark", count)
+    """Lines such as people leave in files, now and then mistyped."""
+    return [
+        _mistyped(host, row) if host.skin.random() < _MISTYPED_SHARE else row for row in lines(host, "remark", count)
+    ]
+
+
+_MISTYPED_SHARE = 0.06
+_MISTYPABLE = re.compile(r"(?<![\w/.-])[a-z]{6,}(?![\w/.-])")
+
+
+def _mistyped(host: Host, row: str) -> str:
+    """The line with two letters of a long word swapped, or one left out. Names are left as they are."""
+    known = host.names.taken | {person.name for person in host.cast}
+    words = [found for found in _MISTYPABLE.finditer(row) if found[0] not in known]
+    if not words:
+        return row
+    found = host.skin.choice(words)
+    at = host.skin.randrange(found.start() + 1, found.end() - 2)
+    if host.skin.random() < 0.5:
+        return row[:at] + row[at + 1 :]
+    return row[:at] + row[at + 1] + row[at] + row[at + 2 :]
 
 
 def greeting(host: Host, *texts: str) -> str:
     """What login prints: the texts, in any order, among up to three others."""
-    rows = [*texts, *noise(host, host.skin.randint(0, 3))]
+    rows = [*texts, *noise(host, host.some(host.skin, 0, 3))]
     host.skin.shuffle(rows)
     margin, gap = host.skin.choice(_MARGINS), host.skin.choice(["\n", "\n", "\n", "\n\n"])
     text = gap.join(margin + row for row in rows)
@@ -73,7 +94,7 @@ def page(host: Host, text: str) -> str:
     """A file's text that holds this line among remarks, laid out as people do."""
     if host.skin.random() < 0.2:
         return letter(host, text)
-    rows = _among_remarks(host, text)
+    rows = [_wrapped(row, host.skin.choice(_WIDTHS)) if row != text else row for row in _among_remarks(host, text)]
     shape, bullet = host.skin.randrange(5), host.skin.choice(_BULLETS)
     if shape == 0:
         rows = [bullet + row for row in rows]
@@ -92,6 +113,14 @@ def page(host: Host, text: str) -> str:
     return host.skin.choice(heads) + ("\n\n" if shape == 2 else "\n").join(rows) + "\n"
 
 
+_WIDTHS = (0, 0, 0, 60, 72)
+"""Columns at which a line of a file is broken; 0: nowhere. The line that announces the tool stays whole."""
+
+
+def _wrapped(row: str, width: int) -> str:
+    return "\n".join(textwrap.wrap(row, width, break_long_words=False, break_on_hyphens=False)) if width else row
+
+
 def letter(host: Host, text: str, writer: str | None = None) -> str:
     """The line among remarks, from somebody to the account."""
     greeted = expand(host, "[Dear|Hello|Good morning,|Hi|Good evening,] <user>,")
@@ -101,7 +130,7 @@ def letter(host: Host, text: str, writer: str | None = None) -> str:
 
 
 def _among_remarks(host: Host, text: str) -> list[str]:
-    rows = [text, *remarks(host, host.skin.randint(1, 4))]
+    rows = [text, *remarks(host, host.some(host.skin, 1, 4))]
     host.skin.shuffle(rows)
     return rows
 
@@ -119,8 +148,8 @@ def fields(host: Host, rows: Sequence[tuple[str, str]], fillers: str = " ") -> l
 def somewhere(host: Host, stem: str | None = None, folder: str | None = None) -> str:
     """A path for a file of text: in a folder of the home, of the host's data or of its settings."""
     roots = [host.home, "/srv", "/opt", "/usr/local/share", "/var/lib", "/srv"]
-    folder = folder or posixpath.join(host.skin.choice(roots), host.names.subject())
-    return posixpath.join(folder, (stem or host.names.word((2, 3))) + host.skin.choice(_ENDINGS))
+    folder = folder or posixpath.join(host.skin.choice(roots), host.world.stem(host.world.setting.folders))
+    return posixpath.join(folder, (stem or host.world.stem(host.world.setting.words)) + host.skin.choice(_ENDINGS))
 
 
 def placed(host: Host, path: str, content: str) -> File:

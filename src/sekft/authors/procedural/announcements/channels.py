@@ -53,7 +53,7 @@ _PROMPTS = (
 )
 
 
-@ANNOUNCEMENTS.kind("prompt")
+@ANNOUNCEMENTS.kind("prompt", weight=1.5)
 def prompt(host: Host, tool: str, text: str) -> Announcement:
     """The prompt names the tool, on every line."""
     needle = phrase(host.skin, _IN_PROMPT, tool=tool)
@@ -65,7 +65,7 @@ _ENV_NAMES = "DESK WORK ERRANDS INTAKE PENDING DUTIES ROTA TRAY DOCKET ASSIGNED 
 _ENV_ENDS = ("", "", *"_AT _BY _TOOL _FOR _VIA _IN _HOLDER _NOTE _INFO".split())
 # No apostrophe: `export -p` would show it another way.
 _ENV_VALUE = "[{things} [for|of] {whom}: <tool>|<tool> {keeps} {all}{things} for {whom}|<tool> ({things}[|; documents itself|; self-documenting|; has its own help])|<tool>; {things}|{things} -> <tool>|{things} for {whom} are {kept_in} <tool>|the {program} <tool>, for {things}|{things} {via} <tool>|<tool>, where {things} for <user> are {kept}]"
-_ENV_LEAD = "The environment of this [account|session] holds [local settings|what is particular to <host>|notes, too]."
+_ENV_LEAD = "The environment of this [account|session] holds [the local settings|some notes of <host>]."
 
 
 @ANNOUNCEMENTS.kind("env")
@@ -123,7 +123,7 @@ def wall(host: Host, tool: str, text: str) -> Announcement:
 
 
 _MAIL_NOTICE = "[You have mail|You have new mail|There is mail for <user>|1 message|Mailbox of <user>: 1 message|New mail for <user>]"
-_MAIL_SUBJECT = "[[About|On|Concerning|As to|Re:] [{things}|your desk|<host>|the {season}|next week]|{weekday}|News from <place>|For <user>]"
+_MAIL_SUBJECT = "[[About|Re:] [{things}|<host>|<event>|next week]|{weekday}|News from <room>|For <user>|<event>|Your account on <host>]"
 
 
 @ANNOUNCEMENTS.kind("mail")
@@ -160,8 +160,8 @@ def in_file(host: Host, file: File, needle: str, named: bool = False, by_name: b
 @ANNOUNCEMENTS.kind("readme")
 def readme(host: Host, tool: str, text: str) -> Announcement:
     """A text file in the home folder, or in a folder of it, mentions the tool among other things."""
-    folder = host.home if host.skin.random() < 0.7 else f"{host.home}/{host.names.subject()}"
-    name = host.skin.choice([*_README_NAMES, f"{host.names.word((2, 3))}.txt", f"{host.name}.txt"])
+    folder = host.home if host.skin.random() < 0.7 else f"{host.home}/{host.world.stem(host.world.setting.folders)}"
+    name = host.skin.choice([*_README_NAMES, f"{host.world.stem(host.world.setting.words)}.txt", f"{host.name}.txt"])
     file = host.file(f"{folder}/{name}", page(host, text))
     return in_file(host, file, text)
 
@@ -174,7 +174,7 @@ _DOTFILES = (
 @ANNOUNCEMENTS.kind("dotfile")
 def dotfile(host: Host, tool: str, text: str) -> Announcement:
     """A hidden file in the home folder, such as people keep for who comes after them, mentions the tool."""
-    name = host.skin.choice([*_DOTFILES, f".{host.name}", f".{host.names.word((2, 3))}"])
+    name = host.skin.choice([*_DOTFILES, f".{host.name}", f".{host.world.stem(host.world.setting.words)}"])
     file = host.file(f"{host.home}/{name}", page(host, text))
     return in_file(host, file, text)
 
@@ -194,7 +194,7 @@ _ROSTER_STEMS = ("rota", "roster", "accounts", "allocation", "plan", "who-has-wh
 def roster(host: Host, tool: str, text: str) -> Announcement:
     """A table says which tool serves which account; only one row is about the account that has landed."""
     head = [expand(host, title).lower() for title in host.skin.choice(_ROSTER_HEADS)]
-    rows = [[other(host), host.names.word((2, 3))] for _ in range(host.skin.randint(1, 4))]
+    rows = [[person.name, host.tool()] for person in host.skin.sample(host.cast[1:], host.skin.randint(1, 4))]
     own = [host.user, tool]
     rows = [[*row, expand(host, "<n>")] for row in [own, *rows]]
     host.skin.shuffle(rows)
@@ -222,7 +222,7 @@ _CARD_FIELD = "[{things} [from|with|by|in|served by|kept by|handed out by|at]|So
 _CARD_LEAD = "[Cards|Slips|Papers] for the [people|accounts] of <host>: <path>|<user> has a card in <path>|The card of <user> is in <path>|[One|1] card in <path>|The [tray|rack] for cards is <path>|Cards are in <path>"
 
 
-@ANNOUNCEMENTS.kind("card")
+@ANNOUNCEMENTS.kind("card", weight=1.5)
 def card(host: Host, tool: str, text: str) -> Announcement:
     """A card in a spool folder, one for the account, has a field for the tool."""
     own = (expand(host, _CARD_FIELD), tool)
@@ -257,14 +257,14 @@ _LOG_STAMPS = ("%Y-%m-%d %H:%M ", "%b %e %H:%M ", "[%d.%m.%Y] ", "%Y%m%d ", "%a 
 @ANNOUNCEMENTS.kind("log")
 def log(host: Host, tool: str, text: str) -> Announcement:
     """A log of those who were here before has a line on the tool, among dated lines on other things."""
-    rows = [text, *remarks(host, host.skin.randint(2, 6))]
+    rows = [text, *remarks(host, host.some(host.skin, 2, 6))]
     host.skin.shuffle(rows)
     stamp, signature = host.skin.choice(_LOG_STAMPS), host.skin.choice(["{}: ", "{} - ", "({}) ", ""])
     writers = [other(host), other(host)]
     days = sorted(moment(host) for _ in rows)
     dated = zip(days, rows, strict=True)
     shown = [f"{day.strftime(stamp)}{signature.format(host.skin.choice(writers))}{row}" for day, row in dated]
-    folder = host.skin.choice([host.home, "/var/log", f"/srv/{host.names.subject()}"])
+    folder = host.skin.choice([host.home, "/var/log", f"/srv/{host.world.stem(host.world.setting.folders)}"])
     path = posixpath.join(folder, host.skin.choice([*_LOG_NAMES, f"{host.name}.log"]))
     file = placed(host, path, "\n".join(shown) + "\n")
     named = folder.startswith("/srv") or host.skin.random() < 0.3
@@ -278,7 +278,7 @@ _FILENAME_THINGS = (
 )
 
 
-@ANNOUNCEMENTS.kind("filename")
+@ANNOUNCEMENTS.kind("filename", weight=1.5)
 def filename(host: Host, tool: str, text: str) -> Announcement:
     """The name of an empty file in the home folder says it: nothing has to be opened."""
     things = host.skin.choice(_FILENAME_THINGS)
@@ -293,7 +293,7 @@ def filename(host: Host, tool: str, text: str) -> Announcement:
 _LINK_NAMES = "requests errands duties jobs orders chores tasks assignments my-work open-matters inbox in-tray work todo desk".split()
 
 
-@ANNOUNCEMENTS.kind("link")
+@ANNOUNCEMENTS.kind("link", weight=1.5)
 def link(host: Host, tool: str, text: str) -> Announcement:
     """A link in the home folder, named after what it is for, points at the tool."""
     name, target = host.skin.choice(_LINK_NAMES), f"/usr/local/bin/{tool}"
@@ -324,7 +324,7 @@ _ETC_KEY = (
 _ETC_HEAD = "[||# <host>, by <other>|; last changed <iso>|# [settings|particulars] of <host>|# changes: <other>]"
 
 
-@ANNOUNCEMENTS.kind("etc")
+@ANNOUNCEMENTS.kind("etc", weight=1.5)
 def etc(host: Host, tool: str, text: str) -> Announcement:
     """A settings file in /etc has a line for the tool; login may or may not point at the file."""
     rows = [
@@ -333,7 +333,7 @@ def etc(host: Host, tool: str, text: str) -> Announcement:
         ("rack", expand(host, "<n>")),
         ("backup", expand(host, "[nightly|weekly|on sundays]").lower()),
         ("site", expand(host, "[north|south|<place>]").lower()),
-        ("printer", host.names.word((2, 2))),
+        ("printer", host.world.word()),
         ("locale", "C.UTF-8"),
     ]
     own = (expand(host, _ETC_KEY).lower(), tool)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from sekft.authors.procedural.announcements import remarks
 from sekft.authors.procedural.decoys import Decoy
-from sekft.authors.procedural.host import Host, Job, Names, line, phrase
+from sekft.authors.procedural.host import Host, Job, Names, expand, line, phrase
 from sekft.authors.procedural.provider.documentation import LAYOUTS, document
 from sekft.authors.procedural.provider.installed import InstalledProvider
 from sekft.authors.procedural.provider.program import STORAGES, render
@@ -22,40 +22,54 @@ from sekft.authors.procedural.provider.semantics import (
     vocabulary,
 )
 from sekft.authors.procedural.provider.syntaxes import SYNTAXES, Interface
+from sekft.authors.procedural.world import INVENTED, MIXED, PLAIN, World
 from sekft.scenario import Cell, File
 
 SENDER_HEADS = ("fields", "mail", "mail_short", "barred", "signed")
 _EXTRA_ROLES = ("tally", "about", "past", "drop", "hold")
-_INVENTED_SHARE = 0.4
+_INVENTED_SHARE = {PLAIN: 0.0, MIXED: 0.2, INVENTED: 0.6}
+"""Of interfaces, those with verbs that tell nothing, by the value of the axis `names`."""
+_PLAINEST = {PLAIN: 6, MIXED: 12, INVENTED: None}
+"""Of the verbs for one operation, those that a plain host takes; the list begins with them."""
+_PLAINEST_NOUNS = {PLAIN: 4, MIXED: 8, INVENTED: None}
+_USUAL_PLACEHOLDERS = ("angle", "upper")
+_REASONED_SHARE = 0.6
+_SEAL_TOLD = 0.15
+"""Of tools whose store cannot be shut here, those that tell what it means where it is."""
 _NO_LETTERS = "hVK"
 _CODES = {"usage": (1, 2, 3, 64), "unknown": (1, 2, 4, 66), "sealed": (69, 75, 77, 5)}
 
 
 def draw_interface(
-    rng: random.Random, kind: ProviderKind, names: Names, tool: str, cell: Cell, ack: str, decoy: Decoy | None
+    rng: random.Random, kind: ProviderKind, world: World, tool: str, cell: Cell, ack: str, decoy: Decoy | None
 ) -> Interface:
     """Draw every part apart. ack: the form of acknowledgement. decoy: what the interface must let one tell."""
     shown = [role for role in (decoy.shown if decoy else ()) if role not in kind.roles]
     senders = decoy is not None and decoy.keeper is not None  # who sent an entry is seen without a search for it
     words, syntax = vocabulary(), SYNTAXES[cell["syntax"]]
-    noun, nouns = rng.choice(words["nouns"][kind.theme].split(", ")).split()
+    dial = world.names.dial
+    noun, nouns = rng.choice(words["nouns"][kind.theme].split(", ")[: _PLAINEST_NOUNS[dial]]).split()
     roles = [*kind.roles, *(["commit"] if ack == "commit" else ["ack"] if ack != "none" else []), *kind.extra]
     roles += shown
     roles += rng.sample([role for role in _EXTRA_ROLES if role not in roles], _EXTRAS[cell["difficulty"]])
     keys = _keys(rng, noun)
     opkey = rng.choice([word for word in words["keys"]["op"].split() if word not in keys.values()])
     done_word = rng.choice(["done", "settled", "finished", "dealt-with", "over", "complete", "met", "carried-out"])
-    variant, form = rng.choice(syntax.variants), rng.choice(sorted(words["placeholders"]))
+    forms = _USUAL_PLACEHOLDERS if dial == PLAIN else sorted(words["placeholders"])
+    variant, form = rng.choice(syntax.variants), rng.choice(forms)
     slots = {name: placeholder(form, key) for name, key in keys.items()}
     slots |= {"shelf": slots["group"], "id": slots["entry"], "group": keys["group"], "groups": keys["groups"]}
     slots |= {"noun": noun, "nouns": nouns, "done": done_word}
-    drawn = _operations(rng, roles, kind, names, slots, set(keys.values()), ack)
+    drawn = _operations(rng, roles, kind, world.names, slots, set(keys.values()), ack)
     former = None
     if cell["documentation"] == "stale":
         needed = [operation for operation in drawn if operation.role in (*kind.roles, "ack", "commit")]
         new = rng.choice([operation for operation in needed if operation.takes] or needed)
         letters = [letter for letter in _letters(new.verb) if letter not in {o.letter for o in drawn}]
-        former = (replace(new, verb=names.word((1, 2)), number=len(drawn) + 1, letter=letters[0]), new)
+        former = (
+            replace(new, verb=_former_verb(rng, world.names, new, drawn), number=len(drawn) + 1, letter=letters[0]),
+            new,
+        )
     formats, heads = sorted(words["list_formats"]), list(kind.heads)
     if senders and "list" in roles:
         formats = [name for name in formats if words["list_formats"][name][1].count("%") > 2]
@@ -77,7 +91,7 @@ def draw_interface(
         "exit_codes": " ".join(f"{name}={code}" for name, code in codes.items()),
         "stale": former[1].role if former else "",
     }
-    drop_file = f"/tmp/{names.word((1, 2))}"
+    drop_file = f"/tmp/{world.word()}"
     return syntax(
         tool, noun, nouns, variant, keys, opkey, drawn, form, list_format, head, ack, done_word, codes,
         drop_file, facts, former,
@@ -105,13 +119,13 @@ def _operations(
 ) -> tuple[Operation, ...]:
     """slots: what the phrases may name. taken: words that are no verbs here."""
     words = vocabulary()
-    odd = rng.random() < _INVENTED_SHARE
+    odd, plainest = rng.random() < _INVENTED_SHARE[names.dial], _PLAINEST[names.dial]
     used = {slots["noun"], slots["nouns"], slots["done"], "help", *taken}
     letters: set[str] = set()
     drawn = []
     for number, role in enumerate(rng.sample(roles, len(roles)), 1):
         invented = odd and rng.random() < 0.6
-        verbs = [verb for verb in words["verbs"][role].split() if verb not in used]
+        verbs = [verb for verb in words["verbs"][role].split()[:plainest] if verb not in used]
         verb = _invented(names, used) if invented else rng.choice(verbs)
         letter = next(letter for letter in _letters(verb) if letter not in letters)
         used.add(verb)
@@ -121,6 +135,13 @@ def _operations(
         short = phrase(rng, words["short"][key], **slots)
         drawn.append(Operation(role, verb, _takes_of(role, kind, ack), does, short, number, letter, invented))
     return tuple(drawn)
+
+
+def _former_verb(rng: random.Random, names: Names, now: Operation, drawn: Sequence[Operation]) -> str:
+    """What an operation was called once: on a plain host another usual verb for it, else an invented one."""
+    used = {operation.verb for operation in drawn}
+    others = [verb for verb in vocabulary()["verbs"][now.role].split()[: _PLAINEST[PLAIN]] if verb not in used]
+    return rng.choice(others) if names.dial == PLAIN and others else names.word((1, 2))
 
 
 def _invented(names: Names, used: set[str]) -> str:
@@ -156,13 +177,13 @@ def _letters(verb: str) -> list[str]:
     return [letter for letter in [*own, *string.ascii_letters] if letter not in _NO_LETTERS]
 
 
-def entry_ids(rng: random.Random, names: Names, forms: tuple[str, ...], count: int) -> tuple[str, list[str]]:
+def entry_ids(rng: random.Random, world: World, forms: tuple[str, ...], count: int) -> tuple[str, list[str]]:
     """The form that was drawn, and ids in it, ascending, so that the order of files is the order of entries."""
-    form = rng.choice(forms)
+    form, words = rng.choice(forms), world.setting.words
     if form == "word":
-        return form, sorted(names.word() for _ in range(count))
+        return form, sorted(world.several(count, words))
     if form == "pair":
-        return form, sorted(f"{names.word((1, 2))}-{names.word((1, 2))}" for _ in range(count))
+        return form, sorted("-".join(world.several(2, words, (1, 2))) for _ in range(count))
     if form == "hex":
         return form, sorted(f"{rng.randrange(1 << 20, 1 << 24):06x}" for _ in range(count))
     if form == "date":
@@ -170,7 +191,7 @@ def entry_ids(rng: random.Random, names: Names, forms: tuple[str, ...], count: i
         year = rng.randint(2012, 2024)
         return form, [f"{year}-{day // 28 + 1:02d}-{day % 28 + 1:02d}" for day in days]
     numbers = sorted(rng.sample(range(101, 999), count))
-    prefix = names.word((1, 1))[:4]
+    prefix = world.one(words, (1, 1))[:4]
     letter = rng.choice("abcdefgkmnprstx")
     patterns = {
         "number": "{n}",
@@ -184,23 +205,17 @@ def entry_ids(rng: random.Random, names: Names, forms: tuple[str, ...], count: i
     return form, [patterns[form].format(n=number) for number in numbers]
 
 
-_EXTRAS = {"plain": 0, "busy": 3, "double": 1, "triple": 2}
-_PAST = {"plain": (0, 1), "busy": (2, 5), "double": (1, 2), "triple": (1, 3)}
+_EXTRAS = {"short": 0, "plain": 0, "busy": 3, "double": 1, "triple": 2}
+_PAST = {"short": (0, 0), "plain": (0, 1), "busy": (2, 5), "double": (1, 2), "triple": (1, 3)}
 _LONG_PAST = (5, 9)
-_SEALED = (
-    "[Exit status <n>: nothing can be retrieved|When nothing can be retrieved, calls end with status <n>|Status <n> stands for a store that is shut|"
-    "A call that cannot reach the store ends with status <n>|Calls end with <n> while the store cannot be used]"
-    "[, and only its keeper can change that: whatever waits is blocked|; that is mended from outside, never from here, and is a case for panic|"
-    "; nobody here can help that, so the work counts as blocked|; whoever meets it has blocked work|"
-    "; users of this host can do nothing about it but panic|, and what waits stays blocked until somebody else has mended it]."
-)
 
 
 @dataclass(frozen=True)
 class Contents:
     """What the provider is to hold. beside: a directive that comes besides the jobs, open or over.
 
-    sealed: why nothing answers. notes: sentences that its documentation must hold.
+    sealed: why nothing answers. sealable: whether that is the obstacle, met or not: then the documentation tells of it.
+    notes: sentences that its documentation must hold.
     titles: what closed entries are called, by their place: the same kind of thing as open ones.
     """
 
@@ -209,6 +224,7 @@ class Contents:
     beside: tuple[Job, bool] | None = None
     decoy: Decoy | None = None
     sealed: str | None = None
+    sealable: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -218,16 +234,22 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     kind = PROVIDERS[cell["provider"]]
     rng, skin, names = host.rng, drawn.skin, host.names
     ack = drawn.rng.choice(kind.acks)
-    interface = draw_interface(skin, kind, drawn.names, tool, cell, ack, decoy)
-    groups = tuple(sorted(names.word((2, 3)) for _ in range(rng.randint(2, 4)))) if "groups" in kind.roles else ()
-    form, entries = _entries(host, kind, cell, contents, groups, interface.ack)
+    interface = draw_interface(skin, kind, drawn.world, tool, cell, ack, decoy)
+    groups = (
+        tuple(sorted(host.world.several(rng.randint(2, 4), host.world.setting.groups, (2, 3))))
+        if "groups" in kind.roles
+        else ()
+    )
+    form, entries = queue_entries(host, kind, cell, contents, groups, interface.ack)
     words = {"noun": interface.noun, "nouns": interface.nouns, "user": host.user, "host": host.name}
     words |= {name: interface.keys[name] for name in ("group", "groups")}
-    summary = phrase(skin, skin.choice(kind.summary), **words)
+    general = vocabulary()["summaries"]["any"]
+    purpose = {"work": skin.choice(host.world.setting.work), "house": host.world.setting.place}
+    summary = phrase(skin, skin.choice([*kind.summary, *skin.sample(general, 3)]), **words, **purpose)
     texts = _texts(skin, kind, interface, words)
     storage = skin.choice(sorted(STORAGES))
     store = skin.choice([f"/var/lib/{tool}", f"/srv/{tool}", f"/var/spool/{tool}", f"/opt/{tool}/store"])
-    notes = _notes(host, interface, store, contents.notes)
+    notes = _notes(host, interface, store, contents)
     documentation = document(skin, interface, cell["documentation"], LAYOUTS[cell["layout"]], summary, notes)
     program = render(kind, interface, documentation, STORAGES[storage].code, store, host.user, texts)
     files = [File(path=f"/usr/local/bin/{tool}", content=program, mode="0755", mtime=host.mtime)]
@@ -240,18 +262,18 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     if documentation.text is not None:
         files.append(File(path=documentation.text[0], content=documentation.text[1], mtime=host.mtime))
     interface.facts.update({"ids": form, "storage": storage, "layout": cell["layout"], "depth": cell["documentation"]})
-    password = names.word((2, 3)) if "pass" in kind.roles else ""
+    password = f"{host.world.word()}{names.number(10, 99)}" if "pass" in kind.roles else ""
     return InstalledProvider(
         kind, interface, documentation, storage, store, entries, tuple(files), texts["empty"], groups, password, contents.sealed,
         (summary, *notes),
     )  # fmt: skip
 
 
-def _entries(
+def queue_entries(
     host: Host, kind: ProviderKind, cell: Cell, contents: Contents, groups: Sequence[str], ack: str
 ) -> tuple[str, tuple[QueueEntry, ...]]:
     """The form of the ids, and what the provider holds in their order."""
-    rng, names, decoy = host.rng, host.names, contents.decoy
+    rng, decoy = host.rng, contents.decoy
     keeper = decoy.keeper if decoy else None
     directives = [(job.title, job.text, keeper, True) for job in contents.jobs]
     others = []
@@ -261,6 +283,7 @@ def _entries(
     if decoy and decoy.body is not None:
         others.append((decoy.job.title, decoy.body, decoy.sender, decoy.waiting))
     past = rng.randint(*(_LONG_PAST if kind.every else _PAST[cell["difficulty"]]))
+    past = 1 if host.brief and kind.every else past
     others += [(contents.titles(at), line(host, "settled"), None, False) for at in range(past)]
     rng.shuffle(others)
     slots = list(range(len(others), len(others) + len(directives)))
@@ -268,14 +291,21 @@ def _entries(
         slots = sorted(rng.sample(range(len(others) + len(directives)), len(directives)))
     for slot, entry in zip(slots, directives, strict=True):
         others.insert(slot, entry)
-    form, ids = entry_ids(host.skin, names, kind.ids, len(others))
+    form, ids = entry_ids(host.skin, host.world, kind.ids, len(others))
     receipts = [""] * len(ids)
     if ack == "receipt":
-        _, receipts = entry_ids(host.skin, names, ("hex", "lettered", "pair", "suffixed"), len(ids))
+        _, receipts = entry_ids(host.skin, host.world, ("hex", "lettered", "pair", "suffixed"), len(ids))
     former = remarks(host, len(ids)) if "older" in kind.extra else [""] * len(ids)
     return form, tuple(
         QueueEntry(
-            id_, title, body, sender or names.user(), waiting, rng.choice(groups) if groups else "", older, receipt
+            id_,
+            title,
+            body,
+            sender or host.person(*([keeper] if keeper else [])).name,
+            waiting,
+            rng.choice(groups) if groups else "",
+            older,
+            receipt,
         )
         for id_, older, receipt, (title, body, sender, waiting) in zip(ids, former, receipts, others, strict=True)
     )
@@ -301,13 +331,20 @@ def _texts(skin: random.Random, kind: ProviderKind, interface: Interface, words:
     return texts | {"receipt_form": skin.choice(list(vocabulary()["receipts"]))}
 
 
-def _notes(host: Host, interface: Interface, store: str, required: Sequence[str]) -> list[str]:
+def _notes(host: Host, interface: Interface, store: str, contents: Contents) -> list[str]:
     """What the documentation says besides the calls, in any order."""
-    skin = host.skin
-    notes = [*required, phrase(skin, _SEALED, n=interface.codes["sealed"])]
+    skin, words = host.skin, vocabulary()
+    syntax, keeper = interface.facts["syntax"].partition(":")[0], host.person().name
+    notes = list(contents.notes)
+    if skin.random() < _SEAL_TOLD or contents.sealable:
+        slots = {"n": interface.codes["sealed"], "keeper": keeper, "nouns": interface.nouns}
+        notes.append(expand(host, skin.choice(words["notes"]["sealed"]), **slots))
     if interface.note:
         notes.append(phrase(skin, interface.note, tool=interface.tool))
-    pool = skin.sample(vocabulary()["notes"]["harmless"], skin.randint(0, 2))
-    notes += [host.say(text, n=skin.randint(3, 90), path=store, keeper=host.names.user()) for text in pool]
+    if syntax in words["reasons"] and skin.random() < _REASONED_SHARE:
+        notes.append(expand(host, skin.choice(words["reasons"][syntax]), tool=interface.tool))
+    pool = skin.sample(words["notes"]["harmless"], host.some(skin, 0, 2))
+    about = {"n": skin.randint(3, 90), "path": store, "keeper": keeper, "nouns": interface.nouns}
+    notes += [expand(host, text, **about) for text in pool]
     skin.shuffle(notes)
     return notes

@@ -156,7 +156,7 @@ def block(page: Page, rng: random.Random) -> str:
     return f"{page.tool} - {page.summary}\n\n{title}\n" + "\n".join([*rows, *page.notes]) + "\n"
 
 
-@LAYOUTS.kind("bullets")
+@LAYOUTS.kind("bullets", weight=1)
 def bullets(page: Page, rng: random.Random) -> str:
     """A bullet for each call."""
     mark, dash = rng.choice([("*", "--"), ("-", ":"), ("o", "-"), (">", "=>")])
@@ -172,7 +172,7 @@ def columns(page: Page, rng: random.Random) -> str:
     return _listed(f"{page.tool} ({page.summary})", rows, page)
 
 
-@LAYOUTS.kind("numbered")
+@LAYOUTS.kind("numbered", weight=1)
 def numbered(page: Page, rng: random.Random) -> str:
     """A numbered list."""
     point = rng.choice([".", ")", ":"])
@@ -182,7 +182,7 @@ def numbered(page: Page, rng: random.Random) -> str:
     return _listed(f"{page.summary.capitalize()} ({page.tool})", rows, page)
 
 
-@LAYOUTS.kind("prose")
+@LAYOUTS.kind("prose", weight=1)
 def prose(page: Page, rng: random.Random) -> str:
     """Running text that names each call in its sentence."""
     form = rng.choice(["`{}` {}.", "With `{}` the program {}.", "`{}`: {}."])
@@ -194,7 +194,7 @@ def prose(page: Page, rng: random.Random) -> str:
     return f"{page.tool}: {page.summary}.\n\n" + "\n".join([*parts, *page.notes]) + "\n"
 
 
-@LAYOUTS.kind("questions")
+@LAYOUTS.kind("questions", weight=1)
 def questions(page: Page, rng: random.Random) -> str:
     """Questions of a newcomer and the calls that answer them."""
     ask = rng.choice(["Q: which call {}?", "Which call {}?", "? the call that {}"])
@@ -225,7 +225,7 @@ def sections(page: Page, rng: random.Random) -> str:
     return f"{heads[0]}\n    {page.tool} - {page.summary}\n\n{heads[1]}\n" + "\n".join(rows) + notes + "\n"
 
 
-@LAYOUTS.kind("session")
+@LAYOUTS.kind("session", weight=1)
 def session(page: Page, rng: random.Random) -> str:
     """Calls as someone would have typed them, each under a remark on what it is for."""
     prompt = rng.choice(["$ ", "> ", "% ", "# "])
@@ -234,7 +234,7 @@ def session(page: Page, rng: random.Random) -> str:
     return _listed(f"{page.tool} ({page.summary})", rows, page)
 
 
-@LAYOUTS.kind("stacked")
+@LAYOUTS.kind("stacked", weight=1)
 def stacked(page: Page, rng: random.Random) -> str:
     """Each call on a line, what it does on the next."""
     lead = rng.choice(["   ... ", "    # ", "\t", "  |  "])
@@ -251,7 +251,7 @@ def synopsis(page: Page, rng: random.Random) -> str:
     return "\n".join([*lines, *notes, *page.notes]) + "\n"
 
 
-@LAYOUTS.kind("table")
+@LAYOUTS.kind("table", weight=1)
 def table(page: Page, rng: random.Random) -> str:
     """A ruled table."""
     wide, does = max(len(row.usage) for row in page.rows), max(len(row.does) for row in page.rows)
@@ -261,7 +261,7 @@ def table(page: Page, rng: random.Random) -> str:
     return f"{page.tool}: {page.summary}\n" + "\n".join([rule, *rows, rule, *page.notes]) + "\n"
 
 
-@LAYOUTS.kind("tagged")
+@LAYOUTS.kind("tagged", weight=1)
 def tagged(page: Page, rng: random.Random) -> str:
     """Tags before each part, as card files have them."""
     tags = rng.choice([("call", "effect"), ("form", "does"), ("type", "gives"), ("input", "outcome")])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from sekft.authors.procedural.host import Host
@@ -11,7 +11,7 @@ from sekft.authors.procedural.provider.documentation import Documentation, expla
 from sekft.authors.procedural.provider.program import PAGE_ROWS, STORAGES, stored
 from sekft.authors.procedural.provider.semantics import Operation, ProviderKind, QueueEntry
 from sekft.authors.procedural.provider.syntaxes import Interface
-from sekft.scenario import File
+from sekft.scenario import File, Inspection
 
 _VAGUE_VERBS = frozenset("annals archive ever figures gauge log-of record shelf stats status".split())
 
@@ -36,6 +36,50 @@ class InstalledProvider:
     password: str = ""
     sealed: str | None = None
     sentences: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> str:
+        return self.interface.tool
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        return (self.interface.tool,)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        told = self.interface
+        return told.tool, told.noun, told.nouns, *(operation.verb for operation in told.operations)
+
+    def reworded(self, text: Callable[[str], str], file: Callable[[File], File]) -> InstalledProvider:
+        entries = tuple(replace(entry, body=text(entry.body)) for entry in self.entries)
+        return replace(self, entries=entries, files=tuple(map(file, self.files)))
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        return self.interface.facts
+
+    @property
+    def learn(self) -> list[list[str]]:
+        return self.documentation.learn
+
+    @property
+    def needle(self) -> str:
+        return self.documentation.needle
+
+    @property
+    def evidence(self) -> tuple[str | Inspection, ...]:
+        return (self.empty,)
+
+    @property
+    def volatile(self) -> list[str]:
+        return []
+
+    @property
+    def setup(self) -> str:
+        return ""
+
+    def apart(self, answered: Sequence[QueueEntry]) -> Mapping[str, str]:
+        return {}
 
     @property
     def hidden(self) -> list[str]:
@@ -67,6 +111,20 @@ class InstalledProvider:
         ack, done = self.interface.ack, self.interface.done_word
         values = {"id": [entry.id], "receipt": [entry.receipt], "word": [entry.id, done], "last": []}
         return self.calls("ack", *values[ack])
+
+    @property
+    def first_forms(self) -> list[str]:
+        return self.calls(self.kind.roles[0])
+
+    @property
+    def relists(self) -> bool:
+        return "list" in self.kind.roles and not self.groups
+
+    def reread(self, entry: QueueEntry) -> list[str]:
+        return [self.calls("past")[0], self.calls("read", entry.id)[0]] if "read" in self.kind.roles else []
+
+    def call_plan(self) -> CallPlan:
+        return CallPlan(self)
 
     def slips(self, typed: set[str]) -> list[str]:
         """Calls that go wrong and change nothing, for operations that these commands call: see Step.mistakes."""

@@ -104,12 +104,12 @@ class Interface(ABC):
 SYNTAXES = Kinds[type[Interface]]()
 
 
-@SYNTAXES.kind("environment")
+@SYNTAXES.kind("environment", weight=0.9)
 class Environment(Interface):
     """Variables set before the command name say what is wanted."""
 
     bare = '[ $# -eq 0 ] && [ -z "${@OPKEY@-}" ]'
-    note = "[<tool> takes no arguments: a call is made of variables set for it.|What is wanted is told by variables, not by arguments.]"
+    note = "[<tool> takes no arguments: a call is made of variables set for it.|<tool> is told by variables what is wanted, not by arguments.]"
 
     def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
         words = [f"{self.opkey.upper()}={operation.verb}"]
@@ -126,7 +126,7 @@ def _variable(word: str) -> str:
     return word.upper().replace("-", "_")
 
 
-@SYNTAXES.kind("function")
+@SYNTAXES.kind("function", weight=0.9)
 class FunctionCall(Interface):
     """One quoted expression in the form of a function call."""
 
@@ -142,7 +142,7 @@ class FunctionCall(Interface):
         )
 
 
-@SYNTAXES.kind("joined")
+@SYNTAXES.kind("joined", weight=0.9)
 class Joined(Interface):
     """Operation and arguments are one word, joined by a sign."""
 
@@ -159,12 +159,12 @@ class Joined(Interface):
         return "rest=$1\n" + "\n".join(cut % (name, name) for name in ("op", "a1", "a2"))
 
 
-@SYNTAXES.kind("key_value")
+@SYNTAXES.kind("key_value", weight=1)
 class KeyValue(Interface):
     """Words of the form key=value, in any order."""
 
     variants = ("=", ":")
-    note = "[The order of the words is free.|Words may come in any order.]"
+    note = "[The order of the words after <tool> is free.|<tool> takes its words in any order.]"
 
     def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
         first = f"{self.opkey}{self.variant}{operation.verb}"
@@ -197,7 +197,7 @@ class LongOptions(Interface):
         return f'op=\nwhile [ $# -gt 0 ]; do case $1 in {" ".join(rows)} *) wrong "$1" ;; esac; shift; done\n{self.by_name()}'
 
 
-@SYNTAXES.kind("menu")
+@SYNTAXES.kind("menu", weight=0.9)
 class Menu(Interface):
     """A numbered menu: the number says what is to be done, its arguments follow."""
 
@@ -209,7 +209,7 @@ class Menu(Interface):
         return f'case $1 in {rows} *) wrong "$1" ;; esac; a1=${{2-}} a2=${{3-}}'
 
 
-@SYNTAXES.kind("phrase")
+@SYNTAXES.kind("phrase", weight=1)
 class Phrase(Interface):
     """Operation and noun together, in one order or the other, like a short phrase."""
 
@@ -228,7 +228,7 @@ class Phrase(Interface):
         )
 
 
-@SYNTAXES.kind("query")
+@SYNTAXES.kind("query", weight=0.9)
 class Query(Interface):
     """One quoted expression: the operation, then conditions."""
 
@@ -245,7 +245,7 @@ class Query(Interface):
         return f'set -f; set -- $*; set +f; op=$1; shift\nfor word; do case $word in {" ".join(rows)} *) wrong "$word" ;; esac; done\n{self.by_name()}'
 
 
-@SYNTAXES.kind("request_file")
+@SYNTAXES.kind("request_file", weight=0.9)
 class RequestFile(Interface):
     """The request is a line in a file whose name is the only argument."""
 
@@ -278,7 +278,7 @@ class ShortOptions(Interface):
         return f'op= a1= a2=\nwhile [ $# -gt 0 ]; do case $1 in {" ".join(rows)} *) wrong "$1" ;; esac; shift; done'
 
 
-@SYNTAXES.kind("sigil")
+@SYNTAXES.kind("sigil", weight=0.9)
 class Sigil(Interface):
     """The operation is a word behind a sign."""
 
@@ -292,13 +292,13 @@ class Sigil(Interface):
         return f"case $1 in '{sign}'*) op=${{1#'{sign}'}} a1=${{2-}} a2=${{3-}} ;; *) wrong \"$1\" ;; esac"
 
 
-@SYNTAXES.kind("stdin")
+@SYNTAXES.kind("stdin", weight=0.9)
 class StandardInput(Interface):
     """The request is a line on standard input; there are no arguments."""
 
     variants = ("words", "lines")
     bare = "false"
-    note = "[The request is read from standard input.|<tool> reads its request from standard input; it takes no arguments.]"
+    note = "[Requests to <tool> are read from standard input.|<tool> reads its request from standard input; it takes no arguments.]"
 
     def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
         words, tool = [operation.verb, *values], self.tool
@@ -320,7 +320,7 @@ class StandardInput(Interface):
         return f'[ $# -eq 0 ] || wrong "$1"\n{lines if self.variant == "lines" else words}\n[ -n "$op" ] || nothing'
 
 
-@SYNTAXES.kind("subcommand")
+@SYNTAXES.kind("subcommand", weight=4)
 class Subcommand(Interface):
     """The operation is the first word, its arguments follow."""
 
@@ -331,7 +331,7 @@ class Subcommand(Interface):
         return "op=$1 a1=${2-} a2=${3-}"
 
 
-@SYNTAXES.kind("subject_first")
+@SYNTAXES.kind("subject_first", weight=1)
 class SubjectFirst(Interface):
     """The entry comes first, what to do with it second."""
 

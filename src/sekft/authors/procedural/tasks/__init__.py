@@ -5,13 +5,15 @@ A kind is a module: `@TASKS.kind(name)` on `make(host) -> Job`; the module's fir
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
+from typing import NamedTuple
 
-from sekft.authors.procedural.host import Host, Job, wording
+from sekft.authors.procedural.host import Host, Job, expand, wording
 from sekft.scenario import File, Probe
 from sekft.taxonomy import Kinds, import_modules
 
@@ -21,47 +23,67 @@ Typed = str | list[str]
 """One command, or several in a row."""
 
 _ENDINGS = {
-    "text": ".txt .lst .note .md .list .memo .text .asc".split(),
-    "log": ".log .out .journal .trace .log.1 .events".split(),
-    "table": ".tab .dat .tbl .rows .data .col".split(),
-    "config": ".conf .cfg .ini .settings .rc .opts".split(),
-    "result": ".out .txt .res .found .lst .result .answer".split(),
+    "text": ".txt .txt .md .note .text".split(),
+    "log": ".log .log .log .out .journal".split(),
+    "config": ".conf .cfg .ini .rc".split(),
+    "table": ".tab .dat .tbl".split(),
+    "result": ".txt .out .txt .result .lst".split(),
 }
+_BARE, _REASON, _CLAUSE, _MAIL, _HURRIED = 0.28, 0.66, 0.78, 0.9, 0.95
+"""Up to which share of requests each voice goes; the rest are tickets."""
+_BARE_BRIEF = 0.5
+_FIRST = 0.6
+"""Of reasons, those that stand before the request."""
 
 
-def new_path(host: Host, folder: str, sort: str) -> str:
-    """A path in the folder for a file of that sort."""
-    return f"{folder}/{host.names.compound()}{host.skin.choice(_ENDINGS[sort])}"
+class Request(NamedTuple):
+    """What is asked for. address: what stands before it, be it a greeting or the head of a ticket."""
+
+    text: str
+    address: str = ""
 
 
-def ask(host: Host, cores: Sequence[str], **slots: object) -> str:
-    """One of the cores, with or without something before and after it.
+def new_path(host: Host, folder: str, sort: str, stems: str = "") -> str:
+    """A path in the folder for a file of that sort. stems: names to choose from; else the setting's words."""
+    return named(host, folder, sort, host.world.stem(stems or host.world.setting.words))
+
+
+def named(host: Host, folder: str, sort: str, stem: str) -> str:
+    """A path in the folder for a file of that sort with that stem."""
+    return f"{folder}/{stem}{host.skin.choice(_ENDINGS[sort])}"
+
+
+def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: object) -> Request:
+    """One of the cores in somebody's voice: alone, with a reason, as a letter, in haste or as a ticket.
 
     cores: templates that start in lower case; one that ends in a full stop may be followed by another sentence,
     one that ends in a bare value may not, so that the value's end is never in doubt.
+    why:   reasons that fit the work; the setting has more that fit any.
     """
-    skin, words = host.skin, wording()["requests"]
-    template, around = skin.choice(cores), skin.random()
-    matter, past = host.phrase(words["coming"]), host.phrase(words["past"])
-    slots_around = {"who": host.names.user(), "user": host.user, "matter": matter, "past": past}
-    core = host.say(template, **slots)
-    if around < 0.4:
-        core = f"{host.say(skin.choice(words['openings']), **slots_around)} {core}"
-    elif around < 0.65 and _lowered(core).split()[0] in words["asking"].split():
-        core = f"{host.say(skin.choice(words['clauses']), **slots_around)} {_lowered(core)}"
-    if core.endswith(".") and skin.random() < 0.5:
-        closings = words["closings"]
-        if around < 0.65:
-            closings = [text for text in closings if "<matter>" not in text and "<past>" not in text]
-        core = f"{core} {host.say(skin.choice(closings), **slots_around)}"
-    return core
+    skin, words, voice = host.skin, wording()["requests"], host.skin.random()
+    core, writer = host.say(skin.choice(cores), **slots), host.person(str(slots.get("who")))
+    by = {"who": writer.name, "room": f"the {writer.room}"}
+    reason = host.why(why if why and skin.random() < 0.75 else host.world.setting.why)
+    last = not core.endswith((".", "?"))
+    if voice < (_BARE_BRIEF if host.brief else _BARE):
+        return Request(core)
+    if voice < _REASON:
+        return Request(f"{reason} {core}" if last or skin.random() < _FIRST else f"{core} {reason}")
+    if voice < _CLAUSE and _lowered(core).split()[0] in words["asking"].split():
+        return Request(f"{expand(host, skin.choice(words['clauses']))} {_lowered(core)}")
+    if voice < _MAIL and not last:
+        greeting, parting = (expand(host, skin.choice(words[name]), **by) for name in ("greetings", "partings"))
+        return Request(f"{reason} {core} {parting}", greeting)
+    if voice < _HURRIED:
+        return Request(core, expand(host, skin.choice(words["hurried"]), **by))
+    return Request(core, expand(host, skin.choice(words["tickets"]), **by))
 
 
 def job(
     host: Host,
     *,
     title: str,
-    text: str,
+    text: Request,
     needle: str = "",
     sources: Mapping[str, str] = MappingProxyType({}),
     target: str = "",
@@ -96,7 +118,8 @@ def job(
     true = {**alternatives(methods, target), **{kind: _typed(commands) for kind, commands in right.items()}}
     return Job(
         title,
-        text,
+        f"{text.address} {text.text}".strip(),
+        address=text.address,
         needle=needle or target,
         files=files,
         after=after,
@@ -140,6 +163,29 @@ def within(folder: str, command: str) -> str:
     name = re.escape(folder)
     near = re.sub(rf"(?<![\w/.-]){name}(?![\w/.-])", ".", re.sub(rf"(?<![\w/.-]){name}/(?=[\w*.'\"-])", "", command))
     return re.sub(r"^(ls(?: -\w+)?) \.$", r"\1", near)
+
+
+def quoted(text: str) -> str:
+    """The text as one word of sh: in single quotes, or in double quotes where it has an apostrophe."""
+    return f"'{text}'" if "'" not in text else '"' + re.sub(r'(["$`\\])', r"\\\1", text) + '"'
+
+
+def told(text: str) -> str:
+    """The text in quotes as a sentence shows it."""
+    return f'"{text}"' if "'" in text else f"'{text}'"
+
+
+def spaced(text: str, alike: str = "") -> str:
+    """sh that succeeds when the file "$1" is this text, however wide the blanks between its words are.
+
+    alike: a rule of awk that makes what is as good as the text the same as the text.
+    """
+    rows = "".join(" ".join(line.split()) + "\n" for line in text.splitlines())
+    return (
+        '[ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %s "$1")" -lt 65536 ] &&'
+        f' [ "$(awk \'{alike}{{$1 = $1; print}}\' "$1" | sha256sum | cut -c 1-64)" ='
+        f" {hashlib.sha256(rows.encode()).hexdigest()} ]"
+    )
 
 
 def probes(**wrong: Typed) -> tuple[Probe, ...]:

@@ -4,46 +4,44 @@ from __future__ import annotations
 
 import hashlib
 
+from sekft.authors.procedural import folders
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
-    "[pack|put] the .<ending> files of <folder> into the [archive|tar archive] <target> [; the files themselves stay|, and leave the files where they are].",
-    "<target> [should hold|is to hold] the files in <folder> that end in .<ending> [, compressed with gzip|, as a gzipped tar archive].",
-    "[a backup|a copy] of every .<ending> file in <folder> is [wanted|needed], as one archive (tar, gzip): <target>.",
-    "[make|create] <target>, a tar archive [packed|compressed] with gzip, of the files ending in .<ending> in <folder>.",
-    "in <folder>, the files ending in .<ending> are to be archived [together|] as <target> [, others left out|].",
-    "before <folder> is [cleared|moved], its .<ending> files should be in <target>, a gzipped tar file.",
-    "[archive|collect], with tar and gzip, the .<ending> files from <folder> as <target>.",
-    "<target> is [missing|not there yet]; it should be a gzipped tar archive of the .<ending> files that lie in <folder>.",
-    "the .<ending> files of <folder>, all of them and nothing else, [are to go|should go] into a gzipped tar archive <target>.",
-    "could the .<ending> files in <folder> be [bundled|packed up] as <target>? Tar and gzip [will do|are what the others use].",
-    "[one file|a single file] is easier to send: <target>, a gzipped tar with the .<ending> files from <folder> in it.",
-    "[for safe keeping|to be on the safe side], tar up *.<ending> from <folder>, gzipped, under the name <target>.",
-    "what ends in .<ending> in <folder> should also exist packed, in <target> (tar, gzipped).",
+    "pack the .<ending> files in <folder> into <target> (tar, gzip).",
+    "tar up *.<ending> from <folder>, gzipped, as <target>.",
+    "please make a gzipped tar archive of the .<ending> files in <folder> and call it <target>.",
+    "archive the <of>: all .<ending> files in <folder>, with tar and gzip, as <target>.",
+    "<who> wants the <of> as one file. Put the .<ending> files of <folder> into <target>, a gzipped tar.",
+    "I need <target>, a gzipped tar with every .<ending> file from <folder> in it and nothing else.",
+    "backup of <folder>, .<ending> files only, as <target> (gzipped tar). The files themselves stay.",
+    "could you bundle the .<ending> files in <folder> into one gzipped tar? It goes to <target>.",
+    "before anyone touches <folder>: save its .<ending> files in <target>, tar with gzip.",
+    "the <of> go out as one archive: *.<ending> from <folder>, packed with tar and gzip into <target>."
+    " [Leave the originals where they are.|]",
+    "<target> does not exist yet. Make it a gzipped tar of the .<ending> files in <folder>.",
+    "save the <of> in <folder>, which end in .<ending>, as a gzipped tar: <target>",
 )
+_STEMS = "backup handover bundle outgoing copy-for-archive week-1# week-2# week-3# 2026-03 2026-04 2026-05 quarter-1 quarter-2"
 
 
 @TASKS.kind("archive")
 def make(host: Host) -> Job:
-    names, rng = host.names, host.rng
-    folder = host.place()
-    ending, other = names.word((1, 2)), names.word((1, 2))
-    target = f"{folder.rsplit('/', 1)[0]}/{names.compound()}.{host.skin.choice(['tar.gz', 'tgz'])}"
-    mine = sorted(f"{names.compound()}.{ending}" for _ in range(rng.randint(2, 4)))
-    rest = [f"{names.word()}.{other}" for _ in range(rng.randint(1, 3))]
-    files = {name: host.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
-    whole = hashlib.sha256(b"".join(files[name].data for name in mine)).hexdigest()
-    inside = f"{folder.rsplit('/', 1)[-1]}/*.{ending}"
+    found = folders.draw(host, host.some(host.rng, 2, 4), host.some(host.rng, 1, 3))
+    folder, ending, mine = found.path, found.ending, found.mine
+    target = f"{found.above}/{host.world.stem(_STEMS)}.{host.skin.choice(['tar.gz', 'tgz'])}"
+    whole = hashlib.sha256(b"".join(found.files[name].data for name in mine)).hexdigest()
+    inside = f"{found.name}/*.{ending}"
     # Nothing is read beyond a bound, packed or unpacked.
     tar = 'gunzip -c "$1" | head -c 1048576 | tar'
     each = f'{tar} -xOf - "$({tar} -tf - | grep -E "(^|/)$name$")"'
     return job(
         host,
-        title=host.say("[a backup|an archive|packing] of <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, folder=folder, target=target, ending=ending),
+        title=host.say("[a backup|an archive] of [the <of>|<what>]", what=found.name, of=found.kind.of),
+        text=ask(host, _ASK, found.kind.why, target=target, who=host.person().name, **found.slots),
         needle=target,
-        files=tuple(files.values()),
+        files=tuple(found.files.values()),
         judged={
             target: f'[ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %s "$1")" -lt 65536 ] &&'
             f' [ "$({tar} -tf - | grep -c "[^/]$")" = {len(mine)} ] &&'
@@ -54,7 +52,7 @@ def make(host: Host) -> Job:
         direct=[
             [f"cd {folder}", f"tar -czf {target} *.{ending}"],
             f"cd {folder} && tar -cf - *.{ending} | gzip > {target}",
-            [f"cd {folder.rsplit('/', 1)[0]}", f"tar -czf {target} {inside}"],
+            [f"cd {found.above}", f"tar -czf {target} {inside}"],
             f"(cd {folder} && tar -czf {target} *.{ending})",
         ],
         informed=[f"tar -czf {target} -C {folder} {' '.join(mine)}"],

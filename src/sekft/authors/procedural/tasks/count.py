@@ -1,71 +1,113 @@
-"""Count the lines that match, or those that do not, and write down the number."""
+"""Count the lines of a log that match, or those that do not, and write down the number."""
 
 from __future__ import annotations
 
+from sekft.authors.procedural import logs
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, named, new_path, quoted
 
 _ASK = (
-    "[count|find out] how many lines of <source> <have> <word> and write [just|only] the number to <target>.",
-    "<target> [should hold|is to hold] one number: how many lines in <source> <have> <word>.",
-    "how many lines [are there in <source>|does <source> have] that <have> <word>? [The number goes|Put the number] into <target>.",
-    "[a number is wanted|somebody wants a number] in <target>: that of the lines in <source> which <have> <word>.",
-    "[take|go through] <source> and count the lines which <have> <word>. [The result|The figure], alone, goes into <target>.",
-    "the lines of <source> that <have> <word> [are to be|should be|need to be] counted; <target> [takes|gets] the count [and nothing more|].",
-    "write to <target> the [number|count] of lines in <source> that <have> <word>.",
-    "nobody knows how many lines in <source> <have> <word>. [A file <target>|The file <target>] with that number [would help|is needed].",
-    "<source> is to be tallied: one for each line that <has> <word>. [The tally|The sum of it] is to be kept as <target>.",
-    "[in a new file|in a file] <target>: the number of lines, out of <source>, that <have> <word>.",
-    "could <target> say how many of the lines in <source> <have> <word>? [A bare number|Only the number], please.",
-    "[every line|each line] of <source> that <has> <word> counts as one. The total, as a plain number, goes to <target>.",
-    "<word> matters: the lines of <source> that <have> it [need counting|are to be counted], and <target> is to [hold|receive] the number.",
-    "the figure missing from <target> is how many lines <have> <word> in <source>.",
+    "count the lines <hits> in <source> and write the number to <target>.",
+    "how many lines <hits> are there in <source>? [Just the number|A bare number], in <target>.",
+    "<role> wants to know how many lines <hits> there are in <source>. Put the number into <target>.",
+    "number of lines <hits> in <source>: please write it to <target>.",
+    "go through the <of>, <source>, and count the lines <hits>. Only the number goes into <target>.",
+    "<target> should hold one number: the count of lines <hits> in <source>.",
+    "could you count the lines <hits> in <source>? The number belongs in <target>.",
+    "I need a figure from the <of> (<source>): the number of lines <hits>. Nothing else goes into <target>.",
+    "please count in <source>: lines <hits>. Result to <target>, as a plain number.",
+    "there is a question about the <of>. How many lines <hits> does <source> have? Leave the number in <target>.",
+    "write to <target> how many lines <hits> there are in <source>.",
 )
-_HAVE = ["mention", "contain", "have"], ["mentions", "contains", "has"]
-_LACK = ["do not mention", "do not contain", "lack"], ["does not mention", "does not contain", "lacks"]
+_STEMS = "count number tally lines how-many answer"
+_HITS = {
+    "source": "[from <mine>|by <mine>]",
+    "fault": "[that say|with|saying] '<fault>'",
+    "both": "[in which <mine> says '<fault>'|from <mine> that say '<fault>'|from <mine> with '<fault>']",
+    "others": "[that are not from <mine>|not from <mine>]",
+}
+"""Which lines count: those of a source, those with a fault, those with both, or those of all other sources."""
 
 
 @TASKS.kind("count")
 def make(host: Host) -> Job:
-    names, rng, skin = host.names, host.rng, host.skin
-    folder = host.place()
-    source, target = new_path(host, folder, "log"), new_path(host, folder, "result")
-    words = [names.word() for _ in range(3)]
-    picks = [0, 1, *(rng.randrange(3) for _ in range(rng.randint(6, 18)))]
-    clock = [f"{8 + at // 3:02d}:{skin.randrange(10, 60)}" for at in range(len(picks))]
-    states = skin.sample(["ok", "late", "held", "open", "due", "gone", "kept"], 3)
-    rows = [f"{time} {words[pick]} {skin.choice(states)}" for time, pick in zip(clock, picks, strict=True)]
-    rng.shuffle(rows)
-    word, without = words[0], rng.random() < 0.35
-    total = sum((word in row) != without for row in rows)
-    have, has = (skin.choice(verbs) for verbs in (_LACK if without else _HAVE))
-    v, sign = ("v", "!") if without else ("", "")
+    rng, skin, form = host.rng, host.skin, logs.draw(host)
+    folder, log = host.place(), host.world.log(3)
+    source = named(host, folder, "log", log.stem)
+    target = new_path(host, folder, "result", _STEMS)
+    fault = host.text(skin.choice(log.kind.faults))
+    picks = [(0, True), (0, False), (1, True), (1, False)]
+    picks += [(rng.randrange(3), rng.random() < 0.4) for _ in range(host.some(rng, 1, 14))]
+    rng.shuffle(picks)
+    entries = [
+        (log.sources[at], *((fault, True) if trouble else logs.message(host, log, fault))) for at, trouble in picks
+    ]
+    hits = rng.choice(["source", "source", "fault", "fault", "both", "others"])
+    mine = log.sources[0]
+    total = sum(_counts(hits, at == 0, trouble) for at, trouble in picks)
+    counted, found, test, kept = _searches(hits, mine, fault, source)
+    told = host.phrase(_HITS[hits], mine=mine, fault=fault)
     return job(
         host,
-        title=host.say("[a number|a count|a tally|a line count] from <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, source=source, target=target, word=word, have=have, has=has),
-        sources={source: "\n".join(rows) + "\n"},
+        title=host.say("[a number|a count|a tally|a line count] from the <of>", of=log.kind.of),
+        text=ask(
+            host,
+            _ASK,
+            log.kind.why,
+            source=source,
+            target=target,
+            hits=told,
+            of=log.kind.of,
+            role=f"the {host.person().role}",
+        ),
+        sources={source: form.text(host, entries)},
         target=target,
         result=f"{total}\n",
         looks=[f"cat {source}", f"head {source}"],
         direct=[
-            f"grep -c{v} {word} {source} > {target}",
-            f"grep -{v}e {word} {source} | wc -l > {target}",
-            f"awk '{sign}/{word}/ {{n++}} END {{print n}}' {source} > {target}",
-            f"sed '/{word}/{'' if without else '!'}d' {source} | wc -l > {target}",
-            [f"grep -c{v} {word} {source}", f"echo {total} > {target}"],
+            f"{counted} > {target}",
+            f"{found} | wc -l > {target}",
+            f"awk {quoted(f'{test} {{n++}} END {{print n}}')} {source} > {target}",
+            f"{kept} | wc -l > {target}",
+            [counted, f"echo {total} > {target}"],
         ],
         right={
-            "unpadded": f"grep -{v}e {word} {source} | awk 'END {{print NR}}' > {target}",
+            "unpadded": f"{found} | awk 'END {{print NR}}' > {target}",
             "typed": f"printf %s {total} > {target}",
         },
-        confirm=[[f"cat {target}"], [f"cat {target}", f"grep -n{v} {word} {source}"]],
+        confirm=[[f"cat {target}"], [f"cat {target}", found]],
         wrong={
             "all_lines": f"wc -l < {source} > {target}",
             "off_by_one": f"echo {total + 1} > {target}",
             "one_less": f"echo {total - 1} > {target}",
-            "the_lines": f"grep {word} {source} > {target}",
-            "the_opposite": f"grep -c{'' if without else 'v'} {word} {source} > {target}; echo 0 >> {target}",
-            "other_path": f"grep -c{v} {word} {source} > {target}.new",
+            "the_lines": f"{found} > {target}",
+            "the_rest": f"echo {len(picks) - total} of {len(picks)} > {target}",
+            "other_path": f"{counted} > {target}.new",
         },
     )
+
+
+def _counts(hits: str, mine: bool, fault: bool) -> bool:
+    return {"source": mine, "fault": fault, "both": mine and fault, "others": not mine}[hits]
+
+
+def _searches(hits: str, mine: str, fault: str, source: str) -> tuple[str, str, str, str]:
+    """sh that counts the lines; that prints them by grep; a condition of awk; sh that prints them by sed."""
+    v, first = "v" if hits == "others" else "", fault if hits == "fault" else mine
+    word, last = (quoted(text) if " " in text else text for text in (first, fault))
+    test = f"{'!' if v else ''}/{_slashed(first)}/"
+    kept = f"sed {quoted(f'/{_slashed(first)}/' + ('d' if v else '!d'))} {source}"
+    if hits == "both":
+        test = f"{test} && /{_slashed(fault)}/"
+        return (
+            f"grep {mine} {source} | grep -c {last}",
+            f"grep {last} {source} | grep {mine}",
+            test,
+            f"{kept} | grep {last}",
+        )
+    return f"grep -c{v} {word} {source}", f"grep -{v}e {word} {source}", test, kept
+
+
+def _slashed(text: str) -> str:
+    """The text as a pattern between slashes."""
+    return text.replace("/", r"\/")

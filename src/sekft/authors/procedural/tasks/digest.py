@@ -4,50 +4,47 @@ from __future__ import annotations
 
 import hashlib
 
+from sekft.authors.procedural import folders
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[write|save] the <sort> checksums of the .<ending> files in <folder> to <target>.",
-    "<target> should list the <sort> sums of all files ending in .<ending> in <folder>.",
-    "for each .<ending> file in <folder>, <target> [needs|is to have] a line by <tool>.",
-    "run <tool> over the .<ending> files in <folder>; [its output goes|what it prints goes] to <target>.",
-    "[a list of checksums|checksums] (<sort>) of *.<ending> in <folder>: to be [kept|stored] as <target>.",
-    "sums by <tool> are [missing|wanted] for <folder>, that is for its .<ending> files. They [belong in|go into] <target>.",
-    "to [notice|detect] changes later, the .<ending> files in <folder> need their <sort> sums in <target>.",
-    "could <target> have the <sort> sums of the .<ending> files in <folder>? [All of them are wanted.|]",
-    "<target> [is to have|should get] one line for each .<ending> file in <folder>: its <sort> sum and its name.",
-    "before <folder> is handed on, <target> must hold what <tool> says of its .<ending> files.",
-    "[make|compile] <target> from the files in <folder> ending in .<ending>: it lists their <sort> sums.",
-    "<target>, not there yet, [is meant for|is to take] the <sort> sums of every .<ending> file in <folder>.",
-    "the .<ending> files in <folder> are [final|complete] now; their <sort> sums are [due|wanted] in <target>.",
+    "write the <sort> sums of the .<ending> files in <folder> to <target>.",
+    "run <tool> over *.<ending> in <folder> and save the output as <target>.",
+    "we need checksums (<sort>) of the .<ending> files in <folder>. They go into <target>.",
+    "<role> wants <sort> sums for the <of>, that is for the .<ending> files in <folder>. Put them into <target>.",
+    "please make <target>, with the <tool> line of every .<ending> file in <folder>.",
+    "checksums for <folder>: <sort>, .<ending> files only, into <target>.",
+    "could you leave the <sort> sums of the .<ending> files in <folder> in <target>?",
+    "the .<ending> files in <folder> are final. Record their <sort> sums in <target>.",
+    "before the <of> leave the house: <tool> of all .<ending> files in <folder>, saved to <target>.",
+    "so that we can tell later whether a <one> was changed, keep the <sort> sums of <folder>/*.<ending> in <target>.",
+    "<target> should list the <sort> sum of each .<ending> file in <folder>.",
 )
 # The form is said last, as a sentence of its own.
 _FORMS = (
-    "The form is that of <tool>, with bare file names, sorted by name.",
-    "Lines are as <tool> prints them for files in the current folder, in the order of the names.",
-    "Lines as <tool> prints them, [the names alone, no folders|names without folders], sorted by name.",
-    "Sorted by file name, in the form of <tool>, with names that have no path.",
+    "[Lines as <tool> prints them|One line each, as <tool> prints it], with bare file names, sorted by name.",
+    "In the format of <tool>, file names without the folder, sorted by name.",
+    "As if <tool> had been run inside the folder: bare names, sorted by name.",
+    "Format: that of <tool>, without folders, sorted by name.",
+    "As <tool> prints it, please, names without a path and sorted by name.",
 )
 
 
 @TASKS.kind("digest")
 def make(host: Host) -> Job:
-    names, rng = host.names, host.rng
-    folder = host.place()
-    target = new_path(host, folder.rsplit("/", 1)[0], "result")
+    found = folders.draw(host, host.some(host.rng, 2, 4), host.some(host.rng, 1, 3))
+    folder, ending, mine = found.path, found.ending, found.mine
+    target = new_path(host, found.above, "result", "checksums sums digests manifest hashes")
     tool = host.skin.choice(["md5sum", "sha256sum"])
-    ending, other = names.word((1, 2)), names.word((1, 2))
-    mine = sorted(f"{names.compound()}.{ending}" for _ in range(rng.randint(2, 4)))
-    rest = [f"{names.word()}.{other}" for _ in range(rng.randint(1, 3))]
-    files = {name: host.file(f"{folder}/{name}", f"{names.word()} {names.compound()}\n") for name in mine + rest}
-    sums = [f"{hashlib.new(tool.removesuffix('sum'), files[name].data).hexdigest()}  {name}\n" for name in mine]
-    slots = {"folder": folder, "target": target, "ending": ending, "tool": tool, "sort": tool.removesuffix("sum")}
+    sort = tool.removesuffix("sum")
+    sums = [f"{hashlib.new(sort, found.files[name].data).hexdigest()}  {name}\n" for name in mine]
+    slots = {**found.slots, "target": target, "tool": tool, "sort": sort, "role": f"the {host.person().role}"}
     return job(
         host,
-        title=host.say("[checksums|sums|digests] of <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(host, [f"{core} {host.skin.choice(_FORMS)}" for core in _ASK], **slots),
-        files=tuple(files.values()),
+        title=host.say("[checksums|<sort> sums] of [the <of>|<what>]", what=found.name, of=found.kind.of, sort=sort),
+        text=ask(host, [f"{core} {host.skin.choice(_FORMS)}" for core in _ASK], found.kind.why, **slots),
+        files=tuple(found.files.values()),
         target=target,
         result="".join(sums),
         reads=(f"{folder}/{mine[0]}",),

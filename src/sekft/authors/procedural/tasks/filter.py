@@ -5,71 +5,118 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 
+from sekft.authors.procedural import tables
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
+from sekft.authors.procedural.tables import TableFormat
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, job
 
 _ASK = (
-    "[write|copy] to <target> the rows of <source> whose last number is <rule>.",
-    "<target> [should hold|is to hold] those rows of <source> in which the last column is <rule>.",
-    "[pick|choose|single out] the rows of <source> in which the last column is <rule>; [they go|put them] into <target>.",
-    "from <source>, only rows whose last number is <rule> matter. [Gather|Collect] them in <target>.",
-    "the last column of <source> is a number. Rows where it is <rule> [belong|are wanted] in <target> [as well|too].",
-    "whoever reads <target> wants [nothing but|only] the rows of <source> ending in a number that is <rule>.",
-    "[an extract|a selection] from <source> is needed as <target>: all rows whose last number is <rule>.",
-    "one test decides: the rows of <source> whose last column is <rule> [go|are to be written] to <target>.",
-    "not all rows of <source> are [of interest|needed]: those whose last number is <rule> are, [and they belong in|so put them into] <target>.",
-    "could <target> list the rows of <source> in which the last column is <rule>?",
-    "[leave out|drop] what does not matter in a copy of <source>: what remains, the rows whose last number is <rule>, is to be saved as <target>.",
-    "[make|create] <target> out of the rows of <source> that [end in|end with] a number that is <rule> [; the source is left alone|].",
-    "rows of <source>, last column <rule>: [these go into|to be copied to] <target>.",
-    "a row of <source> [counts|qualifies] if its last number is <rule>. [All such rows|The rows that do] make up <target>.",
+    "copy the <rows> in <source> where <amount> is <rule> to <target>.",
+    "I need an extract of <source> in <target>: only the <rows> where <amount> is <rule>.",
+    "<target> should have all <rows> from <source> where <amount> is <rule>.",
+    "take <source>, keep only the rows where <amount> is <rule>, and save that as <target>. The original stays as it is.",
+    "from <source> to <target>: the rows where <amount> is <rule>.",
+    "<role> only wants to see the <rows> in <source> where <amount> is <rule>. Put them into <target>.",
+    "could you pull the <rows> out of <source> where <amount> is <rule>? They go into <target>.",
+    "which <rows> in <source> have a value in <amount> that is <rule>? Save these rows as <target>.",
+    "please make <target> from <source>, with just the rows where <amount> is <rule>.",
+    "filter <source> into <target>. Condition: <amount> is <rule>.",
+    "we need the rows of <source> where <amount> is <rule>, in a file <target>.",
 )
-# What becomes of a row is said last.
-_FORM = "[The rows stay whole and keep their order.|Whole rows, in the order of the source.|Neither rows nor their order change.]"
+# What becomes of the lines is said last.
+_WITH = (
+    "[Keep the header line and the order of the rows.|Whole lines, same order, header included.|"
+    "Header line on top, the rows unchanged and in the same order.|Header line included, rows as they are, same order.]"
+)
+_WITHOUT = (
+    "[Whole lines, same order, no header.|Leave the header line out; the rows stay as they are, in the same order.|"
+    "No header line, otherwise the lines as they are, in the same order.|Drop the header line, keep the rows whole and in order.]"
+)
+_BARE = "[Whole lines, same order.|Whole lines, in the same order.|The lines stay as they are, in the same order.]"
 # How the test is said, how awk and test spell it, and what it says of a number.
-_RULES: Mapping[str, tuple[tuple[str, ...], str, str, Callable[[int, int], bool]]] = {
-    "more": (("above <limit>", "greater than <limit>", "more than <limit>", "over <limit>"), ">", "-gt", operator.gt),
-    "least": (("at least <limit>", "<limit> or more", "not below <limit>"), ">=", "-ge", operator.ge),
-    "less": (("below <limit>", "less than <limit>", "under <limit>"), "<", "-lt", operator.lt),
-    "most": (("at most <limit>", "<limit> or less", "not above <limit>"), "<=", "-le", operator.le),
+_RULES: Mapping[str, tuple[str, str, str, Callable[[int, int], bool]]] = {
+    "more": ("[above|greater than|more than|over] <limit>", ">", "-gt", operator.gt),
+    "least": ("[at least <limit>|<limit> or more]", ">=", "-ge", operator.ge),
+    "less": ("[below|less than|under] <limit>", "<", "-lt", operator.lt),
+    "most": ("[at most <limit>|<limit> or less]", "<=", "-le", operator.le),
 }
 
 
 @TASKS.kind("filter")
 def make(host: Host) -> Job:
-    names, rng, skin = host.names, host.rng, host.skin
-    folder = host.place()
-    source, target = new_path(host, folder, "table"), new_path(host, folder, "result")
-    sep, rule = skin.choice([" ", ",", ":", "/"]), rng.choice(sorted(_RULES))
-    forms, sign, test, passes = _RULES[rule]
-    limit = rng.randint(20, 70)
-    numbers = [limit - 1, limit, limit + 1, *(rng.randint(3, 99) for _ in range(rng.randint(3, 9)))]
-    rng.shuffle(numbers)
-    rows = [f"{names.word((1, 2))}{sep}{names.word((1, 3))}{sep}{number}" for number in numbers]
-    right = [row for row, number in zip(rows, numbers, strict=True) if passes(number, limit)]
-    awk, loop = "awk" if sep == " " else f"awk -F'{sep}'", f"while IFS='{sep}' read -r n v x; do"
-    words = host.phrase(skin.choice(forms), limit=limit)
+    rng, form = host.rng, tables.draw(host.skin)
+    picks = [0, 0, 0, 1, 1, 2, 2, *(rng.choice([0, 2]) for _ in range(host.some(rng, 0, 6)))]
+    rng.shuffle(picks)
+    table, folder = host.world.table(len(picks), 3), host.place()
+    kind = table.kind
+    rule, header = rng.choice(sorted(_RULES)), rng.random() < 0.6
+    said, sign, test, passes = _RULES[rule]
+    limit = max(kind.low + 1, kind.low + (kind.high - kind.low) * rng.randint(30, 70) // 100)
+    numbers = [_number(host, pick, limit, kind.low, kind.high) for pick in picks]
+    numbers[picks.index(0)], numbers[picks.index(2)] = limit - 1, limit + 1
+    groups = [host.skin.choice(table.groups) for _ in picks]
+    rows = [(key, group, str(value)) for key, group, value in zip(table.keys, groups, numbers, strict=True)]
+    columns = [kind.key, kind.group, kind.amount]
+    right = [form.line(columns, row) for row, number in zip(rows, numbers, strict=True) if passes(number, limit)]
+    source = f"{folder}/{table.stem}{form.ending}"
+    target = f"{folder}/{host.world.stem('extract selection subset picked shortlist filtered')}{form.ending}"
+    lines = host.phrase(_BARE if not form.top else _WITH if header else _WITHOUT)
+    shown = form.selecting(f"{sign} {limit}", kind.amount, source, header)
+    other = form.selecting(f"{sign} {limit}", kind.amount, source, not header)
+    tight = form.selecting(f"{sign[0]}{'' if '=' in sign else '='} {limit}", kind.amount, source, header)
     return job(
         host,
-        title=host.say("[some rows|an extract|a selection] from <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(host, [f"{core} {_FORM}" for core in _ASK], source=source, target=target, rule=words),
-        sources={source: "\n".join(rows) + "\n"},
+        title=host.say("[some <rows>|an extract|a selection] from <what>", what=source.rsplit("/", 1)[-1], rows=kind.rows),
+        text=ask(
+            host,
+            [f"{core} {lines}" for core in _ASK],
+            kind.why,
+            source=source,
+            target=target,
+            rows=kind.rows,
+            amount=form.column(kind.amount),
+            rule=host.phrase(said, limit=limit),
+            role=f"the {host.person().role}",
+        ),
+        sources={source: form.text(columns, rows)},
         target=target,
-        result="\n".join(right) + "\n",
+        result="".join(f"{line}\n" for line in [*(form.head(columns) if header else []), *right]),
         looks=[f"cat {source}", f"head {source}"],
-        direct=[
-            f"{awk} '$3 {sign} {limit}' {source} > {target}",
-            f"{awk} '{{if ($3 {sign} {limit}) print}}' {source} > {target}",
-            f"{awk} '$NF {sign} {limit} {{print $0}}' {source} > {target}",
-            f'{loop} [ "$x" {test} {limit} ] && echo "$n{sep}$v{sep}$x"; done < {source} > {target}',
-            f'{loop} if [ $x {test} {limit} ]; then echo "$n{sep}$v{sep}$x"; fi; done < {source} > {target}',
-        ],
+        direct=_ways(form, source, target, shown, f"{test} {limit}", header),
+        right={
+            "in_two_steps": [f"{shown} > /tmp/rows", f"cat /tmp/rows > {target}"],
+            "piped": f"cat {source} | {shown.removesuffix(source)} > {target}",
+        },
         confirm=[[f"cat {target}"], [f"cat -n {target}"], [f"diff {source} {target}"]],
         wrong={
             "all_rows": f"cp {source} {target}",
-            "limit_by_one": f"{awk} '$3 {sign[0]}{'' if '=' in sign else '='} {limit}' {source} > {target}",
-            "one_lost": f"{awk} '$3 {sign} {limit}' {source} | sed 1d > {target}",
-            "names_only": f"{awk} '$3 {sign} {limit} {{print $1}}' {source} > {target}",
-            "other_path": f"{awk} '$3 {sign} {limit}' {source} > {target}.new",
+            "limit_by_one": f"{tight} > {target}",
+            "one_lost": f"{shown} | sed '$d' > {target}",
+            "numbers_only": f"{shown} | tr -d 'a-zA-Z' > {target}",
+            "other_path": f"{shown} > {target}.new",
+            **({"header": f"{other} > {target}"} if form.top else {}),
         },
+    )  # fmt: skip
+
+
+def _number(host: Host, pick: int, limit: int, low: int, high: int) -> int:
+    """Below the limit, the limit itself or above it."""
+    return (
+        limit if pick == 1 else host.skin.randint(low, limit - 1) if pick == 0 else host.skin.randint(limit + 1, high)
     )
+
+
+def _ways(form: TableFormat, source: str, target: str, shown: str, test: str, header: bool) -> list[Typed]:
+    """By awk at once or apart from the header, or line by line in sh."""
+    rows = f"tail -n +2 {source}" if form.top else f"cat {source}"
+    loop = f'while read -r x; do [ "{form.last("x")}" {test} ] && echo "$x"; done'
+    longer = f'while read -r x; do if [ "{form.last("x")}" {test} ]; then echo "$x"; fi; done'
+    apart: list[Typed]
+    if form.top and header:
+        apart = [
+            [f"head -n 1 {source} > {target}", f"{rows} | {loop} >> {target}"],
+            f"(head -n 1 {source}; {rows} | {longer}) > {target}",
+        ]
+    else:
+        apart = [f"{rows} | {loop} > {target}", f"{rows} | {longer} > {target}"]
+    return [f"{shown} > {target}", *apart, [shown, f"{shown} > {target}"]]

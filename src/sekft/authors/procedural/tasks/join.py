@@ -2,65 +2,99 @@
 
 from __future__ import annotations
 
+from sekft.authors.procedural import tables
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
-    "[join|combine] <one> and <two> by their first column into <target>: <row>, in the order of <one>.",
-    "<target> should [have|hold] a row for each key of <one>, of the form <row>; the last part comes from <two>, the order from <one>.",
-    "<one> gives a name to each key, <two> a number. [Both together|The two combined], as <row>, [belong in|go into] <target>, ordered as <one> is.",
-    "the keys of <one> occur again in <two>, [in another order|shuffled]. Write <row> for each of them to <target>, following <one>.",
-    "[complete|extend] the rows of <one> with what <two> has for the same key, and keep the result, rows of the form <row> in the order of <one>, as <target>.",
-    "[a table|one table] made from two is [wanted|needed]: <one> and <two>, matched on the first column, rows of the form <row> and in the order of <one>, in <target>.",
-    "for every row of <one>, [look up|find] its key in <two> and write <row> to <target>, [row after row|one row after the other], in the order of <one>.",
-    "[somebody has to|somebody should] merge <one> with <two>: the key is the first column, a row becomes <row>, the order is that of <one>, the file is <target>.",
-    "in <target> [we want|there should be] rows of the form <row>, in the order of <one>: key and name from there, the number from <two>.",
-    "could <one> and <two> be put side by side, key by key, as <row>? The place for it is <target>, [the order|and the order] that of <one>.",
-    "what <two> says of each key is [missing from|not in] <one>. [The joined rows|Rows with both], of the form <row>, are to be saved in <target>, ordered as <one> is.",
-    "<target> does not exist yet. It is to hold the rows of <one>, in their order, each with the number of the same key in <two> after it: <row>.",
-    "matching <two> to <one> by key gives rows of the form <row>. [Store|Keep] them, in the order of <one>, as <target>.",
+    "join <one> and <two> on <key> into <target>.",
+    "<one> has the <group> of every <key>, <two> the <amount>. [Put both|Bring the two] together in <target>.",
+    "please merge <one> and <two> by <key> and save the result as <target>.",
+    "I need <one> with the <amount> from <two> as a third column. Save it as <target> and leave both files alone.",
+    "<role> wants one table instead of two: <one> and <two>, matched on <key>, in <target>.",
+    "could you add the <amount> from <two> to the rows of <one>? The new table goes to <target>.",
+    "<one> and <two> belong together, <key> by <key>. Write the joined table to <target>.",
+    "make <target> out of <one> and <two>, joined on <key>.",
+    "for each row of <one>, look up the <amount> in <two> by <key>. The result goes to <target>.",
+    "the <rows> are split over <one> and <two>, and <key> links them. We need one table, <target>.",
 )
+# What the table looks like is said last.
+_FORMS = (
+    "Columns <columns>, in their format, header line included, rows in the order of the first file.",
+    "Columns <columns>, with a header and a separator like theirs, in the order of the first file.",
+    "Keep their format and header (<columns>), and the order of the first file.",
+    "Same format as the two, with a header line: <columns>. The rows follow the first file.",
+)
+_JOINABLE = [form for form in tables.FORMATS if form.sep != " " and form.top and not form.quoted]
 
 
 @TASKS.kind("join")
 def make(host: Host) -> Job:
-    names, rng = host.names, host.rng
-    folder = host.place()
-    one, two = new_path(host, folder, "table"), new_path(host, folder, "table")
-    target, sep = new_path(host, folder, "result"), host.skin.choice([" ", ",", ":", "/"])
-    count = rng.randint(4, 7)
-    keys = sorted(names.word((1, 2)) for _ in range(count))
-    values = {key: (names.word((1, 3)), names.number(10, 999)) for key in keys}
-    order = list(range(count))
-    while order == sorted(order):
+    rng, form = host.rng, host.skin.choice(_JOINABLE)
+    table, folder = host.world.table(host.some(rng, 3, 7), 3), host.place()
+    kind, keys = table.kind, sorted(table.keys)
+    one = f"{folder}/{table.stem}{form.ending}"
+    more = f"{kind.file} {kind.amount}-by-{kind.key} {kind.amount}-list {kind.amount}-new"
+    two, target = (
+        f"{folder}/{host.world.stem(stems)}{form.ending}" for stems in (more, "joined merged combined complete")
+    )
+    values = {key: (host.skin.choice(table.groups), str(host.skin.randint(kind.low, kind.high))) for key in keys}
+    order = list(keys)
+    while order == keys:
         rng.shuffle(order)
-    first = [f"{key}{sep}{values[key][0]}" for key in keys]
-    second = [f"{keys[at]}{sep}{values[keys[at]][1]}" for at in order]
-    joined = [f"{row}{sep}{values[key][1]}" for key, row in zip(keys, first, strict=True)]
-    form = host.phrase("[KEY<sep>NAME<sep>NUMBER|'key<sep>name<sep>number']", sep=sep)
-    awk, files = "awk" if sep == " " else f"awk -F'{sep}' -v OFS='{sep}'", f"{two} {one}"
-    loop = f"while IFS='{sep}' read -r x n; do echo \"$x{sep}$n{sep}$(grep \"^$x{sep}\" {two} | cut -d '{sep}' -f 2)\"; done"
+    columns = [kind.key, kind.group, kind.amount]
+    texts = {
+        one: form.text(columns[:2], [(key, values[key][0]) for key in keys]),
+        two: form.text([kind.key, kind.amount], [(key, values[key][1]) for key in order]),
+    }
+    awk, cut, paste, loop = _tools(form.sep, two)
+    arranged = f"(head -n 1 {two}; tail -n +2 {two} | sort)"
     return job(
         host,
-        title=host.say("[two tables|a joined table|names and numbers] for <what>", what=target.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, one=one, two=two, target=target, row=form),
-        sources={one: "\n".join(first) + "\n", two: "\n".join(second) + "\n"},
+        title=host.say("[two tables|a joined table|one table] for <what>", what=target.rsplit("/", 1)[-1]),
+        text=ask(
+            host,
+            [f"{core} {host.skin.choice(_FORMS)}" for core in _ASK],
+            kind.why,
+            one=one,
+            two=two,
+            target=target,
+            rows=kind.rows,
+            key=kind.key,
+            group=kind.group,
+            amount=kind.amount,
+            columns=f"{kind.key}, {kind.group} and {kind.amount}",
+            role=f"the {host.person().role}",
+        ),
+        sources=texts,
         target=target,
-        result="\n".join(joined) + "\n",
+        result=form.text(columns, [(key, *values[key]) for key in keys]),
         looks=[f"cat {one} {two}", f"head {one} {two}"],
         direct=[
-            f"{awk} 'NR == FNR {{a[$1] = $2; next}} {{print $1, $2, a[$1]}}' {files} > {target}",
+            f"{awk} 'NR == FNR {{a[$1] = $2; next}} {{print $1, $2, a[$1]}}' {two} {one} > {target}",
             f"{loop} < {one} > {target}",
-            f"sort {two} | cut -d '{sep}' -f 2 | paste -d '{sep}' {one} - > {target}",
-            f"{awk} 'FNR == NR {{v[$1] = $2; next}} $1 in v {{print $0, v[$1]}}' {files} > {target}",
-            [f"sort {two} > /tmp/y", f"cut -d '{sep}' -f 2 /tmp/y | paste -d '{sep}' {one} - > {target}"],
+            f"{arranged} | {cut} | {paste} {one} - > {target}",
+            f"{awk} 'FNR == NR {{v[$1] = $2; next}} $1 in v {{print $0, v[$1]}}' {two} {one} > {target}",
+            [f"{arranged} > /tmp/y", f"{cut} /tmp/y | {paste} {one} - > {target}"],
         ],
         confirm=[[f"cat {target}"], [f"cat -n {target}"]],
         wrong={
-            "not_matched": f"cut -d '{sep}' -f 2 {two} | paste -d '{sep}' {one} - > {target}",
+            "not_matched": f"{cut} {two} | {paste} {one} - > {target}",
             "one_below_the_other": f"cat {one} {two} > {target}",
             "one_lost": f"{loop} < {one} | sed '$d' > {target}",
-            "names_left_out": f"sort {two} > {target}",
+            "groups_left_out": f"{arranged} > {target}",
+            "no_header": f"{loop} < {one} | tail -n +2 > {target}",
             "other_path": f"{loop} < {one} > {target}.new",
         },
     )
+
+
+def _tools(sep: str, two: str) -> tuple[str, str, str, str]:
+    """How awk, cut and paste are told of the separator, and a loop that looks each row up in the second table."""
+    if sep == "\t":
+        look_up = f"awk -v g=$x '$1 == g {{print $2}}' {two}"
+        loop = f"while read -r x n; do printf '%s\\t%s\\t%s\\n' $x $n $({look_up}); done"
+        return r"awk -F'\t' -v OFS='\t'", "cut -f 2", "paste", loop
+    cut = f"cut -d {sep} -f 2"
+    loop = f'while IFS={sep} read -r x n; do echo "$x{sep}$n{sep}$(grep "^$x{sep}" {two} | {cut})"; done'
+    return f"awk -F{sep} -v OFS={sep}", cut, f"paste -d {sep}", loop

@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
+from sekft.authors.procedural import folders
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, Typed, ask, job
 from sekft.scenario import File
 
 _NEW = (
-    "[make|create|set] a symbolic link <link> that [points|leads] to <target>.",
-    "<link> [should be|is to be] a symbolic link to <target>.",
-    "<target> [should also|must also] be reached as <link>, [by|through] a symbolic link [and not by a copy|].",
-    "[under the name|by the name of] <link>, a symbolic link to <target> is [wanted|needed|expected].",
-    "[those|programs] that look for <link> [want|should find] <target>: a symbolic link [will do|is enough].",
-    "no copy of <target>, [but|only] a symbolic link to it, [belongs|is to lie] at <link>.",
-    "make <link> lead to <target>, by way of a symbolic link.",
-    "could <link> be a symbolic link, leading to <target>?",
-    "<target> has a long name; <link> is to stand for it, as a symbolic link.",
-    "a symbolic link is missing: from <link> to <target>.",
-    "people [type|use] <link> and [mean|want] <target>. [A symbolic link there would help.|There should be a symbolic link.]",
-    "what <link> should be: a symbolic link whose target is <target>.",
+    "[make|create] a symbolic link <link> that points to <target>.",
+    "symlink please: <link> to <target>.",
+    "<link> should be a symbolic link to <target>.",
+    "could you link <link> to <target>? A symbolic link, not a copy.",
+    "people keep asking for the current <one>. Make <link> a symbolic link to <target>.",
+    "we need <target> under the name <link>, too. A symbolic link will do.",
+    "set a symlink at <link>. Its target is <target>.",
+    "the scripts look for <link>. Give them a symbolic link there that leads to <target>.",
+    "<who> does not want to type <target> every time. Add a symlink <link> for it.",
+    "no copies, please: <link> as a symbolic link to <target>.",
+    "create <link> as a symlink. It should lead to <target>.",
 )
 _OLD = (
-    "the symbolic link <link> points to the wrong [place|file]; [it should lead|it is to lead] to <target>.",
-    "[point|switch] the symbolic link <link> to <target>.",
-    "<link> [leads|still leads] to an old file. As a symbolic link it should [from now on|now] lead to <target>.",
-    "<target> [replaces|has taken over from] what <link> points to: the symbolic link [has to follow|is to be changed].",
-    "[change|renew] <link>, a symbolic link, so that it [points at|leads to] <target> [; what it points to now stays|].",
-    "from today, <link> is [meant|supposed] to be a symbolic link to <target> [, not to what it shows now|].",
-    "the link <link> is out of date. Its proper target is <target> [, the old one is kept as a file|].",
-    "could the symbolic link <link> be [moved|switched] to <target>?",
-    "<target> is what readers of <link> should get; [the link|the symbolic link] there [leads elsewhere|points elsewhere] at present.",
-    "symbolic link <link>: [new target|now to] <target> [, the file behind the old one is not to be touched|].",
-    "[re-point|redirect] <link> to <target>. It [is|stays] a symbolic link.",
-    "where <link> leads has been wrong ever since <target> [came|was made]: that is where the symbolic link [belongs|should lead].",
+    "point the symbolic link <link> to <target>.",
+    "the symlink <link> still points to an old <one>. It should lead to <target>.",
+    "switch <link> over to <target>. It stays a symbolic link.",
+    "could you change the symlink <link>? The target is <target> now.",
+    "<link> is out of date: as a symbolic link, it should lead to <target> [, and the old file stays|].",
+    "new target for the symlink <link>: <target>",
+    "please re-point <link> (a symbolic link) to <target> and leave the files alone.",
+    "<who> opened <link> and got the wrong <one>. The symlink has to lead to <target>.",
+    "from now on the symbolic link <link> should lead to <target>.",
+    "change the symlink <link> so that it points to <target>.",
 )
 
 
 @TASKS.kind("link")
 def make(host: Host) -> Job:
-    names, rng = host.names, host.rng
-    folder = host.place()
-    versions = sorted(f"{names.compound()}.{names.word((1, 1))}" for _ in range(rng.randint(2, 4)))
+    rng = host.rng
+    found = folders.draw(host, host.some(rng, 2, 4), 0)
+    folder, versions = found.path, found.mine
     old, new = (f"{folder}/{versions[at]}" for at in rng.sample(range(len(versions)), 2))
-    link = f"{folder}/{names.word()}"
+    link = f"{folder}/{host.world.stem('current latest newest active default recent')}"
     exists = rng.random() < 0.5
-    files = tuple(host.file(f"{folder}/{name}", names.compound() + "\n") for name in versions)
     before = (File(path=link, kind="symlink", target=old.rsplit("/", 1)[-1], mtime=host.mtime),) if exists else ()
     direct: list[Typed]
     if exists:
@@ -53,12 +50,21 @@ def make(host: Host) -> Job:
     else:
         direct = [f"ln -s {new} {link}", [f"cd {folder}", f"ln -s {new.rsplit('/', 1)[-1]} {link.rsplit('/', 1)[-1]}"],
                   f"cd {folder} && ln -s {new} {link}", f"ln -sf {new} {link}"]  # fmt: skip
+    others = [f"{folder}/{name}" for name in versions if f"{folder}/{name}" not in (new, old if exists else "")]
     return job(
         host,
-        title=host.say("[a link|a symbolic link|where a name leads] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(host, _OLD if exists else _NEW, link=link, target=new),
+        title=host.say("[a link|a symlink|a symbolic link] in <what>", what=found.name),
+        text=ask(
+            host,
+            _OLD if exists else _NEW,
+            found.kind.why,
+            link=link,
+            target=new,
+            one=found.kind.one,
+            who=host.person().name,
+        ),
         needle=new,
-        files=(*files, *before),
+        files=(*found.files.values(), *before),
         judged={link: f'[ -L "$1" ] && [ "$(readlink -f "$1")" = {new} ]'},
         needs=(),
         folder=folder,
@@ -71,9 +77,7 @@ def make(host: Host) -> Job:
         confirm=[[f"ls -l {link}"], [f"readlink {link}"], [f"ls -l {folder}"]],
         wrong={
             "copied": f"rm -f {link}; cp {new} {link}",
-            "other_target": f"ln -sf {folder}/{next(v for v in versions if v not in (new.rsplit('/', 1)[-1], old.rsplit('/', 1)[-1] if exists else ''))} {link}"
-            if len(versions) > 2
-            else f"ln -sf {folder} {link}",
+            "other_target": f"ln -sf {others[0] if others else folder} {link}",
             "hard_link": f"rm -f {link}; ln {new} {link}",
             "the_other_way": f"rm {new}; ln -s {link} {new}",
             "other_path": f"ln -s {new} {link}.new",

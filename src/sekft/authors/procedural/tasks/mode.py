@@ -2,60 +2,92 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sekft.authors.procedural import folders
+from sekft.authors.procedural.folders import Folder
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job
 
 # What each mode means, and how chmod spells it with letters.
 _MODES = {
-    "600": ("the owner alone may read and write", "u=rw,go="),
-    "640": ("the owner may read and write, the group may read, others nothing", "u=rw,g=r,o="),
-    "755": ("everybody may read and run it and only the owner may write", "u=rwx,go=rx"),
+    "600": ("only the owner may read and write", "u=rw,go="),
+    "640": ("the owner may write, the group may read and others get nothing", "u=rw,g=r,o="),
+    "660": ("owner and group may read and write, and nobody else", "ug=rw,o="),
+    "664": ("owner and group may write and everybody may read", "ug=rw,o=r"),
     "444": ("everybody may read and nobody may write", "a=r"),
-    "750": ("the owner may do everything, the group may read and run, others nothing", "u=rwx,g=rx,o="),
-    "400": ("the owner may read, and that is all", "u=r,go="),
+    "440": ("owner and group may read and nobody may write", "ug=r,o="),
+    "400": ("only the owner may read and nobody may write", "u=r,go="),
+}
+_PROGRAMS = {
+    "755": ("everybody may read and run it, but only the owner may write", "u=rwx,go=rx"),
+    "750": ("the owner may do everything, the group may read and run it, others nothing", "u=rwx,g=rx,o="),
+    "700": ("only the owner may read, write and run it", "u=rwx,go="),
+    "555": ("everybody may read and run it, but nobody may write", "a=rx"),
 }
 _ASK = (
-    "[set|change] the permissions of <what> to <want>.",
-    "the mode that fits <what> is not the one it has: [set|give it] <want> [; the content stays|].",
-    "the permissions of <what> are [wrong|not as they should be]: <want> [is right|is what was meant].",
-    "[make sure|see to it] that <what> [ends up with|has] <want>.",
-    "[from today|from now on|as of now], <what> [should|ought to] have <want>.",
-    "access to <what> [is to change|has to be changed], to <want>.",
-    "[it was settled who may do what with|a decision was made about] <what>: [it is to have|it should have] <want>.",
-    "what is meant here is <what>, which [came over|was unpacked|was restored] with the wrong mode. [It should be|What it needs is] <want>.",
-    "give <what> [, and nothing else,|] <want>.",
-    "could <what> [get|be given] <want>?",
-    "[by|according to] the rules, <what> [needs|has to have] <want>.",
-    "[bring|switch] <what> to <want> [, whatever the mode is now|].",
-    "for <what>, the mode [has to|must] be right before anybody uses it: <want>.",
-    "[permissions|rights] only: <what> [needs|should have] <want>.",
+    "set the permissions of <what> to <mode>.",
+    "chmod <mode>, please, for <what>.",
+    "please give <what> mode <mode> (<means>).",
+    "<what> should have mode <mode>: <means>.",
+    "the permissions of <what> are wrong. They should be <mode>.",
+    "could you change the mode of <what> to <mode>? That way, <means>.",
+    "<who> restored <what> with the wrong mode. Please set it to <mode>.",
+    "<what>: mode <mode> from now on.",
+    "make <what> mode <mode> and leave the other files in that folder alone.",
+    "access to <what> has to change: mode <mode>, so that <means>.",
+    "<role> asks for mode <mode> on <what>. Nothing else changes.",
+    "mode <mode> for <what>.",
 )
+_WHY = (
+    "<who> goes through the permissions on <day>.",
+    "This came up in the review of access rights.",
+    "The umask was wrong when they were copied.",
+    "<role> noticed it in a listing.",
+    "Since the move to <host> they have had the default mode.",
+)
+_SCRIPTS = """
+backup sync-files rotate-logs nightly weekly-report cleanup send-mail import-data export-data check-disk restart-queue
+make-index print-labels fetch-files notify
+"""
+_STEPS = (
+    "cd /srv || exit 1", 'logger "started by $USER"', 'date >> "$HOME/runs.log"', "umask 027", "set -eu",
+    "df -h /srv", "find /tmp -user $USER -mtime +7", "sync", 'echo "done"',
+)  # fmt: skip
 
 
 @TASKS.kind("mode")
 def make(host: Host) -> Job:
-    names, rng, skin = host.names, host.rng, host.skin
-    folder = host.place()
-    ending, other = names.word((1, 2)), names.word((1, 2))
-    several = rng.random() < 0.5
-    mine = sorted(f"{names.compound()}.{ending}" for _ in range(rng.randint(2, 4) if several else 1))
-    rest = [f"{names.compound()}.{other}" for _ in range(rng.randint(2, 3))]
-    mode = rng.choice(sorted(_MODES))
-    means, letters = _MODES[mode]
-    files = {
-        name: host.file(f"{folder}/{name}", names.compound() + "\n")
-        for name in skin.sample(mine + rest, len(mine + rest))
-    }
+    rng = host.rng
+    several, runs = rng.random() < 0.5, rng.random() < 0.4
+    found = folders.draw(host, host.some(rng, 2, 4) if several else 1, host.some(rng, 2, 3))
+    if runs:
+        found = _scripts(host, found)
+    folder, ending, mine, rest = found.path, found.ending, found.mine, found.rest
+    modes: Mapping[str, tuple[str, str]] = _PROGRAMS if runs else _MODES
+    mode = rng.choice(sorted(modes))
+    means, letters = modes[mode]
+    names = host.skin.sample(list(found.files), len(found.files))
     paths = f"{folder}/*.{ending}" if several else f"{folder}/{mine[0]}"
-    what = host.phrase("[every|each] file ending in .<ending> in <folder>", ending=ending, folder=folder)
-    want = host.phrase("[mode <mode>|mode <mode>, so that <means>|mode <mode> (<means>)]", mode=mode, means=means)
+    each = host.phrase("[all .<ending> files in <folder>|<paths>|every .<ending> file in <folder>]", ending=ending, folder=folder, paths=paths)  # fmt: skip
     return job(
         host,
-        title=host.say("[permissions|access|who may do what] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, what=what if several else paths, want=want),
+        title=host.say("[permissions|mode|access rights] of [files|a file] in <what>", what=found.name),
+        text=ask(
+            host,
+            _ASK,
+            _WHY,
+            what=each if several else paths,
+            mode=mode,
+            means=re.sub(r"\bit\b", "them", means) if several else means,
+            who=host.person().name,
+            role=f"the {host.person().role}",
+        ),
         needle=folder,
-        files=tuple(files.values()),
-        after=tuple(files[name].model_copy(update={"mode": f"0{mode}"}) for name in mine),
+        files=tuple(found.files[name] for name in names),
+        after=tuple(found.files[name].model_copy(update={"mode": f"0{mode}"}) for name in mine),
         folder=folder,
         looks=[f"ls -l {folder}", f"ls -l {paths}"],
         direct=[
@@ -77,3 +109,13 @@ def make(host: Host) -> Job:
             "one_left": [f"chmod {mode} {folder}/{name}" for name in mine[1:]] or [f"chmod 500 {paths}"],
         },
     )
+
+
+def _scripts(host: Host, found: Folder) -> Folder:
+    """The same number of files, of which those that matter are shell scripts."""
+    names = sorted(f"{stem}.sh" for stem in host.world.several(len(found.mine), _SCRIPTS, (2, 3)))
+    path = f"{found.above}/{host.world.stem('scripts bin jobs tools helpers')}"
+    texts = {name: "#!/bin/sh\n" + "".join(f"{step}\n" for step in host.skin.sample(_STEPS, 3)) for name in names}
+    texts |= {name: found.files[name].content or "" for name in found.rest}
+    files = {name: host.file(f"{path}/{name}", text) for name, text in texts.items()}
+    return replace(found, path=path, ending="sh", mine=names, files=files)

@@ -3,49 +3,49 @@
 from __future__ import annotations
 
 import difflib
+import re
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path, within
+from sekft.authors.procedural.tasks import TASKS, ask, job, named, new_path, quoted, within
 
 _ASK = (
-    "[apply|carry out] the change in <diff> to <path> [; the diff itself stays|].",
-    "<diff> [describes|shows] what is to change in <path>. Make that change [, and no other|].",
-    "<path> [lags behind|is still in its old state]: the lines that <diff> marks have to be [taken out or put in|removed or added].",
-    "bring <path> to the state that <diff> [leads to|asks for].",
-    "there is a diff, <diff>, that was never [applied|worked in]. The file it is for is <path>.",
-    "the difference in <diff> [should be|is to be] worked into <path>.",
-    "work <diff> into <path>: [lines with a minus go, lines with a plus come|lines with a minus out, lines with a plus in].",
-    "what <diff> takes out and puts in should be taken out of and put into <path> [, whichever way|].",
-    "could <path> be changed as <diff> [says|has it]?",
-    "in <diff> [lies|you have] a correction for <path>, as a diff [in the usual form|]. It [still has to|has yet to] be made.",
-    "a few lines of <path> are wrong. <diff> says which, and what [should stand|belongs] there instead.",
-    "<path> is to read as the diff <diff> [would have it|makes it] [, line for line|].",
-    "the edit was agreed on, as <diff>; [what is left is|it remains] to make it in <path>.",
+    "apply <diff> to <path>.",
+    "<who> left a diff for <path>: it is <diff>. Please apply it.",
+    "<diff> has a correction for <path>. Apply it and keep the diff.",
+    "please patch <path> with <diff>.",
+    "could you apply the patch <diff> to <path>?",
+    "<path> is still the old version. Please bring it up to date with the diff <diff>.",
+    "the change in <diff> was agreed on, but nobody has made it in <path> yet. Please do.",
+    "<role> has reviewed <diff>. It can go into <path> now.",
+    "patch for <path>: see <diff>, and apply it as it is.",
+    "make the change in <diff> to <path>, and no other.",
+    "<path> needs the edit that <who> sent as <diff>.",
 )
 
 
 @TASKS.kind("patch")
 def make(host: Host) -> Job:
-    names, rng = host.names, host.rng
-    folder = host.place()
-    path = new_path(host, folder, "text")
-    diff = f"{folder}/{names.word()}.{host.skin.choice(['diff', 'patch'])}"
-    old = [f"{names.word()} {names.compound()}" for _ in range(rng.randint(5, 9))]
-    changed, dropped = rng.sample(range(len(old)), 2)
-    fresh = f"{old[changed].split()[0]} {names.compound()}"
+    rng, skin = host.rng, host.skin
+    folder, config = host.place(), skin.random() < 0.5
+    count, (changed, dropped) = host.some(rng, 4, 8), rng.sample(range(4), 2)
+    path, head, old, fresh, why = (_config if config else _document)(host, folder, count, changed)
     new = [fresh if at == changed else line for at, line in enumerate(old) if at != dropped]
-    name = path.rsplit("/", 1)[-1]
-    hunks = difflib.unified_diff(old, new, name, name, lineterm="")
-    before, after = ("".join(line + "\n" for line in lines) for lines in (old, new))
-    edits = f"-e 's/^{old[changed]}$/{fresh}/' -e '/^{old[dropped]}$/d'"
-    replaced = f"sed 's/{old[changed]}/{fresh}/' {path}"
+    name, stem = path.rsplit("/", 1)[-1], host.world.stem("change correction fix update edit revision")
+    diff = f"{folder}/{stem}.{skin.choice(['diff', 'patch'])}"
+    titles = skin.choice([(f"a/{name}", f"b/{name}"), (f"{name}.orig", name), (name, name)])
+    hunks = difflib.unified_diff(head + old, head + new, *titles, lineterm="")
+    before, after = ("".join(f"{line}\n" for line in head + lines) for lines in (old, new))
+    swap, drop = f"s/^{_pattern(old[changed])}$/{_plain(fresh)}/", f"/^{_pattern(old[dropped])}$/d"
+    edits = f"-e {quoted(swap)} -e {quoted(drop)}"
     by_tool = f"patch {path} {diff}"
     return job(
         host,
-        title=host.say("[a change|a diff|a correction] for <what>", what=name),
-        text=ask(host, _ASK, path=path, diff=diff),
+        title=host.say("[a change|a diff|a patch] for <what>", what=name),
+        text=ask(
+            host, _ASK, why, path=path, diff=diff, who=host.person().name, role=f"the {host.person().role}"
+        ),
         needle=diff,
-        sources={path: before, diff: "\n".join(hunks) + "\n"},
+        sources={path: before, diff: "".join(f"{line}\n" for line in hunks)},
         target=path,
         result=after,
         whole=[
@@ -54,8 +54,11 @@ def make(host: Host) -> Job:
             [f"cat {diff}", f"patch {path} < {diff}"],
             [f"cat {diff}", f"sed -i {edits} {path}"],
             [f"cat {path} {diff}", f"sed -i {edits} {path}"],
-            [f"cat {diff}", f"sed -i 's/{old[changed]}/{fresh}/' {path}", f"sed -i '/{old[dropped]}/d' {path}"],
-            [f"cat {diff}", f"{replaced} | grep -v '^{old[dropped]}$' > /tmp/new && cat /tmp/new > {path}"],
+            [f"cat {diff}", f"sed -i {quoted(swap)} {path}", f"sed -i {quoted(drop)} {path}"],
+            [
+                f"cat {diff}",
+                f"sed {quoted(swap)} {path} | grep -vxF {quoted(old[dropped])} > /tmp/new && cat /tmp/new > {path}",
+            ],
             [f"cat {diff}", f"cp {path} /tmp/old && sed {edits} /tmp/old > {path}"],
             [f"cd {folder}", *(within(folder, command) for command in (f"cat {diff}", by_tool))],
         ],
@@ -65,10 +68,40 @@ def make(host: Host) -> Job:
         },
         confirm=[[f"cat {path}"], [f"cat -n {path}"]],
         wrong={
-            "half": f"sed -i 's/{old[changed]}/{fresh}/' {path}",
-            "other_half": f"sed -i '/{old[dropped]}/d' {path}",
-            "added_only": f"echo '{fresh}' >> {path}",
+            "half": f"sed -i {quoted(swap)} {path}",
+            "other_half": f"sed -i {quoted(drop)} {path}",
+            "added_only": f"echo {quoted(fresh)} >> {path}",
             "diff_copied": f"cp {diff} {path}",
             "other_path": f"sed {edits} {path} > {path}.new",
         },
-    )
+    )  # fmt: skip
+
+
+_Text = tuple[str, list[str], list[str], str, list[str]]
+"""A path, the lines above, those that may change, what one of them becomes, and reasons to change it."""
+
+
+def _document(host: Host, folder: str, count: int, changed: int) -> _Text:
+    document = host.world.document(count)
+    path = named(host, folder, "text", document.stem)
+    lines = [host.text(line) for line in document.lines]
+    return path, [document.kind.title, ""], lines, host.text(document.added[0]), document.kind.why
+
+
+def _config(host: Host, folder: str, count: int, changed: int) -> _Text:
+    kind = host.skin.choice(host.world.setting.configs)
+    path = new_path(host, folder, "config", kind.file)
+    keys = host.skin.sample(kind.keys, min(count, len(kind.keys)))
+    name, _, fresh, _ = keys[changed]
+    lines = [f"{key} = {value}" for key, value, _, _ in keys]
+    return path, [f"# {kind.of}", ""], lines, f"{name} = {fresh}", kind.why
+
+
+def _pattern(text: str) -> str:
+    """The text as a pattern of sed between slashes."""
+    return re.sub(r"([/*\[\]\\^$])", r"\\\1", text)
+
+
+def _plain(text: str) -> str:
+    """The text as what sed puts in, between slashes."""
+    return re.sub(r"([/&\\])", r"\\\1", text)

@@ -2,74 +2,83 @@
 
 from __future__ import annotations
 
+from sekft.authors.procedural import folders
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
-    "[delete|remove] [the files|all files] in <folder> <rule> [, and no other|; the rest stays|].",
-    "<folder> holds leftovers: files <rule>. [They should go|Remove them] [; the rest must stay|; keep the others].",
-    "in <folder>, all files <rule> [should be thrown away|are to be deleted].",
-    "files <rule> [pile up|have piled up|take up room] in <folder>; [it should hold none|none should be left].",
-    "[clear|rid] <folder> of files <rule> [, and of nothing else|].",
-    "nobody needs the files in <folder> <rule>. [Out with them|They should go] [; the others are in use|].",
-    "[get rid|dispose] of the files in <folder> <rule>.",
-    "[what is left|what remains] in <folder> should be only what is in use, and files <rule> are not: delete these.",
-    "could the files in <folder> <rule> be [deleted|removed|deleted, and just those]?",
-    "a run that broke off left files in <folder> <rule>. [They are worthless|They are of no use]: delete them.",
-    "[in|within] <folder> there should be no files <rule> [any more|any longer].",
-    "deletion in <folder>: [all|any] files <rule>; [others are kept|everything else is kept].",
-    "the folder <folder> needs thinning out. Files <rule> go, [all the others stay|nothing else does].",
-    "of what lies in <folder>, files <rule> are [rubbish|waste|dead weight] and [are to be removed|should be removed].",
+    "delete all files in <folder> <rule>.",
+    "please remove the files in <folder> <rule>, and only those.",
+    "<folder> is full of leftovers. Files <rule> can go, the rest stays.",
+    "clean up <folder>: delete the files <rule>.",
+    "could you get rid of the files in <folder> <rule>? Leave the others alone.",
+    "files <rule> should not be in <folder>. Please delete them.",
+    "the folder with the <of>, <folder>, still has files <rule>. Nobody needs them, so delete them.",
+    "a run that broke off left files <rule> in <folder>. Delete these, nothing else.",
+    "<who> is done with the files in <folder> <rule>. You can delete them.",
+    "in <folder>, delete the files <rule> and keep the others.",
+    "remove from <folder>: files <rule>. Everything else is in use.",
 )
-# What singles the files out: in words, as a pattern for the shell, and as a test for find.
+_WHY = (
+    "They have been lying there since <iso>.",
+    "The disk is [nearly full|at <n> per cent].",
+    "The nightly backup takes them along every time.",
+    "<who> asked whether anyone needs them, and nobody does.",
+    "They get in the way in every listing.",
+    "<role> wants the folder tidy before <event>.",
+)
+_MARKS = "tmp old draft test copy scratch broken unused spare"
+# What singles the files out: in words, as a pattern for the shell, and what their names are made of.
 _RULES = {
-    "prefix": ("whose names [start|begin] with <mark>", "{mark}*", "-name '{mark}*'"),
-    "ending": ("whose names end in <mark>", "*{mark}", "-name '*{mark}'"),
-    "middle": ("that have <mark> in their names", "*{mark}*", "-name '*{mark}*'"),
+    "prefix": ("whose names start with <mark>", "{mark}*", "{mark}{stem}.{ending}"),
+    "ending": ("whose names end in <mark>", "*{mark}", "{stem}{mark}"),
+    "middle": ("that have <mark> in their names", "*{mark}*", "{stem}{mark}.{ending}"),
 }
 
 
 @TASKS.kind("prune")
 def make(host: Host) -> Job:
-    names, rng, skin = host.names, host.rng, host.skin
-    folder = host.place()
-    rule, pattern, test = _RULES[rng.choice(sorted(_RULES))]
-    mark = names.word((1, 2)) + skin.choice("-_") if pattern[0] != "*" else skin.choice(".-_") + names.word((1, 2))
-    glob, test = pattern.format(mark=mark), test.format(mark=mark)
-    tails = iter(names.word((1, 2)) for _ in range(9))
-    doomed = sorted(
-        pattern.replace("*", "{}").format(*(next(tails) for _ in range(pattern.count("*"))), mark=mark)
-        for _ in range(rng.randint(2, 3))
-    )
-    kept = [f"{names.word()}.{skin.choice(['txt', 'dat', 'bin'])}" for _ in range(rng.randint(2, 4))]
-    files = tuple(host.file(f"{folder}/{name}", names.compound() + "\n") for name in doomed + kept)
-    words = host.phrase(rule, mark=mark)
+    rng, skin = host.rng, host.skin
+    kind = rng.choice(sorted(_RULES))
+    rule, pattern, called = _RULES[kind]
+    count = host.some(rng, 2, 3)
+    found = folders.draw(host, count + host.some(rng, 1, 3), 1)
+    endings = {name.rpartition(".")[2] for name in found.files}
+    folder = found.path
+    word = host.world.one(" ".join(mark for mark in _MARKS.split() if mark not in endings), (1, 2))
+    mark = word + skin.choice("-_") if kind == "prefix" else skin.choice("._" if kind == "ending" else "-_") + word
+    glob = pattern.format(mark=mark)
+    old = skin.sample(found.mine, count)
+    stems = [known.removesuffix(f".{found.ending}") for known in old]
+    paths = sorted(f"{folder}/{called.format(mark=mark, stem=stem, ending=found.ending)}" for stem in stems)
+    doomed = [host.file(path, host.page(found.kind.lines, host.some(rng, 2, 5))) for path in paths]
+    kept = [file for known, file in found.files.items() if known not in old]
     return job(
         host,
-        title=host.say("[leftovers|old files|clutter|what can go] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, folder=folder, rule=words),
+        title=host.say("[leftovers|files to delete|clutter] in <what>", what=found.name),
+        text=ask(host, _ASK, _WHY, rule=host.phrase(rule, mark=mark), who=host.person().name, **found.slots),
         needle=folder,
-        files=files,
-        gone=tuple(f"{folder}/{name}" for name in doomed),
+        files=(*doomed, *kept),
+        gone=tuple(paths),
         folder=folder,
         looks=[f"ls -A {folder}", f"ls -lA {folder}", f"find {folder} -type f"],
         direct=[
             f"rm {folder}/{glob}",
-            f"find {folder} -maxdepth 1 {test} -type f -exec rm {{}} +",
-            f"find {folder} -type f {test} | xargs rm",
+            f"find {folder} -maxdepth 1 -name '{glob}' -type f -exec rm {{}} +",
+            f"find {folder} -type f -name '{glob}' | xargs rm",
         ],
-        informed=[f"rm {' '.join(f'{folder}/{name}' for name in doomed)}"],
+        informed=[f"rm {' '.join(paths)}"],
         right={
-            "last_first": [f"rm -f {folder}/{name}" for name in reversed(doomed)],
+            "last_first": [f"rm -f {path}" for path in reversed(paths)],
             "by_loop": f'for f in {folder}/{glob}; do rm "$f"; done',
-            "unlinked": [f"cd {folder}", *(f"unlink {name}" for name in doomed)],
+            "unlinked": [f"cd {folder}", *(f"unlink {path.rsplit('/', 1)[-1]}" for path in paths)],
         },
         confirm=[[f"ls -A {folder}"], [f"ls -lA {folder}"], [f"find {folder} -type f"]],
         wrong={
             "all_deleted": f"rm {folder}/*",
-            "one_left": [f"rm {folder}/{name}" for name in doomed[1:]],
-            "emptied_instead": [f": > {folder}/{name}" for name in doomed],
+            "one_left": [f"rm {path}" for path in paths[1:]],
+            "emptied_instead": [f": > {path}" for path in paths],
             "moved_away": f"mkdir {folder}/old && mv {folder}/{glob} {folder}/old/",
-            "one_too_many": [f"rm {folder}/{glob}", f"rm {folder}/{kept[0]}"],
+            "one_too_many": [f"rm {folder}/{glob}", f"rm {kept[0].path}"],
         },
     )

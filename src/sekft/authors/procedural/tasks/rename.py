@@ -6,55 +6,72 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ENDING = (
-    "[every|each] file in <folder> that ends in .<old> should end in .<new> [instead|from now on]; [the names stay otherwise|the rest of its name stays].",
-    "[rename|change] the .<old> files in <folder> so that they end in .<new>.",
-    "the ending .<old> [is no longer in use|was given up]: in <folder> it [has to become|is to become] .<new>.",
-    "in <folder>, .<old> [has to become|is to become|is to be] .<new>, [for all files that have it|file by file].",
-    "<folder> [has|holds] files ending in .<old>. [Their ending should be|They need the ending] .<new>.",
-    "[what is called|whatever is named] *.<old> in <folder> [is to be|should be|ought to be] called *.<new>.",
-    "give the files in <folder> with the ending .<old> the ending .<new> [; the others keep theirs|].",
-    "no name in <folder> should end in .<old> [any longer|any more]: .<new> [is to take its place|should be used instead].",
-    "the program that reads <folder> [looks for|expects] .<new>, yet [some files|several files] there end in .<old>. They need the new ending.",
-    "could the files ending in .<old> [become|be renamed to] .<new>? They [are|lie] in <folder>.",
-    "[bulk|plain] renaming in <folder>: .<old> to .<new> [, contents as they are|].",
-    "the ending .<new> [instead of|rather than|in place of] .<old>, for every such file [in|of] <folder>.",
+    "rename the .<old> files in <folder> to .<new>.",
+    "rename every .<old> file in <folder> so that it ends in .<new>; the rest of the name stays.",
+    "the <of> in <folder> should end in .<new> instead of .<old>. [Please rename them.|Please rename them, contents as they are.]",
+    "change the ending of the .<old> files in <folder> to .<new>. The other files keep their names.",
+    "<folder> still has .<old> files. [They should all|All of them should] be .<new>, with the same names [otherwise|before the dot].",
+    "could you rename everything in <folder> that ends in .<old>, so that it ends in .<new>?",
+    "[bulk|quick] rename in <folder>: *.<old> to *.<new> [, nothing else|].",
+    "what reads <folder> wants .<new>, not .<old>. Please rename the .<old> files to match, for instance <first> to <example>.",
+    "give the .<old> files in <folder> the ending .<new> [(<first> becomes <example>, and so on)|].",
+    "no more .<old> in <folder>, please: those files get .<new> as their ending and keep their names.",
 )
 _PREFIX = (
-    "[every|each] file in <folder> that ends in .<old> should have <new> before its name [, as in <example>|; <example>, for example].",
-    "[put|set] <new> before the names of the .<old> files in <folder>, so that [the first is|one of them is] <example>.",
-    "in <folder>, the names of files ending in .<old> are to [begin|start] with <new>: <example> and so on.",
-    "the .<old> files of <folder> lack the <new> that their names should [start|begin] with (<example>).",
-    "[rename|mark] all files ending in .<old> in <folder> with <new> [in front|at the beginning] of the name: [one becomes|the first becomes] <example>.",
-    "<folder> [has|holds] .<old> files under short names; <new> [belongs|is to go] in front of each [, giving names like <example>|, as in <example>].",
-    "<example>: that is how the .<old> files in <folder> [should|ought to] be named, with <new> before the name they have.",
-    "could the .<old> files in <folder> be called <example> and the like, that is with <new> in front?",
-    "<new> [is to go in front of|is to be put before] every name in <folder> that ends in .<old> [, other files keep their names|]. [An example|For example]: <example>.",
-    "in front of each .<old> file's name in <folder> there should be <new>, which makes <example> of one of them.",
-    "names in <folder> [have to follow|are to follow] a new rule: .<old> files begin with <new>, e.g. <example>.",
-    "[to tell them apart|so that they sort together], .<old> files in <folder> should get <new> before their names; <example> [will be one|would be one].",
+    "put <new> in front of the names of all .<old> files in <folder>.",
+    "rename the .<old> files in <folder> so that each begins with <new>: <first> becomes <example>, and so on.",
+    "the <of> in <folder> should carry <new> in front. Rename each .<old> file, as in <example>.",
+    "prefix every .<old> file in <folder> with <new>. Other files keep their names.",
+    "please mark the .<old> files in <folder> with <new> at the beginning of the name, so that <first> is called <example>.",
+    "we put the <of> of several people into one folder, so the .<old> files in <folder> need <new> before their names (<example>, for instance).",
+    "could you rename the .<old> files in <folder>? Each gets <new> before the name that it has, like <example>.",
+    "rename in <folder>: <new> goes in front of every .<old> file, everything else stays as it is.",
+    "add <new> to the front of each .<old> file name in <folder> [, giving names like <example>|].",
+    "in <folder>, <first> should be called <example>, and the other .<old> files get the same <new> in front.",
 )
+
+_PASSING = ("bak", "old", "log")
+"""Endings that nobody gives to files which are to be kept."""
 
 
 @TASKS.kind("rename")
 def make(host: Host) -> Job:
-    names, rng = host.names, host.rng
+    rng, skin = host.rng, host.skin
     folder = host.place()
     by_ending = rng.random() < 0.5
-    cores = _ENDING if by_ending else _PREFIX
-    old, other = (names.word((1, 2)) for _ in range(2))
-    stems = sorted(names.compound() for _ in range(rng.randint(2, 4)))
-    new = names.word((1, 2)) if by_ending else names.word((1, 2)) + host.skin.choice("-_")
+    count, others = host.some(rng, 2, 4), host.some(rng, 2, 4)
+    found = host.world.collection(count + others, others=4)
+    kind, old = found.kind, found.ending
+    lasting, *spare = sorted(found.others, key=lambda ending: ending in _PASSING)
+    new = lasting if by_ending else host.world.one(host.world.setting.groups, (1, 2)) + skin.choice("-_")
+    stems = sorted(found.stems[:count])
     renamed = {f"{stem}.{old}": f"{stem}.{new}" if by_ending else f"{new}{stem}.{old}" for stem in stems}
-    kept = [f"{names.word()}.{other}" for _ in range(rng.randint(2, 4))]
-    files = {name: host.file(f"{folder}/{name}", names.compound() + "\n") for name in [*renamed, *kept]}
+    kept = [f"{stem}.{spare[0]}" for stem in found.stems[count:]]
+    files = {
+        name: host.file(f"{folder}/{name}", host.page(kind.lines, host.some(rng, 1, 4))) for name in [*renamed, *kept]
+    }
+    first = f"{stems[0]}.{old}"
     target = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{folder}/{new}$(basename "$f")"'
     short = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{new}$f"'
     whole = f'"$(dirname "$f")/$(basename "$f" .{old}).{new}"' if by_ending else f'"{folder}/{new}${{f##*/}}"'
     one_by_one = " && ".join(f"mv {folder}/{name} {folder}/{now}" for name, now in renamed.items())
+    what = folder.rsplit("/", 1)[-1]
     return job(
         host,
-        title=host.say("[names|file names|renaming] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(host, cores, folder=folder, old=old, new=new, example=renamed[f"{stems[0]}.{old}"]),
+        title=host.say(
+            "[file names in <what>|rename the <of>|new names for <of>|names in <what>]", what=what, of=kind.of
+        ),
+        text=ask(
+            host,
+            _ENDING if by_ending else _PREFIX,
+            kind.why,
+            folder=folder,
+            old=old,
+            new=new,
+            of=kind.of,
+            first=first,
+            example=renamed[first],
+        ),
         needle=folder,
         files=tuple(files.values()),
         after=tuple(files[name].model_copy(update={"path": f"{folder}/{now}"}) for name, now in renamed.items()),

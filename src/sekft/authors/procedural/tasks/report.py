@@ -2,72 +2,124 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sekft.authors.procedural import tables
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
+from sekft.scenario import File
 
 _ASK = (
-    "[write|compile] a report <target> with one line for each .<ending> file in <folder>: its name (no folder), a space, and <figure>, in the order of the names.",
-    "<target> should [have|hold] a line for every .<ending> file in <folder>, the bare name first, then a space, then <figure>, sorted by name.",
-    "for each .<ending> file in <folder> [we need|somebody needs] <figure>. [They go as lines|Write lines] of the form NAME NUMBER, names without folders, sorted by name, to <target>.",
-    "how do the .<ending> files in <folder> compare? <target> is to show, for each, the file name (no folder) and <figure>, [a blank between|one blank between them], in the order of the names.",
-    "[go over|take] the .<ending> files in <folder> one by one and write to <target>, sorted by name, [one line each|a line for each]: NAME NUMBER, where NAME has no folder and NUMBER is <figure>.",
-    "the report <target> is [due|overdue]. It is to give, for each .<ending> file in <folder>, <figure>: bare name, one space, number, in the order of the names.",
-    "one line a file, NAME NUMBER: that is the form of <target>, sorted by name. The files are those ending in .<ending> in <folder>, their names are given without the folder, and the number is <figure>.",
-    "[list|show] in <target>, sorted by name, every .<ending> file of <folder> together with <figure>, each line as NAME NUMBER, names without folders.",
-    "could <target> say, for each file ending in .<ending> in <folder>, <figure>? [Lines are|A line is] NAME NUMBER, with the bare name and one blank between, sorted by name.",
-    "what is [wanted|expected] in <target>, behind the bare name of each .<ending> file in <folder> and one space, is <figure>; lines sorted by name.",
-    "[from|out of] several inputs, make one overview, <target>, with the bare name of each .<ending> file in <folder> and, after one blank, <figure>, in the order of the names.",
-    "the .<ending> files of <folder> [are inputs|were handed in]; <target> is to sum them up, a line each: name (no folder), one space and <figure>, sorted by name.",
-    "[an overview|a summary] of <folder> is missing. Lines of <target>: name of a .<ending> file (no folder), one blank, <figure>; sorted by name.",
+    "write <target>: a line for each <ending> file in <folder>, its name (no folder), a space and <figure>, sorted by name.",
+    "list the <ending> files of <folder> in <target>, one per line, each name followed by a space and <figure>. Sort by name and leave the folder out.",
+    "for every <ending> file in <folder>, we need <figure>. Lines of the form NAME NUMBER, without folders and sorted by name, go to <target>.",
+    "please make a short report, <target>: for each <ending> file in <folder> its bare name, one blank and <figure>. In the order of the names.",
+    "how do the <of> in <folder> compare? Put a line per <ending> file into <target>: name without folder, one space, <figure>; sorted by name.",
+    "go through the <ending> files in <folder> and note <figure> for each, in <target>: one line per file, NAME NUMBER, sorted by name, no folders.",
+    "I need an overview of <folder> in <target>. Per <ending> file one line with the file name, a space and <figure>, sorted by name; the names without their folder.",
+    "<target> should have one line per <ending> file in <folder>, in the form NAME NUMBER, where the number is <figure>. Bare names, in order.",
+    "could you work out <figure> for each <ending> file in <folder>? Write name (no folder), space, number to <target>, a line per file, sorted by name.",
+    "collect <figure> of all <ending> files in <folder> in <target>, as lines NAME NUMBER without the folder, sorted by name.",
 )
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The files that are reported on, and one beside them that is not.
+
+    each: sh that prints the figure of "$f". every: awk that prints names and figures of the files after it.
+    """
+
+    ending: str
+    texts: dict[str, str]
+    other: str
+    figures: list[int]
+    figure: str
+    each: str
+    every: str
+    of: str
+    why: list[str]
 
 
 @TASKS.kind("report")
 def make(host: Host) -> Job:
-    names, rng, skin = host.names, host.rng, host.skin
+    rng = host.rng
     folder = host.place()
-    target = new_path(host, folder.rsplit("/", 1)[0], "result")
-    ending, other = names.word((1, 2)), names.word((1, 2))
-    mine = sorted(f"{names.compound()}.{ending}" for _ in range(rng.randint(3, 4)))
-    summed = rng.random() < 0.5
-    tables = [[rng.randint(2, 60) for _ in range(rng.randint(3, 7))] for _ in mine]
-    texts = ["".join(f"{names.word((1, 2))} {number}\n" for number in table) for table in tables]
-    figures = [sum(table) if summed else len(table) for table in tables]
-    right = "".join(f"{name} {figure}\n" for name, figure in zip(mine, figures, strict=True))
-    forms = (
-        ("the sum of its second column", "what its second column adds up to")
-        if summed
-        else ("the number of its lines", "how many lines it has")
-    )
-    each = "awk '{s += $2} END {print s}' \"$f\"" if summed else 'wc -l < "$f"'
-    step = " += $2" if summed else "++"
-    every = f"awk '{{a[FILENAME]{step}}} END {{for (f in a) print f, a[f]}}'"
+    target = new_path(host, folder.rsplit("/", 1)[0], "result", "overview report figures summary compared")
+    inputs = (_tables if rng.random() < 0.5 else _pages)(host, host.some(rng, 2, 4))
+    ending, each, every = inputs.ending, inputs.each, inputs.every
+    mine = list(inputs.texts)
+    right = "".join(f"{name} {figure}\n" for name, figure in zip(mine, inputs.figures, strict=True))
     echoed = " ".join(f"'{line}'" for line in right.splitlines())
-    rest = host.file(f"{folder}/{names.word()}.{other}", f"{names.word()} {names.number(100, 999)}\n")
+    what = folder.rsplit("/", 1)[-1]
+    files: tuple[File, ...] = tuple(host.file(f"{folder}/{name}", text) for name, text in inputs.texts.items())
+    rest = host.file(
+        f"{folder}/{inputs.other}", host.page(host.skin.sample(host.world.setting.notes, 4), host.some(rng, 1, 3))
+    )
     return job(
         host,
-        title=host.say("[a report on|an overview of|figures on] <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, folder=folder, target=target, ending=ending, figure=skin.choice(forms)),
-        files=(*(host.file(f"{folder}/{name}", text) for name, text in zip(mine, texts, strict=True)), rest),
+        title=host.say("[a report on <what>|an overview of <what>|figures for <what>|compare the <of>]", what=what, of=inputs.of),
+        text=ask(host, _ASK, inputs.why, folder=folder, target=target, ending=ending, figure=inputs.figure, of=inputs.of),
+        files=(*files, rest),
         target=target,
         result=right,
         reads=(f"{folder}/{mine[0]}",),
         folder=folder,
-        looks=[f"head {folder}/*.{ending}", f"head -n 4 {folder}/*.{ending}", f"cat {folder}/*.{ending}"],
+        looks=[f"head {folder}/*{ending}", f"head -n 4 {folder}/*{ending}", f"cat {folder}/*{ending}"],
         direct=[
-            f'for f in {folder}/*.{ending}; do echo "$(basename "$f") $({each})"; done > {target}',
-            [f"cd {folder}", f'for f in *.{ending}; do echo "$f $({each})"; done > {target}'],
-            f"cd {folder} && {every} *.{ending} | sort > {target}",
-            [f'for f in {folder}/*.{ending}; do printf \'%s %s\\n\' "${{f##*/}}" "$({each})"; done > {target}'],
-            [f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done', f"printf '%s\\n' {echoed} > {target}"],
+            f'for f in {folder}/*{ending}; do echo "$(basename "$f") $({each})"; done > {target}',
+            [f"cd {folder}", f'for f in *{ending}; do echo "$f $({each})"; done > {target}'],
+            f"cd {folder} && {every} *{ending} | sort > {target}",
+            [f'for f in {folder}/*{ending}; do printf \'%s %s\\n\' "${{f##*/}}" "$({each})"; done > {target}'],
+            [f'for f in {folder}/*{ending}; do echo "$f $({each})"; done', f"printf '%s\\n' {echoed} > {target}"],
         ],
         confirm=[[f"cat {target}"], [f"cat -n {target}"], [f"cat {target}", f"ls {folder}"]],
         wrong={
-            "with_folders": f'for f in {folder}/*.{ending}; do echo "$f $({each})"; done > {target}',
+            "with_folders": f'for f in {folder}/*{ending}; do echo "$f $({each})"; done > {target}',
             "other_files_too": f'cd {folder}; for f in *; do echo "$f $({each})"; done > {target}',
-            "off_by_one": f"printf '%s\\n' {echoed} | sed \"1s/.*/{mine[0]} {figures[0] + 1}/\" > {target}",
+            "off_by_one": f"printf '%s\\n' {echoed} | sed \"1s/.*/{mine[0]} {inputs.figures[0] + 1}/\" > {target}",
             "one_lost": f"printf '%s\\n' {echoed} | sed '$d' > {target}",
-            "names_only": f"cd {folder}; ls *.{ending} > {target}",
+            "names_only": f"cd {folder}; ls *{ending} > {target}",
             "other_path": f"printf '%s\\n' {echoed} > {target}.new",
         },
-    )
+    )  # fmt: skip
+
+
+def _tables(host: Host, count: int) -> _Inputs:
+    """A table for each of some months in a row, whose amounts are summed."""
+    rng, skin = host.rng, host.skin
+    form = tables.draw(skin)
+    sizes = [host.some(rng, 2, 6) for _ in range(count)]
+    table = host.world.table(max(sizes), 3)
+    kind, last = table.kind, datetime.fromtimestamp(host.mtime, UTC)
+    texts, sums = {}, []
+    for at, size in enumerate(sizes):
+        years, month = divmod(last.year * 12 + last.month - 1 - count + at, 12)
+        amounts = [rng.randint(kind.low, kind.high) for _ in range(size)]
+        rows = [
+            (key, skin.choice(table.groups), str(amount))
+            for key, amount in zip(sorted(skin.sample(table.keys, size)), amounts, strict=True)
+        ]
+        texts[f"{table.stem}-{years}-{month + 1:02}{form.ending}"] = form.text(
+            [kind.key, kind.group, kind.amount], rows
+        )
+        sums.append(sum(amounts))
+    each = form.awk("$3 {s += $3} END {print s}", '"$f"')
+    split = {" ": "", "\t": r" -F'\t'"}.get(form.sep, f" -F{form.sep}")
+    column, split = ("$4", " -F': '") if form.ending == ".jsonl" else ("$3", split)
+    every = f"awk{split} '{{a[FILENAME] += {column}}} END {{for (f in a) print f, a[f]}}'"
+    what = f"the sum of {form.column(kind.amount)}"
+    other = f"{host.world.stem('notes readme about remarks')}.md"
+    return _Inputs(form.ending, texts, other, sums, what, each, every, f"monthly tables of {kind.rows}", kind.why)
+
+
+def _pages(host: Host, count: int) -> _Inputs:
+    """Files of a collection, whose lines are counted."""
+    found = host.world.collection(count)
+    kind, ending = found.kind, f".{found.ending}"
+    texts = {f"{stem}{ending}": host.page(kind.lines, host.some(host.rng, 2, 6)) for stem in sorted(found.stems)}
+    counts = [text.count("\n") for text in texts.values()]
+    every = "awk '{a[FILENAME]++} END {for (f in a) print f, a[f]}'"
+    other = f"{host.world.stem('notes readme about remarks')}.{found.others[0]}"
+    return _Inputs(ending, texts, other, counts, "the number of lines", 'wc -l < "$f"', every, kind.of, kind.why)

@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
-    "[keep|retain] the <count> newest of the <stem> files in <folder>, [by the date in their names|going by the date in the name], and delete the [older ones|others].",
-    "<folder> [holds|has] too many <stem> files: the <count> latest by date stay, [the rest is to go|older ones are to be deleted].",
-    "of the dated <stem> files in <folder>, [only|just] the last <count> are to be kept; delete [the rest|the earlier ones].",
-    "[delete|remove] all but the <count> most recent <stem> files in <folder> (the date is [in|part of] the name).",
-    "the rule for <stem> files in <folder>: <count> are kept, the newest by the date in the name; [whatever is older|any older one] is to be removed.",
-    "older <stem> files [should go|are to be deleted] from <folder>, so that [only|exactly] the <count> newest, by their date, remain.",
-    "[thin out|trim] the <stem> files in <folder> down to the <count> with the latest dates.",
-    "of the <stem> files, <count> are [enough|what we keep] in <folder>: the newest ones. [The dates are in the names.|Their names hold the dates.] The rest [is to be|has to be] deleted.",
-    "names in <folder> that begin with <stem> hold a date. The files with the <count> latest dates stay, those with an earlier one [are to be deleted|have to go].",
-    "could the <stem> files in <folder> be cut down to the <count> newest? [The name gives the date.|Go by the date in the name.]",
-    "nothing but the <count> latest of the dated <stem> files should [remain|be left] in <folder> [; other files are not concerned|].",
-    "[room is needed|space runs short] in <folder>; of the dated <stem> files, keep the <count> newest and delete the older ones.",
-    "whatever is older than the <count> newest <stem> files in <folder> is to be deleted; the date [stands|is] in each name.",
+    "keep the <count> newest <stem> files in <folder>, by the date in the name, and delete the older ones.",
+    "delete all but the <count> latest <stem> files in <folder> (go by the date in the name).",
+    "there are too many <stem> files in <folder>. Keep the <count> with the latest dates in their names and delete the rest of them.",
+    "please thin out the <stem> files in <folder>: the <count> newest stay, the older ones go. The date in the name counts, not the time stamp.",
+    "we only need the last <count> of the dated <stem> files in <folder>; please delete the earlier ones. The names have the dates.",
+    "clear old <stem> files out of <folder>. Keep the <count> most recent by the date in the name, and everything that is no <stem> file.",
+    "the <stem> files in <folder> have a date in their names. Keep the <count> with the latest dates, delete the others.",
+    "could you delete the old <stem> files in <folder>? The <count> newest by the date in the name should stay.",
+    "trim <folder>: of the files named <stem> and a date, only the <count> latest dates are to be kept. Leave the other files alone.",
+    "remove the <stem> files with the older dates in their names from <folder>, so that exactly the <count> latest are left.",
 )
 
 
 @TASKS.kind("retain")
 def make(host: Host) -> Job:
-    names, rng, skin = host.names, host.rng, host.skin
+    rng, skin = host.rng, host.skin
     folder = host.place()
-    stem, ending = names.word(), names.word((1, 1))
     keep, total = rng.randint(2, 4), rng.randint(5, 8)
-    year = skin.randint(2012, 2023)
-    form = skin.choice(["{y}-{m:02d}-{d:02d}", "{y}{m:02d}{d:02d}", "{y}.{m:02d}.{d:02d}"])
-    days = sorted(skin.sample(range(336), total))
-    dated = [
-        f"{stem}-{form.format(y=year + day // 168, m=day % 168 // 14 + 1, d=day % 14 + 11)}.{ending}" for day in days
-    ]
-    rest = [f"{names.word()}.{ending}" for _ in range(rng.randint(1, 2))]
+    found = host.world.collection(1 + rng.randint(1, 2))
+    kind, stem, ending = found.kind, found.stems[0], found.ending
+    form, last = skin.choice(["%Y-%m-%d", "%Y-%m-%d", "%Y%m%d"]), datetime.fromtimestamp(host.mtime, UTC)
+    days = sorted(skin.sample(range(1, 300), total), reverse=True)
+    dated = [f"{stem}-{last - timedelta(days=day):{form}}.{ending}" for day in days]
+    rest = [f"{name}.{ending}" for name in found.stems[1:]]
     order = [*dated, *rest]
     rng.shuffle(order)
     doomed, kept = dated[:-keep], dated[-keep:]
     glob = f"{folder}/{stem}-*"
-    digits = skin.random() < 0.5
-    count = str(keep) if digits else ["two", "three", "four"][keep - 2]
+    count = ["two", "three", "four"][keep - 2]
     return job(
         host,
-        title=host.say("[old files|what to keep|thinning out] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, folder=folder, stem=stem, count=count),
+        title=host.say(
+            "[old <stem> files|old files in <what>|what to keep in <what>|clear out <what>]",
+            stem=stem,
+            what=folder.rsplit("/", 1)[-1],
+        ),
+        text=ask(host, _ASK, kind.why, folder=folder, stem=stem, count=count),
         needle=folder,
-        files=tuple(host.file(f"{folder}/{name}", names.compound() + "\n") for name in order),
+        files=tuple(host.file(f"{folder}/{name}", host.page(kind.lines, host.some(rng, 1, 3))) for name in order),
         gone=tuple(f"{folder}/{name}" for name in doomed),
         folder=folder,
         looks=[f"ls -A {folder}", f"ls -lA {folder}", f"ls {glob}"],

@@ -2,58 +2,64 @@
 
 from __future__ import annotations
 
+from sekft.authors.procedural import configs
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
-    "[set|change] <key> to <new> in <path> [; the other keys stay as they are|].",
-    "in <path>, <key> [is wrong|is out of date]: [it should be|the right value is] <new>.",
-    "the value of <key> in <path> [should be|is to be] <new> [, with all else unchanged|].",
-    "<path> [has|gives|carries] the wrong <key>; <new> [is right|would be right|is what it should say].",
-    "[from now on|as of today|from today], <key> should be <new>. [The file is|It stands in] <path>.",
-    "[give|assign] <key> the value <new>. [It is kept|It is set] in <path>.",
-    "<new> [is to replace|should take the place of] what <path> [now has|holds] for <key>.",
-    "[what reads|the program behind] <path> needs <key> at <new> [, not at what stands there now|].",
-    "one key [needs a change|has to change] in <path>: <key>, to <new>.",
-    "could <key> in <path> be <new> [instead|from here on]?",
-    "<key> was [mistyped|set too early|never adjusted] in <path>. [The proper value|What it should be] is <new>.",
-    "the file <path>, the key <key>: it [should|is to] have <new> as its value [, the rest is fine|].",
-    "<key> [moves|is to go] to <new>. This concerns <path> [and no other file|].",
-    "[correct|mend|put right] <path>, where <key> has to be <new>.",
+    "[set|change] <key> to <new> in <path>.",
+    "set <key> in <path> to <new> and leave the other lines as they are.",
+    "please set <key> (<about>) to <new> in <path>.",
+    "change <key> in <path> from <old> to <new> [, nothing else|].",
+    "in <path>, <key> is still <old>. It [has to|should] be <new>.",
+    "the settings of <of> are in <path>. [Please set|Set] <key> to <new> there.",
+    "one change to <path>: the new value of <key> is <new>.",
+    "the file <path> has <key> at <old>. [Make that <new>.|It should say <new>.]",
+    "could you set <key> to <new>? It is in <path> and says <old> now.",
+    "[this|it] is about <about>: <key> in <path> should be <new>, not <old>.",
+    "please edit <path> so that <key> is <new>. [Keep the format of the file as it is.|Only that one line changes.|]",
+    "we agreed on <new> for <key> (<about>). Please enter that in <path>.",
 )
-# How a pair is written, what finds the value in it, and what stands before and after all pairs.
-_FORMATS = {
-    "equals": ("{key}={value}", "s/^{key}=.*/{key}={value}/", "", ""),
-    "spaced": ("{key} = {value}", "s/^{key} = .*/{key} = {value}/", "# settings\n", ""),
-    "colon": ("{key}: {value}", "s/^{key}: .*/{key}: {value}/", "---\n", ""),
-    "blank": ("{key} {value}", "s/^{key} .*/{key} {value}/", "", "# end\n"),
-    "exported": ("export {key}={value}", "s/^export {key}=.*/export {key}={value}/", "", ""),
-    "json": ('  "{key}": {value},', 's/"{key}": [^,]*/"{key}": {value}/', "{\n", '  "kept": true\n}\n'),
-    "indented": ("    {key}: {value}", "s/^    {key}: .*/    {key}: {value}/", "defaults:\n", ""),
-}
+_REMARKS = (
+    "Settings of <of>. Last change <iso>, <who>",
+    "Kept by <who>, <role>",
+    "Ask <who> before you change anything here",
+    "<iso>: all values checked, <who>",
+    "",
+    "",
+)
 
 
 @TASKS.kind("setting")
 def make(host: Host) -> Job:
-    names, rng = host.names, host.rng
-    folder = host.place()
-    path = new_path(host, folder, "config")
-    pair, change, head, foot = _FORMATS[host.skin.choice(sorted(_FORMATS))]
-    values = {names.compound().replace("-", "_"): names.number(10, 9999) for _ in range(rng.randint(4, 8))}
-    key, other = (list(values)[at] for at in rng.sample(range(len(values)), 2))
-    new = names.number(10, 9999)
+    rng, skin = host.rng, host.skin
+    form, folder = configs.draw(skin), host.place()
+    settings = host.world.settings(host.some(rng, 3, 8))
+    kind = settings.kind
+    path = f"{folder}/{settings.stem}{skin.choice(form.endings.split())}"
+    pairs = [(key, value) for key, value, _, _ in settings.entries]
+    (name, old, new, about), other = settings.entries[0], settings.entries[1][0]
+    skin.shuffle(pairs)
+    key, section = form.spelled(name), "Service" if form.name == "unit" else settings.stem
+    remark = host.text(skin.choice(_REMARKS).replace("<of>", kind.of))
+    before = form.text(section, kind.of, pairs, remark)
+    after = form.text(section, kind.of, [(one, new if one == name else value) for one, value in pairs], remark)
+    sed, exact = form.change(name, new), form.exact(name, old, new)
+    added = form.line(name, new)
 
-    def content(*lines: str) -> str:
-        return head + "".join(line + "\n" for line in lines) + foot
+    def rest(value: str) -> str:
+        """What stands behind the key."""
+        return form.line(name, value).removesuffix(",").split(key, 1)[1]
 
-    sed, wrong = change.format(key=key, value=new), change.format(key=other, value=new)
-    exact = f"s/{pair.format(key=key, value=values[key]).strip()}/{pair.format(key=key, value=new).strip()}/"
-    before = content(*(pair.format(key=name, value=value) for name, value in values.items()))
-    after = content(*(pair.format(key=name, value=new if name == key else value) for name, value in values.items()))
     return job(
         host,
-        title=host.say("[a value|one key|a setting|a correction] in <what>", what=path.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, path=path, key=key, new=new),
+        title=host.say(
+            "[a new value for <key>|<key> in <what>|one setting in <what>|<key>, <of>]",
+            key=key,
+            of=kind.of,
+            what=path.rsplit("/", 1)[-1],
+        ),
+        text=ask(host, _ASK, kind.why, path=path, key=key, new=new, old=old, about=about, of=kind.of),
         sources={path: before},
         target=path,
         result=after,
@@ -63,7 +69,7 @@ def make(host: Host) -> Job:
             f"sed -i '{exact}' {path}",
             [f"sed '{sed}' {path} > /tmp/new", f"cat /tmp/new > {path}"],
             f"sed '{sed}' {path} > /tmp/new && cp /tmp/new {path}",
-            f"sed -i '/{key}/s/{values[key]}/{new}/' {path}",
+            f"sed -i '/{key}/s|{rest(old)}|{rest(new)}|' {path}",
         ],
         right={
             "backup_kept": f"sed -i.bak '{sed}' {path}",
@@ -71,10 +77,10 @@ def make(host: Host) -> Job:
         },
         confirm=[[f"cat {path}"], [f"grep {key} {path}"], [f"grep -n {new} {path}"]],
         wrong={
-            "other_key": f"sed -i '{wrong}' {path}",
-            "added_instead": f"echo '{pair.format(key=key, value=new)}' >> {path}",
-            "only_that_key": f"echo '{pair.format(key=key, value=new)}' > {path}",
-            "off_by_one": f"sed -i '{change.format(key=key, value=new + 1)}' {path}",
+            "other_key": f"sed -i '{form.change(other, new)}' {path}",
+            "added_instead": f"echo '{added}' >> {path}",
+            "only_that_key": f"echo '{added}' > {path}",
+            "a_digit_too_many": f"sed -i '{form.change(name, new + '0')}' {path}",
             "other_path": f"sed '{sed}' {path} > {path}.new",
         },
     )

@@ -6,31 +6,29 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[put|save] the lines of <source> <order> in <target>, [leaving out|without] the [duplicates|repeats].",
-    "<target> should [list|hold] the lines of <source> <order>, each [only once|one time only].",
-    "[a list|an ordered list] of what <source> holds, <order> and without repeats, [is wanted|is needed] as <target>.",
-    "<source> [has|holds] the same lines [more than once|several times] and in no order. <target> should have them <order>, [none twice|each once].",
-    "[make|produce] <target> from <source>: same lines, <order>, [no line twice|every line once].",
-    "without the repeats, the lines of <source> are to be put into <target> <order> [; the source keeps its own order|].",
-    "each line of <source> [once|one time only], <order>: that is what <target> [should|has to] contain.",
-    "the lines of <source> go to <target> <order>. [A line that comes twice is written once.|Repeats are written only once.]",
-    "the reader of <target> needs the lines of <source> <order> and each of them a single time.",
-    "could the lines of <source> be put into <target> <order>, no line repeated? [The source stays as it is.|]",
-    "[an index|a clean list] is missing, <target>: the distinct lines of <source>, <order>.",
-    "free of duplicates and <order>, the lines of <source> are [wanted|expected] in <target>.",
-    "[from|out of] <source>, [collect|gather] each different line once and [keep|store] them <order> as <target>.",
-    "the lines of <source> belong in <target> <order>, [none of them twice|no line more than once].",
+    "sort <source> <order> into <target>, without the repeats.",
+    "<source> has repeats and no order. Put each line once into <target>, <order>.",
+    "please write the lines of <source> to <target>, <order>, each line only once.",
+    "we need a clean copy of <source> in <target>: <order>, no line twice.",
+    "the <of> in <source> are [all over the place|in no order], and some are in there twice. A list <order>, each <item> once, belongs in <target>.",
+    "make <target> from <source>: same lines, <order>, duplicates dropped. [Leave <source> alone.|The original stays as it is.]",
+    "could you sort <source> <order> and save that as <target>? Whatever is in there twice should appear once.",
+    "save the lines of <source> <order> as <target>. [A line that comes twice is written once.|Every line once, please.]",
+    "[sorted|tidy] list of <of> wanted in <target>: the lines of <source> <order>, every one just once.",
+    "take out the duplicates in <source>, sort what is left <order>, and write it to <target>. <source> itself must not change.",
 )
-_FORWARDS = ("in alphabetical order", "sorted", "from a to z", "in ascending order")
-_BACKWARDS = ("in descending order", "in reverse alphabetical order", "sorted from z to a")
+_FORWARDS = ("in alphabetical order", "alphabetically", "in ascending order", "in alphabetical order")
+_BACKWARDS = ("in descending order", "in reverse alphabetical order", "in reverse alphabetical order")
 
 
 @TASKS.kind("sorted")
 def make(host: Host) -> Job:
-    names, rng, skin = host.names, host.rng, host.skin
+    rng, skin = host.rng, host.skin
     folder = host.place()
-    source, target = new_path(host, folder, "text"), new_path(host, folder, "result")
-    words = [names.word() for _ in range(rng.randint(4, 8))]
+    listing = host.world.listing(host.some(rng, 4, 8))
+    kind, words = listing.kind, [item.lower() for item in listing.items]
+    source = f"{folder}/{listing.stem}{skin.choice(['.txt', '.list', '.txt', ''])}"
+    target = new_path(host, folder, "result", "sorted ordered tidy clean unique alphabetical")
     rows = words + [words[rng.randrange(len(words))] for _ in range(rng.randint(2, 4))]
     rng.shuffle(rows)
     backwards = rng.random() < 0.35
@@ -42,9 +40,11 @@ def make(host: Host) -> Job:
     return job(
         host,
         title=host.say(
-            "[an ordered list|a list without repeats|a sorted list] from <what>", what=source.rsplit("/", 1)[-1]
+            "[a sorted list of <of>|<what>, sorted|repeats in <what>|tidy up the list of <of>]",
+            of=kind.of,
+            what=source.rsplit("/", 1)[-1],
         ),
-        text=ask(host, _ASK, source=source, target=target, order=order),
+        text=ask(host, _ASK, kind.why, source=source, target=target, order=order, of=kind.of, item=kind.item),
         sources={source: "\n".join(rows) + "\n"},
         target=target,
         result="\n".join(result) + "\n",

@@ -2,55 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path, within
+from sekft.authors.procedural.tasks import TASKS, ask, job, within
+from sekft.authors.procedural.world import filled
 
 _ASK = (
-    "[fill in|complete] the template <form> with all the values in <values> and [write|save] the result to <target>.",
-    "<target> [should be|is to be] <form> with every placeholder (such as <shape>) replaced by its value from <values>.",
-    "<form> has placeholders such as <shape>; <values> [says|tells] what goes in for each of them. [The filled-in text|The outcome] [goes|belongs] to <target>.",
-    "[make|produce] <target> out of <form>: every placeholder (<shape> is one) [gives way to|becomes] what <values> has for it.",
-    "the values in <values> are to be put into <form>, [in place of|instead of] all its placeholders, such as <shape>. [Keep|Store] that as <target> [; the template stays|].",
-    "what <target> [lacks|is waiting for] is the text of <form> with all its placeholders (like <shape>) filled from <values>.",
-    "[from|out of] <form> and <values> [we need|make] <target>, without a single placeholder (<shape> and the like) left in it.",
-    "could <form> be filled in with <values>? [A placeholder looks like|Placeholders look like] <shape>; the result is <target>.",
-    "a letter is ready but for its blanks: <form>. What goes into the blanks (one is <shape>) is in <values>, and the finished letter is to be <target>.",
-    "in <form>, <shape> is one of several placeholders; <values> gives a value for each. The finished text [goes to|is to be] <target>.",
-    "substitute the values of <values> for the placeholders in <form> (they look like <shape>), [leaving|and leave] the result in <target>.",
-    "every placeholder in <form>, like <shape>, has its value in <values>. [With all of them filled in|Once all are filled in], the text is to be saved as <target>.",
-    "<values> and <form> [belong together|go together]: values there, placeholders (<shape>, for one) here. [The filled-in text|The result] should be saved as <target>.",
+    "fill in <form> with the values from <values> and save the result as <target>.",
+    "<form> is a template with placeholders like <shape>. Replace them all with the values in <values>; the result goes to <target>.",
+    "please make <target> from the template <form>: every placeholder (<shape>, for instance) gives way to its value in <values>.",
+    "the <what> is ready but for its blanks, such as <shape>. Template: <form>, values: <values>. Save the finished text as <target>.",
+    "take <form>, put in the values from <values>, and write that to <target>. [The template itself stays as it is.|Placeholders look like <shape>.]",
+    "could you fill in the <what>? The template is <form>, the values are in <values>, and the result should be <target>.",
+    "we need <target>: the text of <form> with all its placeholders (they look like <shape>) replaced from <values>.",
+    "replace every <shape> and the like in <form> by its value from <values>. Do not touch <form>; write the result to <target>.",
+    "[fill in|complete] the <what> template <form>. Its values are in <values>, a line for each placeholder. Output: <target>",
+    "<values> has a value for each placeholder in <form> (<shape> is one of them). Put them in and save the <what> as <target>.",
 )
-_SHAPES = ("@{}@", "%{}%", "__{}__", "[{}]", "={}=")
+_KINDS = "letter certificate notice invitation reminder receipt"
+_SHAPES = ("@{}@", "%{}%", "__{}__", "[{}]", "{{{{{}}}}}", "{{{{{}}}}}")
+_BLANKS: Mapping[str, tuple[str, ...]] = {
+    "name": ("Dear {},", "To: {}", "For {} only.", "Copy for {}: in <room>."),
+    "item": ("Subject: {}", "This is about {}, as agreed with <who>.", "More on {} from <who>."),
+    "day": ("Please answer by {}.", "Valid until {}.", "We expect you before {}."),
+    "number": ("Our reference: {}", "No. {}", "Please quote {} when you call."),
+    "count": ("Number of <rows>: {}", "We have {} <rows> on our list.", "<rows>: {}"),
+    "contact": ("Questions to {}, <room>.", "Signed: {}", "{} can tell you more."),
+}
+"""Keys of placeholders, and lines of a letter that hold one."""
+_HEADS = ("Written on <iso>, <room>", "From <house>, <iso>", "<iso>", "<house>, <room>")
+_MIDDLES = (
+    "We look forward to <event>.",
+    "<event> is on <day>.",
+    "Office hours: <day>, 9:00 to 1<k>:00",
+    "Thank you for your patience.",
+)
+_ENDS = ("Yours, <who>", "With regards from <house>", "Best regards, <who>, <role>")
 
 
 @TASKS.kind("template")
 def make(host: Host) -> Job:
-    names, rng, skin = host.names, host.rng, host.skin
-    folder = host.place()
-    form, values, target = (new_path(host, folder, sort) for sort in ("text", "config", "result"))
-    shape = skin.choice(_SHAPES)
-    pairs = {names.word((1, 2)): names.compound() for _ in range(rng.randint(2, 3))}
+    rng, skin, world = host.rng, host.skin, host.world
+    folder, what = host.place(), skin.choice(_KINDS.split())
+    form = f"{folder}/{world.stem(what)}{skin.choice(['.tmpl', '.template', '.txt.in', '.tpl'])}"
+    values = f"{folder}/{world.stem('values fields details')}{skin.choice(['.txt', '.conf', '.env'])}"
+    target = f"{folder}/{world.stem('final to-send finished complete')}{skin.choice(['.txt', '.txt', '.md', '.out'])}"
+    shape, upper = skin.choice(_SHAPES), skin.random() < 0.5
+    drawn = _drawn(host, rng.randint(2, 3))
+    names = {key: world.one(key) for key in drawn}
+    names = {key: name.upper() for key, name in names.items()} if upper else names
+    order = [*drawn, *(list(drawn)[rng.randrange(len(drawn))] for _ in range(rng.randint(0, 2)))]
+    text = _text(host, {key: shape.format(name) for key, name in names.items()}, order)
+    pairs = {names[key]: value for key, value in drawn.items()}
+    done = text
+    for name, value in pairs.items():
+        done = done.replace(shape.format(name), value)
     keys = list(pairs)
-    order = [*range(len(keys)), *(rng.randrange(len(keys)) for _ in range(rng.randint(0, 2)))]
-    rng.shuffle(order)
-    text = "".join(
-        f"{host.say(skin.choice(_LINES), word=names.word(), other=names.word(), blank=shape.format(keys[at]))}\n"
-        for at in order
-    )
-    filled = text
-    for key, value in pairs.items():
-        filled = filled.replace(shape.format(key), value)
     escaped = shape.replace("[", "\\[").replace("]", "\\]")
     each = " ".join(f"-e 's/{escaped.format(key)}/{value}/g'" for key, value in pairs.items())
     rule = f"s/^\\(.*\\)=\\(.*\\)$/s|{escaped.replace(chr(92), chr(92) * 2).format(chr(92) + '1')}|{chr(92)}2|g/"
     loop = f'while IFS== read -r n v; do sed -i "s/{escaped.format("$n") if "_" not in shape else "__${n}__"}/$v/g" {target}; done < {values}'
     return job(
         host,
-        title=host.say("[a template|a form|a text with blanks] for <what>", what=target.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, form=form, values=values, target=target, shape=shape.format(keys[0])),
+        title=host.say(
+            "[a <what> to fill in|fill in the <what>|the <what> in <near>|a template and its values]",
+            what=what,
+            near=folder.rsplit("/", 1)[-1],
+        ),
+        text=ask(host, _ASK, (), form=form, values=values, target=target, shape=shape.format(keys[0]), what=what),
         sources={form: text, values: "".join(f"{key}={value}\n" for key, value in pairs.items())},
         target=target,
-        result=filled,
+        result=done,
         whole=[
             [f"cat {form} {values}", f"sed {each} {form} > {target}"],
             [f"cat {values}", f"sed {each} {form} > {target}"],
@@ -73,10 +96,29 @@ def make(host: Host) -> Job:
     )
 
 
-_LINES = (
-    "the <word> of <blank> [is|was] <other>",
-    "[dear|to] <blank>, about the <word>",
-    "<word>: <blank>",
-    "[see|ask] <blank> for <word> and <other>",
-    "<other> [goes|went] to <blank> by <word>",
-)
+def _drawn(host: Host, count: int) -> dict[str, str]:
+    """Keys of blanks in the order of a letter, and the values that go in."""
+    table, listing = host.world.table(0, 1), host.world.listing(1)
+    values = {
+        "name": table.groups[0],
+        "item": listing.items[0],
+        "day": host.text("<iso>"),
+        "number": filled(host.skin, host.skin.choice(["26-####", "@-####", "###/####".replace("/", "-")])),
+        "count": str(host.names.number(11, 480)),
+        "contact": host.person().name,
+    }
+    chosen = host.skin.sample(sorted(values), count)
+    return {key: value for key, value in values.items() if key in chosen}
+
+
+def _text(host: Host, blanks: Mapping[str, str], order: list[str]) -> str:
+    """The letter. blanks: placeholders by key. order: the key of each line that holds one."""
+    rows = host.world.rng.choice(host.world.setting.tables).rows
+    unused = {key: host.skin.sample(lines, len(lines)) for key, lines in _BLANKS.items()}
+    lines = [
+        (host.text(unused[key].pop().replace("<rows>", rows)), blanks[key])
+        for key in sorted(order, key=list(_BLANKS).index)
+    ]
+    head, middle, end = ((host.text(host.skin.choice(kind)), "") for kind in (_HEADS, _MIDDLES, _ENDS))
+    whole = [head, *lines, middle, end]
+    return "".join(f"{line[:1].upper()}{line[1:]}\n".replace("{}", blank) for line, blank in whole)

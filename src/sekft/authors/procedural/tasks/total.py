@@ -2,65 +2,80 @@
 
 from __future__ import annotations
 
+from sekft.authors.procedural import tables
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[add up|sum] the third column of <source> over the rows [of|for] <word> and write the sum to <target>.",
-    "<target> [should hold|is to hold] the total for <word>: the sum of the third column of <source>, over [only its rows|its rows alone].",
-    "what do the rows of <word> in <source> come to? Add up their last figures and [put|leave] the result in <target>.",
-    "in <source>, the second column is a name and the third an amount. The amounts of <word>, [in all|added up], [go into|belong in] <target>.",
-    "[a total|one total|a sum] is wanted in <target>: that of <word>, from the third column of <source>.",
-    "write [a single number|one number] to <target>, the sum of the amounts (third column) that <source> has for <word>.",
-    "<word> [asks|wants to know] what [its|the] amounts in <source> add up to. [Amounts are in column 3, names in column 2.|Names: column 2; amounts: column 3.] The answer [goes into|belongs in] <target>.",
-    "[of|from] <source>, only rows with <word> in the second column count; [the sum of their third column|what their third column adds up to] is [expected|due] in <target>.",
-    "the file <target> [should get|is to receive] the sum over all rows of <source> whose second column is <word>; what is added up is the third.",
-    "[work out|compute] how much <word> has in <source> (column 3, all its rows together); the figure [alone|by itself] [goes into|belongs in] <target>.",
-    "could someone total the rows for <word> in <source>? [It is the third column|Add up the last column]; the result goes to <target>.",
-    "amounts in <source>, third column; names, second column. The total for <word> [goes|is to go] to <target>.",
-    "the [bill|account|share] of <word> is the sum of its rows' third column in <source>. It is to be [kept|filed] as <target>, [a plain number|nothing but the number].",
+    "[add up|sum] <amount> for <group> in <source> and write the sum to <target>.",
+    "please total <amount> in <source> over the rows where <by> is <group>, and put the sum into <target>.",
+    "what does <group> come to in <source>? Add up <amount> and leave the result in <target>.",
+    "[we need|I need|<role> needs] one number in <target>: the sum of <amount> over the <rows> of <group> in <source>.",
+    "<target> should hold the total of <amount> for <group>, taken from <source>.",
+    "go through <source>, take the rows of <one> <group>, and write the sum of <amount> to <target>.",
+    "total for <group>: sum <amount> in <source>, [only|just] the rows with <group> in <by>. Result, a plain number, to <target>.",
+    "the <rows> of <group> in <source> have to be added up (<amount>). The sum belongs in <target>, nothing else in there.",
+    "could you work out the <what> of <group>, all its <rows> in <source> together? A bare number in <target> will do.",
+    "[write|put] a single number into <target>: <amount> of all <rows> of <group>, added up from <source>.",
 )
 
 
 @TASKS.kind("total")
 def make(host: Host) -> Job:
-    names, rng, skin = host.names, host.rng, host.skin
+    rng, form = host.rng, tables.draw(host.skin)
     folder = host.place()
-    source, target = new_path(host, folder, "table"), new_path(host, folder, "result")
-    words, sep = [names.word() for _ in range(3)], skin.choice([" ", ",", ":", "/"])
-    picks = [0, 0, 1, *(rng.randrange(3) for _ in range(rng.randint(4, 12)))]
+    picks = [0, 0, 1, *(rng.randrange(3) for _ in range(host.some(rng, 2, 12)))]
     rng.shuffle(picks)
-    rows = [(f"{names.word((1, 2))}", words[pick], rng.randint(2, 80)) for pick in picks]
-    word, total = words[0], sum(amount for _, name, amount in rows if name == words[0])
-    text = "".join(f"{item}{sep}{name}{sep}{amount}\n" for item, name, amount in rows)
-    awk = "awk" if sep == " " else f"awk -F'{sep}'"
-    shown = f"{awk} '$2 == \"{word}\" {{s += $3}} END {{print s}}' {source}"
-    loop = f'[ "$n" = {word} ] && s=$((s + v)); done < {source}; echo $s > {target}'
+    table = host.world.table(len(picks), 3)
+    kind = table.kind
+    source, target = f"{folder}/{table.stem}{form.ending}", new_path(host, folder, "result", "total sum figure amount")
+    columns = [kind.key, kind.group, kind.amount]
+    amounts = [rng.randint(0, 78) for _ in picks]
+    span = kind.high - kind.low
+    values = [kind.low + amount * span // 78 for amount in amounts]
+    rows = [(key, table.groups[pick], str(value)) for key, pick, value in zip(table.keys, picks, values, strict=True)]
+    group, total = table.groups[0], sum(value for pick, value in zip(picks, values, strict=True) if pick == 0)
+    mine = f'$2 == "{group}"'
+    shown = form.awk(f"{mine} {{s += $3}} END {{print s}}", source)
+    cut = f"cut -d '{form.sep}' -f 3" if form.sep not in " \t" else "awk '{print $3}'"
+    picked = f"{form.bare(source)} | grep -w {group}"
     return job(
         host,
-        title=host.say("[a total|a sum|the amounts of one name] from <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, source=source, target=target, word=word),
-        sources={source: text},
+        title=host.say("[a total|the sum|total <what>|<what>] for <group>", what=kind.what, group=group),
+        text=ask(
+            host,
+            _ASK,
+            kind.why,
+            source=source,
+            target=target,
+            group=group,
+            one=kind.one,
+            rows=kind.rows,
+            what=kind.what,
+            amount=form.column(kind.amount),
+            by=form.column(kind.group),
+            role=f"the {host.person().role}",
+        ),
+        sources={source: form.text(columns, rows)},
         target=target,
         result=f"{total}\n",
-        looks=[f"cat {source}", f"grep {word} {source}"],
+        looks=[f"cat {source}", f"head -n 5 {source}"],
         direct=[
             f"{shown} > {target}",
-            f"grep '{sep}{word}{sep}' {source} | {awk} '{{s += $3}} END {{print s}}' > {target}",
-            f"s=0; while IFS='{sep}' read -r x n v; do {loop}",
-            f"{awk} '$2 == \"{word}\"' {source} | cut -d '{sep}' -f 3 | awk '{{n += $1}} END {{print n}}' > {target}",
+            f"{picked} | awk{'' if form.sep == ' ' else f' -F{form.sep!r}'} '{{s += $3}} END {{print s}}' > {target}",
+            f"{picked} | {cut} | awk '{{n += $1}} END {{print n}}' > {target}",
             [shown, f"echo {total} > {target}"],
         ],
         right={
             "typed": f"printf %s {total} | tee {target}",
-            "by_expr": f"n=0; for v in $(grep '{sep}{word}{sep}' {source} | sed 's/.*{'[ ]' if sep == ' ' else '[' + sep + ']'}//'); do n=$(expr $n + $v); done; echo $n > {target}",
+            "by_expr": f"n=0; for v in $({picked} | {cut}); do n=$(expr $n + $v); done; echo $n > {target}",
         },
-        confirm=[[f"cat {target}"], [f"cat {target}", f"grep {word} {source}"]],
+        confirm=[[f"cat {target}"], [f"cat {target}", f"grep {group} {source}"]],
         wrong={
-            "all_rows": f"{awk} '{{s += $3}} END {{print s}}' {source} > {target}",
+            "all_rows": f"{form.bare(source)} | {cut} | awk '{{s += $1}} END {{print s}}' > {target}",
             "off_by_one": f"echo {total + 1} > {target}",
-            "rows_counted": f"grep -c {word} {source} > {target}; echo >> {target}; echo rows >> {target}",
-            "last_one": f"grep {word} {source} | tail -n 1 | cut -d '{sep}' -f 1 > {target}",
+            "rows_counted": f"grep -c {group} {source} > {target}; echo >> {target}; echo rows >> {target}",
+            "last_one": f"grep {group} {source} | tail -n 1 > {target}",
             "other_path": f"echo {total} > {target}.new",
         },
     )

@@ -2,49 +2,99 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
-_LEVELS = ("error", "fault", "alarm", "failure", "warning", "alert", "outage")
-_OTHERS = ("info", "note", "debug", "fine", "trace", "quiet")
 _ASK = (
-    "[find out|work out] which source has the most <level> lines in <source> and write its name to <target>.",
-    "<target> [should|has to] hold the name of the source with the most <level> lines in <source>.",
-    "one source in <source> [reports|logs] more <level> lines than any other. [Its name goes|Put its name] into <target>.",
-    "who has more <level> lines in <source> than any other source? The [name|source] alone [goes into|belongs in] <target>.",
-    "the lines of <source> hold a time, a level and a source. [Count|Compare] the <level> lines by source and [leave|put] the top name in <target>.",
-    "[go through|read] the <level> lines of <source>: the name of the source that has the most of them goes into <target>.",
-    "[a name is wanted|somebody wants a name] in <target>: that of the source in <source> with the most lines of level <level>.",
-    "in <source>, at level <level>, [find|look for] the source that occurs most often. [Write its name|Its name is to be written] to <target>, [by itself|only the name].",
-    "lines of level <level> in <source> come from several sources; <target> [is for|should hold] the name of the one that has the most of them.",
-    "could <target> give the name of the source that has the largest number of <level> lines in <source>?",
-    "before anything is [replaced|mended], we need to know which source has the most <level> lines in <source>: its name, in <target>.",
-    "by the number of <level> lines in <source>, one source [leads|is ahead]. Its name is what <target> [should|is to] contain.",
-    "the [worst|busiest] source in <source>, judged by the number of its <level> lines, [goes|is to go] on record in <target> [, name only|].",
+    "which <one> has the most <level> lines in <log>? Write its name to <target>.",
+    "find the <one> with the most <level> lines in <log> and write its name, nothing else, to <target>.",
+    "[count|compare] the <level> lines in <log> by <one>. The name of the one with the most goes into <target>.",
+    "one <one> is responsible for most of the <level> lines in <log>. Please find out which, and put just its name into <target>.",
+    "go through the <of> <log>: for which <one> is '<level>' logged most often? Name only, in <target>.",
+    "we need to know which <one> gives the most trouble: most lines of level <level> in <log>. Its name belongs in <target>.",
+    "look at <log> and count the <level> lines per <one>. Leave the name of the worst in <target>, without the count.",
+    "<target> should hold one name: the <one> with more <level> lines in <log> than any other.",
+    "please check the <of>, <log>. I want the name of the <one> with the most <level> entries, in <target>.",
+    "could you see which <one> logs '<level>' most often in <log>, and write that name to <target>?",
 )
+
+
+@dataclass(frozen=True)
+class _LogFormat:
+    """line: of {time}, {host}, {level}, {source} and {message}. time: of strftime.
+
+    level, source: which column of those that blanks separate. after: what stands behind the source in its column.
+    """
+
+    line: str
+    time: str
+    level: int
+    source: int
+    after: str = ""
+
+
+_FORMATS = (
+    _LogFormat("{time} {level} {source} {message}", "%Y-%m-%dT%H:%M:%SZ", 2, 3),
+    _LogFormat("{time} {level} {source}: {message}", "%Y-%m-%d %H:%M:%S", 3, 4, ":"),
+    _LogFormat("{time} {source} {level} {message}", "%Y-%m-%dT%H:%M", 3, 2),
+    _LogFormat("{time} {source} {level} {message}", "%d.%m.%Y %H:%M", 4, 3),
+    _LogFormat("{time} {host} {source}: {level} {message}", "%b %d %H:%M:%S", 6, 5, ":"),
+)
+_LEVELS = (
+    ("ERROR", "INFO", "DEBUG"),
+    ("ERROR", "INFO", "DEBUG"),
+    ("error", "info", "debug"),
+    ("WARN", "INFO", "DEBUG"),
+    ("FAULT", "OK", "NOTE"),
+    ("ERR", "INFO", "OK"),
+)
+"""The level that is asked for, of trouble, and two of ordinary lines."""
 
 
 @TASKS.kind("triage")
 def make(host: Host) -> Job:
-    names, rng, skin = host.names, host.rng, host.skin
-    folder = host.place()
-    source, target = new_path(host, folder, "log"), new_path(host, folder, "result")
-    level, others = skin.choice(_LEVELS), skin.sample(_OTHERS, 2)
-    sources = [names.word() for _ in range(3)]
-    most = rng.randint(4, 6)
-    events = [(level, 0)] * most + [(level, 1)] * (most - 1) + [(level, 2)] * rng.randint(1, 2)
-    events += [(others[rng.randrange(2)], 1 + rng.randrange(2)) for _ in range(rng.randint(5, 9))]
+    rng, skin = host.rng, host.skin
+    folder, form = host.place(), skin.choice(_FORMATS)
+    log = host.world.log(3)
+    kind, sources = log.kind, log.sources
+    source = f"{folder}/{log.stem}{skin.choice(['.log', '.log', '.log', '.txt', '.journal'])}"
+    target = new_path(host, folder, "result", "worst culprit suspect most-faults finding")
+    said = " ".join([*kind.lines, *kind.faults])
+    level, *others = skin.choice([levels for levels in _LEVELS if levels[0] not in said])
+    most = host.some(rng, 3, 6)
+    events = [(level, 0)] * most + [(level, 1)] * (most - 1) + [(level, 2)] * host.some(rng, 1, 2)
+    events += [(others[rng.randrange(2)], 1 + rng.randrange(2)) for _ in range(host.some(rng, 2, 9))]
     rng.shuffle(events)
-    rows = [
-        f"{8 + at // 4:02d}:{15 * (at % 4):02d} {sort} {sources[who]} {skin.choice(['at start', 'on close', 'again', 'in loop'])}"
-        for at, (sort, who) in enumerate(events)
-    ]
-    tally = f"grep ' {level} ' {source} | cut -d ' ' -f 3 | sort | uniq -c | sort -rn"
-    in_awk = f"awk '$2 == \"{level}\" {{a[$3]++}} END {{for (x in a) print a[x], x}}' {source} | sort -rn"
+    time = datetime.fromtimestamp(host.mtime, UTC) - timedelta(hours=30)
+    rows = []
+    for sort, who in events:
+        time += timedelta(seconds=skin.randint(40, 5400))
+        message = host.text(skin.choice(kind.faults if sort == level else kind.lines))
+        rows.append(
+            form.line.format(
+                time=f"{time:{form.time}}", host=host.name, level=sort, source=sources[who], message=message
+            )
+        )
+    picked = f"grep ' {level} ' {source}"
+    column = f"cut -d ' ' -f {form.source}" + (f" | tr -d {form.after}" if form.after else "")
+    tally = f"{picked} | {column} | sort | uniq -c | sort -rn"
+    in_awk = (
+        f"awk '${form.level} == \"{level}\" {{a[${form.source}]++}} END {{for (x in a) print a[x], x}}' {source}"
+        f"{f' | tr -d {form.after}' if form.after else ''} | sort -rn"
+    )
     return job(
         host,
-        title=host.say("[the worst source|one source|a look] in <what>", what=source.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, source=source, target=target, level=level),
+        title=host.say(
+            "[<level> in the <of>|trouble in <what>|the worst <one> in <what>|a look into the <of>]",
+            level=level,
+            of=kind.of,
+            one=kind.source,
+            what=source.rsplit("/", 1)[-1],
+        ),
+        text=ask(host, _ASK, kind.why, log=source, target=target, level=level, one=kind.source, of=kind.of),
         sources={source: "\n".join(rows) + "\n"},
         target=target,
         result=sources[0] + "\n",

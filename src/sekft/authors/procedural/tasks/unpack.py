@@ -5,49 +5,52 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import posixpath
 import tarfile
 from collections.abc import Mapping
 
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import Host, Job, moment, other
 from sekft.authors.procedural.tasks import TASKS, ask, job
 from sekft.scenario import File
 
 _ASK = (
-    "[unpack|extract] <source> into <target> [; the archive stays|].",
-    "the content of <source> [belongs|is needed] in <target> [, unpacked|].",
-    "<target> [should hold|is to hold] the files that are packed in <source>.",
-    "what <source> [contains|holds] has to be in <target>, [file by file|as plain files].",
-    "<source> [came in|arrived] and nobody has unpacked it. The place for its files is <target>.",
-    "[unpack|extract] the archive <source> [in|inside] <target>.",
-    "the files inside <source> are [wanted|needed]: [put|place] them in <target>.",
-    "into <target>, please: everything from the archive <source>.",
-    "<target> is empty [so far|at present]; [what goes there|its content] is to come out of <source>.",
-    "could <source> be [extracted|unpacked]? Its files [go|belong] under <target> [; the archive itself stays|].",
-    "somebody [needs|is waiting for] the files of <source> in <target> [, unpacked|, not as an archive].",
-    "[restore|bring back] to <target> what was [saved|packed] in <source>.",
-    "the archive <source> is to be [unpacked|opened up], with <target> as the folder [for the files|that takes the files].",
+    "unpack <source> into <target>.",
+    "please extract <source> to <target> and keep the archive.",
+    "the <of> came as an archive, <source>. Please unpack them into <target>.",
+    "we need the files out of <source> as plain files in <target>.",
+    "restore <target> from <source>; the folder is [empty now|there already].",
+    "<who> sent <source>. The files in it belong in <target>; leave the archive where it is.",
+    "could you unpack <source>? The files go straight into <target>, which is empty.",
+    "extract everything in <source> to <target>. [Nothing is in there yet.|The archive itself stays.]",
+    "<target> is still empty. What belongs there is packed in <source>; please unpack it.",
+    "put the content of <source> into <target>, unpacked, and do not delete the archive.",
 )
 
 
 @TASKS.kind("unpack")
 def make(host: Host) -> Job:
-    names, rng = host.names, host.rng
+    rng, skin = host.rng, host.skin
     folder = host.place()
-    target = f"{folder}/{names.subject()}"
-    packed = host.skin.random() < 0.5
-    source = f"{folder}/{names.compound()}{host.skin.choice(['.tar.gz', '.tgz'] if packed else ['.tar'])}"
-    texts = {
-        f"{names.compound()}.{names.word((1, 1))}": f"{names.word()} {names.compound()}\n"
-        for _ in range(rng.randint(2, 4))
-    }
+    found = host.world.collection(rng.randint(2, 4))
+    kind = found.kind
+    target = f"{folder}/{host.world.stem('incoming unpacked received restored current from-archive')}"
+    packed = skin.random() < 0.5
+    day = f"-{moment(host):%Y-%m-%d}" if skin.random() < 0.4 else ""
+    source = f"{folder}/{found.folder}{day}{skin.choice(['.tar.gz', '.tgz'] if packed else ['.tar'])}"
+    texts = {f"{stem}.{found.ending}": host.page(kind.lines, host.some(rng, 1, 3)) for stem in found.stems}
     first, last = min(texts), max(texts)
     z, out = ("z", "gunzip -c" if host.skin.random() < 0.5 else "zcat") if packed else ("", "cat")
     content = base64.b64encode(_tar(texts, packed)).decode()
     archive = File(path=source, content_b64=content, mtime=host.mtime)
     return job(
         host,
-        title=host.say("[an archive|a parcel of files|unpacking] for <what>", what=target.rsplit("/", 1)[-1]),
-        text=ask(host, _ASK, source=source, target=target),
+        title=host.say(
+            "[unpack the <of>|<of> in an archive|<what> in <near>|an archive of <of>]",
+            of=kind.of,
+            what=posixpath.basename(source),
+            near=posixpath.basename(folder),
+        ),
+        text=ask(host, _ASK, kind.why, source=source, target=target, of=kind.of, who=other(host)),
         needle=target,
         files=(archive, host.folder(target)),
         after=tuple(host.file(f"{target}/{name}", text) for name, text in texts.items()),

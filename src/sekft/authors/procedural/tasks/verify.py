@@ -8,39 +8,34 @@ from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
 
 _ASK = (
-    "[check|verify] the files in <folder> against <list> (<tool>) and write the name of [each|every] file that does not agree to <target>.",
-    "<target> [should name|is to name] the files of <folder> that differ from <list>, [as <tool> finds them|a list made by <tool>].",
-    "files in <folder> [may have been damaged|may have changed] since <tool> wrote <list>. [Names of those that have|The names of such files] [go into|belong in] <target>.",
-    "<list> holds the sums by <tool> of what lies in <folder>. Name in <target> [what no longer agrees|whatever no longer agrees].",
-    "which files in <folder> fail <tool> with <list>? Their names [go|are to go] to <target>.",
-    "names of [damaged|altered] files are [wanted|due] in <target>; <tool> and <list> tell which ones of <folder> they are.",
-    "the sums in <list> (<tool>) no longer fit all files of <folder>. [Put|Write] the names of those that fail into <target>.",
-    "[let|have] <tool> go through <list> in <folder>; the names of [those that fail|what fails] go into <target>.",
-    "could <target> list, by name, whatever in <folder> does not pass <tool> with <list>?",
-    "[every|each] file in <folder> whose sum is not the one in <list> [should have|is to have] its name in <target>. The list [is|was made] by <tool>.",
-    "<folder> was [copied|restored]; not everything came through. By <list> (<tool>), name in <target> the files that are not what they were.",
-    "[a report|a short report] is wanted, <target>: the names of files in <folder> that disagree with their <tool> line in <list>.",
-    "trust in <folder> depends on <list>. Run <tool> over it, and let <target> have the names of what is not right.",
+    "check <folder> against <list> (<tool>). Names of files that fail go to <target>, one per line, in list order.",
+    "run <tool> over <folder> with <list> and write the names of the files that do not match to <target>, one per line, in the list's order.",
+    "please verify the <of> in <folder> with <list> (<tool>). The damaged ones go to <target>: only their names, one per line, in the order of the list.",
+    "which files in <folder> no longer match <list>? Check with <tool>, then write their names to <target>, a line each, in list order.",
+    "some <of> in <folder> may be damaged. <list> has the sums (<tool>). List the bad ones in <target>: names without the folder, one per line, in list order.",
+    "find the broken files in <folder> with <list>, made by <tool>. One file name per line in <target>, in the order of that list.",
+    "compare <folder> with its <tool> list, <list>. The names of files that fail belong in <target>, one per line and in the same order.",
+    "the <of> in <folder> were copied, and not all of them match <list> (<tool>). Name the others in <target>: one per line, no folder, list order.",
+    "could you check <folder> with <tool> and <list>, and leave the names of the files that do not match in <target>? One per line, in the list's order.",
+    "put the names of all files that fail `<tool> -c` with <list> into <target>, one per line, in the order of the list and without FAILED.",
 )
-
-# The form is said last, whatever the core leaves open.
-_FORM = "[A line for each file|One line for each file], the name alone, in the order of <list>."
 
 
 @TASKS.kind("verify")
 def make(host: Host) -> Job:
-    names, rng = host.names, host.rng
+    rng, skin = host.rng, host.skin
     folder = host.place()
-    target = new_path(host, folder.rsplit("/", 1)[0], "result")
-    tool = host.skin.choice(["md5sum", "sha256sum"])
-    mine = sorted(f"{names.compound()}.{names.word((1, 1))}" for _ in range(rng.randint(4, 6)))
+    target = new_path(host, folder.rsplit("/", 1)[0], "result", "damaged failed broken mismatches to-redo")
+    tool = skin.choice(["md5sum", "sha256sum"])
+    found = host.world.collection(host.some(rng, 3, 6))
+    kind, mine = found.kind, sorted(f"{stem}.{found.ending}" for stem in found.stems)
     spoilt = sorted(mine[at] for at in rng.sample(range(len(mine)), rng.choice([1, 1, 2])))
-    texts = {name: f"{names.word()} {names.compound()}\n" for name in mine}
+    texts = {name: host.page(kind.lines, host.some(rng, 1, 4)) for name in mine}
     sums = [
         f"{hashlib.new(tool.removesuffix('sum'), text.encode()).hexdigest()}  {name}\n" for name, text in texts.items()
     ]
-    index = f"{folder}/{names.word().upper()}"
-    changed = {name: text + f"{names.word()}\n" if name in spoilt else text for name, text in texts.items()}
+    index = f"{folder}/{host.world.stem(f'{tool.upper()}S {tool.upper()} CHECKSUMS')}"
+    changed = {name: text[: len(text) // 2] if name in spoilt else text for name, text in texts.items()}
     files = tuple(host.file(f"{folder}/{name}", text) for name, text in changed.items())
     bare = index.rsplit("/", 1)[-1]
     check, named = f"{tool} -c {bare}", f"printf '%s\\n' {' '.join(spoilt)} > {target}"
@@ -48,8 +43,12 @@ def make(host: Host) -> Job:
     each = "while read -r s n; do"
     return job(
         host,
-        title=host.say("[damaged files|a check|what has changed] in <what>", what=folder.rsplit("/", 1)[-1]),
-        text=ask(host, [f"{core} {_FORM}" for core in _ASK], folder=folder, list=index, target=target, tool=tool),
+        title=host.say(
+            "[damaged <of>|a check of the <of>|sums of <what>|verify <what>|broken files in <what>]",
+            of=kind.of,
+            what=folder.rsplit("/", 1)[-1],
+        ),
+        text=ask(host, _ASK, kind.why, folder=folder, list=index, target=target, tool=tool, of=kind.of),
         files=(*files, host.file(index, "".join(sums))),
         target=target,
         result="".join(name + "\n" for name in spoilt),

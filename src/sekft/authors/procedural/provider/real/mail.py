@@ -1,0 +1,184 @@
+"""A mailbox that several people write to, read with mail; what is done with is deleted from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sekft.authors.procedural.host import Host
+from sekft.authors.procedural.provider.contract import Ways
+from sekft.authors.procedural.provider.real import REAL, TRAITS, RealProvider
+from sekft.authors.procedural.provider.semantics import QueueEntry
+from sekft.scenario import File
+
+_WRAPPER = """\
+#!/bin/sh
+/usr/bin/mail "$@"
+status=$?
+for box in {boxes}; do
+  if grep -qE '^(X-)?Status: ' "$box"; then
+    sed -E '/^(X-)?Status: [RO]+$/d' "$box" >"$box.$$" && cat "$box.$$" >"$box"
+    rm -f "$box.$$"
+  fi
+done
+exit $status
+"""
+"""What was read is not noted: two who have read it leave the same box."""
+
+
+@REAL.kind("mail", **TRAITS)
+class Mail(RealProvider):
+    """A mailbox read with mail; a letter in it says how it is used, and what was done is deleted."""
+
+    program = "mail"
+    theme = "letter"
+    ids = ("number", "word", "prefixed", "lettered", "serial", "suffixed")
+    paths = (
+        "/srv/mail/{stem}",
+        "/srv/{stem}/{box}",
+        "/opt/{stem}/{box}",
+        "/var/spool/{stem}/{user}",
+        "/srv/post/{stem}",
+    )
+    styles = {
+        "box": ("inbox", "box", "post", "mbox", "in"),
+        "old": (".old", ".done", "-done", ".archive", "-over"),
+        "subject": ("[{id}] {title}", "{title} ({id})", "{id}: {title}", "{title} / {id}"),
+        "rules": (
+            "How this box is used", "About this box", "House rules of this box", "Read first: this mailbox", "To whoever reads this box",
+        ),
+        "greeting": ("Hello,", "Good morning,", "Dear {user},", "{user},", "Hi,"),
+    }  # fmt: skip
+    call = "mail -f {path}"
+    where = "the mailbox {path}"
+    lists_by_learning = True
+
+    @classmethod
+    def acks(cls, style: Mapping[str, str]) -> tuple[str, ...]:
+        return "id", "id", "none"
+
+    @property
+    def _boxes(self) -> tuple[str, str]:
+        return self.place.path, self.place.path + self.style["old"]
+
+    @property
+    def store(self) -> list[str]:
+        return [self.place.path.rpartition("/")[0]]
+
+    def wrapper(self) -> str:
+        return _WRAPPER.format(boxes=" ".join(self._boxes))
+
+    def explain(self) -> list[str]:
+        old = self._boxes[1]
+        lines = [
+            self.say(
+                "[Here|In this box] are the <nouns> for <user>.",
+                "What is asked of <user> [comes into|arrives in|is sent to] this box.",
+                "This box holds [the open <nouns>|what is open] for <user>.",
+            )
+        ]
+        if self.ack == "id":
+            lines.append(
+                self.say(
+                    "A <noun> is deleted once [it was carried out|what it asks is done].",
+                    "What has been carried out is deleted from the box; the rest stays.",
+                    "Delete means done: a <noun> goes once its work is done, and not before.",
+                )
+            )
+        else:
+            lines.append(
+                self.say(
+                    "Nothing is deleted here; it is cleared [by hand|at the end of the month].",
+                    "The <nouns> stay in the box; the keeper clears it.",
+                    "Nobody has to answer or delete anything here.",
+                )
+            )
+        lines.append(
+            self.say(
+                "Older ones are in <old>, and they are over.",
+                "<old> has what was done before.",
+                "What is over lies in <old>.",
+                old=old,
+            )
+        )
+        return [*lines, *self.notes]
+
+    def store_files(self, host: Host, entries: Iterable[QueueEntry]) -> list[File]:
+        rows, when = list(entries), _start(self.host)
+        keeper = replace(rows[0], sender="root") if rows else None
+        rules = self._letter(keeper.sender if keeper else "root", self.style["rules"], "\n".join(self.guide), when)
+        letters = {
+            e.id: self._letter(
+                e.sender, self._subject(e), self._body(e), when + timedelta(hours=7 * at + 5, minutes=11 * at)
+            )
+            for at, e in enumerate(self.entries)
+        }
+        old = "".join(letters[e.id] for e in self.entries if not e.waiting)
+        new = rules + "".join(letters[e.id] for e in rows if e.waiting)
+        texts = dict(zip(self._boxes, (new, old), strict=True))
+        return [
+            *(File(path=path, content=text, mtime=host.mtime) for path, text in texts.items()),
+            host.folder(self.store[0]),
+        ]
+
+    def _subject(self, entry: QueueEntry) -> str:
+        return self.style["subject"].format(id=entry.id, title=entry.title)
+
+    def _body(self, entry: QueueEntry) -> str:
+        greeting = self.style["greeting"].format(user=self.host.user)
+        gap = " " if entry.body.startswith("From ") else "\n\n"  # a line of that beginning starts the next letter
+        return f"{greeting}{gap}{entry.body}\n\n{entry.sender}"
+
+    def _letter(self, sender: str, subject: str, body: str, when: datetime) -> str:
+        name, host = f"{sender}@{self.host.name}", self.host.name
+        head = [f"From {name} {when:%a %b %e %H:%M:%S %Y}", f"From: {name}", f"To: {self.host.user}@{host}"]
+        return "\n".join([*head, f"Subject: {subject}", f"Date: {when:%a, %d %b %Y %H:%M:%S} +0000", "", body, "", ""])
+
+    def _typed(self, *commands: str) -> list[str]:
+        (command,) = commands
+        box = self.place.path
+        return [
+            f"echo '{command}' | mail -f {box}",
+            f"echo {command} | mail -N -f {box}",
+            f"mail -f {box} <<'EOF'\n{command}\nEOF",
+        ]
+
+    @property
+    def learn(self) -> Ways:
+        box = self.place.path
+        return [
+            [f"mail -f {box}", f"echo 'p 1' | mail -f {box}"],
+            [f"mail -f {box} < /dev/null", f"echo 'p 1' | mail -N -f {box}"],
+            [f"echo 'p 1' | mail -f {box}"],
+            [f"mail -f {box}", f"mail -f {box} <<'EOF'\np 1\nEOF"],
+        ]
+
+    @property
+    def needle(self) -> str:
+        return self.style["rules"]
+
+    @property
+    def asks(self) -> list[str]:
+        return ["-f"]
+
+    def lists(self) -> Ways:
+        box = self.place.path
+        return [[f"mail -f {box}"], [f"mail -f {box} < /dev/null"], [f"echo x | mail -f {box}"]]
+
+    def reads(self, entry: QueueEntry) -> list[str]:
+        number = next((at for at, e in enumerate(self.opened(self.entries), 2) if e.id == entry.id), None)
+        if number is None:
+            old = self._boxes[1]
+            return [f"echo 'p /{entry.id}' | mail -f {old}"]
+        return [*self._typed(f"p {number}"), f"echo 'p /{entry.id}' | mail -f {self.place.path}"]
+
+    def acknowledgement(self, entry: QueueEntry) -> list[str]:
+        """By its subject: numbers change with each one that is deleted."""
+        if self.ack == "none":
+            return []
+        return self._typed(f"d /{entry.id}")
+
+
+def _start(host: Host) -> datetime:
+    return datetime.fromtimestamp(host.mtime - 9 * 86400, UTC)

@@ -1,0 +1,321 @@
+"""The small world of a setting: who works there, what its files hold, and why something is asked for.
+
+A setting is a file of settings/, a value of the axis `setting`. The axis `names` says how many of the names come from
+it: `plain` takes all of them from there, `invented` makes them up of syllables, `mixed` does one or the other, list by
+list, and always invents the tool. An invented name must be copied and cannot be remembered.
+
+In the patterns of a setting # is a digit and @ a capital letter. In its sentences `[a|b]` is a choice and `<who>`,
+`<role>`, `<room>`, `<event>`, `<day>`, `<n>`, `<k>`, `<iso>`, `<clock>`, `<user>`, `<host>` are slots.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from sekft.taxonomy import Kinds
+
+if TYPE_CHECKING:
+    from sekft.authors.procedural.host import Names
+
+PLAIN, MIXED, INVENTED = "plain", "mixed", "invented"
+_INVENTED_LISTS = 0.2
+"""The share of lists of values that are invented on a mixed host. Files and folders keep plain names there."""
+_NAME = re.compile(r"[A-Za-z0-9#@][A-Za-z0-9#@._-]*")
+
+
+def _all_names(text: str) -> str:
+    if wrong := [name for name in text.split() if not _NAME.fullmatch(name)]:
+        raise ValueError(f"saw {wrong[0]!r}, want names of letters, digits, '.', '_' and '-', separated by blanks")
+    return text
+
+
+NameList = Annotated[str, AfterValidator(_all_names)]
+"""Names or patterns of names, separated by blanks: they stand in commands unquoted."""
+Sentences = Annotated[list[str], Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    """One kind of file that the setting has. why: reasons for whatever is asked about it, as whole sentences."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    why: Sentences
+
+
+class TableKind(_Part):
+    """Records: a key, the one that it belongs to, an amount.
+
+    file: stems of file names. rows: what the records are called, as in "the <rows> of <group>".
+    key, group, amount: the names of the columns. keys: patterns. groups: names. one: what a group is called.
+    what: what the amount is called, as in "add up the <what>". low, high: its range.
+    """
+
+    file: NameList
+    rows: str
+    key: NameList
+    keys: NameList
+    group: NameList
+    one: str
+    groups: NameList
+    amount: NameList
+    what: str
+    low: int
+    high: int
+
+
+class LogKind(_Part):
+    """Dated lines, each by a source. of: what the log is called, as in "the <of>". source: what a source is called.
+
+    lines: ordinary messages. faults: messages of trouble. Both come after the source.
+    """
+
+    file: NameList
+    of: str
+    source: str
+    sources: NameList
+    lines: Annotated[list[str], Field(min_length=4)]
+    faults: Annotated[list[str], Field(min_length=3)]
+
+
+class ListKind(_Part):
+    """Single names, one to a line. of: what they are, in the plural. item: one of them."""
+
+    file: NameList
+    of: str
+    item: str
+    items: NameList
+
+
+class DocumentKind(_Part):
+    """A text of lines. title: its heading. lines: what stands there. added: lines that may still be missing."""
+
+    file: NameList
+    title: str
+    lines: Annotated[list[str], Field(min_length=8)]
+    added: Annotated[list[str], Field(min_length=5)]
+
+
+class ConfigKind(_Part):
+    """Settings of a program or device. of: what they are settings of, as in "the settings of <of>".
+
+    keys: name, value, another value, and what the setting is about, as in "<about> should be …".
+    """
+
+    file: NameList
+    of: str
+    keys: Annotated[list[tuple[str, str, str, str]], Field(min_length=4)]
+
+
+class CollectionKind(_Part):
+    """A folder of files. of: what they are, in the plural. one: one of them.
+
+    files: stems or patterns of stems. endings: of their names, without the dot. lines: what they hold.
+    """
+
+    folder: NameList
+    of: str
+    one: str
+    files: NameList
+    endings: NameList
+    lines: Annotated[list[str], Field(min_length=4)]
+
+
+class Setting(BaseModel):
+    """One file of settings/.
+
+    place:   what its people call it, with an article. hosts: names of machines. roots: folders of its data.
+    folders: projects. rooms: said after "the". roles: of people, said after "the". work: what its directives are
+    called, in the plural. tools: names for the program that holds them. groups: names for its boards or shelves.
+    words:   single words that belong here. events: said after "before" and "for".
+    why:     reasons that fit any request. motd: lines of a login. notes: lines that people leave in files.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    brief: str
+    place: str
+    hosts: NameList
+    roots: str
+    folders: NameList
+    rooms: Annotated[list[str], Field(min_length=5)]
+    roles: Annotated[list[str], Field(min_length=4)]
+    work: Annotated[list[str], Field(min_length=3)]
+    tools: NameList
+    groups: NameList
+    words: NameList
+    events: Annotated[list[str], Field(min_length=6)]
+    why: Annotated[list[str], Field(min_length=8)]
+    motd: Annotated[list[str], Field(min_length=10)]
+    notes: Annotated[list[str], Field(min_length=15)]
+    tables: Annotated[list[TableKind], Field(min_length=3)]
+    logs: Annotated[list[LogKind], Field(min_length=2)]
+    lists: Annotated[list[ListKind], Field(min_length=2)]
+    documents: Annotated[list[DocumentKind], Field(min_length=2)]
+    configs: Annotated[list[ConfigKind], Field(min_length=2)]
+    collections: Annotated[list[CollectionKind], Field(min_length=3)]
+
+
+SETTINGS: Kinds[str] = Kinds(lambda: _register())
+"""Each setting's name by itself: a value of the axis `setting`."""
+
+
+def _register() -> None:
+    for entry in sorted(files(__package__).joinpath("settings").iterdir(), key=lambda item: item.name):
+        name = entry.name.removesuffix(".toml")
+        SETTINGS.kind(name, brief=tomllib.loads(entry.read_text(encoding="utf-8"))["brief"])(name)
+
+
+@cache
+def setting(name: str) -> Setting:
+    """Raises pydantic's ValidationError, which names the field, where the file is not what it should be."""
+    text = files(__package__).joinpath("settings", f"{name}.toml").read_text(encoding="utf-8")
+    return Setting.model_validate(tomllib.loads(text))
+
+
+@dataclass(frozen=True)
+class Person:
+    """room: where the person is found."""
+
+    name: str
+    role: str
+    room: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table kind with the names that were drawn for it: its file's stem, its keys and its groups, all different."""
+
+    kind: TableKind
+    stem: str
+    keys: list[str]
+    groups: list[str]
+
+
+@dataclass(frozen=True)
+class Log:
+    kind: LogKind
+    stem: str
+    sources: list[str]
+
+
+@dataclass(frozen=True)
+class Listing:
+    kind: ListKind
+    stem: str
+    items: list[str]
+
+
+@dataclass(frozen=True)
+class Document:
+    """lines, added: with their slots still to be filled, by Host.expand."""
+
+    kind: DocumentKind
+    stem: str
+    lines: list[str]
+    added: list[str]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """entries: name, value, another value, what it is about."""
+
+    kind: ConfigKind
+    stem: str
+    entries: list[tuple[str, str, str, str]]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """stems: of the files. ending, others: without the dot."""
+
+    kind: CollectionKind
+    folder: str
+    stems: list[str]
+    ending: str
+    others: list[str]
+
+
+@dataclass(frozen=True)
+class World:
+    """What a setting offers to one part of a scenario. Nothing that it draws repeats or contains another name."""
+
+    setting: Setting
+    dial: str
+    names: Names
+    rng: random.Random
+
+    def several(self, count: int, patterns: str, syllables: tuple[int, int] = (1, 3)) -> list[str]:
+        """So many names, all from the setting or all invented."""
+        if self._invents():
+            return [self.names.word(syllables) for _ in range(count)]
+        found: list[str] = []
+        for _ in range(count):
+            found.append(self.names.pick(patterns, self.setting.words, beside=found))  # each draw sees the others
+        return found
+
+    def one(self, patterns: str, syllables: tuple[int, int] = (1, 3)) -> str:
+        return self.several(1, patterns, syllables)[0]
+
+    def word(self) -> str:
+        return self.one(self.setting.words)
+
+    def stem(self, patterns: str) -> str:
+        """A file's or folder's name without its ending."""
+        return self.names.compound() if self.dial == INVENTED else self.names.pick(patterns, self.setting.words)
+
+    def table(self, keys: int, groups: int) -> Table:
+        kind = self.rng.choice(self.setting.tables)
+        rows = self.several(keys, kind.keys), self.several(groups, kind.groups, (2, 3))
+        return Table(kind, self.stem(kind.file), *rows)
+
+    def log(self, sources: int) -> Log:
+        kind = self.rng.choice(self.setting.logs)
+        return Log(kind, self.stem(kind.file), self.several(sources, kind.sources))
+
+    def listing(self, items: int) -> Listing:
+        kind = self.rng.choice(self.setting.lists)
+        return Listing(kind, self.stem(kind.file), self.several(items, kind.items))
+
+    def document(self, lines: int, added: int = 1) -> Document:
+        """The lines keep their order."""
+        kind = self.rng.choice(self.setting.documents)
+        picked = sorted(self.rng.sample(range(len(kind.lines)), lines))
+        return Document(
+            kind, self.stem(kind.file), [kind.lines[at] for at in picked], self.rng.sample(kind.added, added)
+        )
+
+    def settings(self, entries: int) -> Settings:
+        """entries: or as many as the kind has."""
+        kind = self.rng.choice(self.setting.configs)
+        count = min(entries, len(kind.keys))
+        return Settings(kind, self.stem(kind.file), self.rng.sample(kind.keys, count))
+
+    def collection(self, count: int, others: int = 1) -> Collection:
+        """others: how many other endings."""
+        kind = self.rng.choice(self.setting.collections)
+        ending, *rest = self._endings(kind, 1 + others)
+        return Collection(kind, self.stem(kind.folder), self.several(count, kind.files, (2, 3)), ending, rest)
+
+    def _endings(self, kind: CollectionKind, count: int) -> list[str]:
+        if self.dial == INVENTED:
+            return [self.names.word((1, 2)) for _ in range(count)]
+        known = list(dict.fromkeys([*kind.endings.split(), *"txt bak log old dat csv".split()]))
+        first = self.rng.choice(kind.endings.split())
+        return [first, *self.rng.sample([ending for ending in known if ending != first], count - 1)]
+
+    def _invents(self) -> bool:
+        return self.dial == INVENTED or (self.dial == MIXED and self.rng.random() < _INVENTED_LISTS)
+
+
+def filled(rng: random.Random, pattern: str) -> str:
+    """The pattern with a digit for each # and a capital for each @."""
+    digits = re.sub("#", lambda _: str(rng.randrange(10)), pattern)
+    return re.sub("@", lambda _: rng.choice("ABCDEFGHJKLMNPRSTUVWX"), digits)
