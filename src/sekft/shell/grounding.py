@@ -107,7 +107,7 @@ def _parts(atom: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _typed(action: str) -> tuple[tuple[str, str], ...]:
-    """The atoms of an action, each with the program to whose command it belongs, less what its programs are known by."""
+    """The atoms of an action, each with the program to whose command it belongs; not what the programs are known by."""
     parts = list(pieces(action))
     own = common_to(program for program, _ in parts)
     return tuple(
