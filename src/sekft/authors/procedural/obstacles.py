@@ -235,6 +235,7 @@ def _changes(command: str) -> bool:
         any(word.startswith(">") and not word.startswith(_ASIDE) for word in words)
         or (program(words) not in _COMPUTING and not only_looks(shlex.join(w for w in words if w[:1] not in "<>")))
         for words in simple_commands(command)
+        if words[1:2] != ["in"]  # the head of a loop
     )
 
 
