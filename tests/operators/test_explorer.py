@@ -131,9 +131,9 @@ def _short(scenario: Scenario, told: bool) -> list[str]:
 
 
 @cache
-def blocked() -> list[tuple[Scenario, Trajectory]]:
+def blocked(seed: int = 9) -> list[tuple[Scenario, Trajectory]]:
     """Sessions of sixty blocked scenarios."""
-    cells = [load().cell(9, slot, {"ending": frozenset(("blocked",))}) for slot in range(60)]
+    cells = [load().cell(seed, slot, {"ending": frozenset(("blocked",))}) for slot in range(60)]
     scenarios = [compose(cell, slot) for slot, cell in enumerate(cells)]
     return list(zip(scenarios, acted([(scenario, 0) for scenario in scenarios]), strict=True))
 
@@ -279,7 +279,7 @@ async def test_nobody_goes_where_one_is() -> None:
 
 def test_nobody_searches_for_what_login_has_told() -> None:
     """Where login names the tool, no session begins with the environment, a search or another folder than the home."""
-    told = drawn(60, announcement="motd banner prompt profile wall")
+    told = [one for one in drawn(80, announcement="motd banner prompt profile wall") if one.cell["syntax"] != "native"]
     begun = {script(one, stream(sample, "explorer", one.id), 0.0)[0].command for one in told for sample in range(4)}
     assert not {text for text in begun if text.startswith(("env", "find", "export", "ls -R")) or " /" in text}
     assert len(begun) > 20
@@ -413,7 +413,9 @@ def test_a_wrong_verb_is_tried_where_a_terse_help_leaves_it_open() -> None:
         if wrong := (_wrong_verbs(scenario) - right) & set(typed):
             tried += 1
             assert any(
-                typed.index(text) < min(map(typed.index, wrong)) for text in typed if "help" in text or "-h" in text
+                typed.index(text) < min(map(typed.index, wrong))
+                for text in typed
+                if "help" in text or "-h" in text or text.startswith("man ")
             )
         assert trajectory.keep, trajectory.keep_reasons
     assert tried > 3
@@ -524,7 +526,7 @@ def test_a_refusal_is_looked_at_before_the_work_is_given_up() -> None:
 def test_an_entry_is_called_what_the_screen_calls_it() -> None:
     """A noun that no output has shown is not in the reason, but the entry's id."""
     unnamed = 0
-    for one, trajectory in blocked():
+    for one, trajectory in [*blocked(), *blocked(10)]:
         shown = "\n".join(turn.content for turn in trajectory.turns if turn.role == "env")
         noun = one.provider.interface["noun"]
         unnamed += noun not in shown

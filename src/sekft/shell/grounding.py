@@ -21,7 +21,7 @@ from itertools import chain
 from sekft.shell.syntax import pieces
 from sekft.trajectory import Turn
 
-_CUT = re.compile(r"""[\s|&;<>(){}$"'`*?\[\]!=:,/@~#^%\\]+""")
+_CUT = re.compile(r"""(?:\\n|[\s|&;<>(){}$"'`*?\[\]!=:,/@~#^%\\])+""")
 _ADDRESS = re.compile(r"(\d+)[dpq]")
 _SHORT_OPTION = re.compile(r"-[A-Za-z0-9]{1,5}|-")
 _EDGE = ".-+_"
