@@ -96,16 +96,15 @@ class Names:
 
     def user(self) -> str:
         """A first name or an invented one, as people are called on a host."""
-        plain = {PLAIN: 1.0, MIXED: 0.8, INVENTED: 0.0}[self.dial]
-        while True:
-            text = self.rng.choice(_lists()["first"]) if self.rng.random() < plain else self.word((2, 3))
+        for _ in range(_TRIES * 10):
+            text = self.word((2, 3)) if self.dial == INVENTED else self.rng.choice(_lists()["first"])
             if text not in self.taken or text not in _lists()["first"]:
                 return self._take(text)
+        return self.word((2, 3))
 
     def host(self, patterns: str) -> str:
         """A machine's name: of these names, or invented."""
-        plain = {PLAIN: 1.0, MIXED: 0.8, INVENTED: 0.0}[self.dial]
-        name = self.rng.choice(patterns.split()) if self.rng.random() < plain else self.word((2, 3))
+        name = self.word((2, 3)) if self.dial == INVENTED else self.rng.choice(patterns.split())
         joint = self.rng.choice(["", "", "-"])
         return self._take(name + self.rng.choice(["", f"{joint}{self.rng.randint(1, 48)}"]))
 
