@@ -64,18 +64,22 @@ with Folder(Path({str(tmp_path)!r})).writing():
     assert subprocess.run(command, input="", capture_output=True, text=True, env=refusing).returncode == 0
 
 
-def test_a_file_system_without_any_lock_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With what was said, and what to do."""
+def test_a_file_system_without_any_lock_is_written_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No two writers share a file; what cannot do without a lock says so."""
 
     def refused(handle: int, how: int) -> None:
         raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr("fcntl.flock", refused)
     monkeypatch.setattr("fcntl.lockf", refused)
-    with pytest.raises(
-        StoreError, match=r"no file locks \(Function not implemented\): choose a folder on a local disk"
+    with Folder(tmp_path).writing() as folder:
+        folder.write(tmp_path / "one.json", "{}")
+    assert (tmp_path / "one.json").read_text() == "{}"
+    with (
+        (tmp_path / "x").open("w") as file,
+        pytest.raises(StoreError, match=r"no file locks \(Function not implemented\): choose a folder on a local disk"),
     ):
-        Folder(tmp_path).writing().__enter__()
+        locks.take(file.fileno(), "x")
     monkeypatch.undo()
     with (tmp_path / "x").open("w") as file:
         locks.take(file.fileno(), "x", wait=True)

@@ -11,7 +11,7 @@ import atif
 import pyarrow.parquet
 import pytest
 
-from sekft.dataset.files import arrow_schema, put_in_place, sink, staged
+from sekft.dataset.files import arrow_schema, line, put_in_place, sink, staged
 from sekft.dataset.rows import ExportForm, export_forms, messages_of, named
 from sekft.errors import UsageError
 from sekft.evaluation.metrics import mistakes
@@ -39,7 +39,7 @@ def written(folder: Path, form: ExportForm, kept: Sequence[StoredRollout], into:
         stage = staged(folder)
         place = sink(root, stage, form, "train", into, most)
         for one in kept:
-            place.add(form.rows(one))
+            place.add(map(line, form.rows(one)) if into == "jsonl" else form.rows(one))
         place.end()
         put_in_place(stage / form.name, folder / form.name)
     files = sorted(path for path in (folder / form.name).rglob("*") if path.is_file())

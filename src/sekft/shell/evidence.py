@@ -78,13 +78,14 @@ def uses(exchange: Exchange, command: str) -> bool:
 def retrieved_at(scenario: Scenario, exchanges: Sequence[Exchange]) -> int | None:
     """The exchange by which the provider had shown every directive; None where there are none or some are missing.
 
-    An answer kept in a file or a variable may be shown later, and so may all that a provider behind the door gave out.
+    An answer kept in a file or a variable may be shown later, and so may all that a provider behind the door gave out; not
+    what its store is made to show.
     """
     missing, kept = set(scenario.needles.directives), False
     for at, exchange in enumerate(exchanges):
         used = uses(exchange, scenario.provider.command)
         kept = kept or exchange.calls > 0 or (used and _KEEPS.search(exchange.action) is not None)
-        if used or kept:
+        if used or (kept and not any(path in exchange.action for path in scenario.hidden)):
             missing -= {needle for needle in missing if is_shown(needle, exchange.output)}
         if not missing and scenario.needles.directives:
             return at
