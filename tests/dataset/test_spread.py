@@ -149,4 +149,6 @@ def test_memory_does_not_grow_with_the_rollouts(run: Layout, tmp_path: Path) -> 
         peaks.append([int(peak) for peak in done.stdout.split()])
     (few, few_in_worker), (many, many_in_worker) = peaks
     assert many < few + MEMORY_KIB, peaks
-    assert many_in_worker < (few_in_worker or many) + MEMORY_KIB, peaks  # few are done without workers on a quick machine
+    assert many_in_worker < (few_in_worker or many) + MEMORY_KIB, (
+        peaks
+    )  # few are done without workers on a quick machine

@@ -32,17 +32,17 @@ class Decoy:
 
 
 def _stale(job: Job, host: Host) -> Decoy:
-    return Decoy(job, body=job.text, shown=("past",))
+    return Decoy(job, body=job.text, sender=job.sender or None, shown=("past",))
 
 
 def _forged(job: Job, host: Host) -> Decoy:
-    keeper = host.person().name
+    keeper = (host.writer or host.person(job.sender)).name
     note = expand(host, _any(host, "forged"), keeper=keeper)
-    return Decoy(job, body=job.text, waiting=True, sender=host.person(keeper).name, keeper=keeper, note=note)
+    return Decoy(job, body=job.text, waiting=True, sender=job.sender, keeper=keeper, note=note)
 
 
 def _revoked(job: Job, host: Host) -> Decoy:
-    sender = host.person().name
+    sender = job.sender or host.person().name
     reason = clause(host, _any(host, "dropped"))
     body = expand(host, _any(host, "revoked"), sender=sender, text=job.text, dropped=reason)
     return Decoy(job, body=body, waiting=True, sender=sender, note=expand(host, _any(host, "left_open")))

@@ -143,7 +143,8 @@ class Host:
     rng:   what the scenario is about: counts, orders, which rows match. The same in every skin.
     skin:  how it is told: wording, endings of file names, formats. Another one in each skin.
     world: what the setting offers. cast: the people of the place, the account's own first. rooms: some of its rooms.
-    brief: whether little stands around the work: few lines at login, short files.
+    brief: whether little stands around the work: few lines at login, short files. writer: who asks for all of it, where
+    that is given; else somebody for each request.
     """
 
     rng: random.Random
@@ -160,6 +161,7 @@ class Host:
     cast: tuple[Person, ...]
     rooms: tuple[str, ...]
     brief: bool
+    writer: Person | None = None
 
     def part(self, name: str) -> Host:
         """The same place with streams of its own: what one part draws never shifts another part's draws."""
@@ -251,7 +253,7 @@ def land(cell: Cell, seed: int, skin: int = 0) -> Host:
 class Job:
     """One directive made concrete.
 
-    address: what its text begins with before it comes to the point.
+    address: what its text begins with before it comes to the point. sender: who asks for it.
     needle:  what only the directive's text shows.
     files:   its fixtures. after: the files that the work makes or changes. gone: paths that it removes.
     ways:    command lists that carry it out, the reference's first. confirm: looks that show the effect.
@@ -276,6 +278,7 @@ class Job:
     judged: Mapping[str, str] = field(default_factory=dict)
     right: Mapping[str, list[str]] = field(default_factory=dict)
     address: str = ""
+    sender: str = ""
 
 
 def with_parents(files: Iterable[File], host: Host) -> list[File]:

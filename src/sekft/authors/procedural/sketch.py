@@ -74,11 +74,16 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     text = told(entrance, place) if place else announcement_text(entrance, tool)
     announcement = ANNOUNCEMENTS[cell["announcement"]](entrance, tool, text)
     count = _JOBS[cell["difficulty"]]
-    jobs = [given] if given else [TASKS[cell["task"]](host.part(f"job {at}")) for at in range(count)]
+    # Where only one person's entries count, all work is asked for by that person, and the decoy by somebody else.
+    keeper = host.part("keeper").person() if cell["decoy"] == "forged" else None
+    places = [replace(host.part(f"job {at}"), writer=keeper) for at in range(count)]
+    jobs = [given] if given else [TASKS[cell["task"]](place) for place in places]
     decoy = None
     if cell["decoy"] in DECOYS:
         part = host.part("decoy")
-        decoy = DECOYS[cell["decoy"]](TASKS[part.rng.choice(list(TASKS))](part), part)
+        apart = replace(part, writer=part.person(keeper.name)) if keeper else part
+        false = TASKS[part.rng.choice(list(TASKS))](apart)
+        decoy = DECOYS[cell["decoy"]](false, replace(part, writer=keeper))
         if decoy.motd:
             announcement = replace(announcement, motd=f"{announcement.motd}{decoy.motd}\n")
     stopped, eased, obstacle = None, jobs[0], None

@@ -275,7 +275,7 @@ def queue_entries(
     """The form of the ids, and what the provider holds in their order."""
     rng, decoy = host.rng, contents.decoy
     keeper = decoy.keeper if decoy else None
-    directives = [(job.title, job.text, keeper, True) for job in contents.jobs]
+    directives = [(job.title, job.text, keeper or job.sender or None, True) for job in contents.jobs]
     others = []
     if contents.beside:
         job, waiting = contents.beside

@@ -37,9 +37,10 @@ _FIRST = 0.6
 
 
 class Request(NamedTuple):
-    """What is asked for. address: what stands before it, be it a greeting or the head of a ticket."""
+    """What is asked for. sender: by whom. address: what stands before it, be it a greeting or the head of a ticket."""
 
     text: str
+    sender: str
     address: str = ""
 
 
@@ -61,22 +62,22 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
     why:   reasons that fit the work; the setting has more that fit any.
     """
     skin, words, voice = host.skin, wording()["requests"], host.skin.random()
-    core, writer = host.say(skin.choice(cores), **slots), host.person(str(slots.get("who")))
+    core, writer = host.say(skin.choice(cores), **slots), host.writer or host.person(str(slots.get("who")))
     by = {"who": writer.name, "room": f"the {writer.room}"}
     reason = host.why(why if why and skin.random() < 0.75 else host.world.setting.why)
     last = not core.endswith((".", "?"))
     if voice < (_BARE_BRIEF if host.brief else _BARE):
-        return Request(core)
+        return Request(core, writer.name)
     if voice < _REASON:
-        return Request(f"{reason} {core}" if last or skin.random() < _FIRST else f"{core} {reason}")
+        return Request(f"{reason} {core}" if last or skin.random() < _FIRST else f"{core} {reason}", writer.name)
     if voice < _CLAUSE and _lowered(core).split()[0] in words["asking"].split():
-        return Request(f"{expand(host, skin.choice(words['clauses']))} {_lowered(core)}")
+        return Request(f"{expand(host, skin.choice(words['clauses']))} {_lowered(core)}", writer.name)
     if voice < _MAIL and not last:
         greeting, parting = (expand(host, skin.choice(words[name]), **by) for name in ("greetings", "partings"))
-        return Request(f"{reason} {core} {parting}", greeting)
+        return Request(f"{reason} {core} {parting}", writer.name, greeting)
     if voice < _HURRIED:
-        return Request(core, expand(host, skin.choice(words["hurried"]), **by))
-    return Request(core, expand(host, skin.choice(words["tickets"]), **by))
+        return Request(core, writer.name, expand(host, skin.choice(words["hurried"]), **by))
+    return Request(core, writer.name, expand(host, skin.choice(words["tickets"]), **by))
 
 
 def job(
@@ -120,6 +121,7 @@ def job(
         title,
         f"{text.address} {text.text}".strip(),
         address=text.address,
+        sender=text.sender,
         needle=needle or target,
         files=files,
         after=after,

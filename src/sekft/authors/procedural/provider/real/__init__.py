@@ -18,9 +18,11 @@ from sekft.authors.procedural.host import Host, expand, phrase, wording
 from sekft.authors.procedural.provider import Contents, queue_entries
 from sekft.authors.procedural.provider.contract import Ways
 from sekft.authors.procedural.provider.semantics import ProviderKind, QueueEntry, vocabulary
+from sekft.authors.procedural.world import INVENTED
 from sekft.scenario import Cell, File, Inspection
 from sekft.taxonomy import Kinds, import_modules
 
+_USUAL_NOUNS = 6
 _NATIVE = dict.fromkeys(("syntax", "layout", "documentation"), ("native",))
 TRAITS: Mapping[str, Any] = {
     "weight": 1.3,
@@ -150,8 +152,9 @@ class RealProvider(ABC):
     def placed(cls, host: Host) -> Place:
         """A place of this kind."""
         skin = host.skin
-        noun, nouns = skin.choice(vocabulary()["nouns"][cls.theme].split(", ")).split()
-        stem = host.names.subject() if skin.random() < 0.6 else host.names.word((2, 3))
+        usual = None if host.names.dial == INVENTED else _USUAL_NOUNS
+        noun, nouns = skin.choice(vocabulary()["nouns"][cls.theme].split(", ")[:usual]).split()
+        stem = host.world.stem(host.world.setting.folders)
         style = {name: host.rng.choice(values) for name, values in cls.shapes.items()}
         style |= {name: skin.choice(values) for name, values in cls.styles.items()}
         path = skin.choice(cls.paths).format(stem=stem, user=host.user, **style)

@@ -75,7 +75,7 @@ class Git(RealProvider):
         "tag": ("done", "closed", "finished", "settled"),
     }
     call = "git -C {path}"
-    where = "the git repository {path}"
+    where = "the git repository {path} (opened by git alone)"
 
     @classmethod
     def acks(cls, style: Mapping[str, str]) -> tuple[str, ...]:

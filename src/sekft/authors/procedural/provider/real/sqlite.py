@@ -61,7 +61,7 @@ class Sqlite(RealProvider):
         "guide": ("comments", "about", "help", "readme", "notes"),
     }
     call = "sqlite3 {path}"
-    where = "the SQLite database {path}"
+    where = "the SQLite database {path} (opened by sqlite3 alone)"
 
     @classmethod
     def acks(cls, style: Mapping[str, str]) -> tuple[str, ...]:
