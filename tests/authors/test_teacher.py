@@ -340,7 +340,7 @@ async def test_later_prompts_show_admitted_bundles_and_the_names_used_up(
     for cell in map(load().cell, range(40), range(40)):
         question = author.begin(cell, 1).exchange[0]["content"]
         alike = set(cell.items()) & set(first.cell.items()) - {("userland", "busybox")}
-        if not {axis for axis, _ in alike} - {"userland", "ending", "difficulty", "decoy"}:
+        if not {axis for axis, _ in alike} - {"userland", "ending", "difficulty", "decoy", "names", "setting"}:
             assert json.dumps(content(first), ensure_ascii=False) in question
         else:
             assert first.provider.command not in question.partition("# Scenarios of other cells")[2]

@@ -271,6 +271,7 @@ def reworded(sketch: Sketch, wording: Mapping[str, str]) -> Sketch:
             needle=new(announcement.needle),
             motd=new(announcement.motd),
             banner=new(announcement.banner),
+            prompt=new(announcement.prompt),
             env={name: new(value) for name, value in announcement.env.items()},
             files=tuple(map(file, announcement.files)),
         ),

@@ -78,8 +78,8 @@ def uses(exchange: Exchange, command: str) -> bool:
 def retrieved_at(scenario: Scenario, exchanges: Sequence[Exchange]) -> int | None:
     """The exchange by which the provider had shown every directive; None where there are none or some are missing.
 
-    An answer kept in a file or a variable may be shown later, and so may all that a provider behind the door gave out; not
-    what its store is made to show.
+    An answer kept in a file or a variable may be shown later, and so may all that a provider behind the door gave
+    out, but not what its store is made to show.
     """
     missing, kept = set(scenario.needles.directives), False
     for at, exchange in enumerate(exchanges):

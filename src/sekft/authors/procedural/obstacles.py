@@ -288,7 +288,7 @@ def _absent(job: Job, host: Host, met: bool) -> Blocked:
         evidence=(f"{program}: not found", Inspection(target=program, aspect="program")),
         reasons=[
             f"<id> must not be done without {program}, and it is not installed here",
-            f"{program} is not installed on this host, so <id> cannot be done",
+            f"{program} is missing here, so <id> cannot be done",
         ],
         right={
             "asked": [f"command -v {program} || echo no {program}"],

@@ -69,7 +69,7 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     host = land(cell, seed, skin)
     interface = _listed(cell, host) if listed and cell["provider"] not in REAL else None
     place = REAL[cell["provider"]].placed(host.part("place")) if cell["provider"] in REAL else None
-    tool = place.call if place else (interface or host).tool()
+    tool = place.call if place else (interface.names.word((2, 3)) if interface else host.tool())
     entrance = host.part("announcement")
     text = told(entrance, place) if place else announcement_text(entrance, tool)
     announcement = ANNOUNCEMENTS[cell["announcement"]](entrance, tool, text)

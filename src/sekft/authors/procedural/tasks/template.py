@@ -13,7 +13,7 @@ _ASK = (
     "<form> is a template with placeholders like <shape>. Replace them all with the values in <values>; the result goes to <target>.",
     "please make <target> from the template <form>: every placeholder (<shape>, for instance) gives way to its value in <values>.",
     "the <what> is ready but for its blanks, such as <shape>. Template: <form>, values: <values>. Save the finished text as <target>.",
-    "take <form>, put in the values from <values>, and write that to <target>. [The template itself stays as it is.|Placeholders look like <shape>.]",
+    "take <form>, put in the values from <values> for all placeholders, and write that to <target>. [The template itself stays as it is.|Placeholders look like <shape>.]",
     "could you fill in the <what>? The template is <form>, the values are in <values>, and the result should be <target>.",
     "we need <target>: the text of <form> with all its placeholders (they look like <shape>) replaced from <values>.",
     "replace every <shape> and the like in <form> by its value from <values>. Do not touch <form>; write the result to <target>.",
