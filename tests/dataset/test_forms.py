@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,8 @@ def written(folder: Path, form: ExportForm, kept: Sequence[StoredRollout], into:
         stage = staged(folder)
         place = sink(root, stage, form, "train", into, most)
         for one in kept:
-            place.add(map(line, form.rows(one)) if into == "jsonl" else form.rows(one))
+            made: Iterable[Any] = map(line, form.rows(one)) if into == "jsonl" else form.rows(one)
+            place.add(made)
         place.end()
         put_in_place(stage / form.name, folder / form.name)
     files = sorted(path for path in (folder / form.name).rglob("*") if path.is_file())
