@@ -45,7 +45,7 @@ def two(factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(out: Path) -> None:
-    done = forked("run", "--n", "2", "--samples", "1", "--holdout", "none", "--out", out)
+    done = forked("run", "--n", "2", "--samples", "1", "--out", out)
     assert done.returncode == 0, done.stderr
 
 

@@ -86,7 +86,7 @@ def test_what_is_wanted_is_said(kind: str) -> None:
         text = job(kind, seed)[1].text.lower()
         wanted = {
             "report": ("name",),
-            "template": ("placeholder", "all ", "blank", "several"),
+            "template": ("placeholder", "all ", "blank", "several", "fill in"),
             "digest": ("sorted by", "order of the names"),
             "verify": ("order",),
             "move": (".",),

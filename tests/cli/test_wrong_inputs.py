@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sekft.folder import documents
+from sekft.folder import documents, load_scenarios
 from tests.commands import forked
 from tests.sets import two
 
@@ -64,7 +64,7 @@ CASES: list[tuple[str, str, int, str, Environ]] = [
     ("eval --scenarios {run} --split test --out {out}", "test", 2, "train", {}),
     ("eval compare {run}", "compare", 2, "two folders", {}),
     ("train --data {empty} --out {out}", "{empty}", 2, ".parquet file", {}),
-    ("star --scenarios {run} --out {out}", "--split heldout", 2, "want one of", {}),
+    ("star --scenarios {train} --out {out}", "--split heldout", 2, "want one of", {}),
     ("replay {empty}", "{empty}", 2, "traject", {}),
     ("play {run}/scenarios", "scenarios", 2, "want one scenario", {}),
     ("play /nowhere/x.json", "/nowhere", 2, "no such file", {}),
@@ -81,13 +81,24 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A run folder of two scenarios with a rollout each, and files of other kinds."""
     root = tmp_path_factory.mktemp("places")
     shutil.copytree(two(tmp_path_factory), root / "run")
+    (root / "train").mkdir()
+    for one in load_scenarios(root / "run"):
+        if one.split == "train":
+            (root / "train" / f"{one.id}.json").write_text(one.to_json())
     (root / "empty").mkdir()
     (root / "notes.txt").write_text("milk, paper\n")
     (root / "foreign.json").write_text('{"messages": []}')
     (root / "deep.json").write_text("[" * 100_000 + "]" * 100_000)
     rows = ({"prompt": f"{n}", "label": n == 1} for n in range(2))
     (root / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    names = {"run": "run", "empty": "empty", "text": "notes.txt", "foreign": "foreign.json", "deep": "deep.json"}
+    names = {
+        "run": "run",
+        "train": "train",
+        "empty": "empty",
+        "text": "notes.txt",
+        "foreign": "foreign.json",
+        "deep": "deep.json",
+    }
     return {name: str(root / file) for name, file in (names | {"rows": "rows.jsonl"}).items()}
 
 

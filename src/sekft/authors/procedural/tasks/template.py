@@ -16,8 +16,8 @@ _ASK = (
     "take <form>, put in the values from <values> for all placeholders, and write that to <target>. [The template itself stays as it is.|Placeholders look like <shape>.]",
     "could you fill in the <what>? The template is <form>, the values are in <values>, and the result should be <target>.",
     "we need <target>: the text of <form> with all its placeholders (they look like <shape>) replaced from <values>.",
-    "replace every <shape> and the like in <form> by its value from <values>. Do not touch <form>; write the result to <target>.",
-    "[fill in|complete] the <what> template <form>. Its values are in <values>, a line for each placeholder. Output: <target>",
+    "replace all placeholders like <shape> in <form> by its value from <values>. Do not touch <form>; write the result to <target>.",
+    "[fill in|complete] all of the <what> template <form>. Its values are in <values>, a line for each placeholder. Output: <target>",
     "<values> has a value for each placeholder in <form> (<shape> is one of them). Put them in and save the <what> as <target>.",
 )
 _KINDS = "letter certificate notice invitation reminder receipt"
