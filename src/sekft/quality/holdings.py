@@ -59,7 +59,8 @@ class Texts:
 class ScenarioFacts:
     """What is remembered of a scenario.
 
-    interface: None where the bundle tells none. shown: digest of what is read before the directives.
+    interface: None where the bundle tells none, as where a real program has its own. shown: digest of what is read before
+    the directives.
     proven:    whether it ran in a sandbox. texts: None beyond the first TEXTS_AT_MOST.
     """
 
@@ -93,7 +94,7 @@ class ScenarioFacts:
             author=one.provenance.model or one.provenance.author,
             model=one.provenance.model,
             proven=one.gate is not None and one.gate.mode == "sandbox",
-            interface=tuple(told.get(part, "") for part in INTERFACE_PARTS) if told else None,
+            interface=tuple(told.get(part, "") for part in INTERFACE_PARTS) if told.get("syntax") else None,
             shown=blake2b(f"{login_text(one)}\0{texts.documentation}".encode(), digest_size=16).digest(),
             texts=texts,
         )

@@ -290,7 +290,9 @@ def wording(held: Holdings) -> Iterator[Figure]:
     Largest cluster of near-duplicates, as a share, of each kind of text.
     """
     asked = [(text, each.names) for one in held.bases if (each := one.texts) for text in each.directives]
-    told = [(each.documentation, each.names) for one in held.surfaces if (each := one.texts)]
+    told = [
+        (each.documentation, each.names) for one in held.surfaces if (each := one.texts) and each.documentation.strip()
+    ]
     for kind, texts in (("directives", asked), ("documentation", told)):
         plain = masked([text for text, _ in texts], [named for _, named in texts])
         yield from _alike(kind, plain)
@@ -302,7 +304,7 @@ def wording(held: Holdings) -> Iterator[Figure]:
     if said:
         most, count = said.most_common(1)[0]
         shown = f"{count} × {most[:TEXT_SHOWN]!r}"
-        yield Figure("sentence", count / len(told), len(told), detail=shown)
+        yield Figure("sentence", count / len(held.surfaces), len(held.surfaces), detail=shown)
     yield from _alike("sessions", held.rolled.sessions)
     if commands := held.rolled.commands:
         most, count = commands.most_common(1)[0]

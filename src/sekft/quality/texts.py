@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
@@ -20,6 +21,7 @@ _QUOTED = re.compile(r"(?<!\w)'[^'\n]+'(?!\w)|\"[^\"\n]+\"|`[^`\n]+`|“[^”\n]
 _PATH = re.compile(r"(?:(?<=\s)|^)~?(?:/[\w.*+,@%-]+)+/?|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{1,5}\b")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|[\w-]*\d[\w-]*|[^\w\s]")
 _HEREDOC = re.compile(r"<<'(\w+)'\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
+_PRINTED = re.compile(r"printf %s ((?:'[^']*'|\"'\")+)")
 _ROFF = re.compile(r"^\.[A-Z].*\n|\\&|\\", re.MULTILINE)
 _PROFILES = ("/etc/profile", "/.profile")
 _NAME_LETTERS = 4
@@ -117,6 +119,8 @@ def documentation(one: Scenario) -> str:
             found.append(_ROFF.sub("", text))
         elif "/bin/" in file.path and file.path.rpartition("/")[2].startswith(command):
             found += [match[2] for match in _HEREDOC.finditer(text)]
+            printed = ("".join(shlex.split(match[1])) for match in _PRINTED.finditer(text))
+            found += [said for said in printed if "\n" in said]
         elif file.path in told:
             found.append(text)
     return "\n".join(found)
