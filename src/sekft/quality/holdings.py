@@ -59,8 +59,8 @@ class Texts:
 class ScenarioFacts:
     """What is remembered of a scenario.
 
-    interface: None where the bundle tells none, as where a real program has its own. shown: digest of what is read before
-    the directives.
+    interface: None where the bundle tells none, as where a real program has its own.
+    shown:     digest of what is read before the directives.
     proven:    whether it ran in a sandbox. texts: None beyond the first TEXTS_AT_MOST.
     """
 
