@@ -26,7 +26,12 @@ def first_use(rollout: StoredRollout) -> int | None:
 
 
 def read_first(rollout: StoredRollout) -> bool | None:
-    """Whether the documentation was shown before the tool was first put to use; None where it never was."""
+    """Whether the documentation was shown before the tool was first put to use; None where it never was.
+
+    None also for a real program whose documentation lies in its store: it is read by that program.
+    """
+    if rollout.scenario.cell.get("documentation") == "native":
+        return None
     learnt, used = rollout.trajectory.mechanism.learnt, first_use(rollout)
     return None if used is None else learnt is not None and learnt < used
 
