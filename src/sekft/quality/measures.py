@@ -302,7 +302,7 @@ def wording(held: Holdings) -> Iterator[Figure]:
             yield Figure("vocabulary", len(counted), counted.total(), kind, f"{once} of them once")
     said = Counter(chain.from_iterable(each.sentences for one in held.surfaces if (each := one.texts)))
     if said:
-        most, count = said.most_common(1)[0]
+        most, count = min(said.items(), key=lambda item: (-item[1], item[0]))  # sets come in any order
         shown = f"{count} × {most[:TEXT_SHOWN]!r}"
         yield Figure("sentence", count / len(held.surfaces), len(held.surfaces), detail=shown)
     yield from _alike("sessions", held.rolled.sessions)
