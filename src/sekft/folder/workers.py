@@ -61,9 +61,24 @@ def mapped(
 
 
 def cores() -> int:
-    """Those that this process may use, as far as workers pay; 0 where it is one."""
-    own = min(MOST, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    """How many of the usable ones workers pay for; 0 where it is one."""
+    own = min(MOST, usable_cores())
     return own if own > 1 else 0
+
+
+def usable_cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def interpreter(code: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    """A process of this Python that runs the code and imports what we can. options: of Popen.
+
+    In a group of its own: what the terminal's keys send is for us, who tell it.
+    """
+    paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+    command = [sys.executable, "-P", "-c", code, *arguments]
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths}, process_group=0, **options)
 
 
 def _mapped(
@@ -128,12 +143,8 @@ class _Worker:
     """A process that answers one chunk after the other."""
 
     def __init__(self, recipe: bytes) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
-            process_group=0,  # what the terminal's keys send is for us alone
+        self._process = interpreter(
+            f"from {__name__} import serve; serve()", stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self._asked, self._answers = _stream(self._process.stdin), _stream(self._process.stdout)
         self._send(recipe)

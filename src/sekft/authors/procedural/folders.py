@@ -39,7 +39,7 @@ class Folder:
 def draw(host: Host, mine: int, rest: int, others: int = 1) -> Folder:
     """So many files with one ending, and so many with one of the others, all with stems of their own."""
     collection = host.world.collection(mine + rest, others)
-    root = host.skin.choice([host.home, *host.world.setting.roots.split()])
+    root = host.root()
     path = f"{host.place() if host.skin.random() < 0.5 else root}/{collection.folder}"
     ours = sorted(f"{stem}.{collection.ending}" for stem in collection.stems[:mine])
     theirs = [f"{stem}.{collection.others[at % others]}" for at, stem in enumerate(collection.stems[mine:])]

@@ -85,15 +85,6 @@ class Names:
                     return text
         return self.word()
 
-    def subject(self) -> str:
-        """An ordinary noun for folders and file names, now and then joined to an invented word."""
-        while True:
-            text = self.rng.choice(_lists()["subjects"])
-            if text not in self.taken:
-                self._take(text)
-                joined = self.dial != PLAIN and self.rng.random() < 0.25
-                return f"{text}-{self.word((1, 2))}" if joined else text
-
     def user(self) -> str:
         """A first name or an invented one, as people are called on a host."""
         for _ in range(_TRIES * 10):
@@ -195,8 +186,11 @@ class Host:
         """A folder of its own for one task, in the home or where the setting keeps its data."""
         if self.brief:
             return f"{self.skin.choice([self.home, '/srv'])}/{self.world.stem(self.world.setting.folders)}"
-        roots = [self.home, *self.world.setting.roots.split()]
-        return posixpath.join(self.skin.choice(roots), self.world.stem(self.world.setting.folders))
+        return posixpath.join(self.root(), self.world.stem(self.world.setting.folders))
+
+    def root(self) -> str:
+        """The home, or a folder in which the setting keeps its data."""
+        return self.skin.choice([self.home, *self.world.setting.roots.split()])
 
     def some(self, rng: random.Random, low: int, high: int) -> int:
         """How many, from low to high; on a brief host no more than a third of the way."""
@@ -210,10 +204,13 @@ class Host:
         """Somebody of the place, not the account's own. besides: names of others who are not meant."""
         return self.skin.choice([person for person in self.cast[1:] if person.name not in besides])
 
+    def role(self) -> str:
+        """What somebody of the place does, with its article."""
+        return f"the {self.person().role}"
+
     def text(self, template: str) -> str:
         """A line as it stands in a file: slots filled, a digit for each #, a capital for each @."""
-        slots = {name: _LOCAL[name](self) for name in sorted(set(_SLOT.findall(template)))}
-        return filled(self.skin, phrase(self.skin, template, **slots))
+        return filled(self.skin, self.phrase(template, **_locals(self, template, {})))
 
     def page(self, lines: Sequence[str], count: int) -> str:
         """A file's text of so many of these lines: the first, which may be a heading, then others in their order."""
@@ -233,9 +230,8 @@ def land(cell: Cell, seed: int, skin: int = 0) -> Host:
     """A user, a host and a prompt of the cell's setting, or of a drawn one. skin: which redrawing of the surface."""
     skin_seed = derive(seed, "skin", skin)
     rng = stream(skin_seed, "land")
-    dial = cell.get("names", MIXED)
-    names = Names(rng, dial=dial)
-    world = World(setting(cell.get("setting") or stream(seed, "setting").choice(list(SETTINGS))), dial, names, rng)
+    names = Names(rng, dial=cell.get("names", MIXED))
+    world = World(setting(cell.get("setting") or stream(seed, "setting").choice(list(SETTINGS))), names, rng)
     roles = rng.sample(world.setting.roles, min(_CAST, len(world.setting.roles)))
     rooms = tuple(rng.sample(world.setting.rooms, 4))
     cast = tuple(Person(names.user(), roles[at % len(roles)], rooms[at % len(rooms)]) for at in range(_CAST))
@@ -373,14 +369,18 @@ def other(host: Host) -> str:
     return host.person().name
 
 
+def _room(host: Host) -> str:
+    return f"the {host.skin.choice(host.rooms)}"
+
+
 _LOCAL: Mapping[str, Callable[[Host], object]] = {
     "user": lambda host: host.user,
     "host": lambda host: host.name,
     "other": other,
     "who": other,
-    "role": lambda host: f"the {host.person().role}",
-    "room": lambda host: f"the {host.skin.choice(host.rooms)}",
-    "place": lambda host: f"the {host.skin.choice(host.rooms)}",
+    "role": lambda host: host.role(),
+    "room": _room,
+    "place": _room,
     "house": lambda host: host.world.setting.place,
     "event": lambda host: host.skin.choice(host.world.setting.events),
     "work": lambda host: host.skin.choice(host.world.setting.work),

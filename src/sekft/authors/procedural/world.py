@@ -129,7 +129,7 @@ class CollectionKind(_Part):
 
 
 class Setting(BaseModel):
-    """One file of settings/.
+    """One file of settings/, whose first line is the brief.
 
     place:   what its people call it, with an article. hosts: names of machines. roots: folders of its data.
     folders: projects. rooms: said after "the". roles: of people, said after "the". work: what its directives are
@@ -168,9 +168,11 @@ SETTINGS: Kinds[str] = Kinds(lambda: _register())
 
 
 def _register() -> None:
+    """By the first line of each file, its brief: the axes are read at every start, and 10,000 lines are not."""
     for entry in sorted(files(__package__).joinpath("settings").iterdir(), key=lambda item: item.name):
         name = entry.name.removesuffix(".toml")
-        SETTINGS.kind(name, brief=tomllib.loads(entry.read_text(encoding="utf-8"))["brief"])(name)
+        with entry.open(encoding="utf-8") as file:
+            SETTINGS.kind(name, brief=tomllib.loads(file.readline())["brief"])(name)
 
 
 @cache
@@ -248,7 +250,6 @@ class World:
     """What a setting offers to one part of a scenario. Nothing that it draws repeats or contains another name."""
 
     setting: Setting
-    dial: str
     names: Names
     rng: random.Random
 
@@ -269,7 +270,7 @@ class World:
 
     def stem(self, patterns: str) -> str:
         """A file's or folder's name without its ending."""
-        return self.names.compound() if self.dial == INVENTED else self.names.pick(patterns, self.setting.words)
+        return self.names.compound() if self.names.dial == INVENTED else self.names.pick(patterns, self.setting.words)
 
     def table(self, keys: int, groups: int) -> Table:
         kind = self.rng.choice(self.setting.tables)
@@ -305,14 +306,14 @@ class World:
         return Collection(kind, self.stem(kind.folder), self.several(count, kind.files, (2, 3)), ending, rest)
 
     def _endings(self, kind: CollectionKind, count: int) -> list[str]:
-        if self.dial == INVENTED:
+        if self.names.dial == INVENTED:
             return [self.names.word((1, 2)) for _ in range(count)]
         known = list(dict.fromkeys([*kind.endings.split(), *"txt bak log old dat csv".split()]))
         first = self.rng.choice(kind.endings.split())
         return [first, *self.rng.sample([ending for ending in known if ending != first], count - 1)]
 
     def _invents(self) -> bool:
-        return self.dial == INVENTED or (self.dial == MIXED and self.rng.random() < _INVENTED_LISTS)
+        return self.names.dial == INVENTED or (self.names.dial == MIXED and self.rng.random() < _INVENTED_LISTS)
 
 
 def filled(rng: random.Random, pattern: str) -> str:

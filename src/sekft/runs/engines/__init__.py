@@ -6,12 +6,12 @@ keeps their journal and budget. Workers act in sandboxes of their own and send b
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, Literal
 
 from sekft.errors import UsageError
 from sekft.folder.config import option
+from sekft.folder.workers import usable_cores
 from sekft.models.endpoint import Endpoint
 from sekft.protocols import Engine, Task
 from sekft.runs.engines.local import LocalEngine
@@ -81,7 +81,6 @@ def chosen(config: SpreadConfig, task: Task[Any, Any], items: int | None, note: 
 
 def _workers(named: bool, asks: bool, items: int | None) -> int:
     """By default one a core, as long as each has enough to do; none where one process waits for a model anyway."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if named:
-        return cores
-    return 0 if asks or items is None else min(cores, items // ITEMS_EACH)
+        return usable_cores()
+    return 0 if asks or items is None else min(usable_cores(), items // ITEMS_EACH)

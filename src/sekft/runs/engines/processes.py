@@ -14,11 +14,11 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sekft import sandboxes
 from sekft.errors import InfraError
+from sekft.folder.workers import interpreter
 from sekft.protocols import Land, Task
 from sekft.runs.engines.crew import Crew, WorkerLost
 from sekft.runs.engines.local import at_once, landing
@@ -91,14 +91,12 @@ class _Process:
     def __init__(self) -> None:
         self._ours, theirs = socket.socketpair()
         with theirs:
-            # In a group of its own: what the terminal's keys send is for the driver, which tells its workers.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", f"from {__name__} import main; main()", str(theirs.fileno())],
+            self._process = interpreter(
+                f"from {__name__} import main; main()",
+                str(theirs.fileno()),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=2,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
-                process_group=0,
             )
         self.gone, self.worked = asyncio.Event(), False
         self._calls: dict[int, asyncio.Future[bytes]] = {}

@@ -18,6 +18,7 @@ from sekft.authors.procedural.provider.semantics import (
     Operation,
     ProviderKind,
     QueueEntry,
+    draw_noun,
     placeholder,
     vocabulary,
 )
@@ -48,7 +49,7 @@ def draw_interface(
     senders = decoy is not None and decoy.keeper is not None  # who sent an entry is seen without a search for it
     words, syntax = vocabulary(), SYNTAXES[cell["syntax"]]
     dial = world.names.dial
-    noun, nouns = rng.choice(words["nouns"][kind.theme].split(", ")[: _PLAINEST_NOUNS[dial]]).split()
+    noun, nouns = draw_noun(rng, kind.theme, _PLAINEST_NOUNS[dial])
     roles = [*kind.roles, *(["commit"] if ack == "commit" else ["ack"] if ack != "none" else []), *kind.extra]
     roles += shown
     roles += rng.sample([role for role in _EXTRA_ROLES if role not in roles], _EXTRAS[cell["difficulty"]])
@@ -101,7 +102,7 @@ def draw_interface(
 def _keys(rng: random.Random, noun: str) -> dict[str, str]:
     """One word for each argument, all different."""
     keys: dict[str, str] = {}
-    group = rng.choice(vocabulary()["nouns"]["group"].split(", ")).split()
+    group = draw_noun(rng, "group", None)
     for name in ("entry", "receipt", "page", "pass", "word", "position"):
         choices = vocabulary()["keys"][name].split() + ([noun] * 6 if name == "entry" else [])
         keys[name] = rng.choice([word for word in choices if word not in keys.values() and word not in group])
@@ -301,7 +302,7 @@ def queue_entries(
             id_,
             title,
             body,
-            sender or host.person(*([keeper] if keeper else [])).name,
+            sender or host.person(keeper or "").name,
             waiting,
             rng.choice(groups) if groups else "",
             older,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -93,6 +94,12 @@ def vocabulary() -> Mapping[str, Any]:
     """The tables of vocabulary.toml."""
     text = files("sekft.authors.procedural").joinpath("vocabulary.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
+
+
+def draw_noun(rng: random.Random, theme: str, most: int | None) -> tuple[str, str]:
+    """What an entry is called, in the singular and plural. most: of the theme's nouns, of which usual ones come first."""
+    noun, nouns = rng.choice(vocabulary()["nouns"][theme].split(", ")[:most]).split()
+    return noun, nouns
 
 
 def placeholder(form: str, name: str) -> str:

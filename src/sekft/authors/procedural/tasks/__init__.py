@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sekft.authors.procedural.host import Host, Job, expand, wording
+from sekft.authors.procedural.world import Person
 from sekft.scenario import File, Probe
 from sekft.taxonomy import Kinds, import_modules
 
@@ -26,7 +27,6 @@ _ENDINGS = {
     "text": ".txt .txt .md .note .text".split(),
     "log": ".log .log .log .out .journal".split(),
     "config": ".conf .cfg .ini .rc".split(),
-    "table": ".tab .dat .tbl".split(),
     "result": ".txt .out .txt .result .lst".split(),
 }
 _BARE, _REASON, _CLAUSE, _MAIL, _HURRIED = 0.28, 0.66, 0.78, 0.9, 0.95
@@ -61,23 +61,30 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
     one that ends in a bare value may not, so that the value's end is never in doubt.
     why:   reasons that fit the work; the setting has more that fit any.
     """
-    skin, words, voice = host.skin, wording()["requests"], host.skin.random()
+    skin, voice = host.skin, host.skin.random()
     core, writer = host.say(skin.choice(cores), **slots), host.writer or host.person(str(slots.get("who")))
-    by = {"who": writer.name, "room": f"the {writer.room}"}
     reason = host.why(why if why and skin.random() < 0.75 else host.world.setting.why)
-    last = not core.endswith((".", "?"))
+    text, address = _voiced(host, voice, core, reason, writer)
+    return Request(text, writer.name, address)
+
+
+def _voiced(host: Host, voice: float, core: str, reason: str, writer: Person) -> tuple[str, str]:
+    """What is asked for and what stands before it. voice: which one, as a share of all requests."""
+    skin, words, last = host.skin, wording()["requests"], not core.endswith((".", "?"))
+
+    def said(kind: str) -> str:
+        return expand(host, skin.choice(words[kind]), who=writer.name, room=f"the {writer.room}")
+
     if voice < (_BARE_BRIEF if host.brief else _BARE):
-        return Request(core, writer.name)
+        return core, ""
     if voice < _REASON:
-        return Request(f"{reason} {core}" if last or skin.random() < _FIRST else f"{core} {reason}", writer.name)
+        return f"{reason} {core}" if last or skin.random() < _FIRST else f"{core} {reason}", ""
     if voice < _CLAUSE and _lowered(core).split()[0] in words["asking"].split():
-        return Request(f"{expand(host, skin.choice(words['clauses']))} {_lowered(core)}", writer.name)
+        return f"{expand(host, skin.choice(words['clauses']))} {_lowered(core)}", ""
     if voice < _MAIL and not last:
-        greeting, parting = (expand(host, skin.choice(words[name]), **by) for name in ("greetings", "partings"))
-        return Request(f"{reason} {core} {parting}", writer.name, greeting)
-    if voice < _HURRIED:
-        return Request(core, writer.name, expand(host, skin.choice(words["hurried"]), **by))
-    return Request(core, writer.name, expand(host, skin.choice(words["tickets"]), **by))
+        greeting, parting = said("greetings"), said("partings")
+        return f"{reason} {core} {parting}", greeting
+    return core, said("hurried" if voice < _HURRIED else "tickets")
 
 
 def job(

@@ -77,7 +77,7 @@ def make(host: Host) -> Job:
             path=path,
             target=target,
             rule=host.phrase(said, value=value),
-            role=f"the {host.person().role}",
+            role=host.role(),
         ),
         sources={path: "".join(f"{row}\n" for row in rows)},
         target=target,

@@ -43,7 +43,7 @@ def make(host: Host) -> Job:
             name=name,
             line=told(line),
             who=host.person().name,
-            role=f"the {host.person().role}",
+            role=host.role(),
         ),
         needle=line,
         sources={path: before},

@@ -36,7 +36,7 @@ def make(host: Host) -> Job:
             **found.slots,
             target=target,
             who=host.person().name,
-            role=f"the {host.person().role}",
+            role=host.role(),
         ),
         files=tuple(found.files.values()),
         target=target,

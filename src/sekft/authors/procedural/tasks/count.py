@@ -58,7 +58,7 @@ def make(host: Host) -> Job:
             target=target,
             hits=told,
             of=log.kind.of,
-            role=f"the {host.person().role}",
+            role=host.role(),
         ),
         sources={source: form.text(host, entries)},
         target=target,

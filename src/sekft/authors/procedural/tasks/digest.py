@@ -39,7 +39,7 @@ def make(host: Host) -> Job:
     tool = host.skin.choice(["md5sum", "sha256sum"])
     sort = tool.removesuffix("sum")
     sums = [f"{hashlib.new(sort, found.files[name].data).hexdigest()}  {name}\n" for name in mine]
-    slots = {**found.slots, "target": target, "tool": tool, "sort": sort, "role": f"the {host.person().role}"}
+    slots = {**found.slots, "target": target, "tool": tool, "sort": sort, "role": host.role()}
     return job(
         host,
         title=host.say("[checksums|<sort> sums] of [the <of>|<what>]", what=found.name, of=found.kind.of, sort=sort),

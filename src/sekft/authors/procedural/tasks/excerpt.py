@@ -60,7 +60,7 @@ def make(host: Host) -> Job:
             hits=asked,
             of=log.kind.of,
             who=host.person().name,
-            role=f"the {host.person().role}",
+            role=host.role(),
         ),
         sources={source: text},
         target=target,

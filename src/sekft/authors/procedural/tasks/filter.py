@@ -76,7 +76,7 @@ def make(host: Host) -> Job:
             rows=kind.rows,
             amount=form.column(kind.amount),
             rule=host.phrase(said, limit=limit),
-            role=f"the {host.person().role}",
+            role=host.role(),
         ),
         sources={source: form.text(columns, rows)},
         target=target,

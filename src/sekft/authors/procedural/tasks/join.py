@@ -64,7 +64,7 @@ def make(host: Host) -> Job:
             group=kind.group,
             amount=kind.amount,
             columns=f"{kind.key}, {kind.group} and {kind.amount}",
-            role=f"the {host.person().role}",
+            role=host.role(),
         ),
         sources=texts,
         target=target,

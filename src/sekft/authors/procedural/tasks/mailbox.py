@@ -67,7 +67,7 @@ def make(host: Host) -> Job:
     return job(
         host,
         title=host.say(title, what=path.rsplit("/", 1)[-1]),
-        text=ask(host, cores, _WHY, sender=sender, path=path, target=target, role=f"the {host.person().role}"),
+        text=ask(host, cores, _WHY, sender=sender, path=path, target=target, role=host.role()),
         sources={path: text},
         target=target,
         result=result,

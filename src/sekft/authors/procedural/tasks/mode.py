@@ -83,7 +83,7 @@ def make(host: Host) -> Job:
             mode=mode,
             means=re.sub(r"\bit\b", "them", means) if several else means,
             who=host.person().name,
-            role=f"the {host.person().role}",
+            role=host.role(),
         ),
         needle=folder,
         files=tuple(found.files[name] for name in names),

@@ -42,7 +42,7 @@ def make(host: Host) -> Job:
         host,
         title=host.say("[a change|a diff|a patch] for <what>", what=name),
         text=ask(
-            host, _ASK, why, path=path, diff=diff, who=host.person().name, role=f"the {host.person().role}"
+            host, _ASK, why, path=path, diff=diff, who=host.person().name, role=host.role()
         ),
         needle=diff,
         sources={path: before, diff: "".join(f"{line}\n" for line in hunks)},

@@ -54,7 +54,7 @@ def make(host: Host) -> Job:
             what=kind.what,
             amount=form.column(kind.amount),
             by=form.column(kind.group),
-            role=f"the {host.person().role}",
+            role=host.role(),
         ),
         sources={source: form.text(columns, rows)},
         target=target,

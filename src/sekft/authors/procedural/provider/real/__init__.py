@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from sekft.authors.procedural.host import Host, expand, phrase, wording
 from sekft.authors.procedural.provider import Contents, queue_entries
 from sekft.authors.procedural.provider.contract import Ways
-from sekft.authors.procedural.provider.semantics import ProviderKind, QueueEntry, vocabulary
+from sekft.authors.procedural.provider.semantics import ProviderKind, QueueEntry, draw_noun
 from sekft.authors.procedural.world import INVENTED
 from sekft.scenario import Cell, File, Inspection
 from sekft.taxonomy import Kinds, import_modules
@@ -153,7 +153,7 @@ class RealProvider(ABC):
         """A place of this kind."""
         skin = host.skin
         usual = None if host.names.dial == INVENTED else _USUAL_NOUNS
-        noun, nouns = skin.choice(vocabulary()["nouns"][cls.theme].split(", ")[:usual]).split()
+        noun, nouns = draw_noun(skin, cls.theme, usual)
         stem = host.world.stem(host.world.setting.folders)
         style = {name: host.rng.choice(values) for name, values in cls.shapes.items()}
         style |= {name: skin.choice(values) for name, values in cls.styles.items()}
