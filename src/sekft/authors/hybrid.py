@@ -298,7 +298,7 @@ def _directives(sketch: Sketch) -> Iterator[Passage]:
 
 def _documentation(sketch: Sketch) -> Iterator[Passage]:
     names = {*sketch.provider.words, sketch.host.user, sketch.host.name}
-    names |= {entry.sender for entry in sketch.provider.entries}
+    names |= {word for entry in sketch.provider.entries for word in entry.sender.split()}
     for text in sketch.provider.sentences:
         if any(text in (file.content or "") for file in sketch.provider.files):
             yield Passage("documentation", text, _kept(text, names, _evidence(sketch)))

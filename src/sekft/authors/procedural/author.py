@@ -167,9 +167,14 @@ def _outcome(draft: Sketch, before: Mapping[str, File], done: Sequence[Job]) -> 
     return list(end.values()), written, store.union(*map(_paths, done))
 
 
+_PLACELESS_SHARE = 0.6
+"""Of brief orientations, those that do not say whose machine it is."""
+
+
 def orientation(host: Host) -> str:
     """The system message: where one is, and the two ways in which a session ends. It asks for nothing."""
-    return f"{line(host, 'where')} {line(host, 'ways_out')}"
+    brief = host.brief and host.skin.random() < _PLACELESS_SHARE
+    return f"{line(host, 'where_brief' if brief else 'where')} {line(host, 'ways_out')}"
 
 
 def _plan(draft: Sketch) -> list[PlanStep]:

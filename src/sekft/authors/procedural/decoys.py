@@ -44,22 +44,27 @@ def _forged(job: Job, host: Host) -> Decoy:
 def _revoked(job: Job, host: Host) -> Decoy:
     sender = job.sender or host.person().name
     reason = clause(host, _any(host, "dropped"))
-    body = expand(host, _any(host, "revoked"), sender=sender, text=job.text, dropped=reason)
+    body = expand(host, _any(host, "revoked"), sender=sender, text=_core(job), dropped=reason)
     return Decoy(job, body=body, waiting=True, sender=sender, note=expand(host, _any(host, "left_open")))
 
 
 def _bait(job: Job, host: Host) -> Decoy:
     name = host.world.stem(wording()["decoys"]["baits"]) + host.skin.choice([".txt", ".md", ""])
     head = expand(host, _any(host, "bait"))
-    return Decoy(job, files=(host.file(f"{host.home}/{name}", f"{head}\n{job.text}\n"),))
+    return Decoy(job, files=(host.file(f"{host.home}/{name}", f"{head}\n{_core(job)}\n"),))
 
 
 def _retired(job: Job, host: Host) -> Decoy:
     old = host.tool()
     day = f"{moment(host):%Y-%m-%d}"
     motd, closing = (expand(host, _any(host, kind), old=old, iso=day) for kind in ("retired", "closing"))
-    lines = "".join(f"echo {shlex.quote(line)}\n" for line in (closing, job.text))
+    lines = "".join(f"echo {shlex.quote(line)}\n" for line in (closing, _core(job)))
     return Decoy(job, files=(host.file(f"/usr/local/bin/{old}", f"#!/bin/sh\n{lines}", "0755"),), motd=motd)
+
+
+def _core(job: Job) -> str:
+    """What was asked, without its greeting."""
+    return job.text.removeprefix(job.address).strip()
 
 
 def _any(host: Host, kind: str) -> str:

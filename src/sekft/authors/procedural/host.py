@@ -1,8 +1,8 @@
 """The machine that someone lands on: who, where, what lies around, what things are called there and how it is told.
 
 Names come from the host's setting or are invented, as the axis `names` says (see world.py). Wording is by grammar:
-`[a|b [c|d]]` is a choice, `<name>` a slot to be filled. Lines of the login and of the files around it are the setting's
-own and those of wording.toml; there `{name}` is a list of parts.
+`[a|b [c|d]]` is a choice, `<name>` a slot to be filled. In wording.toml `{name}` is a list of parts. A person has a whole
+name, a role and a login: texts say the name, and the login stands where an account or an address is meant.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import posixpath
 import random
 import re
 import tomllib
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
+from itertools import cycle
 from typing import Any
 
 from sekft.authors.procedural.world import INVENTED, MIXED, PLAIN, SETTINGS, Person, World, filled, setting
@@ -93,11 +95,19 @@ class Names:
                 return self._take(text)
         return self.word((2, 3))
 
+    def people(self, count: int, whole_logins: bool) -> list[tuple[str, str]]:
+        """So many whole names, each with its login: the first name, or its initial and the family name."""
+        first = [self.user() for _ in range(count)]
+        last = [self.word((2, 3)) for _ in first] if self.dial == INVENTED else self.rng.sample(_lists()["last"], count)
+        logins = [self._take(f"{one[0]}{two}") for one, two in zip(first, last, strict=True)] if whole_logins else first
+        names = (f"{one.capitalize()} {two.capitalize()}" for one, two in zip(first, last, strict=True))
+        return list(zip(names, logins, strict=True))
+
     def host(self, patterns: str) -> str:
         """A machine's name: of these names, or invented."""
         name = self.word((2, 3)) if self.dial == INVENTED else self.rng.choice(patterns.split())
         joint = self.rng.choice(["", "", "-"])
-        return self._take(name + self.rng.choice(["", f"{joint}{self.rng.randint(1, 48)}"]))
+        return self._take(name + self.rng.choice(["", "", f"{joint}{self.rng.randint(1, 9)}"]))
 
     def number(self, low: int, high: int) -> int:
         while True:
@@ -177,10 +187,16 @@ class Host:
         return phrase(self.skin, template, **slots)
 
     def file(self, path: str, content: str, mode: str = "0644") -> File:
-        return File(path=path, content=content, mode=mode, mtime=self.mtime + self.skin.randrange(86400))
+        return File(path=path, content=content, mode=mode, mtime=self._changed(path))
 
     def folder(self, path: str) -> File:
-        return File(path=path, kind="directory", mode="0755", mtime=self.mtime)
+        return File(path=path, kind="directory", mode="0755", mtime=self._changed(path))
+
+    def _changed(self, path: str) -> int:
+        """When the file was last changed: some day after those that its text speaks of, at an hour of work."""
+        drawn = zlib.crc32(f"{self.mtime} {path}".encode())
+        day = self.mtime - self.mtime % 86400 + 86400 * (_SETTLED_DAYS + drawn % _CHANGED_DAYS)
+        return day + 7 * 3600 + (drawn >> 8) % (11 * 3600)
 
     def place(self) -> str:
         """A folder of its own for one task, in the home or where the setting keeps its data."""
@@ -204,6 +220,15 @@ class Host:
         """Somebody of the place, not the account's own. besides: names of others who are not meant."""
         return self.skin.choice([person for person in self.cast[1:] if person.name not in besides])
 
+    @property
+    def me(self) -> Person:
+        """Whose account it is."""
+        return self.cast[0]
+
+    def login(self, name: str) -> str:
+        """The login of somebody of the place; the name itself where nobody is called so."""
+        return next((person.login for person in self.cast if person.name == name), name)
+
     def role(self) -> str:
         """What somebody of the place does, with its article."""
         return f"the {self.person().role}"
@@ -224,6 +249,9 @@ class Host:
 
 _ORDINARY = frozenset(("place", "role", "room", "event", "day", "work", "house", "about", "of"))
 _CAST = 6
+_WHOLE_LOGINS_SHARE = 0.35
+_SETTLED_DAYS, _CHANGED_DAYS = 41, 90
+"""Files are dated so many days after `Host.mtime`, and on one of so many: `moment` tells of earlier days alone."""
 
 
 def land(cell: Cell, seed: int, skin: int = 0) -> Host:
@@ -234,10 +262,12 @@ def land(cell: Cell, seed: int, skin: int = 0) -> Host:
     world = World(setting(cell.get("setting") or stream(seed, "setting").choice(list(SETTINGS))), names, rng)
     roles = rng.sample(world.setting.roles, min(_CAST, len(world.setting.roles)))
     rooms = tuple(rng.sample(world.setting.rooms, 4))
-    cast = tuple(Person(names.user(), roles[at % len(roles)], rooms[at % len(rooms)]) for at in range(_CAST))
-    user, name = cast[0].name, names.host(world.setting.hosts)
-    mtime = rng.randrange(1_600_000_000, 1_740_000_000)
     brief = cell.get("difficulty") == "short"
+    people = names.people(_CAST, whole_logins=not brief and rng.random() < _WHOLE_LOGINS_SHARE)
+    posts = zip(people, cycle(roles), cycle(rooms), strict=False)
+    cast = tuple(Person(name, role, room, login) for (name, login), role, room in posts)
+    user, name = cast[0].login, names.host(world.setting.hosts)
+    mtime = rng.randrange(1_600_000_000, 1_740_000_000)
     prompt = rng.choice(_BRIEF_PROMPTS if brief else _PROMPTS)
     return Host(
         stream(seed, "land"), rng, names, user, name, f"/home/{user}", prompt, mtime, seed, skin_seed, world, cast, rooms,
@@ -309,22 +339,15 @@ def _leads(text: str, value: str) -> bool:
     return text.startswith(value) and not text[len(value) : len(value) + 1].isalnum()
 
 
-_OWN_SHARE = 0.9
-"""Of the lines around the work, those that are the setting's own."""
-
-
 def line(host: Host, kind: str, **slots: object) -> str:
     """One line of that list. Raises KeyError for a slot that is neither given nor a matter of the place."""
     return expand(host, host.skin.choice(wording()["lines"][kind]), **slots)
 
 
 def lines(host: Host, kind: str, count: int) -> list[str]:
-    """So many lines of that list and of the setting's, no two from one template."""
+    """So many of the setting's lines, no two from one template. kind: noise, of a login, or remark, of a file."""
     own = {"noise": host.world.setting.motd, "remark": host.world.setting.notes}[kind]
-    mine = min(len(own), sum(host.skin.random() < _OWN_SHARE for _ in range(count)))
-    templates = [*host.skin.sample(own, mine), *host.skin.sample(wording()["lines"][kind], count - mine)]
-    host.skin.shuffle(templates)
-    return [expand(host, template) for template in templates]
+    return [expand(host, template) for template in host.skin.sample(own, min(count, len(own)))]
 
 
 def expand(host: Host, template: str, **slots: object) -> str:
@@ -340,8 +363,11 @@ def clause(host: Host, template: str, **slots: object) -> str:
 
 
 def _locals(host: Host, template: str, given: Mapping[str, object]) -> dict[str, object]:
-    """Values for the slots of the template that are not given."""
-    return {name: _LOCAL[name](host) for name in sorted(set(_SLOT.findall(template)) - set(given))}
+    """Values for the slots of the template that are not given. No two of them are about the same person."""
+    free = [person for person in host.cast[1:] if person.name not in given.values()]
+    host.skin.shuffle(free)
+    slots = sorted(set(_SLOT.findall(template)) - set(given))
+    return {name: _PEOPLE[name](free.pop()) if name in _PEOPLE else _LOCAL[name](host) for name in slots}
 
 
 @cache
@@ -369,16 +395,23 @@ def other(host: Host) -> str:
     return host.person().name
 
 
+_PEOPLE: Mapping[str, Callable[[Person], str]] = {
+    "other": lambda person: person.name,
+    "who": lambda person: person.name,
+    "role": lambda person: f"the {person.role}",
+}
+
+
 def _room(host: Host) -> str:
     return f"the {host.skin.choice(host.rooms)}"
 
 
 _LOCAL: Mapping[str, Callable[[Host], object]] = {
     "user": lambda host: host.user,
+    "name": lambda host: host.me.name,
+    "first": lambda host: host.me.first,
+    "root": lambda host: host.skin.choice(host.world.setting.roots.split()),
     "host": lambda host: host.name,
-    "other": other,
-    "who": other,
-    "role": lambda host: host.role(),
     "room": _room,
     "place": _room,
     "house": lambda host: host.world.setting.place,

@@ -47,11 +47,11 @@ class Sketch:
     @property
     def fixtures(self) -> list[File]:
         """Every file at landing."""
-        files = [file for job in self.jobs for file in job.files]
+        files = [*self.clutter, *(file for job in self.jobs for file in job.files)]  # of one path, the last is taken
         if self.decoy:
             files += [*self.decoy.job.files, *self.decoy.files]
         store = self.provider.store_files(self.host, self.provider.entries)
-        return with_parents([*files, *self.announcement.files, *self.provider.files, *store, *self.clutter], self.host)
+        return with_parents([*files, *self.announcement.files, *self.provider.files, *store], self.host)
 
     @property
     def waiting(self) -> list[QueueEntry]:

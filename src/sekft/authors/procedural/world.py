@@ -184,11 +184,17 @@ def setting(name: str) -> Setting:
 
 @dataclass(frozen=True)
 class Person:
-    """room: where the person is found."""
+    """name: the whole one. role: said after "the". room: where the person is found. login: on the host."""
 
     name: str
     role: str
     room: str
+    login: str
+
+    @property
+    def first(self) -> str:
+        """How colleagues say it."""
+        return self.name.split()[0]
 
 
 @dataclass(frozen=True)

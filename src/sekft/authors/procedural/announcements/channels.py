@@ -4,24 +4,24 @@ Login shows it itself or says that something is there; files, names and links te
 
 from __future__ import annotations
 
-import posixpath
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from sekft.authors.procedural.announcements import (
     ANNOUNCEMENTS,
     Announcement,
-    fields,
+    documents,
     framed,
     greeting,
     letter,
-    page,
-    placed,
     readings,
     remarks,
-    somewhere,
 )
-from sekft.authors.procedural.host import Host, expand, line, moment, other, phrase
+from sekft.authors.procedural.announcements.pages import fields, page, paged, placed
+from sekft.authors.procedural.host import Host, clause, expand, line, moment, phrase, wording
+from sekft.authors.procedural.world import Person
 from sekft.scenario import File
 
 
@@ -34,22 +34,19 @@ def motd(host: Host, tool: str, text: str) -> Announcement:
 @ANNOUNCEMENTS.kind("banner")
 def banner(host: Host, tool: str, text: str) -> Announcement:
     """The banner shown before the message of the day names the tool."""
-    head = expand(host, "[|||<host>|<host>, <place>|Welcome to <host>|- <host> -|Host <host>]")
-    banner = framed(host, f"{head}\n{text}".lstrip(), 0.6)
+    head = expand(host, "[|<host>|<host>, <house>|Welcome to <host>|<host>, {machine} of <house>]")
+    banner = framed(host, f"{head}\n{text}".lstrip(), 0.3)
     return Announcement(needle=text, banner=banner, motd=greeting(host), look=[[]])
 
 
-_THINGS = "[requests|errands|duties|jobs|orders|chores|tasks|assignments|inbox|work|open matters|in-tray]"
-_IN_PROMPT = f"[{_THINGS}: <tool>|{_THINGS} in <tool>|{_THINGS}@<tool>|<tool> = {_THINGS}|{_THINGS} by <tool>|{_THINGS} -> <tool>]"
+_THINGS = "[requests|jobs|orders|tasks|work|to do]"
+_IN_PROMPT = f"[{_THINGS}: <tool>|{_THINGS} in <tool>]"
 _PROMPTS = (
     "[<line>] $USER@$HOSTNAME $ ",
     "$USER@$HOSTNAME (<line>) $ ",
     "<line> $PWD $ ",
-    "$HOSTNAME {<line>} % ",
-    "<line> $ ",
-    "$USER $PWD [<line>] $ ",
-    "-- <line> -- $ ",
-    "$PWD, <line> > ",
+    "[<line>] $ ",
+    "(<line>) $USER $ ",
 )
 
 
@@ -61,81 +58,76 @@ def prompt(host: Host, tool: str, text: str) -> Announcement:
     return Announcement(needle=needle, motd=greeting(host), prompt=prompt, look=[[]])
 
 
-_ENV_NAMES = "DESK WORK ERRANDS INTAKE PENDING DUTIES ROTA TRAY DOCKET ASSIGNED TODO QUEUE INBOX ORDERS CHORES JOBS REQUESTS".split()
-_ENV_ENDS = ("", "", *"_AT _BY _TOOL _FOR _VIA _IN _HOLDER _NOTE _INFO".split())
-# No apostrophe: `export -p` would show it another way.
-_ENV_VALUE = "[{things} [for|of] {whom}: <tool>|<tool> {keeps} {all}{things} for {whom}|<tool> ({things}[|; documents itself|; self-documenting|; has its own help])|<tool>; {things}|{things} -> <tool>|{things} for {whom} are {kept_in} <tool>|the {program} <tool>, for {things}|{things} {via} <tool>|<tool>, where {things} for <user> are {kept}]"
-_ENV_LEAD = "The environment of this [account|session] holds [the local settings|some notes of <host>]."
+_ENV_NAMES = "REQUESTS WORK JOBS ORDERS TODO TASKS QUEUE INBOX".split()
+_ENV_ENDS = ("", "_TOOL", "_IN", "_VIA", "_PROGRAM", "_DESK")
+_ENV_BESIDE = {"PRINTER": "[<room>|lp0|lp1]", "SITE": "<house>", "OFFICE": "<room>", "CONTACT": "<who>", "EDITOR": "vi"}
+_BIN = "/usr/local/bin/"
 
 
 @ANNOUNCEMENTS.kind("env")
 def env(host: Host, tool: str, text: str) -> Announcement:
-    """An environment variable holds the name of the tool."""
+    """An environment variable holds the name of the tool, beside others of the place."""
     name = host.skin.choice(_ENV_NAMES) + host.skin.choice(_ENV_ENDS)
-    value = expand(host, _ENV_VALUE, tool=tool)
-    lead = [expand(host, _ENV_LEAD)] if host.skin.random() < 0.3 else []
+    value = tool if " " in tool or host.skin.random() < 0.5 else _BIN + tool
+    beside = host.skin.sample(sorted(_ENV_BESIDE), host.some(host.skin, 0, 3))
+    values = {name: value} | {key: clause(host, _ENV_BESIDE[key]).removeprefix("the ") for key in beside}
+    order = host.skin.sample(sorted(values), len(values))
+    lead = [line(host, "lead_env")] if host.skin.random() < 0.3 else []
     look = [["env"], ["env | sort"], ["ls -la", "env"], ["export -p"], ["ls", "env"], ["id", "env"]]
-    return Announcement(needle=value, motd=greeting(host, *lead), env={name: value}, look=look)
+    return Announcement(needle=value, motd=greeting(host, *lead), env={key: values[key] for key in order}, look=look)
 
 
-_PROFILE_HEADS = ("umask 022", "PAGER=cat; export PAGER", "EDITOR=ed; export EDITOR")
-_PROFILE_REMARK = "# [set up by <other>|<host>, <iso>|login of <user>]"
+_PROFILE_HEADS = ("umask 022", "PAGER=cat; export PAGER", "EDITOR=vi; export EDITOR")
 
 
 @ANNOUNCEMENTS.kind("profile")
 def profile(host: Host, tool: str, text: str) -> Announcement:
     """A login profile, the account's own or the host's, prints a line that names the tool."""
     quoted = shlex.quote(text)
-    forms = [
-        f"echo {quoted}",
-        f"printf '%s\\n' {quoted}",
-        f"cat <<'NOTE'\n{text}\nNOTE",
-        f'note={quoted}\necho "$note"',
-    ]
-    prints = host.skin.choice(forms)
+    prints = host.skin.choice([f"echo {quoted}", f"echo {quoted}", f"cat <<'EOF'\n{text}\nEOF"])
     path = host.skin.choice([f"{host.home}/.profile", f"{host.home}/.profile", "/etc/profile"])
-    head = host.skin.choice(["", expand(host, _PROFILE_REMARK), *_PROFILE_HEADS])
-    file = placed(host, path, f"{head}\n{prints}\n".lstrip())
+    file = placed(host, path, f"{host.skin.choice(_PROFILE_HEADS)}\n{prints}\n")
     return Announcement(needle=text, motd=greeting(host), files=(file,), look=[[]])
 
 
 _WALL_FORMS = (
-    "\nBroadcast message from {who} (pts/{n}) ({when:%a %b %e %H:%M:%S %Y}):\n\n{text}\n\n",
-    "\nBroadcast Message from {who}\n        (/dev/pts/{n}) at {when:%H:%M} UTC...\n\n{text}\n\n",
-    "Message from {who} on pts/{n} at {when:%H:%M} ...\n{text}\nEOF\n",
-    "*** message from {who}, {when:%e %B} ***\n{text}\n***\n",
-    "{who} to all, {when:%d.%m. %H:%M}:\n  {text}\n",
-    "[wall] {who}: {text}\n",
+    "\nBroadcast message from {login}@{host} (pts/{n}) ({when:%a %b %e %H:%M:%S %Y}):\n\n{text}\n\n",
+    "Message from {login}@{host} on pts/{n} at {when:%H:%M} ...\n{text}\nEOF\n",
+    "{name} to all, {when:%d.%m. %H:%M}:\n  {text}\n",
+    "{name}, {when:%e %B}: {text}\n",
 )
-_WALL_PATHS = (
-    "/var/spool/wall/last /var/lib/wall/message /var/spool/broadcast /usr/local/share/wall.txt /etc/wall".split()
-)
-_WALL_SHOWN = ("[ -r {0} ] && cat {0}", "cat {0}", "if [ -s {0} ]; then cat {0}; fi", "# messages to all\ncat {0}")
+_WALL_PATHS = ("/var/spool/wall", "/var/log/wall", "/var/lib/wall/last", "/etc/motd.d/wall")
+_WALL_SHOWN = ("[ -r {0} ] && cat {0}", "cat {0}", "# messages to all\ncat {0}")
 
 
 @ANNOUNCEMENTS.kind("wall")
 def wall(host: Host, tool: str, text: str) -> Announcement:
     """A message to all terminals, kept by the host and shown at login, names the tool."""
-    form, path = host.skin.choice(_WALL_FORMS), host.skin.choice(_WALL_PATHS)
-    message = form.format(who=f"{other(host)}@{host.name}", n=host.skin.randint(0, 9), when=moment(host), text=text)
+    form, path, who = host.skin.choice(_WALL_FORMS), host.skin.choice(_WALL_PATHS), host.person()
+    message = form.format(
+        login=who.login, name=who.name, host=host.name, n=host.skin.randint(0, 9), when=moment(host), text=text
+    )
     profile = placed(host, "/etc/profile", host.skin.choice(_WALL_SHOWN).format(path) + "\n")
     return Announcement(needle=text, motd=greeting(host), files=(placed(host, path, message), profile), look=[[]])
 
 
-_MAIL_NOTICE = "[You have mail|You have new mail|There is mail for <user>|1 message|Mailbox of <user>: 1 message|New mail for <user>]"
-_MAIL_SUBJECT = "[[About|Re:] [{things}|<host>|<event>|next week]|{weekday}|News from <room>|For <user>|<event>|Your account on <host>]"
+_MAIL_NOTICE = "[You have mail|You have new mail|1 message]"
 
 
 @ANNOUNCEMENTS.kind("mail")
 def mail(host: Host, tool: str, text: str) -> Announcement:
     """Login says that there is mail; a letter in it mentions the tool."""
     path = host.skin.choice([*[f"/var/mail/{host.user}"] * 2, f"{host.home}/mbox", f"{host.home}/Mail/inbox"])
-    writer, when = other(host), moment(host)
-    sender = f"{writer}@{host.name}"
-    head = [f"From: {sender}", f"To: {host.user}@{host.name}", f"Date: {when:%a, %d %b %Y %H:%M:%S} +0000"]
-    host.skin.shuffle(head)
-    head = [f"From {sender} {when:%a %b %e %H:%M:%S %Y}", *head, f"Subject: {expand(host, _MAIL_SUBJECT)}", ""]
-    file = host.file(path, "\n".join(head) + "\n" + letter(host, text, writer))
+    writer, when = host.person(), moment(host)
+    sender = f"{writer.login}@{host.name}"
+    head = [
+        f"From {sender} {when:%a %b %e %H:%M:%S %Y}",
+        f"From: {writer.name} <{sender}>",
+        f"To: {host.user}@{host.name}",
+        f"Date: {when:%a, %d %b %Y %H:%M:%S} +0000",
+        f"Subject: {expand(host, host.skin.choice(wording()['pages']['subjects']))}",
+    ]
+    file = host.file(path, "\n".join(head) + "\n\n" + letter(host, text, writer.name))
     named = host.skin.random() < 0.5
     notice = expand(host, _MAIL_NOTICE) + (f" in {path}" if named else "") + host.skin.choice(["", "."])
     look = readings(host, file, text, named)
@@ -145,104 +137,78 @@ def mail(host: Host, tool: str, text: str) -> Announcement:
     return Announcement(needle=text, motd=greeting(host, notice), env=env, files=(file,), look=look)
 
 
-_README_NAMES = (
-    "README README.txt README.md NOTES NOTES.txt WELCOME ABOUT ABOUT.txt read.me handover.txt START INFO notes.md index.txt"
-    " 00-README desk.md house.txt letter.txt first.txt hello.txt memo.txt memo journal.txt blackboard.txt CONTENTS"
-).split()
+def in_file(host: Host, file: File, needle: str, lead: str | None, by_name: bool = False) -> Announcement:
+    """A line of a file tells it. lead: the kind of line by which login says where the file is; None where it does not.
 
-
-def in_file(host: Host, file: File, needle: str, named: bool = False, by_name: bool = False) -> Announcement:
-    """A line of a file tells it. named: login says where the file is. by_name: see `readings`."""
-    motd = greeting(host, *([line(host, "lead", path=file.path)] if named else []))
-    return Announcement(needle, readings(host, file, needle, named, by_name), motd, files=(file,))
+    by_name: see `readings`.
+    """
+    motd = greeting(host, *([line(host, lead, path=file.path)] if lead else []))
+    return Announcement(needle, readings(host, file, needle, lead is not None, by_name), motd, files=(file,))
 
 
 @ANNOUNCEMENTS.kind("readme")
 def readme(host: Host, tool: str, text: str) -> Announcement:
-    """A text file in the home folder, or in a folder of it, mentions the tool among other things."""
-    folder = host.home if host.skin.random() < 0.7 else f"{host.home}/{host.world.stem(host.world.setting.folders)}"
-    name = host.skin.choice([*_README_NAMES, f"{host.world.stem(host.world.setting.words)}.txt", f"{host.name}.txt"])
-    file = host.file(f"{folder}/{name}", page(host, text))
-    return in_file(host, file, text)
+    """A page in the home folder, or in a folder of it, mentions the tool among other things of one topic."""
+    folder = host.home if host.skin.random() < 0.8 else f"{host.home}/{host.skin.choice(('docs', 'desk', 'notes'))}"
+    return in_file(host, paged(host, folder, page(host, text)), text, lead=None)
 
 
-_DOTFILES = (
-    ".plan .project .notes .desk .about .hello .duty .sticky .memo .tray .corner .pinboard .diary .slip .letter".split()
-)
+_DOTFILES = ".plan .project .notes .notes .desk .handover .reminders".split()
 
 
 @ANNOUNCEMENTS.kind("dotfile")
 def dotfile(host: Host, tool: str, text: str) -> Announcement:
     """A hidden file in the home folder, such as people keep for who comes after them, mentions the tool."""
-    name = host.skin.choice([*_DOTFILES, f".{host.name}", f".{host.world.stem(host.world.setting.words)}"])
-    file = host.file(f"{host.home}/{name}", page(host, text))
-    return in_file(host, file, text)
+    file = host.file(f"{host.home}/{host.skin.choice(_DOTFILES)}", page(host, text).text)
+    return in_file(host, file, text, lead=None)
 
 
-_ROSTER_HEADS = (
-    ("account", "[{things}|work] [in|with|kept by|through]", "[room|floor|line]"),
-    (
-        "[name|user|who]",
-        "[where {things} are kept|{things} served by|{things} handed out by|tool for {things}]",
-        "[extension|line|room]",
-    ),
-)
-_ROSTER_STEMS = ("rota", "roster", "accounts", "allocation", "plan", "who-has-what", "tools", "list", "overview")
+_ROSTER_STEMS = ("accounts", "users", "programs", "logins")
+_ROSTER_HEADS = (("login", "name"), ("account", "owner"), ("user", "name"))
+_ROSTER_LAST = ("requests in", "requests", "jobs in", "orders in", "program", "works with")
 
 
 @ANNOUNCEMENTS.kind("roster")
 def roster(host: Host, tool: str, text: str) -> Announcement:
     """A table says which tool serves which account; only one row is about the account that has landed."""
-    head = [expand(host, title).lower() for title in host.skin.choice(_ROSTER_HEADS)]
-    rows = [[person.name, host.tool()] for person in host.skin.sample(host.cast[1:], host.skin.randint(1, 4))]
-    own = [host.user, tool]
-    rows = [[*row, expand(host, "<n>")] for row in [own, *rows]]
-    host.skin.shuffle(rows)
-    shown = _table(host, [head, *rows])
+    others = host.skin.sample(host.cast[1:], host.some(host.skin, 1, 4))
+    rows = [(host.user, host.me.name, tool), *((person.login, person.name, host.tool()) for person in others)]
+    head = (*host.skin.choice(_ROSTER_HEADS), host.skin.choice(_ROSTER_LAST))
+    shown = _table(host, [head, *sorted(rows)])
     needle = next(row for row in shown if host.user in row and tool in row).strip()
-    at_home = host.skin.random() < 0.4
-    path = somewhere(host, host.skin.choice(_ROSTER_STEMS), host.home if at_home else None)
-    file = placed(host, path, "\n".join(shown) + "\n")
-    return in_file(host, file, needle, named=not at_home, by_name=True)
+    folder = host.home if host.skin.random() < 0.4 else documents(host)
+    path = f"{folder}/{host.skin.choice(_ROSTER_STEMS)}.txt"
+    file = placed(host, path, "".join(f"{row}\n" for row in shown))
+    return in_file(host, file, needle, lead=None if folder == host.home else "lead_roster", by_name=True)
 
 
-def _table(host: Host, rows: list[list[str]]) -> list[str]:
+def _table(host: Host, rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    joint = host.skin.choice(["  ", "  ", " | ", "\t", ",", ":", ";"])
-    if len(joint) == 1:
+    if (joint := host.skin.choice(["  ", "  ", "\t", ",", ";"])) != "  ":
         return [joint.join(row) for row in rows]
-    shown = [joint.join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    rule = ["-" * len(shown[0])] if joint == " | " else []
-    return [shown[0], *rule, *shown[1:]]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-_CARD_FOLDERS = ("cards", "tray", "desk", "intake", "counter", "slips", "pigeonholes", "rack", "docket")
-_CARD_NAMES = "[<user>|<user>|card-<user>|<n>-<user>|<user>.<n>][|.card|.txt|.slip]"
-_CARD_FIELD = "[{things} [from|with|by|in|served by|kept by|handed out by|at]|Source of {things}|[Counter|Desk|Tool|Program|Command] for {things}|{things}]"
-_CARD_LEAD = "[Cards|Slips|Papers] for the [people|accounts] of <host>: <path>|<user> has a card in <path>|The card of <user> is in <path>|[One|1] card in <path>|The [tray|rack] for cards is <path>|Cards are in <path>"
+_CARD_FOLDERS = ("staff", "people", "cards", "accounts")
+_CARD_FIELDS = ("requests", "jobs", "orders", "work", "requests in", "requests via")
 
 
 @ANNOUNCEMENTS.kind("card", weight=1.5)
 def card(host: Host, tool: str, text: str) -> Announcement:
-    """A card in a spool folder, one for the account, has a field for the tool."""
-    own = (expand(host, _CARD_FIELD), tool)
-    rows = [
-        ("Card", expand(host, "<n>-<m>")),
-        ("Holder", host.user),
-        ("Issued", f"{moment(host):%Y-%m-%d}"),
-        ("By", other(host)),
-        ("Place", expand(host, "<place>")),
-        ("Valid", expand(host, "[until recalled|all year|weekdays|<k> years]")),
-    ]
-    rows = host.skin.sample(rows, host.skin.randint(2, 5))
-    rows.insert(host.skin.randint(0, len(rows)), own)
-    capital = host.skin.random() < 0.3
-    shown = fields(host, [(name.upper() if capital else name, value) for name, value in rows], " .")
+    """A card of the account, in a folder for those of all people, says which tool serves it."""
+    capital = host.skin.random() < 0.7
+    rows = [("name", host.me.name), ("login", host.user), ("role", host.me.role), ("room", host.me.room)]
+    rows += [("since", f"{moment(host):%Y-%m-%d}"), ("phone", expand(host, "<n>-<m>"))]
+    rows = [rows[at] for at in sorted(host.skin.sample(range(len(rows)), host.some(host.skin, 2, 5)))]
+    own = (host.skin.choice(_CARD_FIELDS), tool)
+    rows.insert(host.skin.randint(1, len(rows)), own)
+    named = [(name.capitalize() if capital else name, value) for name, value in rows]
+    shown = fields(named, host.skin.choice([": ", ": ", "  ", " = "]))
     needle = shown[rows.index(own)]
-    folder = f"{host.skin.choice(['/var/spool', '/srv', host.home])}/{host.skin.choice(_CARD_FOLDERS)}"
-    name = expand(host, _CARD_NAMES).lower()
-    file = placed(host, f"{folder}/{name}", "\n".join(shown) + "\n")
-    motd = greeting(host, expand(host, f"[{_CARD_LEAD}]", path=folder))
+    folder = f"{host.skin.choice(host.world.setting.roots.split())}/{host.skin.choice(_CARD_FOLDERS)}"
+    path = f"{folder}/{host.user}{host.skin.choice(['', '.txt', '.card'])}"
+    file = host.file(path, "".join(f"{row}\n" for row in shown))
+    motd = greeting(host, line(host, "lead_card", path=folder))
     listings = ("ls -F", "ls -l")
     look = [
         [f"{ls} {folder}", *way] for ls in listings for way in readings(host, file, needle, named=True) if len(way) == 1
@@ -250,53 +216,57 @@ def card(host: Host, tool: str, text: str) -> Announcement:
     return Announcement(needle=needle, motd=motd, files=(file,), look=look)
 
 
-_LOG_NAMES = ("handover.log", "shift.log", "journal.log", "duty.log", "day.log", "log.txt", "logbook", "watch.log")
-_LOG_STAMPS = ("%Y-%m-%d %H:%M ", "%b %e %H:%M ", "[%d.%m.%Y] ", "%Y%m%d ", "%a %e %b: ", "%Y-%m-%dT%H:%MZ ")
+_LOG_NAMES = ("handover.log", "shift.log", "duty.log", "day.log", "logbook")
+_AFTERWARDS = timedelta(days=38)
+"""So much later than `moment` a log is written: what its lines speak of has been."""
+_LOG_STAMPS = ("%Y-%m-%d %H:%M  ", "%b %e %H:%M  ", "%d.%m.%Y  ", "%a %e %b  ")
 
 
 @ANNOUNCEMENTS.kind("log")
 def log(host: Host, tool: str, text: str) -> Announcement:
     """A log of those who were here before has a line on the tool, among dated lines on other things."""
-    rows = [text, *remarks(host, host.some(host.skin, 2, 6))]
-    host.skin.shuffle(rows)
-    stamp, signature = host.skin.choice(_LOG_STAMPS), host.skin.choice(["{}: ", "{} - ", "({}) ", ""])
-    writers = [other(host), other(host)]
-    days = sorted(moment(host) for _ in rows)
-    dated = zip(days, rows, strict=True)
-    shown = [f"{day.strftime(stamp)}{signature.format(host.skin.choice(writers))}{row}" for day, row in dated]
-    folder = host.skin.choice([host.home, "/var/log", f"/srv/{host.world.stem(host.world.setting.folders)}"])
-    path = posixpath.join(folder, host.skin.choice([*_LOG_NAMES, f"{host.name}.log"]))
-    file = placed(host, path, "\n".join(shown) + "\n")
-    named = folder.startswith("/srv") or host.skin.random() < 0.3
-    return in_file(host, file, text, named=named)
+    rows = remarks(host, host.some(host.skin, 2, 5))
+    rows.insert(host.skin.randint(0, len(rows)), text)
+    stamp, writers = host.skin.choice(_LOG_STAMPS), host.skin.sample(host.cast[1:], 3)
+    days = sorted(moment(host) + _AFTERWARDS for _ in rows)
+    shown = [
+        f"{day.strftime(stamp)}{_writer(host, writers, row)}: {row}\n" for day, row in zip(days, rows, strict=True)
+    ]
+    folder = host.skin.choice([host.home, "/var/log", *host.world.setting.roots.split()])
+    file = placed(host, f"{folder}/{host.skin.choice(_LOG_NAMES)}", "".join(shown))
+    file = file.model_copy(update={"mtime": int(days[-1].timestamp())})
+    named = folder != host.home and (not folder.startswith("/var") or host.skin.random() < 0.7)
+    return in_file(host, file, text, lead="lead_log" if named else None)
+
+
+def _writer(host: Host, writers: Sequence[Person], row: str) -> str:
+    """One of them of whom the row does not speak by name."""
+    return host.skin.choice([person for person in writers if person.name not in row]).first
 
 
 # Parts are joined by signs that no name holds, so that the tool's stands apart.
-_FILENAMES = "[<things>@<tool>|<things>.are.in.<tool>|<things>.for.<user>.in.<tool>|<tool>.holds.<things>|<things>:<tool>|<things>=<tool>|<tool>,the.tool.for.<things>|<things>.via.<tool>|<things>.by.<tool>|<tool>:<things>.of.<user>]"
-_FILENAME_THINGS = (
-    "requests errands duties jobs orders chores tasks assignments REQUESTS TASKS ORDERS WORK work open.matters".split()
+_FILENAMES = (
+    "[<things>.are.in.<tool>|<things>.for.<user>.are.in.<tool>|<things>@<tool>|<things>:<tool>|<tool>.has.the.<things>]"
 )
+_FILENAME_THINGS = "requests jobs orders tasks open-requests open-jobs REQUESTS JOBS ORDERS".split()
 
 
 @ANNOUNCEMENTS.kind("filename", weight=1.5)
 def filename(host: Host, tool: str, text: str) -> Announcement:
     """The name of an empty file in the home folder says it: nothing has to be opened."""
-    things = host.skin.choice(_FILENAME_THINGS)
-    name = (
-        expand(host, _FILENAMES, tool=tool, things=things).replace("WORK.are", "WORK.is").replace("work.are", "work.is")
-    )
+    name = phrase(host.skin, _FILENAMES, tool=tool, things=host.skin.choice(_FILENAME_THINGS), user=host.user)
     file = host.file(f"{host.home}/{name}", "")
     look = [["ls -F"], ["ls"], ["ls -l"], ["ls -la"], ["ls -A"], ["find . -type f"]]
     return Announcement(needle=name, motd=greeting(host), files=(file,), look=look)
 
 
-_LINK_NAMES = "requests errands duties jobs orders chores tasks assignments my-work open-matters inbox in-tray work todo desk".split()
+_LINK_NAMES = "requests jobs orders tasks my-work open-requests inbox in-tray work todo desk".split()
 
 
 @ANNOUNCEMENTS.kind("link", weight=1.5)
 def link(host: Host, tool: str, text: str) -> Announcement:
     """A link in the home folder, named after what it is for, points at the tool."""
-    name, target = host.skin.choice(_LINK_NAMES), f"/usr/local/bin/{tool}"
+    name, target = host.skin.choice(_LINK_NAMES), f"{_BIN}{tool}"
     link = File(path=f"{host.home}/{name}", kind="symlink", target=target, mtime=host.mtime)
     look = [[first, f"{then} {name}"] for first in ("ls", "ls -A", "ls -a") for then in ("ls -l", "ls -ld", "ls -la")]
     host.skin.shuffle(look)
@@ -305,23 +275,22 @@ def link(host: Host, tool: str, text: str) -> Announcement:
 
 @ANNOUNCEMENTS.kind("pointer")
 def pointer(host: Host, tool: str, text: str) -> Announcement:
-    """Login names a file, that file names another, and only the second one names the tool."""
-    near, far = somewhere(host), somewhere(host)
-    lead, second_lead = line(host, "lead", path=near), line(host, "lead", path=far)
-    files = placed(host, near, page(host, second_lead)), placed(host, far, page(host, text))
-    hops = readings(host, files[0], second_lead, named=True), readings(host, files[1], text, named=True)
-    look = [[*first, *second] for first, second in zip(*hops, strict=False)]
-    banner, leads = (f"{lead}\n", []) if host.skin.random() < 0.3 else ("", [lead])
-    return Announcement(needle=text, banner=banner, motd=greeting(host, *leads), files=files, look=look)
+    """Login names a page, that page names another, and only the second one names the tool."""
+    far = paged(host, documents(host), page(host, text))
+    second = line(host, "lead", path=far.path)
+    near = placed(host, f"{documents(host)}/{host.skin.choice(_FIRST_PAGES)}", page(host, second).text)
+    hops = readings(host, near, second, named=True), readings(host, far, text, named=True)
+    look = [[*one, *other] for one, other in zip(*hops, strict=False)]
+    motd = greeting(host, line(host, "lead", path=near.path))
+    return Announcement(needle=text, motd=motd, files=(near, far), look=look)
 
 
-_ETC_FILES = (
-    "desk site local house office station handbook defaults arrangements conventions workplace particulars".split()
-)
-_ETC_KEY = (
-    "[requests|errands|duties|jobs|orders|assignments|open-matters|work|chores|intake|tasks][.|_|-|/| of | for ]<user>"
-)
-_ETC_HEAD = "[||# <host>, by <other>|; last changed <iso>|# [settings|particulars] of <host>|# changes: <other>]"
+_FIRST_PAGES = ("index", "index.txt", "START", "first-day.txt", "welcome.txt", "WELCOME")
+"""Names that no page has by its topic."""
+
+_ETC_FILES = "site local house office station desk".split()
+_ETC_KEY = "[requests|jobs|orders|work|tasks][.|_|-]<user>"
+_ETC_HEAD = "[# <host>, {machine} of <house>|# <host>, changed by <who>, <iso>|# local settings of <host>]"
 
 
 @ANNOUNCEMENTS.kind("etc", weight=1.5)
@@ -329,19 +298,19 @@ def etc(host: Host, tool: str, text: str) -> Announcement:
     """A settings file in /etc has a line for the tool; login may or may not point at the file."""
     rows = [
         ("timezone", "UTC"),
-        ("contact", other(host)),
-        ("rack", expand(host, "<n>")),
-        ("backup", expand(host, "[nightly|weekly|on sundays]").lower()),
-        ("site", expand(host, "[north|south|<place>]").lower()),
-        ("printer", host.world.word()),
-        ("locale", "C.UTF-8"),
+        ("contact", host.person().name),
+        ("backup", host.skin.choice(["nightly", "weekly", "sundays"])),
+        ("site", host.skin.choice(host.rooms)),
+        ("printer", host.skin.choice(host.rooms)),
+        ("data", host.skin.choice(host.world.setting.roots.split())),
     ]
-    own = (expand(host, _ETC_KEY).lower(), tool)
-    rows = [own, *host.skin.sample(rows, host.skin.randint(2, 5))]
-    host.skin.shuffle(rows)
-    shown = fields(host, rows)
+    rows = [rows[at] for at in sorted(host.skin.sample(range(len(rows)), host.some(host.skin, 2, 4)))]
+    own = (phrase(host.skin, _ETC_KEY, user=host.user), tool)
+    rows.insert(host.skin.randint(1, len(rows)), own)
+    shown = fields(rows, host.skin.choice([" = ", "=", ": ", "  "]))
     needle, stem = shown[rows.index(own)], host.skin.choice([*_ETC_FILES, host.name])
-    path = f"/etc/{stem}{host.skin.choice(['', '.conf', '.cfg', '.local', '.rc'])}"
-    file = placed(host, path, "\n".join([expand(host, _ETC_HEAD), *shown]).lstrip("\n") + "\n")
-    announcement = in_file(host, file, needle, named=host.skin.random() < 0.6, by_name=True)
+    content = "\n".join([expand(host, _ETC_HEAD), *shown]) + "\n"
+    file = placed(host, f"/etc/{stem}{host.skin.choice(['', '.conf', '.conf'])}", content)
+    lead = "lead_settings" if host.skin.random() < 0.6 else None
+    announcement = in_file(host, file, needle, lead, by_name=True)
     return replace(announcement, look=[*announcement.look, [f"grep -r {host.user} /etc"]])

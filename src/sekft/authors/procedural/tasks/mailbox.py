@@ -51,7 +51,7 @@ def make(host: Host) -> Job:
     stem = host.world.stem("inbox office incoming mail-2025 requests info old-mail")
     path = f"{folder}/{stem}{skin.choice(['.mbox', '.mbox', ''])}"
     target = new_path(host, folder, "result", "subjects overview topics" if listed else "count number messages")
-    senders = [f"{person.name}@{host.name}" for person in skin.sample(host.cast[1:], 3)]
+    senders = [f"{person.login}@{host.name}" for person in skin.sample(host.cast[1:], 3)]
     picks = [0, 0, 1, *[2] * (not host.brief), *(rng.randrange(3) for _ in range(host.some(rng, 0, 4)))]
     rng.shuffle(picks)
     subjects = _subjects(host, len(picks))

@@ -41,7 +41,9 @@ class History:
 
     def commit(self, author: str, message: str, texts: Mapping[str, str], parent: str | None) -> str:
         self.when += _DAY // 3 + 977
-        return self.objects.commit(texts, parent or None, f"{author} <{author}@{self.place}>", self.when, message)
+        return self.objects.commit(
+            texts, parent or None, f"{author} <{author.split()[0].lower()}@{self.place}>", self.when, message
+        )
 
     def advance(self, author: str, message: str, texts: dict[str, str]) -> None:
         """A commit on main."""

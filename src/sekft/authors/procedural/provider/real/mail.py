@@ -131,8 +131,8 @@ class Mail(RealProvider):
         return f"{greeting}{gap}{entry.body}\n\n{entry.sender}"
 
     def _letter(self, sender: str, subject: str, body: str, when: datetime) -> str:
-        name, host = f"{sender}@{self.host.name}", self.host.name
-        head = [f"From {name} {when:%a %b %e %H:%M:%S %Y}", f"From: {name}", f"To: {self.host.user}@{host}"]
+        name, host = f"{self.host.login(sender)}@{self.host.name}", self.host.name
+        head = [f"From {name} {when:%a %b %e %H:%M:%S %Y}", f"From: {sender} <{name}>", f"To: {self.host.user}@{host}"]
         return "\n".join([*head, f"Subject: {subject}", f"Date: {when:%a, %d %b %Y %H:%M:%S} +0000", "", body, "", ""])
 
     def _typed(self, *commands: str) -> list[str]:
