@@ -17,11 +17,14 @@ def clutter(host: Host) -> tuple[File, ...]:
     if host.brief:
         return ()
     kinds = dict.fromkeys(host.rng.choices(list(_KINDS), list(_KINDS.values()), k=host.rng.choice((0, 1, 1, 2))))
-    profile = [host.file(f"{host.home}/.profile", _PROFILE)] if host.rng.random() < _PROFILE_SHARE else []
+    profile = (
+        [host.file(f"{host.home}/.profile", host.skin.choice(_PROFILES))] if host.rng.random() < _PROFILE_SHARE else []
+    )
     return (*profile, *(file for kind in kinds for file in kind(host)))
 
 
-_PROFILE, _PROFILE_SHARE = "umask 022\n", 0.4
+_PROFILE_SHARE = 0.25
+_PROFILES = ("umask 022\n", "EDITOR=vi; export EDITOR\n", "# .profile\numask 022\nPAGER=cat; export PAGER\n")
 
 
 def _folder(host: Host) -> str:
@@ -33,7 +36,7 @@ def _folder(host: Host) -> str:
 def _note(host: Host) -> list[File]:
     """What somebody wrote down."""
     rows = remarks(host, host.some(host.rng, 2, 3))
-    name = host.skin.choice(["notes.txt", "notes.md", "todo-later.txt", "reminders.txt", "scribbles.txt"])
+    name = host.skin.choice(["notes.txt", "notes.md", "reminders.txt"])
     return [host.file(f"{host.home}/{name}", "".join(f"{row}\n" for row in rows))]
 
 

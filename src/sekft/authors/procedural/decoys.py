@@ -49,7 +49,7 @@ def _revoked(job: Job, host: Host) -> Decoy:
 
 
 def _bait(job: Job, host: Host) -> Decoy:
-    name = host.world.stem(wording()["decoys"]["baits"]) + host.skin.choice([".txt", ".md", ""])
+    name = host.world.stem(wording()["decoys"]["baits"]) + host.skin.choice([".txt", ".txt", ".md"])
     head = expand(host, _any(host, "bait"))
     return Decoy(job, files=(host.file(f"{host.home}/{name}", f"{head}\n{_core(job)}\n"),))
 

@@ -90,16 +90,17 @@ class Names:
     def user(self) -> str:
         """A first name or an invented one, as people are called on a host."""
         for _ in range(_TRIES * 10):
-            text = self.word((2, 3)) if self.dial == INVENTED else self.rng.choice(_lists()["first"])
+            text = self.word((2, 2)) if self.dial == INVENTED else self.rng.choice(_lists()["first"])
             if text not in self.taken or text not in _lists()["first"]:
                 return self._take(text)
         return self.word((2, 3))
 
     def people(self, count: int, whole_logins: bool) -> list[tuple[str, str]]:
         """So many whole names, each with its login: the first name, or its initial and the family name."""
-        first = [self.user() for _ in range(count)]
-        last = [self.word((2, 3)) for _ in first] if self.dial == INVENTED else self.rng.sample(_lists()["last"], count)
-        logins = [self._take(f"{one[0]}{two}") for one, two in zip(first, last, strict=True)] if whole_logins else first
+        first, invented = [self.user() for _ in range(count)], self.dial == INVENTED
+        last = [self.word((2, 2)) for _ in first] if invented else self.rng.sample(_lists()["last"], count)
+        whole = [f"{one[0]}{two}" for one, two in zip(first, last, strict=True)]
+        logins = [self._take(login) for login in whole] if whole_logins and not invented else first
         names = (f"{one.capitalize()} {two.capitalize()}" for one, two in zip(first, last, strict=True))
         return list(zip(names, logins, strict=True))
 
@@ -386,8 +387,11 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 
 
 def moment(host: Host) -> datetime:
-    """A time of which the place may speak: some days after its files were made."""
-    return datetime.fromtimestamp(host.mtime + host.skin.randrange(2 * 86400, 40 * 86400), UTC)
+    """A time of which the place may speak: some days after its files were made, at an hour of work."""
+    midnight = host.mtime - host.mtime % 86400
+    return datetime.fromtimestamp(
+        midnight + 86400 * host.skin.randrange(2, 40) + host.skin.randrange(7 * 3600, 19 * 3600), UTC
+    )
 
 
 def other(host: Host) -> str:

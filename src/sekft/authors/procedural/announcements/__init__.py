@@ -57,8 +57,7 @@ def greeting(host: Host, *texts: str) -> str:
     rows = [*rows, *texts] if host.skin.random() < 0.6 else [*texts, *rows]
     if host.skin.random() < _LAST_LOGIN_SHARE and not host.brief:
         rows.append(line(host, "login"))
-    margin = host.skin.choice(["", "", "", "  ", "* "])
-    return "".join(f"{margin}{row}\n" for row in rows)
+    return "".join(f"{row}\n" for row in rows)
 
 
 def framed(host: Host, text: str, share: float) -> str:

@@ -285,7 +285,7 @@ def pointer(host: Host, tool: str, text: str) -> Announcement:
     return Announcement(needle=text, motd=motd, files=(near, far), look=look)
 
 
-_FIRST_PAGES = ("index", "index.txt", "START", "first-day.txt", "welcome.txt", "WELCOME")
+_FIRST_PAGES = ("START.txt", "WELCOME.txt", "first-day.txt", "welcome.txt", "index.txt", "newcomers.txt")
 """Names that no page has by its topic."""
 
 _ETC_FILES = "site local house office station desk".split()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sekft.authors.procedural.host import Host, clause, expand, lines, wording
 from sekft.scenario import File
 
-_ENDINGS = ("", ".txt", ".txt", ".md")
+_ENDINGS = (".txt", ".txt", ".md")
 _BULLETS = ("- ", "- ", "* ", "", "", "")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
 
@@ -82,7 +82,8 @@ def fields(rows: Sequence[tuple[str, str]], joint: str) -> list[str]:
 def paged(host: Host, folder: str, page: Page) -> File:
     """The page as a file of that folder."""
     stem = host.skin.choice(page.stems.split())
-    return placed(host, f"{folder}/{stem}{host.skin.choice(_ENDINGS)}", page.text)
+    ending = host.skin.choice(["", "", *_ENDINGS] if stem.isupper() else _ENDINGS)
+    return placed(host, f"{folder}/{stem}{ending}", page.text)
 
 
 def placed(host: Host, path: str, content: str) -> File:
