@@ -173,8 +173,10 @@ _PLACELESS_SHARE = 0.6
 
 def orientation(host: Host) -> str:
     """The system message: where one is, and the two ways in which a session ends. It asks for nothing."""
-    brief = host.brief and host.skin.random() < _PLACELESS_SHARE
-    return f"{line(host, 'where_brief' if brief else 'where')} {line(host, 'ways_out')}"
+    if not host.brief:
+        return f"{line(host, 'where')} {line(host, 'ways_out')}"
+    where = "where_brief" if host.skin.random() < _PLACELESS_SHARE else "where"
+    return f"{line(host, where)} {line(host, 'ways_out_brief')}"
 
 
 def _plan(draft: Sketch) -> list[PlanStep]:

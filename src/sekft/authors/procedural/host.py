@@ -236,7 +236,8 @@ class Host:
 
     def text(self, template: str) -> str:
         """A line as it stands in a file: slots filled, a digit for each #, a capital for each @."""
-        return filled(self.skin, self.phrase(template, **_locals(self, template, {})))
+        line = filled(self.skin, self.phrase(template, **_locals(self, template, {})))
+        return line[:1].upper() + line[1:] if template.startswith("<role>") else line
 
     def page(self, lines: Sequence[str], count: int) -> str:
         """A file's text of so many of these lines: the first, which may be a heading, then others in their order."""

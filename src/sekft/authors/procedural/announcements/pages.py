@@ -31,7 +31,7 @@ def _handover(host: Host, said: str) -> Page:
     rows = lines(host, "remark", host.some(host.skin, 1, 4))
     rows.insert(host.skin.randint(0, len(rows)), said)
     bullet = host.skin.choice(_BULLETS)
-    signed = ["", host.person().name] if host.skin.random() < 0.4 else []
+    signed = ["", host.person().name] if host.skin.random() < 0.25 else []
     text = _headed(host, "handover", [*(bullet + row for row in rows), *signed])
     return Page("handover notes desk NOTES HANDOVER", text)
 

@@ -32,18 +32,15 @@ TRAITS: Mapping[str, Any] = {
 }
 SEALS = tuple(wording()["seals"])
 _TOLD = (
-    "{things} for {whom} are [kept|held|collected|filed|recorded|left] in <where>.",
-    "{since}, {things} for {whom} are [kept|held|collected|filed|recorded] in <where>.",
-    "[{here}, |]{stuff} for {whom} is [kept|held|collected|filed|recorded|left] in <where>.",
-    "{things} for {whom}: <call>.",
-    "<user> finds {things} in <where>.",
-    "[Notice|Note|Info|For the record|New here]: {things} for {whom} are in <where>.",
-    "{things} from <place> [to|for] {whom} [come|arrive|are left] in <where>.",
-    "The [old book|paper tray|mailing list|whiteboard|card index] is gone; {things} for {whom} are [now|since then] in <where>.",
-    "<place> [enters|files|leaves|records|puts] {things} for {whom} in <where>.",
-    "[Questions about|More on|Details of] {things} for {whom}: see <where>.",
-    "If {things} [have come in|are there] for {whom}, they are in <where>; <call> [shows|knows|tells] more.",
-    "Account <user>: {things} in <where>.",
+    "{things} for {whom} are in <where>.",
+    "{things} for {whom} are [kept|entered|filed|left] in <where>.",
+    "{since}, {things} for {whom} are in <where>.",
+    "<who> [enters|files|leaves] {things} for {whom} in <where>.",
+    "What <who> wants done [here|by {whom}] is in <where>.",
+    "What <role> [wants from|has for] {whom} is in <where>.",
+    "{things} for {whom}: <call>, [kept by <who>|set up by <who>].",
+    "{old} is gone; {things} for {whom} are in <where>.",
+    "[requests|jobs|work orders] from <room> are left for {whom} in <where>.",
 )
 _SHUT = (
     "An answer that refuses is final: what waits is blocked then, and a panic says so.",
