@@ -80,7 +80,7 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     jobs = [given] if given else [TASKS[cell["task"]](place) for place in places]
     decoy = None
     if cell["decoy"] in DECOYS:
-        part = host.part("decoy")
+        part = replace(host.part("decoy"), brief=True)  # little is said of it, and little lies around for it
         apart = replace(part, writer=part.person(keeper.name)) if keeper else part
         false = TASKS[part.rng.choice(list(TASKS))](apart)
         decoy = DECOYS[cell["decoy"]](false, replace(part, writer=keeper))

@@ -14,7 +14,7 @@ from sekft.authors.procedural.host import Host, expand, line, lines
 from sekft.scenario import File
 from sekft.taxonomy import Kinds, import_modules
 
-_LAST_LOGIN_SHARE = 0.15
+_LAST_LOGIN_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def greeting(host: Host, *texts: str) -> str:
     """What login prints: the texts, with a line or two of the place's own before or after them."""
     rows = noise(host, host.some(host.skin, 0, 2))
     rows = [*rows, *texts] if host.skin.random() < 0.6 else [*texts, *rows]
-    if host.skin.random() < _LAST_LOGIN_SHARE and not host.brief:
+    if len(rows) < 2 and host.skin.random() < _LAST_LOGIN_SHARE and not host.brief:
         rows.append(line(host, "login"))
     return "".join(f"{row}\n" for row in rows)
 
@@ -69,10 +69,10 @@ def framed(host: Host, text: str, share: float) -> str:
 def letter(host: Host, text: str, writer: str) -> str:
     """The line in a short letter to the account."""
     greeted = expand(host, "[Dear|Hello|Good morning|Hi] <first>,")
-    rows = [*remarks(host, host.some(host.skin, 0, 2)), text]
+    rows = [*remarks(host, host.some(host.skin, 0, 1)), text]
     host.skin.shuffle(rows)
-    gap, signed = host.skin.choice(["\n", " "]), host.skin.choice([writer, writer.split()[0]])
-    return f"{greeted}\n\n{gap.join(rows)}\n\n{signed}\n"
+    signed = host.skin.choice([writer, writer.split()[0]])
+    return "\n".join([greeted, "", *rows, "", signed, ""])
 
 
 def documents(host: Host) -> str:
