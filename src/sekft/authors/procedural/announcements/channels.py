@@ -276,17 +276,18 @@ def link(host: Host, tool: str, text: str) -> Announcement:
 @ANNOUNCEMENTS.kind("pointer")
 def pointer(host: Host, tool: str, text: str) -> Announcement:
     """Login names a page, that page names another, and only the second one names the tool."""
-    far = paged(host, documents(host), page(host, text))
-    second = line(host, "lead", path=far.path)
-    near = placed(host, f"{documents(host)}/{host.skin.choice(_FIRST_PAGES)}", page(host, second).text)
+    last = page(host, text)
+    far = paged(host, documents(host), last)
+    second = line(host, f"lead_{last.topic}", path=far.path)
+    first = last
+    while first.topic == last.topic:
+        first = page(host, second)
+    near = paged(host, documents(host), first)
     hops = readings(host, near, second, named=True), readings(host, far, text, named=True)
     look = [[*one, *other] for one, other in zip(*hops, strict=False)]
-    motd = greeting(host, line(host, "lead", path=near.path))
+    motd = greeting(host, line(host, f"lead_{first.topic}", path=near.path))
     return Announcement(needle=text, motd=motd, files=(near, far), look=look)
 
-
-_FIRST_PAGES = ("START.txt", "WELCOME.txt", "first-day.txt", "welcome.txt", "index.txt", "newcomers.txt")
-"""Names that no page has by its topic."""
 
 _ETC_FILES = "site local house office station desk".split()
 _ETC_KEY = "[requests|jobs|orders|work|tasks][.|_|-]<user>"

@@ -14,8 +14,9 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
 
 
 class Page(NamedTuple):
-    """stems: names for its file, without an ending."""
+    """topic: whose lines `lead_<topic>` point at it. stems: names for its file, without an ending."""
 
+    topic: str
     stems: str
     text: str
 
@@ -33,27 +34,27 @@ def _handover(host: Host, said: str) -> Page:
     bullet = host.skin.choice(_BULLETS)
     signed = ["", host.person().name] if host.skin.random() < 0.25 else []
     text = _headed(host, "handover", [*(bullet + row for row in rows), *signed])
-    return Page("handover notes desk NOTES HANDOVER", text)
+    return Page("handover", "handover notes desk NOTES HANDOVER", text)
 
 
 def _about(host: Host, said: str) -> Page:
     """What the host is for, and who looks after it."""
     rows = host.skin.sample(wording()["pages"]["rows"], host.some(host.skin, 2, 5))
     facts = fields([(name, clause(host, value)) for name, value in rows], host.skin.choice([": ", "  "]))
-    return Page("README README about host", _headed(host, "about", [*facts, *_apart(host, said)]))
+    return Page("about", "README README about host", _headed(host, "about", [*facts, *_apart(host, said)]))
 
 
 def _people(host: Host, said: str) -> Page:
     """Who is who."""
     cast = host.skin.sample(host.cast[1:], host.some(host.skin, 2, 5))
     shown = fields([(person.name, f"{person.role}, {person.room}") for person in cast], host.skin.choice([", ", "  "]))
-    return Page("people contacts who", _headed(host, "people", [*shown, *_apart(host, said)]))
+    return Page("people", "people contacts who", _headed(host, "people", [*shown, *_apart(host, said)]))
 
 
 def _rota(host: Host, said: str) -> Page:
     """Who is in on which day."""
     days = [(day, host.person().name) for day in _DAYS[: host.some(host.skin, 2, 5)]]
-    return Page("rota duty shifts week", _headed(host, "rota", [*fields(days, "  "), *_apart(host, said)]))
+    return Page("rota", "rota duty shifts week", _headed(host, "rota", [*fields(days, "  "), *_apart(host, said)]))
 
 
 _TOPICS: dict[Callable[[Host, str], Page], int] = {_handover: 5, _about: 3, _people: 2, _rota: 1}
