@@ -41,20 +41,20 @@ def _about(host: Host, said: str) -> Page:
     """What the host is for, and who looks after it."""
     rows = host.skin.sample(wording()["pages"]["rows"], host.some(host.skin, 2, 5))
     facts = fields([(name, clause(host, value)) for name, value in rows], host.skin.choice([": ", "  "]))
-    return Page("about", "README README about host", _headed(host, "about", [*facts, *_apart(host, said)]))
+    return Page("about", "README README about host", _headed(host, "about", [*facts, "", said]))
 
 
 def _people(host: Host, said: str) -> Page:
     """Who is who."""
     cast = host.skin.sample(host.cast[1:], host.some(host.skin, 2, 5))
     shown = fields([(person.name, f"{person.role}, {person.room}") for person in cast], host.skin.choice([", ", "  "]))
-    return Page("people", "people contacts who", _headed(host, "people", [*shown, *_apart(host, said)]))
+    return Page("people", "people contacts who", _headed(host, "people", [*shown, "", said]))
 
 
 def _rota(host: Host, said: str) -> Page:
     """Who is in on which day."""
     days = [(day, host.person().name) for day in _DAYS[: host.some(host.skin, 2, 5)]]
-    return Page("rota", "rota duty shifts week", _headed(host, "rota", [*fields(days, "  "), *_apart(host, said)]))
+    return Page("rota", "rota duty shifts week", _headed(host, "rota", [*fields(days, "  "), "", said]))
 
 
 _TOPICS: dict[Callable[[Host, str], Page], int] = {_handover: 5, _about: 3, _people: 2, _rota: 1}
@@ -65,11 +65,6 @@ def _headed(host: Host, kind: str, rows: Sequence[str]) -> str:
     title = expand(host, host.skin.choice(wording()["pages"][kind]))
     head = host.skin.choice([f"{title}\n\n", f"{title}\n\n", f"# {title}\n\n", f"{title}\n{'=' * len(title)}\n"])
     return head + "".join(f"{row}\n" for row in rows)
-
-
-def _apart(host: Host, said: str) -> list[str]:
-    """The line below a list."""
-    return ["", said] if host.skin.random() < 0.8 else [said]
 
 
 def fields(rows: Sequence[tuple[str, str]], joint: str) -> list[str]:
