@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sekft.authors.procedural import tables
 from sekft.authors.procedural.announcements import remarks
-from sekft.authors.procedural.announcements.pages import fields
+from sekft.authors.procedural.pages import fields
 from sekft.authors.procedural.host import Host, expand
 from sekft.scenario import File
 
