@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sekft.authors.procedural.pages import page, paged
 from sekft.authors.procedural.clutter import clutter
 from sekft.authors.procedural.host import Host, expand, land, moment
+from sekft.authors.procedural.pages import page, paged
 from sekft.authors.procedural.sketch import sketch
 from sekft.taxonomy import load
 

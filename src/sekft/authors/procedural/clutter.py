@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from sekft.authors.procedural import tables
 from sekft.authors.procedural.announcements import remarks
-from sekft.authors.procedural.pages import fields
 from sekft.authors.procedural.host import Host, expand
+from sekft.authors.procedural.pages import fields
 from sekft.scenario import File
 
 

@@ -19,8 +19,8 @@ from sekft.authors.procedural.announcements import (
     readings,
     remarks,
 )
-from sekft.authors.procedural.pages import fields, page, paged, placed
 from sekft.authors.procedural.host import Host, clause, expand, line, moment, phrase, wording
+from sekft.authors.procedural.pages import fields, page, paged, placed
 from sekft.authors.procedural.world import Person
 from sekft.scenario import File
 
