@@ -385,7 +385,8 @@ def test_what_is_claimed_is_done_before_more_is_claimed() -> None:
     """Of a tool that hands out work against receipts, no second entry is asked for before the first is closed."""
     several = 0
     for scenario in drawn(20, provider="claims", ending="work", difficulty="double triple"):
-        if any("contradict" in file.content or "opposite" in file.content for file in scenario.files if file.content):
+        said = "\n".join(file.content for file in scenario.files if file.content)
+        if re.search(r"contradict|exclude each other|forbids what", said):
             continue
         goals = [step.goal for step in scenario.plan if step.goal in ("retrieve", "acknowledge")]
         if goals.count("acknowledge") > 1:

@@ -47,8 +47,9 @@ def names_several_accounts(scenario: Scenario) -> bool:
     if not syntax.mentions(needle, user):
         return False
     texts = [file.content or "" for file in scenario.files if file.kind == "file" and needle in (file.content or "")]
-    shapes = [[_shape(row) for row in text.splitlines()] for text in texts]
-    return any(rows.count(_shape(needle)) > 1 for rows in shapes)
+    before, called, _ = needle.partition(scenario.provider.command)
+    own = _shape(before + called)  # a call may have more words than the names of others' tools
+    return any(_shape(row) == own for text in texts for row in text.splitlines() if needle not in row)
 
 
 def _shape(row: str) -> str:

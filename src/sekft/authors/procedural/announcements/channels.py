@@ -149,10 +149,11 @@ def in_file(host: Host, file: File, needle: str, lead: str | None, by_name: bool
 @ANNOUNCEMENTS.kind("readme")
 def readme(host: Host, tool: str, text: str) -> Announcement:
     """A page in the home folder, or in a folder of it, mentions the tool among other things of one topic."""
-    folder = host.home if host.skin.random() < 0.8 else f"{host.home}/{host.skin.choice(('docs', 'desk', 'notes'))}"
+    folder = host.home if host.skin.random() < 0.7 else f"{host.home}/{host.skin.choice(_PAGE_FOLDERS)}"
     return in_file(host, paged(host, folder, page(host, text)), text, lead=None)
 
 
+_PAGE_FOLDERS = ("docs", "desk", "notes", "office", "shared")
 _DOTFILES = ".plan .project .notes .notes .desk .handover .reminders".split()
 
 
