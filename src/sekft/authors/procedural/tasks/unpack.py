@@ -9,21 +9,18 @@ import posixpath
 import tarfile
 from collections.abc import Mapping
 
-from sekft.authors.procedural.host import Host, Job, moment, other
-from sekft.authors.procedural.tasks import TASKS, ask, job
+from sekft.authors.procedural.host import Host, Job, moment
+from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
 from sekft.scenario import File
 
 _ASK = (
     "unpack <source> into <target>.",
     "please extract <source> to <target> and keep the archive.",
     "the <of> came as an archive, <source>. Please unpack them into <target>.",
-    "we need the files out of <source> as plain files in <target>.",
-    "restore <target> from <source>; the folder is [empty now|there already].",
     "<who> sent <source>. The files in it belong in <target>; leave the archive where it is.",
-    "could you unpack <source>? The files go straight into <target>, which is empty.",
-    "extract everything in <source> to <target>. [Nothing is in there yet.|The archive itself stays.]",
+    "could you unpack <source>? The files go straight into <target>.",
+    "extract everything in <source> to <target>.",
     "<target> is still empty. What belongs there is packed in <source>; please unpack it.",
-    "put the content of <source> into <target>, unpacked, and do not delete the archive.",
 )
 
 
@@ -33,11 +30,11 @@ def make(host: Host) -> Job:
     folder = host.place()
     found = host.world.collection(rng.randint(2, 4))
     kind = found.kind
-    target = f"{folder}/{host.world.stem('incoming unpacked received restored current from-archive')}"
+    target = f"{folder}/{host.world.stem('incoming unpacked received restored')}"
     packed = skin.random() < 0.5
     day = f"-{moment(host):%Y-%m-%d}" if skin.random() < 0.4 else ""
     source = f"{folder}/{found.folder}{day}{skin.choice(['.tar.gz', '.tgz'] if packed else ['.tar'])}"
-    texts = {f"{stem}.{found.ending}": host.page(kind.lines, host.some(rng, 1, 3)) for stem in found.stems}
+    texts = {f"{stem}.{found.ending}": host.page(kind.lines, host.some(rng, 2, 3)) for stem in found.stems}
     first, last = min(texts), max(texts)
     z, out = ("z", "gunzip -c" if host.skin.random() < 0.5 else "zcat") if packed else ("", "cat")
     content = base64.b64encode(_tar(texts, packed)).decode()
@@ -50,7 +47,7 @@ def make(host: Host) -> Job:
             what=posixpath.basename(source),
             near=posixpath.basename(folder),
         ),
-        text=ask(host, _ASK, kind.why, source=source, target=target, of=kind.of, who=other(host)),
+        text=ask(host, _ASK, kind.why, source=source, target=target, of=kind.of, who=named_after(host.person())),
         needle=target,
         files=(archive, host.folder(target)),
         after=tuple(host.file(f"{target}/{name}", text) for name, text in texts.items()),
