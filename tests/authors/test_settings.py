@@ -35,7 +35,7 @@ LEAST_OF = {
     "logs": {"sources": 3, "lines": 7, "faults": 5, "file": 2, "why": 1},
     "lists": {"items": 12, "file": 2, "why": 1},
     "documents": {"lines": 10, "added": 6, "file": 2, "why": 1},
-    "configs": {"keys": 6, "file": 2, "why": 1},
+    "configs": {"keys": 6, "file": 2},
     "collections": {"files": 10, "endings": 2, "lines": 6, "folder": 2, "why": 1},
 }
 Part = TableKind | LogKind | ListKind | DocumentKind | ConfigKind | CollectionKind
@@ -181,7 +181,7 @@ def test_sentences_are_plain(name: str) -> None:
         *world.why,
         *world.motd,
         *world.notes,
-        *(line for _, part in parts(world) for line in part.why),
+        *(line for _, part in parts(world) for line in getattr(part, "why", ())),
     ]
     assert (slots, odd, articles, [line for line in spoken if re.search("[#@]", line)]) == ([], [], [], [])
 
@@ -201,7 +201,7 @@ def test_documents_can_be_typed(name: str) -> None:
 def test_reasons_are_whole_sentences(name: str) -> None:
     """A reason starts with a capital or a person and ends with a full stop, and never leans on a sentence before it."""
     world = setting(name)
-    reasons = [*world.why, *(line for _, part in parts(world) for line in part.why)]
+    reasons = [*world.why, *(line for _, part in parts(world) for line in getattr(part, "why", ()))]
     assert [line for line in reasons if not re.fullmatch(r"([A-Z]|<who>|<role>|<event>).*\.", line)] == []
     assert [line for line in reasons if re.match(r"(It|He|She|They|Them) ", line)] == []
 

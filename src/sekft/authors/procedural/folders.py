@@ -55,7 +55,7 @@ def _besides(host: Host, found: Collection, texts: Mapping[str, str], count: int
     """Files such as lie in any folder: what it is about, and copies of some of its files from before a change."""
     about = f"{found.kind.of[:1].upper()}{found.kind.of[1:]}"
     besides = {
-        "README": expand(host, f"{about}, kept by <role>[|. Questions to <role>|; older ones are with <role>].") + "\n",
+        "README": expand(host, f"{about}, kept by <role>.") + "\n",
         "INDEX": "".join(f"{stem}\n" for stem in sorted(found.stems)),
         **{f"{name}.bak": "".join(text.splitlines(True)[:-1]) or text for name, text in texts.items()},
     }

@@ -91,7 +91,8 @@ class Story:
             for texts in (log.kind.lines, log.kind.faults)
         )
         self._said: dict[str, int] = {}
-        self._own = {source: host.skin.randrange(len(self._faults)) for source in log.sources}
+        first = host.skin.randrange(len(self._faults))
+        self._own = {source: (first + at) % len(self._faults) for at, source in enumerate(log.sources)}
 
     def next(self, source: str, trouble: bool) -> str:
         """What that source says now."""

@@ -44,14 +44,18 @@ Sentences = Annotated[list[str], Field(min_length=1)]
 
 
 class _Part(BaseModel):
-    """One kind of file that the setting has. why: reasons for whatever is asked about it, as whole sentences."""
+    """One kind of file that the setting has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Reasoned(_Part):
+    """why: reasons for whatever is asked about it, as whole sentences that "so" may follow."""
 
     why: Sentences
 
 
-class TableKind(_Part):
+class TableKind(_Reasoned):
     """Records: a key, the one that it belongs to, an amount.
 
     file: stems of file names. rows: what the records are called, as in "the <rows> of <group>".
@@ -72,7 +76,7 @@ class TableKind(_Part):
     high: int
 
 
-class LogKind(_Part):
+class LogKind(_Reasoned):
     """Dated lines, each by a source. of: what the log is called, as in "the <of>". source: what a source is called.
 
     lines: ordinary messages. faults: messages of trouble. Both come after the source.
@@ -86,7 +90,7 @@ class LogKind(_Part):
     faults: Annotated[list[str], Field(min_length=3)]
 
 
-class ListKind(_Part):
+class ListKind(_Reasoned):
     """Single names, one to a line. of: what they are, in the plural. item: one of them.
 
     style: how an item of several words is written: with blanks, as names are, or as it stands here.
@@ -99,7 +103,7 @@ class ListKind(_Part):
     style: Literal["words", "names", "codes"] = "words"
 
 
-class DocumentKind(_Part):
+class DocumentKind(_Reasoned):
     """A text of lines. title: its heading. lines: what stands there. added: lines that may still be missing."""
 
     file: NameList
@@ -119,7 +123,7 @@ class ConfigKind(_Part):
     keys: Annotated[list[tuple[str, str, str, str]], Field(min_length=4)]
 
 
-class CollectionKind(_Part):
+class CollectionKind(_Reasoned):
     """A folder of files. of: what they are, in the plural. one: one of them.
 
     files: stems or patterns of stems. endings: of their names, without the dot. lines: what they hold.
@@ -297,7 +301,8 @@ class World:
 
     def log(self, sources: int) -> Log:
         kind = self.rng.choice(self.setting.logs)
-        return Log(kind, self.stem(kind.file), self.several(sources, kind.sources))
+        stem = self.stem(kind.file)
+        return Log(kind, re.sub(r"-?log$", "", stem) or stem, self.several(sources, kind.sources))
 
     def listing(self, items: int) -> Listing:
         kind = self.rng.choice(self.setting.lists)

@@ -25,7 +25,7 @@ Typed = str | list[str]
 
 _ENDINGS = {
     "text": ".txt .txt .md".split(),
-    "log": ".log .log .txt".split(),
+    "log": [".log"],
     "config": ".conf .cfg .ini".split(),
     "result": [".txt"],
 }

@@ -31,12 +31,12 @@ _OLD = (
 @TASKS.kind("link")
 def make(host: Host) -> Job:
     rng = host.rng
-    folder, document = host.place(), host.world.document(4)
+    folder, document = host.place(), host.world.document(6)
     kind, count, last = document.kind, host.some(rng, 2, 4), datetime.fromtimestamp(host.mtime, UTC)
     versions = sorted(f"{document.stem}-{last - timedelta(days=31 * at):%Y-%m}.txt" for at in range(count))
     lines = [kind.title, "", *map(host.text, document.lines)]
     files = [
-        host.file(f"{folder}/{name}", "".join(f"{line}\n" for line in lines[: 4 + at % 3]))
+        host.file(f"{folder}/{name}", "".join(f"{line}\n" for line in lines[: 4 + at]))
         for at, name in enumerate(versions)
     ]
     old, new = f"{folder}/{rng.choice(versions[:-1])}", f"{folder}/{versions[-1]}"

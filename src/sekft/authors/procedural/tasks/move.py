@@ -27,7 +27,7 @@ def make(host: Host) -> Job:
     return job(
         host,
         title=host.say("[files to move|files in the wrong place|some files to move] from <what>", what=found.name),
-        text=ask(host, _ASK, found.kind.why, **slots),
+        text=ask(host, _ASK, (), **slots),
         needle=target,
         files=(*files.values(), host.folder(target)),
         after=tuple(files[name].model_copy(update={"path": f"{target}/{name}"}) for name in moved),

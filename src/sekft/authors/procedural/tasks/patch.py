@@ -7,6 +7,7 @@ import re
 
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, named_after, new_path, quoted, within
+from sekft.authors.procedural.tasks.setting import WHY
 
 _ASK = (
     "apply <diff> to <path>.",
@@ -42,7 +43,7 @@ def make(host: Host) -> Job:
         host,
         title=host.say("[a change|a diff|a patch] for <what>", what=name),
         text=ask(
-            host, _ASK, kind.why, path=path, diff=diff, who=named_after(host.person()), role=host.role()
+            host, _ASK, WHY, path=path, diff=diff, who=named_after(host.person()), role=host.role()
         ),
         needle=diff,
         sources={path: before, diff: "".join(f"{line}\n" for line in hunks)},

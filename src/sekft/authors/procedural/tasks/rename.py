@@ -47,7 +47,6 @@ def make(host: Host) -> Job:
         text=ask(
             host,
             _ENDING if by_ending else _PREFIX,
-            kind.why,
             folder=folder,
             old=old,
             new=new,

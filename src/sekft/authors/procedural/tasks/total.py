@@ -27,9 +27,9 @@ def make(host: Host) -> Job:
     kind = table.kind
     source, target = f"{folder}/{table.stem}{form.ending}", named(host, folder, "result", f"{table.groups[0]}-total")
     columns = [kind.key, kind.group, kind.amount]
-    amounts = [rng.randint(0, 78) for _ in picks]
+    amounts = [rng.randint(0, 997) for _ in picks]
     span = kind.high - kind.low
-    values = [kind.low + amount * span // 78 for amount in amounts]
+    values = [kind.low + amount * span // 997 for amount in amounts]
     rows = [(key, table.groups[pick], str(value)) for key, pick, value in zip(table.keys, picks, values, strict=True)]
     group, total = table.groups[0], sum(value for pick, value in zip(picks, values, strict=True) if pick == 0)
     mine = f'$2 == "{group}"'
