@@ -82,32 +82,31 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
     """
     skin, share = host.skin, _BRIEF if host.brief else 1.0
     text = host.say(skin.choice(cores), **slots)
-    writer = host.writer or host.person(str(slots.get("who")).lower())
+    writer = host.writer or host.person(*(one.name for one in host.cast if named_after(one) == slots.get("who")))
     if skin.random() < _REASONED * share and why:
         text = _because(host, expand(host, skin.choice(why), who=named_after(host.person(writer.name))), text)
     if skin.random() >= _LETTERS * share or not text.endswith((".", "?")):
         return Request(text, writer.name)
-    whom = {"user": _capital(host.user), "who": named_after(writer)}
+    whom = {"user": _first(host.cast[0]), "who": _first(writer)}
     greeting, parting = (expand(host, skin.choice(forms), **whom) for forms in (_GREETINGS, _PARTINGS))
     return Request(f"{text} {parting}", writer.name, greeting)
 
 
 def _because(host: Host, reason: str, core: str) -> str:
-    """The request with its reason before it or after it."""
-    first = core.split()[0].lower()
-    if first in _IMPERATIVES and not core.startswith("/") and host.skin.random() < 0.7:
+    """The request with its reason before it or after it, or alone where neither would read well."""
+    if core.split()[0].lower() in _IMPERATIVES and host.skin.random() < 0.7:
         return f"{reason.removesuffix('.')}, so {core[:1].lower()}{core[1:]}"
-    after = core.endswith((".", "?")) and host.skin.random() < 0.5
-    return f"{core} {reason}" if after else f"{reason} {core}"
+    return f"{core} {reason}" if core.endswith((".", "?")) else core
 
 
 def named_after(person: Person) -> str:
     """How a sentence names somebody whose account has that name."""
-    return _capital(person.name)
+    return person.name[:1].upper() + person.name[1:]
 
 
-def _capital(name: str) -> str:
-    return name[:1].upper() + name[1:]
+def _first(person: Person) -> str:
+    """How colleagues call somebody."""
+    return named_after(person).split()[0]
 
 
 def job(
