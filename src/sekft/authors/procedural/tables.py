@@ -100,5 +100,6 @@ FORMATS = (
 """Comma-separated files come most often."""
 
 
-def draw(rng: random.Random) -> TableFormat:
-    return rng.choice(FORMATS)
+def draw(rng: random.Random, brief: bool = False) -> TableFormat:
+    """brief: as short a format as there is."""
+    return FORMATS[0] if brief else rng.choice(FORMATS)

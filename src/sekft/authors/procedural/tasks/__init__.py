@@ -29,7 +29,7 @@ _ENDINGS = {
     "config": ".conf .cfg .ini".split(),
     "result": [".txt"],
 }
-_REASONED, _LETTERS = 0.4, 0.2
+_REASONED, _LETTERS = 0.35, 0.2
 """The share of requests that say why, and of those that are written as a letter."""
 _BRIEF = 0.5
 """On a brief host, so much of either."""
@@ -37,7 +37,7 @@ _GREETINGS = (
     "[Hi|Hello] <user>, <who> here.",
     "[Hi|Hello|Good morning] <user>!",
     "<user>, [one thing for you|a small thing|one more].",
-    "<user>, [can|could] you do this for me?",
+    "<user>, [when you have a minute|if you get to it today].",
 )
 _PARTINGS = (
     "[Thanks|Thank you|Many thanks], <who>",

@@ -30,7 +30,7 @@ _RULES: Mapping[str, tuple[str, str, str, Callable[[int, int], bool], str]] = {
 
 @TASKS.kind("filter")
 def make(host: Host) -> Job:
-    rng, form = host.rng, tables.draw(host.skin)
+    rng, form = host.rng, tables.draw(host.skin, host.brief)
     picks = [0, 0, 1, 2, 2, *(rng.choice([0, 2]) for _ in range(host.some(rng, 0, 4)))]
     rng.shuffle(picks)
     table, folder = host.world.table(len(picks), 3), host.place()

@@ -135,7 +135,7 @@ def _mbox(host: Host, messages: list[tuple[str, str, str]], mentioned: str) -> s
         texts += [
             f"From {sender} {when:%a %b %e %H:%M:%S %Y}",
             f"From: {sender}",
-            f"To: {host.user}@{host.name}",
+            *([] if host.brief else [f"To: {host.user}@{host.name}"]),
             f"Subject: {subject}",
             f"Date: {when:%a, %d %b %Y %H:%M:%S} +0000",
             "",

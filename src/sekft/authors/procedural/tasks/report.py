@@ -88,7 +88,7 @@ def make(host: Host) -> Job:
 def _tables(host: Host, count: int) -> _Inputs:
     """A table for each of some months in a row, whose amounts are summed."""
     rng, skin = host.rng, host.skin
-    form = tables.draw(skin)
+    form = tables.draw(skin, host.brief)
     sizes = [host.some(rng, 2, 4) for _ in range(count)]
     table = host.world.table(max(sizes), 3)
     kind, last = table.kind, datetime.fromtimestamp(host.mtime, UTC)
@@ -129,4 +129,14 @@ def _pages(host: Host, count: int) -> _Inputs:
     texts = {f"{stem}{ending}": host.page(kind.lines, host.some(host.rng, 2, 5)) for stem in sorted(found.stems)}
     counts = [text.count("\n") for text in texts.values()]
     every = "awk '{a[FILENAME]++} END {for (f in a) print f, a[f]}'"
-    return _Inputs(ending, texts, counts, "the number of lines", 'wc -l < "$f"', every, kind.of, kind.why, "lines.txt")
+    return _Inputs(
+        ending,
+        texts,
+        counts,
+        "the number of lines",
+        'wc -l < "$f"',
+        every,
+        kind.of,
+        kind.why,
+        f"{found.folder}-lines.txt",
+    )

@@ -19,7 +19,7 @@ _ASK = (
 
 @TASKS.kind("total")
 def make(host: Host) -> Job:
-    rng, form = host.rng, tables.draw(host.skin)
+    rng, form = host.rng, tables.draw(host.skin, host.brief)
     folder = host.place()
     picks = [0, 0, 1, *(rng.randrange(3) for _ in range(host.some(rng, 2, 5)))]
     rng.shuffle(picks)
