@@ -31,7 +31,7 @@ _WHY = (
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder = host.place()
-    keep, total = rng.randint(2, 3), rng.randint(5, 7)
+    keep, total = rng.randint(2, 3), rng.randint(5, 6)
     log = host.world.log(2)
     stem, every, last = log.stem, skin.choice([1, 1, 7]), datetime.fromtimestamp(host.mtime, UTC)
     days = [last - timedelta(days=every * at) for at in reversed(range(total))]
