@@ -81,7 +81,7 @@ class ConfigFormat:
 FORMATS = (
     ConfigFormat("INI", ".ini .conf .cfg", "{key} = {value}", "[{section}]\n", remark="; "),
     ConfigFormat("INI", ".ini .cfg", "{key}={value}", "[{section}]\n", remark="; "),
-    ConfigFormat("key=value", ".conf .rc .cfg", "{key}={value}", ""),
+    ConfigFormat("key=value", ".conf .cfg", "{key}={value}", ""),
     ConfigFormat("key value", ".conf .cfg", "{key} {value}", ""),
     ConfigFormat("YAML", ".yaml .yml", "  {key}: {value}", "{section}:\n"),
     ConfigFormat("YAML", ".yml .yaml", "{key}: {value}", "---\n"),
@@ -94,8 +94,8 @@ FORMATS = (
         "\n[Install]\nWantedBy=multi-user.target\n",
         _camel,
     ),
-    ConfigFormat("shell defaults", ".defaults .env .sh", "{key}={value}", "", "", _upper),
-    ConfigFormat("shell exports", ".env .sh", "export {key}={value}", "", "", _upper),
+    ConfigFormat("shell defaults", ".env", "{key}={value}", "", "", _upper),
+    ConfigFormat("shell exports", ".sh", "export {key}={value}", "", "", _upper),
     ConfigFormat("JSON", ".json", '  "{key}": {value},', "{{\n", "}\n", _same, _quoted, ""),
 )
 

@@ -59,8 +59,8 @@ def day(host: Host, number: int) -> datetime:
 
 
 def _onward(host: Host, count: int) -> list[int]:
-    gaps = [host.skin.randrange(86400), *(host.skin.randint(20, 3000) for _ in range(count - 1))]
-    return [host.mtime + second for second in accumulate(gaps)]
+    gaps = [host.skin.randrange(6 * 3600, 11 * 3600), *(host.skin.randint(20, 3000) for _ in range(count - 1))]
+    return [int(day(host, 0).timestamp()) + second for second in accumulate(gaps)]
 
 
 def _spread(host: Host, days: Sequence[int]) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sekft.authors.procedural import logs, tolerance
 from sekft.authors.procedural.host import Host, Job
@@ -59,10 +59,10 @@ def make(host: Host) -> Job:
     events += [(usual, 1 + rng.randrange(2)) for _ in range(host.some(rng, 2, 4))]
     rng.shuffle(events)
     story = logs.Story(host, log)
-    time = datetime.fromtimestamp(host.mtime, UTC) - timedelta(hours=30)
+    time = logs.day(host, 0) + timedelta(seconds=skin.randrange(6 * 3600, 9 * 3600))
     rows = []
     for sort, who in events:
-        time += timedelta(seconds=skin.randint(40, 5400))
+        time += timedelta(seconds=skin.randint(40, 4000))
         message = story.next(sources[who], trouble=sort == level)
         rows.append(
             form.line.format(

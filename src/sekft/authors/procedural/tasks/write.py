@@ -32,7 +32,7 @@ _LINES = (
     ("owner", "Owner: <who>, <room>, until <iso>"),
     ("in-use", "In use by <who> until <iso>"),
     ("handover", "Handed over to <who> on <iso>, <room>"),
-    ("approved", "List of <of> approved on <iso> by <who>"),
+    ("approved", "Approved on <iso> by <who>, nothing changes until <day>"),
     ("progress", "<k> of <n> done by <iso>, the rest by <day>"),
     ("next-check", "Next check of <room>: <iso>, <who>"),
     ("appointment", "Date of <event>: <day>, 1<k>:30, <room>"),
