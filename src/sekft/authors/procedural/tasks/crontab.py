@@ -48,8 +48,7 @@ def make(host: Host) -> Job:
         *skin.sample(
             [
                 "# m h dom mon dow command",
-                "# minute hour day month weekday command",
-                "# nightly jobs",
+                f"# {host.user}",
                 "SHELL=/bin/sh",
                 "PATH=/usr/bin:/bin",
             ],

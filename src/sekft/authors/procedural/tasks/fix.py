@@ -11,7 +11,7 @@ _ASK = (
     "replace <wrong> with <right> in all files below <folder>.",
     "could you change <wrong> to <right> wherever it stands below <folder>?",
     "no file under <folder> should mention <wrong> any more. Please write <right> instead.",
-    "please go through the files below <folder> and turn <wrong> into <right>. I don't know which ones have it.",
+    "please go through the files below <folder> and turn <wrong> into <right>.",
     "<who> found the old name <wrong> in a file under <folder>, and there are more. Please put <right> into all of them.",
 )
 

@@ -12,7 +12,7 @@ from sekft.authors.procedural.tasks.setting import WHY
 _ASK = (
     "apply <diff> to <path>.",
     "<who> left a change for <path> in <diff>. Please apply it.",
-    "<diff> has a correction for <path>. Please apply it and keep the diff.",
+    "<diff> has a correction for <path>. Please apply it.",
     "please patch <path> with <diff>.",
     "could you apply the patch <diff> to <path>?",
     "<path> is still the old version. Please bring it up to date with <diff>.",

@@ -12,7 +12,7 @@ _ASK = (
     "<folder> is full of leftovers. Files <rule> can go, the rest stays.",
     "could you get rid of the files in <folder> <rule>? The others are in use.",
     "files <rule> should not be in <folder>. Please delete them.",
-    "<folder> still has files <rule>. Nobody needs them, so please delete them.",
+    "<folder> still has files <rule>, which nobody needs. Please delete them.",
     "<who> is done with the files in <folder> <rule>. You can delete them.",
 )
 _WHY = (

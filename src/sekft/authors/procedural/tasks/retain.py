@@ -13,8 +13,8 @@ _ASK = (
     "keep the <count> newest <stem>-*.log in <folder> and delete the older ones.",
     "please delete all but the <count> latest of the <stem> logs in <folder>.",
     "there are too many <stem> logs in <folder>. Keep the <count> newest, the others can go.",
-    "we only need the last <count> of the <stem> logs in <folder>. Please delete the earlier ones.",
-    "could you delete the old <stem>-*.log in <folder>? The <count> newest should stay.",
+    "we only need the last <count> of the <stem> logs in <folder>, the others can be deleted.",
+    "could you delete the old <stem>-*.log in <folder>, all but the <count> newest?",
     "please thin out the <stem> logs in <folder>: the <count> newest stay, by the date in the name.",
 )
 

@@ -10,7 +10,7 @@ _ASK = (
     "please write the lines of <source> to <target> <order>, each only once.",
     "some <of> are in <source> twice. Sort them <order>, each <item> once, and save the list as <target>.",
     "make <target> from <source>: the same lines <order>, without duplicates.",
-    "could you sort <source> <order> and save that as <target>? What is in there twice should appear once.",
+    "could you sort <source> <order> and save that as <target>, each <item> once?",
     "we need the <of> in <source> <order>, every <item> just once. Please save that as <target>.",
     "take the duplicates out of <source>, sort the rest <order>, and write it to <target>.",
 )
