@@ -72,9 +72,8 @@ def make(host: Host) -> Job:
         title=host.say("[permissions|mode|access rights] of [files|a file] in <what>", what=found.name),
         text=ask(
             host,
-            _ASK,
+            [core.replace("<what>", each if several else paths) for core in _ASK],
             _WHY,
-            what=each if several else paths,
             mode=mode,
             means=re.sub(r"\bit\b", "them", means) if several else means,
             who=named_after(host.person()),

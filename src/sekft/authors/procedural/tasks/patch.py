@@ -16,7 +16,7 @@ _ASK = (
     "please patch <path> with <diff>.",
     "could you apply the patch <diff> to <path>?",
     "<path> is still the old version. Please bring it up to date with <diff>.",
-    "<role> has agreed to the change in <diff>. Apply it to <path>, please.",
+    "please apply the change in <diff> to <path>.",
     "make the change that <diff> describes in <path>.",
 )
 
@@ -43,7 +43,7 @@ def make(host: Host) -> Job:
         host,
         title=host.say("[a change|a diff|a patch] for <what>", what=name),
         text=ask(
-            host, _ASK, WHY, path=path, diff=diff, who=named_after(host.person()), role=host.role()
+            host, _ASK, WHY, path=path, diff=diff, who=named_after(host.person())
         ),
         needle=diff,
         sources={path: before, diff: "".join(f"{line}\n" for line in hunks)},

@@ -118,7 +118,7 @@ def _tables(host: Host, count: int) -> _Inputs:
         every,
         f"monthly tables of {kind.rows}",
         kind.why,
-        f"{kind.amount}.txt",
+        f"{table.stem}-{kind.amount}.txt",
     )
 
 
