@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sekft.authors.procedural import tolerance
 from sekft.authors.procedural.host import Host, Job, expand
-from sekft.authors.procedural.world import Person
+from sekft.authors.procedural.world import INVENTED, Person
 from sekft.scenario import File, Probe
 from sekft.taxonomy import Kinds, import_modules
 
@@ -71,6 +71,16 @@ def new_path(host: Host, folder: str, sort: str, stems: str = "") -> str:
 def named(host: Host, folder: str, sort: str, stem: str) -> str:
     """A path in the folder for a file of that sort with that stem."""
     return f"{folder}/{stem}{host.skin.choice(_ENDINGS[sort])}"
+
+
+def called(host: Host, names: str) -> str:
+    """One of these usual names of files, separated by blanks, that no other file of the host has; else a stem."""
+    free = [name for name in names.split() if name not in host.names.taken]
+    if host.names.dial == INVENTED or not free:
+        return host.world.stem(host.world.setting.words)
+    name = host.skin.choice(free)
+    host.names.taken.add(name)
+    return name
 
 
 def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: object) -> Request:

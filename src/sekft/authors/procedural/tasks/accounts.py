@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sekft.authors.procedural import tolerance
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, named
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, called, job, named
 
 _ASK = (
     "write the login names of the accounts <rule> in <path> to <target>, one per line.",
@@ -39,7 +39,7 @@ _SHELLS = ("/bin/bash", "/bin/sh", "/bin/zsh", "/bin/dash")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder, rule = host.place(), rng.choice(sorted(_RULES))
-    path = f"{folder}/{skin.choice(['passwd.old', 'passwd.copy', f'passwd-{host.name}'])}"
+    path = f"{folder}/{called(host, f'passwd.old passwd.copy passwd-{host.name}')}"
     services = sorted(skin.sample(_SERVICES, host.some(rng, 1, 3)), key=lambda service: service[1])
     people = [host.names.user() for _ in range(host.some(rng, 3, 6))]
     hits = [True, True, False, *(rng.random() < 0.4 for _ in people[3:])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sekft.authors.procedural import tolerance
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, named_after
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, called, job, named_after
 
 _CHANGE = (
     "<name> has a new address, <ip>. Please correct it in <path>.",
@@ -36,7 +36,7 @@ _WHY = (
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder, added, joint = host.place(), rng.random() < 0.4, skin.choice(["\t", "\t", "  ", " "])
-    path = f"{folder}/{host.world.stem('hosts hosts hosts.lan hosts.inhouse')}"
+    path = f"{folder}/{called(host, 'hosts.lan hosts.local hosts.inhouse')}"
     names = host.world.several(
         host.some(rng, 3, 6), f"{host.world.setting.hosts} printer-# scanner-# gateway nas-# desk-##"
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sekft.authors.procedural import tolerance
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, named, quoted
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, called, job, named, quoted
 
 _COUNT = (
     "how many messages from <sender> are in <path>? Write the number to <target>.",
@@ -53,7 +53,7 @@ _LETTERS = (
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder, listed = host.place(), rng.random() < 0.5
-    path = f"{folder}/{host.world.stem('inbox office info old-mail')}{skin.choice(['.mbox', '.mbox', ''])}"
+    path = f"{folder}/{called(host, 'inbox office info old-mail')}{skin.choice(['.mbox', '.mbox', ''])}"
     senders = [f"{person.name}@{host.name}" for person in skin.sample(host.cast[1:], 3)]
     whose = senders[0].split("@")[0]
     target = named(host, folder, "result", f"{whose}-subjects" if listed else f"{whose}-count")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, named_after, within
+from sekft.authors.procedural.tasks import TASKS, ask, called, job, named_after, within
 from sekft.authors.procedural.world import filled
 
 _ASK = (
@@ -33,8 +33,8 @@ _BLANKS: Mapping[str, tuple[str, str]] = {
 @TASKS.kind("template")
 def make(host: Host) -> Job:
     rng, skin, world = host.rng, host.skin, host.world
-    folder, what = host.place(), skin.choice(_KINDS.split())
-    stem = world.stem(what)
+    folder, stem = host.place(), called(host, _KINDS)
+    what = stem if stem in _KINDS.split() else skin.choice(_KINDS.split())
     form, target = f"{folder}/{stem}{skin.choice(['.tmpl', '.tpl', '.template'])}", f"{folder}/{stem}.txt"
     values = f"{folder}/{stem}.{skin.choice(['values', 'env', 'conf'])}"
     shape, upper = skin.choice(_SHAPES), skin.random() < 0.5

@@ -6,7 +6,7 @@ import hashlib
 
 from sekft.authors.procedural import tolerance
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, called, job, new_path
 
 _ASK = (
     "check the files in <folder> against <list> with <tool>, and write the names of the damaged ones to <target>, one per line.",
@@ -32,7 +32,7 @@ def make(host: Host) -> Job:
     sums = [
         f"{hashlib.new(tool.removesuffix('sum'), text.encode()).hexdigest()}  {name}\n" for name, text in texts.items()
     ]
-    index = f"{folder}/{host.world.stem(f'{tool.upper()}S')}"
+    index = f"{folder}/{called(host, f'{tool.upper()}S CHECKSUMS')}"
     changed = {name: text[: len(text) // 2] if name in spoilt else text for name, text in texts.items()}
     files = tuple(host.file(f"{folder}/{name}", text) for name, text in changed.items())
     bare = index.rsplit("/", 1)[-1]

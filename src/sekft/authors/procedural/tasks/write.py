@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
+from sekft.authors.procedural.tasks import TASKS, ask, called, job, named_after
 
 _ONE = (
     "create <path> with this one line: <line>",
@@ -55,7 +55,7 @@ _QUOTES = re.compile(r"['\"\\$`<>|]")
 def make(host: Host) -> Job:
     folder = host.place()
     stem, lines = _drawn(host, host.rng.choice([1, 1, 2]))
-    name = f"{host.world.stem(stem)}.txt"
+    name = f"{called(host, stem)}.txt"
     path = f"{folder}/{name}"
     text = "\n".join(lines) + "\n"
     quoted = " ".join(f"'{line}'" for line in lines)
