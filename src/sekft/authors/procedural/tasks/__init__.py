@@ -33,18 +33,13 @@ _REASONED, _LETTERS = 0.35, 0.2
 """The share of requests that say why, and of those that are written as a letter."""
 _BRIEF = 0.5
 """On a brief host, so much of either."""
-_GREETINGS = (
-    "[Hi|Hello] <user>, <who> here.",
-    "[Hi|Hello|Good morning] <user>!",
-    "<user>, [one thing for you|a small thing|one more].",
-    "<user>, [when you have a minute|if you get to it today].",
+_LETTER = (
+    ("[Hi|Hello] <user>, <who> here.", "[Thanks|Thank you]!"),
+    ("[Hi|Hello|Good morning] <user>!", "[Thanks|Thank you|Many thanks], <who>"),
+    ("<user>, [one thing for you|a small thing|one more].", "[Thanks|Best|Cheers|Regards], <who>"),
+    ("<user>, [when you have a minute|if you get to it today].", "<who>"),
 )
-_PARTINGS = (
-    "[Thanks|Thank you|Many thanks], <who>",
-    "[Best|Regards|Cheers], <who>",
-    "<who>",
-    "[Thanks|Thank you]! <who>",
-)
+"""Greetings, and what stands below."""
 _IMPERATIVES = frozenset(
     """
     add append apply bring change check compare copy correct could count create delete extract fill find give go join
@@ -98,7 +93,7 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
     if skin.random() >= _LETTERS * share or not text.endswith((".", "?")):
         return Request(text, writer.name)
     whom = {"user": _first(host.cast[0]), "who": _first(writer)}
-    greeting, parting = (expand(host, skin.choice(forms), **whom) for forms in (_GREETINGS, _PARTINGS))
+    greeting, parting = (expand(host, form, **whom) for form in skin.choice(_LETTER))
     return Request(f"{text} {parting}", writer.name, greeting)
 
 
