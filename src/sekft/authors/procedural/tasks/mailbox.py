@@ -137,7 +137,7 @@ def _mbox(host: Host, messages: list[tuple[str, str, str]], mentioned: str) -> s
             f"From: {sender}",
             *([] if host.brief else [f"To: {host.user}@{host.name}"]),
             f"Subject: {subject}",
-            f"Date: {when:%a, %d %b %Y %H:%M:%S} +0000",
+            *([] if host.brief else [f"Date: {when:%a, %d %b %Y %H:%M:%S} +0000"]),
             "",
             f"{body[:1].upper()}{body[1:]}",
             *copy,
