@@ -99,6 +99,15 @@ FORMATS = (
     ConfigFormat("JSON", ".json", '  "{key}": {value},', "{{\n", "}\n", _same, _quoted, ""),
 )
 
+WHY = (
+    "<who> asked for it on <day>.",
+    "<who> and <role> agreed on it on <day>.",
+    "<role> wants to try it until <iso>.",
+    "We try something else before <event>.",
+    "<who> tried it for <n> days, and it works better.",
+)
+"""Reasons to change any setting, as sentences that "so" may follow."""
+
 
 def draw(rng: random.Random) -> ConfigFormat:
     return rng.choice(FORMATS)

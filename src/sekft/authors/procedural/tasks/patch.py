@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 
+from sekft.authors.procedural import configs
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, named_after, new_path, quoted, within
-from sekft.authors.procedural.tasks.setting import WHY
 
 _ASK = (
     "apply <diff> to <path>.",
@@ -43,7 +43,7 @@ def make(host: Host) -> Job:
         host,
         title=host.say("[a change|a diff|a patch] for <what>", what=name),
         text=ask(
-            host, _ASK, WHY, path=path, diff=diff, who=named_after(host.person())
+            host, _ASK, configs.WHY, path=path, diff=diff, who=named_after(host.person())
         ),
         needle=diff,
         sources={path: before, diff: "".join(f"{line}\n" for line in hunks)},

@@ -24,16 +24,6 @@ _REMARKS = (
 )
 
 
-WHY = (
-    "<who> asked for it on <day>.",
-    "<who> and <role> agreed on it on <day>.",
-    "<role> wants to try it until <iso>.",
-    "We try something else before <event>.",
-    "<who> tried it for <n> days, and it works better.",
-)
-"""Reasons that fit any value."""
-
-
 @TASKS.kind("setting")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
@@ -63,7 +53,7 @@ def make(host: Host) -> Job:
             of=kind.of,
             what=path.rsplit("/", 1)[-1],
         ),
-        text=ask(host, _ASK, WHY, path=path, key=key, new=new, old=old, about=about, of=kind.of),
+        text=ask(host, _ASK, configs.WHY, path=path, key=key, new=new, old=old, about=about, of=kind.of),
         sources={path: before},
         target=path,
         result=after,
