@@ -79,27 +79,18 @@ def test_no_sentence_is_broken(kind: str) -> None:
         assert not BROKEN.search(text.lower()), text
 
 
-@pytest.mark.parametrize("kind", ["report", "template", "digest", "verify", "move", "accounts", "filter", "join"])
+@pytest.mark.parametrize("kind", ["concat", "join", "report", "template"])
 def test_what_is_wanted_is_said(kind: str) -> None:
-    """Every sentence says the form of a line and its order, or that all placeholders are meant; none is broken."""
+    """Where one form alone is right, every sentence says it: the order, the columns, the name, the placeholders."""
+    wanted = {
+        "report": ("name", "each with", " file in "),
+        "template": ("placeholder", "template"),
+        "concat": ("name",),
+        "join": ("column", ", "),
+    }[kind]
     for seed in range(60):
         text = job(kind, seed)[1].text.lower()
-        wanted = {
-            "report": ("name",),
-            "template": ("placeholder", "all ", "blank", "several", "fill in"),
-            "digest": ("sorted by", "order of the names"),
-            "verify": ("order",),
-            "move": (".",),
-            "accounts": ("order", "as they come"),
-            "filter": ("order",),
-            "join": ("first file",),
-        }[kind]
         assert any(word in text for word in wanted), text
-        if kind == "report":
-            assert "name number" in text or "blank" in text or "space" in text, text
-            assert "order" in text or "sort" in text, text
-        assert "by mistake the" not in text
-        assert not re.search(r"somebody put the \S+ files ended", text)
 
 
 @pytest.mark.parametrize("kind", TASKS)

@@ -309,7 +309,7 @@ def _remarks(sketch: Sketch) -> Iterator[Passage]:
     said = [entry.body for entry in sketch.provider.entries if not entry.waiting and entry.body not in bodies]
     said += [line for file in sketch.clutter for line in (file.content or "").splitlines() if " " in line]
     for text in said:
-        if not any(piece in text for piece in _evidence(sketch)):
+        if not _FORBIDDEN & set(text) and not any(piece in text for piece in _evidence(sketch)):
             yield Passage("remark", text)
 
 

@@ -30,12 +30,13 @@ FOREIGN_MOST = 1
 _OWN_ROOTS = ("/home/", "/opt/", "/srv/")
 
 # Changes to a file that holds plain text ({} is its path); another's bytes stay as they are, which is no mutant then.
-# In order: a last digit off by one, else a last letter changed; a line lost; all lines twice.
+# In order: a last digit off by one, else a last letter changed; the last line lost,
+# since the first one may be a header that nobody asked for; all lines twice.
 _NEIGHBOURS = " ".join(f"-e '$s/{digit}$/{int(digit) ^ 1}/;t'" for digit in "0123456789")
 _TEXT = "if [ -f {0} ] && [ -z \"$(tr -d '\\11\\12\\40-\\176' < {0} | head -c 1)\" ]; then {1}; fi"
 _SPOILED = {
     "off_by_one": f"sed -i {_NEIGHBOURS} -e '$s/.$/~/' {{0}}",
-    "line_lost": "sed -i 1d {0}",
+    "line_lost": "sed -i '$d' {0}",
     "twice_over": "cat {0} {0} > /tmp/.twice; cat /tmp/.twice > {0}",
 }
 # The right content, but not there or not itself.

@@ -81,7 +81,7 @@ class ConfigFormat:
 FORMATS = (
     ConfigFormat("INI", ".ini .conf .cfg", "{key} = {value}", "[{section}]\n", remark="; "),
     ConfigFormat("INI", ".ini .cfg", "{key}={value}", "[{section}]\n", remark="; "),
-    ConfigFormat("key=value", ".conf .rc .cfg", "{key}={value}", ""),
+    ConfigFormat("key=value", ".conf .cfg", "{key}={value}", ""),
     ConfigFormat("key value", ".conf .cfg", "{key} {value}", ""),
     ConfigFormat("YAML", ".yaml .yml", "  {key}: {value}", "{section}:\n"),
     ConfigFormat("YAML", ".yml .yaml", "{key}: {value}", "---\n"),
@@ -94,10 +94,19 @@ FORMATS = (
         "\n[Install]\nWantedBy=multi-user.target\n",
         _camel,
     ),
-    ConfigFormat("shell defaults", ".defaults .env .sh", "{key}={value}", "", "", _upper),
-    ConfigFormat("shell exports", ".env .sh", "export {key}={value}", "", "", _upper),
+    ConfigFormat("shell defaults", ".env", "{key}={value}", "", "", _upper),
+    ConfigFormat("shell exports", ".sh", "export {key}={value}", "", "", _upper),
     ConfigFormat("JSON", ".json", '  "{key}": {value},', "{{\n", "}\n", _same, _quoted, ""),
 )
+
+WHY = (
+    "<who> asked for it on <day>.",
+    "<who> and <role> agreed on it on <day>.",
+    "<role> wants to try it until <iso>.",
+    "We try something else before <event>.",
+    "<who> tried it for <n> days, and it works better.",
+)
+"""Reasons to change any setting, as sentences that "so" may follow."""
 
 
 def draw(rng: random.Random) -> ConfigFormat:

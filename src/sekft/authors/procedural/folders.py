@@ -6,14 +6,17 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sekft.authors.procedural.host import Host
-from sekft.authors.procedural.world import CollectionKind
+from sekft.authors.procedural.host import Host, expand
+from sekft.authors.procedural.world import Collection, CollectionKind
 from sekft.scenario import File
 
 
 @dataclass(frozen=True)
 class Folder:
-    """mine: names of the files with the ending, sorted. rest: names with other endings. files: by name."""
+    """mine: names of the files with the ending, sorted. rest: other names. files: by name.
+
+    other: an ending that none of the files has and such files may have.
+    """
 
     kind: CollectionKind
     path: str
@@ -21,6 +24,7 @@ class Folder:
     mine: list[str]
     rest: list[str]
     files: Mapping[str, File]
+    other: str
 
     @property
     def above(self) -> str:
@@ -36,15 +40,24 @@ class Folder:
         return {"folder": self.path, "ending": self.ending, "of": self.kind.of, "one": self.kind.one}
 
 
-def draw(host: Host, mine: int, rest: int, others: int = 1) -> Folder:
-    """So many files with one ending, and so many with one of the others, all with stems of their own."""
-    collection = host.world.collection(mine + rest, others)
-    root = host.root()
-    path = f"{host.place() if host.skin.random() < 0.5 else root}/{collection.folder}"
-    ours = sorted(f"{stem}.{collection.ending}" for stem in collection.stems[:mine])
-    theirs = [f"{stem}.{collection.others[at % others]}" for at, stem in enumerate(collection.stems[mine:])]
-    files = {
-        name: host.file(f"{path}/{name}", host.page(collection.kind.lines, host.some(host.rng, 2, 5)))
-        for name in [*ours, *theirs]
+def draw(host: Host, mine: int, rest: int) -> Folder:
+    """So many files with one ending, each with a stem of its own, and so many that belong with them and lack it."""
+    found = host.world.collection(mine)
+    path = f"{host.place() if host.skin.random() < 0.5 else host.root()}/{found.folder}"
+    ours = sorted(f"{stem}.{found.ending}" for stem in found.stems)
+    texts = {name: host.page(found.kind.lines, host.some(host.rng, 2, 4)) for name in ours}
+    besides = _besides(host, found, texts, rest)
+    files = {name: host.file(f"{path}/{name}", text) for name, text in [*texts.items(), *besides.items()]}
+    return Folder(found.kind, path, found.ending, ours, [*besides], files, found.other)
+
+
+def _besides(host: Host, found: Collection, texts: Mapping[str, str], count: int) -> dict[str, str]:
+    """Files such as lie in any folder: what it is about, and copies of some of its files from before a change."""
+    about = f"{found.kind.of[:1].upper()}{found.kind.of[1:]}"
+    besides = {
+        "README": expand(host, f"{about}, kept by <role>.") + "\n",
+        "INDEX": "".join(f"{stem}\n" for stem in sorted(found.stems)),
+        **{f"{name}.bak": "".join(text.splitlines(True)[:-1]) or text for name, text in texts.items()},
     }
-    return Folder(collection.kind, path, collection.ending, ours, theirs, files)
+    order = ["README", *host.skin.sample(list(besides)[1:], len(besides) - 1)]
+    return {name: besides[name] for name in order[:count]}

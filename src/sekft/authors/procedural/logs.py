@@ -43,27 +43,28 @@ class LogFormat:
             )
         return "".join(line + "\n" for line in lines)
 
-    def starting(self, host: Host, day: int) -> str:
+    def starting(self, host: Host, number: int) -> str:
         """A pattern of grep for the lines of that day."""
-        return "^" + r"\[" * self.layout.startswith("[") + f"{_day(host, day):{self.date}}"
+        return f"^{day(host, number):{self.date}}"
 
-    def said(self, host: Host, day: int) -> str:
+    def said(self, host: Host, number: int) -> str:
         """How a sentence names the day."""
-        at = _day(host, day)
+        at = day(host, number)
         return f"{at:%Y-%m-%d}" if self.stamp.startswith("%Y-") else f"{at.day} {at:%B}"
 
 
-def _day(host: Host, day: int) -> datetime:
-    return datetime.fromtimestamp(host.mtime - host.mtime % 86400 + day * 86400, UTC)
+def day(host: Host, number: int) -> datetime:
+    """When that day begins, counted from the one on which the host's files were made."""
+    return datetime.fromtimestamp(host.mtime - host.mtime % 86400 + number * 86400, UTC)
 
 
 def _onward(host: Host, count: int) -> list[int]:
-    gaps = [host.skin.randrange(86400), *(host.skin.randint(20, 3000) for _ in range(count - 1))]
-    return [host.mtime + second for second in accumulate(gaps)]
+    gaps = [host.skin.randrange(6 * 3600, 11 * 3600), *(host.skin.randint(20, 3000) for _ in range(count - 1))]
+    return [int(day(host, 0).timestamp()) + second for second in accumulate(gaps)]
 
 
 def _spread(host: Host, days: Sequence[int]) -> list[int]:
-    return sorted(int(_day(host, day).timestamp()) + host.skin.randrange(25000, 70000) for day in days)
+    return sorted(int(day(host, number).timestamp()) + host.skin.randrange(25000, 70000) for number in days)
 
 
 FORMATS = (
@@ -72,22 +73,43 @@ FORMATS = (
     LogFormat("%Y-%m-%dT%H:%M:%SZ", "{at} {source}: {message}", "%Y-%m-%d"),
     LogFormat("%Y-%m-%d %H:%M:%S", "{at} {source} {message}", "%Y-%m-%d"),
     LogFormat("%Y-%m-%d %H:%M:%S", "{at} [{level}] {source}: {message}", "%Y-%m-%d", ("info", "warn")),
-    LogFormat("%d/%b/%Y:%H:%M:%S +0000", "[{at}] {source} {level} {message}", "%d/%b/%Y"),
-    LogFormat("%Y/%m/%d %H:%M:%S", "{at} [{level}] {pid}#0: {source}: {message}", "%Y/%m/%d", ("notice", "error")),
 )
 _BRIEF = LogFormat("%H:%M", "{at} {source}: {message}", "")
 _BRIEF_DATED = LogFormat("%Y-%m-%d %H:%M", "{at} {source}: {message}", "%Y-%m-%d")
 
 
-def message(host: Host, log: Log, barred: str = "") -> tuple[str, bool]:
-    """What a source says that names none of them, and whether it is trouble. barred: what it does not say, either."""
-    for _ in range(40):
-        trouble = host.skin.random() < 0.25
-        text = host.text(host.skin.choice(log.kind.faults if trouble else log.kind.lines))
-        clash = bool(barred) and (barred.lower() in text.lower() or text.lower() in barred.lower())
-        if not clash and not any(source in text.lower() for source in log.sources):
-            return text, trouble
-    return "ok", False
+class Story:
+    """What the sources of a log say one after the other: each goes through its messages and has troubles of its own.
+
+    barred: what none of them says. No message names a source.
+    """
+
+    def __init__(self, host: Host, log: Log, barred: str = "") -> None:
+        self._host = host
+        self._lines, self._faults = (
+            [text for text in texts if self._free(text, log.sources, barred)] or ["ok"]
+            for texts in (log.kind.lines, log.kind.faults)
+        )
+        self._said: dict[str, int] = {}
+        first = host.skin.randrange(len(self._faults))
+        self._own = {source: (first + at) % len(self._faults) for at, source in enumerate(log.sources)}
+
+    def next(self, source: str, trouble: bool) -> str:
+        """What that source says now."""
+        if trouble:
+            return self._host.text(self._faults[self._own[source]])
+        at = self._said[source] = self._said.get(source, -1) + 1
+        return self._host.text(self._lines[at % len(self._lines)])
+
+    def entry(self, source: str) -> Entry:
+        """What that source says now, in a quarter of the cases trouble."""
+        trouble = self._host.skin.random() < 0.25
+        return source, self.next(source, trouble), trouble
+
+    @staticmethod
+    def _free(text: str, sources: Sequence[str], barred: str) -> bool:
+        low, bar = text.lower(), barred.lower()
+        return not any(source in low for source in sources) and not (bar and (bar in low or low in bar))
 
 
 def draw(host: Host, dated: bool = False) -> LogFormat:

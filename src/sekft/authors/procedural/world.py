@@ -16,7 +16,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PLAIN, MIXED, INVENTED = "plain", "mixed", "invented"
 _INVENTED_LISTS = 0.2
 """The share of lists of values that are invented on a mixed host. Files and folders keep plain names there."""
+_COUNTED = re.compile(r"(#+)(?=[^#]*$)")
 _NAME = re.compile(r"[A-Za-z0-9#@][A-Za-z0-9#@._-]*")
 
 
@@ -43,14 +44,18 @@ Sentences = Annotated[list[str], Field(min_length=1)]
 
 
 class _Part(BaseModel):
-    """One kind of file that the setting has. why: reasons for whatever is asked about it, as whole sentences."""
+    """One kind of file that the setting has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Reasoned(_Part):
+    """why: reasons for whatever is asked about it, as whole sentences that "so" may follow."""
 
     why: Sentences
 
 
-class TableKind(_Part):
+class TableKind(_Reasoned):
     """Records: a key, the one that it belongs to, an amount.
 
     file: stems of file names. rows: what the records are called, as in "the <rows> of <group>".
@@ -71,7 +76,7 @@ class TableKind(_Part):
     high: int
 
 
-class LogKind(_Part):
+class LogKind(_Reasoned):
     """Dated lines, each by a source. of: what the log is called, as in "the <of>". source: what a source is called.
 
     lines: ordinary messages. faults: messages of trouble. Both come after the source.
@@ -85,16 +90,20 @@ class LogKind(_Part):
     faults: Annotated[list[str], Field(min_length=3)]
 
 
-class ListKind(_Part):
-    """Single names, one to a line. of: what they are, in the plural. item: one of them."""
+class ListKind(_Reasoned):
+    """Single names, one to a line. of: what they are, in the plural. item: one of them.
+
+    style: how an item of several words is written: with blanks, as names are, or as it stands here.
+    """
 
     file: NameList
     of: str
     item: str
     items: NameList
+    style: Literal["words", "names", "codes"] = "words"
 
 
-class DocumentKind(_Part):
+class DocumentKind(_Reasoned):
     """A text of lines. title: its heading. lines: what stands there. added: lines that may still be missing."""
 
     file: NameList
@@ -114,7 +123,7 @@ class ConfigKind(_Part):
     keys: Annotated[list[tuple[str, str, str, str]], Field(min_length=4)]
 
 
-class CollectionKind(_Part):
+class CollectionKind(_Reasoned):
     """A folder of files. of: what they are, in the plural. one: one of them.
 
     files: stems or patterns of stems. endings: of their names, without the dot. lines: what they hold.
@@ -199,7 +208,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Table:
-    """A table kind with the names that were drawn for it: its file's stem, its keys and its groups, all different."""
+    """A table kind with the names that were drawn for it: its file's stem, its keys in order and its groups."""
 
     kind: TableKind
     stem: str
@@ -242,13 +251,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Collection:
-    """stems: of the files. ending, others: without the dot."""
+    """stems: of the files. ending, other: two endings of such files, without the dot."""
 
     kind: CollectionKind
     folder: str
     stems: list[str]
     ending: str
-    others: list[str]
+    other: str
 
 
 @dataclass(frozen=True)
@@ -271,6 +280,18 @@ class World:
     def one(self, patterns: str, syllables: tuple[int, int] = (1, 3)) -> str:
         return self.several(1, patterns, syllables)[0]
 
+    def serial(self, count: int, patterns: str) -> list[str]:
+        """So many numbers of one series, in their order: one of the patterns, counted up in its last digits."""
+        cut = [_COUNTED.split(pattern) for pattern in patterns.split()]
+        roomy = [parts for parts in cut if len(parts) == 3 and 10 ** len(parts[1]) > 3 * count]
+        if self._invents() or not roomy:
+            return sorted(self.several(count, patterns))
+        before, digits, after = self.rng.choice(roomy)
+        head, tail, most = filled(self.rng, before), filled(self.rng, after), 10 ** len(digits)
+        steps = [self.rng.randint(1, min(9, most // (2 * count + 2))) for _ in range(count)]
+        first = self.rng.randrange(most // 10, most - sum(steps))
+        return [f"{head}{first + sum(steps[:at]):0{len(digits)}}{tail}" for at in range(count)]
+
     def word(self) -> str:
         return self.one(self.setting.words)
 
@@ -280,16 +301,20 @@ class World:
 
     def table(self, keys: int, groups: int) -> Table:
         kind = self.rng.choice(self.setting.tables)
-        rows = self.several(keys, kind.keys), self.several(groups, kind.groups, (2, 3))
-        return Table(kind, self.stem(kind.file), *rows)
+        return Table(
+            kind, self.stem(kind.file), self.serial(keys, kind.keys), self.several(groups, kind.groups, (2, 3))
+        )
 
     def log(self, sources: int) -> Log:
         kind = self.rng.choice(self.setting.logs)
-        return Log(kind, self.stem(kind.file), self.several(sources, kind.sources))
+        stem = self.stem(kind.file)
+        return Log(kind, re.sub(r"-?log$", "", stem) or stem, self.several(sources, kind.sources))
 
     def listing(self, items: int) -> Listing:
         kind = self.rng.choice(self.setting.lists)
-        return Listing(kind, self.stem(kind.file), self.several(items, kind.items))
+        return Listing(
+            kind, self.stem(kind.file), [_written(item, kind.style) for item in self.several(items, kind.items)]
+        )
 
     def document(self, lines: int, added: int = 1) -> Document:
         """The lines keep their order."""
@@ -305,21 +330,23 @@ class World:
         count = min(entries, len(kind.keys))
         return Settings(kind, self.stem(kind.file), self.rng.sample(kind.keys, count))
 
-    def collection(self, count: int, others: int = 1) -> Collection:
-        """others: how many other endings."""
+    def collection(self, count: int) -> Collection:
         kind = self.rng.choice(self.setting.collections)
-        ending, *rest = self._endings(kind, 1 + others)
-        return Collection(kind, self.stem(kind.folder), self.several(count, kind.files, (2, 3)), ending, rest)
-
-    def _endings(self, kind: CollectionKind, count: int) -> list[str]:
+        known = kind.endings.split()
         if self.names.dial == INVENTED:
-            return [self.names.word((1, 2)) for _ in range(count)]
-        known = list(dict.fromkeys([*kind.endings.split(), *"txt bak log old dat csv".split()]))
-        first = self.rng.choice(kind.endings.split())
-        return [first, *self.rng.sample([ending for ending in known if ending != first], count - 1)]
+            known = [self.names.word((1, 2)) for _ in range(2)]
+        ending, other = self.rng.sample(known, 2)
+        return Collection(kind, self.stem(kind.folder), self.several(count, kind.files, (2, 3)), ending, other)
 
     def _invents(self) -> bool:
         return self.names.dial == INVENTED or (self.names.dial == MIXED and self.rng.random() < _INVENTED_LISTS)
+
+
+def _written(item: str, style: str) -> str:
+    if style == "codes":
+        return item
+    text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", item)
+    return text.title() if style == "names" else text
 
 
 def filled(rng: random.Random, pattern: str) -> str:

@@ -5,7 +5,6 @@ A kind is a module: `@TASKS.kind(name)` on `make(host) -> Job`; the module's fir
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,8 +12,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sekft.authors.procedural.host import Host, Job, expand, wording
-from sekft.authors.procedural.world import Person
+from sekft.authors.procedural import tolerance
+from sekft.authors.procedural.host import Host, Job, expand
+from sekft.authors.procedural.world import INVENTED, Person
 from sekft.scenario import File, Probe
 from sekft.taxonomy import Kinds, import_modules
 
@@ -24,16 +24,30 @@ Typed = str | list[str]
 """One command, or several in a row."""
 
 _ENDINGS = {
-    "text": ".txt .txt .md .note .text".split(),
-    "log": ".log .log .log .out .journal".split(),
-    "config": ".conf .cfg .ini .rc".split(),
-    "result": ".txt .out .txt .result .lst".split(),
+    "text": ".txt .txt .md".split(),
+    "log": [".log"],
+    "config": ".conf .cfg .ini".split(),
+    "result": [".txt"],
 }
-_BARE, _REASON, _CLAUSE, _MAIL, _HURRIED = 0.28, 0.66, 0.78, 0.9, 0.95
-"""Up to which share of requests each voice goes; the rest are tickets."""
-_BARE_BRIEF = 0.5
-_FIRST = 0.6
-"""Of reasons, those that stand before the request."""
+_REASONED, _LETTERS = 0.35, 0.2
+"""The share of requests that say why, and of those that are written as a letter."""
+_BRIEF = 0.5
+"""On a brief host, so much of either."""
+_LETTER = (
+    ("[Hi|Hello] <user>, <who> here.", "[Thanks|Thank you]!"),
+    ("[Hi|Hello|Good morning] <user>!", "[Thanks|Thank you|Many thanks], <who>"),
+    ("<user>, [one thing for you|a small thing|one more].", "[Thanks|Best|Cheers|Regards], <who>"),
+    ("<user>, [when you have a minute|if you get to it today].", "<who>"),
+)
+"""Greetings, and what stands below."""
+_IMPERATIVES = frozenset(
+    """
+    add append apply bring change check compare copy correct could count create delete extract fill find give go join
+    keep leave link list look make merge move pack please point put remove rename replace save set sort symlink take tar
+    total unpack write
+    """.split()
+)
+"""First words of cores that can stand after "so"."""
 
 
 class Request(NamedTuple):
@@ -54,37 +68,50 @@ def named(host: Host, folder: str, sort: str, stem: str) -> str:
     return f"{folder}/{stem}{host.skin.choice(_ENDINGS[sort])}"
 
 
+def called(host: Host, names: str) -> str:
+    """One of these usual names of files, separated by blanks, that no other file of the host has; else a stem."""
+    free = [name for name in names.split() if name not in host.names.taken]
+    if host.names.dial == INVENTED or not free:
+        return host.world.stem(host.world.setting.words)
+    name = host.skin.choice(free)
+    host.names.taken.add(name)
+    return name
+
+
 def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: object) -> Request:
-    """One of the cores in somebody's voice: alone, with a reason, as a letter, in haste or as a ticket.
+    """One of the cores, now and then with a reason or as a letter.
 
     cores: templates that start in lower case; one that ends in a full stop may be followed by another sentence,
     one that ends in a bare value may not, so that the value's end is never in doubt.
-    why:   reasons that fit the work; the setting has more that fit any.
+    why:   reasons for just this work, as whole sentences.
     """
-    skin, voice = host.skin, host.skin.random()
-    core, writer = host.say(skin.choice(cores), **slots), host.writer or host.person(str(slots.get("who")))
-    reason = host.why(why if why and skin.random() < 0.75 else host.world.setting.why)
-    text, address = _voiced(host, voice, core, reason, writer)
-    return Request(text, writer.name, address)
+    skin, share = host.skin, _BRIEF if host.brief else 1.0
+    text = host.say(skin.choice(cores), **slots)
+    writer = host.writer or host.person(*(one.name for one in host.cast if named_after(one) == slots.get("who")))
+    if skin.random() < _REASONED * share and why:
+        text = _because(host, expand(host, skin.choice(why), who=named_after(host.person(writer.name))), text)
+    if skin.random() >= _LETTERS * share or not text.endswith((".", "?")):
+        return Request(text, writer.name)
+    whom = {"user": _first(host.cast[0]), "who": _first(writer)}
+    greeting, parting = (expand(host, form, **whom) for form in skin.choice(_LETTER))
+    return Request(f"{text} {parting}", writer.name, greeting)
 
 
-def _voiced(host: Host, voice: float, core: str, reason: str, writer: Person) -> tuple[str, str]:
-    """What is asked for and what stands before it. voice: which one, as a share of all requests."""
-    skin, words, last = host.skin, wording()["requests"], not core.endswith((".", "?"))
+def _because(host: Host, reason: str, core: str) -> str:
+    """The request with its reason before it or after it, or alone where neither would read well."""
+    if core.split()[0].lower() in _IMPERATIVES and host.skin.random() < 0.7:
+        return f"{reason.removesuffix('.')}, so {core[:1].lower()}{core[1:]}"
+    return f"{core} {reason}" if core.endswith((".", "?")) else core
 
-    def said(kind: str) -> str:
-        return expand(host, skin.choice(words[kind]), who=writer.name, room=f"the {writer.room}")
 
-    if voice < (_BARE_BRIEF if host.brief else _BARE):
-        return core, ""
-    if voice < _REASON:
-        return f"{reason} {core}" if last or skin.random() < _FIRST else f"{core} {reason}", ""
-    if voice < _CLAUSE and _lowered(core).split()[0] in words["asking"].split():
-        return f"{expand(host, skin.choice(words['clauses']))} {_lowered(core)}", ""
-    if voice < _MAIL and not last:
-        greeting, parting = said("greetings"), said("partings")
-        return f"{reason} {core} {parting}", greeting
-    return core, said("hurried" if voice < _HURRIED else "tickets")
+def named_after(person: Person) -> str:
+    """How a sentence names somebody whose account has that name."""
+    return person.name[:1].upper() + person.name[1:]
+
+
+def _first(person: Person) -> str:
+    """How colleagues call somebody."""
+    return named_after(person).split()[0]
 
 
 def job(
@@ -96,6 +123,7 @@ def job(
     sources: Mapping[str, str] = MappingProxyType({}),
     target: str = "",
     result: str = "",
+    alike: str = "",
     folder: str = "",
     files: tuple[File, ...] = (),
     after: tuple[File, ...] = (),
@@ -113,6 +141,7 @@ def job(
 ) -> Job:
     """A job that makes or changes one file, `target`, so that it holds the text `result`, or that is done in a folder.
 
+    alike:   a filter after which any right result is the same text, see tolerance.py; else it is this very text.
     sources: texts by path, all of them needed and read. folder: the target's unless it is given.
     needle:  the target unless it is given. needs: the sources or else the folder, unless it is given.
     looks, direct, informed: see `ways`; or else `whole`, the ways themselves. wrong: see `probes`. right: besides `alternatives`.
@@ -120,7 +149,10 @@ def job(
     """
     paths, folder = tuple(sources), folder or posixpath.dirname(target)
     files = (*files, *(host.file(path, content) for path, content in sources.items()))
-    after = (*after, host.file(target, result)) if target else after
+    if target and alike:
+        judged = {**judged, target: tolerance.alike(result, alike)}
+    elif target:
+        after = (*after, host.file(target, result))
     needs = paths or (folder,) if needs is None else needs
     methods, false = whole or ways(folder, looks, direct, informed), probes(**wrong)
     true = {**alternatives(methods, target), **{kind: _typed(commands) for kind, commands in right.items()}}
@@ -184,19 +216,6 @@ def told(text: str) -> str:
     return f'"{text}"' if "'" in text else f"'{text}'"
 
 
-def spaced(text: str, alike: str = "") -> str:
-    """sh that succeeds when the file "$1" is this text, however wide the blanks between its words are.
-
-    alike: a rule of awk that makes what is as good as the text the same as the text.
-    """
-    rows = "".join(" ".join(line.split()) + "\n" for line in text.splitlines())
-    return (
-        '[ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %s "$1")" -lt 65536 ] &&'
-        f' [ "$(awk \'{alike}{{$1 = $1; print}}\' "$1" | sha256sum | cut -c 1-64)" ='
-        f" {hashlib.sha256(rows.encode()).hexdigest()} ]"
-    )
-
-
 def probes(**wrong: Typed) -> tuple[Probe, ...]:
     """Wrong solutions by what is wrong with them."""
     return tuple(Probe(kind=kind, commands=_typed(commands)) for kind, commands in wrong.items())
@@ -204,7 +223,3 @@ def probes(**wrong: Typed) -> tuple[Probe, ...]:
 
 def _typed(command: Typed) -> list[str]:
     return [command] if isinstance(command, str) else list(command)
-
-
-def _lowered(text: str) -> str:
-    return text[:1].lower() + text[1:]

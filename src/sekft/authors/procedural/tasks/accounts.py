@@ -2,62 +2,60 @@
 
 from __future__ import annotations
 
+from sekft.authors.procedural import tolerance
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, called, job, named
 
 _ASK = (
-    "list the accounts in <path> <rule> and save the list as <target>.",
-    "which are the accounts <rule> in <path>? Write them to <target>.",
-    "I need the login names of all accounts <rule>. They are in <path>, and the list goes to <target>.",
-    "<role> asks for a list of the accounts <rule>. Source: <path>. Result: <target>.",
-    "please go through <path> and write the accounts <rule> to <target>.",
-    "could you extract the accounts <rule> from <path>? Put them into <target>.",
-    "<target> should list the accounts <rule>, taken from <path>.",
-    "from <path> to <target>: the accounts <rule>.",
-    "<path> is a copy of our passwd. Get the accounts <rule> out of it and into <target>.",
-    "accounts <rule>: write them down in <target>. You find them all in <path>.",
-)
-_FORM = (
-    "[Login names only, one per line, in the order of the file.|One login name per line, in the order of the file.|"
-    "Just the names, one per line, same order.|Login names, nothing more, one to a line, in file order.|First column only, in the order of the file.|"
-    "Names only, one on each line, as they come in the file.]"
+    "write the login names of the accounts <rule> in <path> to <target>, one per line.",
+    "<path> is a copy of our passwd. Please put the names of the accounts <rule> into <target>, one per line.",
+    "I need a list of the accounts <rule>, just their names, in <target>. They are in <path>.",
+    "please go through <path> and note the names of the accounts <rule> in <target>, a name per line.",
+    "could you pull the names of the accounts <rule> out of <path>? One per line, into <target>.",
+    "list the names of all accounts <rule> from <path> in <target>.",
+    "make a list of the accounts <rule> for <role>: login names from <path>, one per line, in <target>.",
 )
 _WHY = (
     "The accounts are reviewed on <day>.",
-    "<who> moves them to the new machine.",
+    "<who> moves them to the new machine on <day>.",
     "Some of these people have left <house>.",
-    "The auditor wants it on paper.",
-    "<role> closes accounts before <event>.",
+    "We tidy up the accounts before <event>.",
 )
 _RULES = {
     "shell": ("[with the shell|whose shell is|that have the shell] <value>", '$7 == "{}"', '[ "$s" = {} ]'),
     "group": ("[with|that have] the group id <value>", "$4 == {}", '[ "$g" -eq {} ]'),
-    "from": ("with a user id of <value> or [more|above]", "$3 >= {}", '[ "$u" -ge {} ]'),
-    "below": ("with a user id below <value>", "$3 < {}", '[ "$u" -lt {} ]'),
+    "from": ("with a user id of <value> or above", "$3 >= {}", '[ "$u" -ge {} ]'),
 }
-_SERVICES = "daemon mail news www-data backup sshd postfix ntp messagebus systemd-timesync man games lp uucp proxy irc"
-_SHELLS = ("/bin/bash", "/bin/sh", "/usr/sbin/nologin", "/bin/false", "/bin/zsh", "/bin/dash")
+_SERVICES = (
+    ("daemon", 1, "/usr/sbin"), ("games", 5, "/usr/games"), ("man", 6, "/var/cache/man"), ("mail", 8, "/var/mail"),
+    ("news", 9, "/var/spool/news"), ("proxy", 13, "/bin"), ("www-data", 33, "/var/www"), ("backup", 34, "/var/backups"),
+)  # fmt: skip
+"""Names, ids and homes."""
+_NOLOGIN = "/usr/sbin/nologin"
+_SHELLS = ("/bin/bash", "/bin/sh", "/bin/zsh", "/bin/dash")
 
 
 @TASKS.kind("accounts")
 def make(host: Host) -> Job:
-    rng, skin, world = host.rng, host.skin, host.world
+    rng, skin = host.rng, host.skin
     folder, rule = host.place(), rng.choice(sorted(_RULES))
-    path = f"{folder}/{world.stem('passwd passwd accounts users ldap-dump members people')}"
-    target = new_path(host, folder, "result", "logins names review found picked")
-    services = skin.sample(_SERVICES.split(), host.some(rng, 1, 4))
-    people = [host.names.user() for _ in range(host.some(rng, 3, 7))]
+    path = f"{folder}/{called(host, f'passwd.old passwd.copy passwd-{host.name}')}"
+    services = sorted(skin.sample(_SERVICES, host.some(rng, 1, 3)), key=lambda service: service[1])
+    people = [host.names.user() for _ in range(host.some(rng, 3, 6))]
     hits = [True, True, False, *(rng.random() < 0.4 for _ in people[3:])]
-    shells, groups = skin.sample(_SHELLS, 3), skin.sample([100, 200, 500, 1000, 1001, 1100, 2000], 3)
+    shells, groups = [*skin.sample(_SHELLS, 2), _NOLOGIN], skin.sample([100, 200, 500, 1001, 1100, 2000], 3)
     limit = skin.choice([1100, 1200, 1500, 2000])
-    rows = [f"{name}:x:{at + 1}:{at + 1}:{name}:/var/{name}:{shells[1]}" for at, name in enumerate(services)]
+    rows = [f"{name}:x:{uid}:{uid}:{name}:{home}:{_NOLOGIN}" for name, uid, home in services]
     for at, (name, hit) in enumerate(zip(people, hits, strict=True)):
         group, shell = (groups[0], shells[0]) if hit else (skin.choice(groups[1:]), skin.choice(shells[1:]))
-        user = 1000 + at if hit != (rule == "from") else limit + at
-        rows.append(f"{name}:x:{user}:{group}:{name}, {skin.choice(host.rooms)}:/home/{name}:{shell}")
-    skin.shuffle(rows)
+        user = limit + at if hit and rule == "from" else 1000 + at
+        full = f"{name[:1].upper()}{name[1:]}, {skin.choice(host.rooms)}"
+        rows.append(f"{name}:x:{user}:{group}:{full}:/home/{name}:{shell}")
+    rows.sort(key=lambda row: int(row.split(":")[2]))
     value = {"shell": shells[0], "group": str(groups[0])}.get(rule, str(limit))
     said, test, compared = (text.replace("{}", value) for text in _RULES[rule])
+    stem = {"shell": f"{shells[0].rsplit('/', 1)[-1]}-users", "group": f"group-{value}"}.get(rule, f"from-{value}")
+    target = named(host, folder, "result", stem)
     found = [row.split(":")[0] for row in rows if _counts(rule, row.split(":"), value)]
     awk, loop = f"awk -F: '{test} {{print $1}}' {path}", "while IFS=: read -r n x u g d p s; do"
     direct: list[Typed] = [
@@ -72,7 +70,7 @@ def make(host: Host) -> Job:
         title=host.say("[some accounts|a list of accounts] from <what>", what=path.rsplit("/", 1)[-1]),
         text=ask(
             host,
-            [f"{core} {_FORM}" for core in _ASK],
+            _ASK,
             _WHY,
             path=path,
             target=target,
@@ -82,10 +80,14 @@ def make(host: Host) -> Job:
         sources={path: "".join(f"{row}\n" for row in rows)},
         target=target,
         result="".join(f"{name}\n" for name in found),
+        alike=tolerance.NAMES,
         looks=[f"cat {path}", f"head {path}"],
         direct=direct,
         informed=[f"printf '%s\\n' {' '.join(found)} > {target}"],
-        right={"filled": f": > {target}; for n in {' '.join(found)}; do echo $n >> {target}; done"},
+        right={
+            "in_one_line": f"echo {' '.join(reversed(found))} > {target}",
+            "filled": f": > {target}; for n in {' '.join(found)}; do echo $n >> {target}; done",
+        },
         confirm=[[f"cat {target}"], [f"cat -n {target}"]],
         wrong={
             "all_accounts": f"cut -d : -f 1 {path} > {target}",
@@ -102,4 +104,4 @@ def _counts(rule: str, fields: list[str], value: str) -> bool:
         return fields[6] == value
     if rule == "group":
         return fields[3] == value
-    return (int(fields[2]) >= int(value)) == (rule == "from")
+    return int(fields[2]) >= int(value)

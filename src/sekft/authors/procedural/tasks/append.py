@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, named, quoted, told
+from sekft.authors.procedural.tasks import TASKS, ask, job, named, named_after, quoted, told
 
 _ASK = (
-    "[add|append] <line> to <path>, as its last line.",
+    "add <line> at the end of <path>.",
     "<path> is missing its last line: <line>",
-    "[one more|another] line for the end of <path>: <line>",
-    "please put <line> at the bottom of <path> and leave the rest [alone|as it is].",
-    "we forgot a line in <path>. It goes at the [very |]end: <line>",
+    "please put <line> at the bottom of <path>.",
+    "we forgot a line in <path>. It goes at the end: <line>",
     "could you add a line to <path>? Right at the end, please: <line>",
-    "<who> noticed that <path> stops one line short. Add <line> below what is there.",
-    "new last line for <path>: <line>",
-    "the file <name> in <folder> needs one more line at the end: <line>",
-    "[put|write] <line> under the last line of <path> [; nothing else changes|].",
-    "<role> dictated one more line for <path>. It belongs at the very end: <line>",
-    "<path>: add <line> at the end and keep everything above it.",
+    "<who> noticed that <path> stops one line short. Please add <line> below what is there.",
+    "one more line for the end of <path>: <line>",
+    "write <line> under the last line of <path>.",
+    "<role> dictated one more line for <path>. It goes at the very end: <line>",
 )
 
 
 @TASKS.kind("append")
 def make(host: Host) -> Job:
     folder = host.place()
-    document = host.world.document(host.some(host.rng, 3, 8))
+    document = host.world.document(host.some(host.rng, 3, 6))
     kind = document.kind
     path = named(host, folder, "text", document.stem)
     name = path.rsplit("/", 1)[-1]
@@ -39,10 +36,8 @@ def make(host: Host) -> Job:
             _ASK,
             kind.why,
             path=path,
-            folder=folder,
-            name=name,
             line=told(line),
-            who=host.person().name,
+            who=named_after(host.person()),
             role=host.role(),
         ),
         needle=line,

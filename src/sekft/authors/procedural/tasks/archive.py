@@ -5,32 +5,27 @@ from __future__ import annotations
 import hashlib
 
 from sekft.authors.procedural import folders
-from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job
+from sekft.authors.procedural.host import Host, Job, moment
+from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
 
 _ASK = (
-    "pack the .<ending> files in <folder> into <target> (tar, gzip).",
-    "tar up *.<ending> from <folder>, gzipped, as <target>.",
-    "please make a gzipped tar archive of the .<ending> files in <folder> and call it <target>.",
-    "archive the <of>: all .<ending> files in <folder>, with tar and gzip, as <target>.",
-    "<who> wants the <of> as one file. Put the .<ending> files of <folder> into <target>, a gzipped tar.",
-    "I need <target>, a gzipped tar with every .<ending> file from <folder> in it and nothing else.",
-    "backup of <folder>, .<ending> files only, as <target> (gzipped tar). The files themselves stay.",
-    "could you bundle the .<ending> files in <folder> into one gzipped tar? It goes to <target>.",
-    "before anyone touches <folder>: save its .<ending> files in <target>, tar with gzip.",
-    "the <of> go out as one archive: *.<ending> from <folder>, packed with tar and gzip into <target>."
-    " [Leave the originals where they are.|]",
-    "<target> does not exist yet. Make it a gzipped tar of the .<ending> files in <folder>.",
-    "save the <of> in <folder>, which end in .<ending>, as a gzipped tar: <target>",
+    "pack the .<ending> files in <folder> into <target>.",
+    "tar up *.<ending> in <folder> as <target>.",
+    "please make a gzipped tar of the .<ending> files in <folder> and save it as <target>.",
+    "archive the <of>: the .<ending> files in <folder> go into <target>.",
+    "<who> wants the <of> as one file. Please put the .<ending> files in <folder> into <target>, a gzipped tar.",
+    "I need <target>, a gzipped tar with the .<ending> files of <folder>.",
+    "could you bundle the .<ending> files in <folder> into <target>?",
+    "save the <of>, that is the .<ending> files in <folder>, in an archive <target>.",
 )
-_STEMS = "backup handover bundle outgoing copy-for-archive week-1# week-2# week-3# 2026-03 2026-04 2026-05 quarter-1 quarter-2"
 
 
 @TASKS.kind("archive")
 def make(host: Host) -> Job:
-    found = folders.draw(host, host.some(host.rng, 2, 4), host.some(host.rng, 1, 3))
+    found = folders.draw(host, host.some(host.rng, 2, 4), host.some(host.rng, 1, 2))
     folder, ending, mine = found.path, found.ending, found.mine
-    target = f"{found.above}/{host.world.stem(_STEMS)}.{host.skin.choice(['tar.gz', 'tgz'])}"
+    day = host.skin.choice(["", f"-{moment(host):%Y-%m-%d}"])
+    target = f"{found.above}/{found.name}{day}.{host.skin.choice(['tar.gz', 'tar.gz', 'tgz'])}"
     whole = hashlib.sha256(b"".join(found.files[name].data for name in mine)).hexdigest()
     inside = f"{found.name}/*.{ending}"
     # Nothing is read beyond a bound, packed or unpacked.
@@ -39,7 +34,7 @@ def make(host: Host) -> Job:
     return job(
         host,
         title=host.say("[a backup|an archive] of [the <of>|<what>]", what=found.name, of=found.kind.of),
-        text=ask(host, _ASK, found.kind.why, target=target, who=host.person().name, **found.slots),
+        text=ask(host, _ASK, found.kind.why, target=target, who=named_after(host.person()), **found.slots),
         needle=target,
         files=tuple(found.files.values()),
         judged={

@@ -8,23 +8,20 @@ from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "put the .<ending> files in <folder> together into <target>, in the order of their names.",
-    "make one file, <target>, of all .<ending> files in <folder>, taken in the order of their names.",
-    "concatenate *.<ending> in <folder> into <target>, in alphabetical order.",
-    "<who> wants the <of> in a single file. Join the .<ending> files of <folder> in the order of their names and save that as <target>.",
-    "please append the .<ending> files in <folder> to one another, by name, and save the result as <target>. The single files stay.",
-    "could you string the .<ending> files in <folder> together, by name? The result is to be <target>.",
-    "the <of> go to <role> as one file: everything in <folder> that ends in .<ending>, in the order of the names, as <target>.",
+    "make one file, <target>, of all .<ending> files in <folder>, by name.",
+    "join the .<ending> files of <folder> in the order of their names and save that as <target>.",
+    "<role> wants the <of> as a single file. Please put all .<ending> files in <folder> into <target>, sorted by name.",
+    "could you string the .<ending> files in <folder> together, by name, as <target>?",
     "<target> should hold the .<ending> files of <folder>, one after the other, in the order of their names.",
-    "I need one file instead of many: <target>, with the contents of *.<ending> in <folder>, in the order of the names.",
-    "all .<ending> files in <folder>, by name, into one file <target>. Nothing in between.",
+    "I need the <of> in one file instead of many: *.<ending> in <folder>, by name, as <target>.",
 )
 
 
 @TASKS.kind("concat")
 def make(host: Host) -> Job:
-    found = folders.draw(host, host.some(host.rng, 2, 4), host.some(host.rng, 1, 3))
+    found = folders.draw(host, host.some(host.rng, 2, 4), host.some(host.rng, 1, 2))
     folder, ending, mine = found.path, found.ending, found.mine
-    target = f"{found.above}/{host.world.stem('all complete together whole combined single joined')}.{ending}"
+    target = f"{found.above}/{found.name}-all.{ending}"
     paths = [f"{folder}/{name}" for name in mine]
     return job(
         host,
@@ -35,7 +32,6 @@ def make(host: Host) -> Job:
             found.kind.why,
             **found.slots,
             target=target,
-            who=host.person().name,
             role=host.role(),
         ),
         files=tuple(found.files.values()),

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural import logs
+from sekft.authors.procedural import logs, tolerance
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, named, new_path, quoted
+from sekft.authors.procedural.tasks import TASKS, ask, job, named, quoted
 
 _ASK = (
+    "how many lines <hits> are there in <source>? Put the number into <target>.",
     "count the lines <hits> in <source> and write the number to <target>.",
-    "how many lines <hits> are there in <source>? [Just the number|A bare number], in <target>.",
-    "<role> wants to know how many lines <hits> there are in <source>. Put the number into <target>.",
-    "number of lines <hits> in <source>: please write it to <target>.",
-    "go through the <of>, <source>, and count the lines <hits>. Only the number goes into <target>.",
-    "<target> should hold one number: the count of lines <hits> in <source>.",
-    "could you count the lines <hits> in <source>? The number belongs in <target>.",
-    "I need a figure from the <of> (<source>): the number of lines <hits>. Nothing else goes into <target>.",
-    "please count in <source>: lines <hits>. Result to <target>, as a plain number.",
-    "there is a question about the <of>. How many lines <hits> does <source> have? Leave the number in <target>.",
-    "write to <target> how many lines <hits> there are in <source>.",
+    "please count the lines <hits> in the <of>, <source>. The number goes into <target>.",
+    "<role> wants to know how many lines <hits> there are in <source>. Please write the number to <target>.",
+    "could you count the lines <hits> in <source> and leave the number in <target>?",
+    "<target> should hold the number of lines <hits> in <source>.",
+    "look through the <of>, <source>, and write to <target> how many lines <hits> there are.",
 )
-_STEMS = "count number tally lines how-many answer"
 _HITS = {
-    "source": "[from <mine>|by <mine>]",
-    "fault": "[that say|with|saying] '<fault>'",
-    "both": "[in which <mine> says '<fault>'|from <mine> that say '<fault>'|from <mine> with '<fault>']",
-    "others": "[that are not from <mine>|not from <mine>]",
+    "source": "from <mine>",
+    "fault": "[that say|with] '<fault>'",
+    "both": "[from <mine> that say|from <mine> with] '<fault>'",
+    "others": "that are not from <mine>",
 }
 """Which lines count: those of a source, those with a fault, those with both, or those of all other sources."""
 
@@ -34,13 +29,15 @@ def make(host: Host) -> Job:
     rng, skin, form = host.rng, host.skin, logs.draw(host)
     folder, log = host.place(), host.world.log(3)
     source = named(host, folder, "log", log.stem)
-    target = new_path(host, folder, "result", _STEMS)
+    target = named(host, folder, "result", f"{log.stem}-count")
     fault = host.text(skin.choice(log.kind.faults))
     picks = [(0, True), (0, False), (1, True), (1, False)]
-    picks += [(rng.randrange(3), rng.random() < 0.4) for _ in range(host.some(rng, 1, 14))]
+    picks += [(rng.randrange(3), rng.random() < 0.4) for _ in range(host.some(rng, 1, 6))]
     rng.shuffle(picks)
+    say = logs.Story(host, log, fault)
     entries = [
-        (log.sources[at], *((fault, True) if trouble else logs.message(host, log, fault))) for at, trouble in picks
+        (log.sources[at], fault if trouble else say.next(log.sources[at], trouble=False), trouble)
+        for at, trouble in picks
     ]
     hits = rng.choice(["source", "source", "fault", "fault", "both", "others"])
     mine = log.sources[0]
@@ -63,6 +60,7 @@ def make(host: Host) -> Job:
         sources={source: form.text(host, entries)},
         target=target,
         result=f"{total}\n",
+        alike=tolerance.FIGURES,
         looks=[f"cat {source}", f"head {source}"],
         direct=[
             f"{counted} > {target}",

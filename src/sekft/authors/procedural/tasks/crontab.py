@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+from sekft.authors.procedural import tolerance
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, spaced
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, named_after
 
 _ASK = (
-    "in <path>, let <name> run at <clock> instead of <former>.",
     "change the time of <name> in <path> to <clock>.",
-    "<name> starts at the wrong time. Set it to <clock> in <path>.",
-    "<path>: <name> at <clock>, please. The days stay as they are.",
+    "<name> starts at the wrong time. Please set it to <clock> in <path>.",
     "could you move <name> from <former> to <clock>? It is an entry of <path>.",
     "please edit the crontab <path> so that <name> starts at <clock>.",
-    "<former> is a bad time for <name>. Put it at <clock> in <path>.",
-    "the crontab in <path> runs <name> at <former>. It should be <clock>, on the same days.",
+    "<former> is a bad time for <name>. Please put it at <clock> in <path>.",
+    "the crontab in <path> runs <name> at <former>. It should be <clock>.",
     "<who> wants <name> to run at <clock>. The entry is in <path>.",
-    "new time for <name> in <path>: <clock>",
-    "reschedule <name>. <path> has it at <former>, and we want <clock>.",
+    "let <name> in <path> run at <clock> instead of <former>.",
 )
 _WHY = (
-    "The machine is restarted at that hour now.",
-    "<who> comes in earlier since <day>.",
-    "It slows everything down while people work.",
-    "The results have to be there when <role> arrives.",
-    "Two jobs at once are too much for <host>.",
-    "It was still running when <event> began.",
+    "<host> is restarted at that hour from <day> on.",
+    "<who> needs the result before the morning.",
+    "Everything was slow in <room> while it ran.",
+    "<role> found it still running on <day>.",
 )
 _JOBS = """
 backup sync-files rotate-logs nightly weekly-report cleanup send-mail import-data export-data check-disk make-index
@@ -38,7 +34,7 @@ def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder, ending = host.place(), skin.choice(["", ".sh", ".sh"])
     path = f"{folder}/{host.world.stem('crontab jobs.cron nightly.cron crontab.txt schedule.cron')}"
-    scripts = [f"{name}{ending}" for name in host.world.several(host.some(rng, 2, 6), _JOBS, (2, 3))]
+    scripts = [f"{name}{ending}" for name in host.world.several(host.some(rng, 2, 5), _JOBS, (2, 3))]
     hours, minutes = skin.sample(range(1, 24), len(scripts) + 1), skin.sample(range(0, 60, 5), len(scripts) + 1)
     where = skin.choice([f"{folder}/bin", "/usr/local/bin", "/opt/jobs"])
     lines = [
@@ -52,8 +48,7 @@ def make(host: Host) -> Job:
         *skin.sample(
             [
                 "# m h dom mon dow command",
-                "# minute hour day month weekday command",
-                "# nightly jobs",
+                f"# {host.user}",
                 "SHELL=/bin/sh",
                 "PATH=/usr/bin:/bin",
             ],
@@ -80,11 +75,11 @@ def make(host: Host) -> Job:
             path=path,
             clock=f"{hours[0]}:{minutes[0]:02}",
             former=f"{hours[at + 1]}:{minutes[at + 1]:02}",
-            who=host.person().name,
+            who=named_after(host.person()),
         ),
         needle=path,
         sources={path: before},
-        judged={path: spaced(after, "/^[0-9]/ {$1 += 0; $2 += 0} ")},
+        judged={path: tolerance.alike(after, tolerance.words("/^[0-9]/ {$1 += 0; $2 += 0} "))},
         folder=folder,
         looks=[f"cat {path}", f"cat -n {path}"],
         direct=direct,

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from sekft.authors.procedural import logs
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, named, new_path
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, named
 
 _ASK = (
     "copy the lines <hits> from <source> to <target>.",
     "please save the lines <hits> in <source> as <target>.",
-    "I need <target>: everything <hits> in the <of>, <source>.",
-    "<role> wants to see the <of>, but only the lines <hits>. Copy them from <source> to <target>.",
+    "I need everything <hits> in the <of>, <source>, as <target>.",
+    "<role> wants to see the lines <hits> in the <of>. Please copy them from <source> to <target>.",
+    "could you put the lines <hits> in <source> into <target>?",
     "extract the lines <hits> from <source> into <target>.",
-    "could you put the lines <hits> into <target>? The log is <source>.",
-    "<who> asks for a piece of <source>: the lines <hits>. Put them into <target>.",
-    "from <source> to <target>: all lines <hits>.",
-    "take the lines <hits> out of <source> and write them to <target>. The log itself stays as it is.",
-    "we only need a part of <source>: the lines <hits>. Save them as <target>.",
+    "we only need a part of <source>: the lines <hits>. Please save them as <target>.",
 )
-_FORM = (
-    "[Whole lines, in their order.|Whole lines, same order.|Do not shorten or sort them.|"
-    "Keep the lines whole and in order.|Unchanged, in the order of the log.]"
-)
-_HITS = {"source": "[from|by] <mine>", "day": "of <day>", "both": "from <mine> of <day>"}
+_HITS = {"source": "from <mine>", "day": "of <day>", "both": "from <mine> of <day>"}
 """Which lines are wanted."""
 
 
@@ -31,12 +24,14 @@ def make(host: Host) -> Job:
     rng, form = host.rng, logs.draw(host, dated=True)
     folder, log, hits = host.place(), host.world.log(3), rng.choice(sorted(_HITS))
     source = named(host, folder, "log", log.stem)
-    target = new_path(host, folder, "result", "excerpt lines extract part cutting for-review")
     wanted, mine = rng.randrange(3), log.sources[0]
+    part = mine if hits == "source" else f"{logs.day(host, wanted):%Y-%m-%d}"
+    target = f"{folder}/{log.stem}-{part}{source[source.rindex('.') :]}"
     picks = [(at, day) for day in range(3) for at in (0, 1)]
-    picks += [(rng.randrange(3), rng.randrange(3)) for _ in range(host.some(rng, 1, 8))]
+    picks += [(rng.randrange(3), rng.randrange(3)) for _ in range(host.some(rng, 1, 4))]
     picks.sort(key=lambda pick: (pick[1], rng.random()))
-    entries = [(log.sources[at], *logs.message(host, log)) for at, _ in picks]
+    say = logs.Story(host, log)
+    entries = [say.entry(log.sources[at]) for at, _ in picks]
     text = form.text(host, entries, [day for _, day in picks])
     kept = [
         line
@@ -53,13 +48,12 @@ def make(host: Host) -> Job:
         title=host.say("[an excerpt|some lines|a part] of the <of>", of=log.kind.of),
         text=ask(
             host,
-            [f"{core} {_FORM}" for core in _ASK],
+            _ASK,
             log.kind.why,
             source=source,
             target=target,
             hits=asked,
             of=log.kind.of,
-            who=host.person().name,
             role=host.role(),
         ),
         sources={source: text},

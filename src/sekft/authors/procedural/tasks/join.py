@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural import tables
+from sekft.authors.procedural import tables, tolerance
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
-    "join <one> and <two> on <key> into <target>.",
-    "<one> has the <group> of every <key>, <two> the <amount>. [Put both|Bring the two] together in <target>.",
-    "please merge <one> and <two> by <key> and save the result as <target>.",
-    "I need <one> with the <amount> from <two> as a third column. Save it as <target> and leave both files alone.",
-    "<role> wants one table instead of two: <one> and <two>, matched on <key>, in <target>.",
-    "could you add the <amount> from <two> to the rows of <one>? The new table goes to <target>.",
-    "<one> and <two> belong together, <key> by <key>. Write the joined table to <target>.",
-    "make <target> out of <one> and <two>, joined on <key>.",
-    "for each row of <one>, look up the <amount> in <two> by <key>. The result goes to <target>.",
-    "the <rows> are split over <one> and <two>, and <key> links them. We need one table, <target>.",
-)
-# What the table looks like is said last.
-_FORMS = (
-    "Columns <columns>, in their format, header line included, rows in the order of the first file.",
-    "Columns <columns>, with a header and a separator like theirs, in the order of the first file.",
-    "Keep their format and header (<columns>), and the order of the first file.",
-    "Same format as the two, with a header line: <columns>. The rows follow the first file.",
+    "join <one> and <two> on <key> into <target>, with the columns <columns>.",
+    "<one> has the <group> of every <key>, <two> the <amount>. Please put the two together in <target>, columns <columns>.",
+    "merge <one> and <two> by <key> into one table with the columns <columns>. It goes to <target>.",
+    "could you add the <amount> from <two> as a third column to <one>, matched on <key>? Please save it as <target> and leave both files as they are.",
+    "<role> wants one table instead of two: <columns>, from <one> and <two>. Please make it <target>.",
+    "look up the <amount> of each <key> of <one> in <two>, and write a table of <columns> to <target>.",
 )
 _JOINABLE = [form for form in tables.FORMATS if form.sep != " " and form.top and not form.quoted]
 
@@ -31,13 +20,10 @@ _JOINABLE = [form for form in tables.FORMATS if form.sep != " " and form.top and
 @TASKS.kind("join")
 def make(host: Host) -> Job:
     rng, form = host.rng, host.skin.choice(_JOINABLE)
-    table, folder = host.world.table(host.some(rng, 3, 7), 3), host.place()
-    kind, keys = table.kind, sorted(table.keys)
+    table, folder = host.world.table(host.some(rng, 3, 6), 3), host.place()
+    kind, keys = table.kind, table.keys
     one = f"{folder}/{table.stem}{form.ending}"
-    more = f"{kind.file} {kind.amount}-by-{kind.key} {kind.amount}-list {kind.amount}-new"
-    two, target = (
-        f"{folder}/{host.world.stem(stems)}{form.ending}" for stems in (more, "joined merged combined complete")
-    )
+    two, target = (f"{folder}/{stem}{form.ending}" for stem in (kind.amount, f"{table.stem}-with-{kind.amount}"))
     values = {key: (host.skin.choice(table.groups), str(host.skin.randint(kind.low, kind.high))) for key in keys}
     order = list(keys)
     while order == keys:
@@ -54,12 +40,11 @@ def make(host: Host) -> Job:
         title=host.say("[two tables|a joined table|one table] for <what>", what=target.rsplit("/", 1)[-1]),
         text=ask(
             host,
-            [f"{core} {host.skin.choice(_FORMS)}" for core in _ASK],
+            _ASK,
             kind.why,
             one=one,
             two=two,
             target=target,
-            rows=kind.rows,
             key=kind.key,
             group=kind.group,
             amount=kind.amount,
@@ -69,6 +54,7 @@ def make(host: Host) -> Job:
         sources=texts,
         target=target,
         result=form.text(columns, [(key, *values[key]) for key in keys]),
+        alike=tolerance.rows("".join(form.head(columns))),
         looks=[f"cat {one} {two}", f"head {one} {two}"],
         direct=[
             f"{awk} 'NR == FNR {{a[$1] = $2; next}} {{print $1, $2, a[$1]}}' {two} {one} > {target}",
@@ -77,13 +63,16 @@ def make(host: Host) -> Job:
             f"{awk} 'FNR == NR {{v[$1] = $2; next}} $1 in v {{print $0, v[$1]}}' {two} {one} > {target}",
             [f"{arranged} > /tmp/y", f"{cut} /tmp/y | {paste} {one} - > {target}"],
         ],
+        right={
+            "rows_alone": f"{loop} < {one} | tail -n +2 > {target}",
+            "by_key": f"{loop} < {one} | sort > {target}",
+        },
         confirm=[[f"cat {target}"], [f"cat -n {target}"]],
         wrong={
             "not_matched": f"{cut} {two} | {paste} {one} - > {target}",
             "one_below_the_other": f"cat {one} {two} > {target}",
             "one_lost": f"{loop} < {one} | sed '$d' > {target}",
             "groups_left_out": f"{arranged} > {target}",
-            "no_header": f"{loop} < {one} | tail -n +2 > {target}",
             "other_path": f"{loop} < {one} > {target}.new",
         },
     )

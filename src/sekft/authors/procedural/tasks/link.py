@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural import folders
+from datetime import UTC, datetime, timedelta
+
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, Typed, ask, job
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, named_after
 from sekft.scenario import File
 
 _NEW = (
-    "[make|create] a symbolic link <link> that points to <target>.",
+    "make a symbolic link <link> that points to <target>.",
     "symlink please: <link> to <target>.",
     "<link> should be a symbolic link to <target>.",
     "could you link <link> to <target>? A symbolic link, not a copy.",
-    "people keep asking for the current <one>. Make <link> a symbolic link to <target>.",
-    "we need <target> under the name <link>, too. A symbolic link will do.",
-    "set a symlink at <link>. Its target is <target>.",
-    "the scripts look for <link>. Give them a symbolic link there that leads to <target>.",
-    "<who> does not want to type <target> every time. Add a symlink <link> for it.",
-    "no copies, please: <link> as a symbolic link to <target>.",
-    "create <link> as a symlink. It should lead to <target>.",
+    "people keep asking for the current version. Please make <link> a symbolic link to <target>.",
+    "the scripts look for <link>. Please give them a symbolic link there that leads to <target>.",
+    "<who> does not want to look for the date every time. Please add a symlink <link> to <target>.",
 )
 _OLD = (
     "point the symbolic link <link> to <target>.",
-    "the symlink <link> still points to an old <one>. It should lead to <target>.",
-    "switch <link> over to <target>. It stays a symbolic link.",
+    "the symlink <link> still points to an old version. It should lead to <target>.",
+    "please switch the symlink <link> over to <target>.",
     "could you change the symlink <link>? The target is <target> now.",
-    "<link> is out of date: as a symbolic link, it should lead to <target> [, and the old file stays|].",
-    "new target for the symlink <link>: <target>",
-    "please re-point <link> (a symbolic link) to <target> and leave the files alone.",
-    "<who> opened <link> and got the wrong <one>. The symlink has to lead to <target>.",
-    "from now on the symbolic link <link> should lead to <target>.",
+    "<link> is out of date. Please let the symlink lead to <target>.",
+    "<who> opened <link> and got the wrong version. The symlink has to lead to <target>.",
     "change the symlink <link> so that it points to <target>.",
 )
 
@@ -37,10 +31,16 @@ _OLD = (
 @TASKS.kind("link")
 def make(host: Host) -> Job:
     rng = host.rng
-    found = folders.draw(host, host.some(rng, 2, 4), 0)
-    folder, versions = found.path, found.mine
-    old, new = (f"{folder}/{versions[at]}" for at in rng.sample(range(len(versions)), 2))
-    link = f"{folder}/{host.world.stem('current latest newest active default recent')}"
+    folder, document = host.place(), host.world.document(6)
+    kind, count, last = document.kind, host.some(rng, 2, 4), datetime.fromtimestamp(host.mtime, UTC)
+    versions = sorted(f"{document.stem}-{last - timedelta(days=31 * at):%Y-%m}.txt" for at in range(count))
+    lines = [kind.title, "", *map(host.text, document.lines)]
+    files = [
+        host.file(f"{folder}/{name}", "".join(f"{line}\n" for line in lines[: 4 + at]))
+        for at, name in enumerate(versions)
+    ]
+    old, new = f"{folder}/{rng.choice(versions[:-1])}", f"{folder}/{versions[-1]}"
+    link = f"{folder}/{document.stem}.txt"
     exists = rng.random() < 0.5
     before = (File(path=link, kind="symlink", target=old.rsplit("/", 1)[-1], mtime=host.mtime),) if exists else ()
     direct: list[Typed]
@@ -53,18 +53,16 @@ def make(host: Host) -> Job:
     others = [f"{folder}/{name}" for name in versions if f"{folder}/{name}" not in (new, old if exists else "")]
     return job(
         host,
-        title=host.say("[a link|a symlink|a symbolic link] in <what>", what=found.name),
+        title=host.say("[a link|a symlink|a symbolic link] in <what>", what=folder.rsplit("/", 1)[-1]),
         text=ask(
             host,
             _OLD if exists else _NEW,
-            found.kind.why,
             link=link,
             target=new,
-            one=found.kind.one,
-            who=host.person().name,
+            who=named_after(host.person()),
         ),
         needle=new,
-        files=(*found.files.values(), *before),
+        files=(*files, *before),
         judged={link: f'[ -L "$1" ] && [ "$(readlink -f "$1")" = {new} ]'},
         needs=(),
         folder=folder,

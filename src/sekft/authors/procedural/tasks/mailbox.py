@@ -4,63 +4,69 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sekft.authors.procedural.host import Host, Job, lines
-from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, new_path, quoted
+from sekft.authors.procedural import tolerance
+from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, called, job, named, quoted
 
 _COUNT = (
     "how many messages from <sender> are in <path>? Write the number to <target>.",
     "count the messages from <sender> in the mailbox <path> and put the number into <target>.",
-    "number of mails from <sender> in <path>: to <target>, please.",
     "<role> wants to know how many mails <sender> has sent. They are in <path>; the number goes into <target>.",
-    "could you count what <sender> sent? The mailbox is <path>, and the number, nothing else, belongs in <target>.",
-    "please count the mails in <path> that come from <sender>. A bare number in <target> is enough.",
+    "could you count the mails from <sender> in <path>? The number goes into <target>.",
+    "please count the mails in <path> that come from <sender>, and leave the number in <target>.",
     "<target> should hold the number of messages from <sender> in the mbox <path>.",
-    "go through the mailbox <path>. How many messages are from <sender>? Leave the number in <target>.",
-    "<path> has mail from several people. Count the messages from <sender> and save the count as <target>.",
 )
 _LIST = (
     "list the subjects of all messages from <sender> in <path>, one per line, and save the list as <target>.",
-    "what did <sender> write about? Put the subjects of the mails from that address in <path> into <target>, one per line.",
+    "what did <sender> write about? Please put the subjects of the mails from that address in <path> into <target>, one per line.",
     "please write the subjects of the messages from <sender> in the mailbox <path> to <target>, one per line.",
-    "<role> wants a list of what <sender> sent: one subject per line in <target>, taken from <path>.",
+    "<role> wants a list of what <sender> wrote about: the subjects of those mails in <path>, one per line, in <target>.",
     "could you pull the subjects of the mails from <sender> out of <path>? One per line, into <target>.",
-    "subjects of the messages from <sender> in <path>, one per line: to <target>.",
-    "<target> should have a line for each message from <sender> in the mbox <path>, with its subject.",
-    "go through <path> and note the subject of every message from <sender> in <target>, one on each line.",
-    "<path> has mail from several people. I need the subjects of those from <sender>, one per line, in <target>.",
+    "I need the subjects of the messages from <sender> in <path>, one on each line of <target>.",
 )
-_FORM = "[The text of the subject only, in the order of the mailbox.|In the order of the mailbox, without the word Subject.|Mailbox order, and just the subject itself.]"
 _WHY = (
     "<who> cleans up the mailbox on <day>.",
-    "There is a dispute about who was told what.",
-    "<role> answers all of it in one go.",
+    "<who> and <role> disagree about who was told what.",
     "The mailbox moves to another machine on <day>.",
-    "We want to know before <event>.",
+    "We want to answer them before <event>.",
 )
-_SUBJECTS = (
-    "<event>", "Re: <event>", "keys to <room>", "<room> on <day>", "change of shift on <day>", "list for <day>",
-    "<n> copies by <day>", "question about <room>", "visit on <iso>", "Re: your note of <iso>", "parcel in <room>",
-    "no time on <day>", "meeting at <clock>", "order no. <n>", "<work>, <n> of them",
-)  # fmt: skip
+_LETTERS = (
+    ("Keys to <room>", "Can I have the key to <room> on <day>? I will bring it back in the evening."),
+    ("<event>", "Who takes care of <event> this time? I am away for <k> days."),
+    ("Parcel for you", "There has been a parcel for you at <room> since <day>."),
+    ("Shift on <day>", "Could somebody take my shift on <day>? I can come <k> hours earlier the day after."),
+    ("Visit on <iso>", "We have visitors on <iso>, <k> people. They want to see <room> first."),
+    ("Re: <event>", "I have put you down for <event>. Tell me if that is wrong."),
+    ("Meeting at <clock>", "The meeting starts at <clock> and not before, <n> minutes at most."),
+    ("Phone at <room>", "The phone at <room> has a new number, extension <n>."),
+    ("Order no. <n>", "Order <n> came on <day>, with <k> pieces missing."),
+    ("Away until <day>", "I am away until <day>. In the meantime please ask <role>."),
+    ("List for <day>", "I still need your list for <day>, and <k> of the others."),
+    ("Re: your note of <iso>", "I have read your note of <iso> and agree with it, but for point <k>."),
+    ("Chairs for <event>", "How many chairs do we need for <event>? I can bring <n>."),
+    ("Spare key", "The spare key to <room> is with me until <day>."),
+)
+"""Subjects, and what the message says."""
 
 
 @TASKS.kind("mailbox")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder, listed = host.place(), rng.random() < 0.5
-    stem = host.world.stem("inbox office incoming mail-2025 requests info old-mail")
-    path = f"{folder}/{stem}{skin.choice(['.mbox', '.mbox', ''])}"
-    target = new_path(host, folder, "result", "subjects overview topics" if listed else "count number messages")
+    path = f"{folder}/{called(host, 'inbox office info old-mail')}{skin.choice(['.mbox', '.mbox', ''])}"
     senders = [f"{person.login}@{host.name}" for person in skin.sample(host.cast[1:], 3)]
-    picks = [0, 0, 1, *[2] * (not host.brief), *(rng.randrange(3) for _ in range(host.some(rng, 0, 4)))]
+    whose = senders[0].split("@")[0]
+    target = named(host, folder, "result", f"{whose}-subjects" if listed else f"{whose}-count")
+    picks = [0, 0, 1, *[2] * (not host.brief), *(rng.randrange(3) for _ in range(host.some(rng, 0, 2)))]
     rng.shuffle(picks)
-    subjects = _subjects(host, len(picks))
-    text = _mbox(host, [(senders[at], subject) for at, subject in zip(picks, subjects, strict=True)], senders[0])
+    letters = _letters(host, len(picks))
+    subjects = [subject for subject, _ in letters]
+    text = _mbox(host, [(senders[at], *letter) for at, letter in zip(picks, letters, strict=True)], senders[0])
     mine = [subject for at, subject in zip(picks, subjects, strict=True) if at == 0]
     sender, start = senders[0], f"^From: {senders[0]}"
     result = "".join(f"{subject}\n" for subject in mine) if listed else f"{len(mine)}\n"
     shown = f"sed -n '/{start}/,/^$/s/^Subject: //p' {path}" if listed else f"grep -c '{start}' {path}"
-    cores = [f"{core} {_FORM}" for core in _LIST] if listed else list(_COUNT)
+    cores = _LIST if listed else _COUNT
     title = "[subjects|what was written] in <what>" if listed else "[a count|a number] from <what>"
     typed = f"printf '%s\\n' {' '.join(map(quoted, mine))}" if listed else f"echo {len(mine)}"
     ways = _listing if listed else _counting
@@ -71,9 +77,15 @@ def make(host: Host) -> Job:
         sources={path: text},
         target=target,
         result=result,
+        alike=tolerance.SUBJECTS if listed else tolerance.FIGURES,
         looks=[f"cat {path}", f"head {path}"],
         direct=ways(path, target, start, shown, typed),
-        right={"in_two_steps": f"{typed} > /tmp/answer; cat /tmp/answer > {target}"},
+        right={
+            "in_two_steps": f"{typed} > /tmp/answer; sort /tmp/answer > {target}",
+            "with_words": f"{typed} | sed 's/^/Subject: /' > {target}"
+            if listed
+            else f"echo {whose}: {len(mine)} > {target}",
+        },
         confirm=[[f"cat {target}"], [f"cat -n {target}"]],
         wrong={
             "all_messages": f"{'sed -n s/^Subject:.//p' if listed else 'grep -c ^From:'} {path} > {target}",
@@ -104,35 +116,31 @@ def _listing(path: str, target: str, start: str, shown: str, typed: str) -> list
     ]
 
 
-def _subjects(host: Host, count: int) -> list[str]:
-    """So many, all different."""
-    found: list[str] = []
-    while len(found) < count:
-        text = host.text(host.skin.choice(_SUBJECTS))
-        if text not in found:
-            found.append(text)
-    return found
+def _letters(host: Host, count: int) -> list[tuple[str, str]]:
+    """So many subjects and what is written about them, all different."""
+    found: dict[str, str] = {}
+    for template in host.skin.sample(_LETTERS, len(_LETTERS)):
+        if len(found) < count:
+            subject, body = host.text(" / ".join(template)).split(" / ")
+            found.setdefault(f"{subject[:1].upper()}{subject[1:]}", body)
+    return list(found.items())
 
 
-def _mbox(host: Host, messages: list[tuple[str, str]], mentioned: str) -> str:
-    """The messages, hours apart. mentioned: an address that stands in the text of some of the others."""
-    second, texts = host.mtime - len(messages) * 90000, []
-    for at, (sender, subject) in enumerate(messages):
-        second += host.skin.randint(3000, 90000)
-        when = datetime.fromtimestamp(second, UTC)
-        body = lines(host, "remark", host.some(host.rng, 1, 2))
-        if sender != mentioned and at % 2:
-            body.append(
-                host.skin.choice([f"Copy to {mentioned}.", f"{mentioned} knows about it.", f"Please ask {mentioned}."])
-            )
+def _mbox(host: Host, messages: list[tuple[str, str, str]], mentioned: str) -> str:
+    """The messages, one a day. mentioned: an address that stands in the text of some of the others."""
+    first, texts = host.mtime // 86400 - len(messages), []
+    for at, (sender, subject, body) in enumerate(messages):
+        when = datetime.fromtimestamp((first + at) * 86400 + host.skin.randrange(7 * 3600, 18 * 3600), UTC)
+        copy = [f"Copy to {mentioned}."] if sender != mentioned and at % 2 else []
         texts += [
             f"From {sender} {when:%a %b %e %H:%M:%S %Y}",
             f"From: {sender}",
-            f"To: {host.user}@{host.name}",
+            *([] if host.brief else [f"To: {host.user}@{host.name}"]),
             f"Subject: {subject}",
-            f"Date: {when:%a, %d %b %Y %H:%M:%S} +0000",
+            *([] if host.brief else [f"Date: {when:%a, %d %b %Y %H:%M:%S} +0000"]),
             "",
-            *body,
+            f"{body[:1].upper()}{body[1:]}",
+            *copy,
             "",
         ]
     return "".join(f"{line}\n" for line in texts)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sekft.authors.procedural import folders
 from sekft.authors.procedural.folders import Folder
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
 
 # What each mode means, and how chmod spells it with letters.
 _MODES = {
@@ -33,28 +33,23 @@ _ASK = (
     "please give <what> mode <mode> (<means>).",
     "<what> should have mode <mode>: <means>.",
     "the permissions of <what> are wrong. They should be <mode>.",
-    "could you change the mode of <what> to <mode>? That way, <means>.",
+    "could you change the mode of <what> to <mode>?",
     "<who> restored <what> with the wrong mode. Please set it to <mode>.",
-    "<what>: mode <mode> from now on.",
-    "make <what> mode <mode> and leave the other files in that folder alone.",
-    "access to <what> has to change: mode <mode>, so that <means>.",
-    "<role> asks for mode <mode> on <what>. Nothing else changes.",
-    "mode <mode> for <what>.",
+    "<role> asks for mode <mode> on <what>, so that <means>.",
 )
 _WHY = (
     "<who> goes through the permissions on <day>.",
-    "This came up in the review of access rights.",
-    "The umask was wrong when they were copied.",
-    "<role> noticed it in a listing.",
-    "Since the move to <host> they have had the default mode.",
+    "The umask was wrong when <who> copied the folder.",
+    "<role> noticed it in a listing on <day>.",
+    "Since the move to <host> everything has the default mode.",
 )
 _SCRIPTS = """
 backup sync-files rotate-logs nightly weekly-report cleanup send-mail import-data export-data check-disk restart-queue
 make-index print-labels fetch-files notify
 """
 _STEPS = (
-    "cd /srv || exit 1", 'logger "started by $USER"', 'date >> "$HOME/runs.log"', "umask 027", "set -eu",
-    "df -h /srv", "find /tmp -user $USER -mtime +7", "sync", 'echo "done"',
+    "cd /srv", 'logger "started by $USER"', 'date >> "$HOME/runs.log"', "umask 027", "set -eu",
+    "df -h /srv", "cat /srv/*/*.log", "sync", 'echo "done"',
 )  # fmt: skip
 
 
@@ -62,7 +57,7 @@ _STEPS = (
 def make(host: Host) -> Job:
     rng = host.rng
     several, runs = rng.random() < 0.5, rng.random() < 0.4
-    found = folders.draw(host, host.some(rng, 2, 4) if several else 1, host.some(rng, 2, 3))
+    found = folders.draw(host, host.some(rng, 2, 4) if several else 1, rng.randint(1, 2))
     if runs:
         found = _scripts(host, found)
     folder, ending, mine, rest = found.path, found.ending, found.mine, found.rest
@@ -77,12 +72,11 @@ def make(host: Host) -> Job:
         title=host.say("[permissions|mode|access rights] of [files|a file] in <what>", what=found.name),
         text=ask(
             host,
-            _ASK,
+            [core.replace("<what>", each if several else paths) for core in _ASK],
             _WHY,
-            what=each if several else paths,
             mode=mode,
             means=re.sub(r"\bit\b", "them", means) if several else means,
-            who=host.person().name,
+            who=named_after(host.person()),
             role=host.role(),
         ),
         needle=folder,
@@ -114,8 +108,10 @@ def make(host: Host) -> Job:
 def _scripts(host: Host, found: Folder) -> Folder:
     """The same number of files, of which those that matter are shell scripts."""
     names = sorted(f"{stem}.sh" for stem in host.world.several(len(found.mine), _SCRIPTS, (2, 3)))
-    path = f"{found.above}/{host.world.stem('scripts bin jobs tools helpers')}"
+    path = f"{found.above}/{host.world.stem('scripts bin jobs')}"
+    rest = ["README", f"{names[0]}.bak", "crontab.txt", "TODO"][: len(found.rest)]
     texts = {name: "#!/bin/sh\n" + "".join(f"{step}\n" for step in host.skin.sample(_STEPS, 3)) for name in names}
-    texts |= {name: found.files[name].content or "" for name in found.rest}
+    about = f"Scripts of {host.world.setting.place}, kept by {host.role()}.\n"
+    texts |= {name: texts[names[0]] if name.endswith(".bak") else about for name in rest}
     files = {name: host.file(f"{path}/{name}", text) for name, text in texts.items()}
-    return replace(found, path=path, ending="sh", mine=names, files=files)
+    return replace(found, path=path, ending="sh", mine=names, rest=rest, files=files)

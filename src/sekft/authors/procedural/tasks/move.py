@@ -4,34 +4,30 @@ from __future__ import annotations
 
 from sekft.authors.procedural import folders
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
 
 _ASK = (
     "move the .<ending> files from <source> to <target>.",
-    "move all *.<ending> in <source> to <target>; everything else stays.",
+    "please move all *.<ending> in <source> to <target>.",
     "the .<ending> files in <source> belong in <target>. Please move them there.",
     "could you move the <of> to <target>? They are the .<ending> files in <source>.",
-    "<source> has .<ending> files that should be in <target>. Move them, don't copy them.",
-    "clear the .<ending> files out of <source>: they go to <target>.",
-    "the <of> live in <target> now. Take the .<ending> files in <source> there.",
+    "the <of> live in <target> now. Please take the .<ending> files in <source> there.",
     "<who> saved the .<ending> files in the wrong place. They have to go from <source> to <target>.",
-    "tidy up <source>, please. Whatever ends in .<ending> goes to <target>, the rest stays where it is.",
-    "please put the files ending in .<ending> from <source> into <target>, without leaving copies behind.",
-    ".<ending> files: from <source> to <target>. Nothing else moves.",
+    "move the <of> (the .<ending> files in <source>) to <target>, everything else stays.",
 )
 
 
 @TASKS.kind("move")
 def make(host: Host) -> Job:
     rng = host.rng
-    found = folders.draw(host, host.some(rng, 2, 5), host.some(rng, 2, 4), others=2)
+    found = folders.draw(host, host.some(rng, 2, 5), host.some(rng, 1, 2))
     source, ending, moved, files = found.path, found.ending, found.mine, found.files
-    target = f"{found.above}/{host.world.stem('archive done checked outgoing kept finished for-review sorted shelf-# box-#')}"
-    slots = {**found.slots, "source": source, "target": target, "who": host.person().name}
+    target = f"{found.above}/{host.world.stem('archive done checked finished sent old')}"
+    slots = {**found.slots, "source": source, "target": target, "who": named_after(host.person())}
     return job(
         host,
         title=host.say("[files to move|files in the wrong place|some files to move] from <what>", what=found.name),
-        text=ask(host, _ASK, found.kind.why, **slots),
+        text=ask(host, _ASK, (), **slots),
         needle=target,
         files=(*files.values(), host.folder(target)),
         after=tuple(files[name].model_copy(update={"path": f"{target}/{name}"}) for name in moved),

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from sekft.authors.procedural import folders
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
 
 _ASK = (
     "delete all files in <folder> <rule>.",
-    "please remove the files in <folder> <rule>, and only those.",
+    "please remove the files in <folder> <rule>.",
     "<folder> is full of leftovers. Files <rule> can go, the rest stays.",
-    "clean up <folder>: delete the files <rule>.",
-    "could you get rid of the files in <folder> <rule>? Leave the others alone.",
+    "could you get rid of the files in <folder> <rule>? The others are in use.",
     "files <rule> should not be in <folder>. Please delete them.",
-    "the folder with the <of>, <folder>, still has files <rule>. Nobody needs them, so delete them.",
-    "a run that broke off left files <rule> in <folder>. Delete these, nothing else.",
+    "<folder> still has files <rule>, which nobody needs. Please delete them.",
     "<who> is done with the files in <folder> <rule>. You can delete them.",
-    "in <folder>, delete the files <rule> and keep the others.",
-    "remove from <folder>: files <rule>. Everything else is in use.",
 )
 _WHY = (
-    "They have been lying there since <iso>.",
-    "The disk is [nearly full|at <n> per cent].",
-    "The nightly backup takes them along every time.",
-    "<who> asked whether anyone needs them, and nobody does.",
-    "They get in the way in every listing.",
+    "The disk is at <n> per cent again.",
+    "<who> asked in <room>, and nobody needs them any more.",
     "<role> wants the folder tidy before <event>.",
+    "The backup of <day> did not fit.",
 )
-_MARKS = "tmp old draft test copy scratch broken unused spare"
+_MARKS = "tmp old draft test copy"
 # What singles the files out: in words, as a pattern for the shell, and what their names are made of.
 _RULES = {
     "prefix": ("whose names start with <mark>", "{mark}*", "{mark}{stem}.{ending}"),
@@ -42,7 +36,7 @@ def make(host: Host) -> Job:
     kind = rng.choice(sorted(_RULES))
     rule, pattern, called = _RULES[kind]
     count = host.some(rng, 2, 3)
-    found = folders.draw(host, count + host.some(rng, 1, 3), 1)
+    found = folders.draw(host, count + host.some(rng, 2, 3), rng.randrange(2))
     endings = {name.rpartition(".")[2] for name in found.files}
     folder = found.path
     word = host.world.one(" ".join(mark for mark in _MARKS.split() if mark not in endings), (1, 2))
@@ -56,7 +50,7 @@ def make(host: Host) -> Job:
     return job(
         host,
         title=host.say("[leftovers|files to delete|clutter] in <what>", what=found.name),
-        text=ask(host, _ASK, _WHY, rule=host.phrase(rule, mark=mark), who=host.person().name, **found.slots),
+        text=ask(host, _ASK, _WHY, rule=host.phrase(rule, mark=mark), who=named_after(host.person()), **found.slots),
         needle=folder,
         files=(*doomed, *kept),
         gone=tuple(paths),

@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
+from sekft.authors.procedural import folders
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ENDING = (
     "rename the .<old> files in <folder> to .<new>.",
-    "rename every .<old> file in <folder> so that it ends in .<new>; the rest of the name stays.",
-    "the <of> in <folder> should end in .<new> instead of .<old>. [Please rename them.|Please rename them, contents as they are.]",
-    "change the ending of the .<old> files in <folder> to .<new>. The other files keep their names.",
-    "<folder> still has .<old> files. [They should all|All of them should] be .<new>, with the same names [otherwise|before the dot].",
+    "please change the ending of the .<old> files in <folder> to .<new>.",
+    "the <of> in <folder> should end in .<new> instead of .<old>. Please rename them.",
     "could you rename everything in <folder> that ends in .<old>, so that it ends in .<new>?",
-    "[bulk|quick] rename in <folder>: *.<old> to *.<new> [, nothing else|].",
-    "what reads <folder> wants .<new>, not .<old>. Please rename the .<old> files to match, for instance <first> to <example>.",
-    "give the .<old> files in <folder> the ending .<new> [(<first> becomes <example>, and so on)|].",
-    "no more .<old> in <folder>, please: those files get .<new> as their ending and keep their names.",
+    "the program that reads <folder> wants .<new>, not .<old>. Please rename the .<old> files, <first> to <example> and so on.",
+    "give the .<old> files in <folder> the ending .<new> (<first> becomes <example>).",
 )
 _PREFIX = (
     "put <new> in front of the names of all .<old> files in <folder>.",
     "rename the .<old> files in <folder> so that each begins with <new>: <first> becomes <example>, and so on.",
-    "the <of> in <folder> should carry <new> in front. Rename each .<old> file, as in <example>.",
-    "prefix every .<old> file in <folder> with <new>. Other files keep their names.",
-    "please mark the .<old> files in <folder> with <new> at the beginning of the name, so that <first> is called <example>.",
-    "we put the <of> of several people into one folder, so the .<old> files in <folder> need <new> before their names (<example>, for instance).",
+    "please put <new> before the name of every .<old> file in <folder>, as in <example>.",
+    "the <of> of several people come together, so the .<old> files in <folder> need <new> before their names (<example>, for instance).",
     "could you rename the .<old> files in <folder>? Each gets <new> before the name that it has, like <example>.",
-    "rename in <folder>: <new> goes in front of every .<old> file, everything else stays as it is.",
-    "add <new> to the front of each .<old> file name in <folder> [, giving names like <example>|].",
     "in <folder>, <first> should be called <example>, and the other .<old> files get the same <new> in front.",
 )
-
-_PASSING = ("bak", "old", "log")
-"""Endings that nobody gives to files which are to be kept."""
 
 
 @TASKS.kind("rename")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder = host.place()
     by_ending = rng.random() < 0.5
-    count, others = host.some(rng, 2, 4), host.some(rng, 2, 4)
-    found = host.world.collection(count + others, others=4)
-    kind, old = found.kind, found.ending
-    lasting, *spare = sorted(found.others, key=lambda ending: ending in _PASSING)
-    new = lasting if by_ending else host.world.one(host.world.setting.groups, (1, 2)) + skin.choice("-_")
-    stems = sorted(found.stems[:count])
+    found = folders.draw(host, host.some(rng, 2, 4), host.some(rng, 1, 2))
+    folder, kind, old, files = found.path, found.kind, found.ending, found.files
+    new = found.other if by_ending else host.world.one(host.world.setting.groups, (1, 2)) + skin.choice("-_")
+    stems = [name.removesuffix(f".{old}") for name in found.mine]
     renamed = {f"{stem}.{old}": f"{stem}.{new}" if by_ending else f"{new}{stem}.{old}" for stem in stems}
-    kept = [f"{stem}.{spare[0]}" for stem in found.stems[count:]]
-    files = {
-        name: host.file(f"{folder}/{name}", host.page(kind.lines, host.some(rng, 1, 4))) for name in [*renamed, *kept]
-    }
     first = f"{stems[0]}.{old}"
     target = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{folder}/{new}$(basename "$f")"'
     short = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{new}$f"'
@@ -64,7 +47,6 @@ def make(host: Host) -> Job:
         text=ask(
             host,
             _ENDING if by_ending else _PREFIX,
-            kind.why,
             folder=folder,
             old=old,
             new=new,

@@ -5,58 +5,53 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sekft.authors.procedural import tables
+from sekft.authors.procedural import tables, tolerance
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job
 from sekft.scenario import File
 
 _ASK = (
-    "write <target>: a line for each <ending> file in <folder>, its name (no folder), a space and <figure>, sorted by name.",
-    "list the <ending> files of <folder> in <target>, one per line, each name followed by a space and <figure>. Sort by name and leave the folder out.",
-    "for every <ending> file in <folder>, we need <figure>. Lines of the form NAME NUMBER, without folders and sorted by name, go to <target>.",
-    "please make a short report, <target>: for each <ending> file in <folder> its bare name, one blank and <figure>. In the order of the names.",
-    "how do the <of> in <folder> compare? Put a line per <ending> file into <target>: name without folder, one space, <figure>; sorted by name.",
-    "go through the <ending> files in <folder> and note <figure> for each, in <target>: one line per file, NAME NUMBER, sorted by name, no folders.",
-    "I need an overview of <folder> in <target>. Per <ending> file one line with the file name, a space and <figure>, sorted by name; the names without their folder.",
-    "<target> should have one line per <ending> file in <folder>, in the form NAME NUMBER, where the number is <figure>. Bare names, in order.",
-    "could you work out <figure> for each <ending> file in <folder>? Write name (no folder), space, number to <target>, a line per file, sorted by name.",
-    "collect <figure> of all <ending> files in <folder> in <target>, as lines NAME NUMBER without the folder, sorted by name.",
+    "for each <ending> file in <folder>, write its name and <figure> to <target>, one line per file.",
+    "list the <ending> files of <folder> in <target>, each with <figure>.",
+    "please make a short report, <target>: every <ending> file in <folder> with <figure>, a line each.",
+    "how do the <of> in <folder> compare? Write a line per <ending> file to <target>, with the file name and <figure>.",
+    "go through the <ending> files in <folder> and note the name and <figure> of each in <target>.",
+    "I need an overview of <folder> in <target>: a line per <ending> file with its name and <figure>.",
+    "could you work out <figure> for each <ending> file in <folder>? Name and number, a line per file, in <target>.",
 )
 
 
 @dataclass(frozen=True)
 class _Inputs:
-    """The files that are reported on, and one beside them that is not.
+    """The files that are reported on. target: what the report is called.
 
     each: sh that prints the figure of "$f". every: awk that prints names and figures of the files after it.
     """
 
     ending: str
     texts: dict[str, str]
-    other: str
     figures: list[int]
     figure: str
     each: str
     every: str
     of: str
     why: list[str]
+    target: str
 
 
 @TASKS.kind("report")
 def make(host: Host) -> Job:
     rng = host.rng
     folder = host.place()
-    target = new_path(host, folder.rsplit("/", 1)[0], "result", "overview report figures summary compared")
     inputs = (_tables if rng.random() < 0.5 else _pages)(host, host.some(rng, 2, 4))
     ending, each, every = inputs.ending, inputs.each, inputs.every
-    mine = list(inputs.texts)
+    mine, target = list(inputs.texts), f"{folder.rsplit('/', 1)[0]}/{inputs.target}"
     right = "".join(f"{name} {figure}\n" for name, figure in zip(mine, inputs.figures, strict=True))
     echoed = " ".join(f"'{line}'" for line in right.splitlines())
     what = folder.rsplit("/", 1)[-1]
     files: tuple[File, ...] = tuple(host.file(f"{folder}/{name}", text) for name, text in inputs.texts.items())
-    rest = host.file(
-        f"{folder}/{inputs.other}", host.page(host.skin.sample(host.world.setting.notes, 4), host.some(rng, 1, 3))
-    )
+    about = f"{inputs.of[:1].upper()}{inputs.of[1:]}, kept by {host.role()}.\n"
+    rest = host.file(f"{folder}/README", about)
     return job(
         host,
         title=host.say("[a report on <what>|an overview of <what>|figures for <what>|compare the <of>]", what=what, of=inputs.of),
@@ -64,6 +59,7 @@ def make(host: Host) -> Job:
         files=(*files, rest),
         target=target,
         result=right,
+        alike=tolerance.PAIRS,
         reads=(f"{folder}/{mine[0]}",),
         folder=folder,
         looks=[f"head {folder}/*{ending}", f"head -n 4 {folder}/*{ending}", f"cat {folder}/*{ending}"],
@@ -74,9 +70,12 @@ def make(host: Host) -> Job:
             [f'for f in {folder}/*{ending}; do printf \'%s %s\\n\' "${{f##*/}}" "$({each})"; done > {target}'],
             [f'for f in {folder}/*{ending}; do echo "$f $({each})"; done', f"printf '%s\\n' {echoed} > {target}"],
         ],
+        right={
+            "with_folders": f'for f in {folder}/*{ending}; do echo "$f: $({each})"; done > {target}',
+            "number_first": f"cd {folder}; for f in *{ending}; do echo \"$({each}) $f\"; done | sort -r > {target}",
+        },
         confirm=[[f"cat {target}"], [f"cat -n {target}"], [f"cat {target}", f"ls {folder}"]],
         wrong={
-            "with_folders": f'for f in {folder}/*{ending}; do echo "$f $({each})"; done > {target}',
             "other_files_too": f'cd {folder}; for f in *; do echo "$f $({each})"; done > {target}',
             "off_by_one": f"printf '%s\\n' {echoed} | sed \"1s/.*/{mine[0]} {inputs.figures[0] + 1}/\" > {target}",
             "one_lost": f"printf '%s\\n' {echoed} | sed '$d' > {target}",
@@ -89,8 +88,8 @@ def make(host: Host) -> Job:
 def _tables(host: Host, count: int) -> _Inputs:
     """A table for each of some months in a row, whose amounts are summed."""
     rng, skin = host.rng, host.skin
-    form = tables.draw(skin)
-    sizes = [host.some(rng, 2, 6) for _ in range(count)]
+    form = tables.draw(skin, host.brief)
+    sizes = [host.some(rng, 2, 4) for _ in range(count)]
     table = host.world.table(max(sizes), 3)
     kind, last = table.kind, datetime.fromtimestamp(host.mtime, UTC)
     texts, sums = {}, []
@@ -110,16 +109,34 @@ def _tables(host: Host, count: int) -> _Inputs:
     column, split = ("$4", " -F': '") if form.ending == ".jsonl" else ("$3", split)
     every = f"awk{split} '{{a[FILENAME] += {column}}} END {{for (f in a) print f, a[f]}}'"
     what = f"the sum of {form.column(kind.amount)}"
-    other = f"{host.world.stem('notes readme about remarks')}.md"
-    return _Inputs(form.ending, texts, other, sums, what, each, every, f"monthly tables of {kind.rows}", kind.why)
+    return _Inputs(
+        form.ending,
+        texts,
+        sums,
+        what,
+        each,
+        every,
+        f"monthly tables of {kind.rows}",
+        kind.why,
+        f"{table.stem}-{kind.amount}.txt",
+    )
 
 
 def _pages(host: Host, count: int) -> _Inputs:
     """Files of a collection, whose lines are counted."""
     found = host.world.collection(count)
     kind, ending = found.kind, f".{found.ending}"
-    texts = {f"{stem}{ending}": host.page(kind.lines, host.some(host.rng, 2, 6)) for stem in sorted(found.stems)}
+    texts = {f"{stem}{ending}": host.page(kind.lines, host.some(host.rng, 2, 5)) for stem in sorted(found.stems)}
     counts = [text.count("\n") for text in texts.values()]
     every = "awk '{a[FILENAME]++} END {for (f in a) print f, a[f]}'"
-    other = f"{host.world.stem('notes readme about remarks')}.{found.others[0]}"
-    return _Inputs(ending, texts, other, counts, "the number of lines", 'wc -l < "$f"', every, kind.of, kind.why)
+    return _Inputs(
+        ending,
+        texts,
+        counts,
+        "the number of lines",
+        'wc -l < "$f"',
+        every,
+        kind.of,
+        kind.why,
+        f"{found.folder}-lines.txt",
+    )

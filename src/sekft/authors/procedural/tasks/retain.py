@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from sekft.authors.procedural import logs
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
-    "keep the <count> newest <stem> files in <folder>, by the date in the name, and delete the older ones.",
-    "delete all but the <count> latest <stem> files in <folder> (go by the date in the name).",
-    "there are too many <stem> files in <folder>. Keep the <count> with the latest dates in their names and delete the rest of them.",
-    "please thin out the <stem> files in <folder>: the <count> newest stay, the older ones go. The date in the name counts, not the time stamp.",
-    "we only need the last <count> of the dated <stem> files in <folder>; please delete the earlier ones. The names have the dates.",
-    "clear old <stem> files out of <folder>. Keep the <count> most recent by the date in the name, and everything that is no <stem> file.",
-    "the <stem> files in <folder> have a date in their names. Keep the <count> with the latest dates, delete the others.",
-    "could you delete the old <stem> files in <folder>? The <count> newest by the date in the name should stay.",
-    "trim <folder>: of the files named <stem> and a date, only the <count> latest dates are to be kept. Leave the other files alone.",
-    "remove the <stem> files with the older dates in their names from <folder>, so that exactly the <count> latest are left.",
+    "keep the <count> newest <stem>-*.log in <folder> and delete the older ones.",
+    "please delete all but the <count> latest of the <stem> logs in <folder>.",
+    "there are too many <stem> logs in <folder>. Keep the <count> newest, the others can go.",
+    "we only need the last <count> of the <stem> logs in <folder>, the others can be deleted.",
+    "could you delete the old <stem>-*.log in <folder>, all but the <count> newest?",
+    "please thin out the <stem> logs in <folder>: the <count> newest stay, by the date in the name.",
+)
+
+
+_WHY = (
+    "The disk is at <n> per cent again.",
+    "<role> needs room for <event>.",
+    "The backup of <day> did not fit.",
+    "<who> has a copy of the old ones in <room>.",
 )
 
 
@@ -25,28 +31,33 @@ _ASK = (
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder = host.place()
-    keep, total = rng.randint(2, 4), rng.randint(5, 8)
-    found = host.world.collection(1 + rng.randint(1, 2))
-    kind, stem, ending = found.kind, found.stems[0], found.ending
-    form, last = skin.choice(["%Y-%m-%d", "%Y-%m-%d", "%Y%m%d"]), datetime.fromtimestamp(host.mtime, UTC)
-    days = sorted(skin.sample(range(1, 300), total), reverse=True)
-    dated = [f"{stem}-{last - timedelta(days=day):{form}}.{ending}" for day in days]
-    rest = [f"{name}.{ending}" for name in found.stems[1:]]
-    order = [*dated, *rest]
-    rng.shuffle(order)
+    keep, total = rng.randint(2, 3), rng.randint(5, 6)
+    log = host.world.log(2)
+    stem, every, last = log.stem, skin.choice([1, 1, 7]), datetime.fromtimestamp(host.mtime, UTC)
+    days = [last - timedelta(days=every * at) for at in reversed(range(total))]
+    form = skin.choice(["%Y-%m-%d", "%Y-%m-%d", "%Y%m%d"])
+    dated = [f"{stem}-{day:{form}}.log" for day in days]
+    story = logs.Story(host, log)
+    files = [
+        host.file(f"{folder}/{name}", _page(story, log.sources)).model_copy(update={"mtime": int(day.timestamp())})
+        for name, day in zip(dated, days, strict=True)
+    ]
+    files.append(
+        host.file(f"{folder}/README", f"Logs of {host.world.setting.place}, one a {'week' if every > 1 else 'day'}.\n")
+    )
     doomed, kept = dated[:-keep], dated[-keep:]
     glob = f"{folder}/{stem}-*"
-    count = ["two", "three", "four"][keep - 2]
+    count = ["two", "three"][keep - 2]
     return job(
         host,
         title=host.say(
-            "[old <stem> files|old files in <what>|what to keep in <what>|clear out <what>]",
+            "[old <stem> logs|old logs in <what>|logs in <what>|clear out <what>]",
             stem=stem,
             what=folder.rsplit("/", 1)[-1],
         ),
-        text=ask(host, _ASK, kind.why, folder=folder, stem=stem, count=count),
+        text=ask(host, _ASK, _WHY, folder=folder, stem=stem, count=count),
         needle=folder,
-        files=tuple(host.file(f"{folder}/{name}", host.page(kind.lines, host.some(rng, 1, 3))) for name in order),
+        files=tuple(files),
         gone=tuple(f"{folder}/{name}" for name in doomed),
         folder=folder,
         looks=[f"ls -A {folder}", f"ls -lA {folder}", f"ls {glob}"],
@@ -67,7 +78,11 @@ def make(host: Host) -> Job:
             "one_too_many": f"ls {glob} | head -n -{keep - 1} | xargs rm",
             "newest_deleted": f"rm {' '.join(f'{folder}/{name}' for name in kept)}",
             "all_deleted": f"rm {folder}/{stem}-*",
-            "others_too": [f"rm {folder}/{rest[0]}", *(f"rm {folder}/{name}" for name in doomed)],
+            "others_too": [f"rm {folder}/README", *(f"rm {folder}/{name}" for name in doomed)],
             "moved_away": f"mkdir {folder}/old && mv {' '.join(f'{folder}/{name}' for name in doomed)} {folder}/old/",
         },
     )
+
+
+def _page(story: logs.Story, sources: Sequence[str]) -> str:
+    return "".join(f"{source}: {story.next(source, trouble=False)}\n" for source in sources)

@@ -8,23 +8,17 @@ from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "[set|change] <key> to <new> in <path>.",
-    "set <key> in <path> to <new> and leave the other lines as they are.",
     "please set <key> (<about>) to <new> in <path>.",
-    "change <key> in <path> from <old> to <new> [, nothing else|].",
-    "in <path>, <key> is still <old>. It [has to|should] be <new>.",
-    "the settings of <of> are in <path>. [Please set|Set] <key> to <new> there.",
-    "one change to <path>: the new value of <key> is <new>.",
-    "the file <path> has <key> at <old>. [Make that <new>.|It should say <new>.]",
+    "change <key> in <path> from <old> to <new>.",
+    "in <path>, <key> is still <old>. It should be <new>.",
+    "the settings of <of> are in <path>. Please set <key> to <new> there.",
     "could you set <key> to <new>? It is in <path> and says <old> now.",
-    "[this|it] is about <about>: <key> in <path> should be <new>, not <old>.",
-    "please edit <path> so that <key> is <new>. [Keep the format of the file as it is.|Only that one line changes.|]",
+    "<key> in <path> should be <new>, not <old>.",
     "we agreed on <new> for <key> (<about>). Please enter that in <path>.",
 )
 _REMARKS = (
-    "Settings of <of>. Last change <iso>, <who>",
-    "Kept by <who>, <role>",
-    "Ask <who> before you change anything here",
-    "<iso>: all values checked, <who>",
+    "settings of <of>",
+    "<of>, last change <iso>",
     "",
     "",
 )
@@ -34,7 +28,7 @@ _REMARKS = (
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     form, folder = configs.draw(skin), host.place()
-    settings = host.world.settings(host.some(rng, 3, 8))
+    settings = host.world.settings(host.some(rng, 3, 6))
     kind = settings.kind
     path = f"{folder}/{settings.stem}{skin.choice(form.endings.split())}"
     pairs = [(key, value) for key, value, _, _ in settings.entries]
@@ -59,7 +53,7 @@ def make(host: Host) -> Job:
             of=kind.of,
             what=path.rsplit("/", 1)[-1],
         ),
-        text=ask(host, _ASK, kind.why, path=path, key=key, new=new, old=old, about=about, of=kind.of),
+        text=ask(host, _ASK, configs.WHY, path=path, key=key, new=new, old=old, about=about, of=kind.of),
         sources={path: before},
         target=path,
         result=after,

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "sort <source> <order> into <target>, without the repeats.",
-    "<source> has repeats and no order. Put each line once into <target>, <order>.",
-    "please write the lines of <source> to <target>, <order>, each line only once.",
-    "we need a clean copy of <source> in <target>: <order>, no line twice.",
-    "the <of> in <source> are [all over the place|in no order], and some are in there twice. A list <order>, each <item> once, belongs in <target>.",
-    "make <target> from <source>: same lines, <order>, duplicates dropped. [Leave <source> alone.|The original stays as it is.]",
-    "could you sort <source> <order> and save that as <target>? Whatever is in there twice should appear once.",
-    "save the lines of <source> <order> as <target>. [A line that comes twice is written once.|Every line once, please.]",
-    "[sorted|tidy] list of <of> wanted in <target>: the lines of <source> <order>, every one just once.",
-    "take out the duplicates in <source>, sort what is left <order>, and write it to <target>. <source> itself must not change.",
+    "please write the lines of <source> to <target> <order>, each only once.",
+    "some <of> are in <source> twice. Sort them <order>, each <item> once, and save the list as <target>.",
+    "make <target> from <source>: the same lines <order>, without duplicates.",
+    "could you sort <source> <order> and save that as <target>, each <item> once?",
+    "we need the <of> in <source> <order>, every <item> just once. Please save that as <target>.",
+    "take the duplicates out of <source>, sort the rest <order>, and write it to <target>.",
 )
-_FORWARDS = ("in alphabetical order", "alphabetically", "in ascending order", "in alphabetical order")
-_BACKWARDS = ("in descending order", "in reverse alphabetical order", "in reverse alphabetical order")
+_FORWARDS = ("in alphabetical order", "alphabetically")
+_BACKWARDS = ("in reverse alphabetical order",)
 
 
 @TASKS.kind("sorted")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder = host.place()
-    listing = host.world.listing(host.some(rng, 4, 8))
-    kind, words = listing.kind, [item.lower() for item in listing.items]
-    source = f"{folder}/{listing.stem}{skin.choice(['.txt', '.list', '.txt', ''])}"
-    target = new_path(host, folder, "result", "sorted ordered tidy clean unique alphabetical")
-    rows = words + [words[rng.randrange(len(words))] for _ in range(rng.randint(2, 4))]
+    listing = host.world.listing(host.some(rng, 4, 6))
+    kind, words = listing.kind, listing.items
+    source = f"{folder}/{listing.stem}.txt"
+    target = f"{folder}/{listing.stem}-sorted.txt"
+    rows = words + [words[rng.randrange(len(words))] for _ in range(rng.randint(1, 3))]
     rng.shuffle(rows)
     backwards = rng.random() < 0.35
     result = sorted(set(rows), reverse=backwards)

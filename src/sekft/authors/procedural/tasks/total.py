@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural import tables
+from sekft.authors.procedural import tables, tolerance
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, named
 
 _ASK = (
-    "[add up|sum] <amount> for <group> in <source> and write the sum to <target>.",
-    "please total <amount> in <source> over the rows where <by> is <group>, and put the sum into <target>.",
-    "what does <group> come to in <source>? Add up <amount> and leave the result in <target>.",
-    "[we need|I need|<role> needs] one number in <target>: the sum of <amount> over the <rows> of <group> in <source>.",
-    "<target> should hold the total of <amount> for <group>, taken from <source>.",
-    "go through <source>, take the rows of <one> <group>, and write the sum of <amount> to <target>.",
-    "total for <group>: sum <amount> in <source>, [only|just] the rows with <group> in <by>. Result, a plain number, to <target>.",
-    "the <rows> of <group> in <source> have to be added up (<amount>). The sum belongs in <target>, nothing else in there.",
-    "could you work out the <what> of <group>, all its <rows> in <source> together? A bare number in <target> will do.",
-    "[write|put] a single number into <target>: <amount> of all <rows> of <group>, added up from <source>.",
+    "add up <amount> for <group> in <source> and write the sum to <target>.",
+    "what do the <rows> of <group> in <source> come to? Add up <amount> and put the sum into <target>.",
+    "please total <amount> for <group> in <source>. The sum goes into <target>.",
+    "<role> needs one figure from <source>: <amount>, added up for <group>. Please leave it in <target>.",
+    "could you add up <amount> in <source> for <group>, and save the result as <target>?",
+    "find out what <amount> in <source> adds up to for <one> <group>, and put it into <target>.",
+    "<target> should hold the sum of <amount> over the <rows> of <group> in <source>.",
 )
 
 
 @TASKS.kind("total")
 def make(host: Host) -> Job:
-    rng, form = host.rng, tables.draw(host.skin)
+    rng, form = host.rng, tables.draw(host.skin, host.brief)
     folder = host.place()
-    picks = [0, 0, 1, *(rng.randrange(3) for _ in range(host.some(rng, 2, 12)))]
+    picks = [0, 0, 1, *(rng.randrange(3) for _ in range(host.some(rng, 2, 5)))]
     rng.shuffle(picks)
     table = host.world.table(len(picks), 3)
     kind = table.kind
-    source, target = f"{folder}/{table.stem}{form.ending}", new_path(host, folder, "result", "total sum figure amount")
+    source, target = f"{folder}/{table.stem}{form.ending}", named(host, folder, "result", f"{table.groups[0]}-total")
     columns = [kind.key, kind.group, kind.amount]
-    amounts = [rng.randint(0, 78) for _ in picks]
+    amounts = [rng.randint(0, 997) for _ in picks]
     span = kind.high - kind.low
-    values = [kind.low + amount * span // 78 for amount in amounts]
+    values = [kind.low + amount * span // 997 for amount in amounts]
     rows = [(key, table.groups[pick], str(value)) for key, pick, value in zip(table.keys, picks, values, strict=True)]
     group, total = table.groups[0], sum(value for pick, value in zip(picks, values, strict=True) if pick == 0)
     mine = f'$2 == "{group}"'
@@ -51,14 +48,13 @@ def make(host: Host) -> Job:
             group=group,
             one=kind.one,
             rows=kind.rows,
-            what=kind.what,
             amount=form.column(kind.amount),
-            by=form.column(kind.group),
             role=host.role(),
         ),
         sources={source: form.text(columns, rows)},
         target=target,
         result=f"{total}\n",
+        alike=tolerance.FIGURES,
         looks=[f"cat {source}", f"head -n 5 {source}"],
         direct=[
             f"{shown} > {target}",
@@ -67,7 +63,7 @@ def make(host: Host) -> Job:
             [shown, f"echo {total} > {target}"],
         ],
         right={
-            "typed": f"printf %s {total} | tee {target}",
+            "with_name": f"echo '{group}: {total}' > {target}",
             "by_expr": f"n=0; for v in $({picked} | {cut}); do n=$(expr $n + $v); done; echo $n > {target}",
         },
         confirm=[[f"cat {target}"], [f"cat {target}", f"grep {group} {source}"]],

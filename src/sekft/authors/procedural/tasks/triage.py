@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from sekft.authors.procedural import logs, tolerance
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, job, named
 
 _ASK = (
     "which <one> has the most <level> lines in <log>? Write its name to <target>.",
-    "find the <one> with the most <level> lines in <log> and write its name, nothing else, to <target>.",
-    "[count|compare] the <level> lines in <log> by <one>. The name of the one with the most goes into <target>.",
-    "one <one> is responsible for most of the <level> lines in <log>. Please find out which, and put just its name into <target>.",
-    "go through the <of> <log>: for which <one> is '<level>' logged most often? Name only, in <target>.",
-    "we need to know which <one> gives the most trouble: most lines of level <level> in <log>. Its name belongs in <target>.",
-    "look at <log> and count the <level> lines per <one>. Leave the name of the worst in <target>, without the count.",
-    "<target> should hold one name: the <one> with more <level> lines in <log> than any other.",
-    "please check the <of>, <log>. I want the name of the <one> with the most <level> entries, in <target>.",
-    "could you see which <one> logs '<level>' most often in <log>, and write that name to <target>?",
+    "find the <one> with the most <level> lines in <log> and write its name to <target>.",
+    "please count the <level> lines in <log> by <one>. The name of the one with the most goes into <target>.",
+    "go through the <of>, <log>: which <one> logs <level> most often? Put its name into <target>.",
+    "<role> wants to know which <one> gives most trouble, that is, has the most <level> lines in <log>. Leave the name in <target>.",
+    "could you see which <one> has most <level> entries in <log>, and write that to <target>?",
+    "<target> should name the <one> with more <level> lines in <log> than any other.",
 )
 
 
@@ -40,18 +38,10 @@ _FORMATS = (
     _LogFormat("{time} {level} {source} {message}", "%Y-%m-%dT%H:%M:%SZ", 2, 3),
     _LogFormat("{time} {level} {source}: {message}", "%Y-%m-%d %H:%M:%S", 3, 4, ":"),
     _LogFormat("{time} {source} {level} {message}", "%Y-%m-%dT%H:%M", 3, 2),
-    _LogFormat("{time} {source} {level} {message}", "%d.%m.%Y %H:%M", 4, 3),
     _LogFormat("{time} {host} {source}: {level} {message}", "%b %d %H:%M:%S", 6, 5, ":"),
 )
-_LEVELS = (
-    ("ERROR", "INFO", "DEBUG"),
-    ("ERROR", "INFO", "DEBUG"),
-    ("error", "info", "debug"),
-    ("WARN", "INFO", "DEBUG"),
-    ("FAULT", "OK", "NOTE"),
-    ("ERR", "INFO", "OK"),
-)
-"""The level that is asked for, of trouble, and two of ordinary lines."""
+_LEVELS = (("ERROR", "INFO"), ("ERROR", "INFO"), ("WARN", "INFO"), ("error", "info"), ("FAULT", "OK"))
+"""The level that is asked for, of trouble, and the one of ordinary lines."""
 
 
 @TASKS.kind("triage")
@@ -60,19 +50,20 @@ def make(host: Host) -> Job:
     folder, form = host.place(), skin.choice(_FORMATS)
     log = host.world.log(3)
     kind, sources = log.kind, log.sources
-    source = f"{folder}/{log.stem}{skin.choice(['.log', '.log', '.log', '.txt', '.journal'])}"
-    target = new_path(host, folder, "result", "worst culprit suspect most-faults finding")
+    source = named(host, folder, "log", log.stem)
+    target = named(host, folder, "result", f"worst-{kind.source.replace(' ', '-')}")
     said = " ".join([*kind.lines, *kind.faults])
-    level, *others = skin.choice([levels for levels in _LEVELS if levels[0] not in said])
-    most = host.some(rng, 3, 6)
+    level, usual = skin.choice([levels for levels in _LEVELS if levels[0] not in said])
+    most = host.some(rng, 3, 4)
     events = [(level, 0)] * most + [(level, 1)] * (most - 1) + [(level, 2)] * host.some(rng, 1, 2)
-    events += [(others[rng.randrange(2)], 1 + rng.randrange(2)) for _ in range(host.some(rng, 2, 9))]
+    events += [(usual, 1 + rng.randrange(2)) for _ in range(host.some(rng, 2, 4))]
     rng.shuffle(events)
-    time = datetime.fromtimestamp(host.mtime, UTC) - timedelta(hours=30)
+    story = logs.Story(host, log)
+    time = logs.day(host, 0) + timedelta(seconds=skin.randrange(6 * 3600, 9 * 3600))
     rows = []
     for sort, who in events:
-        time += timedelta(seconds=skin.randint(40, 5400))
-        message = host.text(skin.choice(kind.faults if sort == level else kind.lines))
+        time += timedelta(seconds=skin.randint(40, 4000))
+        message = story.next(sources[who], trouble=sort == level)
         rows.append(
             form.line.format(
                 time=f"{time:{form.time}}", host=host.name, level=sort, source=sources[who], message=message
@@ -94,10 +85,13 @@ def make(host: Host) -> Job:
             one=kind.source,
             what=source.rsplit("/", 1)[-1],
         ),
-        text=ask(host, _ASK, kind.why, log=source, target=target, level=level, one=kind.source, of=kind.of),
+        text=ask(
+            host, _ASK, kind.why, log=source, target=target, level=level, one=kind.source, of=kind.of, role=host.role()
+        ),
         sources={source: "\n".join(rows) + "\n"},
         target=target,
         result=sources[0] + "\n",
+        alike=tolerance.only(sources[0], [level, "lines", "entries", "with", "has"]),
         looks=[f"cat {source}", f"grep {level} {source}"],
         direct=[
             [tally, f"echo {sources[0]} > {target}"],
@@ -107,14 +101,13 @@ def make(host: Host) -> Job:
             [tally, f"{tally} | sed 's/.* //;q' > {target}"],
         ],
         right={
-            "typed": f"printf %s {sources[0]} > {target}",
+            "with_count": f"{tally} | head -n 1 > {target}",
             "by_dd": f"echo {sources[0]} | dd of={target}",
         },
         confirm=[[f"cat {target}"], [f"cat {target}", f"grep {level} {source}"]],
         wrong={
             "second": f"echo {sources[1]} > {target}",
             "least": f"echo {sources[2]} > {target}",
-            "with_count": f"{tally} | head -n 1 > {target}",
             "all_of_them": f"{tally} | awk '{{print $2}}' > {target}",
             "other_path": f"echo {sources[0]} > {target}.new",
         },

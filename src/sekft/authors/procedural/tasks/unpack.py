@@ -9,21 +9,18 @@ import posixpath
 import tarfile
 from collections.abc import Mapping
 
-from sekft.authors.procedural.host import Host, Job, moment, other
-from sekft.authors.procedural.tasks import TASKS, ask, job
+from sekft.authors.procedural.host import Host, Job, moment
+from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
 from sekft.scenario import File
 
 _ASK = (
     "unpack <source> into <target>.",
     "please extract <source> to <target> and keep the archive.",
     "the <of> came as an archive, <source>. Please unpack them into <target>.",
-    "we need the files out of <source> as plain files in <target>.",
-    "restore <target> from <source>; the folder is [empty now|there already].",
     "<who> sent <source>. The files in it belong in <target>; leave the archive where it is.",
-    "could you unpack <source>? The files go straight into <target>, which is empty.",
-    "extract everything in <source> to <target>. [Nothing is in there yet.|The archive itself stays.]",
+    "could you unpack <source>? The files go straight into <target>.",
+    "extract everything in <source> to <target>.",
     "<target> is still empty. What belongs there is packed in <source>; please unpack it.",
-    "put the content of <source> into <target>, unpacked, and do not delete the archive.",
 )
 
 
@@ -33,14 +30,13 @@ def make(host: Host) -> Job:
     folder = host.place()
     found = host.world.collection(rng.randint(2, 4))
     kind = found.kind
-    target = f"{folder}/{host.world.stem('incoming unpacked received restored current from-archive')}"
-    packed = skin.random() < 0.5
+    target = f"{folder}/{host.world.stem('incoming unpacked received restored')}"
     day = f"-{moment(host):%Y-%m-%d}" if skin.random() < 0.4 else ""
-    source = f"{folder}/{found.folder}{day}{skin.choice(['.tar.gz', '.tgz'] if packed else ['.tar'])}"
-    texts = {f"{stem}.{found.ending}": host.page(kind.lines, host.some(rng, 1, 3)) for stem in found.stems}
+    source = f"{folder}/{found.folder}{day}{skin.choice(['.tar.gz', '.tgz'])}"
+    texts = {f"{stem}.{found.ending}": host.page(kind.lines, host.some(rng, 2, 3)) for stem in found.stems}
     first, last = min(texts), max(texts)
-    z, out = ("z", "gunzip -c" if host.skin.random() < 0.5 else "zcat") if packed else ("", "cat")
-    content = base64.b64encode(_tar(texts, packed)).decode()
+    out = skin.choice(["gunzip -c", "zcat"])
+    content = base64.b64encode(_tar(texts)).decode()
     archive = File(path=source, content_b64=content, mtime=host.mtime)
     return job(
         host,
@@ -50,41 +46,41 @@ def make(host: Host) -> Job:
             what=posixpath.basename(source),
             near=posixpath.basename(folder),
         ),
-        text=ask(host, _ASK, kind.why, source=source, target=target, of=kind.of, who=other(host)),
+        text=ask(host, _ASK, kind.why, source=source, target=target, of=kind.of, who=named_after(host.person())),
         needle=target,
         files=(archive, host.folder(target)),
         after=tuple(host.file(f"{target}/{name}", text) for name, text in texts.items()),
         needs=(source,),
         reads=(source,),
         folder=folder,
-        looks=[f"tar -t{z}f {source}", f"ls -l {folder}"],
+        looks=[f"tar -tzf {source}", f"ls -l {folder}"],
         direct=[
-            f"tar -x{z}f {source} -C {target}",
-            [f"cd {target}", f"tar -x{z}f {source}"],
+            f"tar -xzf {source} -C {target}",
+            [f"cd {target}", f"tar -xzf {source}"],
             f"{out} {source} | tar -xf - -C {target}",
-            f"cd {target} && tar -x{z}f {source}",
+            f"cd {target} && tar -xzf {source}",
             f"(cd {target} && {out} {source} | tar -xf -)",
         ],
         right={
             "copied_over": [
                 "rm -rf /tmp/aside; mkdir /tmp/aside",
-                f"tar -x{z}f {source} -C /tmp/aside",
+                f"tar -xzf {source} -C /tmp/aside",
                 f"cp /tmp/aside/* {target}/",
             ],
-            "file_by_file": [f"tar -x{z}f {source} -C {target} {name}" for name in sorted(texts, reverse=True)],
+            "file_by_file": [f"tar -xzf {source} -C {target} {name}" for name in sorted(texts, reverse=True)],
         },
         confirm=[[f"ls -A {target}"], [f"ls -l {target}"], [f"find {target} -type f"]],
         wrong={
-            "beside": f"tar -x{z}f {source} -C {folder}",
-            "one_lost": f"tar -x{z}f {source} -C {target} && rm {target}/{first}",
-            "emptied": f"tar -x{z}f {source} -C {target} && : > {target}/{last}",
-            "archive_removed": f"tar -x{z}f {source} -C {target} && rm {source}",
+            "beside": f"tar -xzf {source} -C {folder}",
+            "one_lost": f"tar -xzf {source} -C {target} && rm {target}/{first}",
+            "emptied": f"tar -xzf {source} -C {target} && : > {target}/{last}",
+            "archive_removed": f"tar -xzf {source} -C {target} && rm {source}",
             "archive_copied": f"cp {source} {target}/",
         },
     )
 
 
-def _tar(texts: Mapping[str, str], packed: bool) -> bytes:
+def _tar(texts: Mapping[str, str]) -> bytes:
     """The archive's bytes, the same everywhere: fixed times and owners, and gzip without compression."""
     whole = io.BytesIO()
     with tarfile.open(fileobj=whole, mode="w", format=tarfile.USTAR_FORMAT) as archive:
@@ -92,4 +88,4 @@ def _tar(texts: Mapping[str, str], packed: bool) -> bytes:
             entry = tarfile.TarInfo(name)
             entry.size, entry.mtime = len(text), 1_700_000_000
             archive.addfile(entry, io.BytesIO(text.encode()))
-    return gzip.compress(whole.getvalue(), 0, mtime=0) if packed else whole.getvalue()
+    return gzip.compress(whole.getvalue(), 0, mtime=0)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 
+from sekft.authors.procedural import tolerance
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, new_path
+from sekft.authors.procedural.tasks import TASKS, ask, called, job, new_path
 
 _ASK = (
-    "check <folder> against <list> (<tool>). Names of files that fail go to <target>, one per line, in list order.",
-    "run <tool> over <folder> with <list> and write the names of the files that do not match to <target>, one per line, in the list's order.",
-    "please verify the <of> in <folder> with <list> (<tool>). The damaged ones go to <target>: only their names, one per line, in the order of the list.",
-    "which files in <folder> no longer match <list>? Check with <tool>, then write their names to <target>, a line each, in list order.",
-    "some <of> in <folder> may be damaged. <list> has the sums (<tool>). List the bad ones in <target>: names without the folder, one per line, in list order.",
-    "find the broken files in <folder> with <list>, made by <tool>. One file name per line in <target>, in the order of that list.",
-    "compare <folder> with its <tool> list, <list>. The names of files that fail belong in <target>, one per line and in the same order.",
-    "the <of> in <folder> were copied, and not all of them match <list> (<tool>). Name the others in <target>: one per line, no folder, list order.",
-    "could you check <folder> with <tool> and <list>, and leave the names of the files that do not match in <target>? One per line, in the list's order.",
-    "put the names of all files that fail `<tool> -c` with <list> into <target>, one per line, in the order of the list and without FAILED.",
+    "check the files in <folder> against <list> with <tool>, and write the names of the damaged ones to <target>, one per line.",
+    "please verify the <of> in <folder> with <list> (<tool>). The names of those that fail go into <target>.",
+    "which files in <folder> no longer match <list>? Check with <tool> and write their names to <target>.",
+    "some <of> in <folder> may be damaged. <list> has the <sort> sums; please list the bad ones in <target>.",
+    "could you check <folder> with <tool> and <list>, and leave the names of the files that don't match in <target>?",
+    "find the damaged files in <folder> with <list>, made by <tool>, and put their names into <target>.",
+    "the <of> in <folder> were copied, and not all of them match <list> (<tool>). Write the names of those to <target>.",
 )
 
 
@@ -25,16 +23,16 @@ _ASK = (
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder = host.place()
-    target = new_path(host, folder.rsplit("/", 1)[0], "result", "damaged failed broken mismatches to-redo")
+    target = new_path(host, folder, "result", "damaged failed broken mismatches")
     tool = skin.choice(["md5sum", "sha256sum"])
-    found = host.world.collection(host.some(rng, 3, 6))
+    found = host.world.collection(host.some(rng, 3, 5))
     kind, mine = found.kind, sorted(f"{stem}.{found.ending}" for stem in found.stems)
     spoilt = sorted(mine[at] for at in rng.sample(range(len(mine)), rng.choice([1, 1, 2])))
-    texts = {name: host.page(kind.lines, host.some(rng, 1, 4)) for name in mine}
+    texts = {name: host.page(kind.lines, host.some(rng, 2, 4)) for name in mine}
     sums = [
         f"{hashlib.new(tool.removesuffix('sum'), text.encode()).hexdigest()}  {name}\n" for name, text in texts.items()
     ]
-    index = f"{folder}/{host.world.stem(f'{tool.upper()}S {tool.upper()} CHECKSUMS')}"
+    index = f"{folder}/{called(host, f'{tool.upper()}S CHECKSUMS')}"
     changed = {name: text[: len(text) // 2] if name in spoilt else text for name, text in texts.items()}
     files = tuple(host.file(f"{folder}/{name}", text) for name, text in changed.items())
     bare = index.rsplit("/", 1)[-1]
@@ -48,10 +46,21 @@ def make(host: Host) -> Job:
             of=kind.of,
             what=folder.rsplit("/", 1)[-1],
         ),
-        text=ask(host, _ASK, kind.why, folder=folder, list=index, target=target, tool=tool, of=kind.of),
+        text=ask(
+            host,
+            _ASK,
+            kind.why,
+            folder=folder,
+            list=index,
+            target=target,
+            tool=tool,
+            sort=tool.removesuffix("sum"),
+            of=kind.of,
+        ),
         files=(*files, host.file(index, "".join(sums))),
         target=target,
         result="".join(name + "\n" for name in spoilt),
+        alike=tolerance.NAMES,
         needs=(index,),
         reads=(index,),
         whole=[
@@ -61,6 +70,7 @@ def make(host: Host) -> Job:
             [f"cd {folder} && {check}", f"{check} | sed -n 's/: FAILED//p' > {target}"],
         ],
         right={
+            "as_printed": [f"cd {folder}", f"{check} | grep FAILED > {target}"],
             "one_by_one": f'cd {folder} && {each} {tool} "$n" | grep -q $s || echo "$n"; done < {bare} > {target}',
             "compared": [
                 f"cd {folder}",
@@ -72,7 +82,7 @@ def make(host: Host) -> Job:
             "another": f"echo {good} > {target}",
             "one_too_many": f"printf '%s\\n' {' '.join(spoilt)} {good} > {target}",
             "none": f": > {target}",
-            "all_of_them": f"cut -c 35- {index} > {target}",
+            "all_of_them": f"sed 's/.* //' {index} > {target}",
             "list_renewed": [named, f"cd {folder}", f"{tool} {' '.join(mine)} > {bare}"],
             "other_path": named + ".new",
         },

@@ -5,61 +5,58 @@ from __future__ import annotations
 import re
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job
+from sekft.authors.procedural.tasks import TASKS, ask, called, job, named_after
 
 _ONE = (
     "create <path> with this one line: <line>",
-    "put this line into a new file <path>: <line>",
-    "please create <path>. It has one line: <line>",
+    "please put this line into a new file <path>: <line>",
     "<path> is missing. It should say: <line>",
     "write '<line>' to <path>, a new file.",
-    'create a file <path> that says "<line>" and nothing else.',
-    "we need a [note|marker] <path>. Please write '<line>' into it, without the quotes.",
-    "could you leave a note as <path>? Just the line '<line>', no quotes.",
+    "we need a file <path> that says '<line>'.",
+    "could you leave a note as <path>? Just the line '<line>'.",
     "people look for <path> and find nothing. Put one line there: <line>",
-    "in <folder>, make a file <name> with the line '<line>'. It does not exist yet.",
+    "in <folder>, make a file <name> with the line '<line>'.",
 )
 _TWO = (
     "create <path> with two lines, first '<line>', then '<second>'.",
     "please write a new file <path>. Line one: '<line>'. Line two: '<second>'.",
-    'put "<line>" and, on a second line, "<second>" into a new file <path>.',
     "<path> is missing. It should have two lines, '<line>' and below it '<second>'.",
     "in <folder>, make a file <name> of two lines: '<line>', and after that '<second>'.",
-    "we need a note <path> with '<line>' on the first line and '<second>' on the second, without the quotes.",
+    "we need a note <path> with '<line>' on the first line and '<second>' on the second.",
     "could you create <path>? It gets two lines: '<line>' and then '<second>'.",
-    "write to <path>, which does not exist yet: '<line>' on one line, '<second>' on the next.",
 )
 _LINES = (
-    "<item>: checked on <iso> by <who>",
-    "<item>: ask <who> first",
-    "<n> <of> counted, <k> missing",
-    "List of <of> approved on <iso> by <who>",
-    "Questions to <who>, <room>",
-    "In use by <who> until <iso>",
-    "Closed on <day> from 1<k>:00",
-    "Owner: <who>, <room>, until <iso>",
-    "Reserved for <event>, <n> places",
-    "Next check of <room>: <iso>",
-    "status=[open|closed|pending|ready] contact=<who>",
-    "Do not delete before <iso>, <who>",
-    "Date of <event>: <day>, 1<k>:30, <room>",
-    "The key to <room> is with <who>",
-    "<k> of <n> done by <iso>, the rest by <day>",
-    "Handed over to <who> on <iso>, <room>",
-    "Ask <role> before you change anything here",
-    "Nothing in this folder is final before <iso>",
+    ("contact", "Questions to <who>, <room>"),
+    ("reserved", "Reserved for <event>, <n> places"),
+    ("notice", "Closed on <day> from 1<k>:00"),
+    ("owner", "Owner: <who>, <room>, until <iso>"),
+    ("in-use", "In use by <who> until <iso>"),
+    ("handover", "Handed over to <who> on <iso>, <room>"),
+    ("approved", "Approved on <iso> by <who>, nothing changes until <day>"),
+    ("progress", "<k> of <n> done by <iso>, the rest by <day>"),
+    ("next-check", "Next check of <room>: <iso>, <who>"),
+    ("appointment", "Date of <event>: <day>, 1<k>:30, <room>"),
+    ("keys", "The key to <room> is with <who>"),
+    ("counted", "<n> <of> counted on <iso>, <k> missing"),
+    ("draft", "Nothing in this folder is final before <iso>"),
 )
-_NAMES = "notice readme label sign contact status reserved handover marker"
+"""What a file is called, and its line."""
+_MORE = (
+    "Last change <iso>, <who>",
+    "More from <who>, <room>",
+    "Valid until <iso>",
+    "Ask <who> if something is missing",
+)
+"""Second lines."""
 _QUOTES = re.compile(r"['\"\\$`<>|]")
 
 
 @TASKS.kind("write")
 def make(host: Host) -> Job:
-    rng, skin = host.rng, host.skin
     folder = host.place()
-    name = f"{host.world.stem(_NAMES)}{skin.choice(['.txt', '.txt', '.md', '.note', ''])}"
+    stem, lines = _drawn(host, host.rng.choice([1, 1, 2]))
+    name = f"{called(host, stem)}.txt"
     path = f"{folder}/{name}"
-    lines = _drawn(host, rng.choice([1, 1, 2]))
     text = "\n".join(lines) + "\n"
     quoted = " ".join(f"'{line}'" for line in lines)
     echoed = " && ".join(f"echo '{line}' {sign} {path}" for line, sign in zip(lines, (">", ">>"), strict=False))
@@ -105,15 +102,10 @@ def make(host: Host) -> Job:
     )
 
 
-def _drawn(host: Host, count: int) -> list[str]:
-    """Lines of the setting, without a stop at the end, so that it is clear where they end, and without quotes."""
-    world, skin = host.world, host.skin
-    own = [line for kind in world.setting.documents for line in kind.added]
-    patterns = [*skin.sample(_LINES, 4), *skin.sample(own, 2)]
-    skin.shuffle(patterns)
-    listing = world.listing(1)
-    lines = []
-    for pattern in patterns:
-        line = host.text(pattern.replace("<item>", listing.items[0]).replace("<of>", listing.kind.of)).rstrip(".")
-        lines += [] if _QUOTES.search(line) else [line]
-    return lines[:count]
+def _drawn(host: Host, count: int) -> tuple[str, list[str]]:
+    """A name for the file and its lines, without a stop at the end, so that it is clear where they end."""
+    of = host.world.rng.choice(host.world.setting.lists).of
+    stem, first = host.skin.choice(_LINES)
+    lines = [first, host.skin.choice(_MORE)][:count]
+    who = named_after(host.person())
+    return stem, [_QUOTES.sub("", host.text(line.replace("<of>", of).replace("<who>", who))) for line in lines]
