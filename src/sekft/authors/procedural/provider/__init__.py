@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +37,7 @@ _USUAL_NOUNS = {PLAIN: 4, MIXED: 6, INVENTED: None}
 _USUAL_PLACEHOLDERS = ("upper", "upper", "angle")
 _OWN_WORK_SHARE = 0.7
 """Of tools whose entries may be called as the setting calls its work, those that do so."""
-_ORDERLY_SHARE = 0.8
+_ORDERLY_SHARE = 0.9
 """Of tools, those that tell their operations in the order in which they are used; the others go by the alphabet."""
 _SEAL_TOLD = 0.1
 """Of tools whose store cannot be shut here, those that tell what it means where it is."""
@@ -75,7 +76,9 @@ def draw_interface(
     elif senders:
         heads = [name for name in heads if name in SENDER_HEADS]
     list_format, head = rng.choice(formats), rng.choice(heads)
-    codes = {name: rng.choice(values) for name, values in _CODES.items()}
+    codes: dict[str, int] = {}
+    for name, values in _CODES.items():
+        codes[name] = rng.choice([value for value in values if value not in codes.values()])
     facts = {
         "syntax": f"{cell['syntax']}{':' if variant else ''}{variant}",
         "verbs": " ".join(f"{operation.role}={operation.verb}" for operation in drawn),
@@ -247,7 +250,7 @@ _LONG_PAST = (5, 9)
 class Contents:
     """What the provider is to hold. beside: a directive that comes besides the jobs, open or over.
 
-    sealed: why nothing answers. sealable: whether that is the obstacle, met or not: then the documentation tells of it.
+    sealed: why nothing answers. seal: the same where that is the obstacle, met or not: the documentation tells of it.
     notes: sentences that its documentation must hold.
     titles: what closed entries are called, by their place: the same kind of thing as open ones.
     """
@@ -257,7 +260,7 @@ class Contents:
     beside: tuple[Job, bool] | None = None
     decoy: Decoy | None = None
     sealed: str | None = None
-    sealable: bool = False
+    seal: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -374,13 +377,19 @@ def _summary(
     )
 
 
+def keeper_of(host: Host, contents: Contents) -> str:
+    """Who can open the store: who is named by the seal that shuts it here, or could."""
+    named = (person.name for person in host.cast[1:] if re.search(rf"\b{person.name}\b", contents.seal))
+    return next(named, host.person().name)
+
+
 def _notes(host: Host, interface: Interface, contents: Contents) -> list[str]:
     """What the documentation says besides the calls."""
-    skin, said, keeper = host.skin, vocabulary()["notes"], host.person().name
+    skin, said, keeper = host.skin, vocabulary()["notes"], keeper_of(host, contents)
     notes = [phrase(skin, interface.note, tool=interface.tool)] if interface.note else []
     notes += contents.notes
     words = {"noun": interface.noun, "nouns": interface.nouns, "keeper": keeper}
-    if skin.random() < _SEAL_TOLD or contents.sealable:
+    if skin.random() < _SEAL_TOLD or contents.seal:
         codes = {"n" if name == "sealed" else name: code for name, code in interface.codes.items()}
         notes.append(expand(host, skin.choice(said["sealed"]), **words, **codes))
     if skin.random() < _REMARK_SHARE and not host.brief:

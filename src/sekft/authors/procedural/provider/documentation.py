@@ -113,9 +113,7 @@ def document(
         helps = _helps(f"{title}\n{rng.choice(said)}\n")
         return Documentation(helps, paged, None, [*([*first, *man] for first in start), man], needle, bare)
     if depth == "file":
-        folders = (
-            "/usr/local/share/doc/{0}/README /usr/local/share/doc/{0}.txt /usr/local/lib/{0}/README /etc/{0}/README"
-        )
+        folders = "/usr/local/share/doc/{0}/README /usr/local/share/doc/{0}.txt /usr/local/lib/{0}/README /usr/local/share/{0}/README"
         path = rng.choice(folders.format(tool).split())
         where = f"See {path}.", f"Documentation: {path}", f"Usage is described in {path}."
         helps, ways = _helps(f"{title}\n{rng.choice(where)}\n"), [[*first, f"cat {path}"] for first in start]
@@ -291,10 +289,9 @@ def prose(page: Page, rng: random.Random) -> list[Section]:
 def questions(page: Page, rng: random.Random) -> list[Section]:
     """Questions of a newcomer and the calls that answer them."""
     ask, reply = rng.choice([("How do I {}?", "    "), ("Q: How do I {}?", "A: "), ("How to {}:", "    ")])
-    lines = [
-        f"{ask.format(row.does) if row.does not in ('', row.label) else f'{row.label.capitalize()}:'}\n{reply}{row.usage}"
-        for row in page.rows
-    ]
+    if any(row.does in ("", row.label) for row in page.rows):
+        return tagged(page, rng)
+    lines = [f"{ask.format(row.does)}\n{reply}{row.usage}" for row in page.rows]
     return [Section("QUESTIONS", tuple(lines), "nowhere")]
 
 
@@ -329,14 +326,11 @@ def synopsis(page: Page, rng: random.Random) -> list[Section]:
     """Bare calls first, what they do below."""
     title = rng.choice(["usage:", "Usage:"])
     calls = [row.usage.removeprefix(f"{page.tool} ") for row in page.rows]
-    if any(call == row.usage for call, row in zip(calls, page.rows, strict=True)):
+    short = all(call != row.usage and not set("|'") & set(call) for call, row in zip(calls, page.rows, strict=True))
+    names = [call.partition(" ")[0].partition("=")[0] for call in calls]
+    if not short or len(set(names)) < len(names):
         names = [row.verb if row.verb in row.usage else row.usage for row in page.rows]
-    else:
-        names = [call.partition(" ")[0].partition("=")[0] for call in calls]
-        if len(set(names)) < len(names):
-            names = [row.verb for row in page.rows]
     one_line = f"{page.tool} {' | '.join(calls)}"
-    short = all(call != row.usage and "|" not in call for call, row in zip(calls, page.rows, strict=True))
     lines = (one_line,) if short and len(one_line) < 70 and rng.random() < 0.5 else tuple(_usages(page))
     width = max(map(len, names))
     told = [f"  {name:<{width}}  {row.does}" for name, row in zip(names, page.rows, strict=True) if row.does]

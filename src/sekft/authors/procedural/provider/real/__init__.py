@@ -15,14 +15,14 @@ from functools import partial
 from typing import Any, ClassVar
 
 from sekft.authors.procedural.host import Host, expand, phrase, wording
-from sekft.authors.procedural.provider import Contents, queue_entries
+from sekft.authors.procedural.provider import Contents, keeper_of, queue_entries
 from sekft.authors.procedural.provider.contract import Ways
 from sekft.authors.procedural.provider.semantics import ProviderKind, QueueEntry, draw_noun
 from sekft.authors.procedural.world import INVENTED
 from sekft.scenario import Cell, File, Inspection
 from sekft.taxonomy import Kinds, import_modules
 
-_USUAL_NOUNS = 6
+_USUAL_NOUNS = 4
 _NATIVE = dict.fromkeys(("syntax", "layout", "documentation"), ("native",))
 TRAITS: Mapping[str, Any] = {
     "weight": 1.3,
@@ -92,10 +92,12 @@ class Place:
         notes = list(contents.notes)
         words = {"noun": self.noun, "nouns": self.nouns, "user": host.user, "host": host.name}
         told = host.part("guide")  # apart, so that it is the same whatever waits
-        said = told.skin.random() < _SHUT_TOLD or contents.sealable
+        said = told.skin.random() < _SHUT_TOLD or contents.seal
         if self.kind.shuts and said:
             notes.append(
-                expand(told, told.skin.choice(_SHUT), keeper=told.person().name, noun=self.noun, nouns=self.nouns)
+                expand(
+                    told, told.skin.choice(_SHUT), keeper=keeper_of(told, contents), noun=self.noun, nouns=self.nouns
+                )
             )
         told.skin.shuffle(notes)
         empty = phrase(told.skin, told.skin.choice(_EMPTY), **words)

@@ -96,7 +96,7 @@ class Mail(RealProvider):
             self.say(
                 "Closed ones are in <old>.",
                 "<old> has the old ones, all done.",
-                "Old <nouns> that are done: <old>.",
+                "Done ones are kept in <old>.",
                 old=old,
             )
         )
