@@ -28,7 +28,7 @@ from sekft.authors.procedural.world import INVENTED, MIXED, PLAIN, World
 from sekft.scenario import Cell, File
 
 SENDER_HEADS = ("fields", "mail", "mail_short", "barred", "signed")
-_EXTRA_ROLES = ("past", "past", "past", "hold", "drop")
+_EXTRA_ROLES = (*["past"] * 6, "hold", "drop")
 """Operations that the work does not need, each as often as it is to come."""
 _INVENTED_SHARE = {PLAIN: 0.0, MIXED: 0.0, INVENTED: 0.3}
 """Of interfaces, those with verbs that tell nothing, by the value of the axis `names`."""
@@ -240,7 +240,7 @@ def entry_ids(rng: random.Random, world: World, forms: tuple[str, ...], count: i
     return form, [patterns[form].format(n=number) for number in numbers]
 
 
-_EXTRA_SHARE = {"short": 0.0, "plain": 0.2, "busy": 1.0, "double": 0.3, "triple": 0.3}
+_EXTRA_SHARE = {"short": 0.0, "plain": 0.15, "busy": 0.7, "double": 0.2, "triple": 0.2}
 """Of tools, those that have an operation more than the work needs."""
 _PAST = {"short": (0, 0), "plain": (0, 1), "busy": (2, 5), "double": (1, 2), "triple": (1, 3)}
 _LONG_PAST = (5, 9)
@@ -386,8 +386,7 @@ def keeper_of(host: Host, contents: Contents) -> str:
 def _notes(host: Host, interface: Interface, contents: Contents) -> list[str]:
     """What the documentation says besides the calls."""
     skin, said, keeper = host.skin, vocabulary()["notes"], keeper_of(host, contents)
-    notes = [phrase(skin, interface.note, tool=interface.tool)] if interface.note else []
-    notes += contents.notes
+    notes = list(contents.notes)
     words = {"noun": interface.noun, "nouns": interface.nouns, "keeper": keeper}
     if skin.random() < _SEAL_TOLD or contents.seal:
         codes = {"n" if name == "sealed" else name: code for name, code in interface.codes.items()}

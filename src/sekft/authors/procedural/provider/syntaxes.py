@@ -20,7 +20,6 @@ class Interface(ABC):
     """One tool's drawn interface; `facts` names every part of the draw. Its class is its syntax.
 
     variants: one is drawn for each interface. bare: sh test that nothing was asked for.
-    note:   what the calls themselves do not show; slots <tool>.
 
     keys:   for each argument name the word that stands for it, as option name and placeholder.
     opkey:  the word for the operation itself, where a syntax needs one.
@@ -31,7 +30,6 @@ class Interface(ABC):
 
     variants: ClassVar[tuple[str, ...]] = ("",)
     bare: ClassVar[str] = "[ $# -eq 0 ]"
-    note: ClassVar[str] = ""
 
     tool: str
     noun: str
@@ -274,8 +272,6 @@ class Query(Interface):
 class RequestFile(Interface):
     """The request is a line in a file whose name is the only argument."""
 
-    note = "[The file holds the request in one line.|<tool> reads the request from the file.]"
-
     def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
         request, path = " ".join([operation.verb, *values]), self.drop_file
         return [
@@ -330,7 +326,6 @@ class StandardInput(Interface):
 
     variants = ("words", "lines")
     bare = "false"
-    note = "[Reads the request from standard input.|<tool> reads standard input.]"
 
     def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
         words, tool = [operation.verb, *values], self.tool

@@ -49,7 +49,7 @@ _SHUT = (
     "If it says that the <nouns> are [locked|closed], only <keeper> can open them.",
     "[Access|Access to the <nouns>] is managed by <keeper>, nobody else can change it.",
     "[Locked|Closed|Refused]? [Only <keeper> can open it|That takes <keeper>, nobody else can open it].",
-    "<keeper> [locks|closes] the <nouns> [now and then|at times]; [nobody else|only <keeper>, nobody else] can open them again.",
+    "<keeper> [locks|closes] the <nouns> [now and then|at times]; nobody else can open them again.",
     "No <nouns> without [access|a valid account]: <keeper> is the only one who can [give it|change that].",
 )
 _SHUT_TOLD = 0.15

@@ -125,7 +125,7 @@ class Git(RealProvider):
                 self.say(
                     "When it is done, set the tag <tag>/ID (on any commit).",
                     "A <noun> is open until there is a tag <tag>/ID.",
-                    "Done <nouns> get a tag <tag>/ID, on any commit.",
+                    "Tag done <nouns> <tag>/ID, on any commit.",
                     tag=tag,
                 )
             )
@@ -138,14 +138,14 @@ class Git(RealProvider):
                 )
             )
         if self._form in ("files", "branches") and not self._tags:
-            lines.append(self.say("Closed ones are [removed|deleted].", "What is no longer there is closed."))
+            lines.append(self.say("Closed ones are [removed|deleted|gone].", "Closed <nouns> are no longer there."))
         return [*lines, *self.notes]
 
     @cached_property
     def _built(self) -> History:
         """The history up to landing."""
         style, name = self.style, self.host.name
-        title = f"{'# ' * style['readme'].endswith('.md')}{self.nouns} of {name}"
+        title = f"{'# ' * style['readme'].endswith('.md')}{self.nouns.capitalize()} of {self.host.world.setting.place}"
         texts = {style["readme"]: "\n".join([title, "", *self.guide]) + "\n"}
         texts |= {f"{style['at']}/.keep": ""} if self._form == "files" else {}
         keeper = self.entries[0].sender if self.entries else name

@@ -166,7 +166,7 @@ class Sqlite(RealProvider):
                 self.say(
                     "when done, set <mark> = <done>",
                     "set <mark> to <done> [when|once] it is done",
-                    "done ones: <mark> = <done>",
+                    "set <mark> = <done> [when|once] the <noun> is done",
                     mark=self._mark,
                     done=self._states[1],
                 )
