@@ -174,6 +174,9 @@ class Mail(RealProvider):
             return [f"echo 'p /{entry.id}' | mail -f {old}"]
         return [*self._typed(f"p {number}"), f"echo 'p /{entry.id}' | mail -f {self.place.path}"]
 
+    def reread(self, entry: QueueEntry) -> list[str]:
+        return [f"mail -f {self._boxes[1]}", self.reads(entry)[0]]
+
     def acknowledgement(self, entry: QueueEntry) -> list[str]:
         """By its subject: numbers change with each one that is deleted."""
         if self.ack == "none":

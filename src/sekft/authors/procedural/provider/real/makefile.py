@@ -141,5 +141,8 @@ class Makefile(RealProvider):
     def reads(self, entry: QueueEntry) -> list[str]:
         return self._calls(f"{self.style['show']} {self.style['var']}={entry.id}")
 
+    def reread(self, entry: QueueEntry) -> list[str]:
+        return [self._calls(self.style["past"])[0], self.reads(entry)[0]]
+
     def acknowledgement(self, entry: QueueEntry) -> list[str]:
         return self._calls(f"{self.style['done']} {self.style['var']}={entry.id}") if self.ack == "id" else []

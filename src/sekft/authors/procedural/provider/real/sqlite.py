@@ -275,6 +275,15 @@ class Sqlite(RealProvider):
         forms = self._asked(f"select {body} from {table} where {id_} = '{entry.id}'")
         return [*forms, *self._asked(f"select * from {table} where {id_}='{entry.id}'")[:1]]
 
+    def reread(self, entry: QueueEntry) -> list[str]:
+        id_ = self._name("id")
+        closed = (
+            f"{id_} in (select {id_} from {self._name('log')})"
+            if self._inserts
+            else f"{self._mark} = {self._states[1]}"
+        )
+        return self._asked(f"select * from {self._name('table')} where {closed}")[:1]
+
     def acknowledgement(self, entry: QueueEntry) -> list[str]:
         if self.ack == "none":
             return []

@@ -159,6 +159,9 @@ class WebApi(RealProvider):
         plain, errors, filtered = self._get(f"{self.nouns}/{entry.id}")
         return [plain, errors, filtered, f"{plain} | jq -r .{self.style['body']}"]
 
+    def reread(self, entry: QueueEntry) -> list[str]:
+        return [self._get(self.style["past"])[0], self.reads(entry)[0]]
+
     def acknowledgement(self, entry: QueueEntry) -> list[str]:
         if self.ack == "none":
             return []
