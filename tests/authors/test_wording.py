@@ -17,6 +17,7 @@ from sekft.taxonomy import load, parse_where
 SEEDS = range(60)
 KINDS = list(TASKS)
 SAYS_SO = re.compile(r"\bpanic\b|\bblocked\b")
+ALONE = re.compile(r"\b(?:only|nobody)\b", re.IGNORECASE)
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -37,13 +38,15 @@ def test_what_a_failed_condition_means_is_said(name: str) -> None:
 
 
 def test_the_documentation_says_what_a_shut_store_means() -> None:
-    """Where a store may be shut, a note tells what that means, whether it is shut or not."""
+    """Where a store may be shut, a note gives the exit status and who alone can open it, whether it is shut or not."""
     told = 0
     for seed in SEEDS:
         cell = load().cell(5, seed, parse_where(load(), ["syntax!=native"]))
         draft = sketch(cell, seed)
         if draft.obstacle in wording()["seals"]:
-            assert any(SAYS_SO.search(sentence) for sentence in draft.provider.sentences), cell
+            code = dict(pair.split("=") for pair in draft.provider.facts["exit_codes"].split())["sealed"]
+            notes = [note for note in draft.provider.sentences if re.search(rf"\b{code}\b", note)]
+            assert any(ALONE.search(note) and any(p.name in note for p in draft.host.cast[1:]) for note in notes), cell
             told += 1
     assert told > 5
 

@@ -53,7 +53,8 @@ def names_several_accounts(scenario: Scenario) -> bool:
 
 
 def _shape(row: str) -> str:
-    return _FIELD.sub("x", row.strip())
+    sign = next((sign for sign in "\t|;:," if sign in row), "")
+    return re.sub(f"[^{sign}]+", "x", row.strip()) if sign else _FIELD.sub("x", row.strip())
 
 
 def readable(file: File, tool: str) -> bool:

@@ -12,7 +12,7 @@ import math
 import random
 from collections.abc import Iterator, Mapping, Set
 
-BLOCK = 3000
+BLOCK = 5000
 """Rows of one design. Blocks are drawn apart, so that any slot is at hand without those before its block."""
 _SETTLING = 40
 """Last rows of a block, which choose for the weights first."""
@@ -48,6 +48,7 @@ class Design:
             sum(1 << index for index, other in enumerate(self._levels) if (level, other) in barred)
             for level in self._levels
         ]
+        self._phase = [rng.random() for _ in self._levels]
         self._met = [0] * len(self._levels)
         self._missing: list[int] = []
         self._refill()
@@ -79,13 +80,15 @@ class Design:
         return best or next((row for _ in range(_HOPELESS) if (row := self._row(at, 0, free=True)) is not None), None)
 
     def _lateness(self, row: list[int], at: int) -> float:
-        return sum(min(_LATEST, self._share[level] * at - self._met[level]) for level in row)
+        return sum(min(_LATEST, self._behind(level, at)) for level in row)
 
     def _overdue(self, at: int) -> int:
         """A pair that has not met, of values that the schedule can spare, as a mask; 0 where there is none."""
-        spare = sum(1 << level for level, share in enumerate(self._share) if share * at - self._met[level] > -_SPARE)
+        spare = sum(
+            1 << level for level, share in enumerate(self._share) if self._behind(level, at) > -min(_SPARE, share * at)
+        )
         levels = range(len(self._levels))
-        behind = [level for level in levels if self._share[level] * at > self._met[level]]
+        behind = [level for level in levels if self._behind(level, at) > 0]
         waiting = [(level, self._missing[level] & spare) for level in behind]
         waiting = [(level, others) for level, others in waiting if others]
         if not waiting:
@@ -113,12 +116,17 @@ class Design:
     def _pick(self, open_: list[int], chosen: int, at: int) -> int:
         rank = []
         for level in open_:
-            behind = self._share[level] * at - self._met[level]
+            behind = self._behind(level, at)
             missing = self._missing[level]
             gain = (missing & chosen).bit_count() if chosen else missing.bit_count()
-            settling = behind if at > BLOCK - _SETTLING else 0.0
-            rank.append((behind > 0, settling, gain, missing.bit_count() + self._rng.random(), level))
+            settling = self._share[level] * at - self._met[level] if at > BLOCK - _SETTLING else 0.0
+            rank.append((min(behind, 0.0), settling, gain, missing.bit_count() + self._rng.random(), level))
         return max(rank)[-1]
+
+    def _behind(self, level: int, at: int) -> float:
+        """How many rows a value is late. Each starts at a chance point of its schedule: else every rare value would
+        come once in the first rows, and small sets would be made of them."""
+        return self._share[level] * at - self._met[level] - self._phase[level]
 
     def _gain(self, row: list[int], mask: int) -> int:
         return sum((self._missing[level] & mask).bit_count() for level in row)

@@ -100,7 +100,7 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
         beside=(stopped.extra, blocked is not None) if stopped and stopped.extra else None,
         decoy=decoy,
         sealed=blocked.sealed if blocked else None,
-        sealable=stopped is not None and stopped.sealed is not None,
+        seal=(stopped and stopped.sealed) or "",
         notes=tuple(note for note in (stopped and stopped.note, decoy and decoy.note) if note),
     )
     provider = _installed(host.part("desk"), cell, place or tool, contents, interface)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,18 +28,22 @@ from sekft.authors.procedural.world import INVENTED, MIXED, PLAIN, World
 from sekft.scenario import Cell, File
 
 SENDER_HEADS = ("fields", "mail", "mail_short", "barred", "signed")
-_EXTRA_ROLES = ("tally", "about", "past", "drop", "hold")
-_INVENTED_SHARE = {PLAIN: 0.0, MIXED: 0.2, INVENTED: 0.6}
+_EXTRA_ROLES = (*["past"] * 6, "hold", "drop")
+"""Operations that the work does not need, each as often as it is to come."""
+_INVENTED_SHARE = {PLAIN: 0.0, MIXED: 0.0, INVENTED: 0.3}
 """Of interfaces, those with verbs that tell nothing, by the value of the axis `names`."""
-_PLAINEST = {PLAIN: 6, MIXED: 12, INVENTED: None}
-"""Of the verbs for one operation, those that a plain host takes; the list begins with them."""
-_PLAINEST_NOUNS = {PLAIN: 4, MIXED: 8, INVENTED: None}
-_USUAL_PLACEHOLDERS = ("angle", "upper")
-_REASONED_SHARE = 0.6
-_SEAL_TOLD = 0.15
+_USUAL_NOUNS = {PLAIN: 4, MIXED: 6, INVENTED: None}
+"""Of the nouns of a theme, those that a host takes; the list begins with them."""
+_USUAL_PLACEHOLDERS = ("upper", "upper", "angle")
+_OWN_WORK_SHARE = 0.7
+"""Of tools whose entries may be called as the setting calls its work, those that do so."""
+_ORDERLY_SHARE = 0.9
+"""Of tools, those that tell their operations in the order in which they are used; the others go by the alphabet."""
+_SEAL_TOLD = 0.1
 """Of tools whose store cannot be shut here, those that tell what it means where it is."""
+_REMARK_SHARE = 0.2
 _NO_LETTERS = "hVK"
-_CODES = {"usage": (1, 2, 3, 64), "unknown": (1, 2, 4, 66), "sealed": (69, 75, 77, 5)}
+_CODES = {"usage": (1, 2, 2, 64), "unknown": (1, 3, 4, 66), "sealed": (69, 75, 77, 5)}
 
 
 def draw_interface(
@@ -49,35 +54,31 @@ def draw_interface(
     senders = decoy is not None and decoy.keeper is not None  # who sent an entry is seen without a search for it
     words, syntax = vocabulary(), SYNTAXES[cell["syntax"]]
     dial = world.names.dial
-    noun, nouns = draw_noun(rng, kind.theme, _PLAINEST_NOUNS[dial])
+    noun, nouns, work = _called(rng, kind, world)
     roles = [*kind.roles, *(["commit"] if ack == "commit" else ["ack"] if ack != "none" else []), *kind.extra]
     roles += shown
-    roles += rng.sample([role for role in _EXTRA_ROLES if role not in roles], _EXTRAS[cell["difficulty"]])
-    keys = _keys(rng, noun)
+    if rng.random() < _EXTRA_SHARE[cell["difficulty"]]:
+        roles.append(rng.choice([role for role in _EXTRA_ROLES if role not in roles]))
+    keys = _keys(rng, kind, noun)
     opkey = rng.choice([word for word in words["keys"]["op"].split() if word not in keys.values()])
-    done_word = rng.choice(["done", "settled", "finished", "dealt-with", "over", "complete", "met", "carried-out"])
-    forms = _USUAL_PLACEHOLDERS if dial == PLAIN else sorted(words["placeholders"])
+    done_word = rng.choice(["done", "closed", "finished", "complete"])
+    forms = sorted(words["placeholders"]) if dial == INVENTED else _USUAL_PLACEHOLDERS
     variant, form = rng.choice(syntax.variants), rng.choice(forms)
     slots = {name: placeholder(form, key) for name, key in keys.items()}
     slots |= {"shelf": slots["group"], "id": slots["entry"], "group": keys["group"], "groups": keys["groups"]}
-    slots |= {"noun": noun, "nouns": nouns, "done": done_word}
-    drawn = _operations(rng, roles, kind, world.names, slots, set(keys.values()), ack)
-    former = None
-    if cell["documentation"] == "stale":
-        needed = [operation for operation in drawn if operation.role in (*kind.roles, "ack", "commit")]
-        new = rng.choice([operation for operation in needed if operation.takes] or needed)
-        letters = [letter for letter in _letters(new.verb) if letter not in {o.letter for o in drawn}]
-        former = (
-            replace(new, verb=_former_verb(rng, world.names, new, drawn), number=len(drawn) + 1, letter=letters[0]),
-            new,
-        )
+    slots |= {"noun": noun, "nouns": nouns, "done": done_word, "slip": keys["receipt"], "key": keys["pass"]}
+    taken = {noun, nouns, "help", keys["word"], keys["pass"], *([done_word] if ack == "word" else [])}
+    drawn = _operations(rng, roles, kind, world.names, slots, taken, ack)
+    former = _former(rng, kind, drawn, ack, slots, taken) if cell["documentation"] == "stale" else None
     formats, heads = sorted(words["list_formats"]), list(kind.heads)
     if senders and "list" in roles:
         formats = [name for name in formats if words["list_formats"][name][1].count("%") > 2]
     elif senders:
         heads = [name for name in heads if name in SENDER_HEADS]
     list_format, head = rng.choice(formats), rng.choice(heads)
-    codes = {name: rng.choice(values) for name, values in _CODES.items()}
+    codes: dict[str, int] = {}
+    for name, values in _CODES.items():
+        codes[name] = rng.choice([value for value in values if value not in codes.values()])
     facts = {
         "syntax": f"{cell['syntax']}{':' if variant else ''}{variant}",
         "verbs": " ".join(f"{operation.role}={operation.verb}" for operation in drawn),
@@ -95,16 +96,28 @@ def draw_interface(
     drop_file = f"/tmp/{world.word()}"
     return syntax(
         tool, noun, nouns, variant, keys, opkey, drawn, form, list_format, head, ack, done_word, codes,
-        drop_file, facts, former,
+        drop_file, facts, former, work,
     )  # fmt: skip
 
 
-def _keys(rng: random.Random, noun: str) -> dict[str, str]:
+def _called(rng: random.Random, kind: ProviderKind, world: World) -> tuple[str, str, str | None]:
+    """What an entry is called, in the singular and plural, and the setting's work that is called so, too."""
+    theme = vocabulary()["nouns"][kind.theme].split(", ")[: _USUAL_NOUNS[world.names.dial]]
+    shared = [(*pair.split(), work) for work in world.setting.work for pair in theme if pair.split()[1] in work.split()]
+    if shared and rng.random() < _OWN_WORK_SHARE:
+        noun, nouns, work = rng.choice(shared)
+        return noun, nouns, work
+    return *draw_noun(rng, kind.theme, _USUAL_NOUNS[world.names.dial]), None
+
+
+def _keys(rng: random.Random, kind: ProviderKind, noun: str) -> dict[str, str]:
     """One word for each argument, all different."""
     keys: dict[str, str] = {}
     group = draw_noun(rng, "group", None)
     for name in ("entry", "receipt", "page", "pass", "word", "position"):
-        choices = vocabulary()["keys"][name].split() + ([noun] * 6 if name == "entry" else [])
+        choices = vocabulary()["keys"][name].split()
+        if name == "entry":
+            choices = [*(kind.entry or " ".join(choices)).split(), *["id"] * 3, *[noun] * 3]
         keys[name] = rng.choice([word for word in choices if word not in keys.values() and word not in group])
     return keys | {"group": group[0], "groups": group[1]}
 
@@ -120,16 +133,20 @@ def _operations(
 ) -> tuple[Operation, ...]:
     """slots: what the phrases may name. taken: words that are no verbs here."""
     words = vocabulary()
-    odd, plainest = rng.random() < _INVENTED_SHARE[names.dial], _PLAINEST[names.dial]
-    used = {slots["noun"], slots["nouns"], slots["done"], "help", *taken}
+    odd, orderly = rng.random() < _INVENTED_SHARE[names.dial], rng.random() < _ORDERLY_SHARE
+    used = set(taken)
     letters: set[str] = set()
     drawn = []
-    for number, role in enumerate(rng.sample(roles, len(roles)), 1):
+    verbs: dict[str, tuple[str, bool]] = {}
+    for role in roles:
         invented = odd and rng.random() < 0.6
-        verbs = [verb for verb in words["verbs"][role].split()[:plainest] if verb not in used]
-        verb = _invented(names, used) if invented else rng.choice(verbs)
+        usual = [verb for verb in _verbs(role, kind, ack, slots) if verb not in used]
+        verbs[role] = _invented(names, used) if invented else rng.choice(usual), invented
+        used.add(verbs[role][0])
+    order = roles if orderly else sorted(roles, key=lambda role: verbs[role][0])
+    for number, role in enumerate(order, 1):
+        verb, invented = verbs[role]
         letter = next(letter for letter in _letters(verb) if letter not in letters)
-        used.add(verb)
         letters.add(letter)
         key = _described_as(role, kind, ack)
         does = phrase(rng, rng.choice(words["does"][key]), **slots)
@@ -138,11 +155,28 @@ def _operations(
     return tuple(drawn)
 
 
-def _former_verb(rng: random.Random, names: Names, now: Operation, drawn: Sequence[Operation]) -> str:
-    """What an operation was called once: on a plain host another usual verb for it, else an invented one."""
-    used = {operation.verb for operation in drawn}
-    others = [verb for verb in vocabulary()["verbs"][now.role].split()[: _PLAINEST[PLAIN]] if verb not in used]
-    return rng.choice(others) if names.dial == PLAIN and others else names.word((1, 2))
+def _verbs(role: str, kind: ProviderKind, ack: str, slots: Mapping[str, str]) -> list[str]:
+    """Usual verbs for an operation."""
+    usual = vocabulary()["verbs"]
+    own = usual[ack] if role == "ack" and ack in usual else kind.verbs.get(role, usual[role])
+    return [verb.replace("<groups>", slots["groups"]) for verb in own.split()]
+
+
+def _former(
+    rng: random.Random,
+    kind: ProviderKind,
+    drawn: Sequence[Operation],
+    ack: str,
+    slots: Mapping[str, str],
+    taken: set[str],
+) -> tuple[Operation, Operation]:
+    """An operation as it was called once, by another usual verb, and as it is."""
+    needed = [operation for operation in drawn if operation.role in (*kind.roles, "ack", "commit")]
+    new = rng.choice([operation for operation in needed if operation.takes] or needed)
+    used = {*taken, *(operation.verb for operation in drawn)}
+    verb = rng.choice([verb for verb in _verbs(new.role, kind, ack, slots) if verb not in used])
+    letter = next(letter for letter in _letters(verb) if letter not in {operation.letter for operation in drawn})
+    return replace(new, verb=verb, number=len(drawn) + 1, letter=letter), new
 
 
 def _invented(names: Names, used: set[str]) -> str:
@@ -157,7 +191,7 @@ def _takes_of(role: str, kind: ProviderKind, ack: str) -> tuple[str, ...]:
     own = vocabulary()["takes"].get(ack if role == "ack" else role, ())
     if role in ("list", "sheet") and "groups" in kind.roles:
         own = ("group",)
-    guarded = "pass" in kind.roles and role not in ("pass", "about", "tally", "past")
+    guarded = "pass" in kind.roles and role not in ("pass", "past")
     return (*own, "pass") if guarded else own
 
 
@@ -206,7 +240,8 @@ def entry_ids(rng: random.Random, world: World, forms: tuple[str, ...], count: i
     return form, [patterns[form].format(n=number) for number in numbers]
 
 
-_EXTRAS = {"short": 0, "plain": 0, "busy": 3, "double": 1, "triple": 2}
+_EXTRA_SHARE = {"short": 0.0, "plain": 0.15, "busy": 0.7, "double": 0.2, "triple": 0.2}
+"""Of tools, those that have an operation more than the work needs."""
 _PAST = {"short": (0, 0), "plain": (0, 1), "busy": (2, 5), "double": (1, 2), "triple": (1, 3)}
 _LONG_PAST = (5, 9)
 
@@ -215,7 +250,7 @@ _LONG_PAST = (5, 9)
 class Contents:
     """What the provider is to hold. beside: a directive that comes besides the jobs, open or over.
 
-    sealed: why nothing answers. sealable: whether that is the obstacle, met or not: then the documentation tells of it.
+    sealed: why nothing answers. seal: the same where that is the obstacle, met or not: the documentation tells of it.
     notes: sentences that its documentation must hold.
     titles: what closed entries are called, by their place: the same kind of thing as open ones.
     """
@@ -225,7 +260,7 @@ class Contents:
     beside: tuple[Job, bool] | None = None
     decoy: Decoy | None = None
     sealed: str | None = None
-    sealable: bool = False
+    seal: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -243,14 +278,12 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     )
     form, entries = queue_entries(host, kind, cell, contents, groups, interface.ack)
     words = {"noun": interface.noun, "nouns": interface.nouns, "user": host.user, "host": host.name}
-    words |= {name: interface.keys[name] for name in ("group", "groups")}
-    general = vocabulary()["summaries"]["any"]
-    purpose = {"work": skin.choice(host.world.setting.work), "house": host.world.setting.place}
-    summary = phrase(skin, skin.choice([*kind.summary, *skin.sample(general, 3)]), **words, **purpose)
+    words |= {name: interface.keys[name] for name in ("group", "groups")} | {"key": interface.keys["pass"]}
+    summary = _summary(host, skin, kind, interface, words)
     texts = _texts(skin, kind, interface, words)
     storage = skin.choice(sorted(STORAGES))
     store = skin.choice([f"/var/lib/{tool}", f"/srv/{tool}", f"/var/spool/{tool}", f"/opt/{tool}/store"])
-    notes = _notes(host, interface, store, contents)
+    notes = _notes(host, interface, contents)
     documentation = document(skin, interface, cell["documentation"], LAYOUTS[cell["layout"]], summary, notes)
     program = render(kind, interface, documentation, STORAGES[storage].code, store, host.user, texts)
     files = [File(path=f"/usr/local/bin/{tool}", content=program, mode="0755", mtime=host.mtime)]
@@ -327,25 +360,37 @@ def _texts(skin: random.Random, kind: ProviderKind, interface: Interface, words:
     texts |= {f"unknown_{name}": draw("unknown", what=key) for name, key in interface.keys.items()}
     texts |= {f"missing_{name}": draw("missing", what=key) + hint for name, key in interface.keys.items()}
     texts |= {"wrong": draw("wrong") + hint, "bare": draw("bare") + hint}
-    texts["version"] = f"{skin.randint(0, 4)}.{skin.randint(0, 30)}"
-    texts["renamed"] = draw("renamed", usage=interface.usage(old[1])) if old else ""
+    texts["renamed"] = draw("renamed", usage=interface.usage(old[1]), n=str(skin.randint(2, 6))) if old else ""
     return texts | {"receipt_form": skin.choice(list(vocabulary()["receipts"]))}
 
 
-def _notes(host: Host, interface: Interface, store: str, contents: Contents) -> list[str]:
-    """What the documentation says besides the calls, in any order."""
-    skin, words = host.skin, vocabulary()
-    syntax, keeper = interface.facts["syntax"].partition(":")[0], host.person().name
+def _summary(
+    host: Host, skin: random.Random, kind: ProviderKind, interface: Interface, words: Mapping[str, str]
+) -> str:
+    """What the program is for."""
+    said, place = vocabulary()["summaries"], host.world.setting.place
+    if interface.work is None:
+        return phrase(skin, skin.choice(kind.summary), house=place, **words)
+    bare = len(interface.work.split()) > 2  # it says already whose work it is
+    return phrase(
+        skin, said["work"][0] if bare else skin.choice(said["work"]), work=interface.work, house=place, **words
+    )
+
+
+def keeper_of(host: Host, contents: Contents) -> str:
+    """Who can open the store: who is named by the seal that shuts it here, or could."""
+    named = (person.name for person in host.cast[1:] if re.search(rf"\b{person.name}\b", contents.seal))
+    return next(named, host.person().name)
+
+
+def _notes(host: Host, interface: Interface, contents: Contents) -> list[str]:
+    """What the documentation says besides the calls."""
+    skin, said, keeper = host.skin, vocabulary()["notes"], keeper_of(host, contents)
     notes = list(contents.notes)
-    if skin.random() < _SEAL_TOLD or contents.sealable:
-        slots = {"n": interface.codes["sealed"], "keeper": keeper, "nouns": interface.nouns}
-        notes.append(expand(host, skin.choice(words["notes"]["sealed"]), **slots))
-    if interface.note:
-        notes.append(phrase(skin, interface.note, tool=interface.tool))
-    if syntax in words["reasons"] and skin.random() < _REASONED_SHARE:
-        notes.append(expand(host, skin.choice(words["reasons"][syntax]), tool=interface.tool))
-    pool = skin.sample(words["notes"]["harmless"], host.some(skin, 0, 2))
-    about = {"n": skin.randint(3, 90), "path": store, "keeper": keeper, "nouns": interface.nouns}
-    notes += [expand(host, text, **about) for text in pool]
-    skin.shuffle(notes)
+    words = {"noun": interface.noun, "nouns": interface.nouns, "keeper": keeper}
+    if skin.random() < _SEAL_TOLD or contents.seal:
+        codes = {"n" if name == "sealed" else name: code for name, code in interface.codes.items()}
+        notes.append(expand(host, skin.choice(said["sealed"]), **words, **codes))
+    if skin.random() < _REMARK_SHARE and not host.brief:
+        notes.append(expand(host, skin.choice(said["harmless"]), **words))
     return notes

@@ -13,7 +13,7 @@ from sekft.authors.procedural.provider.semantics import Operation, ProviderKind,
 from sekft.authors.procedural.provider.syntaxes import Interface
 from sekft.scenario import File, Inspection
 
-_VAGUE_VERBS = frozenset("annals archive ever figures gauge log-of record shelf stats status".split())
+_VAGUE_VERBS = frozenset(("archive", "log"))
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class InstalledProvider:
             return []
         told = self.interface
         untold = (o for o in told.operations if o.verb in _VAGUE_VERBS and not (o.takes or explained(told, o)))
-        return [told.spell(operation, [])[0] for operation in untold if operation.role in ("tally", "past")]
+        return [told.spell(operation, [])[0] for operation in untold if operation.role == "past"]
 
     def outdated(self, command: str) -> str | None:
         """How the documentation spells this call, where that is out of date."""

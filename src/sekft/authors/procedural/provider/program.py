@@ -48,9 +48,7 @@ def render(
     """
     cases = "\n".join(f"{o.verb}) {_body(kind, interface, o, texts)} ;;" for o in interface.operations)
     if interface.former:
-        old, _ = interface.former
-        outdated = shlex.quote(interface.usage(old).split(" | ")[0])
-        cases += f'\n{old.verb}) set -- {outdated}; die {interface.codes["usage"]} "{texts["renamed"]}" ;;'
+        cases += f'\n{interface.former[0].verb}) die {interface.codes["usage"]} "{texts["renamed"]}" ;;'
     nothing = "show_help >&2; exit" if documentation.bare else f'die {interface.codes["usage"]} "{texts["bare"]}"; exit'
     return f"""\
 #!/bin/sh
@@ -58,11 +56,11 @@ store={shlex.quote(store)}
 user={shlex.quote(user)}
 {LINES}
 {documentation.helps}
-die() {{ echo "{interface.tool}: $2" >&2; exit "$1"; }}
+die() {{ printf '%s\\n' "{interface.tool}: $2" >&2; exit "$1"; }}
 wrong() {{ die {interface.codes["usage"]} "{texts["wrong"]}"; }}
 nothing() {{ {nothing} {interface.codes["usage"]}; }}
 {code}
-entry() {{ {filled(vocabulary()["heads"][interface.head], noun=interface.noun)}; }}
+entry() {{ {_head(interface)}; }}
 {_rows(kind, interface)}
 {_guards(interface, texts)}
 if {interface.bare.replace("@TOOL@", interface.tool).replace("@OPKEY@", interface.opkey.upper())}; then nothing; fi
@@ -76,10 +74,9 @@ esac
 """
 
 
-_STATE = {
-    "csv": ("state,", "%s,"), "jsonl": ("", '{"state": "%s", '), "records": ("", "state=%s\\n"), "prose": ("", "%s: ")
-}  # fmt: skip
-"""By list format: the header and the form of the state of an entry, which stands first; others have a column of words."""
+def _head(interface: Interface) -> str:
+    noun = interface.noun
+    return filled(vocabulary()["heads"][interface.head], noun=noun, Noun=noun.capitalize())
 
 
 def _rows(kind: ProviderKind, interface: Interface) -> str:
@@ -91,8 +88,7 @@ def _rows(kind: ProviderKind, interface: Interface) -> str:
     arguments = ['"$id"', '"$(title "$id")"', '"$(sender "$id")"'][: row.count("%")]
     paging, state = "", ""
     if kind.every:
-        name, column = _STATE.get(interface.list_format, ("STATE  ", "%-6s "))
-        header, row = name + header if header else "", column + row.removeprefix("{")
+        header, row = f"STATE   {header}" if header else "", f"%-7s {row}"
         paging, state = PAGING + "\n", ' has "$id" "$over" && state="closed" || state="open";'
         arguments = ['"$state"', *arguments]
     top = ("over=$(past); " if kind.every else "") + (f"printf '{header}'; " if header else "")
@@ -121,7 +117,7 @@ def _body(kind: ProviderKind, interface: Interface, operation: Operation, texts:
     """The operation's sh: refusals first, then what it does; $a1 and $a2 are its arguments."""
     pieces, role = vocabulary()["pieces"], operation.role
     key = interface.ack if role == "ack" else "paged" if role == "list" and kind.every else role
-    unsealed = "" if role in ("tally", "about", "past") else "unsealed; "
+    unsealed = "" if role == "past" else "unsealed; "
     wants = "".join(f'want_{name} "$a{at}"; ' for at, name in enumerate(operation.takes, 1))
     slots = {
         "tool": interface.tool, "nouns": interface.nouns, "receipt": interface.keys["receipt"], "done_word": interface.done_word,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -27,6 +27,8 @@ class ProviderKind:
     heads: how an entry's text is shown, by the names of `heads` in vocabulary.toml.
     every: whether the list shows closed entries, too, each with its state.
     extra: operations that the work does not need and this kind always has.
+    verbs: by role, what an operation is called here, where the usual verbs do not fit.
+    entry: words for what names an entry.
     """
 
     theme: str
@@ -36,9 +38,11 @@ class ProviderKind:
     empty: tuple[str, ...]
     summary: tuple[str, ...]
     acks: tuple[str, ...] = ("none",)
-    done: tuple[str, ...] = ("<noun> $1 closed", "$1: closed", "closed $1", "$1 noted as carried out", "so noted: $1")
+    done: tuple[str, ...] = ("<noun> $1 closed", "$1 closed", "closed $1", "$1: done", "$1 is done")
     every: bool = False
     extra: tuple[str, ...] = ()
+    verbs: Mapping[str, str] = field(default_factory=dict)
+    entry: str = ""
 
 
 def _read_kinds() -> None:
@@ -75,6 +79,7 @@ class Operation:
     """A role with the verb that names it here.
 
     takes:    names of its arguments, keys of Interface.keys, in order.
+    does:     as an order, such as "list open tickets". short: the same as a label.
     number:   its place in a menu, from 1. letter: its short option.
     invented: the verb itself tells nothing.
     """

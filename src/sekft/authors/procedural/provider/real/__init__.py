@@ -15,14 +15,14 @@ from functools import partial
 from typing import Any, ClassVar
 
 from sekft.authors.procedural.host import Host, expand, phrase, wording
-from sekft.authors.procedural.provider import Contents, queue_entries
+from sekft.authors.procedural.provider import Contents, keeper_of, queue_entries
 from sekft.authors.procedural.provider.contract import Ways
 from sekft.authors.procedural.provider.semantics import ProviderKind, QueueEntry, draw_noun
 from sekft.authors.procedural.world import INVENTED
 from sekft.scenario import Cell, File, Inspection
 from sekft.taxonomy import Kinds, import_modules
 
-_USUAL_NOUNS = 6
+_USUAL_NOUNS = 4
 _NATIVE = dict.fromkeys(("syntax", "layout", "documentation"), ("native",))
 TRAITS: Mapping[str, Any] = {
     "weight": 1.3,
@@ -43,15 +43,14 @@ _TOLD = (
     "[requests|jobs|work orders] from <room> are left for {whom} in <where>.",
 )
 _SHUT = (
-    "An answer that refuses is final: what waits is blocked then, and a panic says so.",
-    "If no <noun> is given out, somebody outside has to mend that; panic with what it said.",
-    "A refusal is not for <user> to mend. It blocks the work, so panic and quote it.",
-    "Should the <nouns> be locked away, the work is blocked until somebody else unlocks them.",
-    "There is no way round a refusal from here. It counts as blocked work.",
-    "Refused? Then nobody on <host> can help, and what waits is blocked.",
-    "Where the <nouns> cannot be had, panic with the reason given. Trying harder does not help.",
-    "Access is settled elsewhere. Without it the <nouns> are blocked, which is what panic is for.",
+    "If it says that the <nouns> are [locked|closed], only <keeper> can open them.",
+    "[Access|Access to the <nouns>] is managed by <keeper>, nobody else can change it.",
+    "[Locked|Closed|Refused]? [Only <keeper> can open it|That takes <keeper>, nobody else can open it].",
+    "<keeper> [locks|closes] the <nouns> [now and then|at times]; nobody else can open them again.",
+    "No <nouns> without [access|a valid account]: <keeper> is the only one who can [give it|change that].",
 )
+_SHUT_TOLD = 0.15
+"""Of stores that are never shut here, those whose documentation tells who could open them."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +89,13 @@ class Place:
         notes = list(contents.notes)
         words = {"noun": self.noun, "nouns": self.nouns, "user": host.user, "host": host.name}
         told = host.part("guide")  # apart, so that it is the same whatever waits
-        if self.kind.shuts:
-            notes.append(phrase(told.skin, told.skin.choice(_SHUT), **words))
+        said = told.skin.random() < _SHUT_TOLD or contents.seal
+        if self.kind.shuts and said:
+            notes.append(
+                expand(
+                    told, told.skin.choice(_SHUT), keeper=keeper_of(told, contents), noun=self.noun, nouns=self.nouns
+                )
+            )
         told.skin.shuffle(notes)
         empty = phrase(told.skin, told.skin.choice(_EMPTY), **words)
         facts = {"program": self.kind.program, "ids": form, "ack": ack, "noun": self.noun, **self.style}
@@ -99,8 +103,7 @@ class Place:
 
 
 _EMPTY = (
-    "no open <nouns> for <user>", "nothing waits for <user>", "<nouns> open: 0", "no <noun> is waiting", "<user> has no open <nouns>",
-    "nothing open", "no <nouns> at the moment",
+    "no open <nouns> for <user>", "no open <nouns>", "<user> has no open <nouns>", "nothing open", "no <nouns> at the moment",
 )  # fmt: skip
 
 
@@ -121,7 +124,7 @@ class RealProvider(ABC):
 
     program: ClassVar[str]
     theme: ClassVar[str] = "case"
-    ids: ClassVar[tuple[str, ...]] = ("number", "word", "prefixed", "hex", "serial", "suffixed")
+    ids: ClassVar[tuple[str, ...]] = ("number", "word", "prefixed", "hex", "serial")
     paths: ClassVar[tuple[str, ...]]
     shapes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     styles: ClassVar[Mapping[str, tuple[str, ...]]]
@@ -306,6 +309,7 @@ class RealProvider(ABC):
     def say(self, *templates: str, **slots: str) -> str:
         """One of these, with a capital, unless it begins with a slot: that must be copied as it is."""
         words = {"noun": self.noun, "nouns": self.nouns, "user": self.host.user, "host": self.host.name}
+        words["house"] = self.host.world.setting.place
         text = phrase(self.host.skin, self.host.skin.choice(templates), **words, **slots)
         verbatim = text.startswith((*slots.values(), self.host.user, self.host.name))
         return text if verbatim else text[:1].upper() + text[1:]

@@ -56,7 +56,7 @@ class Git(RealProvider):
 
     program = "git"
     theme = "case"
-    ids = ("number", "word", "prefixed", "hex", "suffixed")
+    ids = ("number", "word", "prefixed", "hex", "serial")
     paths = (
         "/srv/git/{stem}.git",
         "/srv/{stem}.git",
@@ -70,14 +70,14 @@ class Git(RealProvider):
     }
     styles = {
         "readme": ("README", "README.md", "README.txt", "ABOUT.md", "CONTRIBUTING.md"),
-        "at": ("inbox", "wanted", "waiting", "tray", "intake", "asked"),
+        "at": ("inbox", "open", "todo", "requests", "queue", "incoming"),
         "end": ("", ".txt", ".md"),
-        "name": ("REQUEST", "TODO", "wanted.txt", "brief.md"),
-        "sheet": ("ISSUES", "TODO.md", "WANTED", "issues.txt", "OPEN.md"),
-        "tag": ("done", "closed", "finished", "settled"),
+        "name": ("REQUEST", "TODO", "request.txt", "request.md"),
+        "sheet": ("TODO", "TODO.md", "ISSUES", "issues.txt", "OPEN.md"),
+        "tag": ("done", "closed", "finished", "resolved"),
     }
     call = "git -C {path}"
-    where = "the git repository {path} (opened by git alone)"
+    where = "the git repository {path}"
 
     @classmethod
     def acks(cls, style: Mapping[str, str]) -> tuple[str, ...]:
@@ -109,50 +109,50 @@ class Git(RealProvider):
     def explain(self) -> list[str]:
         at, sheet, tag = self.style["at"], self.style["sheet"], self.style["tag"]
         lines = {
-            "branches": [self.say("Each open <noun> is a branch <at>/ID with a file <file>.", "A <noun> comes as a branch, <at>/ID; <file> on it says what is wanted.", at=at, file=self.style["name"])],
-            "files": [self.say("Each <noun> is a file in <at>/.", "<at>/ has a file for each <noun>.", "<nouns> are put into <at>/, one file each.", at=at)],
-            "notes": [self.say("<nouns> are git notes (refs/notes/<at>) on the commits that they are about.", "What is asked stands in a note of refs/notes/<at>, on a commit that names the <noun>.", at=at)],
-            "sheet": [self.say("All open <nouns> are in <sheet>; what is done is taken out of it.", "<sheet> has what is open, and its history what was.", sheet=sheet)],
+            "branches": [self.say("Each open <noun> is a branch <at>/ID with a file <file>.", "Open <nouns> are branches <at>/ID, [described|the text is] in <file>.", "One branch per <noun>: <at>/ID, with a <file>.", at=at, file=self.style["name"])],
+            "files": [self.say("Each open <noun> is a file in <at>/.", "<at>/ has a file for each open <noun>.", "Open <nouns> are in <at>/, one file each.", at=at)],
+            "notes": [self.say("<nouns> are git notes (refs/notes/<at>) on the commits in the log.", "The text of a <noun> is a git note on its commit, in refs/notes/<at>.", at=at)],
+            "sheet": [self.say("Open <nouns> are listed in <sheet>, done ones are taken out.", "<sheet> has the open <nouns>, its history the old ones.", "See <sheet> for the open <nouns>.", sheet=sheet)],
         }[self._form]  # fmt: skip
         if self._deletes:
             lines.append(
                 self.say(
-                    "A branch is deleted once [its work|what it asks] is done.",
-                    "Done? Then the branch is deleted, and nothing else is.",
-                    "Whoever has carried out a <noun> deletes its branch.",
+                    "[Delete|Remove] the branch when the work is done.",
+                    "When a <noun> is done, delete its branch[|, no merge needed].",
+                    "Branches are deleted, not merged, when the work is done.",
                 )
             )
         elif self._tags:
             lines.append(
                 self.say(
-                    "What was carried out gets the tag <tag>/ID.",
+                    "When it is done, set the tag <tag>/ID (on any commit).",
                     "A <noun> is open until there is a tag <tag>/ID.",
-                    "Closing a <noun> means: a tag <tag>/ID, on whatever commit.",
+                    "Tag done <nouns> <tag>/ID, on any commit.",
                     tag=tag,
                 )
             )
         else:
             lines.append(
                 self.say(
-                    "Nothing is pushed back.",
-                    "Closing is done by [those who asked|the keeper].",
-                    "This repository is only read.",
+                    "No need to push anything back.",
+                    "[We|Those who asked] close them[| ourselves].",
+                    "Read only, [we|the owners] close the <nouns>.",
                 )
             )
         if self._form in ("files", "branches") and not self._tags:
-            lines.append(self.say("What is gone from [there|it] is over.", "Only what is there now counts."))
+            lines.append(self.say("Closed ones are [removed|deleted|gone].", "Closed <nouns> are no longer there."))
         return [*lines, *self.notes]
 
     @cached_property
     def _built(self) -> History:
         """The history up to landing."""
         style, name = self.style, self.host.name
-        title = f"{'# ' * style['readme'].endswith('.md')}{self.nouns} of {name}"
+        title = f"{'# ' * style['readme'].endswith('.md')}{self.nouns.capitalize()} of {self.host.world.setting.place}"
         texts = {style["readme"]: "\n".join([title, "", *self.guide]) + "\n"}
         texts |= {f"{style['at']}/.keep": ""} if self._form == "files" else {}
         keeper = self.entries[0].sender if self.entries else name
         history = History(name, keeper, self.host.mtime - 40 * _DAY, texts)
-        history.advance(keeper, f"{style['readme']}: how this works", texts)
+        history.advance(keeper, f"add {style['readme']}", texts)
         add = {"branches": self._branch, "files": self._file, "notes": self._note, "sheet": self._part}[self._form]
         for entry in self.entries:
             add(history, entry, f"{self.noun} {entry.id}: {entry.title}")
@@ -175,13 +175,13 @@ class Git(RealProvider):
             history.refs[f"refs/heads/{self.style['at']}/{entry.id}"] = tip
         else:
             history.tip = tip
-            history.advance(history.keeper, f"{entry.id} is done, {name} removed", texts)
+            history.advance(history.keeper, f"close {entry.id}, remove {name}", texts)
 
     def _file(self, history: History, entry: QueueEntry, subject: str) -> None:
         before, path = history.texts, f"{self.style['at']}/{entry.id}{self.style['end']}"
         history.advance(entry.sender, subject, {**before, path: _text(entry)})
         if not (entry.waiting or self._tags):
-            history.advance(history.keeper, f"{self.noun} {entry.id} is done", before)
+            history.advance(history.keeper, f"close {self.noun} {entry.id}", before)
 
     def _part(self, history: History, entry: QueueEntry, subject: str) -> None:
         before, sheet = {self.style["sheet"]: "", **history.texts}, self.style["sheet"]
@@ -189,7 +189,7 @@ class Git(RealProvider):
             entry.sender, subject, {**before, sheet: f"{before[sheet]}{self._head(entry)}\n{entry.body}\n\n"}
         )
         if not entry.waiting:
-            history.advance(history.keeper, f"{entry.id} is done", before)
+            history.advance(history.keeper, f"close {entry.id}", before)
 
     def _note(self, history: History, entry: QueueEntry, subject: str) -> None:
         log = history.texts.get("log", "") + f"{entry.id}\n"

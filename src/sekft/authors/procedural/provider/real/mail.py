@@ -33,7 +33,7 @@ class Mail(RealProvider):
 
     program = "mail"
     theme = "letter"
-    ids = ("number", "word", "prefixed", "lettered", "serial", "suffixed")
+    ids = ("number", "word", "prefixed", "lettered", "serial")
     paths = (
         "/srv/mail/{stem}",
         "/srv/{stem}/{box}",
@@ -45,9 +45,7 @@ class Mail(RealProvider):
         "box": ("inbox", "box", "post", "mbox", "in"),
         "old": (".old", ".done", "-done", ".archive", "-over"),
         "subject": ("[{id}] {title}", "{title} ({id})", "{id}: {title}", "{title} / {id}"),
-        "rules": (
-            "How this box is used", "About this box", "House rules of this box", "Read first: this mailbox", "To whoever reads this box",
-        ),
+        "rules": ("About this mailbox", "How this mailbox works", "Read first", "README", "Welcome to this mailbox"),
         "greeting": ("Hello,", "Good morning,", "Dear {user},", "{user},", "Hi,"),
     }  # fmt: skip
     call = "mail -f {path}"
@@ -73,32 +71,32 @@ class Mail(RealProvider):
         old = self._boxes[1]
         lines = [
             self.say(
-                "[Here|In this box] are the <nouns> for <user>.",
-                "What is asked of <user> [comes into|arrives in|is sent to] this box.",
-                "This box holds [the open <nouns>|what is open] for <user>.",
+                "[All|Open] <nouns> for <user> [arrive here|come to this mailbox].",
+                "This mailbox is for <nouns> to <user>.",
+                "<nouns> for <user> go to this mailbox.",
             )
         ]
         if self.ack == "id":
             lines.append(
                 self.say(
-                    "A <noun> is deleted once [it was carried out|what it asks is done].",
-                    "What has been carried out is deleted from the box; the rest stays.",
-                    "Delete means done: a <noun> goes once its work is done, and not before.",
+                    "Delete a <noun> when [it|the work] is done[|, the others stay].",
+                    "[Please delete|Delete] what is done and leave the rest.",
+                    "A <noun> stays here until it is done, then delete it.",
                 )
             )
         else:
             lines.append(
                 self.say(
-                    "Nothing is deleted here; it is cleared [by hand|at the end of the month].",
-                    "The <nouns> stay in the box; the keeper clears it.",
-                    "Nobody has to answer or delete anything here.",
+                    "No need to delete anything, it is cleared [by hand|at the end of the month].",
+                    "The <nouns> stay in the box, I clear it.",
+                    "No need to answer or delete anything.",
                 )
             )
         lines.append(
             self.say(
-                "Older ones are in <old>, and they are over.",
-                "<old> has what was done before.",
-                "What is over lies in <old>.",
+                "Closed ones are in <old>.",
+                "<old> has the old ones, all done.",
+                "Done ones are kept in <old>.",
                 old=old,
             )
         )
@@ -126,6 +124,9 @@ class Mail(RealProvider):
         return self.style["subject"].format(id=entry.id, title=entry.title)
 
     def _body(self, entry: QueueEntry) -> str:
+        lettered = entry.sender in entry.body or self.host.user in entry.body
+        if lettered and not entry.body.startswith("From "):
+            return entry.body  # a letter already
         greeting = self.style["greeting"].format(user=self.host.user)
         gap = " " if entry.body.startswith("From ") else "\n\n"  # a line of that beginning starts the next letter
         return f"{greeting}{gap}{entry.body}\n\n{entry.sender}"
@@ -172,6 +173,9 @@ class Mail(RealProvider):
             old = self._boxes[1]
             return [f"echo 'p /{entry.id}' | mail -f {old}"]
         return [*self._typed(f"p {number}"), f"echo 'p /{entry.id}' | mail -f {self.place.path}"]
+
+    def reread(self, entry: QueueEntry) -> list[str]:
+        return [f"mail -f {self._boxes[1]}", self.reads(entry)[0]]
 
     def acknowledgement(self, entry: QueueEntry) -> list[str]:
         """By its subject: numbers change with each one that is deleted."""

@@ -10,7 +10,7 @@ from sekft.authors.procedural.provider.real import REAL, TRAITS, RealProvider
 from sekft.authors.procedural.provider.semantics import QueueEntry
 from sekft.scenario import File
 
-_GUIDES = ("comments", "USAGE", "HELP", "HOWTO")
+_GUIDES = ("comments", "comments", "README", "USAGE", "HELP")
 
 
 @REAL.kind("makefile", **TRAITS)
@@ -21,13 +21,13 @@ class Makefile(RealProvider):
     theme = "job"
     paths = ("/srv/{stem}", "/opt/{stem}", "/srv/jobs/{stem}", "/usr/local/share/{stem}")
     styles = {
-        "list": ("list", "ls", "queue", "index", "todo", "status"),
-        "show": ("show", "print", "read", "view", "text"),
-        "done": ("done", "close", "finish", "settle", "tick"),
-        "past": ("past", "archive", "history", "log"),
-        "var": ("ID", "N", "NO", "JOB", "KEY", "ITEM"),
-        "box": ("new", "in", "waiting", "queue.d", "pending"),
-        "shelf": ("old", "out", "over", "closed.d", "cleared"),
+        "list": ("list", "ls", "queue", "open", "todo", "status"),
+        "show": ("show", "print", "cat", "view"),
+        "done": ("done", "close", "finish", "complete"),
+        "past": ("closed", "archive", "history", "log"),
+        "var": ("ID", "ID", "N", "JOB", "ITEM"),
+        "box": ("new", "in", "open.d", "queue.d", "pending"),
+        "shelf": ("old", "out", "closed", "closed.d", "archive.d"),
         "guide": _GUIDES,
         "bare": ("help", "list"),
     }
@@ -59,19 +59,18 @@ class Makefile(RealProvider):
     def explain(self) -> list[str]:
         style, var = self.style, self.style["var"]
         rows = [
-            (style["list"], self.say("what [waits|is open], [a line each|one to a line]", "open <nouns>", "<nouns> that wait")),
-            (f"{style['show']} {var}=...", self.say("[one <noun>|the text] of that [number|name]", "one <noun>, whole")),
-            (style["past"], self.say("<nouns> that are over", "what was closed", "closed <nouns>")),
+            (style["list"], self.say("list open <nouns>", "show open <nouns>", "list what is open")),
+            (f"{style['show']} {var}=...", self.say("show [one|a] <noun>", "print [one|a] <noun>")),
+            (style["past"], self.say("list closed <nouns>", "closed <nouns>")),
         ]  # fmt: skip
         if self.ack == "id":
             closes = self.say(
-                "[puts|moves] a <noun> [away|out of the way] once it [is done|has been done|was carried out]",
-                "closes a <noun>, [once|when] it [is done|has been carried out]",
+                "close a <noun> [when|once] it is done", "mark a <noun> as done", "close a <noun> that is done"
             )
-            rows.insert(self.host.skin.randint(1, 3), (f"{style['done']} {var}=...", closes))
+            rows.insert(2, (f"{style['done']} {var}=...", closes))
         wide = max(len(call) for call, _ in rows) + self.host.skin.randint(1, 4)
-        joint = self.host.skin.choice(["  ", "- ", ": ", "# "])
-        head = self.say("<nouns> of <user>", "<nouns> on <host>", "what is asked of <user>", "the <nouns> of this host")
+        joint = self.host.skin.choice(["  ", "  ", "- ", "# "])
+        head = self.say("<nouns> for <user>", "<nouns> on <host>", "<nouns> of <house>", "<noun> list of <house>")
         lines = [f"make {call:<{wide}}{joint}{does[:1].lower()}{does[1:]}" for call, does in rows]
         return [head, "", *lines, *(["", *self.notes] if self.notes else [])]
 
@@ -105,7 +104,7 @@ class Makefile(RealProvider):
             (style["past"], [f"@{row(shelf)}"]),
         ]  # fmt: skip
         if self.ack == "id":
-            closing = f'@test -f "{box}/$({var})" && mv "{box}/$({var})" {shelf}/ && echo "$({var}): over"'
+            closing = f'@test -f "{box}/$({var})" && mv "{box}/$({var})" {shelf}/ && echo "$({var}) closed"'
             rules.append((style["done"], [shut, one(style["done"]), closing]))
         text = [*said, f".DEFAULT_GOAL := {self._bare}", f".PHONY: help {' '.join(goals)}"]
         return (
@@ -141,6 +140,9 @@ class Makefile(RealProvider):
 
     def reads(self, entry: QueueEntry) -> list[str]:
         return self._calls(f"{self.style['show']} {self.style['var']}={entry.id}")
+
+    def reread(self, entry: QueueEntry) -> list[str]:
+        return [self._calls(self.style["past"])[0], self.reads(entry)[0]]
 
     def acknowledgement(self, entry: QueueEntry) -> list[str]:
         return self._calls(f"{self.style['done']} {self.style['var']}={entry.id}") if self.ack == "id" else []

@@ -14,8 +14,8 @@ from sekft.authors.procedural.provider.real import REAL, TRAITS, RealProvider
 from sekft.authors.procedural.provider.semantics import QueueEntry
 from sekft.scenario import File
 
-_STATES = ("open done", "new closed", "waiting finished", "todo done", "pending settled", "active closed")
-_FLAGS = ("done", "closed", "finished", "settled", "is_done")
+_STATES = ("open done", "new closed", "open finished", "todo done", "pending done", "open closed")
+_FLAGS = ("done", "closed", "finished", "is_done")
 _WRAPPER = """\
 #!/bin/sh
 db={db} text={text} real='/usr/bin/sqlite3 -batch -init /dev/null'
@@ -48,20 +48,20 @@ class Sqlite(RealProvider):
     shapes = {"full": ("", "", "full"), "viewed": ("view", "view", "view", "")}
     styles = {
         "end": ("db", "sqlite", "sqlite3", "db3"),
-        "table": ("{nouns}", "{nouns}", "{stem}_{nouns}", "all_{nouns}", "{noun}_list"),
-        "view": ("open_{nouns}", "waiting_{nouns}", "todo", "current", "unsettled"),
-        "id": ("id", "nr", "ref", "code", "number"),
-        "title": ("title", "subject", "what", "summary", "heading"),
-        "sender": ("sender", "asked_by", "author", "source", "requester"),
-        "body": ("body", "details", "text", "wording", "description"),
+        "table": ("{nouns}", "{nouns}", "{stem}_{nouns}", "{noun}_list"),
+        "view": ("open_{nouns}", "open_{nouns}", "todo", "pending", "v_open"),
+        "id": ("id", "nr", "ref", "code"),
+        "title": ("title", "subject", "summary", "short"),
+        "sender": ("sender", "author", "requester", "created_by"),
+        "body": ("body", "details", "text", "description"),
         "state": _STATES,
         "flag": _FLAGS,
-        "log": ("closings", "done_log", "settled", "finished", "closed_{nouns}"),
+        "log": ("closings", "done_log", "done", "closed", "closed_{nouns}"),
         "by": ("state", "state", "flag", "insert"),
-        "guide": ("comments", "about", "help", "readme", "notes"),
+        "guide": ("comments", "comments", "about", "help", "readme", "info"),
     }
     call = "sqlite3 {path}"
-    where = "the SQLite database {path} (opened by sqlite3 alone)"
+    where = "the SQLite database {path}"
 
     @classmethod
     def acks(cls, style: Mapping[str, str]) -> tuple[str, ...]:
@@ -118,38 +118,45 @@ class Sqlite(RealProvider):
         view, ident = self._name("view"), self._name("id")
         lines = [
             self.say(
-                "<nouns> [of|for] <user> and others on <host>",
-                "what is [asked|wanted] [here|on <host>], <noun> by <noun>",
-                "the <nouns> of <host>",
+                "<nouns> for <user> and others",
+                "<nouns> of <house>",
+                "<nouns> on <host>",
             )
         ]
         if view:
             lines.append(
-                self.say("[what is still open|open <nouns>]: <view>", "<view> [has|shows] what is open", view=view)
+                self.say("open <nouns>: see <view>", "<view> has the open ones", "open ones are in <view>", view=view)
             )
         elif self._inserts:
             lines.append(
                 self.say(
-                    "[a <noun>|what] that is not in <log> is open",
-                    "open is what <log> does not have",
+                    "a <noun> is open as long as it is not in <log>",
+                    "open: not in <log>",
                     log=self._name("log"),
                 )
             )
         else:
-            lines.append(self.say("open [ones have|means] <mark> = <open>", mark=self._mark, open=self._states[0]))
+            lines.append(
+                self.say(
+                    "open [ones|<nouns>] have <mark> = <open>",
+                    "open: <mark> = <open>",
+                    mark=self._mark,
+                    open=self._states[0],
+                )
+            )
         if self.ack == "none":
             lines.append(
                 self.say(
-                    "nothing [is|has to be] written back",
-                    "closing them is left to the keeper",
-                    "this database is only read",
+                    "no need to update anything",
+                    "[we|those who asked] close them",
+                    "read only, [the office closes|we close] the <nouns>",
                 )
             )
         elif self._inserts:
             lines.append(
                 self.say(
-                    "a <noun> that [was carried out|is done] gets a row in <log>, [its <id>|with its <id>]",
-                    "once [done|carried out], its <id> is inserted into <log>",
+                    "when done, insert the <id> into <log>",
+                    "done <nouns> get a row in <log> ([the|their] <id>)",
                     log=self._name("log"),
                     id=ident,
                 )
@@ -157,8 +164,9 @@ class Sqlite(RealProvider):
         else:
             lines.append(
                 self.say(
-                    "once [carried out|done], [set <mark> to <done>|<mark> becomes <done>]",
-                    "a <noun> that is done is updated: <mark> = <done>",
+                    "when done, set <mark> = <done>",
+                    "set <mark> to <done> [when|once] it is done",
+                    "set <mark> = <done> [when|once] the <noun> is done",
                     mark=self._mark,
                     done=self._states[1],
                 )
@@ -266,6 +274,15 @@ class Sqlite(RealProvider):
         table, id_, body = self._name("table"), self._name("id"), self._name("body")
         forms = self._asked(f"select {body} from {table} where {id_} = '{entry.id}'")
         return [*forms, *self._asked(f"select * from {table} where {id_}='{entry.id}'")[:1]]
+
+    def reread(self, entry: QueueEntry) -> list[str]:
+        id_ = self._name("id")
+        closed = (
+            f"{id_} in (select {id_} from {self._name('log')})"
+            if self._inserts
+            else f"{self._mark} = {self._states[1]}"
+        )
+        return self._asked(f"select * from {self._name('table')} where {closed}")[:1]
 
     def acknowledgement(self, entry: QueueEntry) -> list[str]:
         if self.ack == "none":

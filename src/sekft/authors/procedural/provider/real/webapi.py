@@ -23,19 +23,19 @@ class WebApi(RealProvider):
 
     program = "curl"
     theme = "case"
-    ids = ("number", "word", "prefixed", "hex", "suffixed")
+    ids = ("number", "word", "prefixed", "hex", "serial")
     paths = ("/srv/{stem}/{socket}", "/var/lib/{stem}/{socket}", "/opt/{stem}/{socket}", "/srv/sockets/{stem}/{socket}")
     styles = {
         "socket": ("api.sock", "http.sock", "socket", "service.sock", "listen"),
-        "root": ("", "", "/v1", "/api", "/desk"),
-        "done": ("done", "close", "finish", "settle", "complete"),
+        "root": ("", "", "/v1", "/api", "/api/v1"),
+        "done": ("done", "close", "finish", "complete"),
         "method": ("POST", "POST", "DELETE", "PUT", "PATCH"),
-        "state": ("done", "closed", "finished", "settled"),
-        "past": ("archive", "closed", "past", "history"),
-        "index": ("endpoints", "paths", "calls", "links", "routes"),
-        "title": ("title", "subject", "summary", "what"),
+        "state": ("done", "closed", "finished", "resolved"),
+        "past": ("archive", "closed", "history"),
+        "index": ("endpoints", "paths", "links", "routes"),
+        "title": ("title", "subject", "summary", "name"),
         "sender": ("from", "sender", "author", "by"),
-        "body": ("text", "body", "details", "wording"),
+        "body": ("text", "body", "details", "description"),
         "indent": ("1", "2", "", ""),
     }
     call = "curl --unix-socket {path} http://localhost/"
@@ -65,7 +65,13 @@ class WebApi(RealProvider):
         style, names = self.style, ("root", "done", "method", "state", "past", "title", "sender", "body")
         facts: dict[str, object] = {name: style[name] for name in names}
         facts |= {"socket": self.place.path, "data": self._data, "nouns": self.nouns, "empty": self.empty}
-        facts |= {"index": {"service": self.guide[0], style["index"]: self._calls(), "notes": list(self.guide[1:])}}
+        facts |= {
+            "index": {
+                "service": self.guide[0],
+                style["index"]: self._calls(),
+                **({"notes": list(self.guide[1:])} if self.guide[1:] else {}),
+            }
+        }
         facts |= {"indent": int(style["indent"]) if style["indent"] else None, "sealed": (self.sealed or "").strip()}
         facts |= {"ack": self.ack}
         text = resources(__package__).joinpath("service.py.txt").read_text(encoding="utf-8")
@@ -75,29 +81,27 @@ class WebApi(RealProvider):
         root, nouns, holder = self.style["root"], self.nouns, "{id}"
         calls = {
             f"GET {root}/{nouns}": self.say(
-                "<nouns> that are open",
-                "the open <nouns>",
-                "what waits",
-                "lists what is open",
+                "open <nouns>",
+                "list open <nouns>",
+                "list of open <nouns>",
                 "open <nouns>, id and title",
             ),
             f"GET {root}/{nouns}/{holder}": self.say(
-                "one <noun>, whole",
+                "one <noun>",
                 "a <noun> with its text",
-                "one of them",
-                "the full text of a <noun>",
-                "reads one <noun>",
+                "details of a <noun>",
+                "get one <noun>",
             ),
             f"GET {root}/{self.style['past']}": self.say(
-                "<nouns> that are over", "what was closed", "closed <nouns>", "former <nouns>"
+                "closed <nouns>", "list closed <nouns>", "list of closed <nouns>"
             ),
         }
         if self.ack == "id":
             calls[self._closing(holder)] = self.say(
-                "closes a <noun> that [was carried out|is done]",
-                "to be called once [it|the <noun>] is done",
-                "marks a <noun> as done",
-                "reports that a <noun> was carried out",
+                "close a <noun> that is done",
+                "when [it|the <noun>|the work] is done",
+                "mark a <noun> as done",
+                "close a <noun> [when|once] it is done",
             )
         return calls
 
@@ -108,16 +112,15 @@ class WebApi(RealProvider):
 
     def explain(self) -> list[str]:
         head = self.say(
-            "<nouns> of <host>",
+            "<nouns> of <house>",
             "<nouns> for <user> and others",
-            "the <noun> desk of <host>",
-            "<noun> service, local only",
-            "serves the <nouns> on <host>",
+            "<noun> desk of <house>",
+            "<noun> service on <host>",
         )
         more = (
             []
             if self.ack == "id"
-            else [self.say("nothing is written back", "closing is left to the keeper", "it only answers GET")]
+            else [self.say("read only", "GET only, no need to report back", "[we|those who asked] close them")]
         )
         return [head, *more, *self.notes]
 
@@ -155,6 +158,9 @@ class WebApi(RealProvider):
     def reads(self, entry: QueueEntry) -> list[str]:
         plain, errors, filtered = self._get(f"{self.nouns}/{entry.id}")
         return [plain, errors, filtered, f"{plain} | jq -r .{self.style['body']}"]
+
+    def reread(self, entry: QueueEntry) -> list[str]:
+        return [self._get(self.style["past"])[0], self.reads(entry)[0]]
 
     def acknowledgement(self, entry: QueueEntry) -> list[str]:
         if self.ack == "none":
