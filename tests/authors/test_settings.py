@@ -26,7 +26,7 @@ from sekft.authors.procedural.world import (
 NAMES = sorted(SETTINGS)
 LEAST = {
     "folders": 12, "tools": 10, "words": 35, "roles": 7, "rooms": 6, "hosts": 8, "groups": 5, "work": 4, "events": 8,
-    "why": 10, "motd": 14, "notes": 24, "tables": 4, "logs": 3, "lists": 3, "documents": 3, "configs": 3,
+    "motd": 14, "notes": 24, "tables": 4, "logs": 3, "lists": 3, "documents": 3, "configs": 3,
     "collections": 4,
 }  # fmt: skip
 """How many of each a setting has at least; of its parts' own lists, the same by their kind below."""
@@ -67,9 +67,7 @@ def name_lists(world: Setting) -> Iterator[tuple[str, list[str]]]:
 
 
 def sentences(world: Setting) -> Iterator[str]:
-    yield from (
-        line for name in ("rooms", "roles", "work", "events", "why", "motd", "notes") for line in getattr(world, name)
-    )
+    yield from (line for name in ("rooms", "roles", "work", "events", "motd", "notes") for line in getattr(world, name))
     for _, part in parts(world):
         yield from (line for name in SENTENCES_OF for line in getattr(part, name, ()))
 
@@ -178,7 +176,6 @@ def test_sentences_are_plain(name: str) -> None:
     odd = [line for line in sentences(world) if not WHOLE.fullmatch(without_grammar(line))]
     articles = [line for line in sentences(world) if re.search(r"\b[Aa] (?=[aeio])", line)]
     spoken = [
-        *world.why,
         *world.motd,
         *world.notes,
         *(line for _, part in parts(world) for line in getattr(part, "why", ())),
@@ -201,7 +198,7 @@ def test_documents_can_be_typed(name: str) -> None:
 def test_reasons_are_whole_sentences(name: str) -> None:
     """A reason starts with a capital or a person and ends with a full stop, and never leans on a sentence before it."""
     world = setting(name)
-    reasons = [*world.why, *(line for _, part in parts(world) for line in getattr(part, "why", ()))]
+    reasons = [*(line for _, part in parts(world) for line in getattr(part, "why", ()))]
     assert [line for line in reasons if not re.fullmatch(r"([A-Z]|<who>|<role>|<event>).*\.", line)] == []
     assert [line for line in reasons if re.match(r"(It|He|She|They|Them) ", line)] == []
 

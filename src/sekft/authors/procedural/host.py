@@ -244,10 +244,6 @@ class Host:
         chosen = sorted(self.skin.sample(range(1, len(lines)), min(count, len(lines)) - 1))
         return "".join(f"{self.text(lines[at])}\n" for at in [0, *chosen])
 
-    def why(self, reasons: Sequence[str]) -> str:
-        """One of the reasons, its slots filled."""
-        return expand(self, self.skin.choice(reasons))
-
 
 _ORDINARY = frozenset(("place", "role", "room", "event", "day", "work", "house", "about", "of"))
 _CAST = 6

@@ -144,7 +144,7 @@ class Setting(BaseModel):
     folders: projects. rooms: said after "the". roles: of people, said after "the". work: what its directives are
     called, in the plural. tools: names for the program that holds them. groups: names for its boards or shelves.
     words:   single words that belong here. events: said after "before" and "for".
-    why:     reasons that fit any request. motd: lines of a login. notes: lines that people leave in files.
+    motd:    lines of a login. notes: lines that people leave in files.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -161,7 +161,6 @@ class Setting(BaseModel):
     groups: NameList
     words: NameList
     events: Annotated[list[str], Field(min_length=6)]
-    why: Annotated[list[str], Field(min_length=8)]
     motd: Annotated[list[str], Field(min_length=10)]
     notes: Annotated[list[str], Field(min_length=15)]
     tables: Annotated[list[TableKind], Field(min_length=3)]
