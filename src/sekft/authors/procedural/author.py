@@ -36,6 +36,7 @@ from sekft.scenario import (
     Provider,
     Scenario,
 )
+from sekft.shell.syntax import mentions
 from sekft.trajectory import covered
 
 
@@ -81,7 +82,7 @@ def bundle(draft: Sketch, cell: Cell, seed: int) -> Scenario:
     return Scenario(
         seed=seed,
         cell=dict(cell),
-        orientation=orientation(host.part("orientation")),
+        orientation=orientation(host.part("orientation"), provider.command),
         login=Login(
             user=host.user,
             host=host.name,
@@ -171,12 +172,15 @@ _PLACELESS_SHARE = 0.6
 """Of brief orientations, those that do not say whose machine it is."""
 
 
-def orientation(host: Host) -> str:
-    """The system message: where one is, and the two ways in which a session ends. It asks for nothing."""
-    if not host.brief:
-        return f"{line(host, 'where')} {line(host, 'ways_out')}"
-    where = "where_brief" if host.skin.random() < _PLACELESS_SHARE else "where"
-    return f"{line(host, where)} {line(host, 'ways_out_brief')}"
+def orientation(host: Host, tool: str) -> str:
+    """The system message: where one is, and the two ways in which a session ends.
+
+    It asks for nothing, and leaves out a place in whose name the tool stands, as `mail` does in that of a mail office.
+    """
+    ways_out = line(host, "ways_out_brief" if host.brief else "ways_out")
+    placeless = host.brief and host.skin.random() < _PLACELESS_SHARE
+    where = line(host, "where_brief" if placeless or mentions(host.world.setting.place, tool) else "where")
+    return f"{where} {ways_out}"
 
 
 def _plan(draft: Sketch) -> list[PlanStep]:
