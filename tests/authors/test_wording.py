@@ -10,6 +10,8 @@ import pytest
 from sekft.authors.procedural.announcements import ANNOUNCEMENTS
 from sekft.authors.procedural.host import Host, Job, land, wording
 from sekft.authors.procedural.obstacles import OBSTACLES, meet
+from sekft.authors.procedural.provider.real import SHUT
+from sekft.authors.procedural.provider.semantics import vocabulary
 from sekft.authors.procedural.sketch import sketch
 from sekft.authors.procedural.tasks import TASKS
 from sekft.taxonomy import load, parse_where
@@ -49,6 +51,24 @@ def test_the_documentation_says_what_a_shut_store_means() -> None:
             assert any(ALONE.search(note) and any(p.name in note for p in draft.host.cast[1:]) for note in notes), cell
             told += 1
     assert told > 5
+
+
+def test_a_tool_itself_gives_no_advice_on_how_to_end() -> None:
+    """Help texts say what an administrator would: who can open a store, and never that the work is blocked then."""
+    said = [*vocabulary()["notes"]["sealed"], *vocabulary()["notes"]["harmless"], *SHUT]
+    assert not [text for text in said if SAYS_SO.search(text)]
+    assert all(re.search(r"only|nobody", text, re.IGNORECASE) for text in [*vocabulary()["notes"]["sealed"], *SHUT])
+
+
+def test_a_short_tool_has_the_calls_that_the_work_needs_alone() -> None:
+    """No history, nothing to put off and nothing to delete; of the other tools, fewer than half have such a call."""
+    more = ("past", "hold", "drop")
+    where = ["syntax!=native", "decoy!=stale"]
+    cells = [load().cell(6, slot, parse_where(load(), where)) for slot in range(150)]
+    roles = [(cell, sketch(cell, slot).provider.facts["roles"].split()) for slot, cell in enumerate(cells)]
+    with_more = [cell["difficulty"] for cell, own in roles if any(role in own for role in more)]
+    assert "short" not in with_more
+    assert 0.1 < len(with_more) / len(roles) < 0.5
 
 
 def test_a_seal_names_no_day_to_come() -> None:

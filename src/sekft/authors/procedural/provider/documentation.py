@@ -113,8 +113,8 @@ def document(
         helps = _helps(f"{title}\n{rng.choice(said)}\n")
         return Documentation(helps, paged, None, [*([*first, *man] for first in start), man], needle, bare)
     if depth == "file":
-        folders = "/usr/local/share/doc/{0}/README /usr/local/share/doc/{0}.txt /usr/local/lib/{0}/README /usr/local/share/{0}/README"
-        path = rng.choice(folders.format(tool).split())
+        folders = "share/doc/{0}/README share/doc/{0}.txt share/{0}/README lib/{0}/README"
+        path = f"/usr/local/{rng.choice(folders.format(tool).split())}"
         where = f"See {path}.", f"Documentation: {path}", f"Usage is described in {path}."
         helps, ways = _helps(f"{title}\n{rng.choice(where)}\n"), [[*first, f"cat {path}"] for first in start]
         return Documentation(helps, None, (path, full), ways, needle, bare)

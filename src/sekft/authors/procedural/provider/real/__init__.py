@@ -42,7 +42,7 @@ _TOLD = (
     "{old} is gone; {things} for {whom} are in <where>.",
     "[requests|jobs|work orders] from <room> are left for {whom} in <where>.",
 )
-_SHUT = (
+SHUT = (
     "If it says that the <nouns> are [locked|closed], only <keeper> can open them.",
     "[Access|Access to the <nouns>] is managed by <keeper>, nobody else can change it.",
     "[Locked|Closed|Refused]? [Only <keeper> can open it|That takes <keeper>, nobody else can open it].",
@@ -92,9 +92,7 @@ class Place:
         said = told.skin.random() < _SHUT_TOLD or contents.seal
         if self.kind.shuts and said:
             notes.append(
-                expand(
-                    told, told.skin.choice(_SHUT), keeper=keeper_of(told, contents), noun=self.noun, nouns=self.nouns
-                )
+                expand(told, told.skin.choice(SHUT), keeper=keeper_of(told, contents), noun=self.noun, nouns=self.nouns)
             )
         told.skin.shuffle(notes)
         empty = phrase(told.skin, told.skin.choice(_EMPTY), **words)
