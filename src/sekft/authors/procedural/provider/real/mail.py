@@ -35,7 +35,7 @@ class Mail(RealProvider):
     theme = "letter"
     ids = ("number", "word", "prefixed", "lettered", "serial")
     paths = (
-        "/srv/mail/{stem}",
+        "/srv/mailboxes/{stem}",
         "/srv/{stem}/{box}",
         "/opt/{stem}/{box}",
         "/var/spool/{stem}/{user}",
