@@ -7,6 +7,7 @@ import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from sekft.authors.procedural.announcements import remarks
 from sekft.authors.procedural.decoys import Decoy
@@ -212,9 +213,15 @@ def _letters(verb: str) -> list[str]:
     return [letter for letter in [*own, *string.ascii_letters] if letter not in _NO_LETTERS]
 
 
-def entry_ids(rng: random.Random, world: World, forms: tuple[str, ...], count: int) -> tuple[str, list[str]]:
+_ENTERED_DAYS = 40, 160
+"""Entries named by a day have one that is so many days after `Host.mtime`."""
+
+
+def entry_ids(host: Host, forms: tuple[str, ...], count: int) -> tuple[str, list[str]]:
     """The form that was drawn, and ids in it, ascending, so that the order of files is the order of entries."""
+    rng, world = host.skin, host.world
     form, words = rng.choice(forms), world.setting.words
+    made = datetime.fromtimestamp(host.mtime, UTC)
     if form == "word":
         return form, sorted(world.several(count, words))
     if form == "pair":
@@ -222,9 +229,8 @@ def entry_ids(rng: random.Random, world: World, forms: tuple[str, ...], count: i
     if form == "hex":
         return form, sorted(f"{rng.randrange(1 << 20, 1 << 24):06x}" for _ in range(count))
     if form == "date":
-        days = sorted(rng.sample(range(12 * 28), count))
-        year = rng.randint(2012, 2024)
-        return form, [f"{year}-{day // 28 + 1:02d}-{day % 28 + 1:02d}" for day in days]
+        days = sorted(rng.sample(range(*_ENTERED_DAYS), count))
+        return form, [f"{made + timedelta(day):%Y-%m-%d}" for day in days]
     numbers = sorted(rng.sample(range(101, 999), count))
     prefix = world.one(words, (1, 1))[:4]
     letter = rng.choice("abcdefgkmnprstx")
@@ -234,7 +240,7 @@ def entry_ids(rng: random.Random, world: World, forms: tuple[str, ...], count: i
         "dotted": f"{rng.randint(1, 9)}.{{n}}",
         "serial": "00{n}",
         "lettered": letter + "{n}",
-        "year": f"{rng.randint(11, 29)}-0{{n}}",
+        "year": f"{made:%y}-0{{n}}",
         "suffixed": "{n}" + letter.upper(),
     }
     return form, [patterns[form].format(n=number) for number in numbers]
@@ -325,10 +331,10 @@ def queue_entries(
         slots = sorted(rng.sample(range(len(others) + len(directives)), len(directives)))
     for slot, entry in zip(slots, directives, strict=True):
         others.insert(slot, entry)
-    form, ids = entry_ids(host.skin, host.world, kind.ids, len(others))
+    form, ids = entry_ids(host, kind.ids, len(others))
     receipts = [""] * len(ids)
     if ack == "receipt":
-        _, receipts = entry_ids(host.skin, host.world, ("hex", "lettered", "pair", "suffixed"), len(ids))
+        _, receipts = entry_ids(host, ("hex", "lettered", "pair", "suffixed"), len(ids))
     former = remarks(host, len(ids)) if "older" in kind.extra else [""] * len(ids)
     return form, tuple(
         QueueEntry(
