@@ -328,7 +328,7 @@ def test_what_nobody_asks_for_is_not_claimed() -> None:
 def test_nobody_knows_in_which_folder_of_the_home_something_lies() -> None:
     """The texts beside a folder are opened first, and the folders ahead of it, or all of them are listed at once."""
     below = 0
-    for scenario in drawn(80, announcement="readme"):
+    for scenario in drawn(300, announcement="readme"):
         home = scenario.login.home
         path = next(file.path for file in scenario.files if scenario.needles.announcement in (file.content or ""))
         folder = path.removeprefix(f"{home}/").rpartition("/")[0]
@@ -411,7 +411,7 @@ def test_news_of_mail_leads_to_the_mail() -> None:
 
 def test_a_wrong_verb_is_tried_where_a_terse_help_leaves_it_open() -> None:
     """It harms and acknowledges nothing, comes after the help, and the right call follows."""
-    cells = [load().cell(9, slot, {"documentation": frozenset(("terse",))}) for slot in range(80)]
+    cells = [load().cell(9, slot, {"documentation": frozenset(("terse",))}) for slot in range(240)]
     scenarios = [compose(cell, slot) for slot, cell in enumerate(cells)]
     tempting = [scenario for scenario in scenarios if _wrong_verbs(scenario)]
     assert len(tempting) > 5

@@ -124,8 +124,9 @@ def before_a_folder(scenario: Scenario, beats: Sequence[Beat], goal: str) -> lis
     Nobody knows in which of them something lies. Of a mailbox one knows it.
     """
     match, home = _BELOW_HOME.match(goal), f"{scenario.login.home}/"
-    inside = [file.path.removeprefix(home).split("/") for file in scenario.files if file.path.startswith(home)]
-    folders = {parts[0] for parts in inside if len(parts) > 1}
+    below = [file for file in scenario.files if file.path.startswith(home)]
+    inside = [(file.path.removeprefix(home).split("/"), file.kind) for file in below]
+    folders = {parts[0] for parts, kind in inside if len(parts) > 1 or kind == "directory"}
     if match is None or match[2] not in folders or match[2].lower() == "mail":
         return []
     ahead = sorted(name for name in folders if name < match[2] and not name.startswith("."))[-_AHEAD:]

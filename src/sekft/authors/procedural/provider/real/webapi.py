@@ -39,7 +39,7 @@ class WebApi(RealProvider):
         "indent": ("1", "2", "", ""),
     }
     call = "curl --unix-socket {path} http://localhost/"
-    where = "a service on the socket {path}"
+    where = "a local service, curl --unix-socket {path} http://localhost/"
     shuts = True
 
     @classmethod
