@@ -58,14 +58,17 @@ def acted(*texts: str, scenario: Scenario = SCENARIO) -> StoredRollout:
     ],
 )
 def test_the_first_wrong_action_is_named(texts: list[str], wrong: int) -> None:
+    """By turn, whatever comes after it."""
     assert first_wrong(acted(*texts)) == wrong
 
 
 def test_a_right_rollout_has_none() -> None:
+    """What ended right is nowhere wrong."""
     assert first_wrong(acted(*SCENARIO.reference)) is None
 
 
 def test_an_expert_takes_over_before_the_wrong_action_and_after_it_unless_it_ended_the_session() -> None:
+    """With how many actions each takeover keeps, and its number."""
     assert [(each.actions, each.number) for each in takeovers(acted("ls", "cat nowhere", "ls", "exit"))] == [
         (1, 0),
         (2, 1),
@@ -82,6 +85,7 @@ def corrected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, Layout]
 
 
 def test_what_failed_comes_to_a_right_end(corrected: tuple[Layout, Layout]) -> None:
+    """The failed rollout's actions are typed again, and most sessions are kept."""
     run, out = corrected
     failed = {one.trajectory.id: one for group in stored(run) for one in group if first_wrong(one)}
     made = [load_trajectory(path) for path in documents(out.trajectories, "*/*.json")]
@@ -95,6 +99,7 @@ def test_what_failed_comes_to_a_right_end(corrected: tuple[Layout, Layout]) -> N
 
 
 def test_only_the_expert_is_learnt_from(corrected: tuple[Layout, Layout], tmp_path: Path) -> None:
+    """Rows name all that was taken over as mistakes, and never the whole session."""
     run, out = corrected
     config = ExportConfig(to=("sft",), format="jsonl", no_card=True)
     export(config, Sources(out, run.scenarios), tmp_path / "rows", EstimatedTokens(), Lines())
@@ -109,6 +114,7 @@ def test_only_the_expert_is_learnt_from(corrected: tuple[Layout, Layout], tmp_pa
 
 
 def test_a_second_run_does_nothing(corrected: tuple[Layout, Layout]) -> None:
+    """Corrections on disk stay as they are."""
     run, out = corrected
     before = {path: path.stat().st_mtime_ns for path in documents(out.trajectories, "*/*.json")}
     assert asyncio.run(correct(CorrectConfig(), run, None, out, Lines())) == 0
@@ -116,6 +122,7 @@ def test_a_second_run_does_nothing(corrected: tuple[Layout, Layout]) -> None:
 
 
 def test_a_folder_without_failures_is_refused(tmp_path: Path, corrected: tuple[Layout, Layout]) -> None:
+    """The message names the folder and what is wanted."""
     run, _ = corrected
     for path in documents(run.trajectories, "*/saboteur-*.json"):
         path.unlink()
@@ -124,4 +131,5 @@ def test_a_folder_without_failures_is_refused(tmp_path: Path, corrected: tuple[L
 
 
 def test_metadata_of_an_ordinary_rollout_name_no_given_turns() -> None:
+    """A rollout that took over nothing has no such turns."""
     assert json.loads(metadata(acted(*SCENARIO.reference)))["mistakes"] == []
