@@ -157,10 +157,10 @@ with serving(known, slow) as url:
             server.kill()
 
 
-def drive(folder: Path) -> None:
+def drive(folder: Path, samples: int) -> None:
     from bench.engines import driven  # a task of __main__ is no other process's
 
-    ms = asyncio.run(driven(folder / "scenarios", folder / "4", DRIVEN, folder / "driven"))
+    ms = asyncio.run(driven(folder / "scenarios", folder / str(samples), DRIVEN, folder / "driven"))
     print(f"a driver with nothing else to do: {ms:.2f} ms a rollout, so at most {1000 / ms:,.0f} a second")
 
 
@@ -207,7 +207,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         one_machine(chosen.n, chosen.samples, Path(place))
-        drive(Path(place))
+        drive(Path(place), chosen.samples)
         if chosen.python:
             two_nodes(chosen.n, chosen.samples, chosen.python, Path(place), chosen.rounds)
 

@@ -91,7 +91,7 @@ def work(options: argparse.Namespace) -> Work:
     base, data = base_folder(options.base), part(options.export, method)
     tokenizer = tokenizer_of(base)
     config = TrainConfig(base=options.base, method=method, checkpoint_s=0.0)
-    recipe = complete(config, base, data, libraries.device())
+    recipe = complete(config, base, [data], libraries.device())
     rows = list(examples(data, tokenizer, method))
     plan = steps(rows, 0, 99, recipe.step_tokens, None)
     count = next(at for at in range(len(plan)) if sum(map(len, plan[:at])) >= ROWS * options.steps)

@@ -26,6 +26,8 @@ Outcome = Literal[
 ]  # fmt: skip
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 KEPT: tuple[Outcome, ...] = ("solved", "idle", "rightly_blocked")
+GIVEN = "actions"
+"""The setting of an operator that took over another's rollout: how many actions were typed for it."""
 
 
 class Turn(Frozen):
@@ -186,6 +188,11 @@ class Trajectory(Frozen):
     def actions(self) -> list[str]:
         """What was typed, in order."""
         return [turn.content for turn in self.turns if turn.role == "action"]
+
+    @property
+    def given(self) -> int:
+        """How many actions, from the first on, come from another rollout, which this one's operator took over."""
+        return int(self.operator.settings.get(GIVEN, 0))
 
     def messages(self) -> list[dict[str, str]]:
         """The session as a chat: the orientation as system message, then outputs (user) and actions (assistant)."""

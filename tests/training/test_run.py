@@ -152,7 +152,7 @@ def test_what_a_folder_remembers_keeps_its_names(base: Path, tmp_path: Path) -> 
         (dpo, {"rank": 4, "layers": 2, "beta": 0.2, "seed": 3, "max_length": 900, "checkpoint_s": 9.0}, RECORDED_DPO),
     ):
         config = TrainConfig.of(base=str(base), **options)
-        assert complete(config, base, data, "cpu").recorded() == json.loads(before) | {"base": str(base)}
+        assert complete(config, base, [data], "cpu").recorded() == json.loads(before) | {"base": str(base)}
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -82,6 +82,13 @@ COMMANDS: Mapping[str, Command] = {
         [("sekft pairs --trajectories demo", "into demo/pairs")],
         OPERATOR,
     ),
+    "correct": Command(
+        "stages:correct",
+        MAKE,
+        "Let an expert take over failed rollouts where they went wrong.",
+        [("sekft correct --trajectories evaluated --out corrected", "a student's, by the explorer")],
+        OPERATOR,
+    ),
     "export": Command(
         "stages:export",
         MAKE,

@@ -36,6 +36,8 @@ from sekft.protocols import Reporter
 from sekft.quality.audit import audit as audited
 from sekft.report import facts
 from sekft.runs.branch import BranchConfig, branch
+from sekft.runs.correct import CorrectConfig
+from sekft.runs.correct import correct as run_correct
 from sekft.runs.estimate import CostEstimate, cost_table, estimates
 from sekft.runs.evaluate import FOLDER, EvalConfig, examine, stored, taken
 from sekft.runs.generate import GenerateConfig
@@ -154,6 +156,27 @@ def pairs(
         raise SekftError(f"{trajectories}: no pairs: {report.why_none}")
     if broken:
         raise SekftError(f"{broken} branches met an infra error; run the same command to repeat them")
+
+
+@configured()
+def correct(
+    trajectories: Trajectories,
+    out: Out,
+    config: CorrectConfig,
+    scenarios: TheirScenarios = None,
+    as_json: Json = False,
+) -> None:
+    """Let an expert take over failed rollouts where they went wrong: before the first wrong action, and after it.
+
+    The result is a folder of rollouts for `sekft export`. Training masks the actions that were taken over.
+    """
+
+    layout = Layout.found(out)
+    with reporter() as progress:
+        progress.note(f"operator: {config.operator_name}")
+        broken = work(run_correct(config, Layout.of_rollouts(trajectories), scenarios, layout, progress), out)
+    summary(layout, as_json, scenarios or trajectories)
+    return report_broken(broken, layout)
 
 
 @configured()
@@ -286,8 +309,8 @@ def _draw(into: Path, folders: list[Path]) -> None:
 @configured()
 def train(
     data: Annotated[
-        Path,
-        source("--data", "An export, one of its files, or a folder of them.", "PATH"),
+        list[Path],
+        source("--data", "An export, one of its files, or a folder of them. Repeat the option for several.", "PATH"),
     ],
     out: Annotated[
         Path,
@@ -298,7 +321,8 @@ def train(
 ) -> None:
     """Train a student on an export. The loss covers only the assistant's actions and their end tokens."""
 
-    near("--data", data)
+    for each in data:
+        near("--data", each)
     near("--out", out)
     with resumable(out), reporter() as progress:
         trained = run_training(config, data, out, progress, command())

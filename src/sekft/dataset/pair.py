@@ -32,8 +32,6 @@ BY_CHANCE = "may be chance"
 """Why a comparison gave no pair: too few rollouts tell the actions apart."""
 CHANCE = 0.1
 """Most that chance may account for the difference between two sides that rollouts tell of."""
-GIVEN = "actions"
-"""The setting of a branch's operator that says how many actions were typed for it."""
 Gist = tuple[tuple[str, ...], ...]
 bare = lru_cache(maxsize=syntax.REMEMBERED)(syntax.bare)
 settled = lru_cache(maxsize=syntax.REMEMBERED)(syntax.settled)
@@ -117,8 +115,7 @@ class Walk:
         A failure on purpose tells nothing of what was typed before it; a branch tells of the last action that it was
         given, and nothing of those before, which were taken from a rollout whose ending was known.
         """
-        given = 2 * int(self.trajectory.operator.settings.get(GIVEN, 0)) - 1
-        return max(given, self.trajectory.fault.turn if self.trajectory.fault else 1)
+        return max(2 * self.trajectory.given - 1, self.trajectory.fault.turn if self.trajectory.fault else 1)
 
     def parts(self, other: Walk) -> int:
         """The first turn at which the two differ; the length of the shorter where there is none."""

@@ -56,13 +56,21 @@ def recovered(rollout: StoredRollout) -> bool:
 
 
 def mistakes(rollout: StoredRollout) -> list[int]:
-    """The turns whose action failed, other than by showing what blocks the work: nothing to learn from, but context."""
+    """The turns whose action is context and not to be learnt.
+
+    It failed, other than by showing what blocks the work, or it comes from the rollout that this one took over.
+    """
+    given = 2 * rollout.trajectory.given
+    return [at for at, _ in _acts(rollout) if at < given or failed(rollout, at)]
+
+
+def failed(rollout: StoredRollout, at: int) -> bool:
+    """Whether the action of this turn failed, other than by showing what blocks the work."""
     turns = rollout.trajectory.turns
-    return [
-        at
-        for at, action in _acts(rollout)
-        if at + 1 < len(turns) and went_wrong(turns[at + 1], rollout.scenario) and not _answers(action, turns[at + 1])
-    ]
+    if at + 1 >= len(turns):
+        return False
+    answer = turns[at + 1]
+    return went_wrong(answer, rollout.scenario) and not _answers(turns[at].content, answer)
 
 
 def went_wrong(answer: Turn, scenario: Scenario) -> bool:

@@ -16,7 +16,6 @@ from typing import ClassVar
 
 from sekft import sandboxes
 from sekft.dataset.make_pairs import BRANCHES
-from sekft.dataset.pair import GIVEN
 from sekft.errors import InfraError
 from sekft.folder import Folder, Layout
 from sekft.folder.config import Setting, option
@@ -31,7 +30,7 @@ from sekft.runs.rollout import ActingConfig, RolloutJob, acted, acting, recorded
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.shell.syntax import bare
-from sekft.trajectory import KEPT, Trajectory
+from sekft.trajectory import GIVEN, KEPT, Trajectory
 
 ID_CHARACTERS = 8
 
@@ -89,6 +88,12 @@ def unknown(group: Group) -> Iterator[Trajectory]:
         yield from failed
 
 
+def taking_over(operator: Operator, trajectory: Trajectory, actions: int) -> Operator:
+    """The operator from that many actions of the trajectory on. Its record says so; see Trajectory.given."""
+    source = {"branch_of": trajectory.id, GIVEN: str(actions)}
+    return ResumedOperator(operator, trajectory.actions[:actions], source)
+
+
 class _PrefixTree:
     """Branches as they grow, in files."""
 
@@ -125,8 +130,7 @@ class _PrefixTree:
 
     async def _from(self, scenario: Scenario, trajectory: Trajectory, actions: int) -> list[Trajectory]:
         """All branches of that prefix but those that met an infra error."""
-        source = {"branch_of": trajectory.id, GIVEN: str(actions)}
-        going = ResumedOperator(self._operator, trajectory.actions[:actions], source)
+        going = taking_over(self._operator, trajectory, actions)
         of, branches = trajectory.id, []
         for number in range(self._config.branches or 1):
             name = f"{scenario.id}/{going.info.kind}-{of[:ID_CHARACTERS]}-{actions}-{number}.json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -69,15 +69,16 @@ class Recipe(TrainConfig):
         return f"LoRA of rank {self.rank} in {where}" if self.rank else where if self.layers else "all weights"
 
 
-def complete(config: TrainConfig, folder: Path, data: Path, device: str) -> Recipe:
+def complete(config: TrainConfig, folder: Path, data: Sequence[Path], device: str) -> Recipe:
     """Choose what the user left open.
 
-    folder: the base's. device: cpu or cuda. Raises UsageError for a rate at which nothing is learnt.
+    folder: the base's. data: at least one place. device: cpu or cuda. Raises UsageError for a rate at which nothing is
+    learnt.
     """
     if config.rate is not None and config.rate <= 0:
         raise UsageError(f"--rate {config.rate:g}: want more than 0")
     base = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    method = config.method or method_of(data)
+    method = config.method or method_of(data[0])
     layers = config.layers or None
     if config.layers is None and device == "cpu" and not config.rank:
         layers = base["num_hidden_layers"] // 2  # half the cost of training all weights
@@ -89,5 +90,6 @@ def complete(config: TrainConfig, folder: Path, data: Path, device: str) -> Reci
         "step_tokens": config.step_tokens or STEP_TOKENS[device],
         "max_length": config.max_length or base["max_position_embeddings"],
     }
-    source = {"data": str(data), "data_sha256": digest(files(data)), "device": device}
+    read = [file for each in data for file in files(each)]
+    source = {"data": ", ".join(map(str, data)), "data_sha256": digest(read), "device": device}
     return Recipe(**dict(config) | completed | source)

@@ -108,19 +108,20 @@ class Trained(Report):
         )
 
 
-def train(config: TrainConfig, data: Path, out: Path, report: Reporter, command: str = "") -> Trained:
+def train(config: TrainConfig, data: Path | Sequence[Path], out: Path, report: Reporter, command: str = "") -> Trained:
     """Fill the folder with a student; resume what a stopped run left, and do nothing where one is done.
 
-    data: an export, one of its files, or a folder of them. command: for the model card.
+    data: an export, one of its files, or a folder of them, or several of these. command: for the model card.
     Raises UsageError for data that cannot be learnt from, StoreError when the folder was made with other settings,
     KeyboardInterrupt, after a checkpoint, when asked to stop.
     """
-    data = part(data, config.method)
-    row_files(data)  # before the base, which takes a minute to unpack
+    places = [part(each, config.method) for each in ([data] if isinstance(data, Path) else data)]
+    for place in places:
+        row_files(place)  # before the base, which takes a minute to unpack
     base = base_folder(config.base)
     refuse_other_attention(base)
     tokenizer = tokenizer_of(base)
-    recipe = complete(config, base, data, libraries.device())
+    recipe = complete(config, base, places, libraries.device())
     with Folder(out).writing() as folder:
         begun = (out / DONE, checkpoint_path(out), out / HIDDEN / REFERENCE)
         folder.settle("train", recipe.recorded(), empty=not any(path.exists() for path in begun))
@@ -128,17 +129,19 @@ def train(config: TrainConfig, data: Path, out: Path, report: Reporter, command:
             report.note(f"{out} is done; nothing is left to do")
             trained = Trained.model_validate_json((out / DONE).read_text(encoding="utf-8"))
         else:
-            trained = _trained(recipe, base, tokenizer, folder, report, command)
+            trained = _trained(recipe, places, base, tokenizer, folder, report, command)
         if config.gguf and not (out / GGUF).exists():
             write_gguf(out, out / GGUF)
     return trained
 
 
-def _trained(recipe: Recipe, base: Path, tokenizer: Any, folder: Folder, report: Reporter, command: str) -> Trained:
+def _trained(
+    recipe: Recipe, places: Sequence[Path], base: Path, tokenizer: Any, folder: Folder, report: Reporter, command: str
+) -> Trained:
     from sekft.training.student import Student
 
     report.note(f"{recipe.method} of {recipe.learning} from {recipe.base} on {recipe.device}, rate {recipe.rate:g}")
-    rows = list(examples(Path(recipe.data), tokenizer, recipe.method))
+    rows = [row for place in places for row in examples(place, tokenizer, recipe.method)]
     fitting = [row for row in rows if row.longest <= recipe.max_length]
     too_long = len(rows) - len(fitting)
     if not fitting:
