@@ -26,6 +26,7 @@ _ADDRESS = re.compile(r"(\d+)[dpq]")
 _SHORT_OPTION = re.compile(r"-[A-Za-z0-9]{1,5}|-")
 _EDGE = ".-+_"
 _JOINT = re.compile(r"[._-]")
+_REMEMBERED_ATOMS, _ATOM_CHARACTERS = 1 << 13, 64
 _REMEMBERED, _REMEMBERED_CHARACTERS = 256, 1 << 13
 """Texts, and the longest of them: what one rollout shows and types, the others of its scenario mostly do, too."""
 PROGRAMS = frozenset(("curl", "git", "jq", "mail", "make", "sqlite3"))
@@ -66,6 +67,8 @@ class Seen:
 
     def missing(self, action: str) -> list[str]:
         """The atoms of the action that nothing has shown, in order; empty when it is grounded."""
+        if self.atoms.issuperset(_uncommon(action)):  # whoever types what, all of it is known
+            return []
         typed = _typed(action) if len(action) <= _REMEMBERED_CHARACTERS else _typed.__wrapped__(action)
         return list(dict.fromkeys(atom for program, atom in typed if not self._grounded(program, atom)))
 
@@ -102,7 +105,14 @@ def _shown(text: str) -> frozenset[str]:
 
 
 def _parts(atom: str) -> tuple[str, ...]:
-    return (atom,) if atom.isalnum() else (atom, atom.strip(_EDGE), *_JOINT.split(atom), *atom.split("."))
+    if atom.isalnum():
+        return (atom,)
+    return _parts_of(atom) if len(atom) <= _ATOM_CHARACTERS else _parts_of.__wrapped__(atom)
+
+
+@lru_cache(maxsize=_REMEMBERED_ATOMS)
+def _parts_of(atom: str) -> tuple[str, ...]:
+    return (atom, atom.strip(_EDGE), *_JOINT.split(atom), *atom.split("."))
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -116,6 +126,11 @@ def _typed(action: str) -> tuple[tuple[str, str], ...]:
         for atom in (_atoms(text) if program != "panic" else ("panic",))
         if atom not in own
     )
+
+
+def _uncommon(action: str) -> set[str]:
+    """Its atoms, wherever a command ends, that are not in the list of what is common to all programs."""
+    return {atom for atom in _CUT.split(action) if len(atom) > 1 or not atom.isdigit()} - _common() - {""}
 
 
 def _atoms(text: str) -> Iterator[str]:
