@@ -134,7 +134,9 @@ def _server(command: tuple[str, ...], inherited: Sequence[int]) -> ForkServer | 
 
 
 @atexit.register
-def _close_all() -> None:
-    for (pid, _), server in _servers.items():
-        if server and pid == os.getpid():
-            server.close()
+def close_all() -> None:
+    """End those of this process; what they and their sandboxes took is then ours. Another starts when it is needed."""
+    with _one_starts:
+        for key in [key for key in _servers if key[0] == os.getpid()]:
+            if server := _servers.pop(key):
+                server.close()
