@@ -36,9 +36,11 @@ DRIVEN = 3000
 TIMED = """
 import json, resource, sys
 from sekft.cli import main
+from sekft.sandboxes.fork_server import close_all
 try:
     main()
 finally:
+    close_all()
     own, below = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     times = [round(each.ru_utime + each.ru_stime, 3) for each in (own, below)]
     print("\\n" + json.dumps(times), file=sys.stderr)

@@ -1,7 +1,8 @@
-"""What commands over a whole folder cost: `python -m bench.export RUN [TRAJECTORIES]`, 100,000 copies of a run's.
+"""What commands over a whole folder cost: `python -m bench.export RUN [TRAJECTORIES [COMMAND…]]`.
 
-Each copy has an id of its own, and so has its scenario. A command runs in a process of its own with its workers, over a
-tenth of the copies and then over all: memory is flat where it does not grow between the two.
+Over 100,000 copies of a run's trajectories, if no other number is given. Each has an id of its own, and so has its
+scenario. A command runs in a process of its own with its workers, over a tenth of the copies and then over all: memory
+is flat where it does not grow between the two.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ COMMANDS: Mapping[str, Callable[[Path, Path], object]] = {
 }
 
 
-def main(run: Path, trajectories: int = TRAJECTORIES) -> None:
+def main(run: Path, trajectories: int = TRAJECTORIES, *chosen: str) -> None:
+    """chosen: the commands, by their names in the table; all without any."""
     groups = list(stored(Layout.found(run)))
     print(f"{os.cpu_count()} processors, {workers.cores()} workers; load {os.getloadavg()[0]:.1f}")
     head = ("command", "trajectories", "a second", "a second of processor time", "memory, of a worker")
@@ -98,7 +100,7 @@ def main(run: Path, trajectories: int = TRAJECTORIES) -> None:
         for number in (trajectories // 10, trajectories):
             copies, out = Path(scratch) / str(number), Path(scratch) / "out"
             copy(groups, Layout.of_run(copies), number)
-            for what in COMMANDS:
+            for what in chosen or COMMANDS:
                 with multiprocessing.get_context("spawn").Pool(1) as alone:
                     taken = alone.apply(measured, (what, copies, out))
                 shutil.rmtree(out, ignore_errors=True)
@@ -110,4 +112,4 @@ def main(run: Path, trajectories: int = TRAJECTORIES) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *map(int, sys.argv[2:3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else TRAJECTORIES, *sys.argv[3:])

@@ -41,10 +41,13 @@ def why_not() -> str | None:
 
 
 class Cluster:
-    """Nodes by number; 0 is the head, where drivers run. python: an interpreter that has Ray and sekft."""
+    """Nodes by number; 0 is the head, where drivers run.
 
-    def __init__(self, python: Path, cpus: int = 1) -> None:
-        self._python, self._cpus = python, cpus
+    python: an interpreter that has Ray and sekft. variables: of the environment of nodes and drivers.
+    """
+
+    def __init__(self, python: Path, cpus: int = 1, **variables: str) -> None:
+        self._python, self._cpus, self._variables = python, cpus, variables
         self.folder = Path(tempfile.mkdtemp(prefix="skf"))  # a socket's path may have 107 bytes: no folder of pytest's
         self._name = f"skf{secrets.token_hex(3)}"
         self._token = secrets.token_hex(32)
@@ -131,7 +134,7 @@ class Cluster:
         """Without what the caller's services are; Ray's own token is the cluster's."""
         ray = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token, **PATIENT}
         path = f"{self._python.parent}{os.pathsep}{os.environ['PATH']}"
-        return environment(PATH=path, PYTHONUNBUFFERED="1", **ray, **changes)
+        return environment(PATH=path, PYTHONUNBUFFERED="1", **ray, **self._variables, **changes)
 
     def _space(self, number: int) -> str:
         return f"{self._name}-{number}"

@@ -236,7 +236,7 @@ class StoredRollout:
 
 def effects(before: State, after: State) -> list[Effect]:
     """Every path that was added, removed or changed, sorted by path."""
-    differing = [path for path, entry in after.items() if before.get(path) != entry]
+    differing = [path for path, entry in after.items() if (was := before.get(path)) is not entry and was != entry]
     return [
         Effect(path=path, change="added" if path not in before else "removed" if path not in after else "changed")
         for path in sorted([*differing, *(before.keys() - after.keys())])

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,25 +16,25 @@ import pytest
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
 from sekft.scenario import Login
+from tests.cli.test_interrupted import descendants
 from tests.sandboxes.test_bubblewrap import until
 
 SPEC = SandboxSpec("busybox", Login(user="ada", host="vault", home="/home/ada"), ())
 
 
 def sandboxes_of(pid: int) -> set[int]:
-    """The outer bwrap processes that this process started."""
+    """PID 1 of each sandbox below this process, whether bwrap started it or a fork server."""
     found = set()
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
-                found |= {int(entry.name)} if (entry / "comm").read_text() == "bwrap\n" else set()
-        except OSError:
-            continue
+    for each in descendants(pid):
+        with suppress(OSError):  # it has just ended
+            found |= {each} if Path(f"/proc/{each}/comm").read_text() == "init\n" else set()
     return found
 
 
 def is_dead(pid: int) -> bool:
-    return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    with suppress(OSError):
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    return True
 
 
 @pytest.fixture

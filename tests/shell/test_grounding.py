@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from sekft.shell.grounding import PROGRAMS, Seen, ungrounded, vocabulary
+from sekft.shell.grounding import PROGRAMS, Seen, _typed, ungrounded, vocabulary
 from sekft.trajectory import Turn
 
 LOGIN = "Requests for ada are kept by kivo.\nada@slate:/home/ada$ "
@@ -100,3 +102,15 @@ def test_what_is_known_of_a_program_holds_in_its_own_commands_alone() -> None:
     assert shown.missing("echo 'select * from moot' | sqlite3 /srv/luma.db") == []
     assert shown.missing("kivo clone --oneline") == ["kivo", "clone", "--oneline"]
     assert shown.missing("git -C /srv/luma.git log wombat") == ["wombat"]
+
+
+def test_the_quick_way_to_nothing_missing_names_the_same() -> None:
+    """An action whose atoms are all known is not taken apart; whatever it is cut into, what is missing is the same."""
+    rng, marks = random.Random(4), [*" ;|&<>'\"`\\#\n", "$(", ")", "<<E\n", "-n", "git ", "panic ", "keru", "7"]
+    parts = ["cat", "/srv/list.txt", "keru --help", "echo 'a b'", "git log", "-la", "12d", "note_one", "&& ls", "ada"]
+    for _ in range(5000):
+        seen = Seen()
+        seen.add(" ".join(rng.sample(parts, 5)))
+        action = "".join(rng.choice(parts if rng.random() < 0.6 else marks) for _ in range(rng.randint(1, 7)))
+        slowly = [atom for program, atom in _typed.__wrapped__(action) if not seen._grounded(program, atom)]
+        assert seen.missing(action) == list(dict.fromkeys(slowly)), action

@@ -198,7 +198,7 @@ def _scenarios(
     read, strays = _Read(layout, notes), dict[str, Entry]()
     with mapped(read, _joined(layout, most), weigh=_weight, workers=workers) as parts:
         for bundle, one, report, own in parts:
-            scenarios[one.id] = one.kept(with_texts=len(scenarios) < TEXTS_AT_MOST)
+            scenarios[one.id] = one.kept()
             rolled.add(own)
             if report:
                 proofs.add(report)
@@ -206,22 +206,26 @@ def _scenarios(
                 strays[one.id] = bundle
     for name, group in layout.grouped() if strays else ():
         if name in strays:
-            rolled.add(read((strays[name], group))[-1])
+            rolled.add(read((False, strays[name], group))[-1])
     return scenarios, proofs, rolled
 
 
-def _joined(layout: Layout, most: int | None) -> Iterator[tuple[Entry, list[Entry]]]:
+_Item = tuple[bool, Entry, list[Entry]]
+"""Whether the scenario's texts are held, its bundle, its rollouts."""
+
+
+def _joined(layout: Layout, most: int | None) -> Iterator[_Item]:
     """Each scenario with its rollouts, by name: ids sort alike with and without `.json`."""
     groups = layout.grouped()
     name, own = next(groups, ("", []))
-    for bundle in islice(layout.bundles(), most):
+    for number, bundle in enumerate(islice(layout.bundles(), most)):
         while name and name < bundle.stem:
             name, own = next(groups, ("", []))
-        yield bundle, own if name == bundle.stem else []
+        yield number < TEXTS_AT_MOST, bundle, own if name == bundle.stem else []
 
 
-def _weight(item: tuple[Entry, list[Entry]]) -> int:
-    return SCENARIO_WEIGHT + len(item[1])
+def _weight(item: _Item) -> int:
+    return SCENARIO_WEIGHT + len(item[2])
 
 
 @dataclass(frozen=True)
@@ -231,10 +235,10 @@ class _Read:
     layout: Layout
     notes: Mapping[str, Note]
 
-    def __call__(self, item: tuple[Entry, list[Entry]]) -> tuple[Entry, ScenarioFacts, GateReport | None, Rolled]:
-        bundle, own = item
+    def __call__(self, item: _Item) -> tuple[Entry, ScenarioFacts, GateReport | None, Rolled]:
+        with_texts, bundle, own = item
         scenario = bundle.scenario()
-        one, rollouts = ScenarioFacts.of(scenario), read_group(self.layout, scenario, own)
+        one, rollouts = ScenarioFacts.of(scenario, with_texts), read_group(self.layout, scenario, own)
         return bundle, one, scenario.gate if one.proven else None, Rolled.of(rollouts, self.notes)
 
 

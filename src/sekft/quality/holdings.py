@@ -44,14 +44,14 @@ class Texts:
     sentences: frozenset[str]
 
     @classmethod
-    def of(cls, one: Scenario) -> Texts:
+    def of(cls, one: Scenario, documented: str) -> Texts:
         login = " ".join(sorted(set(words(login_text(one).lower()))))
         return cls(
             login,
             tuple(directive.text for directive in one.directives),
-            documentation(one),
+            documented,
             frozenset(names(one)),
-            frozenset(sentences(one)),
+            frozenset(sentences(one, documented)),
         )
 
 
@@ -80,8 +80,8 @@ class ScenarioFacts:
     texts: Texts | None
 
     @classmethod
-    def of(cls, one: Scenario) -> ScenarioFacts:
-        told, texts = one.provider.interface, Texts.of(one)
+    def of(cls, one: Scenario, with_texts: bool = True) -> ScenarioFacts:
+        told, documented = one.provider.interface, documentation(one)
         return cls(
             id=one.id,
             family=one.family,
@@ -95,14 +95,13 @@ class ScenarioFacts:
             model=one.provenance.model,
             proven=one.gate is not None and one.gate.mode == "sandbox",
             interface=tuple(told.get(part, "") for part in INTERFACE_PARTS) if told.get("syntax") else None,
-            shown=blake2b(f"{login_text(one)}\0{texts.documentation}".encode(), digest_size=16).digest(),
-            texts=texts,
+            shown=blake2b(f"{login_text(one)}\0{documented}".encode(), digest_size=16).digest(),
+            texts=Texts.of(one, documented) if with_texts else None,
         )
 
-    def kept(self, with_texts: bool) -> ScenarioFacts:
+    def kept(self) -> ScenarioFacts:
         """As it is held: of words that many scenarios share there is one in memory."""
-        cell = {sys.intern(axis): sys.intern(value) for axis, value in self.cell.items()}
-        return replace(self, cell=cell, texts=self.texts if with_texts else None)
+        return replace(self, cell={sys.intern(axis): sys.intern(value) for axis, value in self.cell.items()})
 
 
 @dataclass

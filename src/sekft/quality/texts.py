@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
@@ -22,6 +21,7 @@ _PATH = re.compile(r"(?:(?<=\s)|^)~?(?:/[\w.*+,@%-]+)+/?|\b[\w-]+(?:\.[\w-]+)*\.
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|[\w-]*\d[\w-]*|[^\w\s]")
 _HEREDOC = re.compile(r"<<'(\w+)'\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
 _PRINTED = re.compile(r"printf %s ((?:'[^']*'|\"'\")+)")
+_PARTS = re.compile(r"""'([^']*)'|"(')\"""")
 _ROFF = re.compile(r"^\.[A-Z].*\n|\\&|\\", re.MULTILINE)
 _PROFILES = ("/etc/profile", "/.profile")
 _NAME_LETTERS = 4
@@ -49,7 +49,7 @@ def masked(texts: Sequence[str], names: Sequence[Collection[str]]) -> list[str]:
 def _mask(token: str, known: Collection[str], rare: bool) -> str:
     if token in ("PATH", "TEXT"):
         return token
-    if any(char.isdigit() for char in token):
+    if not token.isalpha() and any(char.isdigit() for char in token):
         return "N"
     return "NAME" if token[0].isalpha() and (rare or token in known) else token
 
@@ -119,19 +119,20 @@ def documentation(one: Scenario) -> str:
             found.append(_ROFF.sub("", text))
         elif "/bin/" in file.path and file.path.rpartition("/")[2].startswith(command):
             found += [match[2] for match in _HEREDOC.finditer(text)]
-            printed = ("".join(shlex.split(match[1])) for match in _PRINTED.finditer(text))
+            printed = ("".join(map("".join, _PARTS.findall(match[1]))) for match in _PRINTED.finditer(text))
             found += [said for said in printed if "\n" in said]
         elif file.path in told:
             found.append(text)
     return "\n".join(found)
 
 
-def sentences(one: Scenario) -> set[str]:
+def sentences(one: Scenario, documented: str) -> set[str]:
     """Sentences of five words or more, of all that a scenario shows: its login, documentation, directives and texts.
 
     Programs and rows of data hold none: a sentence starts with a word and has neither "=" nor two signs in a row.
+    documented: its documentation().
     """
-    texts = [login_text(one), documentation(one), *(directive.text for directive in one.directives)]
+    texts = [login_text(one), documented, *(directive.text for directive in one.directives)]
     texts += [file.content or "" for file in one.files if "/bin/" not in file.path]
     parts = (part.strip(_MARGIN) for text in texts for part in _SENTENCE_END.split(text))
     return {part for part in parts if len(part.split()) >= _SENTENCE_WORDS and not _NO_SENTENCE.search(part)}

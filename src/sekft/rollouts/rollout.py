@@ -51,6 +51,7 @@ RESOURCES = "resources"
 UNFINISHED = {CONTEXT_FULL: "tokens", OUT_OF_TIME: "time"}
 """Faults of an action that a limit explains, with the reason that the ending then gives; others are malformed."""
 NOT_RUN = Check(verdict="not_run", passed=False)
+_NOTHING_USED = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +308,8 @@ class Rollout:
 
     def _note(self, action: Action) -> None:
         """What an action carries beside its text, by the index of its turn."""
+        if action.failing is None and not action.thoughts and action.usage == _NOTHING_USED:
+            return
         at, failing, thoughts = len(self.turns), self.result.failing, self.result.thoughts
         if action.failing is not None and failing is None:
             failing = Fault(turn=at, kind=action.failing)

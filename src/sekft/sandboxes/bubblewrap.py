@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
+import select
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ from typing import IO, Any
 
 from sekft.errors import InfraError, SandboxUnavailable
 from sekft.protocols import SandboxSpec
-from sekft.sandboxes import cgroup
+from sekft.sandboxes import cgroup, fork_server
 from sekft.sandboxes.advice import INSTALL, explained, has_id
 from sekft.sandboxes.fixtures import AGENT_ID
 from sekft.sandboxes.pool import PooledSandbox, alive, memory_of
@@ -35,10 +37,13 @@ _SETUP_CAPABILITIES = (
     "CAP_SYS_ADMIN", "CAP_SYS_CHROOT", "CAP_SETPCAP", "CAP_SYS_RESOURCE", "CAP_CHOWN", "CAP_DAC_OVERRIDE",
     "CAP_DAC_READ_SEARCH", "CAP_WAKE_ALARM",
 )  # fmt: skip
+_MAPPING_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID")
 _NAMESPACES = (
-    "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+    "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
     "--uid", str(AGENT_ID), "--gid", str(AGENT_ID),
 )  # fmt: skip
+_OF_A_SANDBOX = ("--unshare-cgroup-try", "--die-with-parent")
+"""Not of a fork server: its sandboxes join groups outside its own, and it outlives the thread that starts it."""
 CommandLine = tuple[str, ...]
 
 # Not bwrap's own --dev: its devpts needs a second user namespace, in which the runner could not mount.
@@ -53,96 +58,162 @@ _DEVICES = (
 
 
 @dataclass(frozen=True, slots=True)
-class StartedProcess:
-    """Satisfies pool.Started. log: what bwrap itself says. group: a control group of its own, where one can be had."""
+class Commands:
+    """What starts the runner as PID 1 of a fresh sandbox, and what starts it as a fork server of such."""
 
-    process: subprocess.Popen[bytes]
+    sandbox: CommandLine
+    server: CommandLine
+
+
+@dataclass(frozen=True, slots=True)
+class StartedProcess:
+    """Satisfies pool.Started.
+
+    pidfd:      of what ends with the sandbox: bwrap, or a fork server's child.
+    group:      a control group of its own, where one can be had.
+    bwrap, log: None where it was forked. log: what bwrap itself says.
+    """
+
+    pidfd: int
     stream: socket.socket
-    log: IO[bytes]
     group: Path | None
+    bwrap: subprocess.Popen[bytes] | None = None
+    log: IO[bytes] | None = None
 
     def alive(self) -> bool:
-        return self.process.poll() is None and alive(self.stream)
+        return not _ended(self.pidfd, 0) and alive(self.stream)
 
     def close(self) -> None:
         self.stream.close()
-        self.log.close()
-        self.process.kill()
-        self.process.wait()
+        self.kill()
+        self.reap()
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+
+    def reap(self) -> None:
+        """Wait for its end and leave nothing of it."""
+        _ended(self.pidfd, None)
+        os.close(self.pidfd)
+        if self.bwrap:
+            self.bwrap.wait()
+        if self.log:
+            self.log.close()
         cgroup.remove(self.group)
+
+
+def _ended(pidfd: int, timeout_ms: int | None) -> bool:
+    """Whether that process has ended within the time; None waits for it."""
+    watch = select.poll()
+    watch.register(pidfd, select.POLLIN)
+    return bool(watch.poll(timeout_ms))
 
 
 @dataclass(frozen=True, slots=True)
 class BubblewrapKind:
     """What a sandbox must have from its start; all else comes with SETUP."""
 
-    command: CommandLine
+    commands: Commands
     memory_bytes: int
 
 
-class BubblewrapSandbox(PooledSandbox[CommandLine, BubblewrapKind, StartedProcess]):
+class BubblewrapSandbox(PooledSandbox[Commands, BubblewrapKind, StartedProcess]):
     """See protocols.Sandbox. Userland and runner are built on first use."""
 
     name = "bubblewrap"
 
-    def __init__(self, warm: int = 0, *, second_uid: bool = True) -> None:
+    def __init__(self, warm: int = 0, *, second_uid: bool = True, fork_server: bool = True) -> None:
         """warm: how many wait. None by default: where the processors are busy, a start costs the same either way.
 
         second_uid: False shows fixtures of root as the agent's even where a second uid can be had.
+        fork_server: False lets bwrap start each sandbox.
         """
         super().__init__(warm, slow=False)
-        self._second_uid = second_uid
+        self._second_uid, self._fork_server = second_uid, fork_server
 
-    def _root(self, name: str) -> tuple[Userland, CommandLine]:
+    def _root(self, name: str) -> tuple[Userland, Commands]:
         chosen = userland(name)
-        return chosen, command(chosen, tools(chosen.dash), self._second_uid and no_second_uid() is None)
+        return chosen, commands(chosen, tools(chosen.dash), self._second_uid and no_second_uid() is None)
 
-    def _kind(self, spec: SandboxSpec, root: CommandLine) -> BubblewrapKind:
+    def _kind(self, spec: SandboxSpec, root: Commands) -> BubblewrapKind:
         return BubblewrapKind(root, memory_of(spec.limits))
 
     def _start(self, kind: BubblewrapKind) -> StartedProcess:
-        """A blocking spawn: it takes about a millisecond, and asyncio's own would add a thread for each child."""
+        """Blocks for a millisecond; asyncio's own spawn would add a thread for each child."""
         ours, theirs = socket.socketpair()
-        log = os.fdopen(os.memfd_create("bwrap"), "rb")
-        group, bounded, members = _group(kind)
+        group: Path | None = None
+        members: Sequence[int] = ()
         try:
-            process = subprocess.Popen(
-                (*bounded, *kind.command),
-                pass_fds=(*_inherited(kind.command), *members),
-                stdin=theirs.fileno(),
-                stdout=theirs.fileno(),
-                stderr=log.fileno(),
-                env={},
-                cwd="/",
-                start_new_session=True,
-            )
-        except OSError as error:
+            group, members = _group(kind)
+            with theirs:
+                return self._forked(kind, group, members, ours, theirs) or _spawned(kind, group, members, ours, theirs)
+        except BaseException:
             ours.close()
-            log.close()
             cgroup.remove(group)
-            raise SandboxUnavailable(f"bubblewrap: {_explained(f'{kind.command[0]}: {error}')}") from error
+            raise
         finally:
-            theirs.close()
             for fd in members:
                 os.close(fd)
-        return StartedProcess(process, ours, log, group)
+
+    def _forked(
+        self,
+        kind: BubblewrapKind,
+        group: Path | None,
+        members: Sequence[int],
+        ours: socket.socket,
+        theirs: socket.socket,
+    ) -> StartedProcess | None:
+        server = kind.commands.server
+        pidfd = fork_server.forked(server, _inherited(server), theirs, members) if self._fork_server else None
+        return None if pidfd is None else StartedProcess(pidfd, ours, group)
 
     def _channel(self, started: StartedProcess, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Bwrap:
         return _Bwrap(started, reader, writer)
 
 
-def command(chosen: Userland, folder: Path, second_uid: bool) -> CommandLine:
-    """The command line that starts the runner as PID 1 of a fresh sandbox."""
+def _spawned(
+    kind: BubblewrapKind, group: Path | None, members: Sequence[int], ours: socket.socket, theirs: socket.socket
+) -> StartedProcess:
+    """One that bwrap starts. Raises SandboxUnavailable."""
+    command = kind.commands.sandbox
+    bounded = (str(runner()), "bounded", str(members[0])) if members else ()
+    log = os.fdopen(os.memfd_create("bwrap"), "rb")
+    try:
+        process = subprocess.Popen(
+            (*bounded, *command),
+            pass_fds=(*_inherited(command), *members),
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=log.fileno(),
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        log.close()
+        raise SandboxUnavailable(f"bubblewrap: {_explained(f'{command[0]}: {error}')}") from error
+    return StartedProcess(os.pidfd_open(process.pid), ours, group, process, log)
+
+
+def commands(chosen: Userland, folder: Path, second_uid: bool) -> Commands:
     bwrap = shutil.which("bwrap")
     if not bwrap:
         raise SandboxUnavailable(f"bubblewrap: no bwrap on PATH; {INSTALL}")
-    return (
-        *_launch(folder / "runner", second_uid), bwrap,
-        *_NAMESPACES, "--as-pid-1", "--die-with-parent",
-        *(part for capability in _SETUP_CAPABILITIES for part in ("--cap-add", capability)),
+    start = (*_launch(folder / "runner", second_uid), bwrap, *_NAMESPACES)
+    root = (
         "--ro-bind", str(chosen.rootfs), "/", "--proc", "/proc", *_DEVICES,
         "--ro-bind", str(folder), "/usr/lib/sekft", "/usr/lib/sekft/runner",
     )  # fmt: skip
+    rights = ("--as-pid-1", *_rights(_SETUP_CAPABILITIES))
+    return Commands(
+        (*start, *_OF_A_SANDBOX, *rights, *root),
+        (*start, *rights, *_rights(_MAPPING_CAPABILITIES), *root, "forkserver"),
+    )
+
+
+def _rights(capabilities: Sequence[str]) -> CommandLine:
+    return tuple(part for capability in capabilities for part in ("--cap-add", capability))
 
 
 def backend() -> BubblewrapSandbox:
@@ -237,19 +308,19 @@ def _first_of_range(table: Path) -> int | None:
     return None
 
 
-def _group(kind: BubblewrapKind) -> tuple[Path | None, CommandLine, tuple[int, ...]]:
-    """The sandbox's own control group, what comes before its command to join it, the descriptors to join it by.
+def _group(kind: BubblewrapKind) -> tuple[Path | None, tuple[int, ...]]:
+    """The sandbox's own control group, and the descriptors to join it by.
 
     Raises InfraError where one could be had and cannot any more.
     """
     if cgroup.why_not():
-        return None, (), ()
+        return None, ()
     try:
-        group = cgroup.division().part(kind.memory_bytes)
-        members = os.open(group / "cgroup.procs", os.O_WRONLY)
+        division = cgroup.division()
+        group = division.part(kind.memory_bytes)
+        return group, (os.open(group / division.members, os.O_WRONLY),)
     except OSError as error:
         raise InfraError(f"bubblewrap: no control group can be made: {error}") from error
-    return group, (str(runner()), "bounded", str(members)), (members,)
 
 
 def clean() -> list[str]:
@@ -258,39 +329,31 @@ def clean() -> list[str]:
 
 
 class _Bwrap(FrameStream):
-    """One bwrap process and the socket to the runner inside. Satisfies wire.Channel."""
+    """One sandbox and the socket to the runner inside. Satisfies wire.Channel."""
 
     def __init__(self, started: StartedProcess, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         super().__init__("bubblewrap", reader, writer)
-        self._process = started.process
-        self._log: IO[bytes] | None = started.log
-        self._group = started.group
-        self._pidfd = os.pidfd_open(started.process.pid)
+        self._started, self._begins = started, True
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # The process is reaped when it ends, even when whoever waits for that has been cancelled.
-        asyncio.get_running_loop().add_reader(self._pidfd, self._reap)
+        asyncio.get_running_loop().add_reader(started.pidfd, self._reap)
 
     async def ask(self, frame: bytes, expected: str, timeout_s: float) -> bytes:
         try:
             payload = await super().ask(frame, expected, timeout_s)
         except StreamEnded as error:
-            if not self._log:
+            log = self._started.log
+            if not self._begins or log is None:
                 raise
             # Before the first answer it is the machine that cannot sandbox; bwrap's own words say why.
-            self._log.seek(0)
-            reason = self._log.read().decode(errors="replace").strip()[-400:]
+            log.seek(0)
+            reason = log.read().decode(errors="replace").strip()[-400:]
             raise SandboxUnavailable(f"bubblewrap: {_explained(reason or 'ended at once')}") from error
-        self._forget_log()
+        self._begins = False
         return payload
-
-    def _forget_log(self) -> None:
-        if self._log:
-            self._log.close()
-            self._log = None
 
     async def close(self) -> None:
         """The end of the stream ends PID 1 and with it the sandbox; bwrap follows, or is killed."""
-        self._forget_log()
         with suppress(OSError):
             self._writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         self._writer.transport.abort()
@@ -299,14 +362,12 @@ class _Bwrap(FrameStream):
                 await asyncio.wait_for(asyncio.shield(self._gone), CLOSE_S)
         finally:
             if not self._gone.done():  # slow to end, or we are cancelled
-                self._process.kill()
+                self._started.kill()
                 self._reap()
 
     def _reap(self) -> None:
         if self._gone.done():
             return
-        asyncio.get_running_loop().remove_reader(self._pidfd)
-        os.close(self._pidfd)
-        self._process.wait()
-        cgroup.remove(self._group)
+        asyncio.get_running_loop().remove_reader(self._started.pidfd)
+        self._started.reap()
         self._gone.set_result(None)

@@ -24,11 +24,15 @@ _NO_SWAP = {"memory.limit_in_bytes": "memory.memsw.limit_in_bytes", "memory.max"
 
 @dataclass(frozen=True, slots=True)
 class Division:
-    """A group that we may divide. limit: the file of a part that holds its bound."""
+    """A group that we may divide. limit: the file of a part that holds its bound. members: by which one enters it.
+
+    Whoever enters by `tasks` moves one thread, and not every fork of the machine waits for that.
+    """
 
     folder: Path
     prefix: str
     limit: str
+    members: str
 
     def part(self, limit_bytes: int) -> Path:
         """A fresh group of that bound, without swap. Raises OSError."""
@@ -66,9 +70,9 @@ def division() -> Division:
     """Found by dividing our group. Raises SandboxUnavailable with the reason where that cannot be done."""
     prefix = f"sekft-{os.getpid()}-"
     try:
-        made = Division(_of_version_1(), prefix, "memory.limit_in_bytes")
+        made = Division(_of_version_1(), prefix, "memory.limit_in_bytes", "tasks")
     except LookupError:
-        made = Division(_of_version_2(), prefix, "memory.max")
+        made = Division(_of_version_2(), prefix, "memory.max", "cgroup.procs")
     try:
         made.part(1 << 30).rmdir()
     except OSError as error:

@@ -92,6 +92,7 @@ class ShellSession:
         self._shell = login_state(spec.login, spec.hostname)
         self._over: str | None = None
         self._seen: tuple[bytes, State] = b"", {}
+        self._entries: wire.Entries = {}
         self._tree = tree(spec)
 
     @classmethod
@@ -230,7 +231,7 @@ class ShellSession:
     async def state(self) -> State:
         payload = await self._channel.ask(wire.frame("T"), "T", SETUP_S)
         if payload != self._seen[0]:  # many commands change nothing
-            self._seen = payload, await wire.read_state(payload)
+            self._seen = payload, await wire.read_state(payload, self._entries)
         state = dict(self._seen[1])
         if next(reversed(state), "").startswith(wire.OMITTED_PATHS):
             self._count("paths")

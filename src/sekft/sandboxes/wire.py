@@ -29,6 +29,8 @@ _LIKE_AN_ESCAPE = re.compile(rb"\\(?=x[0-9a-f]{2})")
 OMITTED_PATHS = "(paths beyond the limit of a state)"
 SLICE_S = 0.0005
 _LANES: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+Entries = dict[bytes, PathState]
+"""By what the runner sends of a path beside its name."""
 _TYPES = {"f": "file", "d": "directory", "l": "symlink", "o": "other"}
 
 
@@ -236,34 +238,42 @@ def read_report(payload: bytes) -> CommandReport:
         raise InfraError(f"runner: bad EXIT frame: {error}") from error
 
 
-async def read_state(payload: bytes) -> State:
+async def read_state(payload: bytes, known: Entries | None = None) -> State:
     """Bytes that are not UTF-8 are shown as \\x escapes, and a backslash that could be taken for one as \\x5c.
 
     Where the runner left paths out, one that begins with OMITTED_PATHS says how many. Raises InfraError when the frame
     is not one.
+
+    known: entries of an earlier state, which are taken where they are equal; it then holds those of this one.
     """
     state: State = {}
+    entries: Entries = {}
     try:
-        await spread(_told(payload, state))
+        await spread(_told(payload, state, entries, {} if known is None else known))
     except (struct.error, IndexError, KeyError) as error:
         raise InfraError(f"runner: bad STATE frame: {error}") from error
+    if known is not None:
+        known.clear()
+        known.update(entries)
     return state
 
 
-def _told(payload: bytes, state: State) -> Iterator[None]:
+def _told(payload: bytes, state: State, entries: Entries, known: Entries) -> Iterator[None]:
     """Fill the state, a path a step. Equal entries are one object: the garbage collector looks at each."""
     (left_out,) = struct.unpack_from("<I", payload)
-    at, known = 4, dict[bytes, PathState]()
+    at = 4
     while at < len(payload):
         head = payload[at : at + 5]
         path, rest = _string(payload, at + 5)
         target, at = _string(payload, rest)
         digest, at = _digest(payload, at)
         key = head + payload[rest:at]
-        if (entry := known.get(key)) is None:
-            kind, mode = _TYPES[chr(head[0])], int.from_bytes(head[1:], "little")
-            shown_target = _shown(target) if kind == "symlink" else None
-            entry = known[key] = PathState(kind, mode, shown_target, digest)  # type: ignore[arg-type]
+        if (entry := entries.get(key)) is None:
+            if (entry := known.get(key)) is None:
+                kind, mode = _TYPES[chr(head[0])], int.from_bytes(head[1:], "little")
+                shown_target = _shown(target) if kind == "symlink" else None
+                entry = PathState(kind, mode, shown_target, digest)  # type: ignore[arg-type]
+            entries[key] = entry
         state[_shown(path)] = entry
         yield
     if left_out:

@@ -48,8 +48,8 @@ def _shape(trajectory: Trajectory) -> Iterator[str]:
 
 def _content(turns: Sequence[Turn], forbidden: Sequence[str]) -> Iterator[str]:
     for at, turn in enumerate(turns):
-        size = len(turn.content.encode())
-        if size > TURN_LIMIT_BYTES:
+        is_long = len(turn.content) > TURN_LIMIT_BYTES // 4  # of a character UTF-8 makes four bytes at most
+        if is_long and (size := len(turn.content.encode())) > TURN_LIMIT_BYTES:
             yield f"turn {at} holds {size} bytes, want at most {TURN_LIMIT_BYTES}"
         if any(text and text in turn.content for text in forbidden):
             yield f"turn {at} holds a forbidden text"

@@ -22,10 +22,14 @@ from sekft.shell.syntax import pieces
 from sekft.trajectory import Turn
 
 _CUT = re.compile(r"""(?:\\n|[\s|&;<>(){}$"'`*?\[\]!=:,/@~#^%\\])+""")
+_OPENS = frozenset(" \t\n|&;<>(){}$\"'`*?[]!=:,/@~#^%")  # a backslash may belong to the letter that it stands before
+_ENDS = _OPENS | {"\\"}
+_PLACES = 8
 _ADDRESS = re.compile(r"(\d+)[dpq]")
 _SHORT_OPTION = re.compile(r"-[A-Za-z0-9]{1,5}|-")
 _EDGE = ".-+_"
 _JOINT = re.compile(r"[._-]")
+_REMEMBERED_ATOMS, _ATOM_CHARACTERS = 1 << 13, 64
 _REMEMBERED, _REMEMBERED_CHARACTERS = 256, 1 << 13
 """Texts, and the longest of them: what one rollout shows and types, the others of its scenario mostly do, too."""
 PROGRAMS = frozenset(("curl", "git", "jq", "mail", "make", "sqlite3"))
@@ -56,18 +60,32 @@ def common_to(programs: Iterable[str]) -> frozenset[str]:
 
 
 class Seen:
-    """What an operator has been shown so far, as atoms."""
+    """What an operator has been shown so far, as atoms. A text is taken apart once somebody needs more than a look."""
 
     def __init__(self) -> None:
-        self.atoms: set[str] = set()
+        self._atoms: set[str] = set()
+        self._whole: list[str] = []
+
+    @property
+    def atoms(self) -> set[str]:
+        for text in self._whole:
+            self._atoms |= _shown(text) if len(text) <= _REMEMBERED_CHARACTERS else _shown.__wrapped__(text)
+        self._whole.clear()
+        return self._atoms
 
     def add(self, text: str) -> None:
-        self.atoms |= _shown(text) if len(text) <= _REMEMBERED_CHARACTERS else _shown.__wrapped__(text)
+        self._whole.append(text)
 
     def missing(self, action: str) -> list[str]:
         """The atoms of the action that nothing has shown, in order; empty when it is grounded."""
+        if all(map(self._is_shown, _uncommon(action))):  # whoever types what, all of it is known
+            return []
         typed = _typed(action) if len(action) <= _REMEMBERED_CHARACTERS else _typed.__wrapped__(action)
         return list(dict.fromkeys(atom for program, atom in typed if not self._grounded(program, atom)))
+
+    def _is_shown(self, atom: str) -> bool:
+        """Whether it is plain to see; of what is not, `atoms` tells."""
+        return atom in self._atoms or any(_stands_in(atom, text) for text in self._whole)
 
     def _grounded(self, command: str, atom: str) -> bool:
         if self._known(atom):
@@ -102,7 +120,14 @@ def _shown(text: str) -> frozenset[str]:
 
 
 def _parts(atom: str) -> tuple[str, ...]:
-    return (atom,) if atom.isalnum() else (atom, atom.strip(_EDGE), *_JOINT.split(atom), *atom.split("."))
+    if atom.isalnum():
+        return (atom,)
+    return _parts_of(atom) if len(atom) <= _ATOM_CHARACTERS else _parts_of.__wrapped__(atom)
+
+
+@lru_cache(maxsize=_REMEMBERED_ATOMS)
+def _parts_of(atom: str) -> tuple[str, ...]:
+    return (atom, atom.strip(_EDGE), *_JOINT.split(atom), *atom.split("."))
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -116,6 +141,23 @@ def _typed(action: str) -> tuple[tuple[str, str], ...]:
         for atom in (_atoms(text) if program != "panic" else ("panic",))
         if atom not in own
     )
+
+
+def _uncommon(action: str) -> set[str]:
+    """Its atoms, wherever a command ends, that are not in the list of what is common to all programs."""
+    return {atom for atom in _CUT.split(action) if len(atom) > 1 or not atom.isdigit()} - _common() - {""}
+
+
+def _stands_in(atom: str, text: str) -> bool:
+    """Whether the text plainly holds it as a whole atom: at one of the first places where its characters are."""
+    at = -1
+    for _ in range(_PLACES):
+        if (at := text.find(atom, at + 1)) < 0:
+            return False
+        end = at + len(atom)
+        if (at == 0 or text[at - 1] in _OPENS) and (end == len(text) or text[end] in _ENDS):
+            return True
+    return False
 
 
 def _atoms(text: str) -> Iterator[str]:

@@ -179,6 +179,8 @@ def program(words: list[str]) -> str:
 def calls(text: str, command: str) -> list[list[str]]:
     """The simple commands of the text that run this program, by base name, or one of its own (`tool-verb`)."""
     name = posixpath.basename(command)
+    if name not in text and not MAY_QUOTE.search(text) and "\\" not in text:
+        return []
     return [
         words for words in simple_commands(text) if program(words).partition("-")[0] == name or program(words) == name
     ]

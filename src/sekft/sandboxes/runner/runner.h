@@ -58,6 +58,7 @@ int share(char **argv);
 int bounded(char **argv);
 int tidy(char **argv);
 void enter(void);
+void serve_forks(void);
 void setup(struct cursor *in);
 void restore(struct cursor *in);
 void drop_rights(void);
