@@ -46,7 +46,7 @@ class Mail(RealProvider):
         "old": (".old", ".done", "-done", ".archive", "-over"),
         "subject": ("[{id}] {title}", "{title} ({id})", "{id}: {title}", "{title} / {id}"),
         "rules": ("About this mailbox", "How this mailbox works", "Read first", "README", "Welcome to this mailbox"),
-        "greeting": ("Hello,", "Good morning,", "Dear {user},", "{user},", "Hi,"),
+        "greeting": ("Hello,", "Good morning,", "Dear {first},", "{first},", "Hi,"),
     }  # fmt: skip
     call = "mail -f {path}"
     where = "the mailbox {path}"
@@ -124,10 +124,11 @@ class Mail(RealProvider):
         return self.style["subject"].format(id=entry.id, title=entry.title)
 
     def _body(self, entry: QueueEntry) -> str:
-        lettered = entry.sender in entry.body or self.host.user in entry.body
+        names = (*entry.sender.split()[:1], self.host.user, self.host.me.first)
+        lettered = any(name in entry.body for name in names)
         if lettered and not entry.body.startswith("From "):
             return entry.body  # a letter already
-        greeting = self.style["greeting"].format(user=self.host.user)
+        greeting = self.style["greeting"].format(first=self.host.me.first)
         gap = " " if entry.body.startswith("From ") else "\n\n"  # a line of that beginning starts the next letter
         return f"{greeting}{gap}{entry.body}\n\n{entry.sender}"
 
