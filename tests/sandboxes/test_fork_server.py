@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
+from sekft.sandboxes.fork_server import ForkServer
 from sekft.scenario import Login
 from tests.cli.test_interrupted import descendants
 from tests.sandboxes.test_bubblewrap import HOLDING, alive, until
@@ -33,11 +35,23 @@ def spaces(pid: int) -> list[int]:
     return [Path(f"/proc/{pid}/ns/{name}").stat().st_ino for name in SPACES]
 
 
-async def test_each_has_all_namespaces_of_its_own() -> None:
+@pytest.fixture
+def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], set[int]]]:
+    """The servers of one test, none of which was there before it."""
+    own: dict[tuple[int, Sequence[str]], ForkServer | None] = {}
+    monkeypatch.setattr("sekft.sandboxes.fork_server._servers", own)
+    others = servers_of(os.getpid())
+    yield lambda: servers_of(os.getpid()) - others
+    for server in own.values():
+        if server:
+            server.close()
+
+
+async def test_each_has_all_namespaces_of_its_own(servers: Callable[[], set[int]]) -> None:
     """Two sandboxes of one server share none of them, neither with each other nor with the server."""
     sandbox, others = BubblewrapSandbox(), sandboxes_of(os.getpid())
     async with sandbox.open(SPEC), sandbox.open(SPEC):
-        (server,) = servers_of(os.getpid())
+        (server,) = servers()
         apart = [spaces(pid) for pid in (*(sandboxes_of(os.getpid()) - others), server, os.getpid())]
     assert len(apart) == 4
     assert all(len(set(same)) == len(same) for same in zip(*apart, strict=True))
@@ -54,17 +68,17 @@ async def test_a_session_finds_what_it_finds_where_bwrap_starts_it() -> None:
     assert looks[0] == looks[1]
 
 
-async def test_a_server_that_died_is_started_again() -> None:
+async def test_a_server_that_died_is_started_again(servers: Callable[[], set[int]]) -> None:
     """Its sandboxes end with it; the next session has another server."""
     sandbox = BubblewrapSandbox()
     async with sandbox.open(SPEC) as session:
-        (server,) = servers_of(os.getpid())
+        (server,) = servers()
         await session.exec("sleep 4716.1 &")
         os.kill(server, signal.SIGKILL)
         assert until(lambda: not alive("sleep 4716.1"))
     async with sandbox.open(SPEC) as session:
         assert (await session.exec("echo on")).output == "on\n"
-    (again,) = servers_of(os.getpid())
+    (again,) = servers()
     assert again != server
 
 
