@@ -463,7 +463,7 @@ def test_the_next_command_can_be_typed_where_the_name_is_not_found(scenarios: Pa
 def test_pairs_of_a_run_are_gone_on_with_by_its_seed(tmp_path: Path) -> None:
     """Whoever types the next command after a run with a seed need not know that seed."""
     out = tmp_path / "set"
-    assert forked("run", "--n", "1", "--samples", "1", "--seed", "7", "--out", out).returncode == 0
+    assert forked("run", "--n", "3", "--samples", "1", "--seed", "7", "--out", out).returncode == 0
     again, other = forked("pairs", "--trajectories", out), forked("pairs", "--trajectories", out, "--seed", "8")
     assert "other settings" not in again.stderr
     assert "seed was 7, now 8" in other.stderr
