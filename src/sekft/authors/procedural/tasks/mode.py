@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sekft.authors.procedural import folders
 from sekft.authors.procedural.folders import Folder
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import Host, Job, expand
 from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
 
 # What each mode means, and how chmod spells it with letters.
@@ -107,11 +107,15 @@ def make(host: Host) -> Job:
 
 def _scripts(host: Host, found: Folder) -> Folder:
     """The same number of files, of which those that matter are shell scripts."""
-    names = sorted(f"{stem}.sh" for stem in host.world.several(len(found.mine), _SCRIPTS, (2, 3)))
+    names = sorted(f"{stem}.sh" for stem in host.world.stems(len(found.mine), _SCRIPTS))
     path = f"{found.above}/{host.world.stem('scripts bin jobs')}"
-    rest = ["README", f"{names[0]}.bak", "crontab.txt", "TODO"][: len(found.rest)]
+    rest = host.skin.sample(["README", f"{names[0]}.bak", "crontab.txt", "TODO"], len(found.rest))
     texts = {name: "#!/bin/sh\n" + "".join(f"{step}\n" for step in host.skin.sample(_STEPS, 3)) for name in names}
-    about = f"Scripts of {host.world.setting.place}, kept by {host.role()}.\n"
-    texts |= {name: texts[names[0]] if name.endswith(".bak") else about for name in rest}
+    about = {
+        "README": expand(host, "[Each of them runs from cron.|They log to syslog.|<who> wrote them, ask in <room>.]"),
+        "crontab.txt": f"15 4 * * * {path}/{names[0]}",
+        "TODO": expand(host, "[Write a usage line for each.|Mail <who> when one fails.|Lock against a second run.]"),
+    }
+    texts |= {name: texts[names[0]] if name.endswith(".bak") else f"{about[name]}\n" for name in rest}
     files = {name: host.file(f"{path}/{name}", text) for name, text in texts.items()}
     return replace(found, path=path, ending="sh", mine=names, rest=rest, files=files)
