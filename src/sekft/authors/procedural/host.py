@@ -64,13 +64,6 @@ class Names:
             if self._free(text):
                 return self._take(text)
 
-    def compound(self) -> str:
-        """An invented name of two or three parts, joined by hyphens or an underscore, or one long word."""
-        if self.rng.random() < 0.25:
-            return self.word((3, 5))
-        parts = [self.word((1, 2)), self.word((2, 3))] + ([self.word((1, 1))] if self.rng.random() < 0.1 else [])
-        return self.rng.choice("---__").join(parts)
-
     def pick(self, *patterns: str, beside: Sequence[str] = ()) -> str:
         """One of these names, separated by blanks, each # a digit and each @ a capital; invented where none is free.
 
