@@ -102,7 +102,8 @@ def _listing(path: str, target: str, start: str, shown: str, typed: str) -> list
 def _letters(host: Host, count: int) -> list[tuple[str, str]]:
     """So many subjects and what is written about them, all different."""
     templates = host.skin.sample(host.world.setting.letters, count)
-    return [(host.text(subject), host.text(body)) for subject, body in templates]
+    letters = (host.text(f"{subject}\n{body}").split("\n") for subject, body in templates)  # of the same day
+    return [(subject, body) for subject, body in letters]
 
 
 def _mbox(host: Host, messages: list[tuple[str, str, str]], mentioned: str) -> str:

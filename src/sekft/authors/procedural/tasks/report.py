@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sekft.authors.procedural import logs, tables, tolerance
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import Host, Job, expand
 from sekft.authors.procedural.tasks import TASKS, ask, job
 from sekft.scenario import File
 
@@ -19,6 +19,9 @@ _ASK = (
     "I need an overview of <folder> in <target>: a line per <ending> file with its name and <figure>.",
     "could you work out <figure> for each <ending> file in <folder>? Name and number, a line per file, in <target>.",
 )
+
+_ABOUT = "[The <of>, day by day.|Older days of the <of>: ask <who>.|<who> reads the <of> on <day>.|One file a day, the <source> before the message.]"
+"""What a README may say of logs."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def _tables(host: Host, count: int) -> _Inputs:
         each,
         every,
         f"monthly tables of {kind.rows}",
-        f"A table of {kind.rows} for each month. {kind.amount} is the {kind.what}.",
+        f"{kind.rows[:1].upper()}{kind.rows[1:]}, a table a month.\n{kind.amount}: {kind.what}",
         kind.why,
         f"{table.stem}-{kind.amount}.txt",
     )
@@ -142,7 +145,7 @@ def _logs(host: Host, count: int) -> _Inputs:
         'wc -l < "$f"',
         every,
         f"{kind.of}s",
-        "One log a day; the first line is the oldest.",
+        expand(host, _ABOUT, of=kind.of, source=kind.source),
         kind.why,
         f"{log.stem}-lines.txt",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from sekft.authors.procedural import logs
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import Host, Job, expand
 from sekft.authors.procedural.tasks import TASKS, ask, job
 from sekft.authors.procedural.world import Log
 
@@ -25,6 +25,8 @@ _WHY = (
     "The backup of <day> did not fit.",
     "<who> has a copy of the old ones in <room>.",
 )
+_ABOUT = "[The <of> of <host>, one file a <often>.|The <of>, a new file each <often>. Questions to <who>.|<of>, written by <host>.]"
+"""What the README beside the logs says."""
 
 
 @TASKS.kind("retain")
@@ -44,7 +46,7 @@ def make(host: Host) -> Job:
         for name, text, day in zip(dated, texts, days, strict=True)
     ]
     files.append(
-        host.file(f"{folder}/README", f"Logs of {host.world.setting.place}, one a {'week' if every > 1 else 'day'}.\n")
+        host.file(f"{folder}/README", expand(host, _ABOUT, of=log.kind.of, often="week" if every > 1 else "day") + "\n")
     )
     doomed, kept = dated[:-keep], dated[-keep:]
     glob = f"{folder}/{stem}-*"
