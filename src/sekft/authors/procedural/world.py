@@ -13,10 +13,11 @@ from __future__ import annotations
 import random
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -47,6 +48,9 @@ class _Part(BaseModel):
     """One kind of file that the setting has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+P = TypeVar("P", bound=_Part)
 
 
 class _Reasoned(_Part):
@@ -307,37 +311,43 @@ class World:
         return found
 
     def table(self, keys: int, groups: int) -> Table:
-        kind = self.rng.choice(self.setting.tables)
+        kind = self._kind(self.setting.tables)
         return Table(
             kind, self.stem(kind.file), self.serial(keys, kind.keys), self.several(groups, kind.groups, (2, 3))
         )
 
     def log(self, sources: int) -> Log:
-        kind = self.rng.choice(self.setting.logs)
+        kind = self._kind(self.setting.logs)
         stem = self.stem(kind.file)
         return Log(kind, re.sub(r"-?log$", "", stem) or stem, self.several(sources, kind.sources))
 
     def listing(self, items: int) -> Listing:
-        kind = self.rng.choice(self.setting.lists)
+        kind = self._kind(self.setting.lists)
         return Listing(
             kind, self.stem(kind.file), [_written(item, kind.style) for item in self.several(items, kind.items)]
         )
 
     def document(self, lines: int, added: int = 1) -> Document:
         """lines: how many, from the first on."""
-        kind = self.rng.choice(self.setting.documents)
+        kind = self._kind(self.setting.documents)
         return Document(kind, self.stem(kind.file), kind.lines[:lines], self.rng.sample(kind.added, added))
 
     def settings(self, entries: int) -> Settings:
         """entries: or as many as the kind has."""
-        kind = self.rng.choice(self.setting.configs)
+        kind = self._kind(self.setting.configs)
         count = min(entries, len(kind.keys))
         return Settings(kind, self.stem(kind.file), self.rng.sample(kind.keys, count))
 
     def collection(self, count: int) -> Collection:
-        kind = self.rng.choice(self.setting.collections)
+        kind = self._kind(self.setting.collections)
         ending, other = self.rng.sample(kind.endings.split(), 2)
         return Collection(kind, self.stem(kind.folder), self.stems(count, kind.files), ending, other)
+
+    def _kind(self, kinds: Sequence[P]) -> P:
+        """One of these, and if there is any, one of which the host has no files yet."""
+        stems = "folder" if isinstance(kinds[0], CollectionKind) else "file"
+        fresh = [kind for kind in kinds if self.names.taken.isdisjoint(getattr(kind, stems).split())]
+        return self.rng.choice(fresh or kinds)
 
     def _invents(self) -> bool:
         return self.names.dial == INVENTED or (self.names.dial == MIXED and self.rng.random() < _INVENTED_LISTS)
