@@ -101,8 +101,10 @@ def _listing(path: str, target: str, start: str, shown: str, typed: str) -> list
 
 def _letters(host: Host, count: int) -> list[tuple[str, str]]:
     """So many subjects and what is written about them, all different."""
-    templates = host.skin.sample(host.world.setting.letters, count)
-    letters = (host.text(f"{subject}\n{body}").split("\n") for subject, body in templates)  # of the same day
+    order = host.skin.sample(host.world.setting.letters, len(host.world.setting.letters))
+    order.sort(key=lambda letter: letter[0] in host.names.taken)  # what another mailbox holds comes last
+    host.names.taken.update(subject for subject, _ in order[:count])
+    letters = (host.text(f"{subject}\n{body}").split("\n") for subject, body in order[:count])  # of the same day
     return [(subject, body) for subject, body in letters]
 
 
