@@ -142,9 +142,8 @@ def test_tables_tell_their_values_apart(name: str) -> None:
         found += [(value, column) for value in values for column in columns if value in column or column in value]
         found += [*overlapping(values), *overlapping(columns)]
         assert kind.high - kind.low >= 20, kind.rows
-        found += [kind.amount] * (
-            kind.amount in f"{kind.file} {setting(name).words}".split()
-        )  # join has a file of either
+        # A joined table takes its amounts from a file of that name.
+        found += [kind.amount] * (kind.amount in f"{kind.file} {setting(name).words}".split())
     assert found == []
 
 
