@@ -102,9 +102,9 @@ FORMATS = (
 WHY = (
     "<who> asked for it on <day>.",
     "<who> and <role> agreed on it on <day>.",
-    "<role> wants to try it until <iso>.",
+    "<role> wants to try it until <soon>.",
     "We try something else before <event>.",
-    "<who> tried it for <n> days, and it works better.",
+    "<who> tried it for <3..20> days, and it works better.",
 )
 """Reasons to change any setting, as sentences that "so" may follow."""
 

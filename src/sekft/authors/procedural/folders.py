@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sekft.authors.procedural.host import Host, expand
@@ -45,19 +46,59 @@ def draw(host: Host, mine: int, rest: int) -> Folder:
     found = host.world.collection(mine)
     path = f"{host.place() if host.skin.random() < 0.5 else host.root()}/{found.folder}"
     ours = sorted(f"{stem}.{found.ending}" for stem in found.stems)
-    texts = {name: host.page(found.kind.lines, host.some(host.rng, 2, 4)) for name in ours}
+    texts = pages(host, found.kind, ours, host.some(host.rng, 2, 4))
     besides = _besides(host, found, texts, rest)
     files = {name: host.file(f"{path}/{name}", text) for name, text in [*texts.items(), *besides.items()]}
     return Folder(found.kind, path, found.ending, ours, [*besides], files, found.other)
 
 
+def pages(host: Host, kind: CollectionKind, names: Sequence[str], count: int) -> dict[str, str]:
+    """What such files hold, by name: so many lines of the kind in each, with figures of its own. No two are alike."""
+    texts: dict[str, str] = {}
+    for name in names:
+        for _ in range(_TRIES):
+            rows = (
+                host.text(line, stem=posixpath.splitext(posixpath.basename(name))[0]) for line in kind.lines[:count]
+            )
+            text = "".join(f"{row}\n" for row in rows)
+            if text not in texts.values():
+                break
+        texts[name] = text
+    return texts
+
+
+_TRIES = 20
+_COPIES = (".bak", ".bak", ".orig", ".old", "~")
+_ABOUT_SHARE = 0.25
+_ABOUT = (
+    "The <of> of this year. <who> has the older ones.",
+    "Questions about the <of>: <who>, <room>.",
+    "Written by <role>, checked by <who>.",
+    "One <one> a file. <who> gives out the names.",
+)
+"""What a README of such a folder may say."""
+_FIGURE = re.compile(r"(?<![\w:./-])(\d*\.?)(\d)(?![\w:./-]*\d)")
+
+
 def _besides(host: Host, found: Collection, texts: Mapping[str, str], count: int) -> dict[str, str]:
-    """Files such as lie in any folder: what it is about, and copies of some of its files from before a change."""
-    about = f"{found.kind.of[:1].upper()}{found.kind.of[1:]}"
+    """Files such as lie in any folder: copies of some of its files from before a change, or what it is about."""
+    ending = host.skin.choice(_COPIES)
     besides = {
-        "README": expand(host, f"{about}, kept by <role>.") + "\n",
-        "INDEX": "".join(f"{stem}\n" for stem in sorted(found.stems)),
-        **{f"{name}.bak": "".join(text.splitlines(True)[:-1]) or text for name, text in texts.items()},
+        "README": expand(host, host.skin.choice(_ABOUT), of=found.kind.of, one=found.kind.one) + "\n",
+        "INDEX": "".join(f"{name}\n" for name in texts),
+        **{f"{name}{ending}": _before(text) for name, text in texts.items()},
     }
-    order = ["README", *host.skin.sample(list(besides)[1:], len(besides) - 1)]
+    others = host.skin.sample(list(besides)[1:], len(besides) - 1)
+    order = ["README", *others] if host.skin.random() < _ABOUT_SHARE else [*others, "README"]
     return {name: besides[name] for name in order[:count]}
+
+
+def _before(text: str) -> str:
+    """The text with another number in its last line that has one, or else without its last line."""
+    lines = text.splitlines(True)
+    for at in reversed(range(len(lines))):
+        if found := list(_FIGURE.finditer(lines[at])):
+            place, digit = found[-1].start(2), int(found[-1][2])
+            lines[at] = f"{lines[at][:place]}{digit + 1 if digit < 9 else 8}{lines[at][place + 1 :]}"
+            return "".join(lines)
+    return "".join(lines[:-1])

@@ -1,7 +1,7 @@
 """The machine that someone lands on: who, where, what lies around, what things are called there and how it is told.
 
 Names come from the host's setting or are invented, as the axis `names` says (see world.py). Wording is by grammar:
-`[a|b [c|d]]` is a choice, `<name>` a slot to be filled. In wording.toml `{name}` is a list of parts. A person has a whole
+`[a|b [c|d]]` is a choice, `<name>` a slot to be filled, `<3..12>` a number from 3 to 12. In wording.toml `{name}` is a list of parts. A person has a whole
 name, a role and a login: texts say the name, and the login stands where an account or an address is meant.
 """
 
@@ -63,13 +63,6 @@ class Names:
             )
             if self._free(text):
                 return self._take(text)
-
-    def compound(self) -> str:
-        """An invented name of two or three parts, joined by hyphens or an underscore, or one long word."""
-        if self.rng.random() < 0.25:
-            return self.word((3, 5))
-        parts = [self.word((1, 2)), self.word((2, 3))] + ([self.word((1, 1))] if self.rng.random() < 0.1 else [])
-        return self.rng.choice("---__").join(parts)
 
     def pick(self, *patterns: str, beside: Sequence[str] = ()) -> str:
         """One of these names, separated by blanks, each # a digit and each @ a capital; invented where none is free.
@@ -234,15 +227,10 @@ class Host:
         """What somebody of the place does, with its article."""
         return f"the {self.person().role}"
 
-    def text(self, template: str) -> str:
+    def text(self, template: str, **slots: object) -> str:
         """A line as it stands in a file: slots filled, a digit for each #, a capital for each @."""
-        line = filled(self.skin, self.phrase(template, **_locals(self, template, {})))
+        line = filled(self.skin, self.phrase(template, **slots, **_locals(self, template, slots)))
         return line[:1].upper() + line[1:] if template.startswith("<role>") else line
-
-    def page(self, lines: Sequence[str], count: int) -> str:
-        """A file's text of so many of these lines: the first, which may be a heading, then others in their order."""
-        chosen = sorted(self.skin.sample(range(1, len(lines)), min(count, len(lines)) - 1))
-        return "".join(f"{self.text(lines[at])}\n" for at in [0, *chosen])
 
 
 _ORDINARY = frozenset(("place", "role", "room", "event", "day", "work", "house", "about", "of"))
@@ -317,6 +305,7 @@ def with_parents(files: Iterable[File], host: Host) -> list[File]:
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"<([a-z_]+)>")
+_NUMBER = re.compile(r"<(\d+)\.\.(\d+)>")
 _PART = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -327,6 +316,7 @@ def phrase(rng: random.Random, template: str, **slots: object) -> str:
     """
     while _CHOICE.search(template):
         template = _CHOICE.sub(lambda match: rng.choice(match[1].split("|")), template)
+    template = _NUMBER.sub(lambda match: f"{rng.randint(int(match[1]), int(match[2])):0{len(match[1])}}", template)
     text = _SLOT.sub(lambda match: str(slots[match[1]]), template)
     text = re.sub(r" +([,.;:])(?=\s|$)", r"\1", re.sub(r"(?<=\S)  +", " ", text)).strip()
     return re.sub(r"(?<![^\s(\"'])([Aa]) (?=[aeio])", r"\1n ", text)
@@ -391,6 +381,11 @@ def moment(host: Host) -> datetime:
     )
 
 
+def soon(host: Host) -> datetime:
+    """A day that is still to come when the last of the host's files was changed."""
+    return datetime.fromtimestamp(host.mtime + 86400 * (_SETTLED_DAYS + _CHANGED_DAYS + host.skin.randint(3, 20)), UTC)
+
+
 def other(host: Host) -> str:
     """Somebody else of the place."""
     return host.person().name
@@ -426,5 +421,6 @@ _LOCAL: Mapping[str, Callable[[Host], object]] = {
     "ip": lambda host: f"10.{host.skin.randint(0, 250)}.{host.skin.randint(0, 9)}.{host.skin.randint(2, 250)}",
     "last": lambda host: f"{moment(host):%a %b %e %H:%M:%S %Y}",
     "iso": lambda host: f"{moment(host):%Y-%m-%d}",
+    "soon": lambda host: f"{soon(host):%Y-%m-%d}",
     "clock": lambda host: f"{moment(host):%H:%M}",
 }

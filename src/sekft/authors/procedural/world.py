@@ -5,7 +5,7 @@ it: `plain` takes all of them from there, `invented` makes them up of syllables,
 list, and always invents the tool. An invented name must be copied and cannot be remembered.
 
 In the patterns of a setting # is a digit and @ a capital letter. In its sentences `[a|b]` is a choice and `<who>`,
-`<role>`, `<room>`, `<event>`, `<day>`, `<n>`, `<k>`, `<iso>`, `<clock>`, `<user>`, `<host>` are slots.
+`<role>`, `<room>`, `<event>`, `<day>`, `<n>`, `<k>`, `<iso>` (a day gone by), `<soon>` (one to come), `<clock>`, `<user>`, `<host>` are slots; `<3..12>` is such a number.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from __future__ import annotations
 import random
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -47,6 +48,9 @@ class _Part(BaseModel):
     """One kind of file that the setting has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+P = TypeVar("P", bound=_Part)
 
 
 class _Reasoned(_Part):
@@ -126,7 +130,8 @@ class ConfigKind(_Part):
 class CollectionKind(_Reasoned):
     """A folder of files. of: what they are, in the plural. one: one of them.
 
-    files: stems or patterns of stems. endings: of their names, without the dot. lines: what they hold.
+    files: stems or patterns of stems. endings: of their names, without the dot. lines: what each of them holds; all files
+    of a folder have the same first two or more. `<stem>` is the file's name without its ending.
     """
 
     folder: NameList
@@ -144,7 +149,7 @@ class Setting(BaseModel):
     folders: projects. rooms: said after "the". roles: of people, said after "the". work: what its directives are
     called, in the plural. tools: names for the program that holds them. groups: names for its boards or shelves.
     words:   single words that belong here. events: said after "before" and "for".
-    motd:    lines of a login. notes: lines that people leave in files.
+    motd:    lines of a login. notes: lines that people leave in files. letters: subjects and bodies of mails.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -163,6 +168,7 @@ class Setting(BaseModel):
     events: Annotated[list[str], Field(min_length=6)]
     motd: Annotated[list[str], Field(min_length=10)]
     notes: Annotated[list[str], Field(min_length=15)]
+    letters: Annotated[list[tuple[str, str]], Field(min_length=6)]
     tables: Annotated[list[TableKind], Field(min_length=3)]
     logs: Annotated[list[LogKind], Field(min_length=2)]
     lists: Annotated[list[ListKind], Field(min_length=2)]
@@ -271,10 +277,7 @@ class World:
         """So many names, all from the setting or all invented."""
         if self._invents():
             return [self.names.word(syllables) for _ in range(count)]
-        found: list[str] = []
-        for _ in range(count):
-            found.append(self.names.pick(patterns, self.setting.words, beside=found))  # each draw sees the others
-        return found
+        return self.stems(count, patterns)
 
     def one(self, patterns: str, syllables: tuple[int, int] = (1, 3)) -> str:
         return self.several(1, patterns, syllables)[0]
@@ -283,8 +286,10 @@ class World:
         """So many numbers of one series, in their order: one of the patterns, counted up in its last digits."""
         cut = [_COUNTED.split(pattern) for pattern in patterns.split()]
         roomy = [parts for parts in cut if len(parts) == 3 and 10 ** len(parts[1]) > 3 * count]
-        if self._invents() or not roomy:
-            return sorted(self.several(count, patterns))
+        if self._invents():
+            return sorted(self.names.word((1, 3)) for _ in range(count))
+        if not roomy:
+            return sorted(self.stems(count, patterns))
         before, digits, after = self.rng.choice(roomy)
         head, tail, most = filled(self.rng, before), filled(self.rng, after), 10 ** len(digits)
         steps = [self.rng.randint(1, min(9, most // (2 * count + 2))) for _ in range(count)]
@@ -295,47 +300,54 @@ class World:
         return self.one(self.setting.words)
 
     def stem(self, patterns: str) -> str:
-        """A file's or folder's name without its ending."""
-        return self.names.compound() if self.names.dial == INVENTED else self.names.pick(patterns, self.setting.words)
+        """A file's or folder's name without its ending, never an invented one."""
+        return self.names.pick(patterns, self.setting.words)
+
+    def stems(self, count: int, patterns: str) -> list[str]:
+        """So many names of files of one folder."""
+        found: list[str] = []
+        for _ in range(count):
+            found.append(self.names.pick(patterns, self.setting.words, beside=found))  # each draw sees the others
+        return found
 
     def table(self, keys: int, groups: int) -> Table:
-        kind = self.rng.choice(self.setting.tables)
+        kind = self._kind(self.setting.tables)
         return Table(
             kind, self.stem(kind.file), self.serial(keys, kind.keys), self.several(groups, kind.groups, (2, 3))
         )
 
     def log(self, sources: int) -> Log:
-        kind = self.rng.choice(self.setting.logs)
+        kind = self._kind(self.setting.logs)
         stem = self.stem(kind.file)
         return Log(kind, re.sub(r"-?log$", "", stem) or stem, self.several(sources, kind.sources))
 
     def listing(self, items: int) -> Listing:
-        kind = self.rng.choice(self.setting.lists)
+        kind = self._kind(self.setting.lists)
         return Listing(
             kind, self.stem(kind.file), [_written(item, kind.style) for item in self.several(items, kind.items)]
         )
 
     def document(self, lines: int, added: int = 1) -> Document:
-        """The lines keep their order."""
-        kind = self.rng.choice(self.setting.documents)
-        picked = sorted(self.rng.sample(range(len(kind.lines)), lines))
-        return Document(
-            kind, self.stem(kind.file), [kind.lines[at] for at in picked], self.rng.sample(kind.added, added)
-        )
+        """lines: how many, from the first on."""
+        kind = self._kind(self.setting.documents)
+        return Document(kind, self.stem(kind.file), kind.lines[:lines], self.rng.sample(kind.added, added))
 
     def settings(self, entries: int) -> Settings:
         """entries: or as many as the kind has."""
-        kind = self.rng.choice(self.setting.configs)
+        kind = self._kind(self.setting.configs)
         count = min(entries, len(kind.keys))
         return Settings(kind, self.stem(kind.file), self.rng.sample(kind.keys, count))
 
     def collection(self, count: int) -> Collection:
-        kind = self.rng.choice(self.setting.collections)
-        known = kind.endings.split()
-        if self.names.dial == INVENTED:
-            known = [self.names.word((1, 2)) for _ in range(2)]
-        ending, other = self.rng.sample(known, 2)
-        return Collection(kind, self.stem(kind.folder), self.several(count, kind.files, (2, 3)), ending, other)
+        kind = self._kind(self.setting.collections)
+        ending, other = self.rng.sample(kind.endings.split(), 2)
+        return Collection(kind, self.stem(kind.folder), self.stems(count, kind.files), ending, other)
+
+    def _kind(self, kinds: Sequence[P]) -> P:
+        """One of these, and if there is any, one of which the host has no files yet."""
+        stems = "folder" if isinstance(kinds[0], CollectionKind) else "file"
+        fresh = [kind for kind in kinds if self.names.taken.isdisjoint(getattr(kind, stems).split())]
+        return self.rng.choice(fresh or kinds)
 
     def _invents(self) -> bool:
         return self.names.dial == INVENTED or (self.names.dial == MIXED and self.rng.random() < _INVENTED_LISTS)

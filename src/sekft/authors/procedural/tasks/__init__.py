@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sekft.authors.procedural import tolerance
 from sekft.authors.procedural.host import Host, Job, expand
-from sekft.authors.procedural.world import INVENTED, Person
+from sekft.authors.procedural.world import Person
 from sekft.scenario import File, Probe
 from sekft.taxonomy import Kinds, import_modules
 
@@ -71,7 +71,7 @@ def named(host: Host, folder: str, sort: str, stem: str) -> str:
 def called(host: Host, names: str) -> str:
     """One of these usual names of files, separated by blanks, that no other file of the host has; else a stem."""
     free = [name for name in names.split() if name not in host.names.taken]
-    if host.names.dial == INVENTED or not free:
+    if not free:
         return host.world.stem(host.world.setting.words)
     name = host.skin.choice(free)
     host.names.taken.add(name)

@@ -34,7 +34,7 @@ def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
     folder, ending = host.place(), skin.choice(["", ".sh", ".sh"])
     path = f"{folder}/{host.world.stem('crontab jobs.cron nightly.cron crontab.txt schedule.cron')}"
-    scripts = [f"{name}{ending}" for name in host.world.several(host.some(rng, 2, 5), _JOBS, (2, 3))]
+    scripts = [f"{name}{ending}" for name in host.world.stems(host.some(rng, 2, 5), _JOBS)]
     hours, minutes = skin.sample(range(1, 24), len(scripts) + 1), skin.sample(range(0, 60, 5), len(scripts) + 1)
     where = skin.choice([f"{folder}/bin", "/usr/local/bin", "/opt/jobs"])
     lines = [

@@ -87,7 +87,7 @@ def _texts(host: Host, folder: str, names: list[str], machine: bool) -> dict[str
     """A small config for each name, by path, some in a folder of their own. The first mention is twice in its line."""
     world, found = host.world, dict[str, str]()
     stems, inner = (
-        world.several(len(names), world.setting.groups + " " + world.setting.words),
+        world.stems(len(names), f"{world.setting.groups} {world.setting.words}"),
         world.stem("conf.d local"),
     )
     kind = host.skin.choice(world.setting.configs)

@@ -30,23 +30,6 @@ _WHY = (
     "The mailbox moves to another machine on <day>.",
     "We want to answer them before <event>.",
 )
-_LETTERS = (
-    ("Keys to <room>", "Can I have the key to <room> on <day>? I will bring it back in the evening."),
-    ("<event>", "Who takes care of <event> this time? I am away for <k> days."),
-    ("Parcel for you", "There has been a parcel for you at <room> since <day>."),
-    ("Shift on <day>", "Could somebody take my shift on <day>? I can come <k> hours earlier the day after."),
-    ("Visit on <iso>", "We have visitors on <iso>, <k> people. They want to see <room> first."),
-    ("Re: <event>", "I have put you down for <event>. Tell me if that is wrong."),
-    ("Meeting at <clock>", "The meeting starts at <clock> and not before, <n> minutes at most."),
-    ("Phone at <room>", "The phone at <room> has a new number, extension <n>."),
-    ("Order no. <n>", "Order <n> came on <day>, with <k> pieces missing."),
-    ("Away until <day>", "I am away until <day>. In the meantime please ask <role>."),
-    ("List for <day>", "I still need your list for <day>, and <k> of the others."),
-    ("Re: your note of <iso>", "I have read your note of <iso> and agree with it, but for point <k>."),
-    ("Chairs for <event>", "How many chairs do we need for <event>? I can bring <n>."),
-    ("Spare key", "The spare key to <room> is with me until <day>."),
-)
-"""Subjects, and what the message says."""
 
 
 @TASKS.kind("mailbox")
@@ -118,12 +101,11 @@ def _listing(path: str, target: str, start: str, shown: str, typed: str) -> list
 
 def _letters(host: Host, count: int) -> list[tuple[str, str]]:
     """So many subjects and what is written about them, all different."""
-    found: dict[str, str] = {}
-    for template in host.skin.sample(_LETTERS, len(_LETTERS)):
-        if len(found) < count:
-            subject, body = host.text(" / ".join(template)).split(" / ")
-            found.setdefault(f"{subject[:1].upper()}{subject[1:]}", body)
-    return list(found.items())
+    order = host.skin.sample(host.world.setting.letters, len(host.world.setting.letters))
+    order.sort(key=lambda letter: letter[0] in host.names.taken)  # what another mailbox holds comes last
+    host.names.taken.update(subject for subject, _ in order[:count])
+    letters = (host.text(f"{subject}\n{body}").split("\n") for subject, body in order[:count])  # of the same day
+    return [(subject, body) for subject, body in letters]
 
 
 def _mbox(host: Host, messages: list[tuple[str, str, str]], mentioned: str) -> str:

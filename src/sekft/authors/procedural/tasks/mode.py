@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sekft.authors.procedural import folders
 from sekft.authors.procedural.folders import Folder
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import Host, Job, expand
 from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
 
 # What each mode means, and how chmod spells it with letters.
@@ -43,14 +43,24 @@ _WHY = (
     "<role> noticed it in a listing on <day>.",
     "Since the move to <host> everything has the default mode.",
 )
-_SCRIPTS = """
-backup sync-files rotate-logs nightly weekly-report cleanup send-mail import-data export-data check-disk restart-queue
-make-index print-labels fetch-files notify
-"""
-_STEPS = (
-    "cd /srv", 'logger "started by $USER"', 'date >> "$HOME/runs.log"', "umask 027", "set -eu",
-    "df -h /srv", "cat /srv/*/*.log", "sync", 'echo "done"',
-)  # fmt: skip
+_SCRIPTS = {
+    "backup": "tar -czf /var/backups/home.tar.gz /home",
+    "sync-files": "rsync -a /srv/ /mnt/copy/",
+    "nightly": 'for step in /etc/nightly.d/*; do sh "$step"; done',
+    "rotate-logs": "find /srv -name '*.log' -mtime +30 -exec gzip {} +",
+    "weekly-report": "df -h | mail -s 'weekly report' root",
+    "cleanup": "find /var/tmp -type f -mtime +7 -delete",
+    "send-mail": "sendmail -q",
+    "import-data": "cat /srv/incoming/*.csv >> /srv/data/all.csv",
+    "export-data": "cp /srv/data/all.csv /srv/outgoing/",
+    "check-disk": "df -P | awk '$5 + 0 > 90 {print $6}'",
+    "restart-queue": "service queue restart",
+    "make-index": "ls /srv/pub > /srv/pub/INDEX",
+    "print-labels": "lp -d labels /srv/labels/today.txt",
+    "fetch-files": "scp -q mirror:/pub/'*' /srv/incoming/",
+    "notify": 'logger -t notify "$*"',
+}
+"""What a script is called, and what it does."""
 
 
 @TASKS.kind("mode")
@@ -107,11 +117,16 @@ def make(host: Host) -> Job:
 
 def _scripts(host: Host, found: Folder) -> Folder:
     """The same number of files, of which those that matter are shell scripts."""
-    names = sorted(f"{stem}.sh" for stem in host.world.several(len(found.mine), _SCRIPTS, (2, 3)))
+    names = sorted(f"{stem}.sh" for stem in host.skin.sample(sorted(_SCRIPTS), len(found.mine)))
     path = f"{found.above}/{host.world.stem('scripts bin jobs')}"
-    rest = ["README", f"{names[0]}.bak", "crontab.txt", "TODO"][: len(found.rest)]
-    texts = {name: "#!/bin/sh\n" + "".join(f"{step}\n" for step in host.skin.sample(_STEPS, 3)) for name in names}
-    about = f"Scripts of {host.world.setting.place}, kept by {host.role()}.\n"
-    texts |= {name: texts[names[0]] if name.endswith(".bak") else about for name in rest}
+    rest = host.skin.sample(["README", f"{names[0]}.bak", "crontab.txt", "TODO"], len(found.rest))
+    first = host.skin.choice(["", "set -eu\n", "umask 027\n"])
+    texts = {name: f"#!/bin/sh\n{first}{_SCRIPTS[name.removesuffix('.sh')]}\n" for name in names}
+    about = {
+        "README": expand(host, "[Each of them runs from cron.|They log to syslog.|<who> wrote them, ask in <room>.]"),
+        "crontab.txt": f"15 4 * * * {path}/{names[0]}",
+        "TODO": expand(host, "[Write a usage line for each.|Mail <who> when one fails.|Lock against a second run.]"),
+    }
+    texts |= {name: texts[names[0]] if name.endswith(".bak") else f"{about[name]}\n" for name in rest}
     files = {name: host.file(f"{path}/{name}", text) for name, text in texts.items()}
     return replace(found, path=path, ending="sh", mine=names, rest=rest, files=files)

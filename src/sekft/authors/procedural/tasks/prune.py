@@ -16,7 +16,7 @@ _ASK = (
     "<who> is done with the files in <folder> <rule>. You can delete them.",
 )
 _WHY = (
-    "The disk is at <n> per cent again.",
+    "The disk is at <88..97> per cent again.",
     "<who> asked in <room>, and nobody needs them any more.",
     "<role> wants the folder tidy before <event>.",
     "The backup of <day> did not fit.",
@@ -39,13 +39,14 @@ def make(host: Host) -> Job:
     found = folders.draw(host, count + host.some(rng, 2, 3), rng.randrange(2))
     endings = {name.rpartition(".")[2] for name in found.files}
     folder = found.path
-    word = host.world.one(" ".join(mark for mark in _MARKS.split() if mark not in endings), (1, 2))
+    word = host.world.stem(" ".join(mark for mark in _MARKS.split() if mark not in endings))
     mark = word + skin.choice("-_") if kind == "prefix" else skin.choice("._" if kind == "ending" else "-_") + word
     glob = pattern.format(mark=mark)
     old = skin.sample(found.mine, count)
     stems = [known.removesuffix(f".{found.ending}") for known in old]
     paths = sorted(f"{folder}/{called.format(mark=mark, stem=stem, ending=found.ending)}" for stem in stems)
-    doomed = [host.file(path, host.page(found.kind.lines, host.some(rng, 2, 5))) for path in paths]
+    texts = folders.pages(host, found.kind, paths, (found.files[found.mine[0]].content or "").count("\n"))
+    doomed = [host.file(path, text) for path, text in texts.items()]
     kept = [file for known, file in found.files.items() if known not in old]
     return job(
         host,

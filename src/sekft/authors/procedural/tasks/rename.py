@@ -30,7 +30,7 @@ def make(host: Host) -> Job:
     by_ending = rng.random() < 0.5
     found = folders.draw(host, host.some(rng, 2, 4), host.some(rng, 1, 2))
     folder, kind, old, files = found.path, found.kind, found.ending, found.files
-    new = found.other if by_ending else host.world.one(host.world.setting.groups, (1, 2)) + skin.choice("-_")
+    new = found.other if by_ending else host.world.stem(host.world.setting.groups) + skin.choice("-_")
     stems = [name.removesuffix(f".{old}") for name in found.mine]
     renamed = {f"{stem}.{old}": f"{stem}.{new}" if by_ending else f"{new}{stem}.{old}" for stem in stems}
     first = f"{stems[0]}.{old}"

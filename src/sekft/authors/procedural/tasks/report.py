@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sekft.authors.procedural import tables, tolerance
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural import logs, tables, tolerance
+from sekft.authors.procedural.host import Host, Job, expand
 from sekft.authors.procedural.tasks import TASKS, ask, job
 from sekft.scenario import File
 
@@ -20,12 +20,16 @@ _ASK = (
     "could you work out <figure> for each <ending> file in <folder>? Name and number, a line per file, in <target>.",
 )
 
+_ABOUT = "[The <of>, day by day.|Older days of the <of>: ask <who>.|<who> reads the <of> on <day>.|One file a day, the <source> before the message.]"
+"""What a README may say of logs."""
+
 
 @dataclass(frozen=True)
 class _Inputs:
     """The files that are reported on. target: what the report is called.
 
     each: sh that prints the figure of "$f". every: awk that prints names and figures of the files after it.
+    about: what the README says of them.
     """
 
     ending: str
@@ -35,6 +39,7 @@ class _Inputs:
     each: str
     every: str
     of: str
+    about: str
     why: list[str]
     target: str
 
@@ -43,15 +48,14 @@ class _Inputs:
 def make(host: Host) -> Job:
     rng = host.rng
     folder = host.place()
-    inputs = (_tables if rng.random() < 0.5 else _pages)(host, host.some(rng, 2, 4))
+    inputs = (_tables if rng.random() < 0.5 else _logs)(host, host.some(rng, 2, 4))
     ending, each, every = inputs.ending, inputs.each, inputs.every
     mine, target = list(inputs.texts), f"{folder.rsplit('/', 1)[0]}/{inputs.target}"
     right = "".join(f"{name} {figure}\n" for name, figure in zip(mine, inputs.figures, strict=True))
     echoed = " ".join(f"'{line}'" for line in right.splitlines())
     what = folder.rsplit("/", 1)[-1]
     files: tuple[File, ...] = tuple(host.file(f"{folder}/{name}", text) for name, text in inputs.texts.items())
-    about = f"{inputs.of[:1].upper()}{inputs.of[1:]}, kept by {host.role()}.\n"
-    rest = host.file(f"{folder}/README", about)
+    rest = host.file(f"{folder}/README", f"{inputs.about}\n")
     return job(
         host,
         title=host.say("[a report on <what>|an overview of <what>|figures for <what>|compare the <of>]", what=what, of=inputs.of),
@@ -90,7 +94,7 @@ def _tables(host: Host, count: int) -> _Inputs:
     rng, skin = host.rng, host.skin
     form = tables.draw(skin, host.brief)
     sizes = [host.some(rng, 2, 4) for _ in range(count)]
-    table = host.world.table(max(sizes), 3)
+    table = host.world.table(sum(sizes), 3)
     kind, last = table.kind, datetime.fromtimestamp(host.mtime, UTC)
     texts, sums = {}, []
     for at, size in enumerate(sizes):
@@ -98,7 +102,7 @@ def _tables(host: Host, count: int) -> _Inputs:
         amounts = [rng.randint(kind.low, kind.high) for _ in range(size)]
         rows = [
             (key, skin.choice(table.groups), str(amount))
-            for key, amount in zip(sorted(skin.sample(table.keys, size)), amounts, strict=True)
+            for key, amount in zip(table.keys[sum(sizes[:at]) :], amounts, strict=False)
         ]
         texts[f"{table.stem}-{years}-{month + 1:02}{form.ending}"] = form.text(
             [kind.key, kind.group, kind.amount], rows
@@ -117,26 +121,31 @@ def _tables(host: Host, count: int) -> _Inputs:
         each,
         every,
         f"monthly tables of {kind.rows}",
+        f"{kind.rows[:1].upper()}{kind.rows[1:]}, a table a month.\n{kind.amount}: {kind.what}",
         kind.why,
         f"{table.stem}-{kind.amount}.txt",
     )
 
 
-def _pages(host: Host, count: int) -> _Inputs:
-    """Files of a collection, whose lines are counted."""
-    found = host.world.collection(count)
-    kind, ending = found.kind, f".{found.ending}"
-    texts = {f"{stem}{ending}": host.page(kind.lines, host.some(host.rng, 2, 5)) for stem in sorted(found.stems)}
-    counts = [text.count("\n") for text in texts.values()]
+def _logs(host: Host, count: int) -> _Inputs:
+    """A log for each of some days in a row, whose lines are counted."""
+    log, form = host.world.log(2), logs.draw(host)
+    story, kind = logs.Story(host, log), log.kind
+    texts = {}
+    for number in range(count):
+        entries = [story.entry(host.skin.choice(log.sources)) for _ in range(host.some(host.rng, 2, 5))]
+        text = form.text(host, entries, [number] * len(entries))
+        texts[f"{log.stem}-{logs.day(host, number):%Y-%m-%d}.log"] = text
     every = "awk '{a[FILENAME]++} END {for (f in a) print f, a[f]}'"
     return _Inputs(
-        ending,
+        ".log",
         texts,
-        counts,
+        [text.count("\n") for text in texts.values()],
         "the number of lines",
         'wc -l < "$f"',
         every,
-        kind.of,
+        f"{kind.of}s",
+        expand(host, _ABOUT, of=kind.of, source=kind.source),
         kind.why,
-        f"{found.folder}-lines.txt",
+        f"{log.stem}-lines.txt",
     )

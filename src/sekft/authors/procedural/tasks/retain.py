@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sekft.authors.procedural import logs
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import Host, Job, expand
 from sekft.authors.procedural.tasks import TASKS, ask, job
+from sekft.authors.procedural.world import Log
 
 _ASK = (
     "keep the <count> newest <stem>-*.log in <folder> and delete the older ones.",
@@ -20,11 +20,13 @@ _ASK = (
 
 
 _WHY = (
-    "The disk is at <n> per cent again.",
+    "The disk is at <88..97> per cent again.",
     "<role> needs room for <event>.",
     "The backup of <day> did not fit.",
     "<who> has a copy of the old ones in <room>.",
 )
+_ABOUT = "[The <of> of <host>, one file a <often>.|The <of>, a new file each <often>. Questions to <who>.|<of>, written by <host>.]"
+"""What the README beside the logs says."""
 
 
 @TASKS.kind("retain")
@@ -37,13 +39,14 @@ def make(host: Host) -> Job:
     days = [last - timedelta(days=every * at) for at in reversed(range(total))]
     form = skin.choice(["%Y-%m-%d", "%Y-%m-%d", "%Y%m%d"])
     dated = [f"{stem}-{day:{form}}.log" for day in days]
-    story = logs.Story(host, log)
+    layout = logs.draw(host)
+    texts = [_page(host, layout, log, -every * at) for at in reversed(range(total))]
     files = [
-        host.file(f"{folder}/{name}", _page(story, log.sources)).model_copy(update={"mtime": int(day.timestamp())})
-        for name, day in zip(dated, days, strict=True)
+        host.file(f"{folder}/{name}", text).model_copy(update={"mtime": int(day.timestamp()) + 86400})
+        for name, text, day in zip(dated, texts, days, strict=True)
     ]
     files.append(
-        host.file(f"{folder}/README", f"Logs of {host.world.setting.place}, one a {'week' if every > 1 else 'day'}.\n")
+        host.file(f"{folder}/README", expand(host, _ABOUT, of=log.kind.of, often="week" if every > 1 else "day") + "\n")
     )
     doomed, kept = dated[:-keep], dated[-keep:]
     glob = f"{folder}/{stem}-*"
@@ -84,5 +87,8 @@ def make(host: Host) -> Job:
     )
 
 
-def _page(story: logs.Story, sources: Sequence[str]) -> str:
-    return "".join(f"{source}: {story.next(source, trouble=False)}\n" for source in sources)
+def _page(host: Host, layout: logs.LogFormat, log: Log, number: int) -> str:
+    """What stands in the log of that day."""
+    story = logs.Story(host, log)
+    entries = [(source, story.next(source, trouble=False), False) for source in [*log.sources, log.sources[0]]]
+    return layout.text(host, entries, [number] * len(entries))

@@ -32,15 +32,14 @@ _BLANKS: Mapping[str, tuple[str, str]] = {
 
 @TASKS.kind("template")
 def make(host: Host) -> Job:
-    rng, skin, world = host.rng, host.skin, host.world
+    rng, skin = host.rng, host.skin
     folder, stem = host.place(), called(host, _KINDS)
     what = stem if stem in _KINDS.split() else skin.choice(_KINDS.split())
     form, target = f"{folder}/{stem}{skin.choice(['.tmpl', '.tpl', '.template'])}", f"{folder}/{stem}.txt"
     values = f"{folder}/{stem}.{skin.choice(['values', 'env', 'conf'])}"
     shape, upper = skin.choice(_SHAPES), skin.random() < 0.5
     drawn = _drawn(host, rng.randint(2, 3))
-    names = {key: world.one(key) for key in drawn}
-    names = {key: name.upper() for key, name in names.items()} if upper else names
+    names = {key: key.upper() if upper else key for key in drawn}
     again = rng.sample(sorted(drawn), rng.randint(0, 2))
     text = _text(host, what, {key: shape.format(name) for key, name in names.items()}, again)
     pairs = {names[key]: value for key, value in drawn.items()}
@@ -91,7 +90,7 @@ def _drawn(host: Host, count: int) -> dict[str, str]:
     values = {
         "name": named_after(host.person()),
         "item": listing.items[0],
-        "day": host.text("<iso>"),
+        "day": host.text("<soon>"),
         "number": filled(host.skin, host.skin.choice(["26-####", "@-####", "###/####".replace("/", "-")])),
         "count": str(host.names.number(11, 480)),
         "contact": named_after(host.person()),

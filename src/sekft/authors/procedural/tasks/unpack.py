@@ -9,6 +9,7 @@ import posixpath
 import tarfile
 from collections.abc import Mapping
 
+from sekft.authors.procedural import folders
 from sekft.authors.procedural.host import Host, Job, moment
 from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
 from sekft.scenario import File
@@ -33,7 +34,8 @@ def make(host: Host) -> Job:
     target = f"{folder}/{host.world.stem('incoming unpacked received restored')}"
     day = f"-{moment(host):%Y-%m-%d}" if skin.random() < 0.4 else ""
     source = f"{folder}/{found.folder}{day}{skin.choice(['.tar.gz', '.tgz'])}"
-    texts = {f"{stem}.{found.ending}": host.page(kind.lines, host.some(rng, 2, 3)) for stem in found.stems}
+    names = [f"{stem}.{found.ending}" for stem in found.stems]
+    texts = folders.pages(host, kind, names, host.some(rng, 2, 3))
     first, last = min(texts), max(texts)
     out = skin.choice(["gunzip -c", "zcat"])
     content = base64.b64encode(_tar(texts)).decode()

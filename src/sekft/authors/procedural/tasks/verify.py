@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from sekft.authors.procedural import tolerance
+from sekft.authors.procedural import folders, tolerance
 from sekft.authors.procedural.host import Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, called, job, new_path
 
@@ -28,7 +28,7 @@ def make(host: Host) -> Job:
     found = host.world.collection(host.some(rng, 3, 5))
     kind, mine = found.kind, sorted(f"{stem}.{found.ending}" for stem in found.stems)
     spoilt = sorted(mine[at] for at in rng.sample(range(len(mine)), rng.choice([1, 1, 2])))
-    texts = {name: host.page(kind.lines, host.some(rng, 2, 4)) for name in mine}
+    texts = folders.pages(host, kind, mine, host.some(rng, 2, 4))
     sums = [
         f"{hashlib.new(tool.removesuffix('sum'), text.encode()).hexdigest()}  {name}\n" for name, text in texts.items()
     ]

@@ -27,24 +27,24 @@ _TWO = (
 )
 _LINES = (
     ("contact", "Questions to <who>, <room>"),
-    ("reserved", "Reserved for <event>, <n> places"),
+    ("reserved", "Reserved for <event>, <12..60> places"),
     ("notice", "Closed on <day> from 1<k>:00"),
-    ("owner", "Owner: <who>, <room>, until <iso>"),
-    ("in-use", "In use by <who> until <iso>"),
+    ("owner", "Owner: <who>, <room>, until <soon>"),
+    ("in-use", "In use by <who> until <soon>"),
     ("handover", "Handed over to <who> on <iso>, <room>"),
-    ("approved", "Approved on <iso> by <who>, nothing changes until <day>"),
-    ("progress", "<k> of <n> done by <iso>, the rest by <day>"),
-    ("next-check", "Next check of <room>: <iso>, <who>"),
+    ("approved", "Approved on <iso> by <who>"),
+    ("progress", "<3..9> of <12..40> done on <iso>"),
+    ("next-check", "Next check of <room>: <soon>, <who>"),
     ("appointment", "Date of <event>: <day>, 1<k>:30, <room>"),
     ("keys", "The key to <room> is with <who>"),
-    ("counted", "<n> <of> counted on <iso>, <k> missing"),
-    ("draft", "Nothing in this folder is final before <iso>"),
+    ("counted", "<12..80> <of> counted on <iso>, <2..6> missing"),
+    ("draft", "Nothing in this folder is final before <soon>"),
 )
 """What a file is called, and its line."""
 _MORE = (
     "Last change <iso>, <who>",
     "More from <who>, <room>",
-    "Valid until <iso>",
+    "Valid until <soon>",
     "Ask <who> if something is missing",
 )
 """Second lines."""
