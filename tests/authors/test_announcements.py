@@ -70,7 +70,7 @@ async def test_every_way_shows_the_announcement_by_grounded_commands(
             assert said.look == [[]] or len(said.look) >= 3
             for way in said.look:
                 seen = Seen()
-                seen.add(f"{orientation(host)}\n{landed}")
+                seen.add(f"{orientation(host, '')}\n{landed}")
                 outputs = []
                 for command in way:
                     assert not seen.missing(command), (seed, command, seen.missing(command), landed)
@@ -148,7 +148,7 @@ def test_orientations_vary_and_name_both_endings() -> None:
     drawn = set()
     for seed in range(2000):
         host = land({}, seed).part("orientation")
-        text = orientation(host)
+        text = orientation(host, "jobq")
         assert "`exit`" in text
         assert "`panic" in text
         assert not _IMPERATIVE.search(text), text

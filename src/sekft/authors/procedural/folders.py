@@ -44,7 +44,7 @@ class Folder:
 def draw(host: Host, mine: int, rest: int) -> Folder:
     """So many files with one ending, each with a stem of its own, and so many that belong with them and lack it."""
     found = host.world.collection(mine)
-    path = f"{host.place() if host.skin.random() < 0.5 else host.root()}/{found.folder}"
+    path = f"{host.root()}/{found.folder}"
     ours = sorted(f"{stem}.{found.ending}" for stem in found.stems)
     texts = pages(host, found.kind, ours, host.some(host.rng, 2, 4))
     besides = _besides(host, found, texts, rest)

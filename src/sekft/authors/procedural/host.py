@@ -192,11 +192,15 @@ class Host:
         day = self.mtime - self.mtime % 86400 + 86400 * (_SETTLED_DAYS + drawn % _CHANGED_DAYS)
         return day + 7 * 3600 + (drawn >> 8) % (11 * 3600)
 
-    def place(self) -> str:
-        """A folder of its own for one task, in the home or where the setting keeps its data."""
-        if self.brief:
-            return f"{self.skin.choice([self.home, '/srv'])}/{self.world.stem(self.world.setting.folders)}"
-        return posixpath.join(self.root(), self.world.stem(self.world.setting.folders))
+    def place(self, called: str = "") -> str:
+        """A folder of its own for one task, in the home or where the setting keeps its data.
+
+        called: names for what it holds, such as LOGS; else it is one of the setting's projects.
+        """
+        root = self.skin.choice([self.home, "/srv"]) if self.brief else self.root()
+        return (
+            f"{root}/{self.names.pick(*filter(None, (called, self.world.setting.folders, self.world.setting.words)))}"
+        )
 
     def root(self) -> str:
         """The home, or a folder in which the setting keeps its data."""
@@ -234,6 +238,12 @@ class Host:
 
 
 _ORDINARY = frozenset(("place", "role", "room", "event", "day", "work", "house", "about", "of"))
+LOGS = "log logs logfiles log-archive"
+CONFIGS = "etc conf config settings"
+SYSTEM = "etc backup system admin"
+MAIL = "mail mailboxes old-mail mail-copies"
+SCRIPTS = "cron scripts nightly jobs bin"
+"""Names of folders by what they hold."""
 _CAST = 6
 _WHOLE_LOGINS_SHARE = 0.35
 _SETTLED_DAYS, _CHANGED_DAYS = 41, 90

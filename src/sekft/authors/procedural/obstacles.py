@@ -343,7 +343,7 @@ def _conditioned(job: Job, host: Host, met: bool) -> Blocked:
     """A file that must say so before anything is done, and says otherwise."""
     skin = host.skin
     go, stop = skin.choice([("released", "held"), ("open", "closed"), ("free", "taken"), ("cleared", "pending"), ("approved", "pending"), ("go", "wait"), ("ready", "busy")])  # fmt: skip
-    flag = f"{host.place()}/{host.world.stem(_FLAGS)}{skin.choice(['', '.txt', '.status', '.flag'])}"
+    flag = f"{host.root()}/{host.world.stem(_FLAGS)}{skin.choice(['', '.txt', '.status', '.flag'])}"
     condition = expand(host, _any(host, "conditioned"), flag=flag, go=go)
     word = go if met else stop
     look = [[f"cat {flag}"], [f"grep . {flag}"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural import tolerance
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import SYSTEM, Host, Job
 from sekft.authors.procedural.tasks import TASKS, Typed, ask, called, job, named
 
 _ASK = (
@@ -38,7 +38,7 @@ _SHELLS = ("/bin/bash", "/bin/sh", "/bin/zsh", "/bin/dash")
 @TASKS.kind("accounts")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder, rule = host.place(), rng.choice(sorted(_RULES))
+    folder, rule = host.place(SYSTEM), rng.choice(sorted(_RULES))
     path = f"{folder}/{called(host, f'passwd.old passwd.copy passwd-{host.name}')}"
     services = sorted(skin.sample(_SERVICES, host.some(rng, 1, 3)), key=lambda service: service[1])
     people = [host.names.user() for _ in range(host.some(rng, 3, 6))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural import logs, tolerance
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import LOGS, Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, named, quoted
 
 _ASK = (
@@ -27,7 +27,7 @@ _HITS = {
 @TASKS.kind("count")
 def make(host: Host) -> Job:
     rng, skin, form = host.rng, host.skin, logs.draw(host)
-    folder, log = host.place(), host.world.log(3)
+    folder, log = host.place(LOGS), host.world.log(3)
     source = named(host, folder, "log", log.stem)
     target = named(host, folder, "result", f"{log.stem}-count")
     fault = host.text(skin.choice(log.kind.faults))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural import tolerance
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import SCRIPTS, Host, Job
 from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, named_after
 
 _ASK = (
@@ -32,7 +32,7 @@ _DAYS = ("* * *", "* * *", "* * *", "* * 1-5", "* * 1", "* * 6", "1 * *", "15 * 
 @TASKS.kind("crontab")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder, ending = host.place(), skin.choice(["", ".sh", ".sh"])
+    folder, ending = host.place(SCRIPTS), skin.choice(["", ".sh", ".sh"])
     path = f"{folder}/{host.world.stem('crontab jobs.cron nightly.cron crontab.txt schedule.cron')}"
     scripts = [f"{name}{ending}" for name in host.world.stems(host.some(rng, 2, 5), _JOBS)]
     hours, minutes = skin.sample(range(1, 24), len(scripts) + 1), skin.sample(range(0, 60, 5), len(scripts) + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural import logs
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import LOGS, Host, Job
 from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, named
 
 _ASK = (
@@ -22,7 +22,7 @@ _HITS = {"source": "from <mine>", "day": "of <day>", "both": "from <mine> of <da
 @TASKS.kind("excerpt")
 def make(host: Host) -> Job:
     rng, form = host.rng, logs.draw(host, dated=True)
-    folder, log, hits = host.place(), host.world.log(3), rng.choice(sorted(_HITS))
+    folder, log, hits = host.place(LOGS), host.world.log(3), rng.choice(sorted(_HITS))
     source = named(host, folder, "log", log.stem)
     wanted, mine = rng.randrange(3), log.sources[0]
     part = mine if hits == "source" else f"{logs.day(host, wanted):%Y-%m-%d}"

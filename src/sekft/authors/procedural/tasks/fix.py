@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import CONFIGS, Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
 
 _ASK = (
@@ -24,7 +24,7 @@ _SOURCE = "the <one> <wrong> is called <right> [now|since <day>|]"
 @TASKS.kind("fix")
 def make(host: Host) -> Job:
     rng = host.rng
-    folder = host.place()
+    folder = host.place(CONFIGS)
     log = host.world.log(3)
     count = host.some(rng, 3, 5)
     bad = sorted(rng.sample(range(count), 2))

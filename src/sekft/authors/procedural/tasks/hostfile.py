@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural import tolerance
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import SYSTEM, Host, Job
 from sekft.authors.procedural.tasks import TASKS, Typed, ask, called, job, named_after
 
 _CHANGE = (
@@ -35,7 +35,7 @@ _WHY = (
 @TASKS.kind("hostfile")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder, added, joint = host.place(), rng.random() < 0.4, skin.choice(["\t", "\t", "  ", " "])
+    folder, added, joint = host.place(SYSTEM), rng.random() < 0.4, skin.choice(["\t", "\t", "  ", " "])
     path = f"{folder}/{called(host, 'hosts.lan hosts.local hosts.inhouse')}"
     names = host.world.several(
         host.some(rng, 3, 6), f"{host.world.setting.hosts} printer-# scanner-# gateway nas-# desk-##"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sekft.authors.procedural import tolerance
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import MAIL, Host, Job
 from sekft.authors.procedural.tasks import TASKS, Typed, ask, called, job, named, quoted
 
 _COUNT = (
@@ -35,7 +35,7 @@ _WHY = (
 @TASKS.kind("mailbox")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder, listed = host.place(), rng.random() < 0.5
+    folder, listed = host.place(MAIL), rng.random() < 0.5
     path = f"{folder}/{called(host, 'inbox office info old-mail')}{skin.choice(['.mbox', '.mbox', ''])}"
     senders = [f"{person.login}@{host.name}" for person in skin.sample(host.cast[1:], 3)]
     whose = senders[0].split("@")[0]

@@ -6,7 +6,7 @@ import difflib
 import re
 
 from sekft.authors.procedural import configs
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import CONFIGS, Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, named_after, new_path, quoted, within
 
 _ASK = (
@@ -24,7 +24,7 @@ _ASK = (
 @TASKS.kind("patch")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder, kind = host.place(), skin.choice(host.world.setting.configs)
+    folder, kind = host.place(CONFIGS), skin.choice(host.world.setting.configs)
     path = new_path(host, folder, "config", kind.file)
     keys = skin.sample(kind.keys, min(host.some(rng, 4, 6), len(kind.keys)))
     first, second = sorted(rng.sample(range(4), 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from sekft.authors.procedural import logs
-from sekft.authors.procedural.host import Host, Job, expand
+from sekft.authors.procedural.host import LOGS, Host, Job, expand
 from sekft.authors.procedural.tasks import TASKS, ask, job
 from sekft.authors.procedural.world import Log
 
@@ -32,7 +32,7 @@ _ABOUT = "[The <of> of <host>, one file a <often>.|The <of>, a new file each <of
 @TASKS.kind("retain")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder = host.place()
+    folder = host.place(LOGS)
     keep, total = rng.randint(2, 3), rng.randint(5, 6)
     log = host.world.log(2)
     stem, every, last = log.stem, skin.choice([1, 1, 7]), datetime.fromtimestamp(host.mtime, UTC)

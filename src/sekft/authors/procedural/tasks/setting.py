@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural import configs
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import CONFIGS, Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
@@ -27,7 +27,7 @@ _REMARKS = (
 @TASKS.kind("setting")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    form, folder = configs.draw(skin), host.place()
+    form, folder = configs.draw(skin), host.place(CONFIGS)
     settings = host.world.settings(host.some(rng, 3, 6))
     kind = settings.kind
     path = f"{folder}/{settings.stem}{skin.choice(form.endings.split())}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sekft.authors.procedural import logs, tolerance
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import LOGS, Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, named
 
 _ASK = (
@@ -47,7 +47,7 @@ _LEVELS = (("ERROR", "INFO"), ("ERROR", "INFO"), ("WARN", "INFO"), ("error", "in
 @TASKS.kind("triage")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder, form = host.place(), skin.choice(_FORMATS)
+    folder, form = host.place(LOGS), skin.choice(_FORMATS)
     log = host.world.log(3)
     kind, sources = log.kind, log.sources
     source = named(host, folder, "log", log.stem)
