@@ -27,6 +27,7 @@ from sekft.taxonomy import load
 from sekft.trajectory import OUTCOMES, load_trajectory
 from tests import bundles
 from tests.commands import Program, forked_from
+from tests.sandboxes.test_pool import sandboxes_of
 from tests.served import Answer, serving
 
 Done = subprocess.CompletedProcess[str]
@@ -118,8 +119,8 @@ def test_a_sandbox_that_breaks_judges_nobody(table: Table) -> None:
     number = table.number("work")
     table.type(number, "cd /tmp")
     (holder,) = table.holders()
-    for child in Path(f"/proc/{holder}/task/{holder}/children").read_text(encoding="utf-8").split():
-        os.kill(int(child), signal.SIGKILL)
+    for inside in sandboxes_of(holder):
+        os.kill(inside, signal.SIGKILL)
     broken = table.solve("step", number, "touch x")
     assert (broken.returncode, broken.stdout) == (1, "")
     assert "sandbox broke" in broken.stderr

@@ -30,6 +30,7 @@ def scenarios() -> list[Scenario]:
 
     async def drawn() -> list[Scenario]:
         cells = [axes.cell(23, slot, parse_where(axes, [f"ending={kind}"])) for kind in KINDS for slot in range(A_KIND)]
+        cells += [axes.cell(23, slot, parse_where(axes, ["ending=work", "provider=claims"])) for slot in range(2)]
         return [await author.draw(cell, seed) for seed, cell in enumerate(cells)]
 
     return asyncio.run(drawn())
