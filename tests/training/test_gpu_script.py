@@ -21,7 +21,17 @@ def test_the_parts_make_the_student_again(tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
     base, rows = tiny.model(tmp_path / "base"), tiny.sessions(tmp_path / "data")
-    line = [ROOT / "bench/proof/gpu.sh", rows, tmp_path / "out", "--base", base, "--tokens", "900", "--rate", "0.01"]
+    line: list[str | Path] = [
+        ROOT / "bench/proof/gpu.sh",
+        rows,
+        tmp_path / "out",
+        "--base",
+        base,
+        "--tokens",
+        "900",
+        "--rate",
+        "0.01",
+    ]
     for _ in range(2):
         done = subprocess.run(line, env=os.environ | {"PYTHON": sys.executable}, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
