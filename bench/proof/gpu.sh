@@ -30,21 +30,21 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 python=${PYTHON:-$root/.venv/bin/python}
 [ -x "$python" ] || python=python3
 export PYTHONPATH="$root/src:$root${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
-sekft() { "$python" -c 'from sekft.cli import main; main()' "$@"; }
+cli='from sekft.cli import main; main()'
 
 began=$(date +%s)
 took() { echo "gpu.sh: $1 after $(($(date +%s) - began)) s"; }
 "$python" -c 'import torch; print("gpu.sh:", torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no GPU: a trial")'
 status=0
-timeout --signal=TERM "${TRAIN_S:-420}" "$python" -c 'from sekft.cli import main; main()' \
+timeout --signal=TERM "${TRAIN_S:-420}" "$python" -c "$cli" \
     train --data "$rows" --base "$base" --layers 0 --out "$out/student" "$@" || status=$?
 took "training ended with $status"
 [ -e "$out/student/training.json" ] || { echo 'gpu.sh: not done: run the same line again, or give fewer --tokens' >&2; exit 1; }
 "$python" -m bench.proof.parts split "$out/student" "$base" "$out"
 took "parts written"
 if [ -n "$scenarios" ]; then
-    if sekft doctor >/dev/null 2>&1; then
-        sekft eval --scenarios "$scenarios" --model "$out/student" --out "$out/eval" \
+    if "$python" -c "$cli" doctor >/dev/null 2>&1; then
+        "$python" -c "$cli" eval --scenarios "$scenarios" --model "$out/student" --out "$out/eval" \
             --max-tokens 200 --max-turns 20 --concurrency 128 --most "${MOST:-300}"
     else
         echo 'gpu.sh: no sandbox here (sekft doctor says why): evaluate elsewhere, from the parts'

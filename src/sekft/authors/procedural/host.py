@@ -1,8 +1,9 @@
 """The machine that someone lands on: who, where, what lies around, what things are called there and how it is told.
 
 Names come from the host's setting or are invented, as the axis `names` says (see world.py). Wording is by grammar:
-`[a|b [c|d]]` is a choice, `<name>` a slot to be filled, `<3..12>` a number from 3 to 12. In wording.toml `{name}` is a list of parts. A person has a whole
-name, a role and a login: texts say the name, and the login stands where an account or an address is meant.
+`[a|b [c|d]]` is a choice, `<name>` a slot to be filled, `<3..12>` a number from 3 to 12. In wording.toml `{name}` is a
+list of parts. A person has a whole name, a role and a login: texts say the name, and the login stands where an account
+or an address is meant.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #define CONTROL 0
-#define AGENT_ID 1000
 #define SPACES \
     (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD | SIGCHLD)
 
@@ -59,22 +58,13 @@ static void answer(const char *text, int fd) {
     if (sendmsg(CONTROL, &message, MSG_NOSIGNAL) < 0) _exit(0);
 }
 
-static int note(pid_t pid, const char *name, const char *text) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    int done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    if (fd >= 0) close(fd);
-    return done;
-}
-
 /* The ids that there are here, each as itself: two, or the agent's alone. */
 static int map_ids(pid_t pid) {
     char one[32], two[64];
     snprintf(one, sizeof one, "%d %d 1\n", AGENT_ID, AGENT_ID);
     snprintf(two, sizeof two, "%s%d %d 1\n", one, ROOT_ID, ROOT_ID);
-    return note(pid, "setgroups", "deny") && (note(pid, "uid_map", two) || note(pid, "uid_map", one)) &&
-           (note(pid, "gid_map", two) || note(pid, "gid_map", one));
+    return write_proc(pid, "setgroups", "deny") && (write_proc(pid, "uid_map", two) || write_proc(pid, "uid_map", one)) &&
+           (write_proc(pid, "gid_map", two) || write_proc(pid, "gid_map", one));
 }
 
 /* In the sandbox's first process: it becomes what bwrap would have started. */

@@ -11,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define AGENT_ID 1000
-
 /* uid, gid: the agent's where the namespace is made. A second one of 0 is none. */
 struct ids { unsigned uid, gid, second_uid, second_gid; };
 typedef int mapper(pid_t, const struct ids *);
@@ -22,7 +20,7 @@ static int give_up_root(const struct ids *ids) {
     return geteuid() != 0 || (!setgroups(1, &group) && !setgid(group) && !setuid(ids->uid));
 }
 
-static int note(pid_t pid, const char *name, const char *text) {
+int write_proc(pid_t pid, const char *name, const char *text) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -34,7 +32,7 @@ static int note(pid_t pid, const char *name, const char *text) {
 static int lines(pid_t pid, const char *name, unsigned first, unsigned second) {
     char text[96];
     snprintf(text, sizeof text, "%d %u 1\n%d %u 1\n", AGENT_ID, first, ROOT_ID, second);
-    return note(pid, name, text);
+    return write_proc(pid, name, text);
 }
 
 /* By who has the right to set ids where the namespace is made. */
@@ -75,7 +73,7 @@ static int two_ids(const struct ids *ids, mapper *map) {
     }
     close(made[1]), close(mapped[0]);
     snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
-    if (read(made[0], &byte, 1) == 1 && note(pid, "setgroups", "deny") && map(pid, ids)) space = open(path, O_RDONLY);
+    if (read(made[0], &byte, 1) == 1 && write_proc(pid, "setgroups", "deny") && map(pid, ids)) space = open(path, O_RDONLY);
     close(made[0]), close(mapped[1]);
     return waitpid(pid, &status, 0) == pid && status == 0 ? space : -1;
 }

@@ -10,6 +10,7 @@
 
 #define TOOLS "/usr/lib/sekft"
 #define WRITABLE_ROOTS "/etc", "/home", "/opt", "/srv", "/tmp", "/usr/local", "/var"
+#define AGENT_ID 1000
 #define ROOT_ID 65534 /* what the sandbox's passwd and group call root */
 #define STATE_FILE "/run/sekft/state"
 #define FRAME_LIMIT (64u << 20)
@@ -52,6 +53,7 @@ int out_strip(void);                                     /* drops the byte held 
 uint64_t out_total(void);
 void out_put(struct buf *b);                             /* u64 total, digest, string head, string tail */
 
+int write_proc(pid_t pid, const char *name, const char *text); /* to /proc/PID/NAME; 1: done */
 int launch(char **argv);
 int within(char **argv);
 int share(char **argv);
