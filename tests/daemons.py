@@ -17,7 +17,7 @@ import pytest
 
 from sekft import sandboxes
 from sekft.sandboxes.docker import client
-from tests.sandboxes.test_bubblewrap import alive, until
+from tests.processes import alive, until
 
 START_S = 60.0
 DISK = "128m"

@@ -27,7 +27,7 @@ from sekft.taxonomy import load
 from sekft.trajectory import OUTCOMES, load_trajectory
 from tests import bundles
 from tests.commands import Program, forked_from
-from tests.sandboxes.test_pool import sandboxes_of
+from tests.processes import sandboxes_of
 from tests.served import Answer, serving
 
 Done = subprocess.CompletedProcess[str]

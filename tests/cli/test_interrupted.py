@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 
 from sekft.folder import documents
 from tests.commands import forked, sekft, start
+from tests.processes import descendants
 
 N, SAMPLES = 6, 3
 GENERATE = ("generate", "--n", str(N), "--seed", "3", "--concurrency", "2", "--out")
@@ -50,18 +50,6 @@ def stop_when(process: subprocess.Popen[str], reached: Callable[[], bool], numbe
     _, log = process.communicate(timeout=60)
     assert gone(family), "a sandbox outlived its command"
     return process.returncode, log
-
-
-def descendants(*pids: int) -> set[int]:
-    """Every process below these, sandboxed ones included."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    found = {*pids}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {*pids}
 
 
 def gone(pids: set[int]) -> bool:

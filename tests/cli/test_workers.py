@@ -14,8 +14,9 @@ import pytest
 import sekft
 from sekft.folder import documents, load_scenarios
 from sekft.runs.library import Silent
-from tests.cli.test_interrupted import descendants, gone, stop_when
+from tests.cli.test_interrupted import gone, stop_when
 from tests.commands import forked, start
+from tests.processes import descendants
 from tests.scripted import logins, mixed, serving
 from tests.test_plugin import installed as installed  # a fixture
 

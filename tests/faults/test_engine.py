@@ -18,7 +18,7 @@ from sekft.trajectory import KEPT
 from tests.bundles import blocked, empty, sealed, work
 from tests.commands import sekft, start
 from tests.daemons import Daemon, needs_own_daemon, own_daemon
-from tests.sandboxes.test_bubblewrap import until
+from tests.processes import until
 
 pytestmark = [
     pytest.mark.live,

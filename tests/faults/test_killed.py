@@ -19,7 +19,7 @@ from sekft.scenario import Scenario
 from sekft.trajectory import KEPT
 from tests.bundles import blocked, empty, sealed, work
 from tests.commands import forked, start
-from tests.sandboxes.test_bubblewrap import alive, until
+from tests.processes import alive, until
 
 MARK = "sleep 2.4713"
 TRIES = 3

@@ -19,11 +19,11 @@ import pytest
 
 from sekft.folder import documents, load_scenarios
 from tests import cluster
-from tests.cli.test_interrupted import descendants
 from tests.cli.test_workers import stored
 from tests.cluster import Cluster
 from tests.commands import sekft
 from tests.live.test_environments import tool
+from tests.processes import descendants
 
 pytestmark = [
     pytest.mark.live,

@@ -36,8 +36,8 @@ from sekft.scenario import File, Scenario
 from sekft.trajectory import Ending, OperatorInfo, Trajectory, Turn
 from tests.bundles import empty, sealed, work
 from tests.commands import forked
+from tests.processes import alive
 from tests.sandboxes.conftest import one_processor, sandbox
-from tests.sandboxes.test_bubblewrap import alive
 
 __all__ = ["one_processor", "sandbox"]
 

@@ -8,8 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from sekft.protocols import Limits, SandboxSpec
 from sekft.sandboxes import cgroup, wire
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
 from sekft.scenario import File, Login
+from tests.processes import alive, descendants, is_dead, until
 
 LOGIN = Login(user="ada", host="vault", home="/home/ada")
 SPEC = SandboxSpec("busybox", LOGIN, ())
@@ -44,25 +43,6 @@ needs_group = pytest.mark.skipif(no_group is not None, reason=f"no control group
 def groups(harness: int | None = None) -> set[str]:
     """The control groups of a harness's sandboxes; this process's by default."""
     return {path.name for path in cgroup.division().folder.glob(f"sekft-{harness or os.getpid()}-*")}
-
-
-def alive(mark: str) -> list[str]:
-    """Processes of this machine whose command line holds the mark."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in folder.joinpath("cmdline").read_text().replace("\0", " "):
-                found.append(folder.name)
-        except OSError:
-            continue
-    return found
-
-
-def until(holds: Callable[[], bool], within_s: float = 60.0) -> bool:
-    deadline = time.monotonic() + within_s
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return holds()
 
 
 def descriptors() -> list[str]:
@@ -109,10 +89,11 @@ async def test_a_cut_off_command_makes_the_session_unusable() -> None:
 def test_a_killed_harness_leaves_nothing() -> None:
     """SIGKILL of the harness takes the sandbox with it."""
     harness = subprocess.Popen([sys.executable, "-c", HOLDING])
-    assert until(lambda: len(alive("sleep 4711.4")) >= 2)
+    assert until(lambda: len(alive("sleep 4711.4", harness.pid)) >= 2)
+    below = descendants(harness.pid)
     harness.send_signal(signal.SIGKILL)
     harness.wait()
-    assert until(lambda: not alive("sleep 4711.4"))
+    assert until(lambda: all(map(is_dead, below)))
 
 
 @needs_group
@@ -138,7 +119,7 @@ async def test_closing_removes_the_control_group() -> None:
 def test_a_killed_harness_leaves_no_control_group() -> None:
     """Who watches over the groups ends after the harness, and has removed them."""
     harness = subprocess.Popen([sys.executable, "-c", HOLDING])
-    assert until(lambda: bool(groups(harness.pid)) and len(alive("sleep 4711.4")) >= 2)
+    assert until(lambda: bool(groups(harness.pid)) and len(alive("sleep 4711.4", harness.pid)) >= 2)
     harness.send_signal(signal.SIGKILL)
     harness.wait()
     assert until(lambda: not groups(harness.pid) and not alive(f"sekft-{harness.pid}-"))

@@ -22,7 +22,7 @@ from sekft.sandboxes.bubblewrap import BubblewrapSandbox
 from sekft.sandboxes.docker import BORN, DIGEST_LABEL, LABEL, SKELETON, DockerSandbox, client, write_root
 from sekft.sandboxes.userland import NAMES
 from sekft.scenario import File, Login
-from tests.sandboxes.test_bubblewrap import alive, until
+from tests.processes import alive, until
 
 SPEC = SandboxSpec("busybox", Login(user="ada", host="vault", home="/home/ada"), ())
 LIVE = pytest.mark.live

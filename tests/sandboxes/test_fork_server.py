@@ -15,9 +15,8 @@ from sekft.protocols import SandboxSpec
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
 from sekft.sandboxes.fork_server import ForkServer
 from sekft.scenario import Login
-from tests.cli.test_interrupted import descendants
-from tests.sandboxes.test_bubblewrap import HOLDING, alive, until
-from tests.sandboxes.test_pool import is_dead, sandboxes_of
+from tests.processes import alive, descendants, is_dead, sandboxes_of, until
+from tests.sandboxes.test_bubblewrap import HOLDING
 
 SPEC = SandboxSpec("busybox", Login(user="ada", host="vault", home="/home/ada"), ())
 SPACES = ("user", "pid", "mnt", "net", "ipc", "uts")
@@ -98,7 +97,7 @@ def test_it_ends_with_the_harness() -> None:
     holding = HOLDING.replace("await session.exec(", f"exec({code!r})\n        await session.exec(", 1)
     harness = subprocess.Popen([sys.executable, "-c", holding])
     try:
-        assert until(lambda: len(alive("sleep 4711.4")) >= 2)
+        assert until(lambda: len(alive("sleep 4711.4", harness.pid)) >= 2), f"the harness ended with {harness.poll()}"
         (server,), inside = servers_of(harness.pid), sandboxes_of(harness.pid)
         (heir,) = (each for each in descendants(harness.pid) if b"python" in Path(f"/proc/{each}/cmdline").read_bytes())
     finally:

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -16,25 +15,9 @@ import pytest
 from sekft.protocols import SandboxSpec
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
 from sekft.scenario import Login
-from tests.cli.test_interrupted import descendants
-from tests.sandboxes.test_bubblewrap import until
+from tests.processes import is_dead, sandboxes_of, until
 
 SPEC = SandboxSpec("busybox", Login(user="ada", host="vault", home="/home/ada"), ())
-
-
-def sandboxes_of(pid: int) -> set[int]:
-    """PID 1 of each sandbox below this process, whether bwrap started it or a fork server."""
-    found = set()
-    for each in descendants(pid):
-        with suppress(OSError):  # it has just ended
-            found |= {each} if Path(f"/proc/{each}/comm").read_text() == "init\n" else set()
-    return found
-
-
-def is_dead(pid: int) -> bool:
-    with suppress(OSError):
-        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
-    return True
 
 
 @pytest.fixture
