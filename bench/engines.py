@@ -5,7 +5,7 @@
 Each way is pinned to processors by taskset, and the ways take turns. Beside the rates stands processor time: of the
 driver, which does one thing at a time, and of everything for one item. From these follows where more cores stop to
 help: the driver's time for a result bounds the rate, whatever the workers do. With --python, an interpreter that has
-Ray, two nodes in network namespaces, a core each, are compared with one (as root).
+Ray, nothing but two nodes in network namespaces, a core each, are compared with one (as root).
 """
 
 from __future__ import annotations
@@ -73,16 +73,22 @@ def measured(command: Sequence[str | Path], out: Path, pattern: str, cores: str,
 def one_machine(n: int, samples: int, folder: Path) -> None:
     """Authoring and rollouts, by number of cores and engine."""
     scenarios, turn = folder / "scenarios", iter(range(1000))
-    author = ("generate", "--n", str(n), "--seed", "5")
-    measured(author, scenarios, "*.json", "0,1")
+    author = authored(n, scenarios)
     act = ("rollout", "--scenarios", scenarios, "--samples", str(samples), "--operator", "explorer")
     print(f"{'work':9} {'engine':10} {'cores':6} {'a second':>8} {'driver ms':>9} {'all ms':>7}")
     for name, command, pattern in (("authoring", author, "*.json"), ("rollouts", act, "*/*.json")):
         for cores, engine in (("0", "local"), ("0", "processes"), ("0,1", "local"), ("0,1", "processes")):
             words = (*command, "--engine", engine)
-            seen = measured(words, folder / str(next(turn)), pattern, cores)
-            empty = measured((*words, *idle(name)), folder / str(next(turn)), pattern, cores)
+            seen = measured(words, folder / f"{name}-{next(turn)}", pattern, cores)
+            empty = measured((*words, *idle(name)), folder / f"{name}-{next(turn)}", pattern, cores)
             tell(name, engine, cores, seen, empty)
+
+
+def authored(n: int, scenarios: Path) -> Sequence[str]:
+    """Scenarios to act in; the command that gave them, without its folder."""
+    author = ("generate", "--n", str(n), "--seed", "5")
+    measured(author, scenarios, "*.json", "0,1")
+    return author
 
 
 def idle(name: str) -> tuple[str, ...]:
@@ -159,16 +165,17 @@ with serving(known, slow) as url:
             server.kill()
 
 
-def drive(folder: Path, samples: int) -> None:
+def drive(folder: Path) -> None:
     from bench.engines import driven  # a task of __main__ is no other process's
 
-    ms = asyncio.run(driven(folder / "scenarios", folder / str(samples), DRIVEN, folder / "driven"))
+    rollouts = next(folder.glob("rollouts-*"))
+    ms = asyncio.run(driven(folder / "scenarios", rollouts, DRIVEN, folder / "driven"))
     print(f"a driver with nothing else to do: {ms:.2f} ms a rollout, so at most {1000 / ms:,.0f} a second")
 
 
 def two_nodes(n: int, samples: int, python: Path, folder: Path, rounds: int) -> None:
     """Rates on one node and on two; the driver is on the first node's core."""
-    scenarios = folder / "scenarios"
+    authored(n, scenarios := folder / "scenarios")
     act = ("rollout", "--scenarios", scenarios, "--samples", str(samples), "--engine", "ray")
     author = ("generate", "--n", str(n), "--seed", "6", "--engine", "ray")
     ways = {"authoring": author, "rollouts, model": (*act, "--operator", "model", "--no-scaffold")}
@@ -208,10 +215,11 @@ def main() -> None:
     parser.add_argument("--python", type=Path)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        one_machine(chosen.n, chosen.samples, Path(place))
-        drive(Path(place), chosen.samples)
         if chosen.python:
             two_nodes(chosen.n, chosen.samples, chosen.python, Path(place), chosen.rounds)
+        else:
+            one_machine(chosen.n, chosen.samples, Path(place))
+            drive(Path(place))
 
 
 if __name__ == "__main__":
