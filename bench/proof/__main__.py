@@ -1,6 +1,6 @@
 """Does a student learn the mechanism? Sets, data, students and evaluations of plan.toml, each made by a sekft command.
 
-    python -m bench.proof FOLDER [--size smoke|laptop|full] [--student NAME …] [--set NAME …] [--sealed]
+    python -m bench.proof FOLDER [--size smoke|laptop|short|full] [--student NAME …] [--set NAME …] [--sealed]
 
 Every command resumes, so the same line goes on where the last one was stopped. --student and --set leave out the rest;
 --sealed evaluates the sealed set, too. At the end, and with --table alone, the tables of docs/experiments.md are
@@ -61,7 +61,7 @@ class Proof:
             own = sealed if name == SEALED else held if name in (axis, ALL) else []
             terms += [f"{axis}={value}" for value in own] or [f"{axis}!={value}" for value in (*held, *sealed)]
             mix = [term for term in mix if not own or not term.startswith(f"{axis}=")]
-        said = {term.partition("=")[0] for term in own_terms}
+        said = {term.partition("=")[0].rstrip("!") for term in own_terms}
         terms += [term for term in mix if term.partition("=")[0] not in said]
         return [word for term in terms for word in ("--where", term)]
 
@@ -190,7 +190,7 @@ def run(*words: object, **environ: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--size", default="laptop", choices=("smoke", "laptop", "full"))
+    parser.add_argument("--size", default="laptop", choices=("smoke", "laptop", "short", "full"))
     parser.add_argument("--student", action="append")
     parser.add_argument("--set", action="append", dest="sets")
     parser.add_argument("--sealed", action="store_true")
