@@ -113,8 +113,7 @@ class Proof:
         if name == BASE:
             return "smollm2"
         told, out = self.students[name], self.folder / "students" / name
-        learning = ["--layers", LAYERS, "--epochs", self.size.get("epochs", 1)]
-        learning += ["--tokens", self.size[told["tokens"]]] if "tokens" in told else []
+        learning = ["--layers", LAYERS, *(["--tokens", self.size[told["tokens"]]] if "tokens" in told else [])]
         if acting := told.get("star"):
             return self.make_star(self.make_student(acting), self.make_data(told["data"]), learning, out)
         options = ["--data", self.make_data(told["data"]), "--seed", told.get("seed", 0), *learning]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
@@ -14,12 +17,15 @@ from sekft.folder import Layout
 from sekft.training.base_model import base_folder, tokenizer_of
 from tests.commands import sekft
 from tests.sets import filled
+from tests.training import tiny
 
 pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")
 # What the libraries warn each other of is not ours to mend.
 pytestmark = pytest.mark.filterwarnings("default")
 
 STEPS, ROWS, LAYERS = 20, 2, 4
+RECIPE = Path(__file__).parents[2] / "examples/trl/sft.py"
+ADAPTED = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +165,29 @@ def test_dpo_on_pairs(exported: Path, tokenizer: Any, tmp_path: Path) -> None:
     sides = [tokenizer.decode(row[side]) for row in trainer.train_dataset for side in ("chosen_ids", "rejected_ids")]
     rows = shortest(exported, "dpo")
     assert sides == [row[side][0]["content"] + "<|im_end|>" for row in rows for side in ("chosen", "rejected")]
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("lora", [0, 8])
+def test_the_recipe_for_a_model_of_ones_own(exported: Path, tmp_path: Path, lora: int) -> None:
+    """examples/trl/sft.py in miniature: weights move, and it writes a whole model with a template that marks."""
+    base, out = tiny.shared(), tmp_path / "out"
+    words = [exported, base, out, "--lora", lora, "--rows", 2, "--step-rows", 4, "--steps", 2, "--max-length", 30_000]
+    done = subprocess.run(
+        [sys.executable, RECIPE, *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
+    )
+    assert done.returncode == 0, done.stderr
+    from safetensors.torch import load_file
+
+    before, after = (load_file(folder / "model.safetensors") for folder in (base, out))
+    moved = {name for name in before if not before[name].equal(after[name])}
+    assert before.keys() == after.keys()
+    assert moved == before.keys() if not lora else {name.split(".")[-2] for name in moved} == {*ADAPTED}
+    assert "{%- generation -%}" in tokenizer_of(out).chat_template
 
 
 @pytest.mark.soak
