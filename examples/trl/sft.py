@@ -1,8 +1,8 @@
 """Fine-tune a model of 1 to 8 B on one GPU with TRL: `python examples/trl/sft.py EXPORT BASE OUT [--lora 16]`.
 
-EXPORT is a folder of `sekft export`, BASE a Hugging Face folder whose tokenizer has ChatML's tokens (Qwen's and SmolLM's
-have). sekft tokenises the rows: the loss is on each action and its end token, not on the terminal's output, and not on
-commands that failed. OUT is a whole model with its chat template, for `sekft eval --model OUT` and vLLM.
+EXPORT is a folder of `sekft export`, BASE a Hugging Face folder whose tokenizer has ChatML's tokens (Qwen's and
+SmolLM's have). sekft tokenises the rows: the loss is on each action and its end token, not on the terminal's output,
+and not on commands that failed. OUT is a whole model with its chat template, for `sekft eval --model OUT` and vLLM.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def main() -> None:
     chosen = parser.parse_args()
     tokenizer = tokenizer_of(chosen.base)
     on_gpu = torch.cuda.is_available()
+    # Steps of all weights are smaller than bfloat16 can tell; adapters are float32 in either case.
+    dtype = torch.bfloat16 if on_gpu and chosen.lora else torch.float32
     config = SFTConfig(
         output_dir=str(chosen.out),
         max_steps=chosen.steps,
@@ -64,7 +66,7 @@ def main() -> None:
         report_to=[],
     )
     trainer = SFTTrainer(
-        model=AutoModelForCausalLM.from_pretrained(chosen.base, dtype=torch.bfloat16 if on_gpu else torch.float32),
+        model=AutoModelForCausalLM.from_pretrained(chosen.base, dtype=dtype),
         args=config,
         train_dataset=dataset(chosen.export, tokenizer, chosen.max_length),
         processing_class=tokenizer,
