@@ -1,8 +1,8 @@
 """What many trajectories cost in files and in shards: `python -m bench.store RUN [TRAJECTORIES [RESUMED]]`.
 
 Copies of a run's rollouts, kept and failed, each under an id of its own, SAMPLES of each scenario: RESUMED of them in
-files and in shards, a tenth of TRAJECTORIES and all of them in shards. What is measured runs in a process of its own;
-memory is flat where it does not grow from the tenth to all.
+files and in shards, a tenth of TRAJECTORIES and all of them in shards. What is measured runs in a process of its own,
+and its workers count; memory is flat where it does not grow from the tenth to all.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from itertools import count, cycle, islice
 from pathlib import Path
 from typing import Any
 
-from bench.export import peak_kib
+from bench.export import busy_s, peak_kib
 from bench.pipeline import Quiet
 from sekft.dataset.export import ExportConfig, Sources, export
 from sekft.folder import MANY, ROLLOUTS, Folder, Layout
@@ -125,18 +126,20 @@ def exported(root: Path) -> int:
     return made.funnel[0].passed
 
 
-def measured(work: Callable[[], int]) -> tuple[int, float, float, int]:
-    """What it counted, CPU and wall seconds, and the most memory held, in KiB."""
-    wall, cpu = time.monotonic(), time.process_time()
-    found = work()
-    return found, time.process_time() - cpu, time.monotonic() - wall, peak_kib()
+def measured(work: Callable[[], int]) -> tuple[float, float, int, int]:
+    """CPU seconds, with workers, and wall seconds; the most KiB that this process and that its largest worker held."""
+    wall, cpu = time.monotonic(), busy_s()
+    work()
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return busy_s() - cpu, time.monotonic() - wall, peak_kib(), largest
 
 
 def row(what: str, total: int, work: Callable[[], int]) -> None:
     with multiprocessing.get_context("spawn").Pool(1) as alone:
-        _, cpu, wall, peak = alone.apply(measured, (work,))
+        cpu, wall, own, largest = alone.apply(measured, (work,))
     rate = f"{total / cpu:,.0f}" if total else ""
-    print(f"| {what} | {cpu:.2f} | {wall:.2f} | {rate} | {peak / 1024:.0f} MiB |", flush=True)
+    memory = f"{own / 1024:.0f} and {largest / 1024:.0f} MiB" if largest else f"{own / 1024:.0f} MiB"
+    print(f"| {what} | {cpu:.2f} | {wall:.2f} | {rate} | {memory} |", flush=True)
 
 
 def lack_one(root: Path) -> None:
@@ -159,7 +162,7 @@ def size(root: Path, pattern: str) -> int:
 def main(run: Path, trajectories: int = TRAJECTORIES, resumed: int = RESUMED) -> None:
     groups = list(islice(stored(Layout.found(run)), 100))
     print(f"{os.cpu_count()} processors; load {os.getloadavg()[0]:.1f}")
-    print("| what | CPU s | wall s | a CPU second | peak memory |\n|---|---|---|---|---|")
+    print("| what | CPU s | wall s | a CPU second | peak memory, of a worker |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="sekft-bench-", dir=run.resolve().parent) as scratch:
         for sharded in (False, True):
             form, root = "shards" if sharded else "files", Path(scratch) / "resumed"

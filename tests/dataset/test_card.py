@@ -23,6 +23,7 @@ from sekft.folder import Layout
 from sekft.folder.stored import stored
 from sekft.models.texts import EstimatedTokens
 from sekft.quality.audit import holdings
+from sekft.quality.facts import StoredFacts
 from tests import sets
 
 CONFIG = re.compile(
@@ -165,7 +166,7 @@ def test_what_falls_short_is_told_first(run: Layout, folder: Path) -> None:
     """A scenario that no sandbox has proven makes the card say so, before every figure and under its limits."""
     sources = Sources.of(run.root)
     held = holdings(run)
-    broken = replace(held, scenarios={name: replace(one, proven=False) for name, one in held.scenarios.items()})
+    broken = replace(held, scenarios=StoredFacts.of(replace(one, proven=False) for one in held.scenarios.with_texts()))
     text = card.text(folder, read(folder), broken, [], sources, ExportConfig())
     assert text.index(f"**broken**: scenarios not proven in a sandbox: {sets.SCENARIOS}") < text.index("Every figure")
     assert "never ran in a sandbox" in text

@@ -9,7 +9,7 @@ import pytest
 
 from sekft.dataset.overlap import Overlap, overlaps, runs, table
 from sekft.errors import UsageError
-from sekft.quality.holdings import ScenarioFacts
+from sekft.quality.facts import ScenarioFacts
 from tests import bundles
 
 LONG = "Write the name of each stone that lies in the garden into the file named stones, one a line, in order"

@@ -14,8 +14,11 @@ def filled(*slots: str) -> str:
 def test_what_is_drawn_is_masked() -> None:
     """Quotations, paths, numbers and words that hardly any text holds do not make two texts differ."""
     one, other = masked(
-        [filled("/srv/obba.log", "lim tofa", "17", "~/nur"), filled("/opt/a-b/c", "x", "5", "/home/ana/q.txt")],
-        [set(), set()],
+        (text, ())
+        for text in (
+            filled("/srv/obba.log", "lim tofa", "17", "~/nur"),
+            filled("/opt/a-b/c", "x", "5", "/home/ana/q.txt"),
+        )
     )
     assert one == other
     assert one.split()[:3] == ["Count", "the", "lines"]
@@ -25,12 +28,12 @@ def test_names_are_masked_even_where_they_are_common() -> None:
     """What a scenario names is no wording, however many scenarios name the same."""
     texts = ["the ledger of ana waits"] * 3 + ["the roster of ivo waits"] * 3
     names = [{"ledger", "ana"}] * 3 + [{"roster", "ivo"}] * 3
-    assert set(masked(texts, names)) == {"the NAME of NAME waits"}
+    assert set(masked(zip(texts, names, strict=True))) == {"the NAME of NAME waits"}
 
 
 def test_a_name_of_many_words_weighs_as_much_as_one() -> None:
     """Masked names side by side are one."""
-    assert masked(["move obba lim tofa away"] * 2, [{"obba", "lim", "tofa"}] * 2)[0] == "move NAME away"
+    assert masked([("move obba lim tofa away", {"obba", "lim", "tofa"})] * 2)[0] == "move NAME away"
 
 
 def test_near_duplicates_form_one_cluster_and_others_stay_apart() -> None:

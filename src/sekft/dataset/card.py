@@ -21,7 +21,8 @@ from sekft.evaluation.statistics import Quantiles
 from sekft.folder import HIDDEN, Folder, Layout, stages
 from sekft.folder.entries import entry_at
 from sekft.quality.audit import Audit, holdings, judged
-from sekft.quality.holdings import Holdings, ScenarioFacts
+from sekft.quality.facts import ScenarioFacts
+from sekft.quality.holdings import Holdings
 from sekft.report import listed
 from sekft.taxonomy import splits
 from sekft.trajectory import Trajectory
@@ -54,8 +55,8 @@ def write(out: Path, exported: Exported, sources: Sources, config: ExportConfig,
     if sources.scenarios:
         layout = replace(Layout.found(sources.scenarios), trajectories=layout.trajectories, errors=layout.errors)
     held = holdings(layout, SCENARIOS_AT_MOST)
-    scenarios = list(held.scenarios.values())
-    common = overlaps(scenarios, config.against)
+    scenarios = list(held.scenarios)
+    common = overlaps(list(held.scenarios.with_texts()), config.against)
     with Folder(out).writing() as folder:
         for name, picture in _pictures(exported, scenarios):
             folder.write(out / name, picture)
@@ -154,7 +155,7 @@ def _of_set(exported: Exported, held: Holdings, sources: Sources) -> dict[str, A
     if sampled:
         findings = [finding for finding in audit.findings if finding.name not in OF_THE_WHOLE]
         audit = audit.model_copy(update={"findings": findings})
-    scenarios, rolled = list(held.scenarios.values()), held.rolled
+    scenarios, rolled = list(held.scenarios), held.rolled
     example = next((entry_at(sources.layout.root / file) for *_, file in rolled.example), None)
     sample = example.trajectory() if example else None
     by_name = {finding.name: finding for finding in audit.findings}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sekft.errors import UsageError
-from sekft.quality.holdings import ScenarioFacts
+from sekft.quality.facts import ScenarioFacts
 from sekft.quality.texts import clusters, masked, words
 from sekft.report import Table
 from sekft.scenario import Frozen
@@ -112,7 +112,7 @@ def runs(text: str) -> set[int]:
 def _alike(texts: Sequence[Text], others: Sequence[Text]) -> set[int]:
     """Indexes of the texts that share a cluster of near-duplicates with one of the others."""
     both = [*texts, *others]
-    plain = masked([text.words for text in both], [text.names for text in both])
+    plain = masked((text.words, text.names) for text in both)
     mixed = (group for group in clusters(plain) if any(at >= len(texts) for at in group))
     return {at for group in mixed for at in group if at < len(texts)}
 

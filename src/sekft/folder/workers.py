@@ -6,6 +6,7 @@ It reads files, and writes none. It ends with its pipe, and so with us, however 
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -34,6 +35,8 @@ WEIGHT = 128
 """Of the items that a worker is sent at once."""
 AHEAD = 3
 """Such chunks under way for each worker: so much is held in memory."""
+GARBAGE = 100_000
+"""Objects made by a worker and not yet freed, before it looks for cycles: documents have none, and hold thousands."""
 _PIPE_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
 Weigh = Callable[[Any], int]
@@ -219,7 +222,7 @@ def serve() -> None:
         parts: list[Any] = []
         error: Exception | None = None
         try:
-            work = work or pickle.loads(recipe)
+            work = work or _loaded(recipe)
             parts.extend(map(work, pickle.loads(chunk)))  # those before an error stay
         except Exception as raised:
             error = _sendable(raised)
@@ -228,6 +231,14 @@ def serve() -> None:
         except BrokenPipeError:
             break
     os._exit(0)  # the thread may be in the middle of a read
+
+
+def _loaded(recipe: bytes) -> Callable[[Any], Any]:
+    """The work; what it imported stays, and need not be searched for garbage any more."""
+    work: Callable[[Any], Any] = pickle.loads(recipe)
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
+    return work
 
 
 def _listen(stream: IO[bytes], messages: SimpleQueue[bytes | None]) -> None:

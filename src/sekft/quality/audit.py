@@ -18,7 +18,8 @@ from sekft.folder.entries import Entry, entries
 from sekft.folder.notes import Note, read_notes
 from sekft.folder.stored import read_group
 from sekft.folder.workers import mapped
-from sekft.quality.holdings import TEXTS_AT_MOST, Holdings, Proofs, Rolled, ScenarioFacts
+from sekft.quality.facts import PackedFacts, ScenarioFacts, StoredFacts
+from sekft.quality.holdings import TEXTS_AT_MOST, Holdings, Proofs, Rolled
 from sekft.quality.measures import Figure, measure_all
 from sekft.rejection import Rejection
 from sekft.report import Cell, Report, Styled, Table, facts
@@ -153,7 +154,7 @@ def holdings(layout: Layout, most: int | None = None, workers: int | None = None
     """
     notes, axes, generated = read_notes(layout.root), taxonomy.load(), settings(layout.root, "generate")
     scenarios, proofs, rolled = _scenarios(layout, most, notes, workers)
-    if not scenarios:
+    if not len(scenarios):
         raise UsageError(f"{layout.root}: holds no scenarios; want a folder of `sekft generate` or `sekft run`")
     return Holdings(
         taxonomy=axes,
@@ -192,13 +193,13 @@ def _refused(entry: Entry) -> tuple[str, GateReport | None]:
 
 def _scenarios(
     layout: Layout, most: int | None, notes: Mapping[str, Note], workers: int | None
-) -> tuple[dict[str, ScenarioFacts], Proofs, Rolled]:
-    """By id, with what the gates of those that were admitted proved, and the sums over their rollouts."""
-    scenarios, proofs, rolled = dict[str, ScenarioFacts](), Proofs(), Rolled()
+) -> tuple[StoredFacts, Proofs, Rolled]:
+    """Their facts, what the gates of those that were admitted proved, and the sums over their rollouts."""
+    scenarios, proofs, rolled = StoredFacts(), Proofs(), Rolled()
     read, strays = _Read(layout, notes), dict[str, Entry]()
     with mapped(read, _joined(layout, most), weigh=_weight, workers=workers) as parts:
         for bundle, one, report, own in parts:
-            scenarios[one.id] = one.kept()
+            scenarios.add(one)
             rolled.add(own)
             if report:
                 proofs.add(report)
@@ -235,11 +236,11 @@ class _Read:
     layout: Layout
     notes: Mapping[str, Note]
 
-    def __call__(self, item: _Item) -> tuple[Entry, ScenarioFacts, GateReport | None, Rolled]:
+    def __call__(self, item: _Item) -> tuple[Entry, PackedFacts, GateReport | None, Rolled]:
         with_texts, bundle, own = item
         scenario = bundle.scenario()
         one, rollouts = ScenarioFacts.of(scenario, with_texts), read_group(self.layout, scenario, own)
-        return bundle, one, scenario.gate if one.proven else None, Rolled.of(rollouts, self.notes)
+        return bundle, PackedFacts.of(one), scenario.gate if one.proven else None, Rolled.of(rollouts, self.notes)
 
 
 def thresholds() -> Mapping[str, Threshold]:

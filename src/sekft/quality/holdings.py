@@ -1,24 +1,23 @@
 """What a set holds, as the audit and the data card need it: facts of each scenario, and sums over its rollouts.
 
-Files are read in parts by `folder.workers`, and the parts are added up in the order of the files. Memory grows with the
-scenarios by about a kilobyte each, and not with the rollouts.
+Files are read in parts by `folder.workers`, and the parts are added up in the order of the files. Memory does not
+grow with the rollouts, but for sessions up to TEXTS_AT_MOST and the names of files that fall short. For that of the
+scenarios see facts.py.
 """
 
 from __future__ import annotations
 
 import posixpath
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
-from hashlib import blake2b
+from dataclasses import dataclass, field, fields
 
 from sekft.evaluation import metrics
 from sekft.folder.notes import Note
 from sekft.models.texts import EstimatedTokens, length
-from sekft.quality.texts import documentation, login_text, names, sentences, skeleton, words
-from sekft.scenario import ExpectedKind, GateReport, Scenario
+from sekft.quality.facts import ScenarioFacts, StoredFacts
+from sekft.quality.texts import skeleton
+from sekft.scenario import GateReport
 from sekft.shell.chat_format import violations
 from sekft.shell.grounding import ungrounded
 from sekft.taxonomy import Taxonomy, Where, splits
@@ -26,82 +25,9 @@ from sekft.trajectory import StoredRollout
 
 TEXTS_AT_MOST = 10_000
 """Scenarios whose texts are compared, and as many sessions. Ids are hashes, so that the first of them are a sample."""
-INTERFACE_PARTS = ("syntax", "verbs", "options", "ids", "paging", "ack", "list_format", "layout")
-"""What makes two interfaces the same."""
 RIGHT_OUTCOME = {"work": "solved", "empty": "idle", "blocked": "rightly_blocked"}
 EXAMPLE_ACTIONS = 8
 """Of a session that is short and yet does some work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """What a scenario says. login: the words shown at login, each once; names, sentences: see quality/texts.py."""
-
-    login: str
-    directives: tuple[str, ...]
-    documentation: str
-    names: frozenset[str]
-    sentences: frozenset[str]
-
-    @classmethod
-    def of(cls, one: Scenario, documented: str) -> Texts:
-        login = " ".join(sorted(set(words(login_text(one).lower()))))
-        return cls(
-            login,
-            tuple(directive.text for directive in one.directives),
-            documented,
-            frozenset(names(one)),
-            frozenset(sentences(one, documented)),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ScenarioFacts:
-    """What is remembered of a scenario.
-
-    interface: None where the bundle tells none, as where a real program has its own.
-    shown:     digest of what is read before the directives.
-    proven:    whether it ran in a sandbox. texts: None beyond the first TEXTS_AT_MOST.
-    """
-
-    id: str
-    family: str
-    split: str
-    cell: Mapping[str, str]
-    kind: ExpectedKind
-    twin_of: str | None
-    reskin_of: str | None
-    command: str
-    author: str
-    model: str | None
-    proven: bool
-    interface: tuple[str, ...] | None
-    shown: bytes
-    texts: Texts | None
-
-    @classmethod
-    def of(cls, one: Scenario, with_texts: bool = True) -> ScenarioFacts:
-        told, documented = one.provider.interface, documentation(one)
-        return cls(
-            id=one.id,
-            family=one.family,
-            split=one.split,
-            cell=one.cell,
-            kind=one.expected.kind,
-            twin_of=one.twin_of,
-            reskin_of=one.reskin_of,
-            command=one.provider.command,
-            author=one.provenance.model or one.provenance.author,
-            model=one.provenance.model,
-            proven=one.gate is not None and one.gate.mode == "sandbox",
-            interface=tuple(told.get(part, "") for part in INTERFACE_PARTS) if told.get("syntax") else None,
-            shown=blake2b(f"{login_text(one)}\0{documented}".encode(), digest_size=16).digest(),
-            texts=Texts.of(one, documented) if with_texts else None,
-        )
-
-    def kept(self) -> ScenarioFacts:
-        """As it is held: of words that many scenarios share there is one in memory."""
-        return replace(self, cell={sys.intern(axis): sys.intern(value) for axis, value in self.cell.items()})
 
 
 @dataclass
@@ -239,23 +165,13 @@ class Holdings:
     taxonomy: Taxonomy
     where: Where
     held: Where
-    scenarios: Mapping[str, ScenarioFacts]
+    scenarios: StoredFacts
     proofs: Proofs
     rejected: Counter[str]
     rolled: Rolled
     broken: tuple[str, ...]
     folder: str
     notes: Mapping[str, Note] = field(default_factory=dict)
-
-    @cached_property
-    def bases(self) -> list[ScenarioFacts]:
-        """One of each family."""
-        return [one for one in self.scenarios.values() if one.twin_of is None and one.reskin_of is None]
-
-    @cached_property
-    def surfaces(self) -> list[ScenarioFacts]:
-        """One of each surface: a twin shares its base's, a re-skin does not."""
-        return [one for one in self.scenarios.values() if one.twin_of is None]
 
     def file(self, scenario: ScenarioFacts) -> str:
         return posixpath.normpath(posixpath.join(self.folder, f"{scenario.id}.json"))

@@ -6,18 +6,19 @@ A figure's full name is `topic.figure`, a table of audit.toml.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations, product
 from math import log
 
 from sekft.evaluation.statistics import quantile
 from sekft.folder.notes import disputed
-from sekft.quality.holdings import INTERFACE_PARTS, Holdings, ScenarioFacts
+from sekft.quality.facts import INTERFACE_PARTS, ScenarioFacts, Texts
+from sekft.quality.holdings import Holdings
 from sekft.quality.texts import clusters, masked, words
 from sekft.report import listed
 from sekft.seeds import derive
-from sekft.taxonomy import Taxonomy, coverage, splits, tally
+from sekft.taxonomy import Taxonomy, coverage, splits
 
 PAIRS_SHOWN, SHAPES_SHOWN, TEXT_SHOWN = 6, 3, 100
 FOLDS = 5
@@ -64,35 +65,55 @@ def balance(held: Holdings) -> Iterator[Figure]:
 
     Axes and pairs over one scenario of each family; endings over all.
     """
-    axes, bases = held.taxonomy.restricted(held.where), held.bases
-    for row in coverage(axes, tally(one.cell for one in bases)):
-        yield Figure("axis", row.total_variation, len(bases), row.axis, listed(row.counts))
-    absent = list(_absent(axes, bases))
-    yield Figure("pairs_absent", len(absent), len(bases), detail="; ".join(absent[:PAIRS_SHOWN]))
-    skew, pair = max(((_skew(bases, *pair), pair) for pair in combinations(axes.axes, 2)), default=(0.0, ("", "")))
-    yield Figure("pairs_skew", skew, len(bases), detail=" and ".join(pair))
-    kinds = Counter(one.kind for one in held.scenarios.values())
+    axes, kinds, pairs = held.taxonomy.restricted(held.where), Counter[str](), _Pairs(held.taxonomy.axes)
+    for one in held.scenarios:
+        kinds[one.kind] += 1
+        if one.is_base:
+            pairs.add(one.cell)
+    bases = pairs.cells
+    for row in coverage(axes, pairs.tally()):
+        yield Figure("axis", row.total_variation, bases, row.axis, listed(row.counts))
+    absent = list(pairs.absent(axes))
+    yield Figure("pairs_absent", len(absent), bases, detail="; ".join(absent[:PAIRS_SHOWN]))
+    skew, pair = max(((pairs.skew(*pair), pair) for pair in combinations(axes.axes, 2)), default=(0.0, ("", "")))
+    yield Figure("pairs_skew", skew, bases, detail=" and ".join(pair))
     for kind in ("work", "empty", "blocked"):
-        share = kinds[kind] / len(held.scenarios) if held.scenarios else 0.0
-        yield Figure("ending", share, len(held.scenarios), kind, f"{kinds[kind]} scenarios")
+        share = kinds[kind] / kinds.total() if kinds else 0.0
+        yield Figure("ending", share, kinds.total(), kind, f"{kinds[kind]} scenarios")
 
 
-def _absent(axes: Taxonomy, bases: Sequence[ScenarioFacts]) -> Iterator[str]:
-    """Allowed pairs of values that no scenario has."""
-    for one, other in combinations(axes.axes, 2):
-        met = {(base.cell.get(one), base.cell.get(other)) for base in bases}
-        for pair in product(axes.axes[one].values, axes.axes[other].values):
-            if pair not in met and axes.allows({one: pair[0], other: pair[1]}):
-                yield f"{one}={pair[0]} {other}={pair[1]}"
+class _Pairs:
+    """How often cells have each value, and each two values of two axes."""
 
+    def __init__(self, axes: Iterable[str]) -> None:
+        self.cells = 0
+        self._values: dict[str, Counter[str | None]] = {axis: Counter() for axis in axes}
+        self._pairs: dict[tuple[str, str], Counter[tuple[str | None, str | None]]] = {
+            pair: Counter() for pair in combinations(self._values, 2)
+        }
 
-def _skew(bases: Sequence[ScenarioFacts], one: str, other: str) -> float:
-    """Total variation between the pairs and what the two axes, drawn apart, would give."""
-    n = len(bases)
-    pairs = Counter((base.cell.get(one), base.cell.get(other)) for base in bases)
-    ones, others = Counter(base.cell.get(one) for base in bases), Counter(base.cell.get(other) for base in bases)
-    apart = {(a, b): ones[a] * others[b] / n for a, b in product(ones, others)}
-    return sum(abs(pairs[pair] - expected) for pair, expected in apart.items()) / 2 / n if n else 0.0
+    def add(self, cell: Mapping[str, str]) -> None:
+        self.cells += 1
+        for axis, counts in self._values.items():
+            counts[cell.get(axis)] += 1
+        for (one, other), met in self._pairs.items():
+            met[cell.get(one), cell.get(other)] += 1
+
+    def tally(self) -> dict[str, dict[str, int]]:
+        return {axis: {value: n for value, n in counts.items() if value} for axis, counts in self._values.items()}
+
+    def absent(self, axes: Taxonomy) -> Iterator[str]:
+        """Allowed pairs of values that no cell has."""
+        for one, other in combinations(axes.axes, 2):
+            for pair in product(axes.axes[one].values, axes.axes[other].values):
+                if pair not in self._pairs[one, other] and axes.allows({one: pair[0], other: pair[1]}):
+                    yield f"{one}={pair[0]} {other}={pair[1]}"
+
+    def skew(self, one: str, other: str) -> float:
+        """Total variation between the pairs and what the two axes, drawn apart, would give."""
+        n, met, ones, others = self.cells, self._pairs[one, other], self._values[one], self._values[other]
+        apart = {(a, b): ones[a] * others[b] / n for a, b in product(ones, others)}
+        return sum(abs(met[pair] - expected) for pair, expected in apart.items()) / 2 / n if n else 0.0
 
 
 @topic
@@ -124,7 +145,7 @@ def funnel(held: Holdings) -> Iterator[Figure]:
     made, refused, rolled = len(held.scenarios), held.rejected.total(), held.rolled
     if made or refused:
         yield Figure("admitted", made / (made + refused), made + refused, detail=_counted(held.rejected))
-    unproven = [one for one in held.scenarios.values() if not one.proven]
+    unproven = [one for one in held.scenarios if not one.proven]
     yield Figure("unproven", len(unproven), made, files=tuple(map(held.file, unproven)))
     for kind in rolled.operators:
         met = {(outcome, fault): n for (by, outcome, fault), n in rolled.outcomes.items() if by == kind}
@@ -146,17 +167,27 @@ def hints(held: Holdings) -> Iterator[Figure]:
 
     Points by which a classifier of the login's words beats the majority, on families that it has not seen.
     """
-    read = [(one, one.texts) for one in held.scenarios.values() if one.texts]
-    if len(read) < FOLDS:
+    known: dict[str, str] = {}  # of words that many logins share there is one in memory
+    texts: list[list[str]] = []
+    labels: list[str] = []
+    folds: list[int] = []
+    for one in held.scenarios.with_texts():
+        texts.append([known.setdefault(word, word) for word in _texts(one).login.split()])
+        labels.append(one.kind)
+        folds.append(derive(0, one.family) % FOLDS)
+    if len(texts) < FOLDS:
         return
-    texts = [texts.login.split() for _, texts in read]
-    labels: list[str] = [one.kind for one, _ in read]
-    folds = [derive(0, one.family) % FOLDS for one, _ in read]
     guessed = sum(_guesses(texts, labels, [fold == now for fold in folds]) for now in range(FOLDS))
     usual, most = Counter(labels).most_common(1)[0]
-    n = len(read)
+    n = len(texts)
     detail = f"{guessed / n:.1%} right; {most / n:.1%} are {usual}"
     yield Figure("login_tells", (guessed - most) / n, n, detail=detail)
+
+
+def _texts(one: ScenarioFacts) -> Texts:
+    if one.texts is None:
+        raise LookupError(f"scenario {one.id}: its texts are not held")
+    return one.texts
 
 
 def _guesses(texts: Sequence[Sequence[str]], labels: Sequence[str], test: Sequence[bool]) -> int:
@@ -224,18 +255,25 @@ def novelty(held: Holdings) -> Iterator[Figure]:
 
     Interfaces, then shapes: the same with every word masked. Bundles that tell no interface are left out.
     """
-    surfaces = [(one, one.interface) for one in held.surfaces if one.interface]
-    if not surfaces:
+    again: list[tuple[int, ScenarioFacts]] = []
+    first, shapes, spelt, n = dict[int, int](), Counter[int](), dict[int, str](), 0
+    for one in held.scenarios:
+        if not one.is_surface or not one.interface:
+            continue
+        n += 1
+        if (at := first.setdefault(hash(one.interface), n)) != n:
+            again.append((at, one))
+        shape = " | ".join(map(_shape_of, INTERFACE_PARTS, one.interface))
+        shapes[key := hash(shape)] += 1
+        if len(shapes) <= SHAPES_SHOWN or shapes[key] == 2:  # no other can be among those that are shown
+            spelt[key] = shape
+    if not n:
         return
-    interfaces: dict[tuple[str, ...], list[ScenarioFacts]] = {}
-    for one, interface in surfaces:
-        interfaces.setdefault(interface, []).append(one)
-    again = [one for same in interfaces.values() for one in same[1:]]
-    yield Figure("interfaces_repeated", len(again), len(surfaces), files=tuple(map(held.file, again)))
-    shapes = Counter(tuple(map(_shape_of, INTERFACE_PARTS, interface)) for _, interface in surfaces)
-    yield Figure("shapes", len(shapes), len(surfaces))
-    common = "; ".join(f"{count} × {' | '.join(shape)}" for shape, count in shapes.most_common(SHAPES_SHOWN))
-    yield Figure("shape_share", max(shapes.values()) / len(surfaces), len(surfaces), detail=common)
+    again.sort(key=lambda each: each[0])
+    yield Figure("interfaces_repeated", len(again), n, files=tuple(held.file(one) for _, one in again))
+    yield Figure("shapes", len(shapes), n)
+    common = "; ".join(f"{count} × {spelt[shape]}" for shape, count in shapes.most_common(SHAPES_SHOWN))
+    yield Figure("shape_share", max(shapes.values()) / n, n, detail=common)
 
 
 def _shape_of(part: str, text: str) -> str:
@@ -248,30 +286,40 @@ def _shape_of(part: str, text: str) -> str:
 @topic
 def parts(held: Holdings) -> Iterator[Figure]:
     """Whether the held-out part is held out, and whether families are what they say."""
-    scenarios = list(held.scenarios.values())
-    if not scenarios:
+    families: dict[str, str] = {}
+    torn: dict[str, list[ScenarioFacts]] = {}
+    mixed, odd = list[ScenarioFacts](), list[ScenarioFacts]()
+    n = away = linked = 0
+    for one in held.scenarios:
+        n += 1
+        away += one.split == splits.HELD_OUT
+        if one.split == splits.TRAIN and splits.part([one.cell], held.held) != one.split:
+            mixed.append(one)
+        if families.setdefault(one.family, one.split) != one.split:
+            torn[one.family] = []
+        if base := one.twin_of or one.reskin_of:
+            linked += 1
+            if not _agrees(one, held.scenarios.get(base)):
+                odd.append(one)
+    if not n:
         return
-    away = [one for one in scenarios if one.split == splits.HELD_OUT]
     named = " ".join(splits.spelt(held.held))
-    yield Figure(
-        "held_out", len(away) / len(scenarios), len(scenarios), detail=f"{len(away)} with {named or 'nothing'}"
-    )
-    mixed = [one for one in scenarios if one.split == splits.TRAIN and splits.part([one.cell], held.held) != one.split]
-    yield Figure("held_out_in_training", len(mixed), len(scenarios), files=tuple(map(held.file, mixed)))
-    families: dict[str, list[ScenarioFacts]] = defaultdict(list)
-    for one in scenarios:
-        families[one.family].append(one)
-    torn = [one for members in families.values() if len({one.split for one in members}) > 1 for one in members]
-    yield Figure("families_torn", len(torn), len(families), files=tuple(map(held.file, torn)))
-    linked = [one for one in scenarios if one.twin_of or one.reskin_of]
-    odd = [one for one in linked if not _agrees(one, held.scenarios.get(one.twin_of or one.reskin_of or ""))]
-    yield Figure(
-        "families_odd",
-        len(odd),
-        len(linked),
-        detail=f"{len(linked)} twins and re-skins",
-        files=tuple(map(held.file, odd)),
-    )
+    yield Figure("held_out", away / n, n, detail=f"{away} with {named or 'nothing'}")
+    yield Figure("held_out_in_training", len(mixed), n, files=tuple(map(held.file, mixed)))
+    members = list(_members(held, families, torn)) if torn else []
+    yield Figure("families_torn", len(members), len(families), files=tuple(map(held.file, members)))
+    detail = f"{linked} twins and re-skins"
+    yield Figure("families_odd", len(odd), linked, detail=detail, files=tuple(map(held.file, odd)))
+
+
+def _members(
+    held: Holdings, families: Iterable[str], torn: Mapping[str, list[ScenarioFacts]]
+) -> Iterator[ScenarioFacts]:
+    """Those of the torn families, family by family."""
+    for one in held.scenarios:
+        if one.family in torn:
+            torn[one.family].append(one)
+    return chain.from_iterable(torn[family] for family in families if family in torn)
 
 
 def _agrees(one: ScenarioFacts, base: ScenarioFacts | None) -> bool:
@@ -289,26 +337,43 @@ def wording(held: Holdings) -> Iterator[Figure]:
 
     Largest cluster of near-duplicates, as a share, of each kind of text.
     """
-    asked = [(text, each.names) for one in held.bases if (each := one.texts) for text in each.directives]
-    told = [
-        (each.documentation, each.names) for one in held.surfaces if (each := one.texts) and each.documentation.strip()
-    ]
-    for kind, texts in (("directives", asked), ("documentation", told)):
-        plain = masked([text for text, _ in texts], [named for _, named in texts])
+    for kind, texts in (("directives", _asked(held)), ("documentation", _documented(held))):
+        plain = masked(texts)
         yield from _alike(kind, plain)
         counted = Counter(word.lower() for text in plain for word in words(text) if word.islower())
         if counted:
             once = sum(count == 1 for count in counted.values())
             yield Figure("vocabulary", len(counted), counted.total(), kind, f"{once} of them once")
-    said = Counter(chain.from_iterable(each.sentences for one in held.surfaces if (each := one.texts)))
-    if said:
-        most, count = min(said.items(), key=lambda item: (-item[1], item[0]))  # sets come in any order
-        shown = f"{count} × {most[:TEXT_SHOWN]!r}"
-        yield Figure("sentence", count / len(held.surfaces), len(held.surfaces), detail=shown)
+    yield from _sentence(held)
     yield from _alike("sessions", held.rolled.sessions)
     if commands := held.rolled.commands:
         most, count = commands.most_common(1)[0]
         yield Figure("commands", len(commands), commands.total(), detail=f"{count} × {most}")
+
+
+def _asked(held: Holdings) -> Iterator[tuple[str, Collection[str]]]:
+    """Directives, each with its scenario's names, of one scenario of each family."""
+    bases = (_texts(one) for one in held.scenarios.with_texts() if one.is_base)
+    return ((text, each.names) for each in bases for text in each.directives)
+
+
+def _documented(held: Holdings) -> Iterator[tuple[str, Collection[str]]]:
+    surfaces = (_texts(one) for one in held.scenarios.with_texts() if one.is_surface)
+    return ((each.documentation, each.names) for each in surfaces if each.documentation.strip())
+
+
+def _sentence(held: Holdings) -> Iterator[Figure]:
+    """The one in most scenarios, the first by the alphabet of those."""
+    said = Counter(hash(sentence) for each in _sentences(held) for sentence in each)
+    if said:
+        count = max(said.values())
+        most = min(sentence for each in _sentences(held) for sentence in each if said[hash(sentence)] == count)
+        n = sum(one.is_surface for one in held.scenarios)
+        yield Figure("sentence", count / n, n, detail=f"{count} × {most[:TEXT_SHOWN]!r}")
+
+
+def _sentences(held: Holdings) -> Iterator[Collection[str]]:
+    return (_texts(one).sentences for one in held.scenarios.with_texts() if one.is_surface)
 
 
 def _alike(kind: str, texts: Sequence[str]) -> Iterator[Figure]:

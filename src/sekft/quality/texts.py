@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sekft.scenario import Scenario
 from sekft.shell import syntax
@@ -15,6 +15,7 @@ SIMILAR = 0.8
 """Jaccard similarity of three-word runs from which two texts count as near-duplicates."""
 _RUN = 3
 _HASHES, _BANDS = 120, 20
+_AT_ONCE = 256
 _RARE = 1000
 _QUOTED = re.compile(r"(?<!\w)'[^'\n]+'(?!\w)|\"[^\"\n]+\"|`[^`\n]+`|“[^”\n]+”|‘[^’\n]+’|«[^»\n]+»")
 _PATH = re.compile(r"(?:(?<=\s)|^)~?(?:/[\w.*+,@%-]+)+/?|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{1,5}\b")
@@ -32,26 +33,35 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def masked(texts: Sequence[str], names: Sequence[Collection[str]]) -> list[str]:
+def masked(texts: Iterable[tuple[str, Collection[str]]]) -> list[str]:
     """The texts with quotations, paths, numbers and names masked.
 
-    names: for each text the words that name something in its scenario. A word in hardly any text is a name too.
+    Each comes with the words that name something in its scenario. A word in hardly any text is a name, too.
     """
-    cut = [words(_PATH.sub(" PATH ", _QUOTED.sub(" TEXT ", text))) for text in texts]
-    spread = Counter(word for tokens in cut for word in set(tokens))
-    rare = max(1, len(texts) // _RARE)
-    return [
-        " ".join(_merged([_mask(token, known, spread[token] <= rare) for token in tokens]))
-        for tokens, known in zip(cut, names, strict=True)
-    ]
+    spread = Counter[str]()
+    cut = [" ".join(_without_names(text, known, spread)) for text, known in texts]
+    rare = max(1, len(cut) // _RARE)
+    return [" ".join(_merged([_mask(token, spread[token] <= rare) for token in text.split()])) for text in cut]
 
 
-def _mask(token: str, known: Collection[str], rare: bool) -> str:
+def _without_names(text: str, known: Collection[str], spread: Counter[str]) -> Iterator[str]:
+    """The words of the text, of which the spread takes note, with those masked that are known as names."""
+    tokens = words(_PATH.sub(" PATH ", _QUOTED.sub(" TEXT ", text)))
+    spread.update(set(tokens))
+    masks = {token for token in known if token not in ("PATH", "TEXT") and not _is_number(token)}
+    return ("NAME" if token in masks and token[0].isalpha() else token for token in tokens)
+
+
+def _mask(token: str, rare: bool) -> str:
     if token in ("PATH", "TEXT"):
         return token
-    if not token.isalpha() and any(char.isdigit() for char in token):
+    if _is_number(token):
         return "N"
-    return "NAME" if token[0].isalpha() and (rare or token in known) else token
+    return "NAME" if rare and token[0].isalpha() else token
+
+
+def _is_number(token: str) -> bool:
+    return not token.isalpha() and any(char.isdigit() for char in token)
 
 
 def _merged(tokens: list[str]) -> list[str]:
@@ -66,20 +76,25 @@ def clusters(texts: Sequence[str]) -> list[list[int]]:
     places = defaultdict(list)
     for at, text in enumerate(texts):
         places[text].append(at)
-    distinct = [_runs(text) for text in places]
-    sketches = RMinHash.from_token_sets([sorted(runs) for runs in distinct], num_perm=_HASHES, seed=1)
+    distinct = list(places)
     index = RMinHashLSH(threshold=SIMILAR, num_perm=_HASHES, num_bands=_BANDS)
     root = list(range(len(distinct)))
-    for at, sketch in enumerate(sketches):
-        for other in index.query(sketch):
-            common, both = distinct[at] & distinct[other], distinct[at] | distinct[other]
-            if _found(root, other) != _found(root, at) and len(common) >= SIMILAR * len(both):
-                root[_found(root, at)] = _found(root, other)
-        index.insert(at, sketch)
+    for start in range(0, len(distinct), _AT_ONCE):  # the runs of all of them would take many times their texts
+        own = [_runs(text) for text in distinct[start : start + _AT_ONCE]]
+        sketches = RMinHash.from_token_sets([sorted(runs) for runs in own], num_perm=_HASHES, seed=1)
+        for at, (runs, sketch) in enumerate(zip(own, sketches, strict=True), start):
+            for other in index.query(sketch):
+                if _found(root, other) != _found(root, at) and _similar(runs, _runs(distinct[other])):
+                    root[_found(root, at)] = _found(root, other)
+            index.insert(at, sketch)
     groups: dict[int, list[int]] = defaultdict(list)
     for number, members in enumerate(places.values()):
         groups[_found(root, number)] += members
     return sorted(groups.values(), key=len, reverse=True)
+
+
+def _similar(one: set[str], other: set[str]) -> bool:
+    return len(one & other) >= SIMILAR * len(one | other)
 
 
 def _runs(text: str) -> set[str]:

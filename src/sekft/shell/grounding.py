@@ -24,6 +24,7 @@ from sekft.trajectory import Turn
 _CUT = re.compile(r"""(?:\\n|[\s|&;<>(){}$"'`*?\[\]!=:,/@~#^%\\])+""")
 _OPENS = frozenset(" \t\n|&;<>(){}$\"'`*?[]!=:,/@~#^%")  # a backslash may belong to the letter that it stands before
 _ENDS = _OPENS | {"\\"}
+_OPENS_PART, _ENDS_PART = _OPENS | set("._-"), _ENDS | set("._-")
 _PLACES = 8
 _ADDRESS = re.compile(r"(\d+)[dpq]")
 _SHORT_OPTION = re.compile(r"-[A-Za-z0-9]{1,5}|-")
@@ -78,20 +79,24 @@ class Seen:
 
     def missing(self, action: str) -> list[str]:
         """The atoms of the action that nothing has shown, in order; empty when it is grounded."""
-        if all(map(self._is_shown, _uncommon(action))):  # whoever types what, all of it is known
+        short = len(action) <= _REMEMBERED_CHARACTERS
+        atoms = _uncommon(action) if short else _uncommon.__wrapped__(action)
+        shown = set(filter(self._is_shown, atoms))
+        if len(shown) == len(atoms):  # whoever types what, all of it is known
             return []
-        typed = _typed(action) if len(action) <= _REMEMBERED_CHARACTERS else _typed.__wrapped__(action)
-        return list(dict.fromkeys(atom for program, atom in typed if not self._grounded(program, atom)))
+        typed = _typed(action) if short else _typed.__wrapped__(action)
+        missing = (atom for program, atom in typed if atom not in shown and not self._grounded(program, atom))
+        return list(dict.fromkeys(missing))
 
     def _is_shown(self, atom: str) -> bool:
         """Whether it is plain to see; of what is not, `atoms` tells."""
         return atom in self._atoms or any(_stands_in(atom, text) for text in self._whole)
 
     def _grounded(self, command: str, atom: str) -> bool:
+        if _SHORT_OPTION.fullmatch(atom):
+            return _takes_options(command) or self._known(atom)
         if self._known(atom):
             return True
-        if _SHORT_OPTION.fullmatch(atom):
-            return command in PROGRAMS or any(command in vocabulary()[name] for name in ("commands", "slips"))
         bare = atom.strip(_EDGE)
         if address := _ADDRESS.fullmatch(bare):
             bare = address[1]
@@ -100,7 +105,15 @@ class Seen:
         return self._known(bare) or all(self._known(part) for part in bare.split("."))
 
     def _known(self, word: str) -> bool:
-        return word in self.atoms or word in _common() or (word.isdigit() and len(word) == 1)
+        if word in _common() or (word.isdigit() and len(word) == 1) or (word and self._is_shown(word)):
+            return True
+        may_be_shown = not word or any(word in text for text in self._whole)
+        return may_be_shown and word in self.atoms
+
+
+def _takes_options(command: str) -> bool:
+    """Whether a short option is free after it."""
+    return command in PROGRAMS or any(command in vocabulary()[name] for name in ("commands", "slips"))
 
 
 def ungrounded(turns: Sequence[Turn]) -> dict[int, list[str]]:
@@ -143,21 +156,33 @@ def _typed(action: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _uncommon(action: str) -> set[str]:
+@lru_cache(maxsize=_REMEMBERED)
+def _uncommon(action: str) -> frozenset[str]:
     """Its atoms, wherever a command ends, that are not in the list of what is common to all programs."""
-    return {atom for atom in _CUT.split(action) if len(atom) > 1 or not atom.isdigit()} - _common() - {""}
+    return frozenset(atom for atom in _CUT.split(action) if len(atom) > 1 or not atom.isdigit()) - _common() - {""}
 
 
 def _stands_in(atom: str, text: str) -> bool:
-    """Whether the text plainly holds it as a whole atom: at one of the first places where its characters are."""
-    at = -1
+    """Whether the text plainly holds it as an atom or as a part of one: at one of the first places where it is."""
+    at, opens, ends = -1, *((_OPENS_PART, _ENDS_PART) if atom.isalnum() else (_OPENS, _ENDS))
     for _ in range(_PLACES):
         if (at := text.find(atom, at + 1)) < 0:
             return False
-        end = at + len(atom)
-        if (at == 0 or text[at - 1] in _OPENS) and (end == len(text) or text[end] in _ENDS):
+        before, end = text[at - 1] if at else " ", at + len(atom)
+        if before in opens and (
+            end == len(text) or text[end] in ends or (before in _OPENS and _is_bare(atom, text, end))
+        ):
             return True
     return False
+
+
+def _is_bare(atom: str, text: str, end: int) -> bool:
+    """Whether only such signs as a full stop follow it there in what the text holds as an atom."""
+    if atom[0] in _EDGE or atom[-1] in _EDGE:
+        return False
+    while end < len(text) and text[end] in _EDGE:
+        end += 1
+    return end == len(text) or text[end] in _ENDS
 
 
 def _atoms(text: str) -> Iterator[str]:
