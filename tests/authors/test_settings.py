@@ -41,7 +41,7 @@ LEAST_OF = {
 Part = TableKind | LogKind | ListKind | DocumentKind | ConfigKind | CollectionKind
 PARTS = tuple(LEAST_OF)
 NAMED = ("hosts", "folders", "tools", "groups", "words")
-NAMED_OF = ("file", "keys", "groups", "sources", "items", "folder", "files", "endings")
+NAMED_OF = ("folders", "file", "keys", "groups", "sources", "items", "folder", "files", "endings")
 SENTENCES_OF = ("why", "lines", "faults", "added")
 WHOLE = re.compile(r"[A-Za-z0-9 .,:;?()%+=#@-]*")
 TYPED = re.compile(r"[A-Za-z0-9 .,:;()-]+")
