@@ -43,9 +43,10 @@ def told(host: Host, text: str) -> str:
     people = host.skin.sample(host.cast[1:], len(_PEOPLE) + 1)
     past = moment(host)
     given: dict[str, object] = {
-        **{name: f"{past:{form}}".lstrip("0").replace(".0", ".") for name, form in _DATES.items()},
+        **{name: re.sub(r"(^|[. ])0", r"\1", f"{past:{form}}") for name, form in _DATES.items()},
         "role": f"the {people[-1].role}",
         "name": host.me.name,
+        "outsider": host.names.family(),
     }
     for slot, person in zip(_PEOPLE, people, strict=False):
         given |= {slot: person.name, f"{slot}_first": person.first, f"{slot}_login": person.login}

@@ -98,6 +98,11 @@ class Names:
         names = (f"{one.capitalize()} {two.capitalize()}" for one, two in zip(first, last, strict=True))
         return list(zip(names, logins, strict=True))
 
+    def family(self) -> str:
+        """A family name of somebody from elsewhere, which another may have, too."""
+        last = self.word((2, 2)) if self.dial == INVENTED else self.rng.choice(_lists()["last"])
+        return last.capitalize()
+
     def host(self, patterns: str) -> str:
         """A machine's name: of these names, or invented."""
         name = self.word((2, 3)) if self.dial == INVENTED else self.rng.choice(patterns.split())

@@ -149,10 +149,11 @@ class Paper(BaseModel):
     """A whole text that somebody left on the machine, apart from all work.
 
     path: "~/name" lies in the account's home, "folder/name" in a folder of its own below the host's root.
-    text: as it stands there, blanks and brackets too. A slot has one value in the whole text, and each <3..12> a number of its own. `<who>`,
-    `<other>` and `<third>` are three people; `<who_first>` is the first name, `<who_login>` the account and `<who_role>`
-    the role of the first of them. `<who:20>` is filled up with blanks to 20 characters. `[a|b]` is a choice where it
-    has no blank beside the brackets.
+    text: as it stands there, with its blanks and brackets. A slot has one value in the whole text, and each <3..12> is a
+    number of its own. `<who>`, `<other>` and `<third>` are three people, `<who_first>` the first name, `<who_login>` the
+    account and `<who_role>` the role of the first of them, `<outsider>` the family name of somebody from elsewhere.
+    `<date>` (4 May), `<dm>` (4.5.), `<dmy>` (4.5.24), `<us>` (May 4), `<iso>` and `<year>` are the day on which it was
+    written. `<who:20>` is filled up with blanks to 20 characters. `[a|b]` is a choice, with no blank at its brackets.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
