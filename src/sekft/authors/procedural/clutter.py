@@ -69,11 +69,10 @@ _DOTTED: Mapping[str, tuple[str, ...]] = {
         "umask 022\n",
         "EDITOR=vi; export EDITOR\n",
         "# .profile\numask 022\nPAGER=cat; export PAGER\n",
-        "PATH=$HOME/bin:$PATH\nexport PATH\n",
-        "alias ll='ls -l'\nalias rm='rm -i'\n",
+        "alias ll='ls -l'\nalias la='ls -A'\n",
+        "PAGER=less; export PAGER\nalias ll='ls -l'\n",
     ),
     ".exrc": ("set number\nset shiftwidth=4\n", "set ai nu\n", "set tabstop=8\nset showmode\n"),
-    ".hushlogin": ("",),
     ".selected_editor": ('SELECTED_EDITOR="/usr/bin/vim.tiny"\n', 'SELECTED_EDITOR="/bin/nano"\n'),
 }
 """Files of a home, and what may stand in them."""

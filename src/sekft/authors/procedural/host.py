@@ -211,7 +211,7 @@ class Host:
         """The folder in which the host keeps its data, or now and then the home."""
         if self.skin.random() < _HOME_SHARE:
             return self.home
-        return "/srv" if self.brief else self.data
+        return self.data
 
     def some(self, rng: random.Random, low: int, high: int) -> int:
         """How many, from low to high; on a brief host no more than a third of the way."""
@@ -277,7 +277,7 @@ def land(cell: Cell, seed: int, skin: int = 0) -> Host:
     prompt = rng.choice(_BRIEF_PROMPTS if brief else _PROMPTS)
     return Host(
         stream(seed, "land"), rng, names, user, name, f"/home/{user}", prompt, mtime, seed, skin_seed, world, cast, rooms,
-        brief, rng.choice(world.setting.roots.split()),
+        brief, "/srv" if brief else rng.choice(world.setting.roots.split()),
     )  # fmt: skip
 
 

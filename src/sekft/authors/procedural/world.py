@@ -30,6 +30,7 @@ PLAIN, MIXED, INVENTED = "plain", "mixed", "invented"
 _INVENTED_KEYS = 0.2
 """The share of tables whose keys are invented on a mixed host. All else but the tool has plain names there."""
 _COUNTED = re.compile(r"(#+)(?=[^#]*$)")
+_HOURLY = re.compile(r"\d\d:\d\d ")
 _NAME = re.compile(r"[A-Za-z0-9#@][A-Za-z0-9#@._-]*")
 
 
@@ -364,9 +365,10 @@ class World:
             kind, self.stem(kind.file), [_written(item, kind.style) for item in self.several(items, kind.items)]
         )
 
-    def document(self, lines: int, added: int = 1) -> Document:
-        """lines: how many, from the first on."""
-        kind = self._kind(self.setting.documents)
+    def document(self, lines: int, added: int = 1, lasting: bool = False) -> Document:
+        """lines: how many, from the first on. lasting: rather one that is changed from time to time than kept hour by hour."""
+        kinds = [kind for kind in self.setting.documents if not (lasting and _HOURLY.match(kind.lines[0]))]
+        kind = self._kind(kinds or self.setting.documents)
         return Document(kind, self.stem(kind.file), kind.lines[:lines], self.rng.sample(kind.added, added))
 
     def settings(self, entries: int) -> Settings:

@@ -121,7 +121,11 @@ def _scripts(host: Host, found: Folder) -> Folder:
     path = f"{found.above}/{host.world.stem('scripts bin jobs')}"
     rest = host.skin.sample(["README", f"{names[0]}.bak", "crontab.txt", "TODO"], len(found.rest))
     first = host.skin.choice(["", "set -eu\n", "umask 027\n"])
-    texts = {name: f"#!/bin/sh\n{first}{_SCRIPTS[name.removesuffix('.sh')]}\n" for name in names}
+
+    def does(name: str) -> str:
+        return _SCRIPTS[name.removesuffix(".sh")].replace("/srv/", f"{host.data}/")
+
+    texts = {name: f"#!/bin/sh\n{first}{does(name)}\n" for name in names}
     about = {
         "README": expand(host, "[Each of them runs from cron.|They log to syslog.|<who> wrote them, ask in <room>.]"),
         "crontab.txt": f"15 4 * * * {path}/{names[0]}",
