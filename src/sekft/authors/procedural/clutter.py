@@ -73,6 +73,9 @@ _DOTTED: Mapping[str, tuple[str, ...]] = {
         "PAGER=less; export PAGER\nalias ll='ls -l'\n",
     ),
     ".exrc": ("set number\nset shiftwidth=4\n", "set ai nu\n", "set tabstop=8\nset showmode\n"),
+    ".inputrc": ("set bell-style none\n", "set completion-ignore-case on\n"),
+    ".nanorc": ("set nowrap\n", "set tabsize 4\nset constantshow\n"),
+    ".screenrc": ("startup_message off\ndefscrollback 5000\n", "vbell off\nstartup_message off\n"),
     ".selected_editor": ('SELECTED_EDITOR="/usr/bin/vim.tiny"\n', 'SELECTED_EDITOR="/bin/nano"\n'),
 }
 """Files of a home, and what may stand in them."""
