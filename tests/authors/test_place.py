@@ -92,6 +92,14 @@ def test_papers_lie_in_the_home_or_with_the_data() -> None:
             assert (file.mode == "0755") == (file.content or "").startswith("#!")
 
 
+def test_no_paper_lies_in_a_folder_of_the_work() -> None:
+    """A folder that some work has, as ~/bin may be, holds nothing else."""
+    for host in hosts("beside", setting="newsroom")[:5]:
+        assert any("/bin/" in file.path for file in papers(host, 99))
+        host.names.taken.add("bin")
+        assert not any("/bin/" in file.path for file in papers(host, 99))
+
+
 def test_a_paper_keeps_its_blanks_and_tells_people_apart() -> None:
     """A slot has one value and its width, brackets without a choice stay, and a range is filled up with zeros."""
     for host in hosts("paper"):

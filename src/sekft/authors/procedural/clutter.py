@@ -16,16 +16,18 @@ def clutter(host: Host) -> tuple[File, ...]:
     """What people left, and what a home has; nothing on a brief host."""
     if host.brief:
         return ()
-    count = host.rng.choice((1, 1, 2, 2, 3))
+    count = host.rng.choice((1, 1, 1, 1, 2, 2, 3))
     files = papers(host, count)
     kinds = [kind for kind, share in _KINDS.items() if host.rng.random() < share]
     return (*_dotted(host), *(file for kind in kinds for file in kind(host)), *files)
 
 
 def papers(host: Host, count: int) -> list[File]:
-    """So many texts of the setting, no two of one path."""
-    found = {paper.path: paper for paper in host.skin.sample(host.world.setting.papers, len(host.world.setting.papers))}
-    return [_left(host, paper) for paper in list(found.values())[:count]]
+    """So many texts of the setting, or as many as there are, none in a folder that the work has."""
+    all_of_them = host.world.setting.papers
+    found = host.skin.sample(all_of_them, len(all_of_them))
+    apart = [paper for paper in found if host.names.taken.isdisjoint(paper.path.split("/")[:-1])]
+    return [_left(host, paper) for paper in apart[:count]]
 
 
 def _left(host: Host, paper: Paper) -> File:

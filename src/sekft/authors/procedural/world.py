@@ -50,7 +50,7 @@ class _Part(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    folders: NameList = ""
+    folders: Annotated[NameList, Field(min_length=1)]
 
 
 P = TypeVar("P", bound=_Part)
@@ -197,7 +197,7 @@ class Setting(BaseModel):
     documents: Annotated[list[DocumentKind], Field(min_length=2)]
     configs: Annotated[list[ConfigKind], Field(min_length=2)]
     collections: Annotated[list[CollectionKind], Field(min_length=3)]
-    papers: list[Paper] = []
+    papers: Annotated[list[Paper], Field(min_length=10)]
 
     @model_validator(mode="after")
     def _papers_lie_apart(self) -> Setting:
