@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sekft.authors.procedural.clutter import clutter
+from sekft.authors.procedural.clutter import clutter, papers, told
 from sekft.authors.procedural.host import Host, expand, land, moment
 from sekft.authors.procedural.pages import page, paged
 from sekft.authors.procedural.sketch import sketch
+from sekft.authors.procedural.world import SETTINGS
 from sekft.taxonomy import load
 
 SEEDS = range(200)
@@ -79,6 +80,59 @@ def test_copies_lie_beside_what_they_are_copies_of() -> None:
                 copies += 1
             assert found is None or found[1] in texts
     assert copies > 10
+
+
+def test_papers_lie_in_the_home_or_with_the_data() -> None:
+    """Each is a short text without open slots, in a folder of its own or in the home; a script can be run."""
+    for seed, name in enumerate(sorted(SETTINGS)):
+        host = land({"setting": name}, seed).part("papers")
+        for file in papers(host, 99):
+            assert file.path.startswith((f"{host.home}/", f"{host.data}/"))
+            assert not re.search(r"<[a-z_]+(:\d+)?>|<\d+\.\.\d+>", file.content or "")
+            assert (file.mode == "0755") == (file.content or "").startswith("#!")
+
+
+def test_no_paper_lies_in_a_folder_of_the_work() -> None:
+    """A folder that some work has, as ~/bin may be, holds nothing else."""
+    for host in hosts("beside", setting="newsroom")[:5]:
+        assert any("/bin/" in file.path for file in papers(host, 99))
+        host.names.taken.add("bin")
+        assert not any("/bin/" in file.path for file in papers(host, 99))
+
+
+def test_a_paper_keeps_its_blanks_and_tells_people_apart() -> None:
+    """A slot has one value and its width, brackets without a choice stay, and a range is filled up with zeros."""
+    for host in hosts("paper"):
+        text = told(host, "<who:24>|<who_first>|<who_login>|<other>|<third>|<07..12>  [x] [ -f a ] [am|pm]")
+        who, first, login, other, third, rest = text.split("|")
+        assert len(who) == 24
+        assert who.split()[0] == first
+        assert host.login(who.strip()) == login
+        assert len({who.strip(), other, third}) == 3
+        assert re.fullmatch(r"(0[7-9]|1[0-2])  \[x\] \[ -f a \] (am|pm)", rest)
+
+
+def test_a_paper_s_unknown_slot_is_named() -> None:
+    """A slot that there is not is an error, not a text."""
+    with pytest.raises(KeyError, match="whoever"):
+        told(hosts("paper")[0], "by <whoever>")
+
+
+def test_a_host_keeps_its_data_in_one_folder() -> None:
+    """Folders of the work lie there or in the home; which of the setting's it is differs from host to host."""
+    found = {host.data for host in hosts("root", setting="brewery")}
+    assert found == set(hosts("root", setting="brewery")[0].world.setting.roots.split())
+    for host in hosts("root"):
+        assert {host.root() for _ in range(30)} == {host.home, host.data}
+
+
+def test_what_is_no_key_and_no_tool_has_plain_names_on_a_mixed_host() -> None:
+    """Groups, sources and items come from the setting there."""
+    for host in hosts("mixed", names="mixed", setting="brewery"):
+        table, log, listing = host.world.table(3, 2), host.world.log(2), host.world.listing(2)
+        assert {*table.groups} <= {*table.kind.groups.split()}
+        assert {*log.sources} <= {*log.kind.sources.split()}
+        assert all(item.lower().replace(" ", "-") in listing.kind.items for item in listing.items)
 
 
 def test_a_brief_host_has_no_clutter() -> None:

@@ -2,13 +2,16 @@
 
 import random
 import re
+import shutil
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from sekft.authors.procedural.host import _LOCAL, _PEOPLE, LISTED_ROOTS, Names
+from sekft.authors.procedural.clutter import _DATES
+from sekft.authors.procedural.host import _LOCAL, _PEOPLE, LISTED_ROOTS, Names, _lists
 from sekft.authors.procedural.world import (
     PLAIN,
     SETTINGS,
@@ -27,21 +30,21 @@ NAMES = sorted(SETTINGS)
 LEAST = {
     "folders": 12, "tools": 10, "words": 35, "roles": 7, "rooms": 6, "hosts": 8, "groups": 5, "work": 4, "events": 8,
     "motd": 14, "notes": 24, "tables": 4, "logs": 3, "lists": 3, "documents": 3, "configs": 3,
-    "collections": 4, "letters": 6,
+    "collections": 4, "letters": 6, "papers": 10,
 }  # fmt: skip
 """How many of each a setting has at least; of its parts' own lists, the same by their kind below."""
 LEAST_OF = {
-    "tables": {"keys": 2, "groups": 6, "file": 3, "why": 1},
-    "logs": {"sources": 3, "lines": 7, "faults": 5, "file": 2, "why": 1},
-    "lists": {"items": 12, "file": 2, "why": 1},
-    "documents": {"lines": 10, "added": 6, "file": 2, "why": 1},
-    "configs": {"keys": 6, "file": 2},
-    "collections": {"files": 9, "endings": 2, "lines": 4, "folder": 2, "why": 1},
+    "tables": {"folders": 2, "keys": 2, "groups": 6, "file": 3, "why": 1},
+    "logs": {"folders": 2, "sources": 3, "lines": 7, "faults": 5, "file": 2, "why": 1},
+    "lists": {"folders": 2, "items": 12, "file": 2, "why": 1},
+    "documents": {"folders": 2, "lines": 10, "added": 6, "file": 2, "why": 1},
+    "configs": {"folders": 2, "keys": 6, "file": 2},
+    "collections": {"folders": 2, "files": 9, "endings": 2, "lines": 4, "folder": 2, "why": 1},
 }
 Part = TableKind | LogKind | ListKind | DocumentKind | ConfigKind | CollectionKind
 PARTS = tuple(LEAST_OF)
 NAMED = ("hosts", "folders", "tools", "groups", "words")
-NAMED_OF = ("file", "keys", "groups", "sources", "items", "folder", "files", "endings")
+NAMED_OF = ("folders", "file", "keys", "groups", "sources", "items", "folder", "files", "endings")
 SENTENCES_OF = ("why", "lines", "faults", "added")
 WHOLE = re.compile(r"[A-Za-z0-9 .,:;?()%+=#@-]*")
 TYPED = re.compile(r"[A-Za-z0-9 .,:;()-]+")
@@ -217,6 +220,49 @@ def test_holds_no_stock_phrase(name: str) -> None:
     banned = [phrase.lower() for phrase in PHRASES if phrase and not phrase.startswith("#")]
     assert len(banned) > 20
     assert [line for line in sentences(setting(name)) if any(phrase in line.lower() for phrase in banned)] == []
+
+
+PROFILE = re.compile(
+    r"#.*|umask 022|export EDITOR=\w+|EDITOR=\w+|PAGER=\w+|PRINTER=[\w-]+|export \w+|[A-Z]+=[\w-]+; export [A-Z]+.*|"
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_papers_are_short_and_of_their_own(name: str) -> None:
+    """A paper has 2 to 16 lines of a width that a terminal shows, knows its slots, and no path is there twice."""
+    world, known = setting(name), {*_LOCAL, "name"} | {*_DATES, "role", "outsider"}
+    known |= {f"{one}{what}" for one in ("who", "other", "third") for what in ("", "_first", "_login", "_role")}
+    paths = [paper.path for paper in world.papers]
+    found: list[object] = [path for path in paths if paths.count(path) > 1]
+    for paper in world.papers:
+        rows = paper.text.splitlines()
+        found += [(paper.path, len(rows))] * (not 2 <= len(rows) <= 16)
+        found += [row for row in rows if len(row) > 132 or row != row.rstrip()]
+        found += [slot for slot in re.findall(r"<([a-z_]+)(?::\d+)?>", paper.text) if slot not in known]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_profile_changes_no_command(name: str) -> None:
+    """The login shell reads it: it may set neither a prompt, a path or a zone, nor an alias of a usual command."""
+    found = []
+    for paper in setting(name).papers:
+        for row in paper.text.splitlines() if paper.path == "~/.profile" else ():
+            alias = re.match(r"alias ([\w-]+)=", row)
+            if alias and alias[1] not in _lists()["commands"] and not shutil.which(alias[1]):
+                continue
+            found += [row] * (alias is not None or not PROFILE.fullmatch(row))
+    assert found == []
+
+
+def test_a_paper_beside_the_work_is_refused() -> None:
+    """A paper in a folder of the work, or named like one of its files, is told by its path."""
+    world = setting("brewery")
+    for path, said in (("kegs/README", "saw kegs, a folder of the work"), ("shelf/beers.txt", "a file of the work")):
+        kinds = [kind.model_copy(update={"file": "beers", "folders": "kegs"}) for kind in world.lists]
+        body = world.model_dump() | {"lists": [kind.model_dump() for kind in kinds]}
+        with pytest.raises(ValidationError, match=rf"paper {path}: .*{said}"):
+            Setting.model_validate(body | {"papers": [*body["papers"], {"path": path, "text": "x\n"}]})
 
 
 def test_no_two_settings_say_the_same() -> None:

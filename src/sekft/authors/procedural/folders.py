@@ -94,8 +94,10 @@ def _besides(host: Host, found: Collection, texts: Mapping[str, str], count: int
 
 
 def _before(text: str) -> str:
-    """The text with another number in its last line that has one, or else without its last line."""
+    """The text without its last line, or a short one with another number in its last line that has one."""
     lines = text.splitlines(True)
+    if len(lines) > 2:
+        return "".join(lines[:-1])
     for at in reversed(range(len(lines))):
         if found := list(_FIGURE.finditer(lines[at])):
             place, digit = found[-1].start(2), int(found[-1][2])

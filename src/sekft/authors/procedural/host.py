@@ -98,6 +98,11 @@ class Names:
         names = (f"{one.capitalize()} {two.capitalize()}" for one, two in zip(first, last, strict=True))
         return list(zip(names, logins, strict=True))
 
+    def family(self) -> str:
+        """A family name of somebody from elsewhere, which another may have, too."""
+        last = self.word((2, 2)) if self.dial == INVENTED else self.rng.choice(_lists()["last"])
+        return last.capitalize()
+
     def host(self, patterns: str) -> str:
         """A machine's name: of these names, or invented."""
         name = self.word((2, 3)) if self.dial == INVENTED else self.rng.choice(patterns.split())
@@ -139,7 +144,7 @@ class Host:
     rng:   what the scenario is about: counts, orders, which rows match. The same in every skin.
     skin:  how it is told: wording, endings of file names, formats. Another one in each skin.
     world: what the setting offers. cast: the people of the place, the account's own first. rooms: some of its rooms.
-    brief: whether little stands around the work: few lines at login, short files. writer: who asks for all of it, where
+    data: the folder of the host's data. brief: whether little stands around the work: few lines at login, short files. writer: who asks for all of it, where
     that is given; else somebody for each request.
     """
 
@@ -157,6 +162,7 @@ class Host:
     cast: tuple[Person, ...]
     rooms: tuple[str, ...]
     brief: bool
+    data: str
     writer: Person | None = None
 
     def part(self, name: str) -> Host:
@@ -193,19 +199,19 @@ class Host:
         day = self.mtime - self.mtime % 86400 + 86400 * (_SETTLED_DAYS + drawn % _CHANGED_DAYS)
         return day + 7 * 3600 + (drawn >> 8) % (11 * 3600)
 
-    def place(self, called: str = "") -> str:
-        """A folder of its own for one task, in the home or where the setting keeps its data.
+    def place(self, *called: str) -> str:
+        """A folder of its own for one task, in the home or where the host keeps its data.
 
-        called: names for what it holds, such as LOGS; else it is one of the setting's projects.
+        called: names for what it holds, such as LOGS, the best first; else it is one of the setting's projects.
         """
-        root = self.skin.choice([self.home, "/srv"]) if self.brief else self.root()
-        return (
-            f"{root}/{self.names.pick(*filter(None, (called, self.world.setting.folders, self.world.setting.words)))}"
-        )
+        setting = self.world.setting
+        return f"{self.root()}/{self.names.pick(*filter(None, (*called, setting.folders, setting.words)))}"
 
     def root(self) -> str:
-        """The home, or a folder in which the setting keeps its data."""
-        return self.skin.choice([self.home, *self.world.setting.roots.split()])
+        """The folder in which the host keeps its data, or now and then the home."""
+        if self.skin.random() < _HOME_SHARE:
+            return self.home
+        return self.data
 
     def some(self, rng: random.Random, low: int, high: int) -> int:
         """How many, from low to high; on a brief host no more than a third of the way."""
@@ -244,8 +250,11 @@ CONFIGS = "etc conf config settings"
 SYSTEM = "etc backup system admin"
 MAIL = "mail mailboxes old-mail mail-copies"
 SCRIPTS = "cron scripts nightly jobs bin"
+FORMS = "forms letters templates office"
 """Names of folders by what they hold."""
 _CAST = 6
+_HOME_SHARE = 0.2
+"""Of the folders of the work, those that lie in the account's home."""
 _WHOLE_LOGINS_SHARE = 0.35
 _SETTLED_DAYS, _CHANGED_DAYS = 41, 90
 """Files are dated so many days after `Host.mtime`, and on one of so many: `moment` tells of earlier days alone."""
@@ -268,7 +277,7 @@ def land(cell: Cell, seed: int, skin: int = 0) -> Host:
     prompt = rng.choice(_BRIEF_PROMPTS if brief else _PROMPTS)
     return Host(
         stream(seed, "land"), rng, names, user, name, f"/home/{user}", prompt, mtime, seed, skin_seed, world, cast, rooms,
-        brief,
+        brief, "/srv" if brief else rng.choice(world.setting.roots.split()),
     )  # fmt: skip
 
 
@@ -397,6 +406,11 @@ def soon(host: Host) -> datetime:
     return datetime.fromtimestamp(host.mtime + 86400 * (_SETTLED_DAYS + _CHANGED_DAYS + host.skin.randint(3, 20)), UTC)
 
 
+def local(host: Host, slot: str) -> object:
+    """A value for a slot that is a matter of the place. Raises KeyError for any other."""
+    return _LOCAL[slot](host)
+
+
 def other(host: Host) -> str:
     """Somebody else of the place."""
     return host.person().name
@@ -417,7 +431,7 @@ _LOCAL: Mapping[str, Callable[[Host], object]] = {
     "user": lambda host: host.user,
     "name": lambda host: host.me.name,
     "first": lambda host: host.me.first,
-    "root": lambda host: host.skin.choice(host.world.setting.roots.split()),
+    "root": lambda host: host.data,
     "host": lambda host: host.name,
     "room": _room,
     "place": _room,

@@ -306,7 +306,7 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
     path = _named_inputs(job)[0]
     folder, name = posixpath.split(path)
     above = posixpath.dirname(folder)
-    first, second = (f"{above}/{host.world.stem(host.world.setting.folders)}/{name}" for _ in range(2))
+    first, second = (f"{folder}{end}/{name}" for end in host.skin.choice(_TWINS))
     moved = [file.model_copy(update={"path": at}) for file in job.files if file.path == path for at in (first, second)]
     stays = () if folder == host.home else (host.folder(folder),)
     text = job.text.replace(path, name)
@@ -336,6 +336,8 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
     )
 
 
+_TWINS = (("-2019", "-2020"), ("-a", "-b"), ("-old", "-new"), ("-north", "-south"), ("-1", "-2"), ("-copy", "-moved"))
+"""How two folders of the same things are told apart."""
 _FLAGS = "release approval clearance state status go-ahead"
 
 

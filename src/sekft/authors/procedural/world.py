@@ -1,8 +1,8 @@
 """The small world of a setting: who works there, what its files hold, and why something is asked for.
 
 A setting is a file of settings/, a value of the axis `setting`. The axis `names` says how many of the names come from
-it: `plain` takes all of them from there, `invented` makes them up of syllables, `mixed` does one or the other, list by
-list, and always invents the tool. An invented name must be copied and cannot be remembered.
+it: `plain` takes all of them from there, `invented` makes them up of syllables, `mixed` invents the tool and now and
+then the keys of a table. An invented name must be copied and cannot be remembered.
 
 In the patterns of a setting # is a digit and @ a capital letter. In its sentences `[a|b]` is a choice and `<who>`,
 `<role>`, `<room>`, `<event>`, `<day>`, `<n>`, `<k>`, `<iso>` (a day gone by), `<soon>` (one to come), `<clock>`, `<user>`, `<host>` are slots; `<3..12>` is such a number.
@@ -19,7 +19,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from sekft.taxonomy import Kinds
 
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from sekft.authors.procedural.host import Names
 
 PLAIN, MIXED, INVENTED = "plain", "mixed", "invented"
-_INVENTED_LISTS = 0.2
-"""The share of lists of values that are invented on a mixed host. Files and folders keep plain names there."""
+_INVENTED_KEYS = 0.2
+"""The share of tables whose keys are invented on a mixed host. All else but the tool has plain names there."""
 _COUNTED = re.compile(r"(#+)(?=[^#]*$)")
+_HOURLY = re.compile(r"\d\d:\d\d ")
 _NAME = re.compile(r"[A-Za-z0-9#@][A-Za-z0-9#@._-]*")
 
 
@@ -45,9 +46,11 @@ Sentences = Annotated[list[str], Field(min_length=1)]
 
 
 class _Part(BaseModel):
-    """One kind of file that the setting has."""
+    """One kind of file that the setting has. folders: names of folders in which such files lie."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folders: Annotated[NameList, Field(min_length=1)]
 
 
 P = TypeVar("P", bound=_Part)
@@ -132,6 +135,7 @@ class CollectionKind(_Reasoned):
 
     files: stems or patterns of stems. endings: of their names, without the dot. lines: what each of them holds; all files
     of a folder have the same first two or more. `<stem>` is the file's name without its ending.
+    folders: where a few of them lie that are packed or have their checksums beside them.
     """
 
     folder: NameList
@@ -142,6 +146,23 @@ class CollectionKind(_Reasoned):
     lines: Annotated[list[str], Field(min_length=4)]
 
 
+class Paper(BaseModel):
+    """A whole text that somebody left on the machine, apart from all work.
+
+    path: "~/name" lies in the account's home, "folder/name" in a folder of its own below the host's root.
+    text: as it stands there, with its blanks and brackets. A slot has one value in the whole text, and each <3..12> is a
+    number of its own. `<who>`, `<other>` and `<third>` are three people, `<who_first>` the first name, `<who_login>` the
+    account and `<who_role>` the role of the first of them, `<outsider>` the family name of somebody from elsewhere.
+    `<date>` (4 May), `<dm>` (4.5.), `<dmy>` (4.5.24), `<us>` (May 4), `<iso>` and `<year>` are the day on which it was
+    written. `<who:20>` is filled up with blanks to 20 characters. `[a|b]` is a choice, with no blank at its brackets.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Annotated[str, Field(pattern=r"^(~|[a-z][a-z0-9-]*)(/[A-Za-z0-9._-]+)+$")]
+    text: Annotated[str, Field(min_length=1)]
+
+
 class Setting(BaseModel):
     """One file of settings/, whose first line is the brief.
 
@@ -150,6 +171,7 @@ class Setting(BaseModel):
     called, in the plural. tools: names for the program that holds them. groups: names for its boards or shelves.
     words:   single words that belong here. events: said after "before" and "for".
     motd:    lines of a login. notes: lines that people leave in files. letters: subjects and bodies of mails.
+    papers:  texts that lie about.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -175,6 +197,22 @@ class Setting(BaseModel):
     documents: Annotated[list[DocumentKind], Field(min_length=2)]
     configs: Annotated[list[ConfigKind], Field(min_length=2)]
     collections: Annotated[list[CollectionKind], Field(min_length=3)]
+    papers: Annotated[list[Paper], Field(min_length=10)]
+
+    @model_validator(mode="after")
+    def _papers_lie_apart(self) -> Setting:
+        """Raises ValueError for a paper that a pattern of some work could meet."""
+        parts = [*self.tables, *self.logs, *self.lists, *self.documents, *self.configs, *self.collections]
+        folders = {*self.folders.split(), *(name for part in parts for name in part.folders.split())}
+        folders |= {name for kind in self.collections for name in kind.folder.split()}
+        files = {name for part in parts for name in getattr(part, "file", "").split()}
+        for paper in self.papers:
+            folder, name = paper.path.split("/")[0], paper.path.rsplit("/")[-1]
+            if folder in folders:
+                raise ValueError(f"paper {paper.path}: saw {folder}, a folder of the work, want one of its own")
+            if name.split(".")[0] in files:
+                raise ValueError(f"paper {paper.path}: saw {name}, a file of the work, want another name")
+        return self
 
 
 SETTINGS: Kinds[str] = Kinds(lambda: _register())
@@ -275,7 +313,7 @@ class World:
 
     def several(self, count: int, patterns: str, syllables: tuple[int, int] = (1, 3)) -> list[str]:
         """So many names, all from the setting or all invented."""
-        if self._invents():
+        if self.names.dial == INVENTED:
             return [self.names.word(syllables) for _ in range(count)]
         return self.stems(count, patterns)
 
@@ -286,7 +324,7 @@ class World:
         """So many numbers of one series, in their order: one of the patterns, counted up in its last digits."""
         cut = [_COUNTED.split(pattern) for pattern in patterns.split()]
         roomy = [parts for parts in cut if len(parts) == 3 and 10 ** len(parts[1]) > 3 * count]
-        if self._invents():
+        if self.names.dial == INVENTED or (self.names.dial == MIXED and self.rng.random() < _INVENTED_KEYS):
             return sorted(self.names.word((1, 3)) for _ in range(count))
         if not roomy:
             return sorted(self.stems(count, patterns))
@@ -327,9 +365,10 @@ class World:
             kind, self.stem(kind.file), [_written(item, kind.style) for item in self.several(items, kind.items)]
         )
 
-    def document(self, lines: int, added: int = 1) -> Document:
-        """lines: how many, from the first on."""
-        kind = self._kind(self.setting.documents)
+    def document(self, lines: int, added: int = 1, lasting: bool = False) -> Document:
+        """lines: how many, from the first on. lasting: rather one that is changed from time to time than kept hour by hour."""
+        kinds = [kind for kind in self.setting.documents if not (lasting and _HOURLY.match(kind.lines[0]))]
+        kind = self._kind(kinds or self.setting.documents)
         return Document(kind, self.stem(kind.file), kind.lines[:lines], self.rng.sample(kind.added, added))
 
     def settings(self, entries: int) -> Settings:
@@ -348,9 +387,6 @@ class World:
         stems = "folder" if isinstance(kinds[0], CollectionKind) else "file"
         fresh = [kind for kind in kinds if self.names.taken.isdisjoint(getattr(kind, stems).split())]
         return self.rng.choice(fresh or kinds)
-
-    def _invents(self) -> bool:
-        return self.names.dial == INVENTED or (self.names.dial == MIXED and self.rng.random() < _INVENTED_LISTS)
 
 
 def _written(item: str, style: str) -> str:

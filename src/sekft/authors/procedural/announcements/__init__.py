@@ -77,8 +77,7 @@ def letter(host: Host, text: str, writer: str) -> str:
 
 def documents(host: Host) -> str:
     """A folder outside the home where people look for a page."""
-    roots = host.world.setting.roots.split()
-    return host.skin.choice([*roots, f"{host.skin.choice(roots)}/docs", "/usr/local/share/doc"])
+    return host.skin.choice([host.data, host.data, f"{host.data}/docs", "/usr/local/share/doc"])
 
 
 def readings(host: Host, file: File, needle: str, named: bool = False, by_name: bool = False) -> list[list[str]]:

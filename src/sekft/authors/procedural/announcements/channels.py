@@ -206,7 +206,7 @@ def card(host: Host, tool: str, text: str) -> Announcement:
     named = [(name.capitalize() if capital else name, value) for name, value in rows]
     shown = fields(named, host.skin.choice([": ", ": ", "  ", " = "]))
     needle = shown[rows.index(own)]
-    folder = f"{host.skin.choice(host.world.setting.roots.split())}/{host.skin.choice(_CARD_FOLDERS)}"
+    folder = f"{host.data}/{host.skin.choice(_CARD_FOLDERS)}"
     path = f"{folder}/{host.user}{host.skin.choice(['', '.txt', '.card'])}"
     file = host.file(path, "".join(f"{row}\n" for row in shown))
     motd = greeting(host, line(host, "lead_card", path=folder))
@@ -233,7 +233,7 @@ def log(host: Host, tool: str, text: str) -> Announcement:
     shown = [
         f"{day.strftime(stamp)}{_writer(host, writers, row)}: {row}\n" for day, row in zip(days, rows, strict=True)
     ]
-    folder = host.skin.choice([host.home, "/var/log", *host.world.setting.roots.split()])
+    folder = host.skin.choice([host.home, "/var/log", host.data])
     file = placed(host, f"{folder}/{host.skin.choice(_LOG_NAMES)}", "".join(shown))
     file = file.model_copy(update={"mtime": int(days[-1].timestamp())})
     named = folder != host.home and (not folder.startswith("/var") or host.skin.random() < 0.7)
@@ -304,7 +304,7 @@ def etc(host: Host, tool: str, text: str) -> Announcement:
         ("backup", host.skin.choice(["nightly", "weekly", "sundays"])),
         ("site", host.skin.choice(host.rooms)),
         ("printer", host.skin.choice(host.rooms)),
-        ("data", host.skin.choice(host.world.setting.roots.split())),
+        ("data", host.data),
     ]
     rows = [rows[at] for at in sorted(host.skin.sample(range(len(rows)), host.some(host.skin, 2, 4)))]
     own = (phrase(host.skin, _ETC_KEY, user=host.user), tool)

@@ -20,9 +20,9 @@ _ASK = (
 
 @TASKS.kind("append")
 def make(host: Host) -> Job:
-    folder = host.place()
     document = host.world.document(host.some(host.rng, 3, 6))
     kind = document.kind
+    folder = host.place(kind.folders)
     path = named(host, folder, "text", document.stem)
     name = path.rsplit("/", 1)[-1]
     line = host.text(document.added[0])

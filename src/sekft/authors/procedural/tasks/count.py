@@ -27,7 +27,8 @@ _HITS = {
 @TASKS.kind("count")
 def make(host: Host) -> Job:
     rng, skin, form = host.rng, host.skin, logs.draw(host)
-    folder, log = host.place(LOGS), host.world.log(3)
+    log = host.world.log(3)
+    folder = host.place(log.kind.folders, LOGS)
     source = named(host, folder, "log", log.stem)
     target = named(host, folder, "result", f"{log.stem}-count")
     fault = host.text(skin.choice(log.kind.faults))

@@ -36,7 +36,7 @@ def make(host: Host) -> Job:
     path = f"{folder}/{host.world.stem('crontab jobs.cron nightly.cron crontab.txt schedule.cron')}"
     scripts = [f"{name}{ending}" for name in host.world.stems(host.some(rng, 2, 5), _JOBS)]
     hours, minutes = skin.sample(range(1, 24), len(scripts) + 1), skin.sample(range(0, 60, 5), len(scripts) + 1)
-    where = skin.choice([f"{folder}/bin", "/usr/local/bin", "/opt/jobs"])
+    where = skin.choice([folder if folder.endswith("bin") else f"{folder}/bin", "/usr/local/bin", "/opt/jobs"])
     lines = [
         f"{minute} {hour} {skin.choice(_DAYS)} {where}/{name}"
         for hour, minute, name in zip(hours[1:], minutes[1:], scripts, strict=True)

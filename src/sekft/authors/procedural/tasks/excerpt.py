@@ -22,7 +22,8 @@ _HITS = {"source": "from <mine>", "day": "of <day>", "both": "from <mine> of <da
 @TASKS.kind("excerpt")
 def make(host: Host) -> Job:
     rng, form = host.rng, logs.draw(host, dated=True)
-    folder, log, hits = host.place(LOGS), host.world.log(3), rng.choice(sorted(_HITS))
+    log, hits = host.world.log(3), rng.choice(sorted(_HITS))
+    folder = host.place(log.kind.folders, LOGS)
     source = named(host, folder, "log", log.stem)
     wanted, mine = rng.randrange(3), log.sources[0]
     part = mine if hits == "source" else f"{logs.day(host, wanted):%Y-%m-%d}"

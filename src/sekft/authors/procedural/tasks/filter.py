@@ -33,7 +33,8 @@ def make(host: Host) -> Job:
     rng, form = host.rng, tables.draw(host.skin, host.brief)
     picks = [0, 0, 1, 2, 2, *(rng.choice([0, 2]) for _ in range(host.some(rng, 0, 4)))]
     rng.shuffle(picks)
-    table, folder = host.world.table(len(picks), 3), host.place()
+    table = host.world.table(len(picks), 3)
+    folder = host.place(table.kind.folders)
     kind = table.kind
     said, sign, test, passes, called = _RULES[rng.choice(sorted(_RULES))]
     limit = _round(kind.low, kind.high, rng.randint(35, 65))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 from sekft.authors.procedural.host import CONFIGS, Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
 
@@ -86,12 +88,10 @@ def make(host: Host) -> Job:
 def _texts(host: Host, folder: str, names: list[str], machine: bool) -> dict[str, str]:
     """A small config for each name, by path, some in a folder of their own. The first mention is twice in its line."""
     world, found = host.world, dict[str, str]()
-    stems, inner = (
-        world.stems(len(names), f"{world.setting.groups} {world.setting.words}"),
-        world.stem("conf.d local"),
-    )
-    kind = host.skin.choice(world.setting.configs)
-    for stem, name in zip(stems, names, strict=True):
+    inner = world.stem("conf.d local")
+    kinds = host.skin.sample(world.setting.configs, len(world.setting.configs))
+    for kind, name in zip(cycle(kinds), names):
+        stem = world.stem(kind.file)
         others = [f"{key} = {value}" for key, value, *_ in host.skin.sample(kind.keys, 2) if not {*names} & {value}]
         key = ("server", "mirror") if machine else ("source", "log")
         lines = [f"{key[0]} = {name}", f"{key[1]} = {name}:/srv/{name}" if machine else f"{key[1]} = {name}/{name}.log"]

@@ -20,7 +20,8 @@ _JOINABLE = [form for form in tables.FORMATS if form.sep != " " and form.top and
 @TASKS.kind("join")
 def make(host: Host) -> Job:
     rng, form = host.rng, host.skin.choice(_JOINABLE)
-    table, folder = host.world.table(host.some(rng, 3, 6), 3), host.place()
+    table = host.world.table(host.some(rng, 3, 6), 3)
+    folder = host.place(table.kind.folders)
     kind, keys = table.kind, table.keys
     one = f"{folder}/{table.stem}{form.ending}"
     two, target = (f"{folder}/{stem}{form.ending}" for stem in (kind.amount, f"{table.stem}-with-{kind.amount}"))

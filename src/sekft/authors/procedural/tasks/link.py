@@ -31,7 +31,8 @@ _OLD = (
 @TASKS.kind("link")
 def make(host: Host) -> Job:
     rng = host.rng
-    folder, document = host.place(), host.world.document(6)
+    document = host.world.document(6, lasting=True)
+    folder = host.place(document.kind.folders)
     kind, count, last = document.kind, host.some(rng, 2, 4), datetime.fromtimestamp(host.mtime, UTC)
     versions = sorted(f"{document.stem}-{last - timedelta(days=31 * at):%Y-%m}.txt" for at in range(count))
     lines = [kind.title, "", *map(host.text, document.lines)]

@@ -119,13 +119,19 @@ def _scripts(host: Host, found: Folder) -> Folder:
     """The same number of files, of which those that matter are shell scripts."""
     names = sorted(f"{stem}.sh" for stem in host.skin.sample(sorted(_SCRIPTS), len(found.mine)))
     path = f"{found.above}/{host.world.stem('scripts bin jobs')}"
-    rest = host.skin.sample(["README", f"{names[0]}.bak", "crontab.txt", "TODO"], len(found.rest))
+    rest = host.skin.sample(["README", f"{names[0]}.bak", "crontab.txt", "CHANGES"], len(found.rest))
     first = host.skin.choice(["", "set -eu\n", "umask 027\n"])
-    texts = {name: f"#!/bin/sh\n{first}{_SCRIPTS[name.removesuffix('.sh')]}\n" for name in names}
+
+    def does(name: str) -> str:
+        return _SCRIPTS[name.removesuffix(".sh")].replace("/srv/", f"{host.data}/")
+
+    texts = {name: f"#!/bin/sh\n{first}{does(name)}\n" for name in names}
     about = {
         "README": expand(host, "[Each of them runs from cron.|They log to syslog.|<who> wrote them, ask in <room>.]"),
         "crontab.txt": f"15 4 * * * {path}/{names[0]}",
-        "TODO": expand(host, "[Write a usage line for each.|Mail <who> when one fails.|Lock against a second run.]"),
+        "CHANGES": expand(
+            host, "<iso> <who>: [paths are quoted|says less when all is well|stops where a folder is missing]"
+        ),
     }
     texts |= {name: texts[names[0]] if name.endswith(".bak") else f"{about[name]}\n" for name in rest}
     files = {name: host.file(f"{path}/{name}", text) for name, text in texts.items()}

@@ -24,7 +24,8 @@ _ASK = (
 @TASKS.kind("patch")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder, kind = host.place(CONFIGS), skin.choice(host.world.setting.configs)
+    kind = skin.choice(host.world.setting.configs)
+    folder = host.place(kind.folders, CONFIGS)
     path = new_path(host, folder, "config", kind.file)
     keys = skin.sample(kind.keys, min(host.some(rng, 4, 6), len(kind.keys)))
     first, second = sorted(rng.sample(range(4), 2))

@@ -42,13 +42,14 @@ class _Inputs:
     about: str
     why: list[str]
     target: str
+    folders: str
 
 
 @TASKS.kind("report")
 def make(host: Host) -> Job:
     rng = host.rng
-    folder = host.place()
     inputs = (_tables if rng.random() < 0.5 else _logs)(host, host.some(rng, 2, 4))
+    folder = host.place(inputs.folders)
     ending, each, every = inputs.ending, inputs.each, inputs.every
     mine, target = list(inputs.texts), f"{folder.rsplit('/', 1)[0]}/{inputs.target}"
     right = "".join(f"{name} {figure}\n" for name, figure in zip(mine, inputs.figures, strict=True))
@@ -124,6 +125,7 @@ def _tables(host: Host, count: int) -> _Inputs:
         f"{kind.rows[:1].upper()}{kind.rows[1:]}, a table a month.\n{kind.amount}: {kind.what}",
         kind.why,
         f"{table.stem}-{kind.amount}.txt",
+        kind.folders,
     )
 
 
@@ -148,4 +150,5 @@ def _logs(host: Host, count: int) -> _Inputs:
         expand(host, _ABOUT, of=kind.of, source=kind.source),
         kind.why,
         f"{log.stem}-lines.txt",
+        log.kind.folders,
     )

@@ -32,9 +32,9 @@ _ABOUT = "[The <of> of <host>, one file a <often>.|The <of>, a new file each <of
 @TASKS.kind("retain")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder = host.place(LOGS)
     keep, total = rng.randint(2, 3), rng.randint(5, 6)
     log = host.world.log(2)
+    folder = host.place(log.kind.folders, LOGS)
     stem, every, last = log.stem, skin.choice([1, 1, 7]), datetime.fromtimestamp(host.mtime, UTC)
     days = [last - timedelta(days=every * at) for at in reversed(range(total))]
     form = skin.choice(["%Y-%m-%d", "%Y-%m-%d", "%Y%m%d"])

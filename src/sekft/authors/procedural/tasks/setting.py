@@ -27,9 +27,9 @@ _REMARKS = (
 @TASKS.kind("setting")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    form, folder = configs.draw(skin), host.place(CONFIGS)
-    settings = host.world.settings(host.some(rng, 3, 6))
+    form, settings = configs.draw(skin), host.world.settings(host.some(rng, 3, 6))
     kind = settings.kind
+    folder = host.place(kind.folders, CONFIGS)
     path = f"{folder}/{settings.stem}{skin.choice(form.endings.split())}"
     pairs = [(key, value) for key, value, _, _ in settings.entries]
     (name, old, new, about), other = settings.entries[0], settings.entries[1][0]

@@ -21,9 +21,9 @@ _BACKWARDS = ("in reverse alphabetical order",)
 @TASKS.kind("sorted")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder = host.place()
     listing = host.world.listing(host.some(rng, 4, 6))
     kind, words = listing.kind, listing.items
+    folder = host.place(kind.folders)
     source = f"{folder}/{listing.stem}.txt"
     target = f"{folder}/{listing.stem}-sorted.txt"
     rows = words + [words[rng.randrange(len(words))] for _ in range(rng.randint(1, 3))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sekft.authors.procedural.host import Host, Job
+from sekft.authors.procedural.host import FORMS, Host, Job
 from sekft.authors.procedural.tasks import TASKS, ask, called, job, named_after, within
 from sekft.authors.procedural.world import filled
 
@@ -33,7 +33,7 @@ _BLANKS: Mapping[str, tuple[str, str]] = {
 @TASKS.kind("template")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder, stem = host.place(), called(host, _KINDS)
+    folder, stem = host.place(FORMS), called(host, _KINDS)
     what = stem if stem in _KINDS.split() else skin.choice(_KINDS.split())
     form, target = f"{folder}/{stem}{skin.choice(['.tmpl', '.tpl', '.template'])}", f"{folder}/{stem}.txt"
     values = f"{folder}/{stem}.{skin.choice(['values', 'env', 'conf'])}"

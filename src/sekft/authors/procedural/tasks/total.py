@@ -20,11 +20,11 @@ _ASK = (
 @TASKS.kind("total")
 def make(host: Host) -> Job:
     rng, form = host.rng, tables.draw(host.skin, host.brief)
-    folder = host.place()
     picks = [0, 0, 1, *(rng.randrange(3) for _ in range(host.some(rng, 2, 5)))]
     rng.shuffle(picks)
     table = host.world.table(len(picks), 3)
     kind = table.kind
+    folder = host.place(kind.folders)
     source, target = f"{folder}/{table.stem}{form.ending}", named(host, folder, "result", f"{table.groups[0]}-total")
     columns = [kind.key, kind.group, kind.amount]
     amounts = [rng.randint(0, 997) for _ in picks]

@@ -47,8 +47,8 @@ _LEVELS = (("ERROR", "INFO"), ("ERROR", "INFO"), ("WARN", "INFO"), ("error", "in
 @TASKS.kind("triage")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder, form = host.place(LOGS), skin.choice(_FORMATS)
-    log = host.world.log(3)
+    form, log = skin.choice(_FORMATS), host.world.log(3)
+    folder = host.place(log.kind.folders, LOGS)
     kind, sources = log.kind, log.sources
     source = named(host, folder, "log", log.stem)
     target = named(host, folder, "result", f"worst-{kind.source.replace(' ', '-')}")

@@ -28,9 +28,9 @@ _ASK = (
 @TASKS.kind("unpack")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder = host.place()
     found = host.world.collection(rng.randint(2, 4))
     kind = found.kind
+    folder = host.place(kind.folders)
     target = f"{folder}/{host.world.stem('incoming unpacked received restored')}"
     day = f"-{moment(host):%Y-%m-%d}" if skin.random() < 0.4 else ""
     source = f"{folder}/{found.folder}{day}{skin.choice(['.tar.gz', '.tgz'])}"

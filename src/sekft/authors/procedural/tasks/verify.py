@@ -22,10 +22,10 @@ _ASK = (
 @TASKS.kind("verify")
 def make(host: Host) -> Job:
     rng, skin = host.rng, host.skin
-    folder = host.place()
+    found = host.world.collection(host.some(rng, 3, 5))
+    folder = host.place(found.kind.folders)
     target = new_path(host, folder, "result", "damaged failed broken mismatches")
     tool = skin.choice(["md5sum", "sha256sum"])
-    found = host.world.collection(host.some(rng, 3, 5))
     kind, mine = found.kind, sorted(f"{stem}.{found.ending}" for stem in found.stems)
     spoilt = sorted(mine[at] for at in rng.sample(range(len(mine)), rng.choice([1, 1, 2])))
     texts = folders.pages(host, kind, mine, host.some(rng, 2, 4))

@@ -23,6 +23,9 @@ from sekft.scenario import Cell, File, Inspection
 from sekft.taxonomy import Kinds, import_modules
 
 _USUAL_NOUNS = 4
+_DESKS = ("requests", "tickets", "worklist", "helpdesk", "jobdesk", "workdesk", "todo-list", "to-be-done", "taskboard")
+_DESK_ENDS = ("desk", "requests", "tickets", "todo", "jobs")
+"""Names for what holds the requests of a place, or those of one of its groups."""
 _NATIVE = dict.fromkeys(("syntax", "layout", "documentation"), ("native",))
 TRAITS: Mapping[str, Any] = {
     "weight": 1.3,
@@ -151,8 +154,9 @@ class RealProvider(ABC):
         """A place of this kind."""
         skin = host.skin
         usual = None if host.names.dial == INVENTED else _USUAL_NOUNS
+        groups = host.world.setting.groups.split()
         noun, nouns = draw_noun(skin, cls.theme, usual)
-        stem = host.world.stem(host.world.setting.folders)
+        stem = host.world.stem(" ".join([*_DESKS, *(f"{group}-{end}" for group in groups for end in _DESK_ENDS)]))
         style = {name: host.rng.choice(values) for name, values in cls.shapes.items()}
         style |= {name: skin.choice(values) for name, values in cls.styles.items()}
         path = skin.choice(cls.paths).format(stem=stem, user=host.user, **style)

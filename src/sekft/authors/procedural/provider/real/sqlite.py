@@ -48,7 +48,7 @@ class Sqlite(RealProvider):
     shapes = {"full": ("", "", "full"), "viewed": ("view", "view", "view", "")}
     styles = {
         "end": ("db", "sqlite", "sqlite3", "db3"),
-        "table": ("{nouns}", "{nouns}", "{stem}_{nouns}", "{noun}_list"),
+        "table": ("{nouns}", "{nouns}", "all_{nouns}", "{noun}_list"),
         "view": ("open_{nouns}", "open_{nouns}", "todo", "pending", "v_open"),
         "id": ("id", "nr", "ref", "code"),
         "title": ("title", "subject", "summary", "short"),
@@ -70,7 +70,7 @@ class Sqlite(RealProvider):
     def _name(self, part: str) -> str:
         if part == "view" and not self.style["viewed"]:
             return ""
-        name = self.style[part].format(noun=self.noun, nouns=self.nouns, stem=self.place.stem)
+        name = self.style[part].format(noun=self.noun, nouns=self.nouns)
         return name.replace("-", "_")
 
     @property
