@@ -2,8 +2,8 @@
 
 Names come from the host's setting or are invented, as the axis `names` says (see world.py). Wording is by grammar:
 `[a|b [c|d]]` is a choice, `<name>` a slot to be filled, `<3..12>` a number from 3 to 12. In wording.toml `{name}` is a
-list of parts. A person has a whole name, a role and a login: texts say the name, and the login stands where an account
-or an address is meant.
+list of parts. A person has a whole name, a role and a login: running text says the first name, lists and heads the whole
+one, and the login stands where an account or an address is meant.
 """
 
 from __future__ import annotations
@@ -276,7 +276,7 @@ def land(cell: Cell, seed: int, skin: int = 0) -> Host:
 class Job:
     """One directive made concrete.
 
-    address: what its text begins with before it comes to the point. sender: who asks for it.
+    address: what its text begins with before it comes to the point. parting: what it ends with. sender: who asks for it.
     needle:  what only the directive's text shows.
     files:   its fixtures. after: the files that the work makes or changes. gone: paths that it removes.
     ways:    command lists that carry it out, the reference's first. confirm: looks that show the effect.
@@ -301,7 +301,17 @@ class Job:
     judged: Mapping[str, str] = field(default_factory=dict)
     right: Mapping[str, list[str]] = field(default_factory=dict)
     address: str = ""
+    parting: str = ""
     sender: str = ""
+
+    @property
+    def core(self) -> str:
+        """What is asked, without greeting and parting."""
+        return self.text.removeprefix(self.address).removesuffix(self.parting).strip()
+
+    def asking(self, core: str) -> str:
+        """Its text with that core."""
+        return " ".join(filter(None, (self.address, core, self.parting)))
 
 
 def with_parents(files: Iterable[File], host: Host) -> list[File]:
@@ -363,7 +373,7 @@ def clause(host: Host, template: str, **slots: object) -> str:
 
 def _locals(host: Host, template: str, given: Mapping[str, object]) -> dict[str, object]:
     """Values for the slots of the template that are not given. No two of them are about the same person."""
-    free = [person for person in host.cast[1:] if person.name not in given.values()]
+    free = [person for person in host.cast[1:] if not {person.name, person.first} & set(map(str, given.values()))]
     host.skin.shuffle(free)
     slots = sorted(set(_SLOT.findall(template)) - set(given))
     return {name: _PEOPLE[name](free.pop()) if name in _PEOPLE else _LOCAL[name](host) for name in slots}
@@ -399,12 +409,14 @@ def soon(host: Host) -> datetime:
 
 def other(host: Host) -> str:
     """Somebody else of the place."""
-    return host.person().name
+    return host.person().first
 
 
 _PEOPLE: Mapping[str, Callable[[Person], str]] = {
-    "other": lambda person: person.name,
-    "who": lambda person: person.name,
+    "other": lambda person: person.first,
+    "who": lambda person: person.first,
+    "full": lambda person: person.name,
+    "sign": lambda person: "".join(part[0] for part in person.name.lower().split()),
     "role": lambda person: f"the {person.role}",
 }
 

@@ -70,9 +70,6 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     interface = _listed(cell, host) if listed and cell["provider"] not in REAL else None
     place = REAL[cell["provider"]].placed(host.part("place")) if cell["provider"] in REAL else None
     tool = place.call if place else (interface.names.word((2, 3)) if interface else host.tool())
-    entrance = host.part("announcement")
-    text = told(entrance, place) if place else announcement_text(entrance, tool)
-    announcement = ANNOUNCEMENTS[cell["announcement"]](entrance, tool, text)
     count = _JOBS[cell["difficulty"]]
     # Where only one person's entries count, all work is asked for by that person, and the decoy by somebody else.
     keeper = host.part("keeper").person() if cell["decoy"] == "forged" else None
@@ -84,8 +81,7 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
         apart = replace(part, writer=part.person(keeper.name)) if keeper else part
         false = TASKS[part.rng.choice(list(TASKS))](apart)
         decoy = DECOYS[cell["decoy"]](false, replace(part, writer=keeper))
-        if decoy.motd:
-            announcement = replace(announcement, motd=f"{announcement.motd}{decoy.motd}\n")
+    announcement = _announced(cell, host.part("announcement"), place or tool, decoy)
     stopped, eased, obstacle = None, jobs[0], None
     if not given:
         barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else place.barred if place else ()
@@ -100,13 +96,20 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
         beside=(stopped.extra, blocked is not None) if stopped and stopped.extra else None,
         decoy=decoy,
         sealed=blocked.sealed if blocked else None,
-        seal=(stopped and stopped.sealed) or "",
-        notes=tuple(note for note in (stopped and stopped.note, decoy and decoy.note) if note),
     )
     provider = _installed(host.part("desk"), cell, place or tool, contents, interface)
     jobs_about = (*work, stopped.extra) if stopped and stopped.extra else work
     about = clutter(host.part("clutter"))
     return Sketch(host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, about, obstacle)
+
+
+def _announced(cell: Cell, host: Host, at: Place | str, decoy: Decoy | None) -> Announcement:
+    """How one learns of the tool, and of what counts there: in one sentence where the channel has sentences."""
+    tool, text = (at.call, told(host, at)) if isinstance(at, Place) else (at, announcement_text(host, at))
+    rule = (decoy and decoy.rule) or ""
+    made = ANNOUNCEMENTS[cell["announcement"]](host, tool, f"{text} {rule}".strip())
+    more = [line for line in (rule, decoy and decoy.motd) if line and line not in made.needle]
+    return replace(made, motd=made.motd + "".join(f"{line}\n" for line in more))
 
 
 def _installed(host: Host, cell: Cell, at: Place | str, contents: Contents, interface: Host | None) -> Provides:
