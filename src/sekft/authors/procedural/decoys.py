@@ -43,7 +43,7 @@ def _forged(job: Job, host: Host) -> Decoy:
 
 def _revoked(job: Job, host: Host) -> Decoy:
     sender = job.sender or host.person().name
-    reason = clause(host, _any(host, "dropped"))
+    reason = clause(host, _any(host, "dropped"), sender=sender)
     body = expand(host, _any(host, "revoked"), text=job.core, dropped=reason)
     return Decoy(job, body=body, waiting=True, sender=sender)
 

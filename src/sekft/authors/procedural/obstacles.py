@@ -85,7 +85,7 @@ def _proviso(host: Host, job: Job, kind: str, **slots: object) -> str:
     """What the work depends on, as whoever asks for it says it: after the request, or before one that ends in a value."""
     after, before, otherwise = (_any(host, name) for name in (kind, f"{kind}_first", "otherwise"))
     template = after if job.core.endswith((".", "?")) else before
-    return expand(host, template.replace("<otherwise>", otherwise), **slots)
+    return expand(host, template.replace("<otherwise>", otherwise), sender=job.sender, **slots)
 
 
 _REFUSED = (
@@ -258,10 +258,11 @@ def _changes(command: str) -> bool:
 
 def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
     scope = _scope(job)
-    reason = clause(host, _any(host, "hold_reasons"))
+    by = host.person(job.sender).name
+    reason = clause(host, _any(host, "hold_reasons"), sender=job.sender, by=by)
     text = expand(host, _any(host, "hold"), scope=scope, reason=reason)
     title = host.say("[a hold on|leave alone:|no changes to|hands off] <what>", what=scope.rsplit("/", 1)[-1])
-    extra = replace(_undone(job), title=title, text=text, needle=reason, files=())
+    extra = replace(_undone(job), title=title, text=text, needle=reason, files=(), sender=by)
     return Blocked(
         job=_undone(job),
         evidence=(scope,),
@@ -280,7 +281,7 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
 def _absent(job: Job, host: Host, met: bool) -> Blocked:
     """A program that must be there, and is not."""
     program = host.world.one(wording()["obstacles"]["programs"])
-    purpose = clause(host, _any(host, "purposes"))
+    purpose = clause(host, _any(host, "purposes"), sender=job.sender)
     condition = _proviso(host, job, "absent", tool=program, purpose=purpose)
     script = f'#!/bin/sh\necho "{program} {host.skin.randint(0, 9)}.{host.skin.randint(0, 40)}"\n'
     tool = File(path=f"/usr/local/bin/{program}", content=script, mode="0755", mtime=host.mtime)

@@ -315,7 +315,7 @@ def queue_entries(
     others = []
     if contents.beside:
         job, waiting = contents.beside
-        others.append((job.title, job.text, keeper, waiting))
+        others.append((job.title, job.text, keeper or job.sender or None, waiting))
     if decoy and decoy.body is not None:
         others.append((decoy.job.title, decoy.body, decoy.sender, decoy.waiting))
     past = rng.randint(*(_LONG_PAST if kind.every else _PAST[cell["difficulty"]]))

@@ -90,10 +90,13 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
     why:   reasons for just this work, as whole sentences.
     """
     skin, share = host.skin, _BRIEF if host.brief else 1.0
-    text = host.say(skin.choice(cores), **slots)
     writer = host.writer or host.person(*(one.name for one in host.cast if named_after(one) == slots.get("who")))
+    apart = host.person(writer.name)  # nobody writes of himself as of somebody else
+    slots |= {"who": named_after(apart)} if slots.get("who") == named_after(writer) else {}
+    slots |= {"role": f"the {apart.role}"} if slots.get("role") == f"the {writer.role}" else {}
+    text = host.say(skin.choice(cores), **slots)
     if skin.random() < _REASONED * share and why:
-        text = _because(host, expand(host, skin.choice(why), who=named_after(host.person(writer.name))), text)
+        text = _because(host, expand(host, skin.choice(why), who=named_after(apart), sender=writer.name), text)
     if skin.random() >= _LETTERS * share or not text.endswith((".", "?")):
         return Request(text, writer.name)
     whom = {"user": named_after(host.cast[0]), "who": named_after(writer)}

@@ -24,7 +24,7 @@ _HITS = {
 """Which lines count: those of a source, those with a fault, those with both, or those of all other sources."""
 _TITLES = {
     "source": "[entries from <mine>|how often <mine>|<mine> in the <of>]",
-    "fault": "[<fault>: how often|how often <fault>|number of <fault>]",
+    "fault": "[<fault>: how often|how often <fault>|<fault> in the <of>]",
     "both": "[<mine>: <fault>|how often <fault>, <mine>|<fault> at <mine>]",
     "others": "[<of> without <mine>|all but <mine>|everything else than <mine>]",
 }

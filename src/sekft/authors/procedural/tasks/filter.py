@@ -49,7 +49,7 @@ def make(host: Host) -> Job:
     tight = form.selecting(f"{sign[0]}{'' if '=' in sign else '='} {limit}", kind.amount, source, True)
     return job(
         host,
-        title=host.phrase("[<rows>, <amount> <rule>|<rows> with <amount> <rule>|<rows> <rule>|which <rows> are <rule>]", rows=kind.rows, amount=kind.amount, rule=host.phrase(said, limit=limit)),
+        title=host.phrase("[<rows>, <amount> <rule>|<rows> with <amount> <rule>|<amount> <rule>|<rows>: <amount> <rule>]", rows=kind.rows, amount=kind.amount, rule=host.phrase(said, limit=limit)),
         text=ask(
             host,
             _ASK,
