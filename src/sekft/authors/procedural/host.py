@@ -425,6 +425,12 @@ def _room(host: Host) -> str:
     return f"the {host.skin.choice(host.rooms)}"
 
 
+def _work(host: Host) -> str:
+    """What directives are called, where "for <user>" may follow."""
+    work = host.world.setting.work
+    return host.skin.choice([kind for kind in work if " for " not in kind] or work)
+
+
 _LOCAL: Mapping[str, Callable[[Host], object]] = {
     "user": lambda host: host.user,
     "name": lambda host: host.me.name,
@@ -435,7 +441,7 @@ _LOCAL: Mapping[str, Callable[[Host], object]] = {
     "place": _room,
     "house": lambda host: host.world.setting.place,
     "event": lambda host: host.skin.choice(host.world.setting.events),
-    "work": lambda host: host.skin.choice(host.world.setting.work),
+    "work": _work,
     "day": lambda host: host.skin.choice(_WEEKDAYS),
     "n": lambda host: host.skin.randint(11, 88),
     "m": lambda host: host.skin.randint(11, 98),

@@ -23,6 +23,8 @@ from sekft.scenario import Cell, File
 from sekft.seeds import stream
 
 _JOBS = {"short": 1, "plain": 1, "busy": 1, "double": 2, "triple": 3}
+_TRIES = 12
+"""Announcements, of which the first that fits is taken."""
 _ONE_AT_A_TIME = frozenset(("spool", "journal"))
 """Providers that show no second entry before the first is acknowledged, or all of them at once."""
 
@@ -105,8 +107,11 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
 
 def _announced(cell: Cell, host: Host, at: Place | str, decoy: Decoy | None) -> Announcement:
     """How one learns of the tool, and of what counts there: in one sentence where the channel has sentences."""
-    tool, text = (at.call, told(host, at)) if isinstance(at, Place) else (at, announcement_text(host, at))
-    rule = (decoy and decoy.rule) or ""
+    tool, rule = at.call if isinstance(at, Place) else at, (decoy and decoy.rule) or ""
+    drawn = [told(host, at) if isinstance(at, Place) else announcement_text(host, at) for _ in range(_TRIES)]
+    others = [name for person in host.cast[1:] for name in (person.first, person.role)]
+    # Where one person's entries alone count, nobody else is said to enter any.
+    text = next((text for text in drawn if not (rule and any(name in text for name in others))), drawn[0])
     made = ANNOUNCEMENTS[cell["announcement"]](host, tool, f"{text} {rule}".strip())
     more = [line for line in (rule, decoy and decoy.motd) if line and line not in made.needle]
     return replace(made, motd=made.motd + "".join(f"{line}\n" for line in more))
