@@ -276,6 +276,7 @@ def land(cell: Cell, seed: int, skin: int = 0) -> Host:
 class Job:
     """One directive made concrete.
 
+    near:    what is asked, with the folder of all its files named once; "" where that is not to be.
     address: what its text begins with before it comes to the point. parting: what it ends with. sender: who asks for it.
     needle:  what only the directive's text shows.
     files:   its fixtures. after: the files that the work makes or changes. gone: paths that it removes.
@@ -303,6 +304,13 @@ class Job:
     address: str = ""
     parting: str = ""
     sender: str = ""
+    near: str = ""
+
+    @property
+    def nearer(self) -> Job:
+        """The same asked with each folder named once, where that is to be. What it makes is then told by its bare name."""
+        needle = self.needle if self.needle in self.near else posixpath.basename(self.needle)
+        return replace(self, text=self.asking(self.near), needle=needle, near="") if self.near else self
 
     @property
     def core(self) -> str:

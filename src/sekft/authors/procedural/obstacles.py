@@ -420,9 +420,10 @@ def _outside(job: Job) -> list[str]:
 
 
 def _named_inputs(job: Job) -> list[str]:
-    """Files that the work needs and the directive names by their whole path, once."""
+    """Files that the work needs and the directive names once, by their whole path or in the folder that it names."""
     plain = {file.path for file in job.files if file.kind == "file"}
-    return [path for path in job.needs if path in plain and job.text.count(path) == 1]
+    names = {path: path if path in job.text else posixpath.basename(path) for path in job.needs if path in plain}
+    return [path for path, name in names.items() if job.text.count(name) == 1]
 
 
 def _scope(job: Job) -> str:

@@ -82,13 +82,15 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
         part = replace(host.part("decoy"), brief=True)  # little is said of it, and little lies around for it
         apart = replace(part, writer=part.person(keeper.name)) if keeper else part
         false = TASKS[part.rng.choice(list(TASKS))](apart)
-        decoy = DECOYS[cell["decoy"]](false, replace(part, writer=keeper))
+        decoy = DECOYS[cell["decoy"]](false.nearer, replace(part, writer=keeper))
     announcement = _announced(cell, host.part("announcement"), place or tool, decoy)
     stopped, eased, obstacle = None, jobs[0], None
     if not given:
         barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else place.barred if place else ()
         part = host.part("obstacle")
         obstacle = obstacles.draw(part, jobs[0], barred)
+        # An ambiguous name is one that stands for a whole path.
+        jobs = [job if at == 0 and obstacle == "ambiguous" else job.nearer for at, job in enumerate(jobs)]
         stopped, eased = obstacles.meet(obstacle, jobs[0], part)
     blocked = stopped if cell["ending"] == "blocked" else None
     work = (blocked.job,) if blocked else (eased, *jobs[1:])

@@ -185,10 +185,10 @@ def job(
     elif target:
         after = (*after, host.file(target, result))
     needs = paths or (folder,) if needs is None else needs
+    near = text.text
     if target and not needle and host.skin.random() < _NEAR:
         named_files = list(dict.fromkeys(path for path in (*(paths or needs), target) if path != folder))
-        text = text._replace(text=_near(host, text.text, named_files, target))
-        needle = target if target in text.text else posixpath.basename(target)
+        near = _near(host, text.text, named_files, target)
     title = title if host.skin.random() > _CAPITAL or not title.split()[0].isalpha() else title[:1].upper() + title[1:]
     methods, false = whole or ways(folder, looks, direct, informed), probes(**wrong)
     true = {**alternatives(methods, target), **{kind: _typed(commands) for kind, commands in right.items()}}
@@ -199,6 +199,7 @@ def job(
         parting=text.parting,
         sender=text.sender,
         needle=needle or target,
+        near=near if near != text.text else "",
         files=files,
         after=after,
         ways=methods,
