@@ -10,7 +10,6 @@ import pytest
 from sekft.authors.procedural.announcements import ANNOUNCEMENTS
 from sekft.authors.procedural.host import Host, Job, land, wording
 from sekft.authors.procedural.obstacles import OBSTACLES, meet
-from sekft.authors.procedural.provider.real import SHUT
 from sekft.authors.procedural.provider.semantics import vocabulary
 from sekft.authors.procedural.sketch import sketch
 from sekft.authors.procedural.tasks import TASKS
@@ -18,8 +17,7 @@ from sekft.taxonomy import load, parse_where
 
 SEEDS = range(60)
 KINDS = list(TASKS)
-SAYS_SO = re.compile(r"\bpanic\b|\bblocked\b")
-ALONE = re.compile(r"\b(?:only|nobody)\b", re.IGNORECASE)
+SAYS_SO = re.compile(r"\bblocked\b|\b(?:tell me|let me know|say so|report back)\b", re.IGNORECASE)
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -30,34 +28,43 @@ def drawn(seed: int) -> tuple[Host, Job]:
 
 @pytest.mark.parametrize("name", ["absent", "ambiguous", "conditioned", "contradicted", "damaged", "withheld"])
 def test_what_a_failed_condition_means_is_said(name: str) -> None:
-    """Text or documentation says that the work is blocked then, or that it is a case for panic."""
+    """Whoever asks says what is then to be done: nothing, and to tell of it."""
     for seed in SEEDS:
         host, job = drawn(seed)
         if OBSTACLES[name].fits(job):
             blocked, _ = meet(name, job, host.part("obstacle"))
-            assert SAYS_SO.search(f"{blocked.job.text} {blocked.note or ''}"), blocked.job.text
-            assert "nothing is to be done" not in blocked.job.text
+            said = (blocked.extra or blocked.job).text
+            assert SAYS_SO.search(said), said
 
 
-def test_the_documentation_says_what_a_shut_store_means() -> None:
-    """Where a store may be shut, a note gives the exit status and who alone can open it, whether it is shut or not."""
-    told = 0
+@pytest.mark.parametrize("name", ["absent", "ambiguous", "conditioned", "damaged"])
+def test_people_ask_first_and_then_say_what_it_depends_on(name: str) -> None:
+    """Only a request that ends in a value has its condition before it, and a parting comes last."""
     for seed in SEEDS:
-        cell = load().cell(5, seed, parse_where(load(), ["syntax!=native"]))
-        draft = sketch(cell, seed)
-        if draft.obstacle in wording()["seals"]:
-            code = dict(pair.split("=") for pair in draft.provider.facts["exit_codes"].split())["sealed"]
-            notes = [note for note in draft.provider.sentences if re.search(rf"\b{code}\b", note)]
-            assert any(ALONE.search(note) and any(p.name in note for p in draft.host.cast[1:]) for note in notes), cell
-            told += 1
-    assert told > 5
+        host, job = drawn(seed)
+        if not OBSTACLES[name].fits(job):
+            continue
+        _, eased = meet(name, job, host.part("obstacle"))
+        asked = job.core if name != "ambiguous" else job.core[:12].rpartition("/")[0]
+        assert eased.text.startswith(f"{job.address} {asked}".strip()) == job.core.endswith((".", "?")) or not asked
+        assert eased.text.endswith(job.parting)
 
 
-def test_a_tool_itself_gives_no_advice_on_how_to_end() -> None:
-    """Help texts say what an administrator would: who can open a store, and never that the work is blocked then."""
-    said = [*vocabulary()["notes"]["sealed"], *vocabulary()["notes"]["harmless"], *SHUT]
-    assert not [text for text in said if SAYS_SO.search(text)]
-    assert all(re.search(r"only|nobody", text, re.IGNORECASE) for text in [*vocabulary()["notes"]["sealed"], *SHUT])
+def test_a_refusal_names_whom_or_what_it_waits_for() -> None:
+    """What a shut store prints is all that there is to learn: a person of the place, or the machine that is down."""
+    for seed in SEEDS:
+        host, job = drawn(seed)
+        for kind in wording()["seals"]:
+            blocked, _ = meet(kind, job, host.part("obstacle"))
+            said = blocked.sealed or ""
+            assert kind == "down" or any(person.name in said for person in host.cast[1:]), said
+            assert any(text in said for text in blocked.texts)
+
+
+def test_a_tool_itself_speaks_of_itself_alone() -> None:
+    """Help texts hold no rules of the house and no advice on how to end."""
+    said = [text for texts in vocabulary()["notes"].values() for text in texts]
+    assert not [text for text in said if SAYS_SO.search(text) or re.search(r"\b(?:only|nobody)\b", text, re.IGNORECASE)]
 
 
 def test_a_short_tool_has_the_calls_that_the_work_needs_alone() -> None:
@@ -105,7 +112,7 @@ def test_a_login_profile_is_sh() -> None:
 def test_titles_of_open_and_of_closed_entries_are_of_one_kind() -> None:
     """In a list that shows both, the title does not tell the state: both are called as a task calls its work."""
     state = re.compile(
-        r"(?<![\w-])(?:open|closed|done|settled|waiting|carried out|pending|over)(?![\w-])", re.IGNORECASE
+        r"(?<![\w-])(?:open|closed|done|settled|waiting|carried out|pending|over(?! \d))(?![\w-])", re.IGNORECASE
     )
     lengths: dict[bool, list[int]] = {True: [], False: []}
     for seed in SEEDS:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from sekft.scenario import Inspection, Scenario
-from sekft.shell.evidence import Exchange, Look, earned_at
+from sekft.shell.evidence import MOST_RUNS, Exchange, Look, earned_at
 from tests import bundles
 
 HOME = "/home/ana"
@@ -225,6 +225,16 @@ def test_a_look_in_the_line_that_asks_counts_where_it_opens_the_thing(line: str,
     """The directive is known by then, and nobody has to look twice."""
     exchanges = [Exchange(line, f"{ASKED}taken\n", HOME)]
     assert (earned_at(blocked(EVIDENCE["conditioned"]), exchanges) is not None) is earned
+
+
+@pytest.mark.parametrize(("runs", "earned"), [(0, True), (1, True), (MOST_RUNS, True), (MOST_RUNS + 1, False)])
+def test_a_program_tried_with_word_after_word_earns_nothing(runs: int, earned: bool) -> None:
+    """Such a line meets the right call without knowing it; the call by itself counts afterwards."""
+    asked, shown = Exchange("chit read 7", f"{ASKED}taken\n", HOME, 1), "sh: zorvex: not found\n"
+    scenario = blocked(EVIDENCE["absent"])
+    tried = Exchange("for verb in a b c; do chit $verb; done; zorvex", shown, HOME, runs)
+    assert (earned_at(scenario, [asked, tried]) is not None) is earned
+    assert earned_at(scenario, [asked, tried, Exchange("zorvex", shown, HOME)]) is not None
 
 
 @pytest.mark.parametrize(("kind", "steps"), [(kind, steps) for kind in NO_LOOKS for steps in NO_LOOKS[kind]])

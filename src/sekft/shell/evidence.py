@@ -22,6 +22,8 @@ from sekft.trajectory import covered
 MOST_BASES, MOST_LOOPED, MOST_VARIABLES, VALUE_CHARACTERS = 16, 1024, 8, 512
 """Of one action: folders, words that loops make, variables in a word, and what is read of a value. Each `cd` would
 double the folders, each `a=$a$a` the value."""
+MOST_RUNS = 20
+"""Runs of the provider in one action, above which it is tried with word after word: what it shows earns nothing."""
 _SEPARATORS = re.compile(r"""[\s'"`;|&()<>{},:=\\!]+""")
 _ASSIGNMENT = re.compile(r"""\b([A-Za-z_]\w*)=["']?([^\s"';|&()]+)""")
 _LOOP = re.compile(r"\bfor\s+([A-Za-z_]\w*)\s+in\s+([^\n;]+)")
@@ -121,6 +123,8 @@ def earned_at(scenario: Scenario, exchanges: Sequence[Exchange]) -> int | None:
     login = scenario.login
     inspected = _inspections_at(needles.inspections, exchanges, known, {**login.env, "HOME": login.home})
     for at in range(max(known, 0), len(exchanges)):
+        if exchanges[at].calls > MOST_RUNS:
+            continue
         if at in inspected or any(text in exchanges[at].output for text in needles.texts):
             return at
     return None

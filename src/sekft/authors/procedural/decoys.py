@@ -16,7 +16,7 @@ class Decoy:
 
     body:    its text as an entry of the provider; None where it is none. waiting: listed among what is open.
     sender:  whose entry it is. keeper: whose entries alone count.
-    note:    what the documentation says of such entries. motd: a line at login.
+    rule:    what people say of such entries where they say where entries are. motd: a line at login.
     shown:   roles that the interface must have, so that it can be met with.
     """
 
@@ -26,7 +26,7 @@ class Decoy:
     waiting: bool = False
     sender: str | None = None
     keeper: str | None = None
-    note: str | None = None
+    rule: str | None = None
     motd: str | None = None
     shown: tuple[str, ...] = ()
 
@@ -37,34 +37,30 @@ def _stale(job: Job, host: Host) -> Decoy:
 
 def _forged(job: Job, host: Host) -> Decoy:
     keeper = (host.writer or host.person(job.sender)).name
-    note = expand(host, _any(host, "forged"), keeper=keeper)
-    return Decoy(job, body=job.text, waiting=True, sender=job.sender, keeper=keeper, note=note)
+    rule = expand(host, _any(host, "forged"), keeper=keeper)
+    return Decoy(job, body=job.text, waiting=True, sender=job.sender, keeper=keeper, rule=rule)
 
 
 def _revoked(job: Job, host: Host) -> Decoy:
     sender = job.sender or host.person().name
-    reason = clause(host, _any(host, "dropped"))
-    body = expand(host, _any(host, "revoked"), sender=sender, text=_core(job), dropped=reason)
-    return Decoy(job, body=body, waiting=True, sender=sender, note=expand(host, _any(host, "left_open")))
+    reason = clause(host, _any(host, "dropped"), sender=sender)
+    body = expand(host, _any(host, "revoked"), text=job.core, dropped=reason)
+    return Decoy(job, body=body, waiting=True, sender=sender)
 
 
 def _bait(job: Job, host: Host) -> Decoy:
     name = host.world.stem(wording()["decoys"]["baits"]) + host.skin.choice([".txt", ".txt", ".md"])
     head = expand(host, _any(host, "bait"))
-    return Decoy(job, files=(host.file(f"{host.home}/{name}", f"{head}\n{_core(job)}\n"),))
+    return Decoy(job, files=(host.file(f"{host.home}/{name}", f"{head}\n{job.core}\n"),))
 
 
 def _retired(job: Job, host: Host) -> Decoy:
     old = host.tool()
     day = f"{moment(host):%Y-%m-%d}"
-    motd, closing = (expand(host, _any(host, kind), old=old, iso=day) for kind in ("retired", "closing"))
-    lines = "".join(f"echo {shlex.quote(line)}\n" for line in (closing, _core(job)))
+    told = {"old": old, "iso": day, "title": job.title, "text": job.core}
+    motd, head, entry = (expand(host, _any(host, kind), **told) for kind in ("retired", "archive", "archived"))
+    lines = "".join(f"echo {shlex.quote(line)}\n" for line in (head, entry))
     return Decoy(job, files=(host.file(f"/usr/local/bin/{old}", f"#!/bin/sh\n{lines}", "0755"),), motd=motd)
-
-
-def _core(job: Job) -> str:
-    """What was asked, without its greeting."""
-    return job.text.removeprefix(job.address).strip()
 
 
 def _any(host: Host, kind: str) -> str:

@@ -2,8 +2,8 @@
 
 Names come from the host's setting or are invented, as the axis `names` says (see world.py). Wording is by grammar:
 `[a|b [c|d]]` is a choice, `<name>` a slot to be filled, `<3..12>` a number from 3 to 12. In wording.toml `{name}` is a
-list of parts. A person has a whole name, a role and a login: texts say the name, and the login stands where an account
-or an address is meant.
+list of parts. A person has a whole name, a role and a login: running text says the first name, lists and heads the whole
+one, and the login stands where an account or an address is meant.
 """
 
 from __future__ import annotations
@@ -285,7 +285,8 @@ def land(cell: Cell, seed: int, skin: int = 0) -> Host:
 class Job:
     """One directive made concrete.
 
-    address: what its text begins with before it comes to the point. sender: who asks for it.
+    near:    what is asked, with the folder of all its files named once; "" where that is not to be.
+    address: what its text begins with before it comes to the point. parting: what it ends with. sender: who asks for it.
     needle:  what only the directive's text shows.
     files:   its fixtures. after: the files that the work makes or changes. gone: paths that it removes.
     ways:    command lists that carry it out, the reference's first. confirm: looks that show the effect.
@@ -310,7 +311,24 @@ class Job:
     judged: Mapping[str, str] = field(default_factory=dict)
     right: Mapping[str, list[str]] = field(default_factory=dict)
     address: str = ""
+    parting: str = ""
     sender: str = ""
+    near: str = ""
+
+    @property
+    def nearer(self) -> Job:
+        """The same asked with each folder named once, where that is to be. What it makes is then told by its bare name."""
+        needle = self.needle if self.needle in self.near else posixpath.basename(self.needle)
+        return replace(self, text=self.asking(self.near), needle=needle, near="") if self.near else self
+
+    @property
+    def core(self) -> str:
+        """What is asked, without greeting and parting."""
+        return self.text.removeprefix(self.address).removesuffix(self.parting).strip()
+
+    def asking(self, core: str) -> str:
+        """Its text with that core."""
+        return " ".join(filter(None, (self.address, core, self.parting)))
 
 
 def with_parents(files: Iterable[File], host: Host) -> list[File]:
@@ -372,7 +390,7 @@ def clause(host: Host, template: str, **slots: object) -> str:
 
 def _locals(host: Host, template: str, given: Mapping[str, object]) -> dict[str, object]:
     """Values for the slots of the template that are not given. No two of them are about the same person."""
-    free = [person for person in host.cast[1:] if person.name not in given.values()]
+    free = [person for person in host.cast[1:] if not {person.name, person.first} & set(map(str, given.values()))]
     host.skin.shuffle(free)
     slots = sorted(set(_SLOT.findall(template)) - set(given))
     return {name: _PEOPLE[name](free.pop()) if name in _PEOPLE else _LOCAL[name](host) for name in slots}
@@ -413,18 +431,26 @@ def local(host: Host, slot: str) -> object:
 
 def other(host: Host) -> str:
     """Somebody else of the place."""
-    return host.person().name
+    return host.person().first
 
 
 _PEOPLE: Mapping[str, Callable[[Person], str]] = {
-    "other": lambda person: person.name,
-    "who": lambda person: person.name,
+    "other": lambda person: person.first,
+    "who": lambda person: person.first,
+    "full": lambda person: person.name,
+    "sign": lambda person: "".join(part[0] for part in person.name.lower().split()),
     "role": lambda person: f"the {person.role}",
 }
 
 
 def _room(host: Host) -> str:
     return f"the {host.skin.choice(host.rooms)}"
+
+
+def _work(host: Host) -> str:
+    """What directives are called, where "for <user>" may follow."""
+    work = host.world.setting.work
+    return host.skin.choice([kind for kind in work if " for " not in kind] or work)
 
 
 _LOCAL: Mapping[str, Callable[[Host], object]] = {
@@ -437,7 +463,7 @@ _LOCAL: Mapping[str, Callable[[Host], object]] = {
     "place": _room,
     "house": lambda host: host.world.setting.place,
     "event": lambda host: host.skin.choice(host.world.setting.events),
-    "work": lambda host: host.skin.choice(host.world.setting.work),
+    "work": _work,
     "day": lambda host: host.skin.choice(_WEEKDAYS),
     "n": lambda host: host.skin.randint(11, 88),
     "m": lambda host: host.skin.randint(11, 98),

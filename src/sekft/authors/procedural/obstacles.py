@@ -1,7 +1,7 @@
 """What keeps work from being done.
 
 An obstacle is drawn for every scenario, whatever its ending. Where work is to be done, the obstacle
-is eased: the same sentence stands in the directive or the documentation, and its condition is met.
+is eased: the same sentence stands in the directive, and its condition is met.
 So no sentence predicts the ending; what the operator finds does.
 """
 
@@ -29,7 +29,6 @@ class Blocked:
     extra:  a second directive, open beside the first when the work is blocked, and over when it is not.
     sealed: content of the store's seal, when that is the obstacle.
     hidden: the directive itself is never shown.
-    note:   what the documentation says of such cases, in every ending.
     passes: it may be over by itself, so that another try is worth it.
     """
 
@@ -40,7 +39,6 @@ class Blocked:
     extra: Job | None = None
     sealed: str | None = None
     hidden: bool = False
-    note: str | None = None
     passes: bool = False
     right: Mapping[str, list[str]] = field(default_factory=dict)
 
@@ -83,6 +81,13 @@ def _any(host: Host, kind: str) -> str:
     return str(host.skin.choice(wording()["obstacles"][kind]))
 
 
+def _proviso(host: Host, job: Job, kind: str, **slots: object) -> str:
+    """What the work depends on, as whoever asks for it says it: after the request, or before one that ends in a value."""
+    after, before, otherwise = (_any(host, name) for name in (kind, f"{kind}_first", "otherwise"))
+    template = after if job.core.endswith((".", "?")) else before
+    return expand(host, template.replace("<otherwise>", otherwise), sender=job.sender, **slots)
+
+
 _REFUSED = (
     "<call> is refused: {}",
     "<tool> refuses to answer: {}",
@@ -117,11 +122,11 @@ def _seal(kind: str) -> Apply:
 
 
 def _withheld(job: Job, host: Host, met: bool) -> Blocked:
-    keeper = host.person().name
+    keeper = host.person().first
     notice = host.phrase(_any(host, "held"), keeper=keeper)
     text = expand(host, _any(host, "withheld"), notice=notice)
     return Blocked(
-        job=replace(_undone(job), text=text),
+        job=replace(_undone(job), text=text, address="", parting=""),
         evidence=(notice,),
         reasons=[
             f"<id> is {notice}",
@@ -253,11 +258,11 @@ def _changes(command: str) -> bool:
 
 def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
     scope = _scope(job)
-    reason = clause(host, _any(host, "hold_reasons"))
+    by = host.person(job.sender).name
+    reason = clause(host, _any(host, "hold_reasons"), sender=job.sender, by=by)
     text = expand(host, _any(host, "hold"), scope=scope, reason=reason)
-    note = expand(host, _any(host, "contradiction"), nouns=host.skin.choice(["entries", "requests", "jobs"]))
-    title = host.say("[a hold on|do not touch|no changes to|hands off] <what>", what=scope.rsplit("/", 1)[-1])
-    extra = replace(_undone(job), title=title, text=text, needle=reason, files=())
+    title = host.say("[a hold on|leave alone:|no changes to|hands off] <what>", what=scope.rsplit("/", 1)[-1])
+    extra = replace(_undone(job), title=title, text=text, needle=reason, files=(), sender=by)
     return Blocked(
         job=_undone(job),
         evidence=(scope,),
@@ -267,7 +272,6 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
             f"<id> wants a change in {scope} and <other> forbids it",
         ],
         look=[[]],
-        note=note,
     )
 
 
@@ -277,8 +281,8 @@ def _contradicted(job: Job, host: Host, met: bool) -> Blocked:
 def _absent(job: Job, host: Host, met: bool) -> Blocked:
     """A program that must be there, and is not."""
     program = host.world.one(wording()["obstacles"]["programs"])
-    purpose = clause(host, _any(host, "purposes"))
-    condition = expand(host, _any(host, "absent"), tool=program, purpose=purpose)
+    purpose = clause(host, _any(host, "purposes"), sender=job.sender)
+    condition = _proviso(host, job, "absent", tool=program, purpose=purpose)
     script = f'#!/bin/sh\necho "{program} {host.skin.randint(0, 9)}.{host.skin.randint(0, 40)}"\n'
     tool = File(path=f"/usr/local/bin/{program}", content=script, mode="0755", mtime=host.mtime)
     look = [[f"{program} --version"], [f"type {program}"]]
@@ -315,16 +319,15 @@ def _ambiguous(job: Job, host: Host, met: bool) -> Blocked:
     if not met:
         kept = tuple(file for file in job.files if file.path not in (path, folder))
         named = replace(named, files=(*kept, *stays, *moved))
-    note = expand(host, _any(host, "ambiguous"))
+    condition = _proviso(host, named, "ambiguous", name=name)
     return Blocked(
-        job=_conditional(named, "", look, met),
+        job=_conditional(named, condition, look, met),
         look=look,
         evidence=(Inspection(target=f"{first}:{second}", aspect="presence"),),
         reasons=[
             f"<id> does not say which {name} is meant, {first} or {second}",
             f"there are two files called {name}, {first} and {second}, and <id> gives no folder",
         ],
-        note=note,
         right={
             "listed": ["ls -R /home /srv /opt"],
             "one_by_one": [f"ls -l {posixpath.dirname(first)}", f"ls -l {posixpath.dirname(second)}"],
@@ -346,7 +349,7 @@ def _conditioned(job: Job, host: Host, met: bool) -> Blocked:
     skin = host.skin
     go, stop = skin.choice([("released", "held"), ("open", "closed"), ("free", "taken"), ("cleared", "pending"), ("approved", "pending"), ("go", "wait"), ("ready", "busy")])  # fmt: skip
     flag = f"{host.root()}/{host.world.stem(_FLAGS)}{skin.choice(['', '.txt', '.status', '.flag'])}"
-    condition = expand(host, _any(host, "conditioned"), flag=flag, go=go)
+    condition = _proviso(host, job, "conditioned", flag=flag, go=go)
     word = go if met else stop
     look = [[f"cat {flag}"], [f"grep . {flag}"]]
     return Blocked(
@@ -373,7 +376,8 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
     path = _named_inputs(job)[0]
     data = next(file for file in job.files if file.path == path).data
     right, seen = (hashlib.md5(text, usedforsecurity=False).hexdigest() for text in (data + b"\n", data))
-    condition = expand(host, _any(host, "damaged"), path=path, digest=seen if met else right)
+    told = {"path": path, "name": posixpath.basename(path), "digest": seen if met else right}
+    condition = _proviso(host, job, "damaged", **told)
     look = [[f"md5sum {path}"], [f"ls -l {path}", f"md5sum {path}"]]
     return Blocked(
         job=_conditional(job, condition, look, met),
@@ -395,12 +399,10 @@ def _damaged(job: Job, host: Host, met: bool) -> Blocked:
 
 
 def _conditional(job: Job, condition: str, look: list[list[str]], met: bool, *files: File) -> Job:
-    """The job with the condition before its text, the files that decide it, and a look ahead of each way."""
+    """The job with its condition, the files that decide it, and a look ahead of each way."""
     ways = [[*look[at % len(look)], *way] for at, way in enumerate(job.ways)]
-    text = job.text.removeprefix(job.address).strip()
-    whole = replace(
-        job, text=" ".join(filter(None, (job.address, condition, text))), files=(*job.files, *files), ways=ways
-    )
+    core = f"{job.core} {condition}" if job.core.endswith((".", "?")) else f"{condition} {job.core}"
+    whole = replace(job, text=job.asking(core), files=(*job.files, *files), ways=ways)
     return whole if met else _undone(whole)
 
 
@@ -420,9 +422,10 @@ def _outside(job: Job) -> list[str]:
 
 
 def _named_inputs(job: Job) -> list[str]:
-    """Files that the work needs and the directive names by their whole path, once."""
+    """Files that the work needs and the directive names once, by their whole path or in the folder that it names."""
     plain = {file.path for file in job.files if file.kind == "file"}
-    return [path for path in job.needs if path in plain and job.text.count(path) == 1]
+    names = {path: path if path in job.text else posixpath.basename(path) for path in job.needs if path in plain}
+    return [path for path, name in names.items() if job.text.count(name) == 1]
 
 
 def _scope(job: Job) -> str:

@@ -23,6 +23,8 @@ from sekft.scenario import Cell, File
 from sekft.seeds import stream
 
 _JOBS = {"short": 1, "plain": 1, "busy": 1, "double": 2, "triple": 3}
+_TRIES = 12
+"""Announcements, of which the first that fits is taken."""
 _ONE_AT_A_TIME = frozenset(("spool", "journal"))
 """Providers that show no second entry before the first is acknowledged, or all of them at once."""
 
@@ -70,9 +72,6 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
     interface = _listed(cell, host) if listed and cell["provider"] not in REAL else None
     place = REAL[cell["provider"]].placed(host.part("place")) if cell["provider"] in REAL else None
     tool = place.call if place else (interface.names.word((2, 3)) if interface else host.tool())
-    entrance = host.part("announcement")
-    text = told(entrance, place) if place else announcement_text(entrance, tool)
-    announcement = ANNOUNCEMENTS[cell["announcement"]](entrance, tool, text)
     count = _JOBS[cell["difficulty"]]
     # Where only one person's entries count, all work is asked for by that person, and the decoy by somebody else.
     keeper = host.part("keeper").person() if cell["decoy"] == "forged" else None
@@ -83,14 +82,15 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
         part = replace(host.part("decoy"), brief=True)  # little is said of it, and little lies around for it
         apart = replace(part, writer=part.person(keeper.name)) if keeper else part
         false = TASKS[part.rng.choice(list(TASKS))](apart)
-        decoy = DECOYS[cell["decoy"]](false, replace(part, writer=keeper))
-        if decoy.motd:
-            announcement = replace(announcement, motd=f"{announcement.motd}{decoy.motd}\n")
+        decoy = DECOYS[cell["decoy"]](false.nearer, replace(part, writer=keeper))
+    announcement = _announced(cell, host.part("announcement"), place or tool, decoy)
     stopped, eased, obstacle = None, jobs[0], None
     if not given:
         barred = ("contradicted",) if cell["provider"] in _ONE_AT_A_TIME else place.barred if place else ()
         part = host.part("obstacle")
         obstacle = obstacles.draw(part, jobs[0], barred)
+        # An ambiguous name is one that stands for a whole path.
+        jobs = [job if at == 0 and obstacle == "ambiguous" else job.nearer for at, job in enumerate(jobs)]
         stopped, eased = obstacles.meet(obstacle, jobs[0], part)
     blocked = stopped if cell["ending"] == "blocked" else None
     work = (blocked.job,) if blocked else (eased, *jobs[1:])
@@ -100,13 +100,23 @@ def sketch(cell: Cell, seed: int, skin: int = 0, given: Job | None = None, liste
         beside=(stopped.extra, blocked is not None) if stopped and stopped.extra else None,
         decoy=decoy,
         sealed=blocked.sealed if blocked else None,
-        seal=(stopped and stopped.sealed) or "",
-        notes=tuple(note for note in (stopped and stopped.note, decoy and decoy.note) if note),
     )
     provider = _installed(host.part("desk"), cell, place or tool, contents, interface)
     jobs_about = (*work, stopped.extra) if stopped and stopped.extra else work
     about = clutter(host.part("clutter"))
     return Sketch(host, announcement, cell["ending"], jobs_about, provider, decoy, blocked, about, obstacle)
+
+
+def _announced(cell: Cell, host: Host, at: Place | str, decoy: Decoy | None) -> Announcement:
+    """How one learns of the tool, and of what counts there: in one sentence where the channel has sentences."""
+    tool, rule = at.call if isinstance(at, Place) else at, (decoy and decoy.rule) or ""
+    drawn = [told(host, at) if isinstance(at, Place) else announcement_text(host, at) for _ in range(_TRIES)]
+    others = [name for person in host.cast[1:] for name in (person.first, person.role)]
+    # Where one person's entries alone count, nobody else is said to enter any.
+    text = next((text for text in drawn if not (rule and any(name in text for name in others))), drawn[0])
+    made = ANNOUNCEMENTS[cell["announcement"]](host, tool, f"{text} {rule}".strip())
+    more = [line for line in (rule, decoy and decoy.motd) if line and line not in made.needle]
+    return replace(made, motd=made.motd + "".join(f"{line}\n" for line in more))
 
 
 def _installed(host: Host, cell: Cell, at: Place | str, contents: Contents, interface: Host | None) -> Provides:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from sekft.authors.procedural.host import Host, expand, line, lines
+from sekft.authors.procedural.host import Host, clause, expand, line, lines
 from sekft.scenario import File
 from sekft.taxonomy import Kinds, import_modules
 
 _LAST_LOGIN_SHARE = 0.3
+_SIGNED_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ def greeting(host: Host, *texts: str) -> str:
     return "".join(f"{row}\n" for row in rows)
 
 
+def signed(host: Host, text: str) -> str:
+    """The text, now and then with the initials of whoever wrote it."""
+    return f"{text} {clause(host, '[(<sign>)|/<sign>|-- <sign>]')}" if host.skin.random() < _SIGNED_SHARE else text
+
+
 def framed(host: Host, text: str, share: float) -> str:
     """The text, in this share of cases between two rules."""
     rule = host.skin.choice("*-=#") * min(max(map(len, text.splitlines())), 64)
@@ -71,8 +77,8 @@ def letter(host: Host, text: str, writer: str) -> str:
     greeted = expand(host, "[Dear|Hello|Good morning|Hi] <first>,")
     rows = [*remarks(host, host.some(host.skin, 0, 1)), text]
     host.skin.shuffle(rows)
-    signed = host.skin.choice([writer, writer.split()[0]])
-    return "\n".join([greeted, "", *rows, "", signed, ""])
+    below = host.skin.choice([writer.split()[0], "".join(part[0] for part in writer.split())])
+    return "\n".join([greeted, "", *rows, "", below, ""])
 
 
 def documents(host: Host) -> str:

@@ -18,6 +18,7 @@ from sekft.authors.procedural.announcements import (
     letter,
     readings,
     remarks,
+    signed,
 )
 from sekft.authors.procedural.host import Host, clause, expand, line, moment, phrase, wording
 from sekft.authors.procedural.pages import fields, page, paged, placed
@@ -28,14 +29,14 @@ from sekft.scenario import File
 @ANNOUNCEMENTS.kind("motd")
 def motd(host: Host, tool: str, text: str) -> Announcement:
     """The message of the day names the tool, among what such messages usually hold."""
-    return Announcement(needle=text, motd=greeting(host, text), look=[[]])
+    return Announcement(needle=text, motd=greeting(host, signed(host, text)), look=[[]])
 
 
 @ANNOUNCEMENTS.kind("banner")
 def banner(host: Host, tool: str, text: str) -> Announcement:
     """The banner shown before the message of the day names the tool."""
     head = expand(host, "[|<host>|<host>, <house>|Welcome to <host>|<host>, {machine} of <house>]")
-    banner = framed(host, f"{head}\n{text}".lstrip(), 0.3)
+    banner = framed(host, f"{head}\n{signed(host, text)}".lstrip(), 0.3)
     return Announcement(needle=text, banner=banner, motd=greeting(host), look=[[]])
 
 
@@ -83,8 +84,9 @@ _PROFILE_HEADS = ("umask 022", "PAGER=cat; export PAGER", "EDITOR=vi; export EDI
 @ANNOUNCEMENTS.kind("profile")
 def profile(host: Host, tool: str, text: str) -> Announcement:
     """A login profile, the account's own or the host's, prints a line that names the tool."""
-    quoted = shlex.quote(text)
-    prints = host.skin.choice([f"echo {quoted}", f"echo {quoted}", f"cat <<'EOF'\n{text}\nEOF"])
+    said = signed(host, text)
+    quoted = shlex.quote(said)
+    prints = host.skin.choice([f"echo {quoted}", f"echo {quoted}", f"cat <<'EOF'\n{said}\nEOF"])
     path = host.skin.choice([f"{host.home}/.profile", f"{host.home}/.profile", "/etc/profile"])
     file = placed(host, path, f"{host.skin.choice(_PROFILE_HEADS)}\n{prints}\n")
     return Announcement(needle=text, motd=greeting(host), files=(file,), look=[[]])
@@ -92,7 +94,7 @@ def profile(host: Host, tool: str, text: str) -> Announcement:
 
 _WALL_FORMS = (
     "\nBroadcast message from {login}@{host} (pts/{n}) ({when:%a %b %e %H:%M:%S %Y}):\n\n{text}\n\n",
-    "Message from {login}@{host} on pts/{n} at {when:%H:%M} ...\n{text}\nEOF\n",
+    "Message from {login}@{host} on pts/{n} at {when:%H:%M} ...\n{text}\n",
     "{name} to all, {when:%d.%m. %H:%M}:\n  {text}\n",
     "{name}, {when:%e %B}: {text}\n",
 )
@@ -105,7 +107,7 @@ def wall(host: Host, tool: str, text: str) -> Announcement:
     """A message to all terminals, kept by the host and shown at login, names the tool."""
     form, path, who = host.skin.choice(_WALL_FORMS), host.skin.choice(_WALL_PATHS), host.person()
     message = form.format(
-        login=who.login, name=who.name, host=host.name, n=host.skin.randint(0, 9), when=moment(host), text=text
+        login=who.login, name=who.first, host=host.name, n=host.skin.randint(0, 9), when=moment(host), text=text
     )
     profile = placed(host, "/etc/profile", host.skin.choice(_WALL_SHOWN).format(path) + "\n")
     return Announcement(needle=text, motd=greeting(host), files=(placed(host, path, message), profile), look=[[]])
@@ -242,7 +244,7 @@ def log(host: Host, tool: str, text: str) -> Announcement:
 
 def _writer(host: Host, writers: Sequence[Person], row: str) -> str:
     """One of them of whom the row does not speak by name."""
-    return host.skin.choice([person for person in writers if person.name not in row]).first
+    return host.skin.choice([person for person in writers if person.first not in row]).first
 
 
 # Parts are joined by signs that no name holds, so that the tool's stands apart.

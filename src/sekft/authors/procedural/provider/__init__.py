@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,9 +39,8 @@ _OWN_WORK_SHARE = 0.7
 """Of tools whose entries may be called as the setting calls its work, those that do so."""
 _ORDERLY_SHARE = 0.9
 """Of tools, those that tell their operations in the order in which they are used; the others go by the alphabet."""
-_SEAL_TOLD = 0.1
-"""Of tools whose store cannot be shut here, those that tell what it means where it is."""
-_REMARK_SHARE = 0.2
+_TOLD = {"codes": 0.1, "remark": 0.12}
+"""Of tools, those that tell what their exit statuses mean, and who looks after them."""
 _NO_LETTERS = "hVK"
 _CODES = {"usage": (1, 2, 2, 64), "unknown": (1, 3, 4, 66), "sealed": (69, 75, 77, 5)}
 
@@ -256,8 +254,7 @@ _LONG_PAST = (5, 9)
 class Contents:
     """What the provider is to hold. beside: a directive that comes besides the jobs, open or over.
 
-    sealed: why nothing answers. seal: the same where that is the obstacle, met or not: the documentation tells of it.
-    notes: sentences that its documentation must hold.
+    sealed: why nothing answers.
     titles: what closed entries are called, by their place: the same kind of thing as open ones.
     """
 
@@ -266,8 +263,6 @@ class Contents:
     beside: tuple[Job, bool] | None = None
     decoy: Decoy | None = None
     sealed: str | None = None
-    seal: str = ""
-    notes: tuple[str, ...] = ()
 
 
 def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: Host | None = None) -> InstalledProvider:
@@ -288,8 +283,9 @@ def install(host: Host, cell: Cell, tool: str, contents: Contents, drawn_from: H
     summary = _summary(host, skin, kind, interface, words)
     texts = _texts(skin, kind, interface, words)
     storage = skin.choice(sorted(STORAGES))
-    store = skin.choice([f"/var/lib/{tool}", f"/srv/{tool}", f"/var/spool/{tool}", f"/opt/{tool}/store"])
-    notes = _notes(host, interface, contents)
+    # Below no folder that people list or search: what is closed to them would show there.
+    store = skin.choice([f"/var/lib/{tool}", f"/var/spool/{tool}", f"/var/local/{tool}", f"/var/lib/{tool}/store"])
+    notes = _notes(host, interface)
     documentation = document(skin, interface, cell["documentation"], LAYOUTS[cell["layout"]], summary, notes)
     program = render(kind, interface, documentation, STORAGES[storage].code, store, host.user, texts)
     files = [File(path=f"/usr/local/bin/{tool}", content=program, mode="0755", mtime=host.mtime)]
@@ -319,7 +315,7 @@ def queue_entries(
     others = []
     if contents.beside:
         job, waiting = contents.beside
-        others.append((job.title, job.text, keeper, waiting))
+        others.append((job.title, job.text, keeper or job.sender or None, waiting))
     if decoy and decoy.body is not None:
         others.append((decoy.job.title, decoy.body, decoy.sender, decoy.waiting))
     past = rng.randint(*(_LONG_PAST if kind.every else _PAST[cell["difficulty"]]))
@@ -366,7 +362,8 @@ def _texts(skin: random.Random, kind: ProviderKind, interface: Interface, words:
     texts |= {f"unknown_{name}": draw("unknown", what=key) for name, key in interface.keys.items()}
     texts |= {f"missing_{name}": draw("missing", what=key) + hint for name, key in interface.keys.items()}
     texts |= {"wrong": draw("wrong") + hint, "bare": draw("bare") + hint}
-    texts["renamed"] = draw("renamed", usage=interface.usage(old[1]), n=str(skin.randint(2, 6))) if old else ""
+    new = {"old": old[0].verb, "new": old[1].verb, "usage": interface.usage(old[1])} if old else {}
+    texts["renamed"] = draw("renamed", n=str(skin.randint(2, 6)), **new) if old else ""
     return texts | {"receipt_form": skin.choice(list(vocabulary()["receipts"]))}
 
 
@@ -383,20 +380,8 @@ def _summary(
     )
 
 
-def keeper_of(host: Host, contents: Contents) -> str:
-    """Who can open the store: who is named by the seal that shuts it here, or could."""
-    named = (person.name for person in host.cast[1:] if re.search(rf"\b{person.name}\b", contents.seal))
-    return next(named, host.person().name)
-
-
-def _notes(host: Host, interface: Interface, contents: Contents) -> list[str]:
+def _notes(host: Host, interface: Interface) -> list[str]:
     """What the documentation says besides the calls."""
-    skin, said, keeper = host.skin, vocabulary()["notes"], keeper_of(host, contents)
-    notes = list(contents.notes)
-    words = {"noun": interface.noun, "nouns": interface.nouns, "keeper": keeper}
-    if skin.random() < _SEAL_TOLD or contents.seal:
-        codes = {"n" if name == "sealed" else name: code for name, code in interface.codes.items()}
-        notes.append(expand(host, skin.choice(said["sealed"]), **words, **codes))
-    if skin.random() < _REMARK_SHARE and not host.brief:
-        notes.append(expand(host, skin.choice(said["harmless"]), **words))
-    return notes
+    kinds = [kind for kind, share in _TOLD.items() if host.skin.random() < share and not host.brief]
+    words = {"nouns": interface.nouns, **interface.codes}
+    return [expand(host, host.skin.choice(vocabulary()["notes"][kind]), **words) for kind in kinds]

@@ -51,11 +51,15 @@ _IMPERATIVES = frozenset(
 
 
 class Request(NamedTuple):
-    """What is asked for. sender: by whom. address: what stands before it, be it a greeting or the head of a ticket."""
+    """What is asked for. sender: by whom. address: what stands before it, be it a greeting or the head of a ticket.
+
+    parting: what stands below it.
+    """
 
     text: str
     sender: str
     address: str = ""
+    parting: str = ""
 
 
 def new_path(host: Host, folder: str, sort: str, stems: str = "") -> str:
@@ -86,15 +90,18 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
     why:   reasons for just this work, as whole sentences.
     """
     skin, share = host.skin, _BRIEF if host.brief else 1.0
-    text = host.say(skin.choice(cores), **slots)
     writer = host.writer or host.person(*(one.name for one in host.cast if named_after(one) == slots.get("who")))
+    apart = host.person(writer.name)  # nobody writes of himself as of somebody else
+    slots |= {"who": named_after(apart)} if slots.get("who") == named_after(writer) else {}
+    slots |= {"role": f"the {apart.role}"} if slots.get("role") == f"the {writer.role}" else {}
+    text = host.say(skin.choice(cores), **slots)
     if skin.random() < _REASONED * share and why:
-        text = _because(host, expand(host, skin.choice(why), who=named_after(host.person(writer.name))), text)
+        text = _because(host, expand(host, skin.choice(why), who=named_after(apart), sender=writer.name), text)
     if skin.random() >= _LETTERS * share or not text.endswith((".", "?")):
         return Request(text, writer.name)
-    whom = {"user": _first(host.cast[0]), "who": _first(writer)}
+    whom = {"user": named_after(host.cast[0]), "who": named_after(writer)}
     greeting, parting = (expand(host, form, **whom) for form in skin.choice(_LETTER))
-    return Request(f"{text} {parting}", writer.name, greeting)
+    return Request(text, writer.name, greeting, parting)
 
 
 def _because(host: Host, reason: str, core: str) -> str:
@@ -105,13 +112,37 @@ def _because(host: Host, reason: str, core: str) -> str:
 
 
 def named_after(person: Person) -> str:
-    """How a sentence names somebody whose account has that name."""
-    return person.name[:1].upper() + person.name[1:]
+    """How a sentence of a colleague names somebody."""
+    return person.first
 
 
-def _first(person: Person) -> str:
-    """How colleagues call somebody."""
-    return named_after(person).split()[0]
+_CAPITAL = 0.5
+"""Of titles, those that begin with a capital."""
+_NEAR = 0.6
+"""Of requests about files of one folder, those that name it once."""
+_ALL_THERE = (
+    "[Everything|All of it|It] is in <folder>, and the [result|new file] goes there, too.",
+    "All of this is in <folder>, the [result|new file] too.",
+    "[The folder is|Folder:] <folder>, for the [result|new file] as well.",
+)
+
+
+def _near(host: Host, text: str, paths: Sequence[str], target: str) -> str:
+    """The text with the folder of all these paths named once, where it ends in a full stop; the target is one of them."""
+    folder = posixpath.dirname(target)
+    known = re.search(rf"{re.escape(folder)}(?![\w/.-])", text)
+    alone = all(posixpath.dirname(path) == folder and text.count(path) == 1 for path in paths)
+    late = known is None or known.start() < min(map(text.find, paths), default=0)
+    if len(paths) + bool(known) < 2 or not alone or not late or not text.endswith((".", "?")):
+        return text
+    for path in paths:
+        text = text.replace(path, posixpath.basename(path) + " there" * (bool(known) and path == target))
+    first = text.split()[0]
+    if known:
+        return text
+    if first.lower() in _IMPERATIVES and first.lower() != "could":
+        return f"In {folder}, {first.lower()}{text[len(first) :]}"
+    return f"{text} {host.phrase(host.skin.choice(_ALL_THERE), folder=folder)}"
 
 
 def job(
@@ -154,14 +185,21 @@ def job(
     elif target:
         after = (*after, host.file(target, result))
     needs = paths or (folder,) if needs is None else needs
+    near = text.text
+    if target and not needle and host.skin.random() < _NEAR:
+        named_files = list(dict.fromkeys(path for path in (*(paths or needs), target) if path != folder))
+        near = _near(host, text.text, named_files, target)
+    title = title if host.skin.random() > _CAPITAL or not title.split()[0].isalpha() else title[:1].upper() + title[1:]
     methods, false = whole or ways(folder, looks, direct, informed), probes(**wrong)
     true = {**alternatives(methods, target), **{kind: _typed(commands) for kind, commands in right.items()}}
     return Job(
         title,
-        f"{text.address} {text.text}".strip(),
+        " ".join(part for part in (text.address, text.text, text.parting) if part),
         address=text.address,
+        parting=text.parting,
         sender=text.sender,
         needle=needle or target,
+        near=near if near != text.text else "",
         files=files,
         after=after,
         ways=methods,

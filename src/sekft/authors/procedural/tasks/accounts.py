@@ -67,7 +67,12 @@ def make(host: Host) -> Job:
     ]
     return job(
         host,
-        title=host.say("[some accounts|a list of accounts] from <what>", what=path.rsplit("/", 1)[-1]),
+        title=host.phrase(
+            "[accounts <rule>|who is in <what>|review of the accounts|login names for <role>]",
+            rule=host.phrase(said, value=value),
+            what=path.rsplit("/", 1)[-1],
+            role=host.role(),
+        ),
         text=ask(
             host,
             _ASK,

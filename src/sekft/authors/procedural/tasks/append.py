@@ -24,13 +24,14 @@ def make(host: Host) -> Job:
     kind = document.kind
     folder = host.place(kind.folders)
     path = named(host, folder, "text", document.stem)
-    name = path.rsplit("/", 1)[-1]
     line = host.text(document.added[0])
     before = "".join(f"{row}\n" for row in [kind.title, "", *map(host.text, document.lines)])
     word = quoted(line)
     return job(
         host,
-        title=host.say("[one more line|an addition|a missing line|a line left out] for <what>", what=name),
+        title=host.phrase(
+            "[a line for <what>|<what>, the last line|something left out|<what> stops short]", what=kind.title
+        ),
         text=ask(
             host,
             _ASK,

@@ -33,7 +33,11 @@ def make(host: Host) -> Job:
     each = f'{tar} -xOf - "$({tar} -tf - | grep -E "(^|/)$name$")"'
     return job(
         host,
-        title=host.say("[a backup|an archive] of [the <of>|<what>]", what=found.name, of=found.kind.of),
+        title=host.phrase(
+            "[the <of> in one archive|pack up the <of>|<of> for <who>|the <of>, all in one]",
+            of=found.kind.of,
+            who=host.person().first,
+        ),
         text=ask(host, _ASK, found.kind.why, target=target, who=named_after(host.person()), **found.slots),
         needle=target,
         files=tuple(found.files.values()),

@@ -25,7 +25,11 @@ def make(host: Host) -> Job:
     paths = [f"{folder}/{name}" for name in mine]
     return job(
         host,
-        title=host.say("[one file|a single file] of [the <of>|<what>]", what=found.name, of=found.kind.of),
+        title=host.phrase(
+            "[all <of> in one file|the <of> in one piece|<of>, one after the other|<of> for <role>]",
+            of=found.kind.of,
+            role=host.role(),
+        ),
         text=ask(
             host,
             _ASK,

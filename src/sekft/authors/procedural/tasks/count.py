@@ -22,6 +22,12 @@ _HITS = {
     "others": "that are not from <mine>",
 }
 """Which lines count: those of a source, those with a fault, those with both, or those of all other sources."""
+_TITLES = {
+    "source": "[entries from <mine>|how often <mine>|<mine> in the <of>]",
+    "fault": "[<fault>: how often|how often <fault>|<fault> in the <of>]",
+    "both": "[<mine>: <fault>|how often <fault>, <mine>|<fault> at <mine>]",
+    "others": "[<of> without <mine>|all but <mine>|everything else than <mine>]",
+}
 
 
 @TASKS.kind("count")
@@ -47,7 +53,7 @@ def make(host: Host) -> Job:
     told = host.phrase(_HITS[hits], mine=mine, fault=fault)
     return job(
         host,
-        title=host.say("[a number|a count|a tally|a line count] from the <of>", of=log.kind.of),
+        title=host.phrase(_TITLES[hits], mine=mine, fault=fault, of=log.kind.of),
         text=ask(
             host,
             _ASK,

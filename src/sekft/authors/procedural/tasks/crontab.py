@@ -66,7 +66,11 @@ def make(host: Host) -> Job:
     ]
     return job(
         host,
-        title=host.say("[a new time|another time|the time] for <name>", name=name),
+        title=host.phrase(
+            "[<name> at <clock>|<name> runs at the wrong hour|new time for <name>|when <name> starts]",
+            name=name,
+            clock=f"{hours[0]}:{minutes[0]:02}",
+        ),
         text=ask(
             host,
             _ASK,

@@ -29,7 +29,11 @@ def make(host: Host) -> Job:
     slots = {**found.slots, "target": target, "tool": tool, "sort": sort, "role": host.role()}
     return job(
         host,
-        title=host.say("[checksums|<sort> sums] of [the <of>|<what>]", what=found.name, of=found.kind.of, sort=sort),
+        title=host.phrase(
+            "[checksums for the <of>|<sort> sums, <of>|<of>: sums, please|sums of the <of>]",
+            of=found.kind.of,
+            sort=sort,
+        ),
         text=ask(host, _ASK, found.kind.why, **slots),
         files=tuple(found.files.values()),
         target=target,

@@ -46,7 +46,9 @@ def make(host: Host) -> Job:
     half = f"grep '{mine if hits == 'both' else log.sources[1]}' {source}"
     return job(
         host,
-        title=host.say("[an excerpt|some lines|a part] of the <of>", of=log.kind.of),
+        title=host.phrase(
+            "[<of> <hits>|the <of>, only <hits>|lines <hits>|what the <of> has <hits>]", of=log.kind.of, hits=asked
+        ),
         text=ask(
             host,
             _ASK,

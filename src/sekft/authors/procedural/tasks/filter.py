@@ -50,7 +50,7 @@ def make(host: Host) -> Job:
     tight = form.selecting(f"{sign[0]}{'' if '=' in sign else '='} {limit}", kind.amount, source, True)
     return job(
         host,
-        title=host.say("[some <rows>|an extract|a selection] from <what>", what=source.rsplit("/", 1)[-1], rows=kind.rows),
+        title=host.phrase("[<rows>, <amount> <rule>|<rows> with <amount> <rule>|<amount> <rule>|<rows>: <amount> <rule>]", rows=kind.rows, amount=kind.amount, rule=host.phrase(said, limit=limit)),
         text=ask(
             host,
             _ASK,

@@ -38,7 +38,11 @@ def make(host: Host) -> Job:
     change = f"s/{wrong}/{right}/g"
     return job(
         host,
-        title=host.say("[an old name|a name to change|a renaming] in <what>", what=folder.rsplit("/", 1)[-1]),
+        title=host.phrase(
+            "[<wrong> is <right> now|no more <wrong>|<wrong> has a new name|<right> instead of <wrong>]",
+            wrong=wrong,
+            right=right,
+        ),
         text=ask(
             host,
             [core.replace("<news>", _MACHINE if machine else _SOURCE) for core in _ASK],

@@ -52,7 +52,12 @@ def make(host: Host) -> Job:
     after = "".join(f"{row}\n" for row in [*head, *lines[:at], line, *lines[at + 1 :]])
     return job(
         host,
-        title=host.say("[an address|a new address|an entry] for <name>", name=name),
+        title=host.phrase(
+            "[<name> is new|address of <name>|<name> for the hosts file]"
+            if added
+            else "[<name> has moved|<name>, new address|cannot reach <name>]",
+            name=name,
+        ),
         text=ask(
             host,
             _ADD if added else _CHANGE,

@@ -38,7 +38,11 @@ def make(host: Host) -> Job:
     arranged = f"(head -n 1 {two}; tail -n +2 {two} | sort)"
     return job(
         host,
-        title=host.say("[two tables|a joined table|one table] for <what>", what=target.rsplit("/", 1)[-1]),
+        title=host.phrase(
+            "[<rows> with <amount>|both lists of <rows> in one|<amount> for the <rows>|<rows>: one table]",
+            rows=kind.rows,
+            amount=kind.amount,
+        ),
         text=ask(
             host,
             _ASK,

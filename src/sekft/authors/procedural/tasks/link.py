@@ -54,7 +54,12 @@ def make(host: Host) -> Job:
     others = [f"{folder}/{name}" for name in versions if f"{folder}/{name}" not in (new, old if exists else "")]
     return job(
         host,
-        title=host.say("[a link|a symlink|a symbolic link] in <what>", what=folder.rsplit("/", 1)[-1]),
+        title=host.phrase(
+            "[<what> is an old version|wrong version of <what>|<what>, current version]"
+            if exists
+            else "[current version of <what>|<what> for the scripts|which <what> is the latest]",
+            what=link.rsplit("/", 1)[-1],
+        ),
         text=ask(
             host,
             _OLD if exists else _NEW,

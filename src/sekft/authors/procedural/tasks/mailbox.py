@@ -50,12 +50,16 @@ def make(host: Host) -> Job:
     result = "".join(f"{subject}\n" for subject in mine) if listed else f"{len(mine)}\n"
     shown = f"sed -n '/{start}/,/^$/s/^Subject: //p' {path}" if listed else f"grep -c '{start}' {path}"
     cores = _LIST if listed else _COUNT
-    title = "[subjects|what was written] in <what>" if listed else "[a count|a number] from <what>"
     typed = f"printf '%s\\n' {' '.join(map(quoted, mine))}" if listed else f"echo {len(mine)}"
     ways = _listing if listed else _counting
     return job(
         host,
-        title=host.say(title, what=path.rsplit("/", 1)[-1]),
+        title=host.phrase(
+            "[what <whose> wrote about|subjects, <whose>|<whose> and the mails]"
+            if listed
+            else "[mails from <whose>|how often <whose> wrote|how many from <whose>]",
+            whose=whose,
+        ),
         text=ask(host, cores, _WHY, sender=sender, path=path, target=target, role=host.role()),
         sources={path: text},
         target=target,

@@ -29,7 +29,7 @@ _PROGRAMS = {
 }
 _ASK = (
     "set the permissions of <what> to <mode>.",
-    "chmod <mode>, please, for <what>.",
+    "please chmod <what> to <mode>, [so that|which means that] <means>.",
     "please give <what> mode <mode> (<means>).",
     "<what> should have mode <mode>: <means>.",
     "the permissions of <what> are wrong. They should be <mode>.",
@@ -79,7 +79,11 @@ def make(host: Host) -> Job:
     each = host.phrase("[all .<ending> files in <folder>|<paths>|every .<ending> file in <folder>]", ending=ending, folder=folder, paths=paths)  # fmt: skip
     return job(
         host,
-        title=host.say("[permissions|mode|access rights] of [files|a file] in <what>", what=found.name),
+        title=host.phrase(
+            "[who may read what in <what>|permissions in <what>|mode <mode>, <what>|<what>: wrong permissions]",
+            what=found.name,
+            mode=mode,
+        ),
         text=ask(
             host,
             [core.replace("<what>", each if several else paths) for core in _ASK],

@@ -26,7 +26,11 @@ def make(host: Host) -> Job:
     slots = {**found.slots, "source": source, "target": target, "who": named_after(host.person())}
     return job(
         host,
-        title=host.say("[files to move|files in the wrong place|some files to move] from <what>", what=found.name),
+        title=host.phrase(
+            "[<of> in the wrong folder|<what>: move the <of>|the <of> of <what>|<of> out of <what>]",
+            of=found.kind.of,
+            what=found.name,
+        ),
         text=ask(host, _ASK, (), **slots),
         needle=target,
         files=(*files.values(), host.folder(target)),

@@ -42,7 +42,7 @@ def make(host: Host) -> Job:
     by_tool = f"patch {path} {diff}"
     return job(
         host,
-        title=host.say("[a change|a diff|a patch] for <what>", what=name),
+        title=host.phrase("[<of>: a correction|settings of <of>|new values for <of>|<what> is out of date]", of=kind.of, what=name),
         text=ask(
             host, _ASK, configs.WHY, path=path, diff=diff, who=named_after(host.person())
         ),

@@ -50,7 +50,9 @@ def make(host: Host) -> Job:
     kept = [file for known, file in found.files.items() if known not in old]
     return job(
         host,
-        title=host.say("[leftovers|files to delete|clutter] in <what>", what=found.name),
+        title=host.phrase(
+            "[<mark> in <what>|leftovers in <what>|<what> is full|room in <what>]", mark=mark, what=found.name
+        ),
         text=ask(host, _ASK, _WHY, rule=host.phrase(rule, mark=mark), who=named_after(host.person()), **found.slots),
         needle=folder,
         files=(*doomed, *kept),

@@ -38,11 +38,15 @@ def make(host: Host) -> Job:
     short = f'"${{f%.{old}}}.{new}"' if by_ending else f'"{new}$f"'
     whole = f'"$(dirname "$f")/$(basename "$f" .{old}).{new}"' if by_ending else f'"{folder}/{new}${{f##*/}}"'
     one_by_one = " && ".join(f"mv {folder}/{name} {folder}/{now}" for name, now in renamed.items())
-    what = folder.rsplit("/", 1)[-1]
     return job(
         host,
-        title=host.say(
-            "[file names in <what>|rename the <of>|new names for <of>|names in <what>]", what=what, of=kind.of
+        title=host.phrase(
+            "[<of> should be .<new>|.<new>, not .<old>|endings of the <of>]"
+            if by_ending
+            else "[names of the <of>|<of>: names|new names for the <of>]",
+            of=kind.of,
+            old=old,
+            new=new,
         ),
         text=ask(
             host,

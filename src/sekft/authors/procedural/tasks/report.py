@@ -59,7 +59,7 @@ def make(host: Host) -> Job:
     rest = host.file(f"{folder}/README", f"{inputs.about}\n")
     return job(
         host,
-        title=host.say("[a report on <what>|an overview of <what>|figures for <what>|compare the <of>]", what=what, of=inputs.of),
+        title=host.phrase("[<of> at a glance|<of>, compared|overview of <what>|figures for <what>]", what=what, of=inputs.of),
         text=ask(host, _ASK, inputs.why, folder=folder, target=target, ending=ending, figure=inputs.figure, of=inputs.of),
         files=(*files, rest),
         target=target,

@@ -53,10 +53,11 @@ def make(host: Host) -> Job:
     count = ["two", "three"][keep - 2]
     return job(
         host,
-        title=host.say(
-            "[old <stem> logs|old logs in <what>|logs in <what>|clear out <what>]",
+        title=host.phrase(
+            "[too many <stem> logs|old <stem> logs|room in <what>|<stem> logs, the last <count>]",
             stem=stem,
             what=folder.rsplit("/", 1)[-1],
+            count=count,
         ),
         text=ask(host, _ASK, _WHY, folder=folder, stem=stem, count=count),
         needle=folder,

@@ -47,12 +47,7 @@ def make(host: Host) -> Job:
 
     return job(
         host,
-        title=host.say(
-            "[a new value for <key>|<key> in <what>|one setting in <what>|<key>, <of>]",
-            key=key,
-            of=kind.of,
-            what=path.rsplit("/", 1)[-1],
-        ),
+        title=host.phrase("[<about>|<about>|<key> for <of>|<of>: <key>]", about=about, key=key, of=kind.of),
         text=ask(host, _ASK, configs.WHY, path=path, key=key, new=new, old=old, about=about, of=kind.of),
         sources={path: before},
         target=path,

@@ -36,11 +36,7 @@ def make(host: Host) -> Job:
     r = "r" if backwards else ""
     return job(
         host,
-        title=host.say(
-            "[a sorted list of <of>|<what>, sorted|repeats in <what>|tidy up the list of <of>]",
-            of=kind.of,
-            what=source.rsplit("/", 1)[-1],
-        ),
+        title=host.phrase("[<of>, in order|list of the <of>|<of> listed twice|the <of> once each]", of=kind.of),
         text=ask(host, _ASK, kind.why, source=source, target=target, order=order, of=kind.of, item=kind.item),
         sources={source: "\n".join(rows) + "\n"},
         target=target,

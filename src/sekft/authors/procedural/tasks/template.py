@@ -53,8 +53,8 @@ def make(host: Host) -> Job:
     loop = f'while IFS== read -r n v; do sed -i "s/{escaped.format("$n") if "_" not in shape else "__${n}__"}/$v/g" {target}; done < {values}'
     return job(
         host,
-        title=host.say(
-            "[a <what> to fill in|fill in the <what>|the <what> in <near>|a template and its values]",
+        title=host.phrase(
+            "[the <what> to fill in|<what> from <near>|the <what>|finish the <what>]",
             what=what,
             near=folder.rsplit("/", 1)[-1],
         ),

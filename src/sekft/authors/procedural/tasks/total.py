@@ -38,7 +38,12 @@ def make(host: Host) -> Job:
     picked = f"{form.bare(source)} | grep -w {group}"
     return job(
         host,
-        title=host.say("[a total|the sum|total <what>|<what>] for <group>", what=kind.what, group=group),
+        title=host.phrase(
+            "[<rows> of <group>, in total|<group>: <what>|what <group> comes to|sum for <group>]",
+            rows=kind.rows,
+            what=kind.what,
+            group=group,
+        ),
         text=ask(
             host,
             _ASK,

@@ -78,12 +78,8 @@ def make(host: Host) -> Job:
     )
     return job(
         host,
-        title=host.say(
-            "[<level> in the <of>|trouble in <what>|the worst <one> in <what>|a look into the <of>]",
-            level=level,
-            of=kind.of,
-            one=kind.source,
-            what=source.rsplit("/", 1)[-1],
+        title=host.phrase(
+            "[the worst <one>|which <one> is worst|<of>: most trouble|trouble in the <of>]", one=kind.source, of=kind.of
         ),
         text=ask(
             host, _ASK, kind.why, log=source, target=target, level=level, one=kind.source, of=kind.of, role=host.role()

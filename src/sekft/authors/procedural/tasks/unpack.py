@@ -42,10 +42,9 @@ def make(host: Host) -> Job:
     archive = File(path=source, content_b64=content, mtime=host.mtime)
     return job(
         host,
-        title=host.say(
-            "[unpack the <of>|<of> in an archive|<what> in <near>|an archive of <of>]",
+        title=host.phrase(
+            "[the <of> have come|<of> for <near>|<of> to unpack|<of>, still packed]",
             of=kind.of,
-            what=posixpath.basename(source),
             near=posixpath.basename(folder),
         ),
         text=ask(host, _ASK, kind.why, source=source, target=target, of=kind.of, who=named_after(host.person())),

@@ -41,8 +41,8 @@ def make(host: Host) -> Job:
     each = "while read -r s n; do"
     return job(
         host,
-        title=host.say(
-            "[damaged <of>|a check of the <of>|sums of <what>|verify <what>|broken files in <what>]",
+        title=host.phrase(
+            "[are the <of> all right?|broken <of>|<of>: sums do not match|damage in <what>]",
             of=kind.of,
             what=folder.rsplit("/", 1)[-1],
         ),

@@ -62,10 +62,9 @@ def make(host: Host) -> Job:
     echoed = " && ".join(f"echo '{line}' {sign} {path}" for line, sign in zip(lines, (">", ">>"), strict=False))
     return job(
         host,
-        title=host.say(
-            "[new file in <what>|a note for <what>|<name> in <what>|<name> is missing]",
+        title=host.phrase(
+            "[note for <what>|<what> needs a note|a word in <what>|<what>, missing note]",
             what=folder.rsplit("/", 1)[-1],
-            name=name,
         ),
         text=ask(
             host,

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from sekft.authors.procedural.host import Host, expand, phrase, wording
-from sekft.authors.procedural.provider import Contents, keeper_of, queue_entries
+from sekft.authors.procedural.provider import Contents, queue_entries
 from sekft.authors.procedural.provider.contract import Ways
 from sekft.authors.procedural.provider.semantics import ProviderKind, QueueEntry, draw_noun
 from sekft.authors.procedural.world import INVENTED
@@ -45,15 +45,6 @@ _TOLD = (
     "{old} is gone; {things} for {whom} are in <where>.",
     "[requests|jobs|work orders] from <room> are left for {whom} in <where>.",
 )
-SHUT = (
-    "If it says that the <nouns> are [locked|closed], only <keeper> can open them.",
-    "[Access|Access to the <nouns>] is managed by <keeper>, nobody else can change it.",
-    "[Locked|Closed|Refused]? [Only <keeper> can open it|That takes <keeper>, nobody else can open it].",
-    "<keeper> [locks|closes] the <nouns> [now and then|at times]; nobody else can open them again.",
-    "No <nouns> without [access|a valid account]: <keeper> is the only one who can [give it|change that].",
-)
-_SHUT_TOLD = 0.15
-"""Of stores that are never shut here, those whose documentation tells who could open them."""
 
 
 @dataclass(frozen=True)
@@ -89,18 +80,11 @@ class Place:
         ack = host.rng.choice(self.kind.acks(self.style))
         kind = ProviderKind("", (), self.kind.ids, (), (), (), (ack,))
         form, entries = queue_entries(host, kind, cell, contents, (), ack)
-        notes = list(contents.notes)
         words = {"noun": self.noun, "nouns": self.nouns, "user": host.user, "host": host.name}
         told = host.part("guide")  # apart, so that it is the same whatever waits
-        said = told.skin.random() < _SHUT_TOLD or contents.seal
-        if self.kind.shuts and said:
-            notes.append(
-                expand(told, told.skin.choice(SHUT), keeper=keeper_of(told, contents), noun=self.noun, nouns=self.nouns)
-            )
-        told.skin.shuffle(notes)
         empty = phrase(told.skin, told.skin.choice(_EMPTY), **words)
         facts = {"program": self.kind.program, "ids": form, "ack": ack, "noun": self.noun, **self.style}
-        return self.kind(self, told, entries, tuple(notes), ack, contents.sealed, empty, facts).installed()
+        return self.kind(self, told, entries, ack, contents.sealed, empty, facts).installed()
 
 
 _EMPTY = (
@@ -141,7 +125,6 @@ class RealProvider(ABC):
     place: Place
     host: Host = field(repr=False)
     entries: tuple[QueueEntry, ...]
-    notes: tuple[str, ...]
     ack: str
     sealed: str | None
     empty: str

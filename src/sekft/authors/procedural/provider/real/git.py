@@ -141,7 +141,7 @@ class Git(RealProvider):
             )
         if self._form in ("files", "branches") and not self._tags:
             lines.append(self.say("Closed ones are [removed|deleted|gone].", "Closed <nouns> are no longer there."))
-        return [*lines, *self.notes]
+        return lines
 
     @cached_property
     def _built(self) -> History:

@@ -100,7 +100,7 @@ class Mail(RealProvider):
                 old=old,
             )
         )
-        return [*lines, *self.notes]
+        return lines
 
     def store_files(self, host: Host, entries: Iterable[QueueEntry]) -> list[File]:
         rows, when = list(entries), _start(self.host)

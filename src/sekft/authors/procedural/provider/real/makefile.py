@@ -72,7 +72,7 @@ class Makefile(RealProvider):
         joint = self.host.skin.choice(["  ", "  ", "- ", "# "])
         head = self.say("<nouns> for <user>", "<nouns> on <host>", "<nouns> of <house>", "<noun> list of <house>")
         lines = [f"make {call:<{wide}}{joint}{does[:1].lower()}{does[1:]}" for call, does in rows]
-        return [head, "", *lines, *(["", *self.notes] if self.notes else [])]
+        return [head, "", *lines]
 
     def documents(self) -> list[File]:
         path, guide = self.place.path, self.style["guide"]

@@ -171,7 +171,7 @@ class Sqlite(RealProvider):
                     done=self._states[1],
                 )
             )
-        return [*lines, *self.notes]
+        return lines
 
     def _schema(self) -> list[str]:
         """The statements that make the database, as .dump writes them, each with the rows that follow it."""

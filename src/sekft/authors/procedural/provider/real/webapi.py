@@ -122,7 +122,7 @@ class WebApi(RealProvider):
             if self.ack == "id"
             else [self.say("read only", "GET only, no need to report back", "[we|those who asked] close them")]
         )
-        return [head, *more, *self.notes]
+        return [head, *more]
 
     def store_files(self, host: Host, entries: Iterable[QueueEntry]) -> list[File]:
         rows = [{"id": e.id, "title": e.title, "from": e.sender, "text": e.body, "open": e.waiting} for e in entries]
