@@ -43,18 +43,8 @@ def make(host: Host) -> Job:
     ]
     at = rng.randrange(len(lines))
     name, old, new = scripts[at], f"{minutes[at + 1]} {hours[at + 1]}", f"{minutes[0]} {hours[0]}"
-    head = [
-        f"MAILTO={host.user}",
-        *skin.sample(
-            [
-                "# m h dom mon dow command",
-                f"# {host.user}",
-                "SHELL=/bin/sh",
-                "PATH=/usr/bin:/bin",
-            ],
-            1,
-        ),
-    ]
+    comments = ["# m h dom mon dow command", f"# {host.user}", "SHELL=/bin/sh", "PATH=/usr/bin:/bin"]
+    head = [f"MAILTO={host.user}", *skin.sample(comments, 1)]
     done = [line.replace(old, new, 1) if place == at else line for place, line in enumerate(lines)]
     before, after = ("".join(f"{row}\n" for row in [*head, *rows]) for rows in (lines, done))
     swap = f"s/^{old} /{new} /"
