@@ -16,7 +16,7 @@ _ASK = (
     "<who> is done with the files in <folder> <rule>. You can delete them.",
 )
 _WHY = (
-    "The disk is at <88..97> per cent again.",
+    "<who> can't find anything in there any more.",
     "<who> asked in <room>, and nobody needs them any more.",
     "<role> wants the folder tidy before <event>.",
     "The backup of <day> did not fit.",

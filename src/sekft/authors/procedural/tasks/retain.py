@@ -20,7 +20,7 @@ _ASK = (
 
 
 _WHY = (
-    "The disk is at <88..97> per cent again.",
+    "<who> can't find anything in there any more.",
     "<role> needs room for <event>.",
     "The backup of <day> did not fit.",
     "<who> has a copy of the old ones in <room>.",

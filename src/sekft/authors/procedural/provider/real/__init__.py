@@ -39,7 +39,6 @@ _TOLD = (
     "{things} for {whom} are [kept|entered|filed|left] in <where>.",
     "{since}, {things} for {whom} are in <where>.",
     "<who> [enters|files|leaves] {things} for {whom} in <where>.",
-    "What <who> wants done [here|by {whom}] is in <where>.",
     "What <role> [wants from|has for] {whom} is in <where>.",
     "{things} for {whom}: <call>, [kept by <who>|set up by <who>].",
     "{old} is gone; {things} for {whom} are in <where>.",
