@@ -12,6 +12,7 @@ from sekft import sandboxes
 from sekft.authors.procedural.author import compose
 from sekft.operators.explorer import ExplorerOperator, script
 from sekft.operators.typist import Beat, Typist
+from sekft.quality.texts import documentation
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import rollout
 from sekft.rollouts.verify import judge
@@ -174,17 +175,17 @@ def test_before_it_gives_up_it_looks_at_what_blocks_the_work() -> None:
 
 def test_a_refused_call_is_asked_for_the_status_by_which_the_documentation_tells_a_block() -> None:
     """Nobody panics before it has been seen, and the reason says it."""
-    grammar = [(scenario, made) for scenario, made in refused() if scenario.cell["syntax"] != "native"]
-    sealed = [made for scenario, made in grammar if not _is_withheld(scenario)]
-    asked = [one for one in sealed if "echo $?" in " ".join(typed_in(one)) and "status" in reason(one)]
-    assert asked == sealed
-    assert len(sealed) > 10
+    sealed = [one for one in drawn(300, ending="blocked") if not one.needles.directives and not _is_withheld(one)]
+    told = [one for one in sealed if re.search(r"(?i)status:? \d|exits? (with )?\d", documentation(one))]
+    for made in acted([(scenario, 0) for scenario in told]):
+        assert "echo $?" in " ".join(typed_in(made)), typed_in(made)
+        assert "status" in reason(made)
+    assert len(told) > 5
 
 
 def _is_withheld(scenario: Scenario) -> bool:
-    return any(
-        word in text for text in scenario.needles.texts for word in ("withheld", "on hold", "locked", "under review")
-    )
+    notices = ("to sign it off", "not yet released", "for approval", "to see it first")
+    return any(notice in text for text in scenario.needles.texts for notice in notices)
 
 
 def test_a_refused_call_is_repeated_only_where_that_may_help() -> None:
@@ -390,7 +391,7 @@ def test_what_is_claimed_is_done_before_more_is_claimed() -> None:
     several = 0
     for scenario in drawn(20, provider="claims", ending="work", difficulty="double triple"):
         said = "\n".join(file.content for file in scenario.files if file.content)
-        if re.search(r"contradict|exclude each other|forbids what", said):
+        if re.search(r"Hands off|No changes in|as it is for now|stays untouched", said):  # a hold is read with the rest
             continue
         goals = [step.goal for step in scenario.plan if step.goal in ("retrieve", "acknowledge")]
         if goals.count("acknowledge") > 1:

@@ -78,14 +78,11 @@ def test_a_place_outside_the_run_is_not_read(browser: Browser, run: Path) -> Non
 
 def test_an_effect_is_shown_with_its_difference(browser: Browser, viewer: Viewer) -> None:
     """What a solved session wrote is shown line by line, from a replay that ends in the recorded state."""
-    row = next(
-        row
-        for row in viewer.pages.indexes.rows(Filters.of("outcome=solved"), 100)
-        if _changed(viewer, row["run"], row["place"])
-    )
-    text = browser.text(f"/effects?{urlencode({'run': row['run'], 'at': row['place']})}")
+    rows = viewer.pages.indexes.rows(Filters.of("outcome=solved"), 100)
+    changed = (row for row in rows if _changed(viewer, row["run"], row["place"]))
+    texts = (browser.text(f"/effects?{urlencode({'run': row['run'], 'at': row['place']})}") for row in changed)
+    text = next(text for text in texts if '<span class="add">' in text)  # what a database holds is no text
     assert "ended in the recorded state" in text
-    assert '<span class="add">' in text
 
 
 def _changed(viewer: Viewer, run: str, place: str) -> bool:
