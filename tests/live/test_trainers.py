@@ -171,6 +171,8 @@ def test_dpo_on_pairs(exported: Path, tokenizer: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("lora", [0, 8])
 def test_the_recipe_for_a_model_of_ones_own(exported: Path, tmp_path: Path, lora: int) -> None:
     """examples/trl/sft.py in miniature: weights move, and it writes a whole model with a template that marks."""
+    from safetensors.torch import load_file
+
     base, out = tiny.shared(), tmp_path / "out"
     words = [exported, base, out, "--lora", lora, "--rows", 2, "--step-rows", 4, "--steps", 2, "--max-length", 30_000]
     done = subprocess.run(
@@ -181,8 +183,6 @@ def test_the_recipe_for_a_model_of_ones_own(exported: Path, tmp_path: Path, lora
         env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
     )
     assert done.returncode == 0, done.stderr
-    from safetensors.torch import load_file
-
     before, after = (load_file(folder / "model.safetensors") for folder in (base, out))
     moved = {name for name in before if not before[name].equal(after[name])}
     assert before.keys() == after.keys()

@@ -154,7 +154,7 @@ def holdings(layout: Layout, most: int | None = None, workers: int | None = None
     """
     notes, axes, generated = read_notes(layout.root), taxonomy.load(), settings(layout.root, "generate")
     scenarios, proofs, rolled = _scenarios(layout, most, notes, workers)
-    if not len(scenarios):
+    if not scenarios:
         raise UsageError(f"{layout.root}: holds no scenarios; want a folder of `sekft generate` or `sekft run`")
     return Holdings(
         taxonomy=axes,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from sekft.authors.procedural import tables
-from sekft.authors.procedural.host import Host, local, moment
+from sekft.authors.procedural.host import Host, local, moment, numbered
 from sekft.authors.procedural.world import Paper
 from sekft.scenario import File
 
@@ -41,7 +41,7 @@ def _left(host: Host, paper: Paper) -> File:
 def told(host: Host, text: str) -> str:
     """A paper's text as it stands on this host. Raises KeyError for a slot that there is not."""
     text = _CHOICE.sub(lambda match: host.skin.choice(match[1].split("|")), text)
-    text = _NUMBER.sub(lambda match: f"{host.skin.randint(int(match[1]), int(match[2])):0{len(match[1])}}", text)
+    text = numbered(host.skin, text)
     people = host.skin.sample(host.cast[1:], len(_PEOPLE) + 1)
     past = moment(host)
     given: dict[str, object] = {
@@ -62,7 +62,6 @@ _PEOPLE = ("who", "other", "third")
 _DATES = {"iso": "%Y-%m-%d", "date": "%d %B", "dm": "%d.%m.", "dmy": "%d.%m.%y", "us": "%b %d", "year": "%Y"}
 """Slots for the day on which a paper was written, as one or the other writes it."""
 _CHOICE = re.compile(r"\[(?! )([^\[\]\n]*\|[^\[\]\n]*)(?<! )\]")
-_NUMBER = re.compile(r"<(\d+)\.\.(\d+)>")
 _SLOT = re.compile(r"<([a-z_]+)(?::(\d+))?>")
 
 _DOTTED_SHARE = 0.5

@@ -144,8 +144,8 @@ class Host:
     rng:   what the scenario is about: counts, orders, which rows match. The same in every skin.
     skin:  how it is told: wording, endings of file names, formats. Another one in each skin.
     world: what the setting offers. cast: the people of the place, the account's own first. rooms: some of its rooms.
-    data: the folder of the host's data. brief: whether little stands around the work: few lines at login, short files. writer: who asks for all of it, where
-    that is given; else somebody for each request.
+    data:  the folder of the host's data. brief: whether little stands around the work: few lines at login, short files.
+    writer: who asks for all of it, where that is given; else somebody for each request.
     """
 
     rng: random.Random
@@ -354,10 +354,18 @@ def phrase(rng: random.Random, template: str, **slots: object) -> str:
     """
     while _CHOICE.search(template):
         template = _CHOICE.sub(lambda match: rng.choice(match[1].split("|")), template)
-    template = _NUMBER.sub(lambda match: f"{rng.randint(int(match[1]), int(match[2])):0{len(match[1])}}", template)
-    text = _SLOT.sub(lambda match: str(slots[match[1]]), template)
+    text = _SLOT.sub(lambda match: str(slots[match[1]]), numbered(rng, template))
     text = re.sub(r" +([,.;:])(?=\s|$)", r"\1", re.sub(r"(?<=\S)  +", " ", text)).strip()
     return re.sub(r"(?<![^\s(\"'])([Aa]) (?=[aeio])", r"\1n ", text)
+
+
+def numbered(rng: random.Random, template: str) -> str:
+    """The template with each <3..12> filled; <03..12> has two digits."""
+    return _NUMBER.sub(lambda match: f"{rng.randint(int(match[1]), int(match[2])):0{len(match[1])}}", template)
+
+
+def initials(name: str) -> str:
+    return "".join(part[0] for part in name.split())
 
 
 def _leads(text: str, value: str) -> bool:
@@ -429,16 +437,11 @@ def local(host: Host, slot: str) -> object:
     return _LOCAL[slot](host)
 
 
-def other(host: Host) -> str:
-    """Somebody else of the place."""
-    return host.person().first
-
-
 _PEOPLE: Mapping[str, Callable[[Person], str]] = {
     "other": lambda person: person.first,
     "who": lambda person: person.first,
     "full": lambda person: person.name,
-    "sign": lambda person: "".join(part[0] for part in person.name.lower().split()),
+    "sign": lambda person: initials(person.name.lower()),
     "role": lambda person: f"the {person.role}",
 }
 

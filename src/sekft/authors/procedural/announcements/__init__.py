@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from sekft.authors.procedural.host import Host, clause, expand, line, lines
+from sekft.authors.procedural.host import Host, clause, expand, initials, line, lines
 from sekft.scenario import File
 from sekft.taxonomy import Kinds, import_modules
 
@@ -77,7 +77,7 @@ def letter(host: Host, text: str, writer: str) -> str:
     greeted = expand(host, "[Dear|Hello|Good morning|Hi] <first>,")
     rows = [*remarks(host, host.some(host.skin, 0, 1)), text]
     host.skin.shuffle(rows)
-    below = host.skin.choice([writer.split()[0], "".join(part[0] for part in writer.split())])
+    below = host.skin.choice([writer.split()[0], initials(writer)])
     return "\n".join([greeted, "", *rows, "", below, ""])
 
 

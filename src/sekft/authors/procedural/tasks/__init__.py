@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from sekft.authors.procedural import tolerance
 from sekft.authors.procedural.host import Host, Job, expand
-from sekft.authors.procedural.world import Person
 from sekft.scenario import File, Probe
 from sekft.taxonomy import Kinds, import_modules
 
@@ -90,16 +89,16 @@ def ask(host: Host, cores: Sequence[str], why: Sequence[str] = (), **slots: obje
     why:   reasons for just this work, as whole sentences.
     """
     skin, share = host.skin, _BRIEF if host.brief else 1.0
-    writer = host.writer or host.person(*(one.name for one in host.cast if named_after(one) == slots.get("who")))
+    writer = host.writer or host.person(*(one.name for one in host.cast if one.first == slots.get("who")))
     apart = host.person(writer.name)  # nobody writes of himself as of somebody else
-    slots |= {"who": named_after(apart)} if slots.get("who") == named_after(writer) else {}
+    slots |= {"who": apart.first} if slots.get("who") == writer.first else {}
     slots |= {"role": f"the {apart.role}"} if slots.get("role") == f"the {writer.role}" else {}
     text = host.say(skin.choice(cores), **slots)
     if skin.random() < _REASONED * share and why:
-        text = _because(host, expand(host, skin.choice(why), who=named_after(apart), sender=writer.name), text)
+        text = _because(host, expand(host, skin.choice(why), who=apart.first, sender=writer.name), text)
     if skin.random() >= _LETTERS * share or not text.endswith((".", "?")):
         return Request(text, writer.name)
-    whom = {"user": named_after(host.cast[0]), "who": named_after(writer)}
+    whom = {"user": host.cast[0].first, "who": writer.first}
     greeting, parting = (expand(host, form, **whom) for form in skin.choice(_LETTER))
     return Request(text, writer.name, greeting, parting)
 
@@ -109,11 +108,6 @@ def _because(host: Host, reason: str, core: str) -> str:
     if core.split()[0].lower() in _IMPERATIVES and host.skin.random() < 0.7:
         return f"{reason.removesuffix('.')}, so {core[:1].lower()}{core[1:]}"
     return f"{core} {reason}" if core.endswith((".", "?")) else core
-
-
-def named_after(person: Person) -> str:
-    """How a sentence of a colleague names somebody."""
-    return person.first
 
 
 _CAPITAL = 0.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, named, named_after, quoted, told
+from sekft.authors.procedural.tasks import TASKS, ask, job, named, quoted, told
 
 _ASK = (
     "add <line> at the end of <path>.",
@@ -38,7 +38,7 @@ def make(host: Host) -> Job:
             kind.why,
             path=path,
             line=told(line),
-            who=named_after(host.person()),
+            who=host.person().first,
             role=host.role(),
         ),
         needle=line,

@@ -6,7 +6,7 @@ import hashlib
 
 from sekft.authors.procedural import folders
 from sekft.authors.procedural.host import Host, Job, moment
-from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "pack the .<ending> files in <folder> into <target>.",
@@ -38,7 +38,7 @@ def make(host: Host) -> Job:
             of=found.kind.of,
             who=host.person().first,
         ),
-        text=ask(host, _ASK, found.kind.why, target=target, who=named_after(host.person()), **found.slots),
+        text=ask(host, _ASK, found.kind.why, target=target, who=host.person().first, **found.slots),
         needle=target,
         files=tuple(found.files.values()),
         judged={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sekft.authors.procedural import tolerance
 from sekft.authors.procedural.host import SCRIPTS, Host, Job
-from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, named_after
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, job
 
 _ASK = (
     "change the time of <name> in <path> to <clock>.",
@@ -69,7 +69,7 @@ def make(host: Host) -> Job:
             path=path,
             clock=f"{hours[0]}:{minutes[0]:02}",
             former=f"{hours[at + 1]}:{minutes[at + 1]:02}",
-            who=named_after(host.person()),
+            who=host.person().first,
         ),
         needle=path,
         sources={path: before},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import cycle
 
 from sekft.authors.procedural.host import CONFIGS, Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "<news>. Please change it in all files below <folder>.",
@@ -51,7 +51,7 @@ def make(host: Host) -> Job:
             right=right,
             one=log.kind.source,
             day=host.text("<day>"),
-            who=named_after(host.person()),
+            who=host.person().first,
         ),
         needle=folder,
         files=tuple(host.file(path, text) for path, text in texts.items()),

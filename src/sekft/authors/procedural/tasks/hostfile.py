@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sekft.authors.procedural import tolerance
 from sekft.authors.procedural.host import SYSTEM, Host, Job
-from sekft.authors.procedural.tasks import TASKS, Typed, ask, called, job, named_after
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, called, job
 
 _CHANGE = (
     "<name> has a new address, <ip>. Please correct it in <path>.",
@@ -65,7 +65,7 @@ def make(host: Host) -> Job:
             name=name,
             ip=address,
             path=path,
-            who=named_after(host.person()),
+            who=host.person().first,
         ),
         needle=path,
         sources={path: before},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, Typed, ask, job, named_after
+from sekft.authors.procedural.tasks import TASKS, Typed, ask, job
 from sekft.scenario import File
 
 _NEW = (
@@ -65,7 +65,7 @@ def make(host: Host) -> Job:
             _OLD if exists else _NEW,
             link=link,
             target=new,
-            who=named_after(host.person()),
+            who=host.person().first,
         ),
         needle=new,
         files=(*files, *before),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sekft.authors.procedural import folders
 from sekft.authors.procedural.folders import Folder
 from sekft.authors.procedural.host import Host, Job, expand
-from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 # What each mode means, and how chmod spells it with letters.
 _MODES = {
@@ -90,7 +90,7 @@ def make(host: Host) -> Job:
             _WHY,
             mode=mode,
             means=re.sub(r"\bit\b", "them", means) if several else means,
-            who=named_after(host.person()),
+            who=host.person().first,
             role=host.role(),
         ),
         needle=folder,

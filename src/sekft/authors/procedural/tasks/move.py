@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sekft.authors.procedural import folders
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "move the .<ending> files from <source> to <target>.",
@@ -23,7 +23,7 @@ def make(host: Host) -> Job:
     found = folders.draw(host, host.some(rng, 2, 5), host.some(rng, 1, 2))
     source, ending, moved, files = found.path, found.ending, found.mine, found.files
     target = f"{found.above}/{host.world.stem('archive done checked finished sent old')}"
-    slots = {**found.slots, "source": source, "target": target, "who": named_after(host.person())}
+    slots = {**found.slots, "source": source, "target": target, "who": host.person().first}
     return job(
         host,
         title=host.phrase(

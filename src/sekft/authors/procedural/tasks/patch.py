@@ -7,7 +7,7 @@ import re
 
 from sekft.authors.procedural import configs
 from sekft.authors.procedural.host import CONFIGS, Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, named_after, new_path, quoted, within
+from sekft.authors.procedural.tasks import TASKS, ask, job, new_path, quoted, within
 
 _ASK = (
     "apply <diff> to <path>.",
@@ -44,7 +44,7 @@ def make(host: Host) -> Job:
         host,
         title=host.phrase("[<of>: a correction|settings of <of>|new values for <of>|<what> is out of date]", of=kind.of, what=name),
         text=ask(
-            host, _ASK, configs.WHY, path=path, diff=diff, who=named_after(host.person())
+            host, _ASK, configs.WHY, path=path, diff=diff, who=host.person().first
         ),
         needle=diff,
         sources={path: before, diff: "".join(f"{line}\n" for line in hunks)},

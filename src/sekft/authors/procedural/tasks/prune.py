@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sekft.authors.procedural import folders
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
+from sekft.authors.procedural.tasks import TASKS, ask, job
 
 _ASK = (
     "delete all files in <folder> <rule>.",
@@ -53,7 +53,7 @@ def make(host: Host) -> Job:
         title=host.phrase(
             "[<mark> in <what>|leftovers in <what>|<what> is full|room in <what>]", mark=mark, what=found.name
         ),
-        text=ask(host, _ASK, _WHY, rule=host.phrase(rule, mark=mark), who=named_after(host.person()), **found.slots),
+        text=ask(host, _ASK, _WHY, rule=host.phrase(rule, mark=mark), who=host.person().first, **found.slots),
         needle=folder,
         files=(*doomed, *kept),
         gone=tuple(paths),

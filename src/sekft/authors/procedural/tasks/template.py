@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sekft.authors.procedural.host import FORMS, Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, called, job, named_after, within
+from sekft.authors.procedural.tasks import TASKS, ask, called, job, within
 from sekft.authors.procedural.world import filled
 
 _ASK = (
@@ -88,12 +88,12 @@ def _drawn(host: Host, count: int) -> dict[str, str]:
     """Keys of blanks in the order of a letter, and the values that go in."""
     listing = host.world.listing(1)
     values = {
-        "name": named_after(host.person()),
+        "name": host.person().first,
         "item": listing.items[0],
         "day": host.text("<soon>"),
         "number": filled(host.skin, host.skin.choice(["26-####", "@-####", "###/####".replace("/", "-")])),
         "count": str(host.names.number(11, 480)),
-        "contact": named_after(host.person()),
+        "contact": host.person().first,
     }
     chosen = host.skin.sample(sorted(values), count)
     return {key: value for key, value in values.items() if key in chosen}

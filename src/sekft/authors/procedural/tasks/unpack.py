@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from sekft.authors.procedural import folders
 from sekft.authors.procedural.host import Host, Job, moment
-from sekft.authors.procedural.tasks import TASKS, ask, job, named_after
+from sekft.authors.procedural.tasks import TASKS, ask, job
 from sekft.scenario import File
 
 _ASK = (
@@ -47,7 +47,7 @@ def make(host: Host) -> Job:
             of=kind.of,
             near=posixpath.basename(folder),
         ),
-        text=ask(host, _ASK, kind.why, source=source, target=target, of=kind.of, who=named_after(host.person())),
+        text=ask(host, _ASK, kind.why, source=source, target=target, of=kind.of, who=host.person().first),
         needle=target,
         files=(archive, host.folder(target)),
         after=tuple(host.file(f"{target}/{name}", text) for name, text in texts.items()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sekft.authors.procedural.host import Host, Job
-from sekft.authors.procedural.tasks import TASKS, ask, called, job, named_after
+from sekft.authors.procedural.tasks import TASKS, ask, called, job
 
 _ONE = (
     "create <path> with this one line: <line>",
@@ -106,5 +106,5 @@ def _drawn(host: Host, count: int) -> tuple[str, list[str]]:
     of = host.world.rng.choice(host.world.setting.lists).of
     stem, first = host.skin.choice(_LINES)
     lines = [first, host.skin.choice(_MORE)][:count]
-    who = named_after(host.person())
+    who = host.person().first
     return stem, [_QUOTES.sub("", host.text(line.replace("<of>", of).replace("<who>", who))) for line in lines]

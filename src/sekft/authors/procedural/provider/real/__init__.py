@@ -59,7 +59,6 @@ class Place:
     noun: str
     nouns: str
     style: Mapping[str, str]
-    stem: str
 
     @property
     def call(self) -> str:
@@ -142,7 +141,7 @@ class RealProvider(ABC):
         style = {name: host.rng.choice(values) for name, values in cls.shapes.items()}
         style |= {name: skin.choice(values) for name, values in cls.styles.items()}
         path = skin.choice(cls.paths).format(stem=stem, user=host.user, **style)
-        return Place(cls, path, noun, nouns, style, stem)
+        return Place(cls, path, noun, nouns, style)
 
     @classmethod
     def acks(cls, style: Mapping[str, str]) -> tuple[str, ...]:
