@@ -24,6 +24,9 @@ from sekft.evaluation.metrics import CHAIN
 from sekft.evaluation.statistics import Rate
 from sekft.runs.evaluate import FOLDER, REPORT, stored
 from sekft.runs.star import STAR
+from sekft.training.base_model import base_folder, tokenizer_of
+from sekft.training.data import examples, part, rows
+from sekft.training.data import files as data_files
 
 T = TypeVar("T")
 BASE, SEEN, ALL, SEALED = "base", "seen", "all", "sealed"
@@ -32,6 +35,8 @@ ACTING = ("--max-tokens", 200, "--max-turns", 20, "--concurrency", 32)
 """Of a student: twice the tokens of the longest ordinary action, and more turns than any of 1,700 sessions of the
 explorer takes (17; half of them take 8)."""
 TRAIN_SEED, STAR_SEED, FIRST_SET_SEED = 1, 51, 101
+PAIRED = {"pairs", "corrections"}
+"""Keys of data whose export holds pairs."""
 ENDS = ("right", "solved", "idle", "rightly_blocked", "false_panic")
 SHOWN = (*ENDS, *CHAIN, "read_first", "invents_options", "unearned", "harmful")
 
@@ -50,46 +55,54 @@ class Proof:
     def sets(self) -> list[str]:
         return [SEEN, *self.plan["held"], ALL, SEALED]
 
-    def where(self, name: str, own_terms: Sequence[str] = ()) -> list[str]:
-        """The options that give a set its own held-out values and no other ones; training is as `seen`.
-
-        own_terms: options that say more of some axes; the size's mix says nothing of these then.
-        """
+    def where(self, name: str) -> list[str]:
+        """The options that give a set its own held-out values and no other ones."""
         mix, terms = self.size.get("mix", ()), []
         for axis, held in self.plan["held"].items():
             sealed = self.plan["sealed"][axis]
             own = sealed if name == SEALED else held if name in (axis, ALL) else []
             terms += [f"{axis}={value}" for value in own] or [f"{axis}!={value}" for value in (*held, *sealed)]
             mix = [term for term in mix if not own or not term.startswith(f"{axis}=")]
+        return [word for term in [*terms, *mix] for word in ("--where", term)]
+
+    def drawn(self, own_terms: Sequence[str] = ()) -> list[str]:
+        """The options that draw scenarios to learn from: like `seen`, but axes in `apart` are held out by the split.
+
+        own_terms: options that say more of some axes; the size's mix says nothing of these then.
+        """
         said = {term.partition("=")[0].rstrip("!") for term in own_terms}
-        terms += [term for term in mix if term.partition("=")[0] not in said]
-        return [word for term in terms for word in ("--where", term)]
+        words: list[str] = []
+        for term in self.where(SEEN)[1::2]:
+            axis, _, value = term.partition("=")
+            if axis.rstrip("!") in self.plan["apart"]:
+                words += ["--holdout", f"{axis.rstrip('!')}={value}"]
+            elif axis not in said:
+                words += ["--where", term]
+        return [*words, *own_terms]
 
     def make_set(self, name: str) -> Path:
         out = self.folder / "sets" / name
         seed = FIRST_SET_SEED + self.sets.index(name)
-        run(
-            "generate",
-            "--n",
-            self.size["evaluated"],
-            "--seed",
-            seed,
-            "--holdout",
-            "none",
-            "--out",
-            out,
-            *self.where(name),
-        )
+        many = self.size["evaluated" if name in (SEEN, ALL, SEALED) else "alone"]
+        run("generate", "--n", many, "--seed", seed, "--holdout", "none", "--out", out, *self.where(name))
         return out
 
     def make_data(self, name: str) -> Path:
-        """A run folder's export: the explorer's sessions, and where pairs are wanted, a saboteur's beside them."""
-        if name in self._exports:
-            return self._exports[name]
-        told, out = self.plan["data"][name], self.folder / "data" / name
+        """The export of one of the plan's data sets."""
+        if name not in self._exports:
+            told, out = self.plan["data"][name], self.folder / "data" / name
+            if "acting" in told:
+                self._exports[name] = self.make_corrections(told, out)
+            elif "corrections" in told:
+                self._exports[name] = self.make_own_pairs(told, out)
+            else:
+                self._exports[name] = self.make_sessions(told, out)
+        return self._exports[name]
+
+    def make_sessions(self, told: Mapping[str, Any], out: Path) -> Path:
+        """The explorer's sessions, and where pairs are wanted, a saboteur's beside them."""
         author, operator = told.get("author", ()), told.get("operator", ())
-        drawn = ["--n", self.size[told["n"]], "--seed", told.get("seed", TRAIN_SEED), "--holdout", "none"]
-        drawn += [*self.where(SEEN, author), *author]
+        drawn = ["--n", self.size[told["n"]], "--seed", told.get("seed", TRAIN_SEED), *self.drawn(author)]
         acted = ["--samples", 1, "--operator", "explorer", *operator]
         if told.get("pairs"):
             run("run", "--out", out, *drawn, *acted)
@@ -98,12 +111,50 @@ class Proof:
             run("generate", "--out", scenarios, *drawn)
             run("rollout", "--scenarios", scenarios, "--out", trajectories, *acted)
             run("export", "--trajectories", out, "--out", out / "export", "--to", "sft")
-        self._exports[name] = out / "export"
-        return self._exports[name]
+        return out / "export"
+
+    def make_corrections(self, told: Mapping[str, Any], out: Path) -> Path:
+        """What an expert does where the student went wrong, in scenarios that the student never saw."""
+        run("generate", "--out", out / "scenarios", "--n", self.size[told["n"]], "--seed", told["seed"], *self.drawn())
+        scenarios = ["--scenarios", out / "scenarios"]
+        acting = ["--operator", "student", "--model", self.make_student(told["acting"]), *ACTING]
+        run("eval", *scenarios, "--split", "train", *acting, "--out", out / "acted")
+        run("correct", *scenarios, "--trajectories", out / "acted", "--out", out / "trajectories")
+        run("export", *scenarios, "--trajectories", out / "trajectories", "--out", out / "export", "--to", "sft")
+        return out / "export"
+
+    def make_own_pairs(self, told: Mapping[str, Any], out: Path) -> Path:
+        """The student's first wrong actions against the expert's: its rollouts and their corrections in one folder."""
+        self.make_data(told["corrections"])
+        source = self.folder / "data" / told["corrections"]
+        rollouts = ["--scenarios", source / "scenarios", "--trajectories", source / "acted"]
+        run("correct", *rollouts, "--out", source / "acted")
+        run("pairs", *rollouts, "--out", out / "pairs")
+        run("export", *rollouts, "--pairs", out / "pairs", "--out", out / "export", "--to", "dpo")
+        return out / "export"
+
+    def mixture(self, told: Mapping[str, Any], out: Path) -> list[Path]:
+        """Rows of the student's data and of what is mixed in, as many tokens of each as its share says."""
+        tokenizer = tokenizer_of(base_folder("smollm2"))
+        files = []
+        for name, share in ((told["data"], 1 - told["share"]), (told["mixed"], told["share"])):
+            source, wanted, lines, total = part(self.make_data(name), "sft"), share * self.size[told["tokens"]], [], 0
+            read = (row for file in data_files(source) for row in rows(file))
+            for row, example in zip(read, examples(source, tokenizer, "sft"), strict=True):
+                if total >= wanted:
+                    break
+                lines.append(json.dumps(row) + "\n")
+                total += len(example)
+            else:
+                raise SystemExit(f"bench.proof: {source} has {total} tokens, want {wanted:.0f}")
+            files.append(out.with_name(f"{out.name}.{name}.jsonl"))
+            files[-1].write_text("".join(lines), encoding="utf-8")
+        return files
 
     def make_students(self, names: Iterable[str]) -> None:
         """Those that learn from no other student, side by side, a thread each: packs of a step wait for each other."""
-        apart = [name for name in names if name != BASE and self.students[name].keys().isdisjoint(("base", "star"))]
+        others = ("base", "star", "mixed")
+        apart = [name for name in names if name != BASE and self.students[name].keys().isdisjoint(others)]
         for name in apart:
             self.make_data(self.students[name]["data"])
         side_by_side(lambda name: self.make_student(name, OMP_NUM_THREADS="1"), apart)
@@ -116,9 +167,12 @@ class Proof:
         learning = ["--layers", LAYERS, *(["--tokens", self.size[told["tokens"]]] if "tokens" in told else [])]
         if acting := told.get("star"):
             return self.make_star(self.make_student(acting), self.make_data(told["data"]), learning, out)
-        options = ["--data", self.make_data(told["data"]), "--seed", told.get("seed", 0), *learning]
+        data = self.mixture(told, out) if "share" in told else [self.make_data(told["data"])]
+        options = [word for path in data for word in ("--data", path)]
+        options += ["--seed", told.get("seed", 0), *learning, *told.get("train", ())]
         if base := told.get("base"):
-            options += ["--method", "dpo", "--base", self.make_student(base)]
+            options += ["--base", self.make_student(base)]
+            options += ["--method", "dpo" if self.plan["data"][told["data"]].keys() & PAIRED else "sft"]
         run("train", *options, "--out", out, **environ)
         return str(out)
 

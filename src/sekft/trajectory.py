@@ -26,8 +26,8 @@ Outcome = Literal[
 ]  # fmt: skip
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 KEPT: tuple[Outcome, ...] = ("solved", "idle", "rightly_blocked")
-GIVEN = "actions"
-"""The setting of an operator that took over another's rollout: how many actions were typed for it."""
+BRANCH_OF, GIVEN = "branch_of", "actions"
+"""Settings of an operator that took over another's rollout: its id, and how many actions were typed for it."""
 
 
 class Turn(Frozen):
@@ -193,6 +193,11 @@ class Trajectory(Frozen):
     def given(self) -> int:
         """How many actions, from the first on, come from another rollout, which this one's operator took over."""
         return int(self.operator.settings.get(GIVEN, 0))
+
+    @property
+    def branch_of(self) -> str | None:
+        """The id of that other rollout."""
+        return self.operator.settings.get(BRANCH_OF)
 
     def messages(self) -> list[dict[str, str]]:
         """The session as a chat: the orientation as system message, then outputs (user) and actions (assistant)."""

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sekft.dataset.pair import Forks, Pair
 from sekft.folder.stored import Group, stored
 from sekft.shell.syntax import bare, settled
-from sekft.trajectory import KEPT, Fault, OperatorInfo, Outcome, StoredRollout, Trajectory, Turn
+from sekft.trajectory import BRANCH_OF, GIVEN, KEPT, Fault, OperatorInfo, Outcome, StoredRollout, Trajectory, Turn
 from tests import bundles, sets
 from tests.evaluation.test_difficulty import made
 
@@ -35,8 +35,12 @@ def rolled(
     answers: Sequence[str] = (),
     status: int = 0,
     given: int = 0,
+    of: StoredRollout | None = None,
 ) -> StoredRollout:
-    """A rollout that typed this, failing from that turn on. status, answers: of the first action, of the first ones."""
+    """A rollout that typed this, failing from that turn on.
+
+    status, answers: of the first action, of the first ones. given, of: actions that it took over, and from which.
+    """
     shown = [*answers, *(f"answer to {text}\n$ " for text in contents[len(answers) :])]
     turns = [Turn(role="env", content="$ ", orientation="A shell.")]
     for text, answer in zip(contents, shown, strict=True):
@@ -47,7 +51,8 @@ def rolled(
             "id": f"{outcome} {contents} {answers}",
             "turns": turns[:-1],
             "operator": OperatorInfo(
-                kind="saboteur" if fault else "explorer", settings={"actions": str(given)} if given else {}
+                kind="saboteur" if fault else "explorer",
+                settings=({GIVEN: str(given)} if given else {}) | ({BRANCH_OF: of.trajectory.id} if of else {}),
             ),
             "fault": Fault(turn=fault, kind="slips") if fault else None,
             "keep": outcome in KEPT and not fault,
@@ -259,3 +264,24 @@ def test_what_is_no_preference_cannot_be_written(groups: list[Group], change: di
     pair = next(pair for group in groups for pair in paired(*group)[0])
     with pytest.raises(ValidationError):
         Pair.model_validate(pair.model_dump() | change)
+
+
+def test_a_correction_stands_against_the_action_that_it_replaced() -> None:
+    """One of each is enough: the action is known to be wrong. What an expert did after it is no choice at that turn."""
+    failed = rolled("unfinished", "ls", "guess", "guess", answers=["a\n$ ", "no\n$ ", "no\n$ "])
+    before = rolled("solved", "ls", "guess", "make", "exit", answers=["a\n$ ", "no\n$ "], given=2, of=failed)
+    after = rolled(
+        "solved", "ls", "guess", "guess", "make", "exit", answers=["a\n$ ", "no\n$ ", "no\n$ "], given=3, of=failed
+    )
+    (pair,), _ = paired(failed, before, after)
+    assert (sides([pair]), pair.source, pair.turn) == ([("make", "guess")], "correction", 5)
+
+
+def test_a_branch_that_starts_elsewhere_is_no_correction() -> None:
+    """An expert that takes over earlier shows nothing of the action there, and one that fails shows nothing at all."""
+    failed = rolled("false_exit", "ls", "look", "exit")
+    earlier = rolled("solved", "ls", "make", "exit", given=1, of=failed)
+    wrong = rolled("false_exit", "ls", "look", "guess", "exit", given=2, of=failed)
+    assert paired(failed, earlier, wrong)[0] == []
+    same = rolled("solved", "ls", "look", "exit", given=2, of=failed)
+    assert paired(failed, same) == ([], Counter({"both typed the same": 1}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from sekft import sandboxes
 from sekft.cli.running import Lines
 from sekft.dataset.export import ExportConfig, Sources, export
+from sekft.dataset.make_pairs import PairConfig, pair
 from sekft.dataset.rows import metadata
 from sekft.errors import UsageError
+from sekft.evaluation.metrics import first_wrong
 from sekft.folder import Layout, documents
 from sekft.folder.stored import stored
 from sekft.models.texts import EstimatedTokens
@@ -21,7 +24,7 @@ from sekft.protocols import Operator, Policy
 from sekft.rollouts.record import record
 from sekft.rollouts.rollout import rollout
 from sekft.rollouts.verify import judge
-from sekft.runs.correct import CorrectConfig, correct, first_wrong, takeovers
+from sekft.runs.correct import CorrectConfig, correct, takeovers
 from sekft.scenario import Scenario
 from sekft.trajectory import OperatorInfo, StoredRollout, load_trajectory
 from tests import bundles, sets
@@ -119,6 +122,23 @@ def test_a_second_run_does_nothing(corrected: tuple[Layout, Layout]) -> None:
     before = {path: path.stat().st_mtime_ns for path in documents(out.trajectories, "*/*.json")}
     assert asyncio.run(correct(CorrectConfig(), run, None, out, Lines())) == 0
     assert {path: path.stat().st_mtime_ns for path in documents(out.trajectories, "*/*.json")} == before
+
+
+def test_corrections_lie_beside_the_rollouts_and_make_pairs(tmp_path: Path, corrected: tuple[Layout, Layout]) -> None:
+    """None takes another's name, none is corrected itself, and each is set against the student's action."""
+    run = Layout.of_run(Path(shutil.copytree(corrected[0].root, tmp_path / "run")))
+    for path in documents(run.trajectories, "*/saboteur-*.json"):
+        path.unlink()
+    scenario = next(stored(run))[0].scenario
+    failed = acted("ls", "cat nowhere", "ls", "exit", scenario=scenario).trajectory
+    (run.trajectories / scenario.id / "student-0.json").write_text(failed.to_json(), encoding="utf-8")
+    rollouts = len(list(run.rollouts()))
+    for _ in range(2):
+        assert asyncio.run(correct(CorrectConfig(), run, None, run, Lines())) == 0
+        assert len(list(run.rollouts())) == rollouts + 2
+    assert pair(run, None, run, PairConfig(), Lines()).sources == {"correction": 1}
+    (line,) = run.pairs.joinpath("pairs.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["rejected"] == [{"role": "assistant", "content": "cat nowhere"}]
 
 
 def test_a_folder_without_failures_is_refused(tmp_path: Path, corrected: tuple[Layout, Layout]) -> None:

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sekft.errors import BundleError
-from sekft.evaluation.metrics import went_wrong
+from sekft.evaluation.metrics import first_wrong, went_wrong
 from sekft.evaluation.statistics import fisher
 from sekft.folder import json_lines
 from sekft.scenario import SCHEMA_VERSION, Frozen, canonical
@@ -33,6 +33,7 @@ BY_CHANCE = "may be chance"
 CHANCE = 0.1
 """Most that chance may account for the difference between two sides that rollouts tell of."""
 Gist = tuple[tuple[str, ...], ...]
+Source = Literal["fault", "branch", "correction"]
 bare = lru_cache(maxsize=syntax.REMEMBERED)(syntax.bare)
 settled = lru_cache(maxsize=syntax.REMEMBERED)(syntax.settled)
 """The rollouts of one scenario type much the same and see much the same."""
@@ -58,7 +59,8 @@ class Pair(Frozen):
     """One preference in deploy form.
 
     outcome: of the rejected trajectory. cause: the failure made on purpose, null if none was.
-    source:  fault: a failure on purpose begins at the turn; branch: rollouts with this prefix end differently.
+    source:  fault: a failure on purpose begins at the turn; branch: rollouts with this prefix end differently;
+             correction: an expert took over there, before the first wrong action, and ended right.
     margin:  by how much the share of right rollouts differs between the sides.
     turn:    index of the message in both trajectories' `turns`.
     """
@@ -74,7 +76,7 @@ class Pair(Frozen):
     rejected: SingleMessage
     outcome: Outcome
     cause: str | None
-    source: Literal["fault", "branch"]
+    source: Source
     margin: float
     turn: int
     chosen_side: Side
@@ -129,6 +131,7 @@ class Forks:
     def __init__(self, group: Sequence[StoredRollout], refused: Counter[str]) -> None:
         self._scenario = group[0].scenario
         self._walks = [Walk(rollout.trajectory) for rollout in group]
+        self._wrong = {rollout.trajectory.id: first_wrong(rollout) for rollout in group}
         self._refused = refused
         self._behind: dict[bytes, list[Walk]] = defaultdict(list)
         for walk in self._walks:
@@ -142,7 +145,7 @@ class Forks:
         margin: the least difference between the shares of right rollouts.
         """
         seen: set[tuple[str, Gist, Gist]] = set()
-        for pair in (*self._at_faults(), *self._at_branches()):
+        for pair in (*self._at_faults(), *self._at_corrections(), *self._at_branches()):
             key = _typed(pair), _gist(pair.chosen[0].content), _gist(pair.rejected[0].content)
             if pair.margin < margin:
                 self._refused["too small a margin"] += 1
@@ -168,6 +171,24 @@ class Forks:
                         yield self._pair(kept, failed, at, "fault")
             if not met:
                 self._refused["no right one went that way"] += 1
+
+    def _at_corrections(self) -> Iterator[Pair]:
+        """The first wrong action of each rollout against what an expert typed in its place and then ended right."""
+        by_id = {walk.trajectory.id: walk for walk in self._walks}
+        for kept in self._walks:
+            failed = by_id.get(kept.trajectory.branch_of or "")
+            at = 2 * kept.trajectory.given + 1
+            if not kept.trajectory.keep or failed is None or self._wrong[failed.trajectory.id] != at:
+                continue
+            if at >= len(failed.marks):
+                self._refused["the failing one typed no action"] += 1
+            elif (parts := kept.parts(failed)) != at:
+                early = "the environment answered otherwise" if parts < at else "both typed the same"
+                self._refused[early] += 1
+            elif self._errs(kept, at):
+                self._refused["the right one made a mistake there"] += 1
+            else:
+                yield self._pair(kept, failed, at, "correction")
 
     def _at_branches(self) -> Iterator[Pair]:
         """At each fork the best choice against every worse one, of rollouts that nobody made fail."""
@@ -203,7 +224,7 @@ class Forks:
     def _errs(self, walk: Walk, at: int) -> bool:
         return any(went_wrong(answer, self._scenario) for answer in _answers(walk, at))
 
-    def _pair(self, kept: Walk, failed: Walk, at: int, source: Literal["fault", "branch"]) -> Pair:
+    def _pair(self, kept: Walk, failed: Walk, at: int, source: Source) -> Pair:
         sides = [self._side(walk, at) for walk in (kept, failed)]
         prompt, chosen = _cut(kept.trajectory, at)
         _, rejected = _cut(failed.trajectory, at)

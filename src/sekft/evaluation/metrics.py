@@ -73,6 +73,25 @@ def failed(rollout: StoredRollout, at: int) -> bool:
     return went_wrong(answer, rollout.scenario) and not _answers(turns[at].content, answer)
 
 
+def first_wrong(rollout: StoredRollout) -> int | None:
+    """The turn of the first wrong action of a rollout that ended wrongly; None where none can be named.
+
+    An action is wrong if it fails (other than by showing what blocks the work), if it was typed before and is answered
+    as before, or if it ends the session. What was no action (`malformed`) is no turn; it would have been the next one.
+    """
+    trajectory = rollout.trajectory
+    if trajectory.outcome in (*KEPT, "infra_error"):
+        return None
+    turns, before = trajectory.turns, set()
+    for at in range(1, len(turns), 2):
+        answer = turns[at + 1].content if at + 1 < len(turns) else None
+        ends = answer is None and trajectory.ending.kind != "none"
+        if ends or failed(rollout, at) or (turns[at].content, answer) in before:
+            return at
+        before.add((turns[at].content, answer))
+    return len(turns) if trajectory.outcome == "malformed" else None
+
+
 def went_wrong(answer: Turn, scenario: Scenario) -> bool:
     """Whether this answers a command that failed, other than by showing what blocks the work."""
     return bool(answer.status) and not any(text in answer.content for text in scenario.needles.texts)

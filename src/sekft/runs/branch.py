@@ -30,7 +30,7 @@ from sekft.runs.rollout import ActingConfig, RolloutJob, acted, acting, recorded
 from sekft.scenario import Scenario
 from sekft.seeds import derive
 from sekft.shell.syntax import bare
-from sekft.trajectory import GIVEN, KEPT, Trajectory
+from sekft.trajectory import BRANCH_OF, GIVEN, KEPT, Trajectory
 
 ID_CHARACTERS = 8
 
@@ -90,7 +90,7 @@ def unknown(group: Group) -> Iterator[Trajectory]:
 
 def taking_over(operator: Operator, trajectory: Trajectory, actions: int) -> Operator:
     """The operator from that many actions of the trajectory on. Its record says so; see Trajectory.given."""
-    source = {"branch_of": trajectory.id, GIVEN: str(actions)}
+    source = {BRANCH_OF: trajectory.id, GIVEN: str(actions)}
     return ResumedOperator(operator, trajectory.actions[:actions], source)
 
 

@@ -1,7 +1,9 @@
 """Corrections: an expert takes over failed rollouts where they first went wrong (as DAgger does).
 
-OUT/trajectories/<scenario-id>/<operator>-<n>.json    n: twice the sample of the failed rollout, and one more where the
-                                                       expert starts after the wrong action instead of before it
+OUT/trajectories/<scenario-id>/<operator>-correction-<n>.json
+
+n is twice the sample of the failed rollout, and one more where the expert starts after the wrong action instead of
+before it. OUT may be the folder of the failed rollouts.
 
 A student that learns from an expert alone never sees the states into which its own errors lead. In a correction the
 first actions are the student's, which training masks, and the rest are the expert's.
@@ -16,7 +18,7 @@ from typing import ClassVar
 
 from sekft import sandboxes
 from sekft.errors import UsageError
-from sekft.evaluation.metrics import failed
+from sekft.evaluation.metrics import first_wrong
 from sekft.folder import Folder, Layout
 from sekft.folder.config import Setting
 from sekft.folder.entries import Finder
@@ -29,7 +31,7 @@ from sekft.runs.resources import attended
 from sekft.runs.rollout import EXPLORER, ActingConfig, RolloutJob, acted, acting, recorded
 from sekft.scenario import Scenario
 from sekft.seeds import derive
-from sekft.trajectory import KEPT, StoredRollout, Trajectory
+from sekft.trajectory import StoredRollout, Trajectory
 
 
 class CorrectConfig(ActingConfig):
@@ -42,25 +44,6 @@ class CorrectConfig(ActingConfig):
         return self.operator or (EXPLORER if self.model is None else super().operator_name)
 
 
-def first_wrong(rollout: StoredRollout) -> int | None:
-    """The turn of the first wrong action of a rollout that ended wrongly; None where none can be named.
-
-    An action is wrong if it fails (other than by showing what blocks the work), if it was typed before and is answered
-    as before, or if it ends the session. What was no action (`malformed`) is no turn; it would have been the next one.
-    """
-    trajectory = rollout.trajectory
-    if trajectory.outcome in (*KEPT, "infra_error"):
-        return None
-    turns, before = trajectory.turns, set()
-    for at in range(1, len(turns), 2):
-        answer = turns[at + 1].content if at + 1 < len(turns) else None
-        ends = answer is None and trajectory.ending.kind != "none"
-        if ends or failed(rollout, at) or (turns[at].content, answer) in before:
-            return at
-        before.add((turns[at].content, answer))
-    return len(turns) if trajectory.outcome == "malformed" else None
-
-
 @dataclass(frozen=True)
 class Takeover:
     """actions: how many of the trajectory's are kept. number: of the correction among those of its scenario."""
@@ -71,13 +54,18 @@ class Takeover:
     number: int
 
     def job(self, kind: str, out: Layout) -> RolloutJob:
-        return RolloutJob.of(self.scenario, self.number, kind, out)
+        return RolloutJob.of(self.scenario, self.number, _named(kind), out)
+
+
+def _named(kind: str) -> str:
+    """What stands before the number in a correction's name. kind: of the operator that took over."""
+    return f"{kind}-correction"
 
 
 def takeovers(rollout: StoredRollout) -> Iterator[Takeover]:
-    """Before the first wrong action, and after it unless it ended the session."""
+    """Before the first wrong action, and after it unless it ended the session; none of what was taken over itself."""
     wrong, made = first_wrong(rollout), rollout.trajectory
-    if wrong is not None:
+    if wrong is not None and not made.given:
         yield Takeover(rollout.scenario, made, wrong // 2, 2 * made.sample)
         if wrong + 1 < len(made.turns):
             yield Takeover(rollout.scenario, made, wrong // 2 + 1, 2 * made.sample + 1)
@@ -106,7 +94,7 @@ async def correct(
 
     with Folder(out.root).writing() as folder, folder.timed(f"correct {kind}"):
         settings: dict[str, Setting] = {**config.recorded(), "layout": out.kind, **acted(operator, sandbox)}
-        folder.settle(f"correct-{kind}", settings, growing=config.growing(), empty=kind not in out.kinds())
+        folder.settle(f"correct-{kind}", settings, growing=config.growing(), empty=_named(kind) not in out.kinds())
         folder.take_from(scenarios or rollouts.root)
         find, broken = Finder(out.trajectories), 0
         waiting = [each for each in found if not find(each.job(kind, out).name)]
