@@ -24,6 +24,7 @@ from sekft.authors.procedural.world import (
     TableKind,
     filled,
     setting,
+    tool_names,
 )
 
 NAMES = sorted(SETTINGS)
@@ -122,6 +123,14 @@ def test_names_can_be_drawn(name: str) -> None:
 def test_tools_are_one_word(name: str) -> None:
     """A tool has no hyphen in its name: some call styles add one, and the first part tells whose command it is."""
     assert [tool for tool in setting(name).tools.split() if not re.fullmatch(r"[a-z]{5,}", tool)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_place_has_more_tools_than_one_learns_by_heart(name: str) -> None:
+    """None of them ends in the same word twice."""
+    tools = tool_names(setting(name).tools).split()
+    assert len(tools) >= 100
+    assert [tool for tool in tools if re.search(r"(ask|board|book|call|clerk|desk|list|slip)\1", tool)] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -21,7 +21,7 @@ from importlib.resources import files
 from itertools import cycle
 from typing import Any
 
-from sekft.authors.procedural.world import INVENTED, MIXED, PLAIN, SETTINGS, Person, World, filled, setting
+from sekft.authors.procedural.world import INVENTED, MIXED, PLAIN, SETTINGS, Person, World, filled, setting, tool_names
 from sekft.scenario import Cell, File, Probe
 from sekft.seeds import derive, stream
 
@@ -219,7 +219,9 @@ class Host:
 
     def tool(self) -> str:
         """A name for a program of this host. Only a plain host takes it from the setting."""
-        return self.names.pick(self.world.setting.tools) if self.names.dial == PLAIN else self.names.word((2, 3))
+        if self.names.dial == PLAIN:
+            return self.names.pick(tool_names(self.world.setting.tools))
+        return self.names.word((2, 3))
 
     def person(self, *besides: str) -> Person:
         """Somebody of the place, not the account's own. besides: names of others who are not meant."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PLAIN, MIXED, INVENTED = "plain", "mixed", "invented"
 _INVENTED_KEYS = 0.2
 """The share of tables whose keys are invented on a mixed host. All else but the tool has plain names there."""
+_TOOL_ENDINGS = "ask board book call chores clerk desk jobs list orders q queue req slip slips".split()
 _COUNTED = re.compile(r"(#+)(?=[^#]*$)")
 _HOURLY = re.compile(r"\d\d:\d\d ")
 _NAME = re.compile(r"[A-Za-z0-9#@][A-Za-z0-9#@._-]*")
@@ -168,7 +169,8 @@ class Setting(BaseModel):
 
     place:   what its people call it, with an article. hosts: names of machines. roots: folders of its data.
     folders: projects. rooms: said after "the". roles: of people, said after "the". work: what its directives are
-    called, in the plural. tools: names for the program that holds them. groups: names for its boards or shelves.
+    called, in the plural. tools: names for the program that holds them; see tool_names. groups: names for its boards
+    or shelves.
     words:   single words that belong here. events: said after "before" and "for".
     motd:    lines of a login. notes: lines that people leave in files. letters: subjects and bodies of mails.
     papers:  texts that lie about.
@@ -394,6 +396,15 @@ def _written(item: str, style: str) -> str:
         return item
     text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", item)
     return text.title() if style == "names" else text
+
+
+@cache
+def tool_names(tools: str) -> str:
+    """Each first part of these names with each usual ending: of ten names a place a student learns the ten by heart."""
+    ending = re.compile(f"({'|'.join(_TOOL_ENDINGS)})$")
+    stems = [stem for name in tools.split() if (stem := ending.sub("", name)) != name]
+    made = [stem + end for stem in stems for end in _TOOL_ENDINGS if not stem.endswith(end)]
+    return " ".join(dict.fromkeys([*tools.split(), *made]))
 
 
 def filled(rng: random.Random, pattern: str) -> str:
