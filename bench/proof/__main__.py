@@ -171,7 +171,7 @@ class Proof:
             return self.make_star(self.make_student(acting), self.make_data(told["data"]), learning, out)
         data = self.mixture(told, out) if "share" in told else [self.make_data(told["data"])]
         options = [word for path in data for word in ("--data", path)]
-        options += ["--seed", told.get("seed", 0), *learning, *told.get("train", ())]
+        options += ["--seed", told.get("seed", 0), *learning]
         if base := told.get("base"):
             options += ["--base", self.make_student(base)]
             options += ["--method", "dpo" if self.plan["data"][told["data"]].keys() & PAIRED else "sft"]

@@ -165,16 +165,6 @@ def test_a_budget_of_tokens_ends_the_plan() -> None:
     assert sum(map(len, plan)) == 10
 
 
-def test_a_curriculum_takes_the_same_examples_from_short_to_long() -> None:
-    """Within the same budget of tokens, so that only the order differs."""
-    sized = [example_of(size) for size in (30, 70, 20, 200, 50, 60) * 3]
-    plan = steps(sized, seed=3, epochs=1, step_tokens=100, most_tokens=600)
-    ordered = steps(sized, seed=3, epochs=1, step_tokens=100, most_tokens=600, curriculum=True)
-    taken = [at for step in ordered for at in step]
-    assert sorted(taken) == sorted(at for step in plan for at in step)
-    assert [len(sized[at]) for at in taken] == sorted(len(sized[at]) for at in taken)
-
-
 def test_packs_hold_no_more_than_a_device_takes() -> None:
     """The examples of a step are laid into packs of at most that many tokens, none lost."""
     packs = list(packed([example_of(40)] * 5, pack_tokens=90))

@@ -42,7 +42,6 @@ class TrainConfig(Config):
     step_tokens: int | None = option(None, "Tokens per step; default: 1600 on a CPU, 16384 on a GPU.", ge=1)
     max_length: int | None = option(None, "Leave out rows of more than N tokens; default: the base's context.", ge=1)
     beta: float = option(0.1, "Beta of DPO.", ge=0)
-    curriculum: bool = option(False, "Train on the shortest rows first, instead of in a random order.")
     seed: int = option(0, "Seed of the row order and of new adapters.")
     checkpoint_s: float = option(300.0, "Write a checkpoint at most every X seconds.", recorded=False, ge=0)
     gguf: bool = option(False, "Write student.gguf for llama.cpp, too.", recorded=False)

@@ -281,36 +281,20 @@ def packed(examples: Sequence[Example], pack_tokens: int) -> Iterator[Pack]:
 
 
 def steps(
-    examples: Sequence[Example],
-    seed: int,
-    epochs: int,
-    step_tokens: int,
-    most_tokens: int | None,
-    curriculum: bool = False,
+    examples: Sequence[Example], seed: int, epochs: int, step_tokens: int, most_tokens: int | None
 ) -> list[list[int]]:
     """Which examples each step learns from, as indexes: every epoch in an order of its own.
 
     step_tokens: how many tokens make a step; a longer example makes one alone.
     most_tokens: end with the step that reaches so many, or None.
-    curriculum: what those steps learn from, the shortest examples first.
     """
+    plan: list[list[int]] = []
+    held = total = 0
     order: list[int] = []
     for epoch in range(epochs):
         indexes = list(range(len(examples)))
         stream(seed, "training", "order", epoch).shuffle(indexes)
         order += indexes
-    plan = _steps(examples, order, step_tokens, most_tokens)
-    if not curriculum:
-        return plan
-    taken = sorted((index for step in plan for index in step), key=lambda index: len(examples[index]))
-    return _steps(examples, taken, step_tokens, None)
-
-
-def _steps(
-    examples: Sequence[Example], order: Iterable[int], step_tokens: int, most_tokens: int | None
-) -> list[list[int]]:
-    plan: list[list[int]] = []
-    held = total = 0
     for index in order:
         size = len(examples[index])
         if not plan or held + size > step_tokens:

@@ -155,8 +155,7 @@ def _trained(
 
 
 def _plan(recipe: Recipe, rows: Sequence[Example], student: Any, folder: Folder, report: Reporter) -> loop.TrainingPlan:
-    order = steps(rows, recipe.seed, recipe.epochs, recipe.step_tokens, recipe.tokens, recipe.curriculum)
-    plan = loop.TrainingPlan(recipe, rows, order)
+    plan = loop.TrainingPlan(recipe, rows, steps(rows, recipe.seed, recipe.epochs, recipe.step_tokens, recipe.tokens))
     if recipe.method == "sft":
         return plan
     kept = folder.root / HIDDEN / REFERENCE
