@@ -57,15 +57,19 @@ class Proof:
     def sets(self) -> list[str]:
         return [SEEN, *self.plan["held"], ALL, SEALED]
 
-    def where(self, name: str) -> list[str]:
-        """The options that give a set its own held-out values and no other ones."""
+    def terms(self, name: str) -> list[str]:
+        """The terms that give a set its own held-out values and no other ones."""
         mix, terms = self.size.get("mix", ()), []
         for axis, held in self.plan["held"].items():
             sealed = self.plan["sealed"][axis]
             own = sealed if name == SEALED else held if name in (axis, ALL) else []
             terms += [f"{axis}={value}" for value in own] or [f"{axis}!={value}" for value in (*held, *sealed)]
             mix = [term for term in mix if not own or not term.startswith(f"{axis}=")]
-        return [word for term in [*terms, *mix] for word in ("--where", term)]
+        return [*terms, *mix]
+
+    def where(self, name: str) -> list[str]:
+        """The same as options."""
+        return [word for term in self.terms(name) for word in ("--where", term)]
 
     def drawn(self, own_terms: Sequence[str] = ()) -> list[str]:
         """The options that draw scenarios to learn from: like `seen`, but axes in `apart` are held out by the split.
@@ -74,7 +78,7 @@ class Proof:
         """
         said = {term.partition("=")[0].rstrip("!") for term in own_terms}
         words: list[str] = []
-        for term in self.where(SEEN)[1::2]:
+        for term in self.terms(SEEN):
             axis, _, value = term.partition("=")
             if axis.rstrip("!") in self.plan["apart"]:
                 words += ["--holdout", f"{axis.rstrip('!')}={value}"]

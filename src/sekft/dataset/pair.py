@@ -131,7 +131,7 @@ class Forks:
     def __init__(self, group: Sequence[StoredRollout], refused: Counter[str]) -> None:
         self._scenario = group[0].scenario
         self._walks = [Walk(rollout.trajectory) for rollout in group]
-        self._wrong = {rollout.trajectory.id: first_wrong(rollout) for rollout in group}
+        self._rollouts = {rollout.trajectory.id: rollout for rollout in group}
         self._refused = refused
         self._behind: dict[bytes, list[Walk]] = defaultdict(list)
         for walk in self._walks:
@@ -178,15 +178,16 @@ class Forks:
         for kept in self._walks:
             failed = by_id.get(kept.trajectory.branch_of or "")
             at = 2 * kept.trajectory.given + 1
-            if not kept.trajectory.keep or failed is None or self._wrong[failed.trajectory.id] != at:
+            if not kept.trajectory.keep or failed is None:
+                continue
+            if first_wrong(self._rollouts[failed.trajectory.id]) != at:
                 continue
             if at >= len(failed.marks):
                 self._refused["the failing one typed no action"] += 1
-            elif (parts := kept.parts(failed)) != at:
-                early = "the environment answered otherwise" if parts < at else "both typed the same"
-                self._refused[early] += 1
-            elif self._errs(kept, at):
-                self._refused["the right one made a mistake there"] += 1
+            elif (parts := kept.parts(failed)) > at:
+                self._refused["both typed the same"] += 1
+            elif reason := self._not_parted(kept, failed, parts):
+                self._refused[reason] += 1
             else:
                 yield self._pair(kept, failed, at, "correction")
 
@@ -210,15 +211,21 @@ class Forks:
 
     def _not_decided(self, kept: Walk, failed: Walk, at: int) -> str | None:
         """Why these two are no pair, though they go the same way up to the failure."""
+        if reason := self._not_parted(kept, failed, at):
+            return reason
+        looked = only_looks(failed.trajectory.turns[at].content)
+        if looked and not any(answer.status for answer in _answers(failed, at)):
+            return "the failing one only looked there"
+        return None
+
+    def _not_parted(self, kept: Walk, failed: Walk, at: int) -> str | None:
+        """Why the turn at which these two differ holds no two actions of which the kept one's is right."""
         if at >= min(len(kept.marks), len(failed.marks)):
             return "one ends where the other goes on"
         if at % 2 == 0:
             return "the environment answered otherwise"
         if self._errs(kept, at):
             return "the right one made a mistake there"
-        looked = only_looks(failed.trajectory.turns[at].content)
-        if looked and not any(answer.status for answer in _answers(failed, at)):
-            return "the failing one only looked there"
         return None
 
     def _errs(self, walk: Walk, at: int) -> bool:
