@@ -22,6 +22,12 @@ from tests.commands import TRAINER, forked, forked_from
 from tests.training import tiny
 
 KINDS = ("work", "empty", "blocked")
+# What `.sekft/star.json` named at commit 5d647ec.
+RECORDED = """
+    also base dpo judged keep learning.beta learning.epochs learning.layers learning.max_length learning.method
+    learning.rank learning.rate learning.seed learning.step_tokens learning.tokens max_tokens max_turns pass_k patience
+    rounds samples sandbox scenarios seed student temperature tolerance
+"""
 
 
 def judged(number: int, right: float, pass_k: float, distinct: float | None = 0.9, kept: int = 5) -> Round:
@@ -51,6 +57,11 @@ def test_when_rounds_stop(rounds: list[Round], told: str | None) -> None:
     found = verdict(rounds, StarConfig(base="base", rounds=2))
     assert (found is None) == (told is None)
     assert told is None or told in (found or "")
+
+
+def test_what_a_folder_remembers_keeps_its_names() -> None:
+    """Rounds of an earlier version go on: no option of training that is new since then is missing from their folder."""
+    assert StarConfig().recorded().keys() == set(RECORDED.split())
 
 
 def test_patience_lets_rounds_go_by() -> None:

@@ -15,9 +15,13 @@ import pytest
 
 from sekft.cli.running import Lines
 from sekft.errors import StoreError, UsageError
+from sekft.training import loop
+from sekft.training.base_model import tokenizer_of
 from sekft.training.config import TrainConfig, complete
+from sekft.training.data import examples, packed
+from sekft.training.student import Student
 from sekft.training.train import Trained, train
-from tests.commands import TRAINER, forked_from, forking
+from tests.commands import TRAINER, forked_from, forking, sekft
 from tests.training import tiny
 
 torch = pytest.importorskip("torch", reason="wants the extra train: ./dev setup train")
@@ -54,7 +58,8 @@ RECORDED_DPO = """{
  "step_tokens": 1600,
  "tokens": null
 }"""
-TYPED = ("--rate", "0.01", "--epochs", "12", "--step-tokens", "400")
+TYPED = ("--rate", "0.01", "--epochs", "40", "--step-tokens", "1000", "--checkpoint-s", "0")
+"""All sessions in a step, which are two packs: a step lasts, and two threads have something to share."""
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +74,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def student(base: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Trained with two packs of a step side by side; what is trained beside it takes one after the other."""
-    torch.set_num_threads(2)
-    try:
-        return trained(base, data, tmp_path_factory.mktemp("out") / "student")
-    finally:
-        torch.set_num_threads(1)
+    return trained(base, data, tmp_path_factory.mktemp("out") / "student")
 
 
 def trained(base: Path, data: Path, out: Path, **options: Any) -> Path:
@@ -155,13 +155,22 @@ def test_what_a_folder_remembers_keeps_its_names(base: Path, tmp_path: Path) -> 
         assert complete(config, base, [data], "cpu").recorded() == json.loads(before) | {"base": str(base)}
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(base: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trained in a process of its own with two packs of a step in parallel."""
+    out = tmp_path_factory.mktemp("out") / "student"
+    finished = sekft("train", "--base", base, "--data", data, "--out", out, *TYPED, OMP_NUM_THREADS="2")
+    assert finished.returncode == 0, finished.stderr
+    return out
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_stopped_run_goes_on_as_if_it_had_not(
-    base: Path, data: Path, student: Path, tmp_path: Path, number: signal.Signals
+    base: Path, data: Path, uninterrupted: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """Killed or asked to stop in the middle, the same command ends with the same losses and the same weights."""
+    """Stopped in the middle and run again, one pack after the other, it ends with the same losses and weights."""
     out = tmp_path / "student"
-    command = ("train", "--base", base, "--data", data, "--out", out, *TYPED, "--checkpoint-s", "0")
+    command = ("train", "--base", base, "--data", data, "--out", out, *TYPED)
     checkpoint, deadline = out / ".sekft" / "checkpoint.pt", time.monotonic() + 120
     with forking(TRAINER, *command, OMP_NUM_THREADS="1") as running:
         while not checkpoint.exists() and time.monotonic() < deadline:
@@ -172,8 +181,8 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(
     assert not (out / "training.json").exists()
     resumed = forked_from(TRAINER, *command, OMP_NUM_THREADS="1")
     assert resumed.returncode == 0, resumed.stderr
-    assert losses(out) == losses(student)
-    assert not list(changed(student, out))
+    assert losses(out) == losses(uninterrupted)
+    assert not list(changed(uninterrupted, out))
     assert not checkpoint.exists()
 
 
@@ -199,6 +208,20 @@ def test_pairs_come_into_order(base: Path, tmp_path: Path) -> None:
     assert body["recipe"]["method"] == "dpo"
     assert losses(out)[0] == pytest.approx(math.log(2))
     assert body["right_after"] == 1.0
+
+
+def test_the_chosen_side_is_learnt_beside_its_order(base: Path, tmp_path: Path) -> None:
+    """--sft-weight adds so many times the mean loss of a chosen token, which falls while the pairs come into order."""
+    data, weight = tiny.pairs(tmp_path, count=1), 3.0
+    [pair] = examples(data, tokenizer_of(base), "dpo")
+    [(chosen, _)] = loop.reference(Student(base, 2, 0, 0), [pair], Lines())
+    [pack] = packed([pair], 800)
+    first = -chosen / pack.sequences.count(0)
+    out = trained(base, data, tmp_path / "student", sft_weight=weight)
+    assert losses(out)[0] == pytest.approx(math.log(2) + weight * first, rel=1e-3)
+    assert losses(out)[-1] < weight * first / 3
+    assert report(out)["right_after"] == 1.0
+    assert report(out)["recipe"]["sft_weight"] == weight
 
 
 def test_an_export_holds_the_rows_of_its_method(base: Path, tmp_path: Path) -> None:

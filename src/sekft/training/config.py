@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from sekft.errors import UsageError
-from sekft.folder.config import Config, option
+from sekft.folder.config import Config, Setting, option
 from sekft.training.data import Method, digest, files, method_of
 
 # Peak learning rates, by method and by what learns. A preference moves a model that already knows the form.
@@ -42,9 +42,17 @@ class TrainConfig(Config):
     step_tokens: int | None = option(None, "Tokens per step; default: 1600 on a CPU, 16384 on a GPU.", ge=1)
     max_length: int | None = option(None, "Leave out rows of more than N tokens; default: the base's context.", ge=1)
     beta: float = option(0.1, "Beta of DPO.", ge=0)
+    sft_weight: float = option(0.0, "Weight of SFT's loss on the chosen sides, added to DPO's.", ge=0)
     seed: int = option(0, "Seed of the row order and of new adapters.")
     checkpoint_s: float = option(300.0, "Write a checkpoint at most every X seconds.", recorded=False, ge=0)
     gguf: bool = option(False, "Write student.gguf for llama.cpp, too.", recorded=False)
+
+    def recorded(self) -> dict[str, Setting]:
+        """As every config's, less an option that was not used and that folders of earlier versions do not have."""
+        body = super().recorded()
+        if not self.sft_weight:
+            del body["sft_weight"]
+        return body
 
 
 class Recipe(TrainConfig):

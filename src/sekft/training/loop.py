@@ -129,7 +129,7 @@ def take_step(plan: TrainingPlan, number: int, student: Student, optimiser: Any)
     reference = iter([value for index in indexes for value in plan.reference[index]] if plan.reference else ())
     count = len(indexes) if plan.reference else learnt
     jobs = [
-        partial(_gradients, student, pack, count, list(islice(reference, pack.sequences[-1] + 1)), plan.recipe.beta)
+        partial(_gradients, plan.recipe, student, pack, count, list(islice(reference, pack.sequences[-1] + 1)))
         for pack in packs
     ]
     loss, right = 0.0, 0
@@ -148,12 +148,13 @@ def take_step(plan: TrainingPlan, number: int, student: Student, optimiser: Any)
 
 
 def _gradients(
-    student: Student, pack: Pack, count: int, reference: Sequence[float], beta: float
+    recipe: Recipe, student: Student, pack: Pack, count: int, reference: Sequence[float]
 ) -> tuple[Sequence[Any], float, int]:
     """A pack's gradients, its share of the step's mean loss, and how many of its pairs are in order.
 
     count: what the mean is over: of SFT the step's learnt tokens, of DPO its pairs.
-    reference: of DPO, the log-probability of each sequence of the pack before training; the loss is the sigmoid one.
+    reference: of DPO, the log-probability of each sequence of the pack before training; the loss is the sigmoid one,
+        and with `sft_weight` the mean over the chosen side's tokens as well (Pang et al., arXiv:2404.19733).
     """
     import torch
 
@@ -161,9 +162,14 @@ def _gradients(
     if not reference:
         loss, in_order = -logprobs.sum() / count, 0
     else:
-        gains = _by_sequence(logprobs, pack) - torch.tensor(reference, device=logprobs.device)
+        values = _by_sequence(logprobs, pack)
+        gains = values - torch.tensor(reference, device=logprobs.device)
         margins = gains[0::2] - gains[1::2]
-        loss, in_order = -torch.nn.functional.logsigmoid(beta * margins).sum() / count, int((margins > 0).sum())
+        loss, in_order = -torch.nn.functional.logsigmoid(recipe.beta * margins).sum(), int((margins > 0).sum())
+        if recipe.sft_weight:
+            lengths = torch.tensor(pack.sequences, device=logprobs.device).bincount()
+            loss = loss - recipe.sft_weight * (values / lengths)[0::2].sum()
+        loss = loss / count
     return student.gradients(loss), float(loss.detach()), in_order
 
 
