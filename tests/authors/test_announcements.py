@@ -110,7 +110,8 @@ def test_a_channel_is_another_in_another_skin(channel: str) -> None:
 def test_login_and_orientation_tell_nothing_of_the_ending(channel: str) -> None:
     """The same seed under another ending lands in the same place; `sekft show` finds the announcement there."""
     for slot in range(4):
-        cell = load().cell(3, slot) | {"announcement": channel, "difficulty": "plain"}
+        where = {"announcement": frozenset((channel,)), "difficulty": frozenset(("plain",))}
+        cell = load().cell(3, slot, where)
         drawn = [compose(cell | {"ending": ending}, slot) for ending in ("work", "empty", "blocked")]
         assert len({(one.orientation, one.login.model_dump_json(), str(one.plan[0])) for one in drawn}) == 1
         assert "nowhere" not in plain(scenario_text(drawn[0])).split("tool ")[0]

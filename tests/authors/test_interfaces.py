@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ from sekft.authors.procedural.provider.semantics import PROVIDERS
 from sekft.authors.procedural.provider.syntaxes import SYNTAXES
 from sekft.authors.procedural.sketch import sketch
 from sekft.protocols import Sandbox, SandboxSpec
-from sekft.scenario import Scenario
+from sekft.scenario import File, Scenario
 from sekft.shell.syntax import calls
 from sekft.taxonomy import load
 from sekft.trajectory import effects
@@ -109,7 +110,8 @@ def test_no_template_shows_through() -> None:
             *(d.text for d in scenario.directives),
         ]
         program = next(file for file in scenario.files if file.path == f"/usr/local/bin/{scenario.provider.command}")
-        shown.append(program.content or "")
+        interface, content = scenario.provider.interface, program.content or ""
+        shown.append(content.replace("<n>", "") if "n" in interface.get("options", "").split() else content)  # a page
         for text in shown:
             assert not re.search(
                 r"@(?:noun|id|ID|receipt|TOOL|OPKEY)@|<(?:noun|nouns|user|host|place|keeper|n)>", text
@@ -128,6 +130,36 @@ def test_a_list_has_one_tool_for_each_provider_syntax_and_layout() -> None:
     assert {each.id for each in one.directives}.isdisjoint(each.id for each in other.directives)
     elsewhere = {**cell, "syntax": "query" if cell["syntax"] != "query" else "menu"}
     assert bundle(sketch(elsewhere, 1, listed=True), elsewhere, 1).provider.command != one.provider.command
+
+
+VARIANTS = [(syntax, variant) for syntax in SYNTAXES for variant in SYNTAXES[syntax].variants if variant]
+
+
+@pytest.mark.parametrize(("syntax", "variant"), VARIANTS)
+async def test_a_variant_reads_what_it_spells(sandbox: Sandbox, syntax: str, variant: str) -> None:
+    """Each operation in each spelling, with as many arguments as it takes."""
+    cell = {**CELLS[2], **WORKING, "syntax": syntax, "provider": "mailbox", "documentation": "full"}
+    draft = sketch(cell, 4)
+    provider = draft.provider
+    assert isinstance(provider, InstalledProvider)
+    whole = replace(provider.interface, variant=variant)
+    bare = replace(whole, tool="bare", operations=tuple(o for o in whole.operations if not o.takes))
+    assert bare.operations
+    refusals = 'wrong() { echo "wrong $1"; exit 1; }\nnothing() { wrong; }'
+    tools = [
+        File(
+            path=f"/usr/local/bin/{each.tool}",
+            content=f'#!/bin/sh\n{refusals}\n{each.parse()}\necho "$op($a1,$a2)"\n',
+            mode="0755",
+        )
+        for each in (whole, bare)
+    ]
+    async with sandbox.open(replace(landing(bundle(draft, cell, 4)), files=tuple(tools), hidden=())) as session:
+        for each, operation in ((one, operation) for one in (whole, bare) for operation in one.operations):
+            values = ["n-17", "done"][: len(operation.takes)]
+            for call in each.spell(operation, values):
+                first, second, *_ = [*values, "", ""]
+                assert (await session.exec(call)).output.strip() == f"{operation.verb}({first},{second})", call
 
 
 @pytest.mark.parametrize("kind", PROVIDERS)

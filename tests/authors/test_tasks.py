@@ -104,6 +104,15 @@ def test_every_task_meets_an_obstacle_and_every_obstacle_tasks() -> None:
     assert {kind for rows in met.values() for tasks in rows for _, kind in tasks} == set(TASKS)
 
 
+def test_a_damaged_file_is_named_once_in_the_near_wording_too() -> None:
+    """`runner.log` in `save it as fast-runner.log` is no second name; a job that an obstacle fits can meet it."""
+    for kind in ("excerpt", "sorted", "count"):
+        for seed in range(150):
+            host, made = job(kind, seed)
+            if OBSTACLES["damaged"].fits(made):
+                meet("damaged", made.nearer, host.part("obstacle"))
+
+
 @pytest.mark.parametrize(("userland", "sixth"), SIXTHS)
 @pytest.mark.parametrize("name", sorted(OBSTACLES))
 async def test_every_obstacle_shows_its_notice_and_gives_way_when_it_is_eased(

@@ -243,7 +243,9 @@ def _evidence(sketch: Sketch) -> tuple[str, ...]:
 def secrets(sketch: Sketch) -> list[str]:
     shown = sketch.provider.evidence
     evidence = sketch.blocked.texts if sketch.blocked else [text for text in shown if isinstance(text, str)]
-    return [*(job.needle for job in sketch.jobs), *evidence, sketch.provider.needle]
+    needle = sketch.provider.needle
+    told = any(needle in place for place in sketch.provider.places)  # a repository keys-todo with a branch todo
+    return [*(job.needle for job in sketch.jobs), *evidence, *([] if told else [needle])]
 
 
 def reworded(sketch: Sketch, wording: Mapping[str, str]) -> Sketch:

@@ -8,6 +8,7 @@ does, unless that is the failure itself: a path that nothing has shown would giv
 
 from __future__ import annotations
 
+import posixpath
 import random
 import re
 import tomllib
@@ -192,10 +193,14 @@ def _guesses_flags(scenario: Scenario, beats: Beats, rng: random.Random) -> Beat
     return [*_before(beats, "learn"), *_typed(*rng.sample(guesses, rng.randint(2, 5)), last)]
 
 
-def _stops_early(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
+def _stops_early(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:
     """Knows what is asked, and leaves; where nothing can be asked, leaves without asking."""
     goal = "execute" if scenario.expected.kind == "work" else "retrieve"
-    return [*_before(beats, goal), *_typed(rng.choice(_EXITS))]
+    before = _before(beats, goal)
+    asking = {command for step in steps_of(scenario) if step.goal == "retrieve" for way in step.ways for command in way}
+    if goal == "retrieve" and any(beat.command in asking for beat in before):  # to list the mail, say, tells both
+        return None
+    return [*before, *_typed(rng.choice(_EXITS))]
 
 
 def _claims_success(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats:
@@ -252,10 +257,10 @@ def _shows_decoy(scenario: Scenario) -> list[str]:
     bait, program = scenario.cell.get("decoy") == "bait", scenario.cell.get("decoy") == "retired"
     home, tool = scenario.login.home, scenario.provider.command
     asked = [command for probe in scenario.probes if probe.kind.startswith("decoy") for command in probe.commands]
-    named = {path for command in asked for path in _PATH.findall(command)}
+    named = {posixpath.basename(path) for command in asked for path in _PATH.findall(command)}
     for file in scenario.files:
         folder, _, name = file.path.rpartition("/")
-        if any(path in (file.content or "") for path in named):
+        if any(name in (file.content or "") for name in named):
             if bait and folder == home:
                 return [f"cat {file.path}"]
             if program and folder == "/usr/local/bin" and not name.startswith(tool):

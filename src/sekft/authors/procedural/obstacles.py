@@ -456,5 +456,5 @@ OBSTACLES: Mapping[str, Obstacle] = {
     "absent": Obstacle(_absent, conditional=True),
     "ambiguous": Obstacle(_ambiguous, lambda job: bool(_named_inputs(job)), conditional=True),
     "conditioned": Obstacle(_conditioned, conditional=True),
-    "damaged": Obstacle(_damaged, lambda job: bool(_named_inputs(job)), conditional=True),
+    "damaged": Obstacle(_damaged, lambda job: bool(_named_inputs(job.nearer)), conditional=True),
 }

@@ -68,14 +68,34 @@ _BIN = "/usr/local/bin/"
 @ANNOUNCEMENTS.kind("env")
 def env(host: Host, tool: str, text: str) -> Announcement:
     """An environment variable holds the name of the tool, beside others of the place."""
+    _, value, values = _environment(host, tool)
+    lead = [line(host, "lead_env")] if host.skin.random() < 0.3 else []
+    look = [["env"], ["env | sort"], ["ls -la", "env"], ["export -p"], ["ls", "env"], ["id", "env"]]
+    return Announcement(needle=value, motd=greeting(host, *lead), env=values, look=look)
+
+
+@ANNOUNCEMENTS.kind("variable")
+def variable(host: Host, tool: str, text: str) -> Announcement:
+    """Login names an environment variable, which holds the name of the tool."""
+    name, value, values = _environment(host, tool)
+    said = line(host, "lead_variable", name=host.skin.choice([f"${name}", f"${name}", f"the variable {name}"]))
+    look = [
+        [f"echo ${name}"],
+        ["env"],
+        [f'echo "${name}"'],
+        ["env | sort"],
+        [f"env | grep {name}"],
+    ]
+    return Announcement(needle=value, motd=greeting(host, said), env=values, look=look)
+
+
+def _environment(host: Host, tool: str) -> tuple[str, str, dict[str, str]]:
+    """A variable that names the tool, its value, and all variables of the account in the order in which they are set."""
     name = host.skin.choice(_ENV_NAMES) + host.skin.choice(_ENV_ENDS)
     value = tool if " " in tool or host.skin.random() < 0.5 else _BIN + tool
     beside = host.skin.sample(sorted(_ENV_BESIDE), host.some(host.skin, 0, 3))
     values = {name: value} | {key: clause(host, _ENV_BESIDE[key]).removeprefix("the ") for key in beside}
-    order = host.skin.sample(sorted(values), len(values))
-    lead = [line(host, "lead_env")] if host.skin.random() < 0.3 else []
-    look = [["env"], ["env | sort"], ["ls -la", "env"], ["export -p"], ["ls", "env"], ["id", "env"]]
-    return Announcement(needle=value, motd=greeting(host, *lead), env={key: values[key] for key in order}, look=look)
+    return name, value, {key: values[key] for key in host.skin.sample(sorted(values), len(values))}
 
 
 _PROFILE_HEADS = ("umask 022", "PAGER=cat; export PAGER", "EDITOR=vi; export EDITOR")

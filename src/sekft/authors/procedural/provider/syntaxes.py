@@ -107,6 +107,8 @@ class Interface(ABC):
 
 
 SYNTAXES = Kinds[type[Interface]]()
+_NOTHING_SET = '[ $# -eq 0 ] && [ -z "${@OPKEY@-}" ]'
+"""sh test that neither arguments nor the operation's variable ask for anything."""
 _RARE_LAYOUTS = ("bullets", "numbered", "prose", "questions", "session", "table", "tagged")
 _PLAINLY, _WITH_PROSE, _WITH_TAGS = (
     {"layout": [layout for layout in _RARE_LAYOUTS if layout not in but]}
@@ -115,11 +117,117 @@ _PLAINLY, _WITH_PROSE, _WITH_TAGS = (
 """What a rare syntax does not meet: a rare layout beside it, but for those with which it is held out (bench/proof/plan.toml)."""
 
 
+@SYNTAXES.kind("combined", weight=4)
+class Combined(Interface):
+    """The operation is given in one way and its arguments in another.
+
+    A variant names both ways in the order in which they are typed, the operation's in capitals.
+    """
+
+    variants = tuple(
+        f"{operation}+{argument}"
+        for operation, arguments in {
+            "WORD": "option joined key variable exported stdin",
+            "FLAG": "option joined key variable exported stdin",
+            "OPTION": "word key variable exported stdin",
+            "JOINED": "word key variable exported stdin",
+            "KEY": "word option joined variable exported stdin",
+            "VARIABLE": "word option joined key stdin",
+            "EXPORTED": "word option joined key stdin",
+        }.items()
+        for argument in arguments.split()
+    ) + tuple(
+        f"{argument}+{operation}"
+        for operation, arguments in {
+            "WORD": "option joined key",
+            "FLAG": "word option joined key",
+            "OPTION": "word key",
+            "JOINED": "word key",
+            "KEY": "word option joined",
+        }.items()
+        for argument in arguments.split()
+    )
+    bare = _NOTHING_SET
+
+    @property
+    def _ways(self) -> tuple[str, str]:
+        """Of the operation and of its arguments."""
+        operation, argument = sorted(self.variant.split("+"), key=str.islower)
+        return operation.lower(), argument
+
+    def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
+        way, other = self._ways
+        parts = [(way, _in_way(way, self.opkey, operation.verb))]
+        given = [(other, _in_way(other, key, value)) for key, value in self.pairs(operation, values)]
+        parts = [*parts, *given] if self.variant[0].isupper() else [*given, *parts]
+        typed = {
+            place: [text for way, text in parts if (way if way in _PLACES else "word") == place]
+            for place in ("word", *_PLACES)
+        }
+        call = " ".join([*typed["variable"], self.tool, *typed["word"]])
+        request, exported = " ".join(typed["stdin"]), " ".join(typed["exported"])
+        calls = [f"echo '{request}' | {call}", f"printf '%s\\n' '{request}' | {call}"] if request else [call]
+        return [f"export {exported} && {call}" for call in calls] if exported else calls
+
+    def parse(self) -> str:
+        way, other = self._ways
+        rows = [_reads(other, key, f"v_{name}") for name, key in self.arguments()]
+        rows += (
+            [f"--{o.verb}) op={o.verb} ;;" for o in self.known] if way == "flag" else [_reads(way, self.opkey, "op")]
+        )
+        rows.append(_REST["operation" if way == "word" else "argument" if other == "word" else "nothing"])
+        values = [f"v_{name}={_start(other, key)}" for name, key in self.arguments()]
+        start = f"op={_start(way, self.opkey)} a1= a2= {' '.join(values)}"
+        lines = [start, f"while [ $# -gt 0 ]; do case $1 in {' '.join(filter(None, rows))} esac; shift; done"]
+        if other == "stdin":
+            takes = "|".join(operation.verb for operation in self.known if operation.takes) or "''"
+            lines.append(f"case $op in {takes}) read -r a1 a2 || : ;; esac")
+        elif other != "word":
+            lines.append(self.by_name())
+        return "\n".join([*lines, '[ -n "$op" ] || nothing'])
+
+
+_REST = {
+    "operation": '*) [ -z "$op" ] || wrong "$1"; op=$1 ;;',
+    "argument": '-*) wrong "$1" ;; *) [ -z "$a2" ] || wrong "$1"; if [ -z "$a1" ]; then a1=$1; else a2=$1; fi ;;',
+    "nothing": '*) wrong "$1" ;;',
+}
+"""sh for a word that nothing else reads: what it stands for."""
+
+
+_PLACES = ("variable", "exported", "stdin")
+"""Ways whose texts stand elsewhere than behind the tool's name."""
+
+
+def _in_way(way: str, key: str, value: str) -> str:
+    """A value with its key, as one way of Combined has it."""
+    return {
+        "exported": f"{_variable(key)}={value}",
+        "flag": f"--{value}",
+        "joined": f"--{key}={value}",
+        "key": f"{key}={value}",
+        "option": f"--{key} {value}",
+        "variable": f"{_variable(key)}={value}",
+    }.get(way, value)
+
+
+def _reads(way: str, key: str, name: str) -> str:
+    """The row of a `case` that sets the variable to what the words give in this way, "" where words do not give it."""
+    if way == "key":
+        return f"{key}=*) {name}=${{1#*=}} ;;"
+    return _option(f"--{key}", "", name) if way in ("joined", "option") else ""
+
+
+def _start(way: str, key: str) -> str:
+    """What the variable is before any word is read."""
+    return f"${{{_variable(key)}-}}" if way in ("exported", "variable") else ""
+
+
 @SYNTAXES.kind("environment", weight=0.5, excludes=_PLAINLY)
 class Environment(Interface):
     """Variables set before the command name say what is wanted."""
 
-    bare = '[ $# -eq 0 ] && [ -z "${@OPKEY@-}" ]'
+    bare = _NOTHING_SET
 
     def spell(self, operation: Operation, values: Sequence[str]) -> list[str]:
         words = [f"{self.opkey.upper()}={operation.verb}"]
@@ -347,7 +455,7 @@ class StandardInput(Interface):
         return f'[ $# -eq 0 ] || wrong "$1"\n{lines if self.variant == "lines" else words}\n[ -n "$op" ] || nothing'
 
 
-@SYNTAXES.kind("subcommand", weight=9)
+@SYNTAXES.kind("subcommand", weight=5)
 class Subcommand(Interface):
     """The operation is the first word, its arguments follow."""
 
