@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.pipeline import Quiet
-from sekft.evaluation.metrics import went_wrong
+from sekft.evaluation.metrics import recovered
 from sekft.folder import Layout, documents, load_scenarios
 from sekft.runs.generate import GenerateConfig, generate
 from sekft.runs.resources import default_concurrency
@@ -18,15 +18,10 @@ from sekft.runs.rollout import RolloutConfig, roll
 from sekft.scenario import Scenario
 from sekft.shell.chat_format import violations
 from sekft.shell.grounding import ungrounded
-from sekft.trajectory import Trajectory, load_trajectory
+from sekft.trajectory import StoredRollout, Trajectory, load_trajectory
 
 SCENARIOS, SAMPLES, SEED = 300, 3, 11
 WANTED = {"work": "solved", "empty": "idle", "blocked": "rightly_blocked"}
-
-
-def recovered(scenario: Scenario, trajectory: Trajectory) -> bool:
-    """Whether some command failed, other than by showing what blocks the work, and the session went on."""
-    return any(went_wrong(turn, scenario) for turn in trajectory.turns)
 
 
 def report(scenarios: Sequence[Scenario], rolled: Sequence[Trajectory]) -> None:
@@ -40,7 +35,7 @@ def report(scenarios: Sequence[Scenario], rolled: Sequence[Trajectory]) -> None:
     unlike = sum(len(set(samples)) == len(samples) for samples in typed.values())
     firsts = Counter(actions[0] for samples in typed.values() for actions in samples)
     looks = {command for command in firsts if not any(one.provider.command in command for one in scenarios)}
-    mended = sum(recovered(by_id[one.scenario_id], one) for one in rolled)
+    mended = sum(recovered(StoredRollout("", one, by_id[one.scenario_id])) for one in rolled)
     n = len(rolled)
     print(f"{len(typed)} scenarios, {n} explorer trajectories")
     print(f"right and kept          {right / n:.2%}")

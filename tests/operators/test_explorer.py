@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import cache
+from itertools import pairwise
 
 import pytest
 
 from sekft import sandboxes
 from sekft.authors.procedural.author import compose
+from sekft.evaluation.metrics import mistakes
 from sekft.operators.explorer import ExplorerOperator, script
 from sekft.operators.typist import Beat, Typist
 from sekft.quality.texts import documentation
@@ -20,8 +22,10 @@ from sekft.scenario import PlanStep, Scenario
 from sekft.seeds import stream
 from sekft.shell.chat_format import violations
 from sekft.shell.grounding import ungrounded
+from sekft.shell.plan import is_wrong_work
+from sekft.shell.syntax import written
 from sekft.taxonomy import load
-from sekft.trajectory import KEPT, Trajectory, Turn
+from sekft.trajectory import KEPT, StoredRollout, Trajectory, Turn
 
 SCENARIOS, SAMPLES = 21, 2
 WANTED = {"work": "solved", "empty": "idle", "blocked": "rightly_blocked"}
@@ -430,6 +434,40 @@ def test_a_wrong_verb_is_tried_where_a_terse_help_leaves_it_open() -> None:
             )
         assert trajectory.keep, trajectory.keep_reasons
     assert tried > 3
+
+
+def test_wrong_work_is_seen_and_done_again() -> None:
+    """A wrong file is written and shown, then written anew; a model is to learn the look and what mends it alone."""
+    found = 0
+    scenarios = drawn(16, ending="work", difficulty="short", task="accounts count excerpt sorted total")
+    for scenario, trajectory in zip(scenarios, acted([(one, 0) for one in scenarios], 1.0), strict=True):
+        turns = trajectory.turns
+        assert trajectory.keep, trajectory.keep_reasons
+        for at in range(1, len(turns), 2):
+            if is_wrong_work(turns[at].content, scenario):
+                found += 1
+                files = written(turns[at].content)
+                assert files is not None
+                [path] = files
+                assert turns[at + 2].content == f"cat {path}"
+                assert path.rsplit("/", 1)[1] in turns[at + 4].content
+                assert {at, at + 2, at + 4}.intersection(mistakes(StoredRollout("", trajectory, scenario))) == {at}
+    assert found > 3
+
+
+def test_after_a_failed_call_the_documentation_is_read_again_at_times() -> None:
+    """Of the mistakes in calling the tool, some are followed by the help that was read before, and others are not."""
+    again = []
+    for scenario in drawn(60, ending="work"):
+        beats = script(scenario, stream(2, "explorer", scenario.id), 1.0)
+        for wrong, after in pairwise(beats):
+            if wrong.wrong and not after.wrong and any(wrong.command in step.mistakes for step in scenario.plan):
+                again.append(False)
+            elif wrong.wrong and after.wrong and not is_wrong_work(wrong.command, scenario):
+                again.append(True)
+                assert after.command in [beat.command for beat in beats if beat.goal == "learn"]
+    assert 0.25 < sum(again) / len(again) < 0.75
+    assert len(again) > 10
 
 
 def _wrong_verbs(scenario: Scenario) -> set[str]:

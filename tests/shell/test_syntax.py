@@ -85,6 +85,24 @@ def test_a_look_is_told_from_a_deed(text: str, looks: bool) -> None:
     assert syntax.only_looks(text) is looks
 
 
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("sort -u /srv/a | sed 1d > /srv/b", {"/srv/b"}),
+        ("echo 3 > b; echo 4 >> b", {"b"}),
+        ("awk '{print $1}' a > b && cat b", {"b"}),
+        ("cat a 2>/dev/null", set()),
+        ("cp a b", None),
+        ("sort a > b && rm a", None),
+        ("sort -o a a > b", None),
+        ("tool list > b", None),
+    ],
+)
+def test_what_is_written_by_redirection_alone_is_known(text: str, files: set[str] | None) -> None:
+    """None where something else may change, too."""
+    assert syntax.written(text) == files
+
+
 @given(st.text(alphabet="ab '\"\\$(){}`;|&<>#\n=-E", max_size=60))
 def test_any_text_can_be_read(text: str) -> None:
     """Whatever is typed, reading ends and yields words."""

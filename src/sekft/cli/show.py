@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from sekft.protocols import OperatorConfig
 from sekft.rejection import Rejection
 from sekft.rollouts.rollout import rollout
 from sekft.scenario import File, Scenario, parse_scenario
+from sekft.shell.plan import is_wrong_work
 from sekft.trajectory import Mechanism, StoredRollout, Trajectory, Turn, closed, covered
 from sekft.viewer.meanings import MARKS, MEANINGS, announced
 
@@ -293,7 +294,7 @@ def _file(scenario: Scenario, file: File) -> str:
 def trajectory_text(trajectory: Trajectory, scenario: Scenario | None = None) -> str:
     """Orientation, session, judgement. scenario: tells planned mistakes from what shows a block; None marks none."""
     orientation = trajectory.turns[0].orientation if trajectory.turns else None
-    wrong = planned(trajectory, scenario) if scenario else []
+    wrong = planned(trajectory, scenario) if scenario else {}
     return (
         f"{ruled('orientation (the system message)')}{closed(visible(orientation or ''))}"
         f"{ruled('session (turn, mark)')}{session(trajectory.turns, trajectory.mechanism, wrong)}"
@@ -301,16 +302,25 @@ def trajectory_text(trajectory: Trajectory, scenario: Scenario | None = None) ->
     )
 
 
-def planned(trajectory: Trajectory, scenario: Scenario) -> list[int]:
-    """The turns of mistakes that the operator makes so that a model learns to mend them."""
+def planned(trajectory: Trajectory, scenario: Scenario) -> dict[int, int]:
+    """The turns of mistakes that the operator makes so that a model learns to mend them, and those that mend them."""
     on_purpose = trajectory.operator.settings.get(RECOVERY_SHARE, "0") != "0" and trajectory.fault is None
-    return mistakes(StoredRollout("", trajectory, scenario)) if on_purpose else []
+    wrong = mistakes(StoredRollout("", trajectory, scenario)) if on_purpose else []
+    return {at: _repair(trajectory.turns, at, scenario) for at in wrong}
 
 
-def session(turns: Sequence[Turn], mechanism: Mechanism | None = None, wrong: Sequence[int] = ()) -> str:
+def _repair(turns: Sequence[Turn], mistake: int, scenario: Scenario) -> int:
+    """The action after the mistake, or after the look that shows wrong work or the documentation once more."""
+    learn = {command for step in scenario.plan if step.goal == "learn" for way in step.ways for command in way}
+    after, typed = mistake + 2, {turn.content for turn in turns[:mistake]}
+    again = after < len(turns) and turns[after].content in typed & learn
+    return after + 2 if again or is_wrong_work(turns[mistake].content, scenario) else after
+
+
+def session(turns: Sequence[Turn], mechanism: Mechanism | None = None, wrong: Mapping[int, int] | None = None) -> str:
     """What stood on the screen, what was typed in bold; with a mechanism, turns and marks in the margin.
 
-    wrong: the turns of planned mistakes.
+    wrong: the turns of planned mistakes, each with the turn that mends it.
     """
     if mechanism is None:
         return "".join(f"{line}\n" for _, line in _lines(turns))
@@ -318,9 +328,9 @@ def session(turns: Sequence[Turn], mechanism: Mechanism | None = None, wrong: Se
     for mark, reached in mechanism.model_dump().items():
         if reached is not None:
             marks[reached].append(mark)
-    for mistake in wrong:
+    for mistake, repair in (wrong or {}).items():
         marks[mistake].append("mistake")
-        marks[mistake + 2].append("repair")
+        marks[repair].append("repair")
     width = (columns() or sys.maxsize) - MARGIN
     text, waiting = "", list[str]()
     for at, line in _lines(turns):
@@ -353,8 +363,8 @@ def _lines(turns: Sequence[Turn]) -> Iterator[tuple[int | None, str]]:
         yield None, prompt
 
 
-def judgement(trajectory: Trajectory, wrong: Sequence[int] = ()) -> str:
-    """What it was worth and why, what was reached when, what it left behind. wrong: turns of planned mistakes."""
+def judgement(trajectory: Trajectory, wrong: Mapping[int, int] | None = None) -> str:
+    """What it was worth and why, what was reached when, what it left behind. wrong: as of `session`."""
     ending, check, operator, fault = trajectory.ending, trajectory.check, trajectory.operator, trajectory.fault
     ended = " ".join(str(part) for part in (ending.kind, ending.status, ending.reason) if part is not None)
     if ending.kind == "exit" and ending.status and trajectory.actions[-1:] == ["exit"]:
@@ -370,7 +380,8 @@ def judgement(trajectory: Trajectory, wrong: Sequence[int] = ()) -> str:
             "ended by": visible(ended),
             "marks": _marks(trajectory),
             "mistakes": "\n".join(
-                f"turn {at}, mended at turn {at + 2}: on purpose, as an example of a repair" for at in wrong
+                f"turn {at}, mended at turn {repair}: on purpose, as an example of a repair"
+                for at, repair in (wrong or {}).items()
             ),
             "fault": f"{fault.kind} from turn {fault.turn}: on purpose, as an example of a failure" if fault else "",
             "changed": "\n".join(one_line(f"{effect.change} {effect.path}") for effect in trajectory.effects)

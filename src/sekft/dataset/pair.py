@@ -23,6 +23,7 @@ from sekft.evaluation.statistics import fisher
 from sekft.folder import json_lines
 from sekft.scenario import SCHEMA_VERSION, Frozen, canonical
 from sekft.shell import syntax
+from sekft.shell.plan import is_wrong_work
 from sekft.shell.syntax import only_looks, simple_commands
 from sekft.trajectory import Outcome, StoredRollout, Trajectory, Turn
 
@@ -229,7 +230,8 @@ class Forks:
         return None
 
     def _errs(self, walk: Walk, at: int) -> bool:
-        return any(went_wrong(answer, self._scenario) for answer in _answers(walk, at))
+        failed = any(went_wrong(answer, self._scenario) for answer in _answers(walk, at))
+        return failed or is_wrong_work(walk.trajectory.turns[at].content, self._scenario)
 
     def _pair(self, kept: Walk, failed: Walk, at: int, source: Source) -> Pair:
         sides = [self._side(walk, at) for walk in (kept, failed)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sekft.scenario import ExpectedKind, Scenario
 from sekft.shell import syntax
 from sekft.shell.grounding import ungrounded
+from sekft.shell.plan import is_wrong_work
 from sekft.trajectory import KEPT, Outcome, StoredRollout, Turn
 
 CHAIN = ("seen", "noticed", "learnt", "retrieved", "executed", "ended")
@@ -51,17 +52,20 @@ def invented_options(rollout: StoredRollout, guesses: Mapping[int, list[str]] | 
 
 
 def recovered(rollout: StoredRollout) -> bool:
-    """Whether some command failed, other than by showing what blocks the work, and the session went on."""
-    return any(went_wrong(turn, rollout.scenario) for turn in rollout.trajectory.turns)
+    """Whether some command failed, other than by showing what blocks the work, or did known wrong work."""
+    scenario = rollout.scenario
+    failed = any(went_wrong(turn, scenario) for turn in rollout.trajectory.turns)
+    return failed or any(is_wrong_work(action, scenario) for action in rollout.actions)
 
 
 def mistakes(rollout: StoredRollout) -> list[int]:
     """The turns whose action is context and not to be learnt.
 
-    It failed, other than by showing what blocks the work, or it comes from the rollout that this one took over.
+    It failed, other than by showing what blocks the work, it is the work of a known wrong solution, or it comes from
+    the rollout that this one took over.
     """
-    given = 2 * rollout.trajectory.given
-    return [at for at, _ in _acts(rollout) if at < given or failed(rollout, at)]
+    given, scenario = 2 * rollout.trajectory.given, rollout.scenario
+    return [at for at, action in _acts(rollout) if at < given or failed(rollout, at) or is_wrong_work(action, scenario)]
 
 
 def failed(rollout: StoredRollout, at: int) -> bool:

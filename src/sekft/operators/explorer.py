@@ -29,7 +29,7 @@ from sekft.scenario import PlanStep, Scenario
 from sekft.seeds import stream
 from sekft.shell import syntax
 from sekft.shell.grounding import PROGRAMS
-from sekft.shell.plan import plan
+from sekft.shell.plan import is_wrong_work, plan
 from sekft.trajectory import OperatorInfo
 
 # First looks of people who land on an unknown machine, with weights. Outputs that differ from
@@ -75,6 +75,8 @@ _SLIPS = {
 
 _CALLS = ("retrieve", "acknowledge")
 """Goals whose ways are forms of the same calls, in the same order."""
+Mistake = tuple[str, ...]
+"""What goes wrong, and the looks that show it where no error does."""
 Habits = dict[tuple[str, int], list[int]]
 """By goal and number of ways: the order in which they are tried. Nobody does one thing in two ways in one session."""
 
@@ -174,10 +176,10 @@ def _place(command: str, scenario: Scenario) -> str | None:
 
 
 def _is_shown(command: str, scenario: Scenario) -> bool:
-    """Whether the login text itself shows the path that the command looks at."""
+    """Whether the login text itself shows the path or the variable that the command looks at."""
     login = scenario.login
     shown = "\n".join([scenario.orientation, login.motd, login.banner, login.prompt, *login.env.values()])
-    return any(word.startswith("/") and word in shown for word in command.split())
+    return any(word[0] in "/$" and word.removeprefix("$") in shown for word in command.split())
 
 
 def steps_of(scenario: Scenario) -> list[PlanStep]:
@@ -314,38 +316,40 @@ def _with_mistake(beats: list[Beat], scenario: Scenario, rng: random.Random) -> 
     if not options:
         return beats
     at, wrong = rng.choice(options[rng.choices([*options], [_MISTAKES[mistakes] for mistakes in options])[0]])
-    return [*beats[:at], replace(beats[at], command=wrong, wrong=True), *beats[at:]]
+    return [*beats[:at], *(replace(beats[at], command=command, wrong=True) for command in wrong), *beats[at:]]
 
 
-def _slips(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+def _slips(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[Mistake]:
     """Fingers that hit the wrong keys of the command."""
     first, _, rest = beats[at].command.partition(" ")
     slips = _SLIPS.get(first, "").split() if not set("\n;&|") & set(rest) else []
-    return [f"{slip} {rest}".strip() for slip in slips]
+    return [(f"{slip} {rest}".strip(),) for slip in slips]
 
 
-def _bare_calls(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+def _bare_calls(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[Mistake]:
     """The tool called with nothing to do, right before its help is asked for."""
-    return [scenario.provider.command] if _is_first_call(beats, at, scenario) else []
+    return [(scenario.provider.command,)] if _is_first_call(beats, at, scenario) else []
 
 
-def _no_pages(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+def _no_pages(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[Mistake]:
     """The manual asked for a page that there is not. A real program has one, which is long."""
     tool = scenario.provider.command
     paged = tool in PROGRAMS or any(file.path.endswith(f"/{tool}.1") for file in scenario.files)
-    return [f"man {tool}"] if not paged and _is_first_call(beats, at, scenario) else []
+    return [(f"man {tool}",)] if not paged and _is_first_call(beats, at, scenario) else []
 
 
-def _planned(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+def _planned(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[Mistake]:
     """Mistakes that the author knows of this tool: a call without a name, a placeholder as it stands, a wrong verb.
 
-    Nobody makes them who has called the tool in that way before.
+    Nobody makes them who has called the tool in that way before. After every other one the documentation is read again.
     """
     beat = beats[at]
     step = [other for other in beats if other.step == beat.step >= 0]
     before = {mistake for other in beats[:at] if other.step != beat.step for mistake in other.mistakes}
     mistakes = [mistake for other in step for mistake in other.mistakes if mistake not in before]
-    return [mistake for mistake in mistakes if _meant(mistake, step) is beat]
+    read = [other.command for other in beats[:at] if other.goal == "learn"][-1:]
+    meant = [mistake for mistake in mistakes if _meant(mistake, step) is beat]
+    return [(mistake, *again) for mistake in meant for again in ([], read)]
 
 
 def _meant(mistake: str, step: Sequence[Beat]) -> Beat:
@@ -354,7 +358,7 @@ def _meant(mistake: str, step: Sequence[Beat]) -> Beat:
     return max(step, key=lambda beat: len(words & set(_WORDS.findall(beat.command))))
 
 
-def _elsewhere(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
+def _elsewhere(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[Mistake]:
     """A file or folder named without its path, from another folder."""
     words = beats[at].command.split()
     if len(words) != 2 or words[0] not in ("cat", "head", "tail", "ls") or not words[1].startswith("/"):
@@ -368,7 +372,24 @@ def _elsewhere(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[str]:
         or folder == scenario.login.home
     ):
         return []
-    return [f"{words[0]} {name}"]
+    return [(f"{words[0]} {name}",)]
+
+
+def _wrong_work(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[Mistake]:
+    """A new file with a wrong text, as in a solution that the checker refuses, and a look at it.
+
+    The right command writes the file anew, so that nothing is left of the mistake.
+    """
+    right = beats[at].command
+    if beats[at].goal != "execute" or ">>" in right or len(targets := syntax.written(right) or set()) != 1:
+        return []
+    name, there = posixpath.basename(*targets), {file.path for file in scenario.files}
+    return [
+        (command, f"cat {path}")
+        for command in dict.fromkeys(command for probe in scenario.probes for command in probe.commands)
+        if len(wrong := syntax.written(command) or set()) == 1 and posixpath.basename(path := next(iter(wrong))) == name
+        if path not in there and not command.startswith("cd ") and is_wrong_work(command, scenario)
+    ]
 
 
 def _is_first_call(beats: Sequence[Beat], at: int, scenario: Scenario) -> bool:
@@ -378,14 +399,15 @@ def _is_first_call(beats: Sequence[Beat], at: int, scenario: Scenario) -> bool:
     return at == next(named, None)
 
 
-_MISTAKES: dict[Callable[[Sequence[Beat], int, Scenario], list[str]], int] = {
+_MISTAKES: dict[Callable[[Sequence[Beat], int, Scenario], list[Mistake]], int] = {
     _slips: 1,
     _bare_calls: 2,
     _no_pages: 1,
     _planned: 4,
     _elsewhere: 1,
+    _wrong_work: 9,
 }
-"""With weights: what students are seen to do wrong is how they call a tool."""
+"""With weights: what students are seen to do wrong is how they call a tool, and work whose result they do not mind."""
 
 
 def make(settings: OperatorConfig) -> ExplorerOperator:

@@ -35,7 +35,7 @@ class Beat:
     place:    its own place in its way.
     spare:    the other ways of its step, should it not be grounded.
     mistakes: commands that go wrong right before it.
-    wrong:    it is such a mistake, left out where it is not grounded.
+    wrong:    it is such a mistake, or the look that shows it; left out, all of it, where it is not grounded.
     failing:  the failure that it is part of.
     guess:    typed whether grounded or not.
     looks:    at most so many, where its goal is to inspect.
@@ -108,6 +108,8 @@ class Typist:
             if beat.guess or not (missing := self._seen.missing(beat.command)):
                 return beat
             if beat.wrong:
+                while self._beats and self._beats[0].wrong:
+                    self._beats.popleft()
                 continue
             if beat.spare:
                 self._take_another_way(beat)

@@ -1,4 +1,4 @@
-"""A plan for a scenario that has none: its reference as steps."""
+"""What a scenario knows of its solutions: a plan where it has none, and the commands that do wrong work."""
 
 from __future__ import annotations
 
@@ -23,3 +23,12 @@ def plan(scenario: Scenario) -> list[PlanStep]:
         return "look" if at < first else "execute"
 
     return [PlanStep.model_validate({"goal": goal(at), "ways": [[text]]}) for at, text in enumerate(reference)]
+
+
+def is_wrong_work(action: str, scenario: Scenario) -> bool:
+    """Whether the action is work of a solution that the checker refuses, and of none that it accepts."""
+    if not any(action in probe.commands for probe in scenario.probes) or syntax.only_looks(action):
+        return False
+    ways = [way for step in scenario.plan for way in step.ways]
+    right = [scenario.reference, *(other.commands for other in scenario.alternatives), *ways]
+    return not syntax.calls(action, scenario.provider.command) and not any(action in commands for commands in right)

@@ -21,6 +21,8 @@ _SHOWING = frozenset(
     "md5sum more od printenv ps pwd readlink realpath sed sha256sum sort stat tail tar test tr tree type uname uniq "
     "wc which whoami".split()
 )
+_PRINTING = ("awk", "echo", "printf")
+"""What prints a text of its own making, which is no look."""
 _CHANGING = {
     "find": ("-exec", "-delete", "-ok"),
     "sed": ("-i", "--in-place"),
@@ -203,6 +205,14 @@ def only_looks(text: str) -> bool:
     return bool(commands) and all(map(_shows, commands))
 
 
+def written(text: str) -> set[str] | None:
+    """The files that the text writes by redirection; None where it changes more, as far as its words tell."""
+    commands = simple_commands(text)
+    targets = {word[1:] for words in commands for word in words if _writes(word)}
+    rest = [[word for word in words if not _writes(word)] for words in commands]
+    return targets if all(words and (program(words) in _PRINTING or _shows(words)) for words in rest) else None
+
+
 def mentions(text: str, command: str) -> bool:
     """Whether the program's name occurs as a word or as the end of a path."""
     return re.search(rf"(?<![\w.-]){re.escape(posixpath.basename(command))}(?![\w-])", text) is not None
@@ -210,9 +220,12 @@ def mentions(text: str, command: str) -> bool:
 
 def _shows(words: list[str]) -> bool:
     changing = _CHANGING.get(program(words), ())
-    writes = any(word.startswith(">") and word not in (">/dev/null", ">1", ">2") for word in words)
     changed = any(word.startswith(tuple(changing)) for word in words[1:]) if changing else False
-    return program(words) in _SHOWING and not writes and not changed
+    return program(words) in _SHOWING and not changed and not any(map(_writes, words))
+
+
+def _writes(word: str) -> bool:
+    return word.startswith(">") and word not in (">/dev/null", ">1", ">2")
 
 
 def _without_leaders(words: list[str]) -> list[str]:

@@ -36,7 +36,7 @@ class Reading:
     """What can be told of a session. None or empty where its file does not say.
 
     place:    the file below the source's root, with `#row` where a file holds several.
-    mistakes: turns whose action failed. thoughts: turn → what was reasoned before it.
+    mistakes: turns whose action is not to be learnt (`metrics.mistakes`). thoughts: turn → what was reasoned before it.
     asked:    the directives, or what a foreign file was asked to do.
     """
 

@@ -136,7 +136,8 @@ class _Marker:
             yield Tag(fault.kind.replace("_", " "), "bad", f"made to fail from here on: {fault.kind}")
         yield from self._marks.get(at, ())
         honest = fault is None or at < fault.turn
-        if honest and at - 2 in self._wrong and step.answer is not None and not step.answer.status:
+        failed = at - 2 in self._wrong and self._reading.turns[at - 1].status
+        if honest and failed and step.answer is not None and not step.answer.status:
             yield Tag("repair", "good", "the command before it failed")
 
     def _of_answer(self, step: SessionStep) -> Iterator[Tag]:
@@ -144,8 +145,10 @@ class _Marker:
             return
         at = step.turn + 1 if step.action else 0
         yield from self._marks.get(at, ())
-        if step.turn in self._wrong:
+        if step.turn in self._wrong and step.answer.status:
             yield Tag(f"failed {step.answer.status}", "warn", f"a mistake: status {step.answer.status}")
+        elif step.turn in self._wrong:
+            yield Tag("mistake", "warn", "a model reads this and does not learn it")
         elif step.answer.status:
             yield Tag(f"status {step.answer.status}", "", "the command's status, which is an answer here")
         if at and at == self._reading.evidence:
