@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bench.proof.average import average
 from sekft.evaluation.metrics import CHAIN
 from sekft.evaluation.statistics import Rate
 from sekft.runs.evaluate import FOLDER, REPORT, stored
@@ -93,12 +94,21 @@ class Proof:
         run("generate", "--n", many, "--seed", seed, "--holdout", "none", "--out", out, *self.where(name))
         return out
 
+    def data(self, name: str) -> Mapping[str, Any]:
+        """A data set of the plan, with what it leaves unsaid as in the one that it is like."""
+        own = self.plan["data"][name]
+        like = self.data(own["like"]) if "like" in own else {}
+        return {**like, **own, "author": [*like.get("author", ()), *own.get("author", ())]}
+
     def make_data(self, name: str) -> Path:
         """The export of one of the plan's data sets."""
         if name not in self._exports:
-            told, out = self.plan["data"][name], self.folder / "data" / name
+            told, out = self.data(name), self.folder / "data" / name
             if "acting" in told:
                 self._exports[name] = self.make_corrections(told, out)
+            elif "kept" in told:
+                self.make_data(told["kept"])
+                self._exports[name] = self.folder / "data" / told["kept"] / "kept"
             elif "corrections" in told:
                 self._exports[name] = self.make_own_pairs(told, out)
             else:
@@ -120,11 +130,15 @@ class Proof:
         return out / "export"
 
     def make_corrections(self, told: Mapping[str, Any], out: Path) -> Path:
-        """What an expert does where the student went wrong, in scenarios that the student never saw."""
+        """What an expert does where the student went wrong, in scenarios that the student never saw.
+
+        Beside it, in `kept`, the student's own sessions that ended right.
+        """
         run("generate", "--out", out / "scenarios", "--n", self.size[told["n"]], "--seed", told["seed"], *self.drawn())
         scenarios = ["--scenarios", out / "scenarios"]
         acting = ["--operator", "student", "--model", self.make_student(told["acting"]), *ACTING]
         run("eval", *scenarios, "--split", "train", *acting, "--out", out / "acted")
+        run("export", *scenarios, "--trajectories", out / "acted", "--out", out / "kept", "--to", "sft")
         run("correct", *scenarios, "--trajectories", out / "acted", "--out", out / "trajectories")
         run("export", *scenarios, "--trajectories", out / "trajectories", "--out", out / "export", "--to", "sft")
         return out / "export"
@@ -159,7 +173,7 @@ class Proof:
 
     def make_students(self, names: Iterable[str]) -> None:
         """Those that learn from no other student, side by side, a thread each: packs of a step wait for each other."""
-        others = ("base", "star", "mixed")
+        others = ("average", "base", "star", "mixed")
         apart = [name for name in names if name != BASE and self.students[name].keys().isdisjoint(others)]
         for name in apart:
             self.make_data(self.students[name]["data"])
@@ -173,9 +187,12 @@ class Proof:
         learning = ["--layers", LAYERS, *(["--tokens", self.size[told["tokens"]]] if "tokens" in told else [])]
         if acting := told.get("star"):
             return self.make_star(self.make_student(acting), self.make_data(told["data"]), learning, out)
+        if averaged := told.get("average"):
+            average(out, [Path(self.make_student(each)) for each in averaged])
+            return str(out)
         data = self.mixture(told, out) if "share" in told else [self.make_data(told["data"])]
         options = [word for path in data for word in ("--data", path)]
-        options += ["--seed", told.get("seed", 0), *learning]
+        options += ["--seed", told.get("seed", 0), *learning, *told.get("options", [])]
         if base := told.get("base"):
             options += ["--base", self.make_student(base)]
             options += ["--method", "dpo" if self.plan["data"][told["data"]].keys() & PAIRED else "sft"]
