@@ -2,7 +2,6 @@
 
 .venv/bin/python docs/generate.py          # writes docs/examples/, the excerpts in README and quickstart, and the ids
 .venv/bin/python docs/generate.py --check  # exits 1 when they are not current, 3 when it cannot tell
-.venv/bin/python docs/generate.py --check --few  # the same of the gallery's first scenarios alone
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ Ten random scenarios, each with all that a bundle holds, are in the [gallery](ga
 from seed 7, and tested to be current.
 """
 
-SHOWN, FEW, SLOTS = 10, 2, 5000
+SHOWN, SLOTS = 10, 5000
 GALLERY_HEAD = f"""\
 # Gallery
 
@@ -110,7 +109,7 @@ def pages() -> dict[Path, str]:
     shown_empty = f"```console\n{undated(plain(trajectory_text(rolled['empty'])))}```\n"
     return {
         ROOT / "docs/examples/trajectories.md": HEAD + "\n" + "\n".join(sections),
-        GALLERY: gallery(FEW if "--few" in sys.argv[1:] else SHOWN),
+        GALLERY: gallery(),
         ROOT / "README.md": filled(ROOT / "README.md", "excerpt", terminal(asyncio.run(plain_session()))),
         ROOT / "docs/quickstart.md": filled(ROOT / "docs/quickstart.md", "shown", shown_empty),
     }
@@ -123,14 +122,10 @@ def plainest(ending: str) -> int:
     return next(n for n in range(SLOTS) if all(axes.cell(SEED, n)[axis] in few for axis, few in easy.items()))
 
 
-def gallery(made: int) -> str:
-    """Ten random slots, each with its first draw that the gate admits and one rollout.
-
-    made: how many are made anew; the others are those of the page as it is.
-    """
-    slots = sorted(stream(SEED, "gallery").sample(range(SLOTS), SHOWN))[:made]
-    left = re.split(r"(?m)(?=^\n## \d+\. )", GALLERY.read_text(encoding="utf-8"))[made + 1 :] if made < SHOWN else []
-    return "".join([GALLERY_HEAD, *(exhibit(number, slot) for number, slot in enumerate(slots, 1)), *left])
+def gallery() -> str:
+    """Ten random slots, each with its first draw that the gate admits and one rollout."""
+    slots = sorted(stream(SEED, "gallery").sample(range(SLOTS), SHOWN))
+    return "".join([GALLERY_HEAD, *(exhibit(number, slot) for number, slot in enumerate(slots, 1))])
 
 
 def exhibit(number: int, slot: int) -> str:
