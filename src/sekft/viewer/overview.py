@@ -277,7 +277,7 @@ def _costs(indexes: Indexes, where: str, values: Values) -> Iterator[tuple[str, 
         f"SELECT sum(tokens) t, sum(cost) c, sum(mistakes > 0) w, count(*) n FROM rollouts WHERE {where}",
         values,
     )
-    yield "rollouts with a failed command", f"{told['w'] or 0:,} of {told['n']:,}"
+    yield "rollouts with a mistake", f"{told['w'] or 0:,} of {told['n']:,}"
     if told["t"]:
         yield "tokens", f"{told['t']:,}"
     if told["c"]:
