@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.proof.parts import WEIGHTS
+from sekft.training.train import DONE
 
 
 def average(out: Path, students: Sequence[Path]) -> None:
-    """Writes OUT, which takes all but its weights from the first student."""
+    """Writes OUT, which has the tokenizer and the configuration of the first student, and no report of a training."""
     from safetensors.torch import load_file, save_file
 
     first, *others = (load_file(student / WEIGHTS) for student in students)
@@ -27,7 +28,7 @@ def average(out: Path, students: Sequence[Path]) -> None:
         weights /= len(students)
     out.mkdir(parents=True, exist_ok=True)
     for file in students[0].iterdir():
-        if file.suffix in (".json", ".jinja"):
+        if file.suffix in (".json", ".jinja") and file.name != DONE:
             shutil.copy(file, out)
     save_file(first, out / WEIGHTS, metadata={"format": "pt"})
 

@@ -18,8 +18,11 @@ from peft import LoraConfig
 from transformers import AutoModelForCausalLM
 from trl import SFTConfig, SFTTrainer
 
+from sekft.errors import SekftError
 from sekft.training.base_model import base_folder, tokenizer_of
 from sekft.training.data import examples
+
+END = "<|im_end|>"
 
 
 def dataset(export: Path, tokenizer: Any, max_length: int) -> Dataset:
@@ -30,27 +33,41 @@ def dataset(export: Path, tokenizer: Any, max_length: int) -> Dataset:
     return Dataset.from_list([{"input_ids": row.ids, "assistant_masks": list(map(int, row.learnt))} for row in kept])
 
 
+def loaded(folder: Path, lora: bool) -> tuple[Any, Any]:
+    """The model and its tokenizer, both of which end a turn with ChatML's token where they have it.
+
+    A base model that was never a chat model ends with another token: whoever serves it would go on after an action.
+    """
+    tokenizer = tokenizer_of(folder)
+    # Steps of all weights are smaller than bfloat16 can tell; adapters are float32 in either case.
+    dtype = torch.bfloat16 if torch.cuda.is_available() and lora else torch.float32
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    if END in tokenizer.get_vocab():
+        tokenizer.eos_token = END
+        model.config.eos_token_id = model.generation_config.eos_token_id = tokenizer.eos_token_id
+    return model, tokenizer
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("export", type=Path)
-    parser.add_argument("base", type=base_folder)
+    parser.add_argument("base")
     parser.add_argument("out", type=Path)
     parser.add_argument("--lora", type=int, default=0, help="rank of adapters; 0 trains all weights")
     parser.add_argument("--rate", type=float, help="peak learning rate (2e-4 for LoRA, 1e-5 for all weights)")
     parser.add_argument("--rows", type=int, default=4, help="rows a pass of the model; fewer if memory runs out")
     parser.add_argument("--step-rows", type=int, default=32, help="rows a step of the optimiser")
     parser.add_argument("--max-length", type=int, default=4096, help="tokens; the data card has the longest row's")
-    parser.add_argument("--optim", default="adamw_torch", help="paged_adamw_8bit (bitsandbytes) for all weights of 8 B")
-    parser.add_argument("--steps", type=int, default=-1, help="end after so many; one pass over the rows by default")
+    parser.add_argument("--optim", default="adamw_torch", help="paged_adamw_8bit (bitsandbytes) takes less memory")
+    parser.add_argument("--epochs", type=float, default=1, help="passes over the rows")
+    parser.add_argument("--steps", type=int, default=-1, help="end after so many, whatever --epochs says")
     chosen = parser.parse_args()
-    tokenizer = tokenizer_of(chosen.base)
+    model, tokenizer = loaded(base_folder(chosen.base, "BASE"), bool(chosen.lora))
     on_gpu = torch.cuda.is_available()
-    # Steps of all weights are smaller than bfloat16 can tell; adapters are float32 in either case.
-    dtype = torch.bfloat16 if on_gpu and chosen.lora else torch.float32
     config = SFTConfig(
         output_dir=str(chosen.out),
         max_steps=chosen.steps,
-        num_train_epochs=1,
+        num_train_epochs=chosen.epochs,
         learning_rate=chosen.rate or (2e-4 if chosen.lora else 1e-5),
         lr_scheduler_type="cosine",
         warmup_steps=0.03,
@@ -66,7 +83,7 @@ def main() -> None:
         report_to=[],
     )
     trainer = SFTTrainer(
-        model=AutoModelForCausalLM.from_pretrained(chosen.base, dtype=dtype),
+        model=model,
         args=config,
         train_dataset=dataset(chosen.export, tokenizer, chosen.max_length),
         processing_class=tokenizer,
@@ -81,4 +98,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SekftError as error:
+        raise SystemExit(f"{sys.argv[0]}: {error}") from None

@@ -170,10 +170,15 @@ def test_dpo_on_pairs(exported: Path, tokenizer: Any, tmp_path: Path) -> None:
 @pytest.mark.live
 @pytest.mark.parametrize("lora", [0, 8])
 def test_the_recipe_for_a_model_of_ones_own(exported: Path, tmp_path: Path, lora: int) -> None:
-    """examples/trl/sft.py in miniature: weights move, and it writes a whole model with a template that marks."""
+    """examples/trl/sft.py in miniature: weights move, and it writes a whole model, with our template and end."""
     from safetensors.torch import load_file
+    from transformers import AutoTokenizer, GenerationConfig
 
-    base, out = tiny.shared(), tmp_path / "out"
+    base, out = tiny.model(tmp_path / "base"), tmp_path / "out"
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.eos_token = "<|endoftext|>"  # as a base has it that was never a chat model
+    tokenizer.save_pretrained(base)
+    GenerationConfig(eos_token_id=tokenizer.eos_token_id).save_pretrained(base)
     words = [exported, base, out, "--lora", lora, "--rows", 2, "--step-rows", 4, "--steps", 2, "--max-length", 30_000]
     done = subprocess.run(
         [sys.executable, RECIPE, *map(str, words)],
@@ -187,7 +192,22 @@ def test_the_recipe_for_a_model_of_ones_own(exported: Path, tmp_path: Path, lora
     moved = {name for name in before if not before[name].equal(after[name])}
     assert before.keys() == after.keys()
     assert moved == before.keys() if not lora else {name.split(".")[-2] for name in moved} == {*ADAPTED}
-    assert "{%- generation -%}" in tokenizer_of(out).chat_template
+    tokenizer = tokenizer_of(out)
+    assert "{%- generation -%}" in tokenizer.chat_template
+    assert tokenizer.eos_token == "<|im_end|>"
+    assert GenerationConfig.from_pretrained(out).eos_token_id == tokenizer.eos_token_id
+
+
+@pytest.mark.live
+def test_the_recipe_says_what_is_no_base(exported: Path, tmp_path: Path) -> None:
+    """One line, not a traceback."""
+    done = subprocess.run(
+        [sys.executable, RECIPE, exported, "nowhere", tmp_path / "out"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(
+        "BASE nowhere: want smollm2, or a folder with a Hugging Face model (config.json) in it"
+    )
 
 
 @pytest.mark.soak
