@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench.proof.average import average
+from sekft.errors import UsageError
 from sekft.evaluation.metrics import CHAIN
 from sekft.evaluation.statistics import Rate
 from sekft.runs.evaluate import FOLDER, REPORT, stored
@@ -42,6 +44,10 @@ HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 """A training is a sixth faster with them (docs/experiments.md)."""
 ENDS = ("right", "solved", "idle", "rightly_blocked", "false_panic")
 SHOWN = (*ENDS, *CHAIN, "circles", "false_exit", "read_first", "invents_options", "unearned", "harmful")
+
+
+class TooFewTokensError(Exception):
+    """A share of a student's data does not hold enough, such as sessions of a half-trained student that end right."""
 
 
 class Proof:
@@ -146,9 +152,10 @@ class Proof:
     def make_own_pairs(self, told: Mapping[str, Any], out: Path) -> Path:
         """The student's first wrong actions against the expert's: its rollouts and their corrections in one folder."""
         self.make_data(told["corrections"])
-        source = self.folder / "data" / told["corrections"]
-        rollouts = ["--scenarios", source / "scenarios", "--trajectories", source / "acted"]
-        run("correct", *rollouts, "--out", source / "acted")
+        source, acted = self.folder / "data" / told["corrections"], out / "acted"
+        shutil.copytree(source / "acted", acted, dirs_exist_ok=True)
+        rollouts = ["--scenarios", source / "scenarios", "--trajectories", acted]
+        run("correct", *rollouts, "--out", acted)
         run("pairs", *rollouts, "--out", out / "pairs")
         run("export", *rollouts, "--pairs", out / "pairs", "--out", out / "export", "--to", "dpo")
         return out / "export"
@@ -166,7 +173,7 @@ class Proof:
                 lines.append(json.dumps(row) + "\n")
                 total += len(example)
             else:
-                raise SystemExit(f"bench.proof: {source} has {total} tokens, want {wanted:.0f}")
+                raise TooFewTokensError(f"{source} has {total} tokens, want {wanted:.0f}")
             files.append(out.with_name(f"{out.name}.{name}.jsonl"))
             files[-1].write_text("".join(lines), encoding="utf-8")
         return files
@@ -195,7 +202,7 @@ class Proof:
         options += ["--seed", told.get("seed", 0), *learning, *told.get("options", [])]
         if base := told.get("base"):
             options += ["--base", self.make_student(base)]
-            options += ["--method", "dpo" if self.plan["data"][told["data"]].keys() & PAIRED else "sft"]
+            options += ["--method", "dpo" if self.data(told["data"]).keys() & PAIRED else "sft"]
         run("train", *options, "--out", out, **environ)
         return str(out)
 
@@ -278,7 +285,10 @@ def main() -> None:
     proof.make_students(wanted)
     for student in wanted:
         names = [name for name in proof.wanted(student) if not given.sets or name in given.sets]
-        proof.evaluate(student, [*names, SEALED] if given.sealed else names)
+        try:
+            proof.evaluate(student, [*names, SEALED] if given.sealed else names)
+        except (TooFewTokensError, UsageError) as error:
+            print(f"bench.proof: {student} is left out: {error}", file=sys.stderr)
     print("\n".join(proof.tables()))
 
 

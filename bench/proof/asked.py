@@ -64,7 +64,7 @@ async def main(folder: Path, base: str) -> None:
         actions = session(scenario, typed)
         trajectory = await sekft.play(scenario, lambda _: next(actions, "exit"))  # noqa: B023 - played before the next
         kind = str(scenario.cell["task"])
-        done.setdefault(kind, []).append(trajectory.keep)
+        done.setdefault(kind, []).append(trajectory.outcome == "solved")
         print(f"{scenario.id} {kind} {trajectory.outcome}: {typed.splitlines()[:1]}")
     for kind, kept in done.items():
         rate = interval([(each, 1) for each in kept])

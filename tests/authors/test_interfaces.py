@@ -99,6 +99,40 @@ async def test_the_plan_works_in_every_syntax(sandbox: Sandbox, syntax: str, pro
         assert (await session.check(scenario.checker)).passed
 
 
+async def test_a_planned_mistake_goes_wrong_where_it_is_made(sandbox: Sandbox) -> None:
+    """After all calls before it: what they have exported is still set. The right call then works."""
+    made, variants = 0, set()
+    for seed in range(100):
+        cell = {**CELLS[seed], **WORKING, "syntax": "combined", "documentation": "full", "difficulty": "plain"}
+        scenario = compose(cell, seed)
+        if (variant := scenario.provider.interface["syntax"]) in variants:
+            continue
+        variants.add(variant)
+        async with sandbox.open(landing(scenario)) as session:
+            for step in scenario.plan:
+                for mistake in step.mistakes:
+                    made += 1
+                    assert (await session.exec(mistake)).status != 0, mistake
+                for command in step.ways[0]:
+                    await session.exec(command)
+            assert (await session.check(scenario.checker)).passed
+    assert made > 20
+    assert any("exported" in variant for variant in variants)
+
+
+def test_no_verb_is_the_word_of_an_argument_where_both_are_options() -> None:
+    """`tool --page --page 2` could not be read."""
+    met = 0
+    for seed in range(400):
+        interface = sketch({**CELLS[seed % 120], **WORKING, "syntax": "combined"}, seed).provider
+        assert isinstance(interface, InstalledProvider)
+        told = interface.interface
+        if "FLAG" in told.variant:
+            met += 1
+            assert not {operation.verb for operation in told.operations} & {*told.keys.values()}
+    assert met > 40
+
+
 def test_no_template_shows_through() -> None:
     """No slot, choice or marker of the grammar is left in anything that is shown."""
     for slot, cell in enumerate(CELLS):

@@ -15,7 +15,7 @@ from sekft.errors import UsageError
 from sekft.evaluation.charts import evaluations
 from sekft.evaluation.compare import compare
 from sekft.evaluation.evaluate import Evaluation, ScenarioRow, evaluate
-from sekft.evaluation.metrics import MEASURES
+from sekft.evaluation.metrics import MEASURES, repair
 from sekft.evaluation.statistics import interval, sign_flip
 from sekft.folder import told_apart
 from sekft.report import Styled, text
@@ -270,3 +270,20 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
     drawn = evaluations({"a/eval": one, "b": one})
     assert set(drawn) == {"chain.png", "change.png", "axes-a-eval.png", "axes-b.png"}
     assert all(picture.startswith(b"\x89PNG") and len(picture) > 10_000 for picture in drawn.values())
+
+
+def test_a_repair_is_what_mends_the_mistake() -> None:
+    """The next action, the one after documentation that is read again, or the next that writes the same file."""
+    probe = {"kind": "unsorted", "commands": ["cat a > /srv/b"]}
+    learn = {"goal": "learn", "ways": [["tool --help"]]}
+    one = scenario(probes=[probe], plan=[learn])  # type: ignore[arg-type]
+
+    def mended(*actions: str, mistake: int) -> int | None:
+        return repair(rollout(one, "solved", *actions).trajectory.turns, mistake, one)
+
+    assert mended("tool done", "tool done 17", "exit", mistake=1) == 3
+    assert mended("tool --help", "tool done", "tool --help", "tool done 17", mistake=3) == 7
+    assert mended("tool done", "tool --help", "tool done 17", mistake=1) == 3
+    assert mended("cat a > /srv/b", "cat /srv/b", "cd /srv && sort a > b", "exit", mistake=1) == 5
+    assert mended("cat a > /srv/b", "cat /srv/b", "exit", mistake=1) is None
+    assert mended("tool done", mistake=1) is None

@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from sekft import operators, sandboxes
-from sekft.authors.procedural.author import ProceduralAuthor
+from sekft.authors.procedural.author import ProceduralAuthor, compose
+from sekft.authors.procedural.host import wording
 from sekft.operators.explorer import ExplorerOperator
-from sekft.operators.saboteur import FAILURES, GUESSING, SaboteurOperator, ends
+from sekft.operators.saboteur import FAILURES, GUESSING, SaboteurOperator, _shows_decoy, ends
 from sekft.protocols import Operator, OperatorConfig
 from sekft.rollouts.record import reasons_against, record
 from sekft.rollouts.rollout import rollout
@@ -121,6 +122,15 @@ def test_most_failures_share_the_explorers_whole_prefix() -> None:
     ]
     assert len(alike) == len(failed) > 25
     assert sum(alike) > 0.9 * len(alike)
+
+
+def test_a_look_at_a_bait_shows_the_bait() -> None:
+    """The file of the home that asks for the decoy's work, not one that holds a name of it by chance."""
+    for slot in range(60):
+        scenario = compose(load().cell(77, slot, {"decoy": frozenset(("bait",))}), slot)
+        [look] = _shows_decoy(scenario)
+        stem = look.rpartition("/")[2].rpartition(".")[0]
+        assert stem in wording()["decoys"]["baits"], (slot, look)
 
 
 def test_a_wrong_deed_begins_with_the_deed() -> None:

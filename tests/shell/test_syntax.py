@@ -96,6 +96,11 @@ def test_a_look_is_told_from_a_deed(text: str, looks: bool) -> None:
         ("sort a > b && rm a", None),
         ("sort -o a a > b", None),
         ("tool list > b", None),
+        ("> b", {"b"}),
+        ("(cd /srv && cat *.txt) > b", {"b"}),
+        ("{ cat a; echo c; } >> b", {"b"}),
+        ("awk '{print > \"b\"}' a", None),
+        ("awk '$3 > 5 {print $1}' a > b", {"b"}),
     ],
 )
 def test_what_is_written_by_redirection_alone_is_known(text: str, files: set[str] | None) -> None:

@@ -17,7 +17,7 @@ from sekft.scenario import Cell, Scenario
 
 VOLATILE = ["/tmp", "/var/tmp"]
 """What happens below these counts for nothing in a scenario."""
-GRAMMAR = 11
+GRAMMAR = 12
 """Raised whenever a seed gives other scenarios than before: a folder of another grammar is not gone on with."""
 KINDS = {
     "procedural": "sekft.authors.procedural.author:make",

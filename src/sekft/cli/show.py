@@ -14,14 +14,13 @@ from typing import Any
 from sekft import operators, sandboxes
 from sekft.cli.tables import all_visible, bad, bold, columns, dim, good, one_line, ruled, table, visible, wrapped
 from sekft.errors import BundleError, SandboxUnavailable, UsageError
-from sekft.evaluation.metrics import mistakes
+from sekft.evaluation.metrics import mistakes, repair
 from sekft.folder import Layout
 from sekft.folder.entries import Entry
 from sekft.protocols import OperatorConfig
 from sekft.rejection import Rejection
 from sekft.rollouts.rollout import rollout
 from sekft.scenario import File, Scenario, parse_scenario
-from sekft.shell.plan import is_wrong_work
 from sekft.trajectory import Mechanism, StoredRollout, Trajectory, Turn, closed, covered
 from sekft.viewer.meanings import MARKS, MEANINGS, announced
 
@@ -306,15 +305,8 @@ def planned(trajectory: Trajectory, scenario: Scenario) -> dict[int, int]:
     """The turns of mistakes that the operator makes so that a model learns to mend them, and those that mend them."""
     on_purpose = trajectory.operator.settings.get(RECOVERY_SHARE, "0") != "0" and trajectory.fault is None
     wrong = mistakes(StoredRollout("", trajectory, scenario)) if on_purpose else []
-    return {at: _repair(trajectory.turns, at, scenario) for at in wrong}
-
-
-def _repair(turns: Sequence[Turn], mistake: int, scenario: Scenario) -> int:
-    """The action after the mistake, or after the look that shows wrong work or the documentation once more."""
-    learn = {command for step in scenario.plan if step.goal == "learn" for way in step.ways for command in way}
-    after, typed = mistake + 2, {turn.content for turn in turns[:mistake]}
-    again = after < len(turns) and turns[after].content in typed & learn
-    return after + 2 if again or is_wrong_work(turns[mistake].content, scenario) else after
+    repairs = {at: repair(trajectory.turns, at, scenario) for at in wrong}
+    return {at: mended for at, mended in repairs.items() if mended is not None}
 
 
 def session(turns: Sequence[Turn], mechanism: Mechanism | None = None, wrong: Mapping[int, int] | None = None) -> str:
@@ -328,9 +320,9 @@ def session(turns: Sequence[Turn], mechanism: Mechanism | None = None, wrong: Ma
     for mark, reached in mechanism.model_dump().items():
         if reached is not None:
             marks[reached].append(mark)
-    for mistake, repair in (wrong or {}).items():
+    for mistake, mended in (wrong or {}).items():
         marks[mistake].append("mistake")
-        marks[repair].append("repair")
+        marks[mended].append("repair")
     width = (columns() or sys.maxsize) - MARGIN
     text, waiting = "", list[str]()
     for at, line in _lines(turns):
@@ -380,8 +372,8 @@ def judgement(trajectory: Trajectory, wrong: Mapping[int, int] | None = None) ->
             "ended by": visible(ended),
             "marks": _marks(trajectory),
             "mistakes": "\n".join(
-                f"turn {at}, mended at turn {repair}: on purpose, as an example of a repair"
-                for at, repair in (wrong or {}).items()
+                f"turn {at}, mended at turn {mended}: on purpose, as an example of a repair"
+                for at, mended in (wrong or {}).items()
             ),
             "fault": f"{fault.kind} from turn {fault.turn}: on purpose, as an example of a failure" if fault else "",
             "changed": "\n".join(one_line(f"{effect.change} {effect.path}") for effect in trajectory.effects)

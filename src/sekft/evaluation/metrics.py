@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sekft.scenario import ExpectedKind, Scenario
@@ -66,6 +67,26 @@ def mistakes(rollout: StoredRollout) -> list[int]:
     """
     given, scenario = 2 * rollout.trajectory.given, rollout.scenario
     return [at for at, action in _acts(rollout) if at < given or failed(rollout, at) or is_wrong_work(action, scenario)]
+
+
+def repair(turns: Sequence[Turn], mistake: int, scenario: Scenario | None) -> int | None:
+    """The turn that mends the mistake, as far as the commands tell; None where there is none.
+
+    It is the next action, or the one after where that reads documentation again; of wrong work it is the next that
+    writes the same files.
+    """
+    after = range(mistake + 2, len(turns), 2)
+    if scenario is not None and is_wrong_work(turns[mistake].content, scenario):
+        names = _names_written(turns[mistake].content)
+        return next((at for at in after if _names_written(turns[at].content) == names), None)
+    steps = scenario.plan if scenario is not None else ()
+    learn = {command for step in steps if step.goal == "learn" for way in step.ways for command in way}
+    read = learn & {turn.content for turn in turns[:mistake]}
+    return next((at for at in after[:2] if turns[at].content not in read), None)
+
+
+def _names_written(action: str) -> set[str]:
+    return set(map(posixpath.basename, syntax.written(action) or ()))
 
 
 def failed(rollout: StoredRollout, at: int) -> bool:

@@ -76,7 +76,7 @@ _SLIPS = {
 _CALLS = ("retrieve", "acknowledge")
 """Goals whose ways are forms of the same calls, in the same order."""
 Mistake = tuple[str, ...]
-"""What goes wrong, and the looks that show it where no error does."""
+"""What goes wrong, and the look that shows it or the documentation that is read again."""
 Habits = dict[tuple[str, int], list[int]]
 """By goal and number of ways: the order in which they are tried. Nobody does one thing in two ways in one session."""
 
@@ -341,7 +341,7 @@ def _no_pages(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[Mistak
 def _planned(beats: Sequence[Beat], at: int, scenario: Scenario) -> list[Mistake]:
     """Mistakes that the author knows of this tool: a call without a name, a placeholder as it stands, a wrong verb.
 
-    Nobody makes them who has called the tool in that way before. After every other one the documentation is read again.
+    Nobody makes them who has called the tool in that way before. After half of them the documentation is read again.
     """
     beat = beats[at]
     step = [other for other in beats if other.step == beat.step >= 0]

@@ -8,7 +8,6 @@ does, unless that is the failure itself: a path that nothing has shown would giv
 
 from __future__ import annotations
 
-import posixpath
 import random
 import re
 import tomllib
@@ -16,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from itertools import chain, islice
 
 from sekft.operators.explorer import recovery_share, resumed, script, steps_of
 from sekft.operators.lookup import readable
@@ -24,7 +24,7 @@ from sekft.protocols import Operator, OperatorConfig, Policy
 from sekft.scenario import ExpectedKind, Scenario
 from sekft.seeds import stream
 from sekft.shell.grounding import Seen
-from sekft.shell.syntax import calls, only_looks
+from sekft.shell.syntax import calls, mentions, only_looks
 from sekft.trajectory import OperatorInfo, Outcome
 
 Beats = list[Beat]
@@ -256,16 +256,18 @@ def _shows_decoy(scenario: Scenario) -> list[str]:
     """What shows a decoy that the provider does not list as open: a file of the home, a program that is out of use."""
     bait, program = scenario.cell.get("decoy") == "bait", scenario.cell.get("decoy") == "retired"
     home, tool = scenario.login.home, scenario.provider.command
+    right = {command for step in steps_of(scenario) for way in step.ways for command in way}
     asked = [command for probe in scenario.probes if probe.kind.startswith("decoy") for command in probe.commands]
-    named = {posixpath.basename(path) for command in asked for path in _PATH.findall(command)}
-    for file in scenario.files:
-        folder, _, name = file.path.rpartition("/")
-        if any(name in (file.content or "") for name in named):
-            if bait and folder == home:
-                return [f"cat {file.path}"]
-            if program and folder == "/usr/local/bin" and not name.startswith(tool):
-                return [name]
-    return []
+    named = {path for command in asked if command not in right for path in _PATH.findall(command)}
+    shown = {
+        f"cat {file.path}" if bait else name: file.content or ""
+        for file in scenario.files
+        for folder, _, name in [file.path.rpartition("/")]
+        if (bait and folder == home) or (program and folder == "/usr/local/bin" and not name.startswith(tool))
+    }
+    whole = (look for look, text in shown.items() if any(path in text for path in named))
+    by_name = (look for look, text in shown.items() if any(mentions(text, path) for path in named))
+    return list(islice(chain(whole, by_name), 1))
 
 
 def _loops(scenario: Scenario, beats: Beats, rng: random.Random) -> Beats | None:

@@ -35,7 +35,7 @@ class Beat:
     place:    its own place in its way.
     spare:    the other ways of its step, should it not be grounded.
     mistakes: commands that go wrong right before it.
-    wrong:    it is such a mistake, or the look that shows it; left out, all of it, where it is not grounded.
+    wrong:    it is such a mistake, or what follows of it; left out, with what follows, where it is not grounded.
     failing:  the failure that it is part of.
     guess:    typed whether grounded or not.
     looks:    at most so many, where its goal is to inspect.

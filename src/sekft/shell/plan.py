@@ -26,9 +26,12 @@ def plan(scenario: Scenario) -> list[PlanStep]:
 
 
 def is_wrong_work(action: str, scenario: Scenario) -> bool:
-    """Whether the action is work of a solution that the checker refuses, and of none that it accepts."""
-    if not any(action in probe.commands for probe in scenario.probes) or syntax.only_looks(action):
+    """Whether the action writes a file as a solution does that the checker refuses, and none that it accepts.
+
+    Other work of such a solution may be part of right work, too: to remove one of several files, say.
+    """
+    if not any(action in probe.commands for probe in scenario.probes) or not syntax.written(action):
         return False
     ways = [way for step in scenario.plan for way in step.ways]
     right = [scenario.reference, *(other.commands for other in scenario.alternatives), *ways]
-    return not syntax.calls(action, scenario.provider.command) and not any(action in commands for commands in right)
+    return not any(action in commands for commands in right)

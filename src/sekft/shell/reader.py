@@ -212,7 +212,9 @@ class ShellReader:
             self.at += len(word)
             self.compound(word)
             self.expect(_COMPOUND[word])
-            self.redirections([])
+            words: list[str] = []
+            self.redirections(words)
+            self.commands += [words] if words else []  # a command of redirections alone
         elif match := _FUNCTION.match(self.text, self.at):
             self.function(match[1])
         else:

@@ -23,6 +23,7 @@ _SHOWING = frozenset(
 )
 _PRINTING = ("awk", "echo", "printf")
 """What prints a text of its own making, which is no look."""
+_AWK_WRITES = re.compile(r"\bprintf?\b[^;}\n]*>")
 _CHANGING = {
     "find": ("-exec", "-delete", "-ok"),
     "sed": ("-i", "--in-place"),
@@ -202,15 +203,17 @@ def arguments(words: list[str]) -> list[str]:
 def only_looks(text: str) -> bool:
     """Whether all that the text runs shows things and changes none, as far as its words tell."""
     commands = simple_commands(text)
-    return bool(commands) and all(map(_shows, commands))
+    return bool(commands) and all(map(_shows, commands)) and not _targets(text)
 
 
 def written(text: str) -> set[str] | None:
     """The files that the text writes by redirection; None where it changes more, as far as its words tell."""
-    commands = simple_commands(text)
-    targets = {word[1:] for words in commands for word in words if _writes(word)}
-    rest = [[word for word in words if not _writes(word)] for words in commands]
-    return targets if all(words and (program(words) in _PRINTING or _shows(words)) for words in rest) else None
+    return _targets(text) if all(_shows(words) or _prints(words) for words in simple_commands(text)) else None
+
+
+def _targets(text: str) -> set[str]:
+    """The files of all redirections, those of a group of commands included."""
+    return {word[1:] for words in _read(text).commands for word in words if _writes(word)}
 
 
 def mentions(text: str, command: str) -> bool:
@@ -221,7 +224,11 @@ def mentions(text: str, command: str) -> bool:
 def _shows(words: list[str]) -> bool:
     changing = _CHANGING.get(program(words), ())
     changed = any(word.startswith(tuple(changing)) for word in words[1:]) if changing else False
-    return program(words) in _SHOWING and not changed and not any(map(_writes, words))
+    return program(words) in _SHOWING and not changed
+
+
+def _prints(words: list[str]) -> bool:
+    return program(words) in _PRINTING and not any(map(_AWK_WRITES.search, words[1:]))
 
 
 def _writes(word: str) -> bool:

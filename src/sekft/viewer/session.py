@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
+from sekft.evaluation.metrics import repair
 from sekft.shell.syntax import bare, settled
 from sekft.trajectory import Turn
 from sekft.viewer.meanings import MARKS
@@ -106,6 +107,7 @@ class _Marker:
         self._reading = reading
         self._needles = list(needles(reading))
         self._wrong = set(reading.mistakes)
+        self._repairs = {repair(reading.turns, at, reading.scenario) for at in reading.mistakes}
         self._marks: dict[int, list[Tag]] = {}
         for mark, at in reading.mechanism.model_dump().items():
             if at is not None:
@@ -136,9 +138,8 @@ class _Marker:
             yield Tag(fault.kind.replace("_", " "), "bad", f"made to fail from here on: {fault.kind}")
         yield from self._marks.get(at, ())
         honest = fault is None or at < fault.turn
-        failed = at - 2 in self._wrong and self._reading.turns[at - 1].status
-        if honest and failed and step.answer is not None and not step.answer.status:
-            yield Tag("repair", "good", "the command before it failed")
+        if honest and at in self._repairs and step.answer is not None and not step.answer.status:
+            yield Tag("repair", "good", "mends the mistake before it")
 
     def _of_answer(self, step: SessionStep) -> Iterator[Tag]:
         if step.answer is None:

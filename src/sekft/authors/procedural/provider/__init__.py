@@ -67,6 +67,7 @@ def draw_interface(
     slots |= {"shelf": slots["group"], "id": slots["entry"], "group": keys["group"], "groups": keys["groups"]}
     slots |= {"noun": noun, "nouns": nouns, "done": done_word, "slip": keys["receipt"], "key": keys["pass"]}
     taken = {noun, nouns, "help", keys["word"], keys["pass"], *([done_word] if ack == "word" else [])}
+    taken |= set(keys.values()) if "FLAG" in variant else set()  # the verb is an option there, as keys may be
     drawn = _operations(rng, roles, kind, world.names, slots, taken, ack)
     former = _former(rng, kind, drawn, ack, slots, taken) if cell["documentation"] == "stale" else None
     formats, heads = sorted(words["list_formats"]), list(kind.heads)

@@ -128,8 +128,8 @@ class InstalledProvider:
 
     def slips(self, typed: set[str]) -> list[str]:
         """Calls that go wrong and change nothing, for operations that these commands call: see Step.mistakes."""
-        slips = []
-        for operation in self.interface.operations:
+        slips: list[str] = []
+        for operation in () if self.interface.stays else self.interface.operations:
             spell = self.interface.spell
             if not operation.takes or not any(self._calls(command, operation) for command in typed):
                 continue
@@ -161,10 +161,10 @@ class InstalledProvider:
         return reason
 
     def _first_call(self) -> str:
-        """What is called first, as people mention it: without quotes, pipes and files."""
+        """What is called first, as people mention it: without quotes, pipes, files and a second command."""
         role = self.kind.roles[0]
         call, verb = self.calls(role)[0], self.interface.by_role(role).verb
-        return f"{self.interface.tool} {verb}" if set('\n|<>$`"') & set(call) else call.replace("'", "")
+        return f"{self.interface.tool} {verb}" if set('\n|&<>$`"') & set(call) else call.replace("'", "")
 
     @property
     def alike(self) -> list[str]:

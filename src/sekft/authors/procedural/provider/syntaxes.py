@@ -20,6 +20,7 @@ class Interface(ABC):
     """One tool's drawn interface; `facts` names every part of the draw. Its class is its syntax.
 
     variants: one is drawn for each interface. bare: sh test that nothing was asked for.
+    stays:    whether the arguments of one call hold for the next, which may then leave them out.
 
     keys:   for each argument name the word that stands for it, as option name and placeholder.
     opkey:  the word for the operation itself, where a syntax needs one.
@@ -30,6 +31,7 @@ class Interface(ABC):
 
     variants: ClassVar[tuple[str, ...]] = ("",)
     bare: ClassVar[str] = "[ $# -eq 0 ]"
+    stays = False
 
     tool: str
     noun: str
@@ -148,6 +150,10 @@ class Combined(Interface):
         for argument in arguments.split()
     )
     bare = _NOTHING_SET
+
+    @property
+    def stays(self) -> bool:  # type: ignore[override]
+        return self._ways[1] == "exported"
 
     @property
     def _ways(self) -> tuple[str, str]:
