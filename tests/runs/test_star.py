@@ -22,7 +22,7 @@ from tests.commands import TRAINER, forked, forked_from
 from tests.training import tiny
 
 KINDS = ("work", "empty", "blocked")
-# What `.sekft/star.json` named at commit 5d647ec.
+# What `.sekft/star.json` named at commit 13ef821.
 RECORDED = """
     also base dpo judged keep learning.beta learning.epochs learning.layers learning.max_length learning.method
     learning.rank learning.rate learning.seed learning.step_tokens learning.tokens max_tokens max_turns pass_k patience
