@@ -20,8 +20,6 @@ class Interface(ABC):
     """One tool's drawn interface; `facts` names every part of the draw. Its class is its syntax.
 
     variants: one is drawn for each interface. bare: sh test that nothing was asked for.
-    stays:    whether the arguments of one call hold for the next, which may then leave them out.
-
     keys:   for each argument name the word that stands for it, as option name and placeholder.
     opkey:  the word for the operation itself, where a syntax needs one.
     former: an operation as outdated documentation spells it, and as it is.
@@ -31,7 +29,6 @@ class Interface(ABC):
 
     variants: ClassVar[tuple[str, ...]] = ("",)
     bare: ClassVar[str] = "[ $# -eq 0 ]"
-    stays = False
 
     tool: str
     noun: str
@@ -58,6 +55,11 @@ class Interface(ABC):
     @abstractmethod
     def parse(self) -> str:
         """sh that sets op, a1 and a2 from "$@"."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether the arguments of one call hold for the next, which may then leave them out."""
+        return False
 
     def usage(self, operation: Operation) -> str:
         """The call as documented, with its placeholders."""
@@ -152,7 +154,7 @@ class Combined(Interface):
     bare = _NOTHING_SET
 
     @property
-    def stays(self) -> bool:  # type: ignore[override]
+    def stays(self) -> bool:
         return self._ways[1] == "exported"
 
     @property
@@ -199,10 +201,7 @@ _REST = {
     "nothing": '*) wrong "$1" ;;',
 }
 """sh for a word that nothing else reads: what it stands for."""
-
-
-_PLACES = ("variable", "exported", "stdin")
-"""Ways whose texts stand elsewhere than behind the tool's name."""
+_PLACES = ("variable", "exported", "stdin")  # ways whose texts stand elsewhere than behind the tool's name
 
 
 def _in_way(way: str, key: str, value: str) -> str:
