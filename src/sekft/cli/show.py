@@ -301,18 +301,19 @@ def trajectory_text(trajectory: Trajectory, scenario: Scenario | None = None) ->
     )
 
 
-def planned(trajectory: Trajectory, scenario: Scenario) -> dict[int, int]:
-    """The turns of mistakes that the operator makes so that a model learns to mend them, and those that mend them."""
+def planned(trajectory: Trajectory, scenario: Scenario) -> dict[int, int | None]:
+    """The turns of mistakes that the operator makes so that a model learns to mend them, each with its `repair`."""
     on_purpose = trajectory.operator.settings.get(RECOVERY_SHARE, "0") != "0" and trajectory.fault is None
     wrong = mistakes(StoredRollout("", trajectory, scenario)) if on_purpose else []
-    repairs = {at: repair(trajectory.turns, at, scenario) for at in wrong}
-    return {at: mended for at, mended in repairs.items() if mended is not None}
+    return {at: repair(trajectory.turns, at, scenario) for at in wrong}
 
 
-def session(turns: Sequence[Turn], mechanism: Mechanism | None = None, wrong: Mapping[int, int] | None = None) -> str:
+def session(
+    turns: Sequence[Turn], mechanism: Mechanism | None = None, wrong: Mapping[int, int | None] | None = None
+) -> str:
     """What stood on the screen, what was typed in bold; with a mechanism, turns and marks in the margin.
 
-    wrong: the turns of planned mistakes, each with the turn that mends it.
+    wrong: the turns of planned mistakes, each with the turn that mends it, or None.
     """
     if mechanism is None:
         return "".join(f"{line}\n" for _, line in _lines(turns))
@@ -322,7 +323,8 @@ def session(turns: Sequence[Turn], mechanism: Mechanism | None = None, wrong: Ma
             marks[reached].append(mark)
     for mistake, mended in (wrong or {}).items():
         marks[mistake].append("mistake")
-        marks[mended].append("repair")
+        if mended is not None:
+            marks[mended].append("repair")
     width = (columns() or sys.maxsize) - MARGIN
     text, waiting = "", list[str]()
     for at, line in _lines(turns):
@@ -355,7 +357,7 @@ def _lines(turns: Sequence[Turn]) -> Iterator[tuple[int | None, str]]:
         yield None, prompt
 
 
-def judgement(trajectory: Trajectory, wrong: Mapping[int, int] | None = None) -> str:
+def judgement(trajectory: Trajectory, wrong: Mapping[int, int | None] | None = None) -> str:
     """What it was worth and why, what was reached when, what it left behind. wrong: as of `session`."""
     ending, check, operator, fault = trajectory.ending, trajectory.check, trajectory.operator, trajectory.fault
     ended = " ".join(str(part) for part in (ending.kind, ending.status, ending.reason) if part is not None)
@@ -372,7 +374,8 @@ def judgement(trajectory: Trajectory, wrong: Mapping[int, int] | None = None) ->
             "ended by": visible(ended),
             "marks": _marks(trajectory),
             "mistakes": "\n".join(
-                f"turn {at}, mended at turn {mended}: on purpose, as an example of a repair"
+                f"turn {at}, {'not mended' if mended is None else f'mended at turn {mended}'}: "
+                "on purpose, as an example of a repair"
                 for at, mended in (wrong or {}).items()
             ),
             "fault": f"{fault.kind} from turn {fault.turn}: on purpose, as an example of a failure" if fault else "",
