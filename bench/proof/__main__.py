@@ -46,10 +46,6 @@ ENDS = ("right", "solved", "idle", "rightly_blocked", "false_panic")
 SHOWN = (*ENDS, *CHAIN, "circles", "false_exit", "read_first", "invents_options", "unearned", "harmful")
 
 
-class TooFewTokensError(Exception):
-    """A share of a student's data does not hold enough, such as sessions of a half-trained student that end right."""
-
-
 class Proof:
     """The plan at one size, in one folder."""
 
@@ -173,7 +169,7 @@ class Proof:
                 lines.append(json.dumps(row) + "\n")
                 total += len(example)
             else:
-                raise TooFewTokensError(f"{source} has {total} tokens, want {wanted:.0f}")
+                raise UsageError(f"{source} has {total} tokens, want {wanted:.0f}")
             files.append(out.with_name(f"{out.name}.{name}.jsonl"))
             files[-1].write_text("".join(lines), encoding="utf-8")
         return files
@@ -287,7 +283,7 @@ def main() -> None:
         names = [name for name in proof.wanted(student) if not given.sets or name in given.sets]
         try:
             proof.evaluate(student, [*names, SEALED] if given.sealed else names)
-        except (TooFewTokensError, UsageError) as error:
+        except UsageError as error:  # of its data: a half-trained student seldom ends right
             print(f"bench.proof: {student} is left out: {error}", file=sys.stderr)
     print("\n".join(proof.tables()))
 

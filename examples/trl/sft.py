@@ -19,10 +19,9 @@ from transformers import AutoModelForCausalLM
 from trl import SFTConfig, SFTTrainer
 
 from sekft.errors import SekftError
+from sekft.operators.student import END
 from sekft.training.base_model import base_folder, tokenizer_of
 from sekft.training.data import examples
-
-END = "<|im_end|>"
 
 
 def dataset(export: Path, tokenizer: Any, max_length: int) -> Dataset:
