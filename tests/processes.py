@@ -20,13 +20,18 @@ def descendants(*pids: int) -> set[int]:
     return found - {*pids}
 
 
+def named(name: str, below: int) -> set[int]:
+    """Processes of that name below that one."""
+    found = set()
+    for each in descendants(below):
+        with suppress(OSError):  # it has just ended
+            found |= {each} if Path(f"/proc/{each}/comm").read_text() == f"{name}\n" else set()
+    return found
+
+
 def sandboxes_of(pid: int) -> set[int]:
     """PID 1 of each sandbox below this process, whether bwrap started it or a fork server."""
-    found = set()
-    for each in descendants(pid):
-        with suppress(OSError):  # it has just ended
-            found |= {each} if Path(f"/proc/{each}/comm").read_text() == "init\n" else set()
-    return found
+    return named("init", pid)
 
 
 def alive(mark: str, below: int | None = None) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -16,7 +15,7 @@ from sekft.folder import documents, load_scenarios
 from sekft.runs.library import Silent
 from tests.cli.test_interrupted import gone, stop_when
 from tests.commands import forked, start
-from tests.processes import descendants
+from tests.processes import alive, descendants
 from tests.scripted import logins, mixed, serving
 from tests.test_plugin import installed as installed  # a fixture
 
@@ -43,11 +42,7 @@ def stored(folder: Path) -> dict[str, object]:
 
 def workers_of(pid: int) -> list[int]:
     """The worker processes of a command."""
-    found = []
-    for each in descendants(pid):
-        with contextlib.suppress(OSError):  # it has just ended
-            found += [each] if b"engines.processes" in Path(f"/proc/{each}/cmdline").read_bytes() else []
-    return found
+    return [int(each) for each in alive("engines.processes", pid)]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from sekft.protocols import SandboxSpec
 from sekft.sandboxes.bubblewrap import BubblewrapSandbox
 from sekft.sandboxes.fork_server import ForkServer
 from sekft.scenario import Login
-from tests.processes import alive, descendants, is_dead, sandboxes_of, until
+from tests.processes import alive, is_dead, named, sandboxes_of, until
 from tests.sandboxes.test_bubblewrap import HOLDING
 
 SPEC = SandboxSpec("busybox", Login(user="ada", host="vault", home="/home/ada"), ())
@@ -27,7 +27,7 @@ LOOK = (
 
 
 def servers_of(pid: int) -> set[int]:
-    return {each for each in descendants(pid) if Path(f"/proc/{each}/comm").read_text() == "forkserver\n"}
+    return named("forkserver", pid)
 
 
 def spaces(pid: int) -> list[int]:
@@ -99,7 +99,7 @@ def test_it_ends_with_the_harness() -> None:
     try:
         assert until(lambda: len(alive("sleep 4711.4", harness.pid)) >= 2), f"the harness ended with {harness.poll()}"
         (server,), inside = servers_of(harness.pid), sandboxes_of(harness.pid)
-        (heir,) = (each for each in descendants(harness.pid) if b"python" in Path(f"/proc/{each}/cmdline").read_bytes())
+        heir = int(*alive("python", harness.pid))
     finally:
         harness.kill()
         harness.wait()
