@@ -53,8 +53,8 @@ def stop_when(process: subprocess.Popen[str], reached: Callable[[], bool], numbe
 
 
 def gone(pids: set[int]) -> bool:
-    """Whether all of them end within five seconds; a sandbox needs a moment to see its stream closed."""
-    deadline = time.monotonic() + 5
+    """Whether all of them end in half a minute; a sandbox needs a moment to see its stream closed."""
+    deadline = time.monotonic() + 30
     while (left := {pid for pid in pids if alive(pid)}) and time.monotonic() < deadline:
         time.sleep(0.02)
     return not left

@@ -163,6 +163,10 @@ def test_what_bwrap_says_is_explained(
     assert says in said
 
 
+AT_ONCE_S = 10.0
+"""The two seconds that a command takes to end, on a busy machine; what it would wait for takes 20 or more."""
+
+
 def stopped(process: subprocess.Popen[str], ready: Callable[[], bool]) -> tuple[float, int, str]:
     """SIGTERM once it is at work: seconds until the end, status, stderr."""
     deadline = time.monotonic() + 60
@@ -176,7 +180,7 @@ def stopped(process: subprocess.Popen[str], ready: Callable[[], bool]) -> tuple[
 
 
 def test_sigterm_ends_what_waits_for_a_model(tmp_path: Path) -> None:
-    """A rollout whose service never answers ends within two seconds."""
+    """A rollout whose service never answers ends."""
     scenario = bundles.sealed(bundles.work())
     folder = tmp_path / "scenarios"
     folder.mkdir()
@@ -186,7 +190,7 @@ def test_sigterm_ends_what_waits_for_a_model(tmp_path: Path) -> None:
             "rollout", "--scenarios", folder, "--out", tmp_path / "out", SEKFT_OP_MODEL="m", SEKFT_OP_URL=url
         )
         took_s, status, log = stopped(running, lambda: _connected(running.pid))
-    assert took_s < 2.0
+    assert took_s < AT_ONCE_S
     assert status == 130, log
     assert "run the same command to resume" in log
 
@@ -211,7 +215,7 @@ def test_sigterm_ends_a_training_step_that_takes_long(tmp_path: Path) -> None:
         began = time.monotonic()
         os.kill(running.pid, signal.SIGTERM)
         done = running.done()
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < AT_ONCE_S
     assert step.exists()
     assert done.returncode == 130, done.stderr
 
@@ -235,5 +239,5 @@ while True:
     assert running.stdout
     running.stdout.readline()
     took_s, status, log = stopped(running, lambda: True)
-    assert took_s < 2.0
+    assert took_s < AT_ONCE_S
     assert (status, "interrupted" in log) == (130, True)

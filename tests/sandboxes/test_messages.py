@@ -118,15 +118,15 @@ def interactive(rootfs: Path, text: str, cwd: Path) -> str:
     for line in (text + "\n").splitlines(keepends=True):
         os.write(ours, line.encode())
     output = b""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     os.write(ours, b"\x04" * 4)
-    while time.monotonic() < deadline and select.select([ours], [], [], 5)[0]:
+    while time.monotonic() < deadline and select.select([ours], [], [], 30)[0]:
         try:
             block = os.read(ours, 65536)
         except OSError:
             break
         output += block
-    shell.wait(timeout=5)
+    shell.wait(timeout=30)
     os.close(ours)
     return output.decode()
 

@@ -130,7 +130,7 @@ async def test_a_command_returns_when_its_shell_does(session: Session) -> None:
     begun = time.monotonic()
     result = await session.exec("sleep 20 & echo started")
     assert result.output == "started\n"
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 15
 
 
 async def test_a_command_of_a_mebibyte_runs(session: Session) -> None:
