@@ -35,8 +35,8 @@ from sekft.trajectory import OperatorInfo
 # First looks of people who land on an unknown machine, with weights. Outputs that differ from
 # run to run (processes, dates, kernel versions) would make replays differ: left out, as is what the screen says anyway.
 _LOOKS = {
-    "ls -F": 24, "ls": 8, "ls -aF": 8, "ls -a": 2, "pwd": 8, "id": 8, "env": 6, "ls -la": 4, "ls -l": 2,
-    "pwd; ls": 2, "id; pwd": 1, "find . -type f": 1, "ls -A": 1, "env | sort": 1, "ls -R": 1,
+    "env": 40, "ls -F": 8, "pwd": 8, "id": 8, "ls -aF": 4, "ls": 2, "env | sort": 2, "ls -a": 1, "ls -la": 1,
+    "ls -l": 1, "pwd; ls": 1, "id; pwd": 1, "find . -type f": 1, "ls -A": 1, "ls -R": 1,
 }  # fmt: skip
 # Looks that show the same: nobody lists a folder twice in a row.
 _HOME = frozenset(("ls", "ls -F", "ls -aF", "ls -la", "ls -l", "ls -a", "ls -A", "ls -R", "pwd; ls", "find . -type f"))
@@ -49,8 +49,8 @@ _GLANCES = {"ls -F": 24, "ls": 8, "ls -aF": 6, "pwd": 6, "id": 6, "ls -la": 4, "
 _NAMES_ONESELF = ("whoami", "id -un", "id", "echo $USER")
 
 _HOME_PLACE, _ENVIRONMENT_PLACE = "home", "environment"
-_PLACES = (_HOME_PLACE, _ENVIRONMENT_PLACE, "/var/mail", "/etc", "/var/log", "/srv", "/opt")
-"""Places that may announce something, in the order in which a search goes through them."""
+_PLACES = (_ENVIRONMENT_PLACE, _HOME_PLACE, "/var/mail", "/etc", "/var/log", "/srv", "/opt")
+"""Places that may announce something, in the order in which a search goes through them: the environment is one look."""
 _HOME_LOOKS = ("ls -aF", "ls -aF", "ls -aF", "ls -aF", "ls -a", "ls -la")
 _BELOW_HOME = re.compile(r"ls( -\w+)? ([\w.][\w.-]*)$")
 _WORDS = re.compile(r"\w+")
