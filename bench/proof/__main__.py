@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bench.proof import commands
 from bench.proof.average import average
 from sekft.errors import UsageError
 from sekft.evaluation.metrics import CHAIN
@@ -106,7 +107,9 @@ class Proof:
         """The export of one of the plan's data sets."""
         if name not in self._exports:
             told, out = self.data(name), self.folder / "data" / name
-            if "acting" in told:
+            if "beside" in told:
+                self._exports[name] = commands.write(self.folder / told["beside"], out)
+            elif "acting" in told:
                 self._exports[name] = self.make_corrections(told, out)
             elif "kept" in told:
                 self.make_data(told["kept"])
@@ -160,7 +163,8 @@ class Proof:
         """Rows of the student's data and of what is mixed in, as many tokens of each as its share says."""
         tokenizer = tokenizer_of(base_folder("smollm2"))
         files = []
-        for name, share in ((told["data"], 1 - told["share"]), (told["mixed"], told["share"])):
+        shares = {told["data"]: 1 - sum(told["mixed"].values()), **told["mixed"]}
+        for name, share in shares.items():
             source, wanted, lines, total = part(self.make_data(name), "sft"), share * self.size[told["tokens"]], [], 0
             read = (row for file in data_files(source) for row in rows(file))
             for row, example in zip(read, examples(source, tokenizer, "sft"), strict=True):
@@ -193,7 +197,7 @@ class Proof:
         if averaged := told.get("average"):
             average(out, [Path(self.make_student(each)) for each in averaged])
             return str(out)
-        data = self.mixture(told, out) if "share" in told else [self.make_data(told["data"])]
+        data = self.mixture(told, out) if "mixed" in told else [self.make_data(told["data"])]
         options = [word for path in data for word in ("--data", path)]
         options += ["--seed", told.get("seed", 0), *learning, *told.get("options", [])]
         if base := told.get("base"):
