@@ -18,7 +18,9 @@ LONG = {
 # of them they sleep meanwhile, as sekft has it; that must be said before torch is loaded, which some tests do first.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+settings.register_profile("patient", deadline=None)
 settings.register_profile("soak", max_examples=5000, deadline=None)
+settings.load_profile("patient")  # an example that meets a busy machine is no failure
 
 
 @pytest.hookimpl(tryfirst=True)

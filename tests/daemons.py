@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -48,7 +48,8 @@ class Daemon:
         self._process.terminate()
         self._process.wait()
         for shim in alive(f"-address {self._home}/"):
-            os.kill(int(shim), signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(int(shim), signal.SIGKILL)
 
     def fill_disk(self) -> None:
         """And keep it full: what ends gives room back."""
@@ -71,7 +72,7 @@ class Daemon:
 @contextmanager
 def own_daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     """It runs, on a small disk, and DOCKER_HOST names it, until the context ends."""
-    with tempfile.TemporaryDirectory(prefix="sekft-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="own-", ignore_cleanup_errors=True) as folder:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "none", folder], check=True)
         daemon = Daemon(Path(folder))
         monkeypatch.setenv("DOCKER_HOST", daemon.host)

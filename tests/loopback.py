@@ -24,10 +24,14 @@ class JsonHandler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Service(ThreadingHTTPServer):
+    request_queue_size = 128
+
+
 @contextmanager
 def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """The address of a server of which each request gets such a handler; it ends with the block."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = Service(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

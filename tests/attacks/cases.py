@@ -14,7 +14,7 @@ PROCESSES = [
     Attack("four spinning loops", ("for i in 1 2 3 4; do (while :; do :; done) & done",), status=0),
     Attack("a signal to everyone", ("sleep 60 & kill -9 -1; echo still",), "still\n"),
     Attack("a signal to the parent", ("kill -9 $PPID; kill -STOP $PPID; echo $PPID",), "1\n"),
-    Attack("a job that kills the next command", ("(sleep 0.3; kill -9 -1) &", "sleep 5"), ends="none", timeout_s=4),
+    Attack("a job that kills the next command", ("(sleep 1; kill -9 -1) &", "sleep 5"), ends="none", timeout_s=4),
     Attack("a shell that stops itself", ("kill -STOP $$",), r"\[timed out after 0.5 s\]\n", kept=False, timeout_s=0.5),
     Attack(
         "a daemon that ignores every signal",
@@ -98,7 +98,7 @@ MEMORY = [
     call("memfd_secret", 0),
     call("msgget", 0, 0o1600),
     call("semget", 0, 1, 0o1600),
-    Attack("buffers of UNIX sockets", ("./probe sockets 125 & sleep 0.5; kill $!",), r"(?s)[1-5]?\d MiB\n.*"),
+    Attack("buffers of UNIX sockets", ("./probe sockets 125 & sleep 2; kill $!",), r"(?s)[1-5]?\d MiB\n.*"),
     Attack("a hundred thousand locks", ("./probe locks 100000; echo $?",), r"(?s).*137\n", timeout_s=8),
     Attack("locks whose owner is gone", ("./probe hide 20000",), "EPERM\n", status=1),
     Attack("locks without an owner", ("./probe ownerless 1000",), "EINVAL\n", status=1, timeout_s=2),

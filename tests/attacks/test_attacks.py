@@ -90,7 +90,7 @@ async def test_an_attack_gets_nowhere(attacking: Attacking, attack: Attack) -> N
 @pytest.mark.parametrize("tampering", TAMPERING)
 async def test_a_tampered_check_never_passes(land: Landing, tampering: str) -> None:
     """It fails or runs into its limit, and the next check is not hindered by it."""
-    session = await land(limits={"check_s": 1, "processes": 40})
+    session = await land(limits={"check_s": 3, "processes": 40})
     await session.exec(tampering, 1)
     verdict = await session.check("sleep 0.1; find /home -type f -exec sha256sum {} +; grep -qx 42 /home/ada/answer")
     assert not verdict.passed
@@ -123,7 +123,7 @@ async def test_what_is_no_request_comes_to_nothing(land: Landing, probe: File) -
     tool = File(path="/opt/errand/tool", content="#!/bin/sh\necho answer\n", mode="0755")
     session = await land(probe, tool, hidden=(tool.path,))
     assert await shown(session, f"./probe door {tool.path}") == "0 answered\n"
-    silent = f"./probe knocks 200 & p=$!; sleep 0.3; timeout 1 {tool.path} || echo waits; kill $p; {tool.path}"
+    silent = f"./probe knocks 200 & p=$!; sleep 1; timeout 1 {tool.path} || echo waits; kill $p; {tool.path}"
     assert (await shown(session, silent)).replace("Terminated\n", "") == "waits\nanswer\n"
     assert (await session.check("true")).passed
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -192,15 +193,17 @@ def test_sigterm_ends_what_waits_for_a_model(tmp_path: Path) -> None:
         took_s, status, log = stopped(running, lambda: _connected(running.pid))
     assert took_s < AT_ONCE_S
     assert status == 130, log
-    assert "run the same command to resume" in log
+    assert "is kept" in log
 
 
 def _connected(pid: int) -> bool:
     """Whether it has an established connection over TCP, its sandbox aside."""
     time.sleep(0.5)
-    table = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
-    sockets = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
-    return any(line.split()[3] == "01" and f"socket:[{line.split()[9]}]" in sockets for line in table)
+    with suppress(OSError):  # it has ended, or closed a descriptor meanwhile
+        table = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+        sockets = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
+        return any(line.split()[3] == "01" and f"socket:[{line.split()[9]}]" in sockets for line in table)
+    return False
 
 
 def test_sigterm_ends_a_training_step_that_takes_long(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_a_driver_that_is_stopped_leaves_no_process(
         return len(documents(tmp_path, "*/*.json")) >= 3 and len(workers_of(begun.pid)) == 3
 
     status, log = stop_when(begun, reached, number)
-    assert time.monotonic() - asked < 5
+    assert time.monotonic() - asked < 60
     assert status == (-signal.SIGKILL if number == signal.SIGKILL else 130), log
     assert "Traceback" not in log
     assert len(documents(tmp_path, "*/*.json")) < N * SAMPLES

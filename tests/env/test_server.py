@@ -49,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for scenario in (WORK, EMPTY):
         (folder / f"{scenario.id}.json").write_text(scenario.to_json())
     port = free_port()
-    command = [*SEKFT, "serve", str(folder), "--port", str(port), "--sessions", "2", "--lease", "2", "--json"]
+    command = [*SEKFT, "serve", str(folder), "--port", str(port), "--sessions", "2", "--lease", "5", "--json"]
     changes = {"SEKFT_ENV_TOKEN": TOKEN}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(**changes)) as process:
         assert process.stdout is not None
@@ -159,7 +159,7 @@ def test_sessions_are_limited_and_their_leases_end(server: Server) -> None:
 
     names = [server.ask("/reset", {})[1]["session"] for _ in range(2)]
     assert server.ask("/reset", {})[0] == 429
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while server.ask("/health")[1]["sessions"] and time.monotonic() < deadline:
         time.sleep(0.2)
     assert server.ask("/step", {"session": names[0], "text": "ls"})[0] == 404
@@ -222,7 +222,7 @@ async def test_a_session_that_is_closed_at_work_ends_cleanly() -> None:
 
     sessions = LeasedSessions([WORK], pick(), env.right, 4, 60.0, 40)
     name, _ = await sessions.reset({})
-    first = asyncio.create_task(sessions.step(name, "sleep 0.5; echo first"))
+    first = asyncio.create_task(sessions.step(name, "sleep 3; echo first"))
     await asyncio.sleep(0.1)
     second = asyncio.create_task(sessions.step(name, "echo second"))
     await asyncio.sleep(0.1)

@@ -21,7 +21,7 @@ from tests.bundles import blocked, empty, sealed, work
 from tests.commands import forked, start
 from tests.processes import alive, until
 
-MARK = "sleep 2.4713"
+MARK, LONG_MARK = "sleep 2.4713", "sleep 247.13"
 TRIES = 3
 
 
@@ -33,8 +33,12 @@ def backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def sleeper() -> Scenario:
     """Its reference rests long enough to be met there, with a job that would outlive it."""
+    return sleeping(MARK)
+
+
+def sleeping(mark: str) -> Scenario:
     body = work()
-    body["reference"] = [f"setsid {MARK}1 & {MARK}2", *body["reference"]]
+    body["reference"] = [f"setsid {mark}1 & {mark}2", *body["reference"]]
     return sealed(body)
 
 
@@ -74,17 +78,17 @@ def mounts(containers: list[str]) -> list[str]:
     return [line for line in Path("/proc/self/mounts").read_text().splitlines() if any(name in line for name in names)]
 
 
-def test_a_killed_harness_leaves_nothing_of_its_run(backend: str, sleeper: Scenario, tmp_path: Path) -> None:
+def test_a_killed_harness_leaves_nothing_of_its_run(backend: str, tmp_path: Path) -> None:
     """No process, mount, container or control group, and no half-written file."""
-    with start(*rolling([sleeper], tmp_path, backend)) as run:
-        assert until(lambda: len(alive(MARK)) >= 4)
-        groups = control_groups(alive(MARK))
+    with start(*rolling([sleeping(LONG_MARK)], tmp_path, backend)) as run:
+        assert until(lambda: len(alive(LONG_MARK)) >= 4)
+        groups = control_groups(alive(LONG_MARK))
         made = containers(run.pid) if backend == "docker" else []
         mounted = mounts(made) if made else []
         assert bool(groups) == (backend == "docker" or sandboxes.no_memory_bound() is None)
         assert bool(mounted) == (backend == "docker")
         run.kill()
-    assert until(lambda: not alive(MARK))
+    assert until(lambda: not alive(LONG_MARK))
     assert until(lambda: not [group for group in groups if group.exists()])
     table = Path("/proc/self/mounts").read_text
     assert until(lambda: not [line for line in mounted if line in table().splitlines()])

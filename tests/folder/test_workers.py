@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from sekft.errors import BundleError, SekftError
 from sekft.folder import workers
 from sekft.folder.workers import mapped
+from tests.processes import descendants, is_dead, until
 
 
 def squared(number: int) -> tuple[int, int]:
@@ -176,30 +176,17 @@ def script(place: Path, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def children(process: subprocess.Popen[str]) -> list[Path]:
-    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [Path(f"/proc/{pid}/stat") for pid in listed]
-
-
-def is_gone(stat: Path) -> bool:
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_however_we_end_the_workers_end(number: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C and kill -9 of the parent leave no process behind."""
     process = script(tmp_path)
     assert process.stdout
     assert process.stdout.readline() == "begun\n"
-    born = children(process)
+    born = descendants(process.pid)
     assert len(born) == 2
     process.send_signal(number)
-    process.wait(10)
-    process.communicate()
-    until = time.monotonic() + 10
-    while not all(map(is_gone, born)) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert all(map(is_gone, born))
+    process.communicate(timeout=60)
+    assert until(lambda: all(map(is_dead, born)))
 
 
 def test_a_script_needs_no_guard(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ BUCKET, SAMPLES = "sekft-live", 12
 MAIN = "from sekft.cli import main; main()"
 OFTEN = f"import sekft.folder.shard_writer as writer; writer.MOST_S = 0.5; {MAIN}"
 """The same with a shard put every half second."""
+PATIENT = f"import sekft.cli.stopping as stopping; stopping.GRACE_S = 60; {MAIN}"
+"""The same, which a slow machine may take its time to end."""
 KEYS = {"AWS_ACCESS_KEY_ID": "live-4f1c", "AWS_SECRET_ACCESS_KEY": "live-9a7e02", "AWS_DEFAULT_REGION": "us-east-1"}
 COUNT = """
 import sys
@@ -152,7 +154,7 @@ def test_an_interrupt_puts_what_was_done(store: Store, near: Layout) -> None:
     """SIGTERM within the first minute, before any shard is due: the rollouts that ended are there."""
     out = f"s3://{BUCKET}/interrupted"
     command = ("rollout", "--scenarios", near.root, "--operator", "reference", "--samples", 40, "--out", out)
-    with store.start(MAIN, *command) as rolling:
+    with store.start(PATIENT, *command) as rolling:
         assert rolling.stderr
         next(line for line in rolling.stderr if "kept" in line)
         rolling.send_signal(signal.SIGTERM)

@@ -63,8 +63,11 @@ async def test_a_line_cut_short_by_a_kill_costs_that_answer_alone(tmp_path: Path
     assert len(served.requests) == 3
 
 
-async def test_an_answer_on_its_way_is_kept_when_its_caller_is_cancelled(tmp_path: Path) -> None:
+async def test_an_answer_on_its_way_is_kept_when_its_caller_is_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An interrupted run still writes down what was sent for and paid."""
+    monkeypatch.setattr("sekft.models.endpoint.LAST_ANSWERS_S", 30.0)
     with serving(Answer("ls", delay_s=0.3)) as served:
         endpoint = client(served, Journal(tmp_path / "calls.jsonl"))
         asking = asyncio.create_task(ask(endpoint))

@@ -36,7 +36,7 @@ from sekft.scenario import File, Scenario
 from sekft.trajectory import Ending, OperatorInfo, Trajectory, Turn
 from tests.bundles import empty, sealed, work
 from tests.commands import forked
-from tests.processes import alive
+from tests.processes import alive, until
 from tests.sandboxes.conftest import one_processor, sandbox
 
 __all__ = ["one_processor", "sandbox"]
@@ -155,6 +155,7 @@ async def test_a_state_that_cannot_be_sent_is_the_operators_fault(sandbox: Sandb
 
 def runner_of(mark: str) -> int:
     """The host's pid of the PID 1 whose child sleeps under that mark."""
+    assert until(lambda: bool(alive(f"sleep {mark}")))
     (sleeper,) = alive(f"sleep {mark}")
     status = Path(f"/proc/{sleeper}/status").read_text()
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid")))
@@ -180,9 +181,9 @@ async def test_a_late_answer_costs_nothing(
 ) -> None:
     """A step that the machine answers too late is taken once more, and the session goes on as if nothing had been."""
     async with stopped(sandbox, scenario, "4713.1") as (session, runner):
-        monkeypatch.setattr(sessions, "SETUP_S", 1.0)
+        monkeypatch.setattr(sessions, "SETUP_S", 3.0)
         waiting = asyncio.ensure_future(session._again(session._session.state))
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(3.2)
         os.kill(runner, signal.SIGCONT)
         assert "/home/ana" in await waiting
         for command in SOLUTION:

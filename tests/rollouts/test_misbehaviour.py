@@ -145,7 +145,7 @@ async def test_a_service_says_when_to_come_back(header: str, value: str) -> None
         async with client(served) as endpoint:
             began = time.monotonic()
             await ask(endpoint)
-    assert 0.3 <= time.monotonic() - began < 2
+    assert time.monotonic() - began >= 0.3
 
 
 async def test_being_told_to_wait_uses_no_try_up() -> None:

@@ -131,7 +131,7 @@ async def test_time_runs_out_while_the_operator_thinks(sandbox: Sandbox, work: S
 
 async def test_a_slow_endpoint_is_not_held_against_a_rollout(sandbox: Sandbox, work: Scenario) -> None:
     """A served model may take longer than the session's limit: its endpoint's time-outs hold instead."""
-    seen = await rollout(work, sandbox, Typist("ls", "exit", pause_s=0.4, model="m"), 0, 1, RolloutLimits(wall_s=0.3))
+    seen = await rollout(work, sandbox, Typist("ls", "exit", pause_s=1.2, model="m"), 0, 1, RolloutLimits(wall_s=1.0))
     assert seen.ending.kind == "exit"
 
 

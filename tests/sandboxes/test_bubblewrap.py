@@ -58,7 +58,7 @@ async def test_closing_ends_every_process() -> None:
     """When the context ends nothing of the sandbox runs any more."""
     async with BubblewrapSandbox().open(SPEC) as session:
         await session.exec("sleep 4711.1 & sleep 4711.1 &")
-        assert alive("sleep 4711.1")
+        assert until(lambda: bool(alive("sleep 4711.1")))
     assert not alive("sleep 4711.1")
 
 
@@ -137,6 +137,7 @@ async def test_a_dead_sandbox_is_an_infra_error() -> None:
     """When the sandbox dies under the session, that is nobody's verdict."""
     async with BubblewrapSandbox().open(SPEC) as session:
         await session.exec("sleep 4711.5 &")
+        assert until(lambda: bool(alive("sleep 4711.5")))
         (sleeper,) = alive("sleep 4711.5")
         status = Path(f"/proc/{sleeper}/status").read_text()
         parent = next(line.split()[1] for line in status.splitlines() if line.startswith("PPid"))

@@ -134,7 +134,7 @@ async def test_closing_removes_the_container(docker: DockerSandbox) -> None:
     before = containers()
     async with docker.open(SPEC) as session:
         await session.exec("sleep 4712.1 & setsid sleep 4712.1 &")
-        assert alive("sleep 4712.1")
+        assert until(lambda: bool(alive("sleep 4712.1")))
     assert not alive("sleep 4712.1")
     assert await asyncio.to_thread(until, lambda: containers() <= before)
 
