@@ -82,6 +82,16 @@ async def test_a_repository_and_a_database_work_on_a_workstation(session: Sessio
     assert await shown(session, "sqlite3 x.db 'create table t(a); insert into t values (7); select a from t'") == "7\n"
 
 
+@pytest.mark.parametrize("userland", ["workstation"], indirect=True)
+async def test_curl_shows_no_meter(session: Session) -> None:
+    """As at a terminal: a meter shows seconds and rates. Errors and help are curl's own."""
+    assert await shown(session, "curl file:///etc/hostname -o name && cat name /etc/hostname | uniq | wc -l") == "1\n"
+    assert await shown(session, "curl file:///etc/hostname | tail -n1") == await shown(session, "cat /etc/hostname")
+    assert (await session.exec("curl nowhere")).output == "curl: (6) Could not resolve host: nowhere\n"
+    assert (await session.exec("curl")).output.startswith("curl: try 'curl --help'")
+    assert (await session.exec("curl --help")).output.startswith("Usage: curl")
+
+
 PAGE = ".Dd 1\n.Dt CHIT 1\n.Os\n.Sh NAME\n.Nm chit\n.Nd keeps chits\n.Sh DESCRIPTION\nThe\n.Nm\ntool.\n"
 
 

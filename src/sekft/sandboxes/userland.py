@@ -123,7 +123,7 @@ def _recipes() -> dict[str, Any]:
 def _key(name: str) -> str:
     """What we put in: the recipe, the package list, what is dropped, kept and linked, and our own files."""
     recipe = _recipes()[name]
-    more = [recipe[part] for part in ("drop", "keep", "links", "compiled") if part in recipe]
+    more = [recipe[part] for part in ("drop", "keep", "links", "compiled", "options") if part in recipe]
     digest = hashlib.sha256(json.dumps([_recipes()["recipe"], recipe["packages"], *more]).encode())
     for file in recipe["files"]:
         digest.update(file.encode() + b"\0" + (_HERE / "files" / file).read_bytes() + b"\0")
@@ -175,8 +175,19 @@ def _fit(recipe: Mapping[str, Any], unpacked: Path, rootfs: Path) -> None:
         shutil.copytree(unpacked / "usr/share" / part, rootfs / "usr/share" / part, symlinks=True)
     for link, target in recipe.get("links", {}).items():
         (rootfs / link).symlink_to(target)
+    for program, options in recipe.get("options", {}).items():
+        _always(program, options, rootfs)
     if library := recipe.get("compiled"):
         _compile(library, rootfs)
+
+
+def _always(program: str, options: str, rootfs: Path) -> None:
+    """Who calls the program calls a script that calls it with these options, too; alone it is called as it is."""
+    script, own = rootfs / "usr/bin" / program, Path("usr/lib", program, program)
+    (rootfs / own).parent.mkdir()
+    script.rename(rootfs / own)
+    script.write_text(f'#!/bin/sh\n[ $# = 0 ] || set -- {options} "$@"\nexec /{own} "$@"\n')
+    script.chmod(0o755)
 
 
 def _compile(library: str, rootfs: Path) -> None:
